@@ -1,0 +1,126 @@
+"""Configuration records: frozen, serialisable values only, one comment per field, YAML in and out.
+
+Defaults are the published InterMask settings (reference `model.md` section 12). Unknown keys are
+errors that name the nearest known key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from intermask_cli.errors import InputError
+
+C = TypeVar("C")
+
+
+def _choice(name: str, value: Any, accepted: tuple[Any, ...]) -> None:
+    if value not in accepted:
+        raise InputError(f"{name} is {value!r}; accepted: {', '.join(map(str, accepted))}")
+
+
+@dataclass(frozen=True)
+class TokenizerConfig:
+    """Motion tokenizer (VQ-VAE over the joint x time plane of one person; paper section 3.1)."""
+
+    representation: str = "interhuman"  # "interhuman": 262-d features; "interx": 56 x 6
+    stem: str = "graph"  # "graph" (released InterHuman) or "conv" (Inter-X, first releases, ours)
+    width: int = 512  # channels of every hidden convolution
+    code_dim: int = 512  # latent and codebook width
+    codebook_size: int = 1024  # K
+    depth: int = 2  # residual blocks per stage
+    dilation_growth: int = 3  # dilation of block i is growth**i, used in descending order
+    activation: str = "relu"  # "relu", "silu" or "gelu" inside residual blocks
+    dropout: float = 0.2  # inside residual blocks
+    num_quantizers: int = 1  # residual quantiser layers; the transformer uses layer 0
+    shared_codebook: bool = False  # all quantiser layers share one codebook
+    quantize_dropout: float = 0.2  # probability of dropping later quantiser layers in training
+    ema_decay: float = 0.99  # mu of the codebook's moving averages
+
+    def __post_init__(self) -> None:
+        _choice("representation", self.representation, ("interhuman", "interx"))
+        _choice("stem", self.stem, ("graph", "conv"))
+        _choice("activation", self.activation, ("relu", "silu", "gelu"))
+        if self.stem == "graph" and self.representation != "interhuman":
+            raise InputError("stem 'graph' needs representation 'interhuman'; use stem 'conv' for Inter-X")
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Inter-M transformer and its trained text head (paper section 3.2)."""
+
+    codebook_size: int = 1024  # K; must equal the tokenizer's
+    code_dim: int = 512  # token embedding width; must equal the tokenizer's for published weights
+    latent_dim: int = 384  # d
+    heads: int = 6  # attention heads; head size is latent_dim / heads
+    layers: int = 6  # Inter-M blocks
+    ff_dim: int = 1024  # feed-forward width
+    dropout: float = 0.2
+    text_dim: int = 768  # width of the frozen encoder's states
+    text_head: str = "clip"  # "clip": unmasked layers, end-token state (published); "pooled": masked layers, learned query
+    text_width: int = 768  # width of the trained text layers; equals text_dim for "clip"
+    text_layers: int = 2  # trained text layers
+    text_heads: int = 8
+    text_ff: int = 2048
+    person_embedding: bool = False  # zero-initialised vector per person; off for published weights
+
+    def __post_init__(self) -> None:
+        _choice("text_head", self.text_head, ("clip", "pooled"))
+        if self.latent_dim % self.heads:
+            raise InputError(f"latent_dim={self.latent_dim} is not a multiple of heads={self.heads}")
+        if self.text_head == "clip" and self.text_width != self.text_dim:
+            raise InputError(f"text_head 'clip' needs text_width == text_dim, got {self.text_width} and {self.text_dim}")
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Iterative masked decoding (reference `model.md` section 9)."""
+
+    steps: int = 20  # S, parallel decoding steps; reaction uses S // 2
+    guidance: float = 2.0  # w in u + w * (c - u); 1 uses the conditional pass only
+    filter: float = 0.9  # share of codes dropped per position; ceil((1 - filter) * K) are kept
+    temperature: float = 1.0  # divides the filtered logits before the draw
+    draw: str = "categorical"  # "categorical": inverse CDF, one uniform per token; "gumbel": argmax(logits + g)
+
+    def __post_init__(self) -> None:
+        _choice("draw", self.draw, ("categorical", "gumbel"))
+        if self.steps < 1:
+            raise InputError(f"steps is {self.steps}; accepted: 1 or more")
+        if not 0.0 <= self.filter < 1.0:
+            raise InputError(f"filter is {self.filter}; accepted: 0 (keep all codes) up to, not including, 1")
+        if self.temperature <= 0.0:
+            raise InputError(f"temperature is {self.temperature}; accepted: above 0")
+
+
+def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:
+    """Build a config record from a mapping; unknown keys raise InputError naming the nearest."""
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), sorted(known), n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else f"; accepted: {', '.join(sorted(known))}"
+            raise InputError(f"{where}: unknown key '{key}'{hint}")
+    return kind(**values)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The record as plain values, ready for JSON or YAML."""
+    return dataclasses.asdict(config)
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """A YAML mapping; raises InputError with the path when it is not one."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a mapping of sections, got {type(values).__name__}")
+    return values

@@ -1,0 +1,100 @@
+"""What people read: results go to stdout, everything else (progress, notes, warnings) to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+PLAIN_LINE_SECONDS = 10.0
+T = TypeVar("T")
+
+
+def note(message: str) -> None:
+    """One line for people, on stderr."""
+    err.print(message, markup=False)
+
+
+def warn(message: str) -> None:
+    """One warning line on stderr."""
+    err.print(f"warning: {message}", style="yellow", markup=False)
+
+
+def emit_json(value: Any) -> None:
+    """One JSON document on stdout, for machines."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+class Counter:
+    """A running count shown as a bar on a terminal and as a plain line every ten seconds elsewhere."""
+
+    def __init__(self, label: str, total: int, unit: str):
+        self.label, self.total, self.unit = label, total, unit
+        self.done = 0
+        self._started = self._last_line = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Counter:
+        if err.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[status]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=err,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task(self.label, total=self.total, status="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self, count: int = 1, status: str = "") -> None:
+        """Count `count` more as done; `status` is free text such as a loss."""
+        self.done += count
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, status=status)
+            return
+        now = time.monotonic()
+        if now - self._last_line >= PLAIN_LINE_SECONDS or self.done >= self.total:
+            self._last_line = now
+            rate = self.done / max(now - self._started, 1e-9)
+            left = (self.total - self.done) / max(rate, 1e-9)
+            note(
+                f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.2f}/s, {left:.0f} s left {status}".rstrip()
+            )
+
+
+@contextmanager
+def counter(label: str, total: int, unit: str = "items") -> Iterator[Counter]:
+    """Progress for long work: `with counter("generate", 10) as c: c.advance()`."""
+    with Counter(label, total, unit) as c:
+        yield c
+
+
+def track(items: Iterable[T], label: str, total: int, unit: str = "items") -> Iterator[T]:
+    """Iterate with progress."""
+    with counter(label, total, unit) as c:
+        for item in items:
+            yield item
+            c.advance()

@@ -1,0 +1,1 @@
+"""What people look at and take away: contact sheets, the one-file viewer, interchange formats."""

@@ -1,0 +1,1 @@
+"""Motion as numbers: skeleton, rotations, kinematics, representations. Knows no model; NumPy only."""

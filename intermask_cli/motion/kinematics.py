@@ -1,0 +1,48 @@
+"""Forward kinematics: local rotations and bone offsets to joint positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from intermask_cli.motion.skeleton import PARENTS
+
+
+def forward_kinematics(
+    local: np.ndarray, root: np.ndarray, offsets: np.ndarray, parents: Sequence[int] = PARENTS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Joint positions and global rotations of a kinematic tree.
+
+    local (..., J, 3, 3) rotations relative to the parent (joint 0: relative to the world), root (..., 3)
+    position of joint 0, offsets (J, 3) or (..., J, 3) from the parent in the rest pose
+    -> positions (..., J, 3), global rotations (..., J, 3, 3).
+    """
+    offsets = np.broadcast_to(offsets, (*local.shape[:-2], 3))
+    positions = np.empty(local.shape[:-1], dtype=np.result_type(local, root))
+    rotations = np.empty_like(local)
+    for joint, parent in enumerate(parents):
+        if parent < 0:
+            positions[..., joint, :] = root
+            rotations[..., joint, :, :] = local[..., joint, :, :]
+        else:
+            turned = rotations[..., parent, :, :] @ offsets[..., joint, :, None]
+            positions[..., joint, :] = positions[..., parent, :] + turned[..., 0]
+            rotations[..., joint, :, :] = rotations[..., parent, :, :] @ local[..., joint, :, :]
+    return positions, rotations
+
+
+def local_from_global(rotations: np.ndarray, parents: Sequence[int] = PARENTS) -> np.ndarray:
+    """Global rotations (..., J, 3, 3) -> rotations relative to the parent, same shape."""
+    local = rotations.copy()
+    for joint, parent in enumerate(parents):
+        if parent >= 0:
+            inverse = np.swapaxes(rotations[..., parent, :, :], -1, -2)
+            local[..., joint, :, :] = inverse @ rotations[..., joint, :, :]
+    return local
+
+
+def bone_lengths(positions: np.ndarray, parents: Sequence[int] = PARENTS) -> np.ndarray:
+    """Joint positions (..., J, 3) -> distance of each joint 1..J-1 to its parent (..., J - 1), metres."""
+    children = np.arange(1, len(parents))
+    return np.linalg.norm(positions[..., children, :] - positions[..., np.asarray(parents)[1:], :], axis=-1)

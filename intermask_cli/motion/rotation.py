@@ -1,0 +1,132 @@
+"""Rotation conversions in NumPy; the convention is part of every name. Angles are radians.
+
+Matrices act on column vectors, `v' = R v`. Two 6-D layouts exist in this field and must not be mixed
+(reference `data-and-evaluation.md` sections 1 and 5):
+
+* ``sixd_columns``: the first two columns written row by row, ``[R00 R01 R10 R11 R20 R21]`` (InterHuman);
+* ``sixd_rows``: the first two rows one after the other, ``[R00 R01 R02 R10 R11 R12]`` (Inter-X).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+_TINY = 1e-12
+
+
+def normalize(vector: Array) -> Array:
+    """Unit vectors along the last axis (..., n); zero vectors stay zero."""
+    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), _TINY)
+
+
+def matrix_from_columns(x: Array, y: Array) -> Array:
+    """Gram-Schmidt: rotation (..., 3, 3) whose first column points along x and whose second lies near y."""
+    first = normalize(x)
+    second = normalize(y - (first * y).sum(-1, keepdims=True) * first)
+    return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def sixd_columns_from_matrix(matrix: Array) -> Array:
+    """(..., 3, 3) -> (..., 6) InterHuman layout."""
+    return matrix[..., :, :2].reshape(*matrix.shape[:-2], 6)
+
+
+def matrix_from_sixd_columns(sixd: Array) -> Array:
+    """(..., 6) InterHuman layout -> (..., 3, 3), orthonormalised."""
+    columns = sixd.reshape(*sixd.shape[:-1], 3, 2)
+    return matrix_from_columns(columns[..., 0], columns[..., 1])
+
+
+def sixd_rows_from_matrix(matrix: Array) -> Array:
+    """(..., 3, 3) -> (..., 6) Inter-X layout."""
+    return matrix[..., :2, :].reshape(*matrix.shape[:-2], 6)
+
+
+def matrix_from_sixd_rows(sixd: Array) -> Array:
+    """(..., 6) Inter-X layout -> (..., 3, 3), orthonormalised."""
+    return np.swapaxes(matrix_from_columns(sixd[..., :3], sixd[..., 3:]), -1, -2)
+
+
+def matrix_from_axis_angle(axis_angle: Array) -> Array:
+    """Rotation vector (..., 3) -> (..., 3, 3); exact at and near zero (Rodrigues)."""
+    angle = np.linalg.norm(axis_angle, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(axis_angle, -1, 0)
+    zero = np.zeros_like(x)
+    skew = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*x.shape, 3, 3)
+    # np.sinc is sin(pi x) / (pi x): both factors stay finite at zero.
+    first = np.sinc(angle / np.pi)
+    second = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
+    return np.eye(3, dtype=axis_angle.dtype) + first * skew + second * (skew @ skew)
+
+
+def quaternion_wxyz_from_matrix(matrix: Array) -> Array:
+    """(..., 3, 3) -> unit quaternion (..., 4), w first, w >= 0 (Shepperd's method, stable everywhere)."""
+    m = matrix
+    trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
+    quadruple = np.stack(
+        [trace, *(2 * m[..., i, i] - trace for i in range(3))], axis=-1
+    )  # 4 w^2 - 1, 4 x^2 - 1, ...
+    best = np.argmax(quadruple, axis=-1)
+    off = (m[..., 2, 1], m[..., 0, 2], m[..., 1, 0], m[..., 1, 2], m[..., 2, 0], m[..., 0, 1])
+    wx, wy, wz = off[0] - off[3], off[1] - off[4], off[2] - off[5]
+    xy, xz, yz = off[2] + off[5], off[1] + off[4], off[0] + off[3]
+    square = 1 + quadruple
+    rows = np.stack(
+        [
+            np.stack([square[..., 0], wx, wy, wz], -1),
+            np.stack([wx, square[..., 1], xy, xz], -1),
+            np.stack([wy, xy, square[..., 2], yz], -1),
+            np.stack([wz, xz, yz, square[..., 3]], -1),
+        ],
+        axis=-2,
+    )
+    quaternion = normalize(np.take_along_axis(rows, best[..., None, None], axis=-2)[..., 0, :])
+    return np.where(quaternion[..., :1] < 0, -quaternion, quaternion)
+
+
+def matrix_from_quaternion_wxyz(quaternion: Array) -> Array:
+    """Unit quaternion (..., 4), w first -> (..., 3, 3)."""
+    w, x, y, z = np.moveaxis(normalize(quaternion), -1, 0)
+    rows = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return np.stack(rows, axis=-1).reshape(*w.shape, 3, 3)
+
+
+def axis_angle_from_matrix(matrix: Array) -> Array:
+    """(..., 3, 3) -> rotation vector (..., 3), angle in [0, pi]."""
+    quaternion = quaternion_wxyz_from_matrix(matrix)
+    sine = np.linalg.norm(quaternion[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, quaternion[..., :1])
+    scale = np.where(sine > 1e-9, angle / np.maximum(sine, _TINY), 2.0)
+    return quaternion[..., 1:] * scale
+
+
+def matrix_about_y(yaw_rad: Array | float) -> Array:
+    """Yaw (...) -> rotation about +Y (..., 3, 3): turns +Z towards +X for positive yaw."""
+    yaw = np.asarray(yaw_rad)
+    c, s, zero, one = np.cos(yaw), np.sin(yaw), np.zeros_like(yaw), np.ones_like(yaw)
+    return np.stack([c, zero, s, zero, one, zero, -s, zero, c], axis=-1).reshape(*yaw.shape, 3, 3)
+
+
+def matrix_between(source: Array, target: Array) -> Array:
+    """Shortest rotation (..., 3, 3) taking direction `source` (..., 3) to `target` (..., 3).
+
+    Opposite directions turn by pi about an axis perpendicular to the source.
+    """
+    a, b = normalize(source), normalize(target)
+    a, b = np.broadcast_arrays(a, b)
+    cosine = (a * b).sum(-1, keepdims=True)
+    helper = np.where(np.abs(a[..., :1]) < 0.9, np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
+    perpendicular = normalize(np.cross(a, helper))
+    half = np.where(cosine < -1 + 1e-9, perpendicular, np.cross(a, b))
+    w = np.where(cosine < -1 + 1e-9, 0.0, 1 + cosine)
+    return matrix_from_quaternion_wxyz(np.concatenate([w, half], axis=-1))
+
+
+def angle_between_matrices(a: Array, b: Array) -> Array:
+    """Geodesic distance (...) in radians between rotations (..., 3, 3)."""
+    return np.linalg.norm(axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b), axis=-1)
