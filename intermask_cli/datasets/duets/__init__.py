@@ -1,0 +1,1 @@
+"""Duets: two-person interactions made by code (rules, not data), with exact rotations and labels."""
