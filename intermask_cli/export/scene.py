@@ -1,0 +1,111 @@
+"""Projection of a pair onto a picture: camera, limb segments with depth and width. Pure NumPy.
+
+Colours are told apart by colour-blind people (Okabe-Ito blue and vermilion); a person's right limbs
+are drawn darker than the left ones, so that sides can be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.motion.skeleton import BONES, JOINT, LEFT, RIGHT
+
+PERSON_COLOURS = ("#0072B2", "#D55E00")
+PERSON_DARK = ("#004C78", "#8E3F00")
+PERSON_LIGHT = ("#4DA6DB", "#F39A5A")
+
+#: Torso lines that make a stick figure read as a body: shoulders, hips and flanks.
+_EXTRA_SEGMENTS = (
+    (JOINT["left_shoulder"], JOINT["right_shoulder"]),
+    (JOINT["left_hip"], JOINT["right_hip"]),
+    (JOINT["left_shoulder"], JOINT["left_hip"]),
+    (JOINT["right_shoulder"], JOINT["right_hip"]),
+)
+_SEGMENTS = (*BONES, *_EXTRA_SEGMENTS)
+_HEAD = JOINT["head"]
+HEAD_RADIUS_M = 0.105
+
+
+def _segment_radius(parent: int, child: int) -> float:
+    """Limb radius in metres, for drawing only."""
+    if child in (JOINT["left_knee"], JOINT["right_knee"]):
+        return 0.065
+    if child in (JOINT["left_ankle"], JOINT["right_ankle"]):
+        return 0.05
+    if child in (JOINT["left_elbow"], JOINT["right_elbow"], JOINT["left_wrist"], JOINT["right_wrist"]):
+        return 0.038
+    if child in (JOINT["left_foot"], JOINT["right_foot"]):
+        return 0.04
+    return 0.06
+
+
+_RADII = np.array([_segment_radius(a, b) for a, b in _SEGMENTS])
+_SIDES = np.array([1 if b in RIGHT else -1 if b in LEFT and a in LEFT else 0 for a, b in _SEGMENTS])
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Orthographic camera circling the Y axis: azimuth 0 looks along -Z, elevation looks down (radians)."""
+
+    azimuth_rad: float
+    elevation_rad: float = 0.22
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """World (..., 3) metres -> (..., 3): right, up, depth (larger is nearer), metres."""
+        c, s = np.cos(self.azimuth_rad), np.sin(self.azimuth_rad)
+        right = c * points[..., 0] - s * points[..., 2]
+        forward = s * points[..., 0] + c * points[..., 2]
+        ce, se = np.cos(self.elevation_rad), np.sin(self.elevation_rad)
+        up = ce * points[..., 1] - se * forward
+        depth = se * points[..., 1] + ce * forward
+        return np.stack([right, up, depth], axis=-1)
+
+
+def side_view(joints: np.ndarray) -> Camera:
+    """The camera that sees the two people next to each other: joints (2, T, 22, 3).
+
+    It looks across the mean line from person 1 to person 2, turned by 20 degrees for depth.
+    """
+    between = (joints[1, :, 0] - joints[0, :, 0])[:, [0, 2]].mean(0)
+    if np.linalg.norm(between) < 0.05:
+        between = np.array([1.0, 0.0])
+    return Camera(float(np.arctan2(-between[1], between[0])) + np.deg2rad(20.0))
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What one frame looks like, back to front: segments (S, 2, 2), radii (S,), colours (S,) and heads."""
+
+    segments: np.ndarray
+    radii: np.ndarray
+    colours: list[str]
+    heads: list[tuple[float, float, float, str, float]]  # right, up, radius, colour, depth
+    depths: np.ndarray
+
+
+def draw_frame(joints: np.ndarray, camera: Camera) -> Drawing:
+    """Depth-sorted limbs of one frame: joints (2, 22, 3) metres."""
+    points = camera.project(joints)
+    ends = points[:, np.array(_SEGMENTS)]  # (2, S, 2, 3)
+    depth = ends[..., 2].mean(-1).reshape(-1)
+    order = np.argsort(depth, kind="stable")
+    colours = [
+        (PERSON_COLOURS, PERSON_DARK, PERSON_LIGHT)[side][person] for person in (0, 1) for side in _SIDES
+    ]
+    neck = points[:, JOINT["neck"]]
+    heads = []
+    for person in (0, 1):
+        # The head joint is the base of the skull: put the ball a little further along the neck.
+        centre = points[person, _HEAD] + 0.6 * (points[person, _HEAD] - neck[person])
+        heads.append(
+            (float(centre[0]), float(centre[1]), HEAD_RADIUS_M, PERSON_COLOURS[person], float(centre[2]))
+        )
+    return Drawing(
+        segments=ends[..., :2].reshape(-1, 2, 2)[order],
+        radii=np.tile(_RADII, 2)[order],
+        colours=[colours[i] for i in order],
+        heads=sorted(heads, key=lambda head: head[4]),
+        depths=depth[order],
+    )
