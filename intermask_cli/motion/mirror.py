@@ -1,0 +1,66 @@
+"""Left and right exchanged (reference data-and-evaluation.md, section 2.6)."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from intermask_cli.motion.skeleton import MIRROR
+
+_BODY_MIRROR = np.array(MIRROR[1:]) - 1
+#: Reflection in the plane x = 0 turns R into S R S with S = diag(-1, 1, 1): these entries of the first two
+#: columns, written row by row, change sign.
+_SIGNS = np.array([1, -1, -1, 1, -1, 1])
+
+
+def mirror_positions(positions: np.ndarray) -> np.ndarray:
+    """Joints (..., 22, 3) -> reflected in x = 0; the same for Y up and Z up."""
+    return positions[..., MIRROR, :] * np.array([-1, 1, 1], dtype=positions.dtype)
+
+
+def mirror_rotations6d(rotations6d: np.ndarray) -> np.ndarray:
+    """Local rotations (..., 21, 6) `sixd_columns` -> those of the reflected motion."""
+    return rotations6d[..., _BODY_MIRROR, :] * _SIGNS.astype(rotations6d.dtype)
+
+
+def mirror_loaded(loaded: np.ndarray) -> np.ndarray:
+    """InterHuman body columns (T, 192) -> reflected."""
+    frames = len(loaded)
+    positions = mirror_positions(loaded[:, :66].reshape(frames, -1, 3))
+    rotations = mirror_rotations6d(loaded[:, 66:].reshape(frames, -1, 6))
+    return np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
+
+
+def mirror_caption_literal(caption: str) -> str:
+    """The published chain of substring replacements (quirk Q11: yields "countercounterclockwise", "bleftly")."""
+    chain = [
+        ("left", "tmp"), ("right", "left"), ("tmp", "right"),
+        ("clockwise", "tmp"), ("counterclockwise", "clockwise"), ("tmp", "counterclockwise"),
+    ]  # fmt: skip
+    for old, new in chain:
+        caption = caption.replace(old, new)
+    return caption
+
+
+_OPPOSITES = {"left": "right", "clockwise": "counterclockwise"}
+_OPPOSITES |= {b: a for a, b in _OPPOSITES.items()}
+_OPPOSITES |= {"anticlockwise": "clockwise", "counter-clockwise": "clockwise", "anti-clockwise": "clockwise"}
+#: Whole words, also the parts of compounds such as left-handed and right-hand.
+_WORD = re.compile(
+    r"(?<![a-z])(counter-?clockwise|anti-?clockwise|clockwise|left|right)(?=(?:wards?|most)?(?![a-z]))",
+    re.IGNORECASE,
+)
+
+
+def mirror_caption(caption: str) -> str:
+    """Exchange left/right and clockwise/counterclockwise as whole words, keeping the case of the first letter."""
+
+    def swap(match: re.Match[str]) -> str:
+        word = match.group(0)
+        other = _OPPOSITES[word.lower()]
+        if word.isupper():
+            return other.upper()
+        return other.capitalize() if word[0].isupper() else other
+
+    return _WORD.sub(swap, caption)

@@ -1,0 +1,84 @@
+"""Mean and deviation of each feature: to unit scale and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.features import CONTACTS, NUM_FEATURES, POSITIONS, ROTATIONS, VELOCITIES
+
+#: Least deviation of our own statistics: without it the noise of a joint that never turns becomes unit
+#: variance (feasibility.md section 2). Published statistics are used as they are.
+STD_FLOORS = np.empty(NUM_FEATURES, dtype=np.float32)
+STD_FLOORS[POSITIONS] = 0.05
+STD_FLOORS[VELOCITIES] = 0.003
+STD_FLOORS[ROTATIONS] = 0.05
+STD_FLOORS[CONTACTS] = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Normalizer:
+    """`(x - mean) / std` per feature; mean and std (D,) float32."""
+
+    mean: np.ndarray
+    std: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float32))
+        if self.mean.ndim != 1 or self.mean.shape != self.std.shape:
+            raise InputError(
+                f"statistics of shapes {self.mean.shape} and {self.std.shape}: both must be (D,)"
+            )
+        if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std > 0).all()):
+            raise InputError("statistics must be finite and every deviation above 0")
+
+    def normalize(self, features: np.ndarray) -> np.ndarray:
+        """(..., D) in metres and flags -> unit scale."""
+        return (features - self.mean) / self.std
+
+    def denormalize(self, features: np.ndarray) -> np.ndarray:
+        """(..., D) in unit scale -> metres and flags."""
+        return features * self.std + self.mean
+
+    def save(self, path: Path) -> None:
+        """Write `mean` and `std` to an .npz file."""
+        np.savez(path, mean=self.mean, std=self.std)
+
+
+def load_normalizer(path: Path, std_path: Path | None = None) -> Normalizer:
+    """Read statistics: one .npz with `mean`, `std` (or `global_mean`, `global_std`), or a mean/std .npy pair."""
+    if std_path is not None:
+        return Normalizer(_read(path), _read(std_path))
+    arrays = _read(path)
+    for prefix in ("", "global_"):
+        if isinstance(arrays, dict) and {prefix + "mean", prefix + "std"} <= set(arrays):
+            return Normalizer(arrays[prefix + "mean"], arrays[prefix + "std"])
+    raise InputError(f"{path}: no arrays `mean` and `std`; give an .npz with both, or two .npy files")
+
+
+def fit_normalizer(clips: Iterable[np.ndarray], floors: bool = True) -> Normalizer:
+    """Statistics over all frames of clips (..., D); with `floors` (D = 262) deviations are kept above `STD_FLOORS`."""
+    count, total, square = 0, np.zeros(()), np.zeros(())
+    for clip in clips:
+        rows = clip.reshape(-1, clip.shape[-1]).astype(np.float64)
+        count, total, square = count + len(rows), total + rows.sum(0), square + (rows * rows).sum(0)
+    if count == 0:
+        raise InputError("no frames to take statistics from")
+    mean = total / count
+    std = np.sqrt(np.maximum(square / count - mean * mean, 0))
+    return Normalizer(mean, np.maximum(std, STD_FLOORS) if floors else std)
+
+
+def _read(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+    if not Path(path).is_file():
+        raise MissingError(f"{path}: statistics file not found")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else loaded
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: not a readable .npy or .npz statistics file ({error})") from error
