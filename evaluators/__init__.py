@@ -1,0 +1,1 @@
+"""Measuring interactions: metrics, evaluators (text-motion encoders), physics, protocols, reports."""
