@@ -62,7 +62,9 @@ class TransformerConfig:
     ff_dim: int = 1024  # feed-forward width
     dropout: float = 0.2
     text_dim: int = 768  # width of the frozen encoder's states
-    text_head: str = "clip"  # "clip": unmasked layers, end-token state (published); "pooled": masked layers, learned query
+    text_head: str = (
+        "clip"  # "clip": unmasked layers, end-token state (published); "pooled": masked layers, learned query
+    )
     text_width: int = 768  # width of the trained text layers; equals text_dim for "clip"
     text_layers: int = 2  # trained text layers
     text_heads: int = 8
@@ -74,7 +76,9 @@ class TransformerConfig:
         if self.latent_dim % self.heads:
             raise InputError(f"latent_dim={self.latent_dim} is not a multiple of heads={self.heads}")
         if self.text_head == "clip" and self.text_width != self.text_dim:
-            raise InputError(f"text_head 'clip' needs text_width == text_dim, got {self.text_width} and {self.text_dim}")
+            raise InputError(
+                f"text_head 'clip' needs text_width == text_dim, got {self.text_width} and {self.text_dim}"
+            )
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ class SamplingConfig:
     guidance: float = 2.0  # w in u + w * (c - u); 1 uses the conditional pass only
     filter: float = 0.9  # share of codes dropped per position; ceil((1 - filter) * K) are kept
     temperature: float = 1.0  # divides the filtered logits before the draw
-    draw: str = "categorical"  # "categorical": inverse CDF, one uniform per token; "gumbel": argmax(logits + g)
+    draw: str = (
+        "categorical"  # "categorical": inverse CDF, one uniform per token; "gumbel": argmax(logits + g)
+    )
 
     def __post_init__(self) -> None:
         _choice("draw", self.draw, ("categorical", "gumbel"))

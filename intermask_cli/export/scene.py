@@ -45,6 +45,14 @@ _RADII = np.array([_segment_radius(a, b) for a, b in _SEGMENTS])
 _SIDES = np.array([1 if b in RIGHT else -1 if b in LEFT and a in LEFT else 0 for a, b in _SEGMENTS])
 
 
+def drawing_segments() -> list[tuple[int, int, float, int]]:
+    """Limbs to draw: (joint, joint, radius in metres, 1 right / -1 left / 0 middle)."""
+    return [
+        (a, b, float(radius), int(side))
+        for (a, b), radius, side in zip(_SEGMENTS, _RADII, _SIDES, strict=True)
+    ]
+
+
 @dataclass(frozen=True)
 class Camera:
     """Orthographic camera circling the Y axis: azimuth 0 looks along -Z, elevation looks down (radians)."""

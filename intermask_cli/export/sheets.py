@@ -82,7 +82,13 @@ def contact_sheet(
                 )
             )
             axes.text(
-                offset[0] + 1.1, base - 0.04, f"{frame / 30:.1f} s", ha="right", va="top", fontsize=7, color="#777"
+                offset[0] + 1.1,
+                base - 0.04,
+                f"{frame / 30:.1f} s",
+                ha="right",
+                va="top",
+                fontsize=7,
+                color="#777",
             )
         if captions is not None:
             text = textwrap.shorten(captions[row], 200)

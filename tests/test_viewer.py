@@ -1,0 +1,103 @@
+"""The one-file viewer: encoding error, escaping, and the page itself in headless Chromium."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intermask_cli.export.viewer import QUANTUM_M, ViewerItem, encode_joints, write_viewer
+from intermask_cli.motion.skeleton import REST_OFFSETS
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def swaying_pair(frames: int = 40, phase: float = 0.0) -> np.ndarray:
+    pose = np.zeros((22, 3))
+    for joint in range(1, 22):
+        pose[joint] = REST_OFFSETS[joint] + (0, 0.1, 0)
+    t = np.linspace(0, 6, frames)[None, :, None] + phase
+    sway = np.stack([np.sin(t), np.zeros_like(t), np.cos(t)], -1)
+    pair = pose[None, None] + sway
+    pair = np.broadcast_to(pair, (2, frames, 22, 3)).copy()
+    pair[1, ..., 0] += 1.2
+    pair[..., 1] += 0.9
+    return pair.astype(np.float32)
+
+
+def test_positions_survive_the_page_within_half_a_quantum() -> None:
+    joints = swaying_pair()
+    deltas = np.frombuffer(zlib.decompress(base64.b64decode(encode_joints(joints))), "<i2")
+    decoded = deltas.reshape(40, 2, 22, 3).astype(np.int64).cumsum(0) * QUANTUM_M
+    centre = joints[:, 0, 0].mean(0) * (1, 0, 1)
+    error = np.abs(decoded - (np.swapaxes(joints, 0, 1) - centre))
+    assert error.max() <= QUANTUM_M / 2 + 1e-6
+
+
+def test_teleporting_joint_is_refused() -> None:
+    joints = swaying_pair()
+    joints[0, 20] += 100.0
+    with pytest.raises(ValueError, match="100"):
+        encode_joints(joints)
+
+
+def test_a_prompt_cannot_close_the_script_element(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    write_viewer([ViewerItem("a", "</script><b>bold", swaying_pair())], page, title="<i>t</i>")
+    text = page.read_text()
+    assert text.count("</script>") == 1
+    assert "<i>t</i>" not in text
+    assert not re.search(r"https?://", text), "the page must not name any address"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("viewer") / "page.html"
+    items = [
+        ViewerItem("bow-1", "two people bow", swaying_pair(), {"skate": 2.0}),
+        ViewerItem("hug-1", "two friends hug", swaying_pair(50, 1.0), {"skate": 1.0}),
+    ]
+    write_viewer(items, path, title="test")
+    return path
+
+
+def browse(page: Path, fragment: str, *options: str, profile: Path) -> subprocess.CompletedProcess[str]:
+    assert CHROMIUM is not None
+    command = [
+        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        f"--user-data-dir={profile}", "--window-size=900,600", "--virtual-time-budget=3000",
+        "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
+    ]  # fmt: skip
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    console = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+    assert not console, console
+    return result
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+class TestInChromium:
+    def test_scrubbing_changes_the_picture(self, page: Path, tmp_path: Path) -> None:
+        pictures = []
+        for frame in (0, 20):
+            shot = tmp_path / f"{frame}.png"
+            browse(page, f"id=bow-1&frame={frame}", f"--screenshot={shot}", profile=tmp_path / "profile")
+            pictures.append(shot.read_bytes())
+        assert pictures[0] != pictures[1]
+
+    def test_search_filters_and_sort_orders(self, page: Path, tmp_path: Path) -> None:
+        dom = browse(page, "search=hug", "--dump-dom", profile=tmp_path / "profile").stdout
+        assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1"]
+        dom = browse(page, "sort=skate", "--dump-dom", profile=tmp_path / "profile").stdout
+        assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1", "bow-1"]
+
+    def test_it_plays(self, page: Path, tmp_path: Path) -> None:
+        dom = browse(page, "id=bow-1", "--dump-dom", profile=tmp_path / "profile").stdout
+        shown = re.search(r'id="time">frame (\d+) / 39', dom)
+        assert shown and int(shown.group(1)) > 0
