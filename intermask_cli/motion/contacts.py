@@ -6,7 +6,7 @@ import numpy as np
 
 from intermask_cli.motion.skeleton import FEET
 
-#: Squared displacement to the next frame below which a foot joint is at rest, m^2 (at 30 fps: about 0.95 m/s).
+#: Squared displacement to the next frame below which a foot joint is at rest, m^2 (0.95 m/s at 30 fps).
 MAX_SQUARED_STEP = 0.001
 #: Height below which it is on the floor, metres: ankle, toe, ankle, toe.
 MAX_HEIGHT = np.array([0.12, 0.05, 0.12, 0.05])

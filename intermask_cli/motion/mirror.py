@@ -33,7 +33,7 @@ def mirror_loaded(loaded: np.ndarray) -> np.ndarray:
 
 
 def mirror_caption_literal(caption: str) -> str:
-    """The published chain of substring replacements (quirk Q11: yields "countercounterclockwise", "bleftly")."""
+    """The published chain of substring replacements (quirk Q11: "countercounterclockwise", "bleftly")."""
     chain = [
         ("left", "tmp"), ("right", "left"), ("tmp", "right"),
         ("clockwise", "tmp"), ("counterclockwise", "clockwise"), ("tmp", "counterclockwise"),
@@ -54,7 +54,7 @@ _WORD = re.compile(
 
 
 def mirror_caption(caption: str) -> str:
-    """Exchange left/right and clockwise/counterclockwise as whole words, keeping the case of the first letter."""
+    """Exchange left/right and clockwise/counterclockwise as words, keeping capitals."""
 
     def swap(match: re.Match[str]) -> str:
         word = match.group(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,36 +50,44 @@ class Normalizer:
         """Write `mean` and `std` to an .npz file."""
         np.savez(path, mean=self.mean, std=self.std)
 
+    @classmethod
+    def load(cls, path: Path, std_path: Path | None = None) -> Normalizer:
+        """Read an .npz with `mean`, `std` (or `global_mean`, `global_std`), or two .npy files."""
+        if std_path is not None:
+            return cls(_read_npy(path), _read_npy(std_path))
+        arrays = _read(path)
+        for prefix in ("", "global_"):
+            if {prefix + "mean", prefix + "std"} <= set(arrays):
+                return cls(arrays[prefix + "mean"], arrays[prefix + "std"])
+        raise InputError(f"{path}: no arrays `mean` and `std`; give an .npz with both, or two .npy files")
 
-def load_normalizer(path: Path, std_path: Path | None = None) -> Normalizer:
-    """Read statistics: one .npz with `mean`, `std` (or `global_mean`, `global_std`), or a mean/std .npy pair."""
-    if std_path is not None:
-        return Normalizer(_read(path), _read(std_path))
+    @classmethod
+    def fit(cls, clips: Iterable[np.ndarray], floors: bool = True) -> Normalizer:
+        """Statistics over all frames of clips (..., D); `floors` (D = 262) keeps std above `STD_FLOORS`."""
+        count, total, square = 0, np.zeros(()), np.zeros(())
+        for clip in clips:
+            rows = clip.reshape(-1, clip.shape[-1]).astype(np.float64)
+            count, total, square = count + len(rows), total + rows.sum(0), square + (rows * rows).sum(0)
+        if count == 0:
+            raise InputError("no frames to take statistics from")
+        mean = total / count
+        std = np.sqrt(np.maximum(square / count - mean * mean, 0))
+        return cls(mean, np.maximum(std, STD_FLOORS) if floors else std)
+
+
+def _read_npy(path: Path) -> np.ndarray:
     arrays = _read(path)
-    for prefix in ("", "global_"):
-        if isinstance(arrays, dict) and {prefix + "mean", prefix + "std"} <= set(arrays):
-            return Normalizer(arrays[prefix + "mean"], arrays[prefix + "std"])
-    raise InputError(f"{path}: no arrays `mean` and `std`; give an .npz with both, or two .npy files")
+    if list(arrays) != ["array"]:
+        raise InputError(f"{path}: an .npz where one .npy array was expected; give the .npz alone")
+    return arrays["array"]
 
 
-def fit_normalizer(clips: Iterable[np.ndarray], floors: bool = True) -> Normalizer:
-    """Statistics over all frames of clips (..., D); with `floors` (D = 262) deviations are kept above `STD_FLOORS`."""
-    count, total, square = 0, np.zeros(()), np.zeros(())
-    for clip in clips:
-        rows = clip.reshape(-1, clip.shape[-1]).astype(np.float64)
-        count, total, square = count + len(rows), total + rows.sum(0), square + (rows * rows).sum(0)
-    if count == 0:
-        raise InputError("no frames to take statistics from")
-    mean = total / count
-    std = np.sqrt(np.maximum(square / count - mean * mean, 0))
-    return Normalizer(mean, np.maximum(std, STD_FLOORS) if floors else std)
-
-
-def _read(path: Path) -> np.ndarray | dict[str, np.ndarray]:
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of an .npz by name, or {"array": content of an .npy}."""
     if not Path(path).is_file():
         raise MissingError(f"{path}: statistics file not found")
     try:
         loaded = np.load(path, allow_pickle=False)
-        return {name: loaded[name] for name in loaded.files} if hasattr(loaded, "files") else loaded
-    except (ValueError, OSError, EOFError) as error:
+        return {"array": loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a readable .npy or .npz statistics file ({error})") from error

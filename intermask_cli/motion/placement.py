@@ -20,7 +20,7 @@ Floor = Literal["person", "pair"]
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a person stands in the world: heading in radians (+Z towards +X), origin (x, z), floor y, metres."""
+    """Where a person stands in the world: yaw (radians, +Z towards +X), origin (x, z), floor y (metres)."""
 
     yaw: float
     origin: tuple[float, float]
@@ -57,7 +57,7 @@ def turned_about_y(vectors: np.ndarray, yaw_rad: float) -> np.ndarray:
 
 
 def heading(pose: np.ndarray) -> np.ndarray:
-    """Facing of poses (..., 22, 3) as yaw (...) in radians, from the hips; 0 where the hips are above each other."""
+    """Yaw (...) in radians that poses (..., 22, 3) face, from the hips; 0 where a hip is above the other."""
     across = pose[..., JOINT["right_hip"], :] - pose[..., JOINT["left_hip"], :]
     forward_x, forward_z = across[..., 2], -across[..., 0]
     return np.arctan2(forward_x, forward_z)
