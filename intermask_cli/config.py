@@ -41,11 +41,13 @@ class TokenizerConfig:
     shared_codebook: bool = False  # all quantiser layers share one codebook
     quantize_dropout: float = 0.2  # probability of dropping later quantiser layers in training
     ema_decay: float = 0.99  # mu of the codebook's moving averages
+    reseed: str = "random"  # dead codes: "random" batch vectors with fresh counts, or as "published"
 
     def __post_init__(self) -> None:
         _choice("representation", self.representation, ("interhuman", "interx"))
         _choice("stem", self.stem, ("graph", "conv"))
         _choice("activation", self.activation, ("relu", "silu", "gelu"))
+        _choice("reseed", self.reseed, ("random", "published"))
         if self.stem == "graph" and self.representation != "interhuman":
             raise InputError("stem 'graph' needs representation 'interhuman'; use stem 'conv' for Inter-X")
 

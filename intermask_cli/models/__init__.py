@@ -1,0 +1,1 @@
+"""Networks: the motion tokenizer, the interaction transformer, text encoders, and their storage."""

@@ -1,0 +1,215 @@
+"""The tokenizer's codebook: nearest-code quantisation, its moving averages, and a stack of them.
+
+Reference `model.md` section 4. The codebook learns by exponential moving averages, not by gradient.
+Sums, counts and the "initialised" flag are buffers, so a resumed training continues instead of
+starting over (the published code loses them). With several processes the statistics are summed over
+all of them and fresh vectors come from rank 0, so every rank holds the same codebook.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+#: Running count given to a fresh code. A code is dead below 1; starting above leaves a new code some
+#: forty steps (at decay 0.99) to be hit before it is replaced again.
+FRESH_COUNT = 1.5
+#: Buffers of our own checkpoints that published ones lack.
+EXTRA_BUFFERS = ("code_sum", "code_count", "initialised")
+
+
+class Quantized(NamedTuple):
+    """What quantisation returns; N vectors in (sample, position) order."""
+
+    vectors: Tensor  # (N, C), straight-through: the gradient is that of the input
+    ids: Tensor  # (N,) int64, or (N, q) from a stack
+    commitment: Tensor  # scalar, mean squared distance of input and code, gradient to the input only
+    perplexity: Tensor  # scalar, exp of the entropy of the code shares in this batch
+
+
+class QuantizerNoise(NamedTuple):
+    """Random draws handed in from outside, for numerical comparison with recorded runs."""
+
+    gumbel: Tensor  # (N, K)
+    tile: tuple[Tensor, ...] = ()  # standard normal (ceil(K / N) * N, C), one per tiling, in order of use
+
+
+def gumbel_noise(shape: tuple[int, ...], device: torch.device) -> Tensor:
+    """Standard Gumbel noise; both logarithms clamped below at 1e-20."""
+    uniform = torch.rand(shape, device=device)
+    return -torch.log((-torch.log(uniform.clamp(min=1e-20))).clamp(min=1e-20))
+
+
+def perplexity(ids: Tensor, size: int) -> Tensor:
+    """exp(-sum p log(p + 1e-7)) over the shares p of `size` codes: (N,) -> scalar."""
+    share = torch.bincount(ids, minlength=size) / ids.numel()
+    return torch.exp(-(share * torch.log(share + 1e-7)).sum())
+
+
+def _sum_over_ranks(value: Tensor) -> Tensor:
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(value)
+    return value
+
+
+def _from_first_rank(value: Tensor) -> Tensor:
+    if dist.is_available() and dist.is_initialized():
+        value = value.contiguous()
+        dist.broadcast(value, src=0)
+    return value
+
+
+class Codebook(nn.Module):
+    """K code vectors of width C, moved by moving averages of the vectors assigned to them.
+
+    `reseed` says what a dead code (running count below 1) becomes after a training step:
+    "published": the batch vector with the code's own row number, sum and count left alone;
+    "random": a random batch vector, sum and count reset to it.
+    """
+
+    codebook: Tensor
+    code_sum: Tensor
+    code_count: Tensor
+    initialised: Tensor
+
+    def __init__(self, size: int, dim: int, decay: float = 0.99, reseed: str = "random"):
+        super().__init__()
+        self.size, self.dim, self.decay, self.reseed = size, dim, decay, reseed
+        self.register_buffer("codebook", torch.zeros(size, dim))
+        self.register_buffer("code_sum", torch.zeros(size, dim))
+        self.register_buffer("code_count", torch.zeros(size))
+        self.register_buffer("initialised", torch.tensor(False))
+
+    def scores(self, x: Tensor) -> Tensor:
+        """Minus the squared distance to each code, plus |x|^2 which no choice depends on: (N, C) -> (N, K)."""
+        with torch.autocast(x.device.type, enabled=False):  # half precision would change the choice
+            codes = self.codebook.float()
+            return torch.addmm(-codes.square().sum(1), x.float(), codes.t(), alpha=2.0)
+
+    def nearest(self, x: Tensor) -> Tensor:
+        """Nearest code per vector: (N, C) -> (N,) int64; ties take the lowest index."""
+        return self.scores(x).argmax(dim=1)
+
+    def lookup(self, ids: Tensor) -> Tensor:
+        """Code vectors: (...) int64 -> (..., C); -1 gives the zero vector."""
+        return F.embedding(ids.clamp(min=0), self.codebook) * (ids >= 0).unsqueeze(-1)
+
+    @torch.no_grad()
+    def adopt(self, vectors: Tensor, count: float = FRESH_COUNT) -> None:
+        """Take (K, C) vectors as the codes, each with the running count `count`."""
+        self.codebook.copy_(vectors)
+        self.code_sum.copy_(vectors * count)
+        self.code_count.fill_(count)
+        self.initialised.fill_(True)
+
+    @torch.no_grad()
+    def initialise(self, vectors: Tensor, iterations: int = 12) -> None:
+        """Codes by k-means on (N, C) vectors; clusters left empty restart from random vectors."""
+        vectors = vectors.detach().float()
+        order = torch.randperm(len(vectors), device=vectors.device)
+        self.codebook.copy_(self._at_least_k(vectors[order], None)[: self.size])
+        for _ in range(iterations):
+            ids = self.nearest(vectors)
+            sums, counts = self._statistics(vectors, ids)
+            random = vectors[torch.randint(len(vectors), (self.size,), device=vectors.device)]
+            self.codebook.copy_(torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], random))
+        self.adopt(_from_first_rank(self.codebook.clone()))
+
+    def forward(self, x: Tensor, temperature: float = 0.0, noise: QuantizerNoise | None = None) -> Quantized:
+        """Quantise (N, C) float32 vectors; in training mode also move the codebook.
+
+        In training the code is drawn as argmax(-distance / temperature + Gumbel noise); temperature 0,
+        and every call in eval mode, takes the plain nearest code.
+        """
+        tiles = list(noise.tile) if noise else []
+        if self.training and not bool(self.initialised):
+            self.adopt(_from_first_rank(self._at_least_k(x.detach(), tiles)[: self.size]), count=1.0)
+        ids = self._choose(x.detach(), temperature, noise)
+        codes = self.lookup(ids)
+        if self.training:
+            self._move(x.detach(), ids, tiles)
+        commitment = F.mse_loss(x, codes)
+        return Quantized(x + (codes - x).detach(), ids, commitment, perplexity(ids, self.size))
+
+    def _choose(self, x: Tensor, temperature: float, noise: QuantizerNoise | None) -> Tensor:
+        scores = self.scores(x)
+        if self.training and temperature > 0:
+            gumbel = noise.gumbel if noise else gumbel_noise(tuple(scores.shape), scores.device)
+            scores = scores / temperature + gumbel
+        return scores.argmax(dim=1)
+
+    def _statistics(self, x: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Sum (K, C) and number (K,) of the vectors assigned to each code."""
+        sums = torch.zeros_like(self.code_sum).index_add_(0, ids, x)
+        return sums, torch.bincount(ids, minlength=self.size).to(sums.dtype)
+
+    @torch.no_grad()
+    def _move(self, x: Tensor, ids: Tensor, tiles: list[Tensor]) -> None:
+        """One step of the moving averages, then new vectors for the dead codes."""
+        sums, counts = self._statistics(x, ids)
+        self.code_sum.lerp_(_sum_over_ranks(sums), 1 - self.decay)
+        self.code_count.lerp_(_sum_over_ranks(counts), 1 - self.decay)
+        dead = self.code_count < 1
+        mean = self.code_sum / self.code_count.clamp(min=1)[:, None]
+        if self.reseed == "published":
+            fresh = self._at_least_k(x, tiles)[: self.size]
+        else:
+            fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
+        fresh = _from_first_rank(fresh)
+        self.codebook.copy_(torch.where(dead[:, None], fresh, mean))
+        if self.reseed == "random":
+            self.code_sum.copy_(torch.where(dead[:, None], fresh * FRESH_COUNT, self.code_sum))
+            self.code_count.masked_fill_(dead, FRESH_COUNT)
+
+    def _at_least_k(self, x: Tensor, tiles: list[Tensor] | None) -> Tensor:
+        """The batch itself, or, if it has fewer than K vectors, noisy copies of it."""
+        if len(x) >= self.size:
+            return x
+        copies = x.repeat(math.ceil(self.size / len(x)), 1)
+        noise = tiles.pop(0) if tiles else torch.randn_like(copies)
+        return copies + noise * (0.01 / math.sqrt(self.dim))
+
+
+class ResidualQuantizer(nn.Module):
+    """A list of codebooks, each quantising what the ones before left over; outputs add up.
+
+    One layer is the default, and the transformer only ever sees layer 0.
+    """
+
+    def __init__(self, layers: int, shared: bool, drop_probability: float, codebook: dict):
+        super().__init__()
+        books = [Codebook(**codebook) for _ in range(1 if shared else layers)]
+        self.layers = nn.ModuleList(books * layers if shared else books)
+        self.drop_probability = drop_probability
+
+    @property
+    def first(self) -> Codebook:
+        """Layer 0, whose ids are the tokens."""
+        return self.layers[0]  # type: ignore[return-value]
+
+    def forward(self, x: Tensor, temperature: float = 0.0) -> Quantized:
+        """Quantise (N, C) vectors; ids (N, q), -1 in layers dropped for this batch; means over layers used."""
+        residual, total = x, torch.zeros_like(x)
+        used = self._layers_in_use()
+        ids = torch.full((len(x), len(self.layers)), -1, dtype=torch.int64, device=x.device)
+        commitment, perplexities = [], []
+        for i in range(used):
+            step: Quantized = self.layers[i](residual, temperature)
+            residual = residual - step.vectors.detach()
+            total = total + step.vectors
+            ids[:, i] = step.ids
+            commitment.append(step.commitment)
+            perplexities.append(step.perplexity)
+        return Quantized(total, ids, torch.stack(commitment).mean(), torch.stack(perplexities).mean())
+
+    def _layers_in_use(self) -> int:
+        """All layers, or in training with the drop probability only the first few (the same on every rank)."""
+        if not self.training or len(self.layers) == 1:
+            return len(self.layers)
+        drop, cut = _from_first_rank(torch.rand(2, device=self.first.codebook.device)).tolist()
+        return 1 + int(cut * len(self.layers)) if drop < self.drop_probability else len(self.layers)

@@ -1,0 +1,279 @@
+"""The motion tokenizer: a VQ-VAE over the joint x time plane of one person (paper section 3.1).
+
+Motion of T frames becomes a token map of 5 body rows x T // 4 tokens and back. Layout inside is
+(B, channels, joints, frames). Module names are the published checkpoint keys (reference `model.md`
+sections 3 and 11.1), which is why some of them look odd.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from intermask_cli.config import TokenizerConfig
+from intermask_cli.errors import InputError
+from intermask_cli.models.codebook import ResidualQuantizer
+from intermask_cli.motion.skeleton import BONES, NUM_JOINTS
+
+ROWS = 5
+FRAMES_PER_TOKEN = 4
+ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
+
+
+class Plane(NamedTuple):
+    """Sizes of one representation's joint axis."""
+
+    channels: int  # numbers per joint
+    joints: int
+    stride: int  # of both strided convolutions along the joints; their kernel is twice that
+    growth: tuple[Fraction, Fraction]  # joint factors of the two up-sampling stages
+
+
+PLANES = {
+    "interhuman": Plane(12, 22, 2, (Fraction(11, 5), Fraction(2))),
+    "interx": Plane(6, 56, 3, (Fraction(7, 2), Fraction(33, 10))),
+}
+
+
+class TokenizerOutput(NamedTuple):
+    """What a training pass returns."""
+
+    reconstruction: Tensor  # like the input, cut to whole tokens
+    commitment: Tensor  # scalar, 0 when the quantiser is bypassed
+    perplexity: Tensor  # scalar, 0 when the quantiser is bypassed
+    ids: Tensor  # (B, 5, n) int64 of quantiser layer 0, -1 when bypassed
+
+
+def pack_interhuman(motion: Tensor) -> Tensor:
+    """(B, T, 262) -> (B, 12, 22, T): position, velocity, 6-D rotation per joint; the contacts are dropped.
+
+    The root has no rotation in these features and gets six zeros.
+    """
+    positions, velocities, rotations, _ = motion.split((66, 66, 126, 4), dim=2)
+    rotations = F.pad(rotations.unflatten(2, (21, 6)), (0, 0, 1, 0))
+    parts = (positions.unflatten(2, (22, 3)), velocities.unflatten(2, (22, 3)), rotations)
+    return torch.cat(parts, dim=3).permute(0, 3, 2, 1)
+
+
+def unpack_interhuman(plane: Tensor) -> Tensor:
+    """(B, 12, 22, T) -> (B, T, 262); the root's rotation is thrown away and the contacts are zero."""
+    positions, velocities, rotations = plane.permute(0, 3, 2, 1).split((3, 3, 6), dim=3)
+    parts = (positions.flatten(2), velocities.flatten(2), rotations[:, :, 1:].flatten(2))
+    return F.pad(torch.cat(parts, dim=2), (0, 4))
+
+
+class GraphLayer(nn.Module):
+    """GraphSAGE with input projection over the skeleton: (B, in, 22, T) -> (B, out, 22, T).
+
+    y_i = A mean_j relu(P x_j + p) + a + R x_i, mean over the joints j next to i. The published model
+    sends messages in one frame only, frame 0 of the first sample of whatever batch it is given; every
+    other frame gets y = a + R x. Here frame 0 of every sample gets them, which is what the published
+    model computes for each sample on its own. `first_sample_only` brings the published batch
+    dependence back, for comparison with recorded batches.
+    """
+
+    neighbours: Tensor
+
+    def __init__(self, width_in: int, width_out: int):
+        super().__init__()
+        self.lin = nn.Linear(width_in, width_in)
+        self.lin_l = nn.Linear(width_in, width_out)
+        self.lin_r = nn.Linear(width_in, width_out, bias=False)
+        self.first_sample_only = False
+        adjacent = torch.zeros(NUM_JOINTS, NUM_JOINTS)
+        for i, j in BONES:
+            adjacent[i, j] = adjacent[j, i] = 1.0
+        self.register_buffer("neighbours", adjacent / adjacent.sum(1, keepdim=True), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        everywhere = F.conv2d(x, self.lin_r.weight[:, :, None, None], self.lin_l.bias)
+        heard = x[: 1 if self.first_sample_only else None, :, :, 0].transpose(1, 2)
+        mean = torch.matmul(self.neighbours.to(x.dtype), F.relu(self.lin(heard)))
+        message = F.linear(mean, self.lin_l.weight).transpose(1, 2)
+        samples_after, frames_after = len(x) - len(message), x.shape[3] - 1
+        return everywhere + F.pad(message[..., None], (0, frames_after, 0, 0, 0, 0, 0, samples_after))
+
+
+class ResidualBlock(nn.Module):
+    """x + dropout(conv1x1(act(conv3x3 dilated(act(x)))))."""
+
+    def __init__(self, width: int, dilation: int, activation: str, dropout: float):
+        super().__init__()
+        self.conv1 = nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation)
+        self.conv2 = nn.Conv2d(width, width, 1)
+        self.activation = ACTIVATIONS[activation]()
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.dropout(self.conv2(self.activation(self.conv1(self.activation(x)))))
+
+
+class ResidualStack(nn.Module):
+    """Residual blocks, widest dilation first, in the encoder as well as in the decoder."""
+
+    def __init__(self, config: TokenizerConfig):
+        super().__init__()
+        dilations = [config.dilation_growth**i for i in reversed(range(config.depth))]
+        self.model = nn.Sequential(
+            *(ResidualBlock(config.width, d, config.activation, config.dropout) for d in dilations)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+
+class Upsample(nn.Module):
+    """Nearest-neighbour up-sampling by an exact joint factor, and by 2 along time.
+
+    The joint rows are read through a table of floor(row / factor): float factors such as 3.3 are
+    rounded differently on different devices.
+    """
+
+    rows: Tensor
+
+    def __init__(self, joints: int, factor: Fraction):
+        super().__init__()
+        table = [int(row / factor) for row in range(int(joints * factor))]
+        self.register_buffer("rows", torch.tensor(table), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.index_select(2, self.rows).repeat_interleave(2, dim=3)
+
+
+class Encoder(nn.Module):
+    """(B, channels, joints, T) -> latents (B, C, 5, T // 4)."""
+
+    def __init__(self, config: TokenizerConfig):
+        super().__init__()
+        width, plane = config.width, PLANES[config.representation]
+        self.graph = config.stem == "graph"
+        layers: list[nn.Module] = []
+        if self.graph:
+            self.gcn_layer1 = GraphLayer(plane.channels, width)
+            self.gcn_layer2 = GraphLayer(width, width)
+        else:
+            layers += [nn.Conv2d(plane.channels, width, 3, padding=1), nn.ReLU()]
+        for _ in range(2):
+            shrink = nn.Conv2d(width, width, (2 * plane.stride, 4), stride=(plane.stride, 2), padding=1)
+            layers.append(nn.Sequential(shrink, ResidualStack(config)))
+        layers.append(nn.Conv2d(width, config.code_dim, 3, padding=1))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.graph:
+            x = F.relu(self.gcn_layer1(x))
+            x = F.relu(self.gcn_layer2(x))
+        return self.model(x)
+
+
+class Decoder(nn.Module):
+    """Latents (B, C, 5, n) -> (B, channels, joints, 4n)."""
+
+    def __init__(self, config: TokenizerConfig):
+        super().__init__()
+        width, plane = config.width, PLANES[config.representation]
+        self.graph = config.stem == "graph"
+        layers: list[nn.Module] = [nn.Conv2d(config.code_dim, width, 3, padding=1), nn.ReLU()]
+        joints = ROWS
+        for factor in plane.growth:
+            grow = Upsample(joints, factor)
+            joints = len(grow.rows)
+            layers.append(nn.Sequential(ResidualStack(config), grow, nn.Conv2d(width, width, 3, padding=1)))
+        layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
+        if self.graph:
+            self.gcn_layer1 = GraphLayer(width, width)
+            self.gcn_layer2 = GraphLayer(width, plane.channels)
+        else:
+            layers.append(nn.Conv2d(width, plane.channels, 3, padding=1))
+        self.model = nn.Sequential(*layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.model(x)
+        if self.graph:
+            x = F.relu(self.gcn_layer1(x))
+            x = self.gcn_layer2(x)
+        return x
+
+
+class Tokenizer(nn.Module):
+    """Motion of one person <-> token map.
+
+    Motion is normalised, (B, T, 262) for "interhuman" or (B, T, 56, 6) for "interx"; T is cut to a
+    multiple of four. Token maps are (B, 5, n) int64. No sample depends on the others of its batch,
+    up to rounding.
+    """
+
+    def __init__(self, config: TokenizerConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        codebook = {
+            "size": config.codebook_size,
+            "dim": config.code_dim,
+            "decay": config.ema_decay,
+            "reseed": config.reseed,
+        }
+        self.quantizer = ResidualQuantizer(
+            config.num_quantizers, config.shared_codebook, config.quantize_dropout, codebook
+        )
+
+    def latents(self, motion: Tensor) -> Tensor:
+        """Encoder output before quantisation: motion -> (B, C, 5, n)."""
+        return self.encoder(self._pack(motion))
+
+    def encode(self, motion: Tensor) -> Tensor:
+        """Token map of the nearest codes of quantiser layer 0: motion -> (B, 5, n) int64."""
+        latents = self.latents(motion)
+        ids = self.quantizer.first.nearest(_as_vectors(latents))
+        return ids.view(len(latents), ROWS, -1)
+
+    def decode(self, ids: Tensor) -> Tensor:
+        """Motion of a token map (B, 5, n), 4n frames; -1 stands for a zero latent."""
+        return self.decode_latents(self.quantizer.first.lookup(ids).permute(0, 3, 1, 2))
+
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """Motion of latents (B, C, 5, n), 4n frames."""
+        return self._unpack(self.decoder(latents.contiguous(memory_format=torch.channels_last)))
+
+    def forward(self, motion: Tensor, temperature: float = 0.5, bypass: bool = False) -> TokenizerOutput:
+        """A training pass; in training mode the codebook moves and codes are drawn at `temperature`.
+
+        `bypass` leaves the quantiser out: a plain autoencoder, to warm up before `codebook.initialise`.
+        """
+        latents = self.latents(motion)
+        if bypass:
+            zero = latents.new_zeros((), dtype=torch.float32)
+            ids = torch.full((len(latents), *latents.shape[2:]), -1, device=latents.device)
+            return TokenizerOutput(self.decode_latents(latents), zero, zero, ids)
+        quantized = self.quantizer(_as_vectors(latents).float(), temperature)
+        vectors = quantized.vectors.view(len(latents), *latents.shape[2:], -1).permute(0, 3, 1, 2)
+        ids = quantized.ids[:, 0].view(len(latents), ROWS, -1)
+        reconstruction = self.decode_latents(vectors.to(latents.dtype))
+        return TokenizerOutput(reconstruction, quantized.commitment, quantized.perplexity, ids)
+
+    def _pack(self, motion: Tensor) -> Tensor:
+        plane = PLANES[self.config.representation]
+        expected = (262,) if self.config.representation == "interhuman" else (plane.joints, plane.channels)
+        if tuple(motion.shape[2:]) != expected or motion.shape[1] < FRAMES_PER_TOKEN:
+            raise InputError(
+                f"motion of shape {tuple(motion.shape)}; this {self.config.representation} tokenizer takes "
+                f"(batch, frames, {', '.join(map(str, expected))}) with at least {FRAMES_PER_TOKEN} frames"
+            )
+        interhuman = self.config.representation == "interhuman"
+        packed = pack_interhuman(motion) if interhuman else motion.permute(0, 3, 2, 1)
+        return packed.contiguous(memory_format=torch.channels_last)
+
+    def _unpack(self, plane: Tensor) -> Tensor:
+        if self.config.representation == "interhuman":
+            return unpack_interhuman(plane)
+        return plane.permute(0, 3, 2, 1)
+
+
+def _as_vectors(latents: Tensor) -> Tensor:
+    """(B, C, 5, n) -> (B * 5n, C) in (sample, row, time) order."""
+    return latents.permute(0, 2, 3, 1).flatten(0, 2)
