@@ -1,0 +1,1 @@
+"""Iterative masked decoding. Knows torch tensors and a `tokens -> logits` callable, nothing else."""

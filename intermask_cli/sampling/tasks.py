@@ -1,0 +1,113 @@
+"""Which tokens are known: every task is a token map with FILL (-1) where the sampler works.
+
+A map is one pair of persons, (2, 5, n) int64: person, body row, time (4 frames each). The five body rows
+come from two strided convolutions over the joint order, so they are neighbourhoods of joint *numbers*, not
+limbs. `ROW_JOINTS` lists the joints a row drives through the decoder's up-sampling table (InterHuman); with
+their 3 x 3 and dilated convolutions encoder and decoder mix neighbouring rows too, so a kept row holds its
+joints approximately, and the others not exactly untouched.
+
+    row 0: pelvis, hips, spine1, knees                  row 3: right collar, head, shoulders
+    row 1: spine2, ankles, spine3                       row 4: elbows, wrists
+    row 2: toes, neck, left collar
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from intermask_cli.errors import InputError
+from intermask_cli.sampling.sampler import FILL
+
+ROWS = 5
+ROW_JOINTS: tuple[tuple[int, ...], ...] = (
+    (0, 1, 2, 3, 4, 5),
+    (6, 7, 8, 9),
+    (10, 11, 12, 13),
+    (14, 15, 16, 17),
+    (18, 19, 20, 21),
+)
+
+
+def generate(n: int) -> Tensor:
+    """Nothing is known: n tokens per row -> (2, 5, n)."""
+    return torch.full((2, ROWS, n), FILL, dtype=torch.long)
+
+
+def react(given: Tensor, person: int) -> Tensor:
+    """One person (0 or 1) is given as (5, n), the other is filled."""
+    known = generate(given.shape[-1])
+    known[_person(person)] = given
+    return known
+
+
+def in_between(tokens: Tensor, first: int, last: int) -> Tensor:
+    """Both persons' first and last tokens per row are known: tokens (2, 5, n), of which the middle is ignored."""
+    n = tokens.shape[-1]
+    if first < 0 or last < 0 or first + last == 0 or first + last >= n:
+        raise InputError(
+            f"in-between keeps {first} + {last} of {n} tokens per row; at least one must be kept and one filled"
+        )
+    known = tokens.clone()
+    known[:, :, first : n - last] = FILL
+    return known
+
+
+def extend(previous: Tensor, overlap: int, n: int) -> Tensor:
+    """A window of n tokens per row that starts with the last `overlap` tokens of previous (2, 5, m)."""
+    if not 0 < overlap < n or overlap > previous.shape[-1]:
+        raise InputError(
+            f"overlap of {overlap} tokens does not fit a window of {n} after {previous.shape[-1]} tokens; "
+            f"accepted: 1 to {min(n - 1, previous.shape[-1])}"
+        )
+    known = generate(n)
+    known[:, :, :overlap] = previous[:, :, previous.shape[-1] - overlap :]
+    return known
+
+
+def edit(
+    tokens: Tensor,
+    persons: Sequence[int] = (0, 1),
+    rows: Sequence[int] = tuple(range(ROWS)),
+    start: int = 0,
+    stop: int | None = None,
+) -> Tensor:
+    """Resample the chosen rows of the chosen persons in tokens [start, stop); all else in tokens (2, 5, n) is kept."""
+    n = tokens.shape[-1]
+    stop = n if stop is None else stop
+    if not 0 <= start < stop <= n:
+        raise InputError(f"edit range {start}..{stop} is not within the {n} tokens per row")
+    bad = [row for row in rows if row not in range(ROWS)]
+    if bad or not rows or not persons:
+        raise InputError(
+            f"edit of rows {list(rows)} of persons {list(persons)}; accepted: rows 0-4, persons 0-1"
+        )
+    known = tokens.clone()
+    for person in persons:
+        known[_person(person), list(rows), start:stop] = FILL
+    return known
+
+
+def batch(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Maps (2, 5, n_b) of any lengths -> known (B, 10 L) and valid (B, 10 L), padding ending each of the ten rows."""
+    longest = max(m.shape[-1] for m in maps)
+    known = torch.full((len(maps), 2, ROWS, longest), FILL, dtype=torch.long)
+    valid = torch.zeros(known.shape, dtype=torch.bool)
+    for b, tokens in enumerate(maps):
+        known[b, :, :, : tokens.shape[-1]] = tokens
+        valid[b, :, :, : tokens.shape[-1]] = True
+    return known.flatten(1), valid.flatten(1)
+
+
+def unbatch(ids: Tensor, lengths: Sequence[int]) -> list[Tensor]:
+    """Flat results (B, 10 L) -> one (2, 5, n_b) map per sample, padding cut off."""
+    maps = ids.unflatten(1, (2, ROWS, -1))
+    return [m[:, :, :n] for m, n in zip(maps, lengths, strict=True)]
+
+
+def _person(person: int) -> int:
+    if person not in (0, 1):
+        raise InputError(f"person is {person}; accepted: 0 or 1")
+    return person
