@@ -1,0 +1,48 @@
+"""Smooth synthetic motion with known rotations, for tests: forward kinematics of the rest skeleton."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rotation import (
+    matrix_about_y,
+    matrix_from_axis_angle,
+    sixd_columns_from_matrix,
+)
+from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, scaled_offsets
+
+#: Typical range of each joint in radians about its own x, y, z axes; hinges bend one way about one axis.
+_RANGE = np.full((NUM_JOINTS, 3), 0.15)
+_RANGE[[JOINT["left_hip"], JOINT["right_hip"]]] = (0.6, 0.1, 0.15)
+_RANGE[[JOINT["left_shoulder"], JOINT["right_shoulder"]]] = (0.2, 0.7, 0.7)
+_RANGE[[JOINT["left_knee"], JOINT["right_knee"], JOINT["left_elbow"], JOINT["right_elbow"]]] = 0
+
+
+def fk_person(frames: int = 60, seed: int = 0, height_m: float = 1.7, heading: float = 0.0):
+    """-> positions (T, 22, 3), local rotations (T, 22, 3, 3), offsets (22, 3); elbows and knees bent."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(frames)[:, None, None] / 30
+    frequency, phase = rng.uniform(0.3, 1.0, (2, 1, NUM_JOINTS, 3))
+    wave = np.sin(2 * np.pi * (frequency * time + phase))
+    angles = rng.uniform(0.3, 1.0, (1, NUM_JOINTS, 3)) * _RANGE * wave
+    bend = 0.6 + 0.4 * wave[..., 0]
+    for side, sign in (("left", -1.0), ("right", 1.0)):
+        angles[:, JOINT[f"{side}_knee"], 0] = bend[:, JOINT[f"{side}_knee"]]
+        angles[:, JOINT[f"{side}_elbow"], 1] = sign * bend[:, JOINT[f"{side}_elbow"]]
+        angles[:, JOINT[f"{side}_shoulder"], 2] += sign * 0.8
+    local = matrix_from_axis_angle(angles)
+    local[:, 0] = matrix_about_y(heading + 0.3 * time[:, 0, 0]) @ local[:, 0]
+    root = np.stack([0.4 * time[:, 0, 0], 0.93 + 0.02 * wave[:, 0, 0], 0.2 * wave[:, 0, 1]], axis=-1)
+    offsets = scaled_offsets(height_m)
+    positions, _ = forward_kinematics(local, root, offsets)
+    return positions, local, offsets
+
+
+def fk_pair(frames: int = 60, seed: int = 0):
+    """-> joints (2, T, 22, 3), rotations6d (2, T, 21, 6), float32; face to face 1.2 m apart."""
+    first, first_local, _ = fk_person(frames, 2 * seed, 1.62, heading=0.7)
+    second, second_local, _ = fk_person(frames, 2 * seed + 1, 1.84, heading=0.7 + np.pi)
+    second = second + np.array([0.8, 0.0, 0.9])
+    local = np.stack([first_local, second_local])[:, :, 1:]
+    return np.stack([first, second]).astype(np.float32), sixd_columns_from_matrix(local).astype(np.float32)
