@@ -52,7 +52,7 @@ def run(
 ) -> list[Tensor]:
     known, valid = tasks.batch(maps)
     network = guided(Network(1), Network(2), config.guidance)
-    ids = sample(network, known, valid, config, K, PerSampleNoise(generators(*seeds)), steps)
+    ids = sample(network, known, valid, config, K, PerSampleNoise(generators(*seeds)))
     return tasks.unbatch(ids, [m.shape[-1] for m in maps])
 
 
@@ -85,9 +85,8 @@ def test_filter_keeps_the_published_number_of_codes(codes: int, kept: int) -> No
 @pytest.mark.parametrize("guidance", [2.0, 1.0, 0.0])
 def test_equals_the_plain_loop(draw: str, guidance: float) -> None:
     config = SamplingConfig(steps=6, guidance=guidance, filter=0.7, temperature=0.8, draw=draw)
-    known, valid = tasks.batch(
-        [tasks.generate(4), tasks.react(torch.randint(0, K, (5, 3)), 1), tasks.generate(2)]
-    )
+    given = torch.arange(15).reshape(5, 3)
+    known, valid = tasks.batch([tasks.generate(4), tasks.react(given, 1), tasks.generate(2)])
     network = guided(Network(1), Network(2), guidance)
     ids = sample(network, known, valid, config, K, PerSampleNoise(generators(7, 8, 9)))
     noise = generators(7, 8, 9)

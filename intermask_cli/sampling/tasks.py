@@ -44,11 +44,11 @@ def react(given: Tensor, person: int) -> Tensor:
 
 
 def in_between(tokens: Tensor, first: int, last: int) -> Tensor:
-    """Both persons' first and last tokens per row are known: tokens (2, 5, n), of which the middle is ignored."""
+    """The first and last tokens per row of both persons are known; the middle of tokens (2, 5, n) is filled."""
     n = tokens.shape[-1]
     if first < 0 or last < 0 or first + last == 0 or first + last >= n:
         raise InputError(
-            f"in-between keeps {first} + {last} of {n} tokens per row; at least one must be kept and one filled"
+            f"in-between keeps {first} + {last} of {n} tokens per row; keep at least one and fill at least one"
         )
     known = tokens.clone()
     known[:, :, first : n - last] = FILL
@@ -74,16 +74,15 @@ def edit(
     start: int = 0,
     stop: int | None = None,
 ) -> Tensor:
-    """Resample the chosen rows of the chosen persons in tokens [start, stop); all else in tokens (2, 5, n) is kept."""
+    """Refill rows of persons in tokens [start, stop); everything else in tokens (2, 5, n) is kept."""
     n = tokens.shape[-1]
     stop = n if stop is None else stop
     if not 0 <= start < stop <= n:
         raise InputError(f"edit range {start}..{stop} is not within the {n} tokens per row")
     bad = [row for row in rows if row not in range(ROWS)]
     if bad or not rows or not persons:
-        raise InputError(
-            f"edit of rows {list(rows)} of persons {list(persons)}; accepted: rows 0-4, persons 0-1"
-        )
+        seen = f"rows {list(rows)} of persons {list(persons)}"
+        raise InputError(f"edit of {seen}; accepted: one or more of rows 0-4 and of persons 0-1")
     known = tokens.clone()
     for person in persons:
         known[_person(person), list(rows), start:stop] = FILL
@@ -91,7 +90,7 @@ def edit(
 
 
 def batch(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Maps (2, 5, n_b) of any lengths -> known (B, 10 L) and valid (B, 10 L), padding ending each of the ten rows."""
+    """Maps (2, 5, n_b) of any lengths -> known, valid (B, 10 L); padding ends each of the ten rows."""
     longest = max(m.shape[-1] for m in maps)
     known = torch.full((len(maps), 2, ROWS, longest), FILL, dtype=torch.long)
     valid = torch.zeros(known.shape, dtype=torch.bool)
