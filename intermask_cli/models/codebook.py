@@ -86,7 +86,7 @@ class Codebook(nn.Module):
         self.register_buffer("initialised", torch.tensor(False))
 
     def scores(self, x: Tensor) -> Tensor:
-        """Minus the squared distance to each code, plus |x|^2 which no choice depends on: (N, C) -> (N, K)."""
+        """Minus the squared distance to each code, up to a constant per vector: (N, C) -> (N, K)."""
         with torch.autocast(x.device.type, enabled=False):  # half precision would change the choice
             codes = self.codebook.float()
             return torch.addmm(-codes.square().sum(1), x.float(), codes.t(), alpha=2.0)
@@ -193,7 +193,7 @@ class ResidualQuantizer(nn.Module):
         return self.layers[0]  # type: ignore[return-value]
 
     def forward(self, x: Tensor, temperature: float = 0.0) -> Quantized:
-        """Quantise (N, C) vectors; ids (N, q), -1 in layers dropped for this batch; means over layers used."""
+        """Quantise (N, C) vectors; ids (N, q), -1 in dropped layers; losses are means over the others."""
         residual, total = x, torch.zeros_like(x)
         used = self._layers_in_use()
         ids = torch.full((len(x), len(self.layers)), -1, dtype=torch.int64, device=x.device)
@@ -208,7 +208,7 @@ class ResidualQuantizer(nn.Module):
         return Quantized(total, ids, torch.stack(commitment).mean(), torch.stack(perplexities).mean())
 
     def _layers_in_use(self) -> int:
-        """All layers, or in training with the drop probability only the first few (the same on every rank)."""
+        """All layers, or in training sometimes only the first few (the same ones on every rank)."""
         if not self.training or len(self.layers) == 1:
             return len(self.layers)
         drop, cut = _from_first_rank(torch.rand(2, device=self.first.codebook.device)).tolist()

@@ -1,0 +1,56 @@
+"""Trained layers between a frozen text encoder's states and the transformer's condition vector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from intermask_cli.config import TransformerConfig
+
+if TYPE_CHECKING:
+    from intermask_cli.models.text_encoders import TextStates
+
+CLIP_DROPOUT = 0.1
+
+
+def text_layers(config: TransformerConfig, dropout: float, norm_first: bool = False) -> nn.TransformerEncoder:
+    """`config.text_layers` transformer encoder layers of width `config.text_width`, exact GELU."""
+    layer = nn.TransformerEncoderLayer(
+        config.text_width,
+        config.text_heads,
+        config.text_ff,
+        dropout,
+        activation="gelu",
+        batch_first=True,
+        norm_first=norm_first,
+    )
+    return nn.TransformerEncoder(layer, config.text_layers, enable_nested_tensor=False)
+
+
+def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: TextStates) -> Tensor:
+    """The published head: CLIP states (B, 77, E) -> the end token's state (B, E) (model.md section 6).
+
+    No mask: the padding positions take part, and change the result if they are masked or cut off.
+    """
+    out = layers(states.states)
+    rows = torch.arange(len(out), device=out.device)
+    return norm(out[rows, states.end.to(out.device)])
+
+
+class PooledTextHead(nn.Module):
+    """Our head: states (B, L, D) of any encoder -> (B, E), read by a learned query token; padding masked."""
+
+    def __init__(self, config: TransformerConfig):
+        super().__init__()
+        self.project = nn.Linear(config.text_dim, config.text_width)
+        self.query = nn.Parameter(torch.randn(1, 1, config.text_width) * 0.02)
+        self.layers = text_layers(config, config.dropout, norm_first=True)
+        self.norm = nn.LayerNorm(config.text_width)
+
+    def forward(self, states: TextStates) -> Tensor:
+        tokens = self.project(states.states)
+        tokens = torch.cat((self.query.expand(len(tokens), -1, -1), tokens), dim=1)
+        padding = nn.functional.pad(~states.mask, (1, 0), value=False)
+        return self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])
