@@ -1,0 +1,161 @@
+"""Local rotations recovered from joint positions alone.
+
+Positions fix the direction of every bone but not the twist about it. What we add:
+
+* pelvis and chest see three children each, so their rotation is fully known;
+* spine joints share the turn between pelvis and chest;
+* knees and elbows are hinges: the bend of the limb shows the twist of thigh and upper arm. Where a limb
+  is nearly straight its bend says nothing, and the twist of neighbouring frames (else none) is taken;
+* what no position shows (twist of forearm and shin, hands, face, toes) follows the parent.
+
+The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. Own method, no reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
+from intermask_cli.motion.rotation import (
+    axis_angle_from_matrix,
+    matrix_between,
+    matrix_from_axis_angle,
+    matrix_from_columns,
+    normalize,
+    sixd_columns_from_matrix,
+)
+from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, PARENTS, REST_OFFSETS
+
+#: Sine of the bend below which a hinge says nothing about twist, and above which it is trusted fully.
+_BEND_SILENT, _BEND_TRUSTED = np.sin(np.radians([6.0, 25.0]))
+_TWIST_MEMORY_FRAMES = 8.0
+#: Pull towards no twist, so that a limb that never bends gets none.
+_NO_TWIST_WEIGHT = 1e-3
+#: Direction of the hinge axis, upper bone x lower bone when bent, in the rest pose.
+_HINGES = {
+    "left_knee": (1.0, 0.0, 0.0),
+    "right_knee": (1.0, 0.0, 0.0),
+    "left_elbow": (0.0, -1.0, 0.0),
+    "right_elbow": (0.0, 1.0, 0.0),
+}
+_J = JOINT
+
+
+@dataclass(frozen=True)
+class RecoveredRotations:
+    """Rotations of one person and how well they reproduce the joints.
+
+    local (T, 22, 3, 3) relative to the parent, joint 0 to the world; offsets (22, 3) metres of this body;
+    error_mm mean and worst_mm largest distance between given joints and forward kinematics.
+    """
+
+    local: np.ndarray
+    offsets: np.ndarray
+    error_mm: float
+    worst_mm: float
+
+    @property
+    def rotations6d(self) -> np.ndarray:
+        """Joints 1..21 (T, 21, 6) float32, `sixd_columns`."""
+        return sixd_columns_from_matrix(self.local[:, 1:]).astype(np.float32)
+
+
+def rotations_from_joints(positions: np.ndarray) -> RecoveredRotations:
+    """Joints (T, 22, 3), Y up, metres -> local rotations whose forward kinematics gives the joints back."""
+    positions = positions.astype(np.float64)
+    rotations = _global_rotations(positions)
+    offsets = _offsets(positions, rotations)
+    local = local_from_global(rotations)
+    rebuilt, _ = forward_kinematics(local, positions[:, 0], offsets)
+    error_mm = 1000 * np.linalg.norm(rebuilt - positions, axis=-1)
+    return RecoveredRotations(local, offsets, float(error_mm.mean()), float(error_mm.max()))
+
+
+def _global_rotations(positions: np.ndarray) -> np.ndarray:
+    rotations = np.empty((*positions.shape, 3))
+
+    def follow(joint: str, child: str, base: np.ndarray) -> None:
+        bone = positions[:, _J[child]] - positions[:, _J[joint]]
+        rotations[:, _J[joint]] = _aligned(base, REST_OFFSETS[_J[child]], bone)
+
+    pelvis = _torso_rotation(positions, "pelvis", "left_hip", "right_hip", "spine1")
+    chest = _torso_rotation(positions, "spine3", "left_collar", "right_collar", "neck")
+    rotations[:, _J["pelvis"]], rotations[:, _J["spine3"]] = pelvis, chest
+    turn = axis_angle_from_matrix(np.swapaxes(pelvis, -1, -2) @ chest)
+    follow("spine1", "spine2", pelvis @ matrix_from_axis_angle(turn / 3))
+    follow("spine2", "spine3", pelvis @ matrix_from_axis_angle(turn * 2 / 3))
+    follow("neck", "head", chest)
+    rotations[:, _J["head"]] = rotations[:, _J["neck"]]
+    for side in ("left", "right"):
+        _limb(positions, rotations, pelvis, (f"{side}_hip", f"{side}_knee", f"{side}_ankle"))
+        follow(f"{side}_ankle", f"{side}_foot", rotations[:, _J[f"{side}_knee"]])
+        rotations[:, _J[f"{side}_foot"]] = rotations[:, _J[f"{side}_ankle"]]
+        follow(f"{side}_collar", f"{side}_shoulder", chest)
+        collar = rotations[:, _J[f"{side}_collar"]]
+        _limb(positions, rotations, collar, (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"))
+        rotations[:, _J[f"{side}_wrist"]] = rotations[:, _J[f"{side}_elbow"]]
+    return rotations
+
+
+def _torso_rotation(positions: np.ndarray, centre: str, left: str, right: str, up: str) -> np.ndarray:
+    """Rotation (T, 3, 3) of a joint with a left, a right and an upper child, relative to the rest pose."""
+
+    def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:
+        return matrix_from_columns(left_at - right_at, up_at - (left_at + right_at) / 2)
+
+    rest = axes(*(REST_OFFSETS[_J[name]] for name in (left, right, up)))
+    seen = axes(*(positions[:, _J[name]] for name in (left, right, up)))
+    return seen @ rest.T
+
+
+def _limb(
+    positions: np.ndarray, rotations: np.ndarray, parent: np.ndarray, names: tuple[str, str, str]
+) -> None:
+    """Fill the rotations of a limb's upper joint and hinge; `parent` (T, 3, 3) carries the limb."""
+    upper, hinge, end = (_J[name] for name in names)
+    upper_bone = positions[:, hinge] - positions[:, upper]
+    lower_bone = positions[:, end] - positions[:, hinge]
+    swung = _aligned(parent, REST_OFFSETS[hinge], upper_bone)
+    axis = normalize(upper_bone)
+    twist = _hinge_twist(swung @ np.array(_HINGES[names[1]]), axis, normalize(lower_bone))
+    rotations[:, upper] = matrix_from_axis_angle(axis * twist[:, None]) @ swung
+    rotations[:, hinge] = _aligned(rotations[:, upper], REST_OFFSETS[end], lower_bone)
+
+
+def _hinge_twist(expected: np.ndarray, axis: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """Angle (T,) about `axis` that brings the expected hinge direction to the one the bend shows.
+
+    All (T, 3). Angles are averaged as unit complex numbers, so that they may wrap.
+    """
+    normal = np.cross(axis, lower)
+    bend = np.linalg.norm(normal, axis=-1)
+    trust = np.clip((bend - _BEND_SILENT) / (_BEND_TRUSTED - _BEND_SILENT), 0, 1)
+    angle = np.arctan2((np.cross(expected, normal) * axis).sum(-1), (expected * normal).sum(-1))
+    seen = trust * np.exp(1j * angle)
+    remembered = _smoothed(seen) / np.maximum(_smoothed(trust), 1e-9)
+    weight = np.maximum(_smoothed(trust), trust)
+    return np.angle(seen + (1 - trust) * weight * remembered + _NO_TWIST_WEIGHT)
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """Sum of (T,) with neighbours under a Gaussian of `_TWIST_MEMORY_FRAMES`."""
+    reach = np.arange(-int(3 * _TWIST_MEMORY_FRAMES), int(3 * _TWIST_MEMORY_FRAMES) + 1)
+    kernel = np.exp(-0.5 * (reach / _TWIST_MEMORY_FRAMES) ** 2)
+    return np.convolve(values, kernel / kernel.sum(), mode="full")[len(reach) // 2 :][: len(values)]
+
+
+def _aligned(base: np.ndarray, rest: np.ndarray, bone: np.ndarray) -> np.ndarray:
+    """Rotation closest to base (T, 3, 3) that takes the rest direction (3,) to the bone's (T, 3)."""
+    return matrix_between(base @ rest, bone) @ base
+
+
+def _offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+    """This body's offsets (22, 3): mean of every bone as its parent sees it."""
+    offsets = np.zeros((NUM_JOINTS, 3))
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            bone = positions[:, joint] - positions[:, parent]
+            offsets[joint] = np.einsum("tji,tj->ti", rotations[:, parent], bone).mean(axis=0)
+    return offsets
