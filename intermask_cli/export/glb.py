@@ -1,0 +1,207 @@
+"""GLB (binary glTF 2.0): both people in one file, skinned capsule bodies, one animation at 30 fps.
+
+Metres, Y up, +Z forward, as glTF asks. Each person is a skeleton of 22 nodes named like ours with a
+"p1." or "p2." prefix; every bone is a capsule bound rigidly to the joint that turns it.
+Needs the `export` extra (pygltflib).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intermask_cli.errors import MissingError
+from intermask_cli.export.rig import Rig
+from intermask_cli.export.scene import HEAD_RADIUS_M, PERSON_COLOURS, drawing_segments
+from intermask_cli.motion.rotation import matrix_between, normalize, quaternion_wxyz_from_matrix
+from intermask_cli.motion.skeleton import BONES, FPS, JOINT, JOINT_NAMES, PARENTS
+
+_RING = 10  # vertices around a capsule
+_CAP = 3  # rings per half-sphere
+
+# glTF enumerations
+_FLOAT, _UBYTE, _UINT = 5126, 5121, 5125
+_ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
+
+
+def write_glb(path: Path, people: tuple[Rig, Rig], name: str) -> None:
+    """Write two rigs with the same number of frames as one animated GLB."""
+    try:
+        import pygltflib as gltf
+    except ImportError as error:
+        raise MissingError("GLB needs pygltflib: pip install 'intermask[export]'") from error
+    builder = _Builder(gltf)
+    frames = len(people[0].root)
+    times = builder.accessor((np.arange(frames, dtype=np.float32) / FPS), "SCALAR", bounds=True)
+    animation = gltf.Animation(name=name)
+    for index, rig in enumerate(people):
+        builder.add_person(rig, f"p{index + 1}", PERSON_COLOURS[index], times, animation)
+    builder.document.animations.append(animation)
+    builder.save(path)
+
+
+class _Builder:
+    """Collects nodes, meshes and one binary buffer."""
+
+    def __init__(self, gltf: Any):
+        self.gltf = gltf
+        self.document = gltf.GLTF2(
+            asset=gltf.Asset(version="2.0", generator="intermask"), scene=0, scenes=[gltf.Scene(nodes=[])]
+        )
+        self.blob = bytearray()
+
+    def accessor(self, array: np.ndarray, kind: str, target: int | None = None, bounds: bool = False) -> int:
+        """Append an array to the buffer; returns the accessor's number."""
+        g = self.gltf
+        component = {"f": _FLOAT, "B": _UBYTE, "I": _UINT}[array.dtype.char]
+        self.blob.extend(b"\0" * (-len(self.blob) % 4))
+        view = g.BufferView(buffer=0, byteOffset=len(self.blob), byteLength=array.nbytes, target=target)
+        self.blob.extend(np.ascontiguousarray(array).tobytes())
+        self.document.bufferViews.append(view)
+        flat = array.reshape(len(array), -1)
+        self.document.accessors.append(
+            g.Accessor(
+                bufferView=len(self.document.bufferViews) - 1,
+                componentType=component,
+                count=len(array),
+                type=kind,
+                min=flat.min(0).tolist() if bounds else None,
+                max=flat.max(0).tolist() if bounds else None,
+            )
+        )
+        return len(self.document.accessors) - 1
+
+    def add_person(self, rig: Rig, prefix: str, colour: str, times: int, animation: Any) -> None:
+        """Skeleton nodes, a skinned body and the animation channels of one person."""
+        g, document = self.gltf, self.document
+        first = len(document.nodes)
+        rotations = quaternion_xyzw_continuous(rig.local).astype(np.float32)
+        for joint, joint_name in enumerate(JOINT_NAMES):
+            children = [first + child for child, parent in enumerate(PARENTS) if parent == joint]
+            start = rig.root[0] if joint == 0 else rig.offsets[joint]
+            node = g.Node(
+                name=f"{prefix}.{joint_name}",
+                translation=[float(v) for v in start],
+                rotation=rotations[0, joint].tolist(),
+                children=children,
+            )
+            document.nodes.append(node)
+        self._add_body(rig, prefix, colour, first)
+        for joint in range(len(JOINT_NAMES)):
+            self._add_channel(animation, first + joint, "rotation", times, rotations[:, joint], "VEC4")
+        self._add_channel(animation, first, "translation", times, rig.root.astype(np.float32), "VEC3")
+
+    def _add_body(self, rig: Rig, prefix: str, colour: str, first: int) -> None:
+        g, document = self.gltf, self.document
+        rest = rest_positions(rig.offsets)
+        positions, normals, triangles, joints = body_mesh(rest)
+        weights = np.zeros((len(joints), 4), np.float32)
+        weights[:, 0] = 1.0
+        bound = np.zeros((len(joints), 4), np.uint8)
+        bound[:, 0] = joints
+        inverse = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
+        inverse[:, :3, 3] = -rest
+        red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        document.materials.append(
+            g.Material(
+                name=prefix,
+                pbrMetallicRoughness=g.PbrMetallicRoughness(
+                    baseColorFactor=[red, green, blue, 1.0], metallicFactor=0.0, roughnessFactor=0.8
+                ),
+            )
+        )
+        attributes = g.Attributes(
+            POSITION=self.accessor(positions, "VEC3", _ARRAY_BUFFER, bounds=True),
+            NORMAL=self.accessor(normals, "VEC3", _ARRAY_BUFFER),
+            JOINTS_0=self.accessor(bound, "VEC4", _ARRAY_BUFFER),
+            WEIGHTS_0=self.accessor(weights, "VEC4", _ARRAY_BUFFER),
+        )
+        indices = self.accessor(triangles.reshape(-1), "SCALAR", _ELEMENT_BUFFER)
+        primitive = g.Primitive(attributes=attributes, indices=indices, material=len(document.materials) - 1)
+        document.meshes.append(g.Mesh(name=f"{prefix}.body", primitives=[primitive]))
+        # glTF stores matrices column by column.
+        matrices = self.accessor(np.swapaxes(inverse, 1, 2).reshape(-1, 16), "MAT4")
+        skeleton = list(range(first, first + len(JOINT_NAMES)))
+        document.skins.append(
+            g.Skin(name=prefix, joints=skeleton, skeleton=first, inverseBindMatrices=matrices)
+        )
+        document.nodes.append(
+            g.Node(name=f"{prefix}.body", mesh=len(document.meshes) - 1, skin=len(document.skins) - 1)
+        )
+        document.scenes[0].nodes += [first, len(document.nodes) - 1]
+
+    def _add_channel(
+        self, animation: Any, node: int, path: str, times: int, values: np.ndarray, kind: str
+    ) -> None:
+        g = self.gltf
+        output = self.accessor(values, kind)
+        animation.samplers.append(g.AnimationSampler(input=times, output=output, interpolation="LINEAR"))
+        target = g.AnimationChannelTarget(node=node, path=path)
+        animation.channels.append(g.AnimationChannel(sampler=len(animation.samplers) - 1, target=target))
+
+    def save(self, path: Path) -> None:
+        self.document.buffers = [self.gltf.Buffer(byteLength=len(self.blob))]
+        self.document.set_binary_blob(bytes(self.blob))
+        self.document.save_binary(str(path))
+
+
+def quaternion_xyzw_continuous(matrix: np.ndarray) -> np.ndarray:
+    """(T, J, 3, 3) -> (T, J, 4), x y z w as glTF wants, neighbours in time in the same half-sphere."""
+    wxyz = quaternion_wxyz_from_matrix(matrix)
+    dots = (wxyz[1:] * wxyz[:-1]).sum(-1)
+    signs = np.cumprod(np.concatenate([np.ones((1, wxyz.shape[1])), np.where(dots < 0, -1.0, 1.0)]), axis=0)
+    return np.roll(wxyz * signs[..., None], -1, axis=-1)
+
+
+def rest_positions(offsets: np.ndarray) -> np.ndarray:
+    """Offsets (22, 3) -> joint positions of the rest pose (22, 3), pelvis at the origin."""
+    positions = np.zeros_like(offsets, dtype=np.float32)
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            positions[joint] = positions[parent] + offsets[joint]
+    return positions
+
+
+def body_mesh(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Capsules around the bones of a rest pose (22, 3): positions, normals (V, 3), triangles, joint per vertex."""
+    radii = {(a, b): radius for a, b, radius, _ in drawing_segments()}
+    parts = [(_capsule(rest[a], rest[b], radii[(a, b)]), a) for a, b in BONES]
+    head = rest[JOINT["head"]]
+    crown = head + np.array([0.0, 0.06, 0.0], np.float32)
+    parts.append((_capsule(head, crown, HEAD_RADIUS_M), JOINT["head"]))
+    positions, normals, triangles, joints = [], [], [], []
+    for (points, directions, faces), joint in parts:
+        triangles.append(faces + sum(len(p) for p in positions))
+        positions.append(points)
+        normals.append(directions)
+        joints.append(np.full(len(points), joint, np.uint8))
+    return (
+        np.concatenate(positions).astype(np.float32),
+        np.concatenate(normals).astype(np.float32),
+        np.concatenate(triangles).astype(np.uint32),
+        np.concatenate(joints),
+    )
+
+
+def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, outward normals and triangles of a capsule from start to end."""
+    latitudes = np.linspace(0, np.pi / 2, _CAP + 1)
+    angles = 2 * np.pi * np.arange(_RING) / _RING
+    around = np.stack([np.cos(angles), np.zeros(_RING), np.sin(angles)], axis=-1)
+    axis = np.array([0.0, 1.0, 0.0])
+    rings, centres = [], []
+    for centre, tilts in ((start, -latitudes[::-1]), (end, latitudes)):
+        for tilt in tilts:
+            rings.append(np.cos(tilt) * around + np.sin(tilt) * axis)
+            centres.append(np.broadcast_to(centre, (_RING, 3)))
+    turn = matrix_between(axis, normalize(end - start))
+    normals = np.concatenate(rings) @ turn.T
+    points = np.concatenate(centres) + radius * normals
+    faces = []
+    for ring in range(len(rings) - 1):
+        for k in range(_RING):
+            a, b = ring * _RING + k, ring * _RING + (k + 1) % _RING
+            faces += [(a, a + _RING, b), (b, a + _RING, b + _RING)]
+    return points, normals, np.array(faces, dtype=np.int64)

@@ -1,0 +1,43 @@
+"""A person as a rigid skeleton: what BVH, GLB and SMPL-style files need, from joint positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.errors import InputError
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.kinematics import forward_kinematics
+
+#: A model's positions are not rigid; beyond this mean distance a skeleton no longer shows the motion.
+LARGEST_FIT_ERROR_MM = 60.0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """One person: local rotations (T, 22, 3, 3), root (T, 3) and offsets (22, 3) in metres.
+
+    fit_error_mm is the mean distance between these joints and the given ones.
+    """
+
+    local: np.ndarray
+    root: np.ndarray
+    offsets: np.ndarray
+    fit_error_mm: float
+
+    @property
+    def joints(self) -> np.ndarray:
+        """Joint positions (T, 22, 3) by forward kinematics, metres."""
+        return forward_kinematics(self.local, self.root, self.offsets)[0]
+
+
+def rig_of(joints: np.ndarray, who: str) -> Rig:
+    """Joints (T, 22, 3) of one person -> rig; InputError naming `who` where no rigid skeleton fits."""
+    recovered = rotations_from_joints(joints)
+    if not recovered.error_mm <= LARGEST_FIT_ERROR_MM:
+        raise InputError(
+            f"{who}: a rigid skeleton misses the joints by {recovered.error_mm:.0f} mm on average "
+            f"(limit {LARGEST_FIT_ERROR_MM:.0f}); the bones of this motion change length too much to export"
+        )
+    return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
