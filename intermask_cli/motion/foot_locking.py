@@ -1,0 +1,87 @@
+"""The published clean-up of generated joints: planted feet held still, and smoothing over time.
+
+Reference data-and-evaluation.md, section 6. Only the four foot joints move, so bones are not kept rigid.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intermask_cli.motion.contacts import foot_contacts
+from intermask_cli.motion.skeleton import FEET
+
+_REACH = 5  # frames looked at before and after a frame without contact
+_HIGHEST_FLOOR_M = 0.5
+
+
+def lock_feet(joints: np.ndarray) -> np.ndarray:
+    """Joints (T, 22, 3), Y up, metres -> the same, on the floor, with planted feet held still; same precision."""
+    locked = joints - np.array([0, floor_height(joints), 0], dtype=joints.dtype)
+    for foot, contact in zip(FEET, locking_contacts(joints).T, strict=True):
+        path = locked[:, foot]
+        _hold_still(path, contact)
+        _ease(path, contact)
+    return locked
+
+
+def locking_contacts(joints: np.ndarray) -> np.ndarray:
+    """Contact flags (T, 4) bool of joints (T, 22, 3); the last frame repeats the one before."""
+    flags = foot_contacts(joints)
+    return np.concatenate([flags, flags[-1:]])
+
+
+def floor_height(joints: np.ndarray) -> float:
+    """Floor seen by the feet of joints (T, 22, 3): a low quartile of the lowest foot; 0 if above 0.5 m."""
+    lowest = np.sort(joints[:, FEET, 1].min(axis=1))
+    height = float(lowest[int(len(lowest) * 0.25) : int(len(lowest) * 0.5)].mean())
+    return 0.0 if height > _HIGHEST_FLOOR_M else height
+
+
+def _hold_still(path: np.ndarray, contact: np.ndarray) -> None:
+    """Replace every run of contact frames of one foot joint's path (T, 3) by its mean on the floor."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], contact, [False]]).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2):
+        path[start:stop] = path[start:stop].mean(axis=0)
+        path[start:stop, 1] = 0
+
+
+def _ease(path: np.ndarray, contact: np.ndarray) -> None:
+    """Pull frames without contact towards planted frames nearby, in place and in order of time."""
+    frames = len(path)
+    planted = np.flatnonzero(contact)
+    for s in np.flatnonzero(~contact):
+        before = planted[(planted < s) & (planted >= s - _REACH)]
+        after = planted[(planted > s) & (planted <= min(s + _REACH, frames - 1))]
+        here = path[s].copy()
+        if len(before):
+            left = before[-1]
+            from_left = _mix(_fade((s - left + 1) / (_REACH + 1)), here, path[left])
+        if len(after):
+            right = after[0]
+            from_right = _mix(_fade((right - s + 1) / (_REACH + 1)), here, path[right])
+        if len(before) and len(after):
+            path[s] = _mix(_fade((s - left + 1) / (right - left + 1)), from_right, from_left)
+        elif len(before):
+            path[s] = from_left
+        elif len(after):
+            path[s] = from_right
+
+
+def _fade(t: float) -> float:
+    """1 at t = 0, 0 at t = 1, flat at both ends."""
+    return 2 * t**3 - 3 * t**2 + 1
+
+
+def _mix(weight: float, zero: np.ndarray, one: np.ndarray) -> np.ndarray:
+    return (1 - weight) * zero + weight * one
+
+
+def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
+    """Gaussian along axis 0 of (T, ...), cut at four sigma, ends repeated; same precision."""
+    radius = int(4 * sigma_frames + 0.5)
+    reach = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (reach / sigma_frames) ** 2)
+    kernel /= kernel.sum()
+    padded = np.concatenate([values[:1].repeat(radius, axis=0), values, values[-1:].repeat(radius, axis=0)])
+    total = sum(weight * padded[k : k + len(values)].astype(np.float64) for k, weight in enumerate(kernel))
+    return np.asarray(total).astype(values.dtype)
