@@ -81,7 +81,10 @@ def jerk_m_per_s3(joints: np.ndarray) -> np.ndarray:
 
 
 def bone_length_error_mm(joints: np.ndarray) -> np.ndarray:
-    """Deviation of each bone from its mean over the clip: (..., T, 22, 3) -> (...). Ours, after InterGen's loss."""
+    """Deviation of each bone from its mean over the clip: (..., T, 22, 3) -> (...).
+
+    Mean over bones and frames; the score is ours, after InterGen's loss.
+    """
     lengths = bone_lengths(joints)
     return 1000.0 * np.abs(lengths - lengths.mean(axis=-2, keepdims=True)).mean(axis=(-1, -2))
 
@@ -148,20 +151,16 @@ def physics(joints: np.ndarray, persons: Sequence[int] = (0, 1)) -> dict[str, fl
 
 
 def physics_table(
-    interactions: Iterable[np.ndarray], persons: Sequence[int] | Sequence[Sequence[int]] = (0, 1)
+    interactions: Iterable[np.ndarray], persons: Sequence[tuple[int, ...]] | None = None
 ) -> dict[str, np.ndarray]:
     """Interactions (2, T, 22, 3) of any lengths -> every column, each (N,) in the given order.
 
-    `persons` is one choice for all, or one for each interaction.
+    `persons` has one choice per interaction, e.g. (1,) where only the second person was generated.
     """
     clips = list(interactions)
-    each = (
-        [tuple(p) for p in persons]
-        if persons and not isinstance(persons[0], int)
-        else [tuple(persons)] * len(clips)
-    )  # type: ignore[arg-type]
+    choices = persons or [(0, 1)] * len(clips)
     groups: dict[tuple[int, tuple[int, ...]], list[int]] = defaultdict(list)
-    for i, (clip, chosen) in enumerate(zip(clips, each, strict=True)):
+    for i, (clip, chosen) in enumerate(zip(clips, choices, strict=True)):
         groups[(clip.shape[1], chosen)].append(i)
     table = {name: np.full(len(clips), np.nan) for name in COLUMNS}
     for (frames, chosen), members in groups.items():
