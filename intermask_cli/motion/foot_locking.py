@@ -15,7 +15,7 @@ _HIGHEST_FLOOR_M = 0.5
 
 
 def lock_feet(joints: np.ndarray) -> np.ndarray:
-    """Joints (T, 22, 3), Y up, metres -> the same, on the floor, with planted feet held still; same precision."""
+    """Joints (T, 22, 3), Y up, metres -> the same, on the floor, with planted feet held still."""
     locked = joints - np.array([0, floor_height(joints), 0], dtype=joints.dtype)
     for foot, contact in zip(FEET, locking_contacts(joints).T, strict=True):
         path = locked[:, foot]
@@ -47,11 +47,10 @@ def _hold_still(path: np.ndarray, contact: np.ndarray) -> None:
 
 def _ease(path: np.ndarray, contact: np.ndarray) -> None:
     """Pull frames without contact towards planted frames nearby, in place and in order of time."""
-    frames = len(path)
     planted = np.flatnonzero(contact)
     for s in np.flatnonzero(~contact):
         before = planted[(planted < s) & (planted >= s - _REACH)]
-        after = planted[(planted > s) & (planted <= min(s + _REACH, frames - 1))]
+        after = planted[(planted > s) & (planted <= s + _REACH)]
         here = path[s].copy()
         if len(before):
             left = before[-1]
