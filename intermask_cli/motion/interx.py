@@ -31,7 +31,7 @@ def persons_from_processed(processed: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def person_features(person: np.ndarray) -> np.ndarray:
-    """Axis-angle rows and translation (T, 56, 3) -> (T, 56, 6) float32: 6-D rotations; translation and step."""
+    """Axis-angle rows and translation (T, 56, 3) -> (T, 56, 6) float32: 6-D; translation and step."""
     features = np.empty((*person.shape[:2], 6), dtype=np.float32)
     features[:, :TRANSLATION] = sixd_rows_from_matrix(matrix_from_axis_angle(person[:, :TRANSLATION]))
     features[:, TRANSLATION, :3] = person[:, TRANSLATION]
