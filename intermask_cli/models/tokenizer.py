@@ -192,11 +192,13 @@ class Decoder(nn.Module):
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.model(x)
-        if self.graph:
-            x = F.relu(self.gcn_layer1(x))
-            x = self.gcn_layer2(x)
-        return x
+        *layers, last = self.model
+        for layer in layers:
+            x = layer(x)
+        if not self.graph:
+            return _outside_autocast(last, x)
+        x = F.relu(self.gcn_layer1(last(x)))
+        return _outside_autocast(self.gcn_layer2, x)
 
 
 class Tokenizer(nn.Module):
@@ -272,6 +274,12 @@ class Tokenizer(nn.Module):
         if self.config.representation == "interhuman":
             return unpack_interhuman(plane)
         return plane.permute(0, 3, 2, 1)
+
+
+def _outside_autocast(layer: nn.Module, x: Tensor) -> Tensor:
+    """The output layer in its weights' precision: bfloat16 would round positions to several millimetres."""
+    with torch.autocast(x.device.type, enabled=False):
+        return layer(x.to(next(layer.parameters()).dtype))
 
 
 def _as_vectors(latents: Tensor) -> Tensor:

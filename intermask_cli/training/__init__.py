@@ -1,0 +1,1 @@
+"""Training: recipes, losses, token masking, the resumable loop, one trainer per stage."""

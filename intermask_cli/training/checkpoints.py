@@ -1,0 +1,124 @@
+"""Training checkpoints: safetensors weights, JSON state, and the optimiser (loaded with weights_only).
+
+A stage's folder holds `last/` (everything a resume needs) and `best/` (weights and their validation).
+Folders are written under a temporary name and swapped in, so a kill leaves a whole checkpoint behind.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from intermask_cli.errors import InputError, MissingError
+
+LAST, BEST = "last", "best"
+WEIGHTS, AVERAGE, OPTIMIZER, STATE = (
+    "weights.safetensors",
+    "average.safetensors",
+    "optimizer.pt",
+    "state.json",
+)
+
+
+@dataclass
+class TrainingState:
+    """Where a stage stands."""
+
+    step: int = 0  # optimiser steps done
+    elapsed_s: float = 0.0
+    best: dict[str, float] = field(default_factory=dict)  # validation of the best weights
+    validated_s: float = 0.0  # training time at the last validation
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """State dict as independent CPU tensors in plain memory order."""
+    return {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
+
+
+def write_folder(target: Path, write: Callable[[Path], None]) -> None:
+    """Fill a fresh folder and swap it in as `target`."""
+    temporary, old = target.with_name(target.name + ".tmp"), target.with_name(target.name + ".old")
+    for leftover in (temporary, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    write(temporary)
+    if target.exists():
+        os.rename(target, old)
+    os.rename(temporary, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def find_checkpoint(folder: Path, name: str) -> Path | None:
+    """The named checkpoint folder, or the one a kill in the middle of a swap left behind; None if neither."""
+    for candidate in (folder / name, folder / f"{name}.old"):
+        if (candidate / STATE).is_file():
+            return candidate
+    return None
+
+
+def save_last(
+    folder: Path,
+    model: nn.Module,
+    average: dict[str, Tensor] | None,
+    optimizer: torch.optim.Optimizer,
+    state: TrainingState,
+) -> None:
+    """Everything a resume needs."""
+
+    def write(path: Path) -> None:
+        save_file(weights_of(model), path / WEIGHTS)
+        if average is not None:
+            save_file({name: value.cpu().contiguous() for name, value in average.items()}, path / AVERAGE)
+        torch.save(optimizer.state_dict(), path / OPTIMIZER)
+        write_json(path / STATE, vars(state))
+
+    write_folder(folder / LAST, write)
+
+
+def save_best(folder: Path, model: nn.Module, record: dict[str, Any]) -> None:
+    """Weights to ship so far, with their validation record."""
+
+    def write(path: Path) -> None:
+        save_file(weights_of(model), path / WEIGHTS)
+        write_json(path / STATE, record)
+
+    write_folder(folder / BEST, write)
+
+
+def load_last(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[TrainingState, dict[str, Tensor] | None]:
+    """Restore model and optimiser in place -> state, averaged weights or None."""
+    path = find_checkpoint(folder, LAST)
+    if path is None:
+        raise MissingError(f"{folder}: no checkpoint to resume from; start without --resume")
+    load_weights(model, path / WEIGHTS)
+    optimizer.load_state_dict(torch.load(path / OPTIMIZER, map_location="cpu", weights_only=True))
+    average = load_file(path / AVERAGE) if (path / AVERAGE).is_file() else None
+    return TrainingState(**json.loads((path / STATE).read_text())), average
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Load a state dict strictly; missing or unknown names are an error."""
+    if not path.is_file():
+        raise MissingError(f"{path}: no weights; train this stage first")
+    try:
+        model.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights do not fit the configured model: {error}") from error
+
+
+def write_json(path: Path, values: Any) -> None:
+    """Write JSON atomically."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

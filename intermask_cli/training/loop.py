@@ -1,0 +1,243 @@
+"""The training loop both stages share: budget, checkpoints, validation, log, signals."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from intermask_cli.console import Counter, counter, note
+from intermask_cli.errors import EXIT_OK, InterruptedRun, IntermaskError
+from intermask_cli.training.checkpoints import (
+    TrainingState,
+    load_last,
+    save_best,
+    save_last,
+    write_json,
+)
+from intermask_cli.training.config import StageConfig
+from intermask_cli.training.ema import AveragedWeights
+from intermask_cli.training.log import TRAIN, VALIDATION, Table, draw_curves
+from intermask_cli.training.randomness import seed_step
+from intermask_cli.training.schedule import Budget, learning_rate_factor
+from intermask_cli.training.stopping import StopRequest
+
+REPORT = "report.json"
+
+
+class Stage(ABC):
+    """What is trained: the loop knows nothing else about it."""
+
+    name: ClassVar[str]
+    config: StageConfig
+    model: nn.Module  # its state dict is saved
+    objective: nn.Module  # forward(batch) -> (loss, terms by name); contains the model
+    steps_per_epoch: int
+
+    @abstractmethod
+    def batch(self, step: int) -> Any:
+        """Training batch of a step on the accelerator's device; global random state is already set."""
+
+    @abstractmethod
+    def validate(self) -> dict[str, float]:
+        """Validation figures of `model` as it is now; `score` decides which is best (lower is better)."""
+
+    def before_step(self, step: int) -> None:  # noqa: B027 - most stages have nothing to do
+        """Called before the batch of a step is drawn."""
+
+    def planned_steps(self) -> int:
+        """Budget in steps; 0 if only time limits the stage."""
+        if self.config.steps > 0:
+            return self.config.steps
+        return math.ceil(self.config.epochs * self.steps_per_epoch)
+
+    def warmup_steps(self) -> int:
+        """Length of the linear warm-up."""
+        return self.config.warmup_steps or int(self.config.warmup_epochs * self.steps_per_epoch)
+
+
+class StageRun:
+    """One stage in progress; call `run`."""
+
+    def __init__(self, stage: Stage, folder: Path, accelerator: Accelerator, resume: bool):
+        self.stage, self.folder, self.accelerator = stage, folder, accelerator
+        self.config = stage.config
+        folder.mkdir(parents=True, exist_ok=True)
+        optimizer = torch.optim.AdamW(
+            [p for p in stage.objective.parameters() if p.requires_grad],
+            lr=self.config.lr,
+            betas=self.config.betas[:2],  # type: ignore[arg-type]
+            weight_decay=self.config.weight_decay,
+            fused=True,
+        )
+        self.ema = AveragedWeights(stage.model, self.config.ema) if self.config.ema > 0 else None
+        self.state = TrainingState()
+        if resume:
+            self.state, average = load_last(folder, stage.model, optimizer)
+            if self.ema and average:
+                self.ema.load(average)
+        self.optimizer = optimizer
+        self.objective = accelerator.prepare_model(stage.objective)
+        self.budget = Budget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s)
+        if accelerator.is_main_process:
+            self._train_log = Table(folder / TRAIN, self.state.step)
+            self._validation_log = Table(folder / VALIDATION, self.state.step)
+        self._sums: dict[str, Tensor] = {}
+        self._last_save_s = self.state.elapsed_s
+        self._session_steps = 0
+
+    def run(self) -> dict[str, Any]:
+        """Train until the budget is used up -> the report; a signal raises InterruptedRun after a checkpoint."""
+        with StopRequest() as stop, self._counter() as progress_bar:
+            while (progress := self._shared(self.budget.progress(self.state.step))) < 1.0:
+                self._step(progress)
+                self._count(progress_bar)
+                if int(self._shared(float(stop.exit_code))) != EXIT_OK:
+                    self._save()
+                    raise InterruptedRun(
+                        f"{self.stage.name}: stopped after step {self.state.step}; --resume continues",
+                        stop.exit_code or EXIT_OK + 130,
+                    )
+                self._housekeeping()
+        if self.state.step and self.state.validated_s < self.state.elapsed_s:
+            self._validate()
+        self._save()
+        return self._report()
+
+    def _step(self, progress: float) -> None:
+        step, config = self.state.step, self.config
+        seed_step(config.seed, self.stage.name, step, self.accelerator.process_index)
+        self.stage.before_step(step)
+        rate = config.lr * learning_rate_factor(
+            config, step, progress, self.stage.warmup_steps(), self.stage.planned_steps()
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.objective.train()
+        batch = self.stage.batch(step)
+        with self._autocast():
+            loss, terms = self.objective(batch)
+        loss.backward()
+        if config.clip > 0:
+            terms["gradient"] = nn.utils.clip_grad_norm_(self.stage.objective.parameters(), config.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.ema:
+            self.ema.update(step)
+        self.state.step += 1
+        self._session_steps += 1
+        self._log({"loss": loss, **terms}, rate)
+
+    def _autocast(self) -> contextlib.AbstractContextManager[None]:
+        return torch.autocast(
+            self.accelerator.device.type, torch.bfloat16, enabled=self.config.precision == "bf16"
+        )
+
+    def _log(self, terms: dict[str, Tensor], rate: float) -> None:
+        for name, value in terms.items():
+            value = value.detach().float()
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+        if self.state.step % self.config.log_steps:
+            return
+        means = {name: float(value) / self.config.log_steps for name, value in self._sums.items()}
+        self._sums = {}
+        if not math.isfinite(means["loss"]):
+            raise IntermaskError(
+                f"{self.stage.name}: loss is {means['loss']} near step {self.state.step}; "
+                f"lower lr (now {rate:g}) and continue from {self.folder / 'last'} with --resume"
+            )
+        self._status = f"loss {means['loss']:.4f} lr {rate:.2e}"
+        if self.accelerator.is_main_process:
+            minutes = self.budget.elapsed_s() / 60
+            self._train_log.add({"step": self.state.step, "minutes": minutes, "lr": rate, **means})
+
+    def _housekeeping(self) -> None:
+        """Validate and save when due; rank 0's clock decides for all."""
+        self.state.elapsed_s = self._shared(self.budget.elapsed_s())
+        if self.state.elapsed_s - self.state.validated_s >= 60 * self.config.validate_minutes:
+            self._validate()
+        if self.state.elapsed_s - self._last_save_s >= 60 * self.config.save_minutes:
+            self._save()
+
+    def _validate(self) -> None:
+        self.state.validated_s = self.state.elapsed_s
+        if self.accelerator.is_main_process:
+            self.stage.objective.eval()
+            with torch.no_grad(), self.ema.applied() if self.ema else contextlib.nullcontext():
+                figures = self.stage.validate()
+                record = {"step": self.state.step, "minutes": self.state.elapsed_s / 60, **figures}
+                if figures["score"] <= self.state.best.get("score", math.inf):
+                    self.state.best = record
+                    save_best(self.folder, self.stage.model, record)
+            self._validation_log.add(record)
+            note(
+                f"{self.stage.name} step {self.state.step}: "
+                + ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            )
+        self.accelerator.wait_for_everyone()
+
+    def _save(self) -> None:
+        self.state.elapsed_s = self._shared(self.budget.elapsed_s())
+        self._last_save_s = self.state.elapsed_s
+        if self.accelerator.is_main_process:
+            average = self.ema.shadow if self.ema else None
+            save_last(self.folder, self.stage.model, average, self.optimizer, self.state)
+        self.accelerator.wait_for_everyone()
+
+    def _report(self) -> dict[str, Any]:
+        report = {
+            "stage": self.stage.name,
+            "steps": self.state.step,
+            "minutes": round(self.state.elapsed_s / 60, 2),
+            "processes": self.accelerator.num_processes,
+            "device": self.accelerator.device.type,
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "best": self.state.best,
+        }
+        if self.accelerator.is_main_process:
+            write_json(self.folder / REPORT, report)
+            draw_curves(self.folder)
+        return report
+
+    def _shared(self, value: float) -> float:
+        """Rank 0's value on every rank, so that all stop, save and decay together."""
+        if self.accelerator.num_processes == 1:
+            return value
+        tensor = torch.tensor([value], dtype=torch.float64, device=self.accelerator.device)
+        torch.distributed.broadcast(tensor, src=0)
+        return float(tensor)
+
+    def _counter(self) -> contextlib.AbstractContextManager[Counter]:
+        self._status = ""
+        if self.config.minutes > 0:
+            left = 60 * self.config.minutes - self.state.elapsed_s
+            return counter(f"train {self.stage.name}", max(1, math.ceil(left)), "s")
+        return counter(f"train {self.stage.name}", self.stage.planned_steps() - self.state.step, "steps")
+
+    def _count(self, bar: Counter) -> None:
+        if not self.accelerator.is_main_process:
+            return
+        if self.config.minutes > 0:
+            spent = int(self.budget.elapsed_s() - self.budget.spent_s)
+            bar.advance(min(spent, bar.total) - bar.done, f"step {self.state.step} {self._status}")
+        else:
+            bar.advance(1, self._status)
+
+
+def seconds_per_step(stage: Stage, steps: int = 10) -> float:
+    """Measured time of a forward and backward pass, after two to warm up; used by benchmarks."""
+    stage.objective.train()
+    for step in range(steps + 2):
+        if step == 2:
+            start = time.perf_counter()
+        loss, _ = stage.objective(stage.batch(step))
+        loss.backward()
+    return (time.perf_counter() - start) / steps

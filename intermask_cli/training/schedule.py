@@ -1,0 +1,61 @@
+"""Budgets and learning rates: both follow one number, the progress of the stage from 0 to 1."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from intermask_cli.training.config import StageConfig
+
+
+@dataclass
+class Budget:
+    """Wall-clock minutes, steps or both; the one used up further rules.
+
+    With steps only, progress depends on the step number alone, so a resumed run repeats an
+    uninterrupted one exactly. `spent_s` is the time used before this process started.
+    """
+
+    steps: int  # 0: no limit
+    minutes: float  # 0: no limit
+    spent_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._start = time.monotonic()
+
+    def elapsed_s(self) -> float:
+        """Seconds of training so far, earlier sessions included."""
+        return self.spent_s + time.monotonic() - self._start
+
+    def progress(self, step: int) -> float:
+        """Share of the budget used before step number `step` (counted from 0), at most 1."""
+        shares = [0.0]
+        if self.steps > 0:
+            shares.append(step / self.steps)
+        if self.minutes > 0:
+            shares.append(self.elapsed_s() / (60 * self.minutes))
+        return min(1.0, max(shares))
+
+
+def learning_rate_factor(config: StageConfig, step: int, progress: float, warmup: int, total: int) -> float:
+    """Share of the full learning rate for step number `step` (from 0).
+
+    warmup: steps of linear warm-up; total: planned steps, 0 if only time limits the stage (published
+    milestones need it).
+    """
+    if config.published:
+        return _published_factor(config, step, warmup, total)
+    factor = min(1.0, (step + 1) / max(1, warmup))
+    if config.schedule == "multistep":
+        return factor * config.gamma ** sum(progress >= share for share in config.milestones)
+    decay = max(0.0, (progress - config.decay_from) / max(1e-9, 1 - config.decay_from))
+    return factor * (config.lr_end + (1 - config.lr_end) * 0.5 * (1 + math.cos(math.pi * decay)))
+
+
+def _published_factor(config: StageConfig, step: int, warmup: int, total: int) -> float:
+    """Warm-up that stops at warmup / (warmup + 1) of the rate; milestones in whole iterations."""
+    iteration = step + 1
+    rate = min(iteration + 1, warmup) / (warmup + 1) if warmup > 1 else 1.0
+    counted = iteration - warmup if config.milestones_after_warmup else step
+    return rate * config.gamma ** sum(counted >= int(total * share) for share in config.milestones)

@@ -1,0 +1,155 @@
+"""Which tokens are hidden from the transformer in training, and what it sees instead (paper section 3.2).
+
+Reference `model.md` section 8. All random numbers of a batch are drawn first, into `MaskingDraws`;
+everything after that is a pure function of them, so recorded draws reproduce recorded batches.
+
+Flat order: (B, N), N = 10 n, first the five rows of person 1, then those of person 2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from intermask_cli.training.config import MaskingConfig
+
+#: Decoding steps the step unroll imitates: one step of progress is 1 / 21.
+UNROLL_STEPS = 21
+IGNORED = -100  # label of positions that do not count, torch's own default
+
+
+class MaskingDraws(NamedTuple):
+    """Every random number behind one batch."""
+
+    hidden_person: Tensor  # (B,) int64: person hidden by interaction masking, -1 for random masking
+    ratio: Tensor  # (B,) share of tokens to hide (within the hidden person if there is one)
+    keys: Tensor  # (B, N) uniform; order of hiding
+    corrupted: Tensor  # (B,) bool: the sample's hidden tokens are corrupted, else plainly masked
+    to_random: Tensor  # (B, N) bool
+    random_ids: Tensor  # (B, N) int64
+    to_mask: Tensor  # (B, N) bool
+
+
+class HiddenTokens(NamedTuple):
+    """One training input."""
+
+    ids: Tensor  # (B, N) what the model sees: codes, mask and pad ids
+    labels: Tensor  # (B, N) true code where it counts, IGNORED elsewhere
+    valid: Tensor  # (B, N) bool, False on padding
+
+
+class MaskingDecision(NamedTuple):
+    """The part of the draws that must be known before the tokens: it decides the canonical person."""
+
+    hidden_person: Tensor  # (B,) int64, -1: random masking
+    full: Tensor  # (B,) bool
+
+
+def decide(batch: int, config: MaskingConfig) -> MaskingDecision:
+    """Kind of masking per sample, from the global random state."""
+    full = torch.zeros(batch, dtype=torch.bool)
+    if config.per_sample:
+        kind = torch.rand(batch)
+        side = torch.randint(2, (batch,))
+        full = (kind >= config.interaction) & (kind < config.interaction + config.full)
+        return MaskingDecision(torch.where(kind < config.interaction, side, -1), full)
+    if torch.rand(()) < config.interaction:
+        return MaskingDecision(half_batch_sides(batch, bool(torch.rand(()) < 0.5)), full)
+    return MaskingDecision(torch.full((batch,), -1), full)
+
+
+def half_batch_sides(batch: int, second_first: bool) -> Tensor:
+    """Published interaction masking: one half of the batch hides person 2, the other person 1 -> (B,)."""
+    first_half = torch.arange(batch) < batch // 2
+    return torch.where(first_half, int(second_first), int(not second_first))
+
+
+def draw(decision: MaskingDecision, tokens: int, codebook_size: int, config: MaskingConfig) -> MaskingDraws:
+    """All other random numbers for (B, tokens), from the global random state (CPU)."""
+    hidden, full = decision
+    batch = len(hidden)
+    ratio = torch.cos(torch.rand(batch) * math.pi / 2)
+    partly = (hidden >= 0) & (torch.rand(batch) < config.interaction_partial)
+    ratio = torch.where((hidden >= 0) & ~partly | full, 1.0, ratio)
+    return MaskingDraws(
+        hidden_person=hidden,
+        ratio=ratio,
+        keys=torch.rand(batch, tokens),
+        corrupted=(torch.rand(batch) < config.corrupted_samples) & ~full,
+        to_random=torch.rand(batch, tokens) < config.random_code,
+        random_ids=torch.randint(codebook_size, (batch, tokens)),
+        to_mask=torch.rand(batch, tokens) < config.mask_code,
+    )
+
+
+def valid_positions(lengths: Tensor, tokens_per_row: int) -> Tensor:
+    """Tokens per row (B,) -> (B, 10 n) bool; padding is at the end of each of the ten rows."""
+    row = torch.arange(tokens_per_row, device=lengths.device)[None, :] < lengths[:, None]
+    return row.repeat(1, 10)
+
+
+def hidden_positions(draws: MaskingDraws, valid: Tensor, published: bool = False) -> Tensor:
+    """Which positions are hidden -> (B, N) bool, a subset of `valid`.
+
+    Ours hides exactly max(1, round(ratio * candidates)) of the valid tokens. Published counts padding as
+    well and compares argsort *values* with the count, so short samples may have nothing hidden.
+    """
+    tokens = valid.shape[1]
+    if published:
+        count = torch.round(draws.ratio * tokens).clamp(min=1)
+        chosen = draws.keys.argsort(dim=-1) < count[:, None]
+        return torch.where(draws.hidden_person[:, None] >= 0, _of_person(draws, tokens), chosen) & valid
+    candidates = valid & ((draws.hidden_person[:, None] < 0) | _of_person(draws, tokens))
+    count = torch.round(draws.ratio * candidates.sum(1)).clamp(min=1)
+    return lowest(draws.keys.masked_fill(~candidates, math.inf), count) & candidates
+
+
+def _of_person(draws: MaskingDraws, tokens: int) -> Tensor:
+    person = (torch.arange(tokens, device=draws.keys.device) >= tokens // 2).long()
+    return person[None, :] == draws.hidden_person[:, None]
+
+
+def lowest(scores: Tensor, count: Tensor) -> Tensor:
+    """The count (B,) lowest of scores (B, N) in each row -> (B, N) bool; ties take the lower index."""
+    order = scores.argsort(dim=-1, stable=True)
+    rank = torch.empty_like(order).scatter_(
+        1, order, torch.arange(scores.shape[1], device=scores.device).expand_as(order)
+    )
+    return rank < count[:, None]
+
+
+def hide(
+    ids: Tensor, valid: Tensor, draws: MaskingDraws, codebook_size: int, published: bool = False
+) -> HiddenTokens:
+    """Training input and labels from true ids (B, N); values at padded positions are ignored."""
+    mask_id, pad_id = codebook_size, codebook_size + 1
+    hidden = hidden_positions(draws, valid, published)
+    ids = torch.where(valid, ids, pad_id)
+    random = hidden & draws.to_random & draws.corrupted[:, None]
+    masked = hidden & ~random & (draws.to_mask | ~draws.corrupted[:, None])
+    seen = torch.where(random, draws.random_ids, ids)
+    seen = torch.where(masked, mask_id, seen)
+    return HiddenTokens(seen, torch.where(hidden, ids, IGNORED), valid)
+
+
+def unroll(hidden: HiddenTokens, logits: Tensor, codebook_size: int, published: bool = False) -> HiddenTokens:
+    """Imitate one decoding step: the surest of the masked positions are filled with the prediction.
+
+    logits (B, N, K) of `hidden`. Filled positions leave the labels; corrupted ones stay in them.
+    """
+    mask_id = codebook_size
+    masked = hidden.ids == mask_id
+    total = hidden.ids.shape[1] if published else hidden.valid.sum(1)
+    ratio = masked.sum(1) / total
+    progress = torch.acos(ratio) / (math.pi / 2)
+    ratio = torch.cos((progress + 1 / UNROLL_STEPS).clamp(max=1) * math.pi / 2)
+    count = torch.round(ratio * total).clamp(min=1)
+    scores, predicted = logits.float().softmax(-1).max(-1)
+    stay = lowest(scores.masked_fill(~masked, 1e5), count) & masked
+    filled = masked & ~stay
+    return HiddenTokens(
+        torch.where(filled, predicted, hidden.ids), torch.where(filled, IGNORED, hidden.labels), hidden.valid
+    )
