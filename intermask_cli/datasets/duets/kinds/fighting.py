@@ -1,0 +1,198 @@
+"""Fights: punch and guard, kick and dodge, push and stagger. Written right-handed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from intermask_cli.datasets.duets.posing import Trunk
+from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.timing import pulse, ramp
+
+Array = np.ndarray
+
+
+def fists(s: Stage, person: int, curve: Array) -> None:
+    """Boxing guard: both fists in front of the chin, knees soft."""
+    for hand, sign in ((0, 1.0), (1, -1.0)):
+        s.hand(
+            person, hand, curve,
+            lambda pose, h=hand, sign=sign: pose.shoulder(person, h) + pose.offset(person, -0.06 * sign, -0.03, 0.28),
+        )  # fmt: skip
+    s.crouch(person, curve, s.some(0.03, 0.06))
+    s.bend(person, curve, forward=s.some(0.05, 0.12))
+
+
+def punch_guard(s: Stage) -> None:
+    """manner: low = at the belly, high = at the head; repeats = punches with the same fist."""
+    s.meet(s.some(0.98, 1.06))
+    high = s.manner == "high"
+    begin, ready = s.clock, s.clock + s.beat(0.55)
+    fists(s, 0, pulse(s.t, begin - 6, ready, 900, 901))
+    s.turn(0, ramp(s.t, begin - 4, ready), -0.35)
+
+    wound = ready + s.beat(0.30)
+    hits = []
+    for _ in range(s.repeats):
+        hits.append(wound + s.strike(0.38))
+        wound = hits[-1] + 3 + s.strike(0.42) + s.beat(0.12) + s.beat(0.30)
+    end = hits[-1] + 3 + s.strike(0.45) + s.beat(0.35)
+    impact = np.zeros_like(s.t)
+    for hit in hits:
+        _punch(s, hit)
+        impact += pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
+        s.contact(hit, hit + 3, "right_wrist", "left_wrist")
+        s.event("strike", hit)
+    s.event("action", hits[0])
+
+    seen = hits[0] - s.strike(0.38) - s.beat(0.30) + s.delay(1) * 0.6
+    covered = min(seen + s.beat(0.5), hits[0] - 2)
+    guard = pulse(s.t, seen, covered, hits[-1] + 6, end - s.beat(0.1))
+    for hand in (0, 1):
+        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, high, impact))
+    s.bend(1, guard, forward=0.12 if high else 0.30)
+    s.bend(1, impact, forward=-0.10)
+    s.nod(1, guard, 0.2)
+    s.crouch(1, guard, s.some(0.04, 0.09))
+    s.shift(1, impact, forward=-0.05)
+    s.move(1, hits[-1] + 2, hits[-1] + 2 + s.beat(0.6), -s.some(0.12, 0.3))
+    s.clock = end + s.some(2, 8)
+
+
+def _guard(s: Stage, pose: Trunk, hand: int, high: bool, impact: Array) -> Array:
+    """The partner's palms side by side before the face or the belly, pushed back a little on impact."""
+    back = 0.04 * np.interp(pose.t, s.t, impact)
+    sign = 1.0 if hand == 0 else -1.0
+    if high:
+        return pose.joint(1, "head") + pose.offset(1, 0.07 * sign, -0.03, 0.22 - back)
+    return pose.joint(1, "spine2") + pose.offset(1, 0.07 * sign, -0.02, 0.30 - back)
+
+
+def _punch(s: Stage, hit: float) -> None:
+    """Wind up at the ribs, then drive the right fist into the partner's left palm with hips and a lunge."""
+    high, reach, wind = s.manner == "high", s.strike(0.38), s.beat(0.30)
+    start = hit - reach
+    wound = pulse(s.t, start - wind, start, hit + 3, hit + 3 + s.strike(0.42))
+    drive = pulse(s.t, start, hit, hit + 3, hit + 3 + s.strike(0.42))
+    s.hand(0, 1, wound, lambda pose: pose.shoulder(0, 1) + pose.offset(0, -0.06, -0.14, -0.02), bulge=0.0)
+    no_impact = pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
+    s.hand(
+        0,
+        1,
+        drive,
+        lambda pose: _guard(s, pose, 0, high, no_impact) + pose.offset(1, 0.0, 0.0, 0.03),
+        bulge=0.0,
+    )
+    s.bend(0, wound, twist=-0.25)
+    s.bend(0, drive, forward=0.16 if high else 0.26, twist=0.85)
+    s.shift(0, drive, forward=0.14)
+    s.shift(0, wound, forward=-0.04)
+    s.crouch(0, drive, 0.03 if high else 0.10)
+
+
+def kick_dodge(s: Stage) -> None:
+    """manner: height of the foot, low = 0.7 m, middle = 0.9 m, high = 1.05 m (1.70 m body)."""
+    s.meet(s.some(1.12, 1.3))
+    foot_height = {"low": 0.68, "middle": 0.85, "high": 1.02}[str(s.manner)] + s.some(-0.03, 0.05)
+    begin = s.clock + 4
+    body = s.bodies[0]
+    lifted = begin + s.beat(0.30) + 4
+    knee = lifted + s.strike(0.38)
+    hit = knee + s.strike(0.36)
+    back = hit + 3 + s.strike(0.40)
+    end = back + s.strike(0.42)
+    s.flight(0, 1, lifted, end)
+
+    def from_hip(forward: float, up: float):
+        def target(pelvis: Array, yaw: Array) -> Array:
+            way = np.stack([np.sin(yaw), np.zeros_like(yaw), np.cos(yaw)], -1) * forward * body.scale
+            side = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], -1) * -0.07 * body.scale
+            return pelvis + way + side + np.array([0.0, up * body.scale, 0.0])
+
+        return target
+
+    ankle = foot_height - 0.93 - 0.09
+    forward = math.sqrt(max((0.96 * body.leg / body.scale) ** 2 - (ankle + 0.085) ** 2, 0.04))
+    chamber = pulse(s.t, lifted, knee, back, end)
+    extend = pulse(s.t, knee - 4, hit, hit + 3, back + 3)
+    s.foot(0, 1, chamber, from_hip(0.22, -0.50), pitch=0.25)
+    s.foot(0, 1, extend, from_hip(forward, ankle), pitch=-0.75)
+    weight = pulse(s.t, begin, lifted + 3, back + 4, end)
+    s.shift(0, weight, left=0.10)
+    s.bend(0, weight, right=-0.05)
+    lean = {"low": 0.12, "middle": 0.22, "high": 0.34}[str(s.manner)]
+    s.score.hips_pitch[0] -= 0.6 * lean * extend
+    s.bend(0, extend, forward=-0.4 * lean, twist=-0.15)
+    s.shift(0, extend, forward=0.05)
+    fists(s, 0, 0.85 * pulse(s.t, begin - 6, lifted + 4, back, end + 10))
+
+    seen = knee - s.beat(0.12) + s.delay(1) * 0.4
+    away = hit + 4
+    distance = s.some(0.42, 0.60) * s.size
+    s.move(1, seen, max(away, seen + 16), -distance)
+    dodge = pulse(s.t, seen, hit, hit + 8, hit + s.beat(0.9))
+    s.bend(1, dodge, forward=s.some(-0.22, -0.08))
+    s.score.hips_pitch[1] += 0.18 * dodge
+    s.crouch(1, dodge, s.some(0.05, 0.10))
+    for hand, sign in ((0, 1.0), (1, -1.0)):
+        s.hand(
+            1, hand, dodge,
+            lambda pose, h=hand, sign=sign: pose.shoulder(1, h) + pose.offset(1, 0.12 * sign, -0.10, 0.34),
+        )  # fmt: skip
+    s.event("strike", hit)
+    s.event("action", hit)
+    s.clock = end + s.some(8, 16)
+
+
+def push_stagger(s: Stage) -> None:
+    """manner: gently = one step back, hard = the partner is thrown back most of a metre."""
+    s.meet(s.some(0.70, 0.80))
+    hard = s.manner == "hard"
+    begin = s.clock
+    ready = begin + s.beat(0.55)
+    touch = ready + s.strike(0.36)
+    gone = touch + 7
+    end = touch + s.beat(1.5 if hard else 1.2)
+    chamber = pulse(s.t, begin, ready, gone + 4, gone + 4 + s.beat(0.6))
+    thrust = pulse(s.t, ready, touch, gone, gone + s.beat(0.6))
+    for hand, sign in ((0, 1.0), (1, -1.0)):
+        s.hand(
+            0, hand, chamber,
+            lambda pose, h=hand, sign=sign: pose.shoulder(0, h) + pose.offset(0, 0.05 * sign, -0.14, 0.10), bulge=0.0,
+        )  # fmt: skip
+        s.hand(
+            0, hand, thrust,
+            lambda pose, sign=sign: pose.joint(1, "spine3") + pose.offset(1, -0.10 * sign, 0.05, 0.14), bulge=0.0,
+        )  # fmt: skip
+        s.elbow(0, hand, chamber, 0.25)
+    s.bend(0, chamber, forward=-0.06)
+    s.bend(0, thrust, forward=0.28 + 0.10 * hard)
+    s.shift(0, chamber, forward=-0.05)
+    s.shift(0, thrust, forward=0.13)
+    s.crouch(0, thrust, 0.04)
+    s.move(0, touch - 4, touch + s.beat(0.5), s.some(0.08, 0.2) * s.size)
+
+    distance = (s.some(0.65, 0.95) if hard else s.some(0.28, 0.42)) * s.size
+    s.move(1, touch, touch + s.beat(0.95 if hard else 0.75), -distance)
+    hurt = pulse(s.t, touch - 1, touch + s.beat(0.28), touch + s.beat(0.35), touch + s.beat(0.95))
+    strength = 1.0 if hard else 0.5
+    s.bend(1, hurt, forward=-0.22 * strength)
+    s.score.hips_pitch[1] += (0.30 * strength) * pulse(
+        s.t, touch + 2, touch + s.beat(0.4), touch + s.beat(0.5), end
+    )
+    s.nod(1, hurt, 0.25 * strength)
+    s.crouch(1, pulse(s.t, touch, touch + s.beat(0.4), touch + s.beat(0.6), end), 0.07 * strength)
+    for hand, sign in ((0, 1.0), (1, -1.0)):
+        late = s.some(0, 4)
+        flung = pulse(s.t, touch + late, touch + s.beat(0.4) + late, touch + s.beat(0.55), end)
+        out, up = s.some(0.30, 0.42), s.some(-0.30, -0.05)
+        s.hand(
+            1, hand, (0.45 + 0.5 * hard) * flung,
+            lambda pose, h=hand, sign=sign, out=out, up=up: pose.shoulder(1, h) + pose.offset(1, out * sign, up, 0.30),
+        )  # fmt: skip
+    s.contact(touch, touch + 4, "right_wrist", "spine3")
+    s.contact(touch, touch + 4, "left_wrist", "spine3")
+    s.event("strike", touch)
+    s.event("action", touch)
+    s.clock = end + s.some(4, 12)

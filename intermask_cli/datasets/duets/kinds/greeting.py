@@ -1,0 +1,185 @@
+"""Greetings: handshake, bow, wave, high five, hug. Written right-handed; the stage mirrors for the left."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from intermask_cli.datasets.duets.posing import Trunk
+from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.timing import oscillation, pulse
+
+Array = np.ndarray
+
+
+def handshake(s: Stage) -> None:
+    """manner: gently = small shakes, hard = large ones; repeats = shakes up and down."""
+    s.meet(s.some(0.72, 0.84))
+    hard = s.manner == "hard"
+    begin = s.clock
+    grip = begin + s.beat(0.65) + s.delay(1) * 0.5
+    period = s.beat(0.42)
+    release = grip + s.beat(0.15) + s.repeats * period + s.beat(0.1)
+    end = release + s.beat(0.7)
+    shake = (0.055 if hard else 0.025) * oscillation(
+        s.t, grip + s.beat(0.1), release - s.beat(0.1), s.repeats
+    )
+    drop = s.some(0.26, 0.36)
+
+    def meeting(pose: Trunk) -> Array:
+        return pose.between((1, 1), drop - np.interp(pose.t, s.t, shake))
+
+    for person, late in ((0, 0.0), (1, s.delay(1) * 0.5)):
+        reach = pulse(s.t, begin + late, grip, release, end - s.some(0, 5))
+        s.hand(person, 1, reach, meeting)
+        s.bend(person, reach, forward=s.some(0.08, 0.16), twist=s.some(0.12, 0.24))
+        s.nod(person, pulse(s.t, grip, grip + 8, release, end), s.some(-0.05, 0.15))
+    s.contact(grip, release, "right_wrist", "right_wrist")
+    s.event("action", (grip + release) / 2)
+    s.clock = end + s.some(2, 10)
+
+
+def bow(s: Stage) -> None:
+    """manner: slightly = 20-30 degrees, deeply = 50-70; repeats = bows of the actor."""
+    s.meet(s.some(1.35, 1.7))
+    depth = math.radians(s.some(52, 72) if s.manner == "deeply" else s.some(22, 32))
+    hands_front = s.some(0, 1) < 0.4
+    for number in range(s.repeats):
+        down = s.clock + s.beat(0.12)
+        low = down + s.beat(0.6 + 0.25 * (s.manner == "deeply"))
+        rise = low + s.beat(s.some(0.15, 0.45))
+        up = rise + s.beat(0.65 + 0.2 * (s.manner == "deeply"))
+        bend = pulse(s.t, down, low, rise, up)
+        s.bow(0, bend, depth)
+        s.look_away(0, bend)
+        s.nod(0, bend, 0.2)
+        if number == 0:
+            s.event("action", (low + rise) / 2)
+            first = down
+        s.clock = up
+    if hands_front:
+        clasp = pulse(
+            s.t, first - s.beat(0.1), first + s.beat(0.5), s.clock - s.beat(0.3), s.clock + s.beat(0.2)
+        )
+        for hand, left in ((0, 0.05), (1, -0.05)):
+            s.hand(
+                0,
+                hand,
+                clasp,
+                lambda pose, left=left: pose.joint(0, "pelvis") + pose.offset(0, left, -0.02, 0.2),
+            )
+    if s.some(0, 1) < 0.6:
+        answer = pulse(s.t, first + s.delay(1) + 8, first + s.beat(0.7) + 8, s.clock - s.beat(0.4), s.clock)
+        s.bow(1, answer, math.radians(s.some(4, 9)))
+        s.nod(1, answer, s.some(0.1, 0.3))
+    s.clock += s.some(6, 14)
+
+
+def wave(s: Stage) -> None:
+    """manner: small = beside the face, large = overhead with wide swings; repeats = swings there and back."""
+    s.meet(s.some(1.3, 2.3))
+    large = s.manner == "large"
+    up, top = s.clock, s.clock + s.beat(0.6)
+    down = top + s.repeats * s.beat(0.55 if large else 0.45)
+    end = down + s.beat(0.65)
+    wide, high = (
+        (s.some(0.20, 0.26), s.some(0.40, 0.46)) if large else (s.some(0.09, 0.13), s.some(0.18, 0.26))
+    )
+    swing = wide * oscillation(s.t, top - s.beat(0.1), down + s.beat(0.1), s.repeats)
+
+    def waving(pose: Trunk) -> Array:
+        side = np.interp(pose.t, s.t, swing)
+        return pose.shoulder(0, 1) + pose.offset(0, -0.22 + side, high - 0.5 * np.abs(side), 0.16)
+
+    raised = pulse(s.t, up, top, down, end)
+    s.hand(0, 1, raised, waving, bulge=0.25)
+    s.bend(0, raised, right=-s.some(0.02, 0.10) - 0.05 * large)
+    s.bend(0, swing / wide, right=-0.04 * (1 + large))
+    seen = s.delay(1) + 10
+    s.nod(1, pulse(s.t, up + seen, up + seen + 8, up + seen + 8, up + seen + 18), s.some(0.0, 0.35))
+    s.event("action", (top + down) / 2)
+    s.clock = end + s.some(3, 10)
+
+
+def high_five(s: Stage) -> None:
+    """manner: low = at shoulder height, high = overhead; repeats = slaps."""
+    s.meet(s.some(0.74, 0.86))
+    drop = s.some(-0.36, -0.30) if s.manner == "high" else s.some(-0.06, 0.04)
+    begin = s.clock
+    cocked = begin + s.beat(0.6)
+    hit = cocked + s.strike(0.36)
+    late = s.delay(1) * 0.5
+    hits = []
+    slap = np.zeros_like(s.t)
+    for _ in range(s.repeats):
+        slap += pulse(s.t, hit - s.strike(0.36), hit, hit + 4, hit + 4 + s.strike(0.40))
+        s.contact(hit, hit + 4, "right_wrist", "right_wrist")
+        hits.append(hit)
+        hit += 4 + s.strike(0.40) + s.strike(0.36)
+    done = hits[-1] + s.beat(0.2)
+    end = done + s.beat(0.75)
+    for person in (0, 1):
+        raised = pulse(s.t, begin + late * person, cocked, done, end)
+        s.hand(
+            person,
+            1,
+            raised,
+            lambda pose, p=person: pose.shoulder(p, 1) + pose.offset(p, -0.20, 0.18 - 0.5 * drop, 0.0),
+        )
+        s.hand(person, 1, np.minimum(slap, 1.0), lambda pose: pose.between((1, 1), drop), bulge=0.0)
+        s.bend(person, raised, twist=-0.15)
+        s.bend(person, np.minimum(slap, 1.0), forward=s.some(0.05, 0.12), twist=0.42)
+        s.crouch(person, pulse(s.t, begin, cocked, cocked, hits[0]), s.some(0.0, 0.04))
+    s.event("action", hits[0])
+    s.clock = end + s.some(2, 8)
+
+
+def hug(s: Stage) -> None:
+    """manner: gently = loose and short, hard = tight and long. Right arms over, left arms under."""
+    hard = s.manner == "hard"
+    s.meet(s.some(0.95, 1.1))
+    close = (s.some(0.29, 0.32) if hard else s.some(0.33, 0.37)) * s.size
+    apart = float(np.linalg.norm(s.score.root[0, -1] - s.score.root[1, -1]))
+    begin = s.clock
+    inside = begin + s.beat(0.9)
+    hold = inside + s.beat(s.some(0.9, 1.5) if hard else s.some(0.5, 0.9))
+    end = hold + s.beat(1.0)
+    back = s.some(0.6, 1.0) * (apart - close) / 2
+    for person in (0, 1):
+        late = s.delay(1) * 0.5 * person
+        s.move(person, begin + late, inside, (apart - close) / 2, left=0.04)
+        s.move(person, hold + s.beat(0.15), end, -back)
+        opened = pulse(s.t, begin - s.beat(0.15) + late, begin + s.beat(0.55), hold, end - s.beat(0.1))
+        wrapped = pulse(s.t, begin + s.beat(0.45), inside + s.beat(0.1), hold, hold + s.beat(0.45))
+        _embrace(s, person, opened, wrapped)
+        held = pulse(s.t, inside - s.beat(0.3), inside + s.beat(0.15), hold, hold + s.beat(0.5))
+        s.bend(person, held, forward=s.some(0.10, 0.16) + 0.04 * hard, right=-s.some(0.03, 0.08))
+        s.nod(person, held, s.some(0.1, 0.25))
+        s.look_away(person, 0.9 * held)
+        s.bend(person, held * np.sin((s.t - inside) / s.beat(0.5)), right=s.some(0.01, 0.03))
+    s.contact(inside + s.beat(0.12), hold, "right_wrist", "spine3")
+    s.contact(inside + s.beat(0.12), hold, "left_wrist", "spine3")
+    s.contact(inside + s.beat(0.12), hold, "spine3", "right_wrist")
+    s.contact(inside + s.beat(0.12), hold, "spine3", "left_wrist")
+    s.event("action", (inside + hold) / 2)
+    s.clock = end + s.some(2, 8)
+
+
+def _embrace(s: Stage, person: int, opened: Array, wrapped: Array) -> None:
+    """Arms open wide, then the right one over the partner's shoulder and the left one under the arm."""
+    other = 1 - person
+    for hand, sign, over in ((0, 1.0, False), (1, -1.0, True)):
+        rise = 0.10 if over else -0.22
+        s.hand(
+            person, hand, opened,
+            lambda pose, h=hand, sign=sign, rise=rise: pose.shoulder(person, h) + pose.offset(person, 0.26 * sign, rise, 0.36),
+        )  # fmt: skip
+        # On the partner's back; left and forward are the partner's, who faces the other way.
+        up, left = (0.14, 0.05) if over else (-0.08, 0.03)
+        s.hand(
+            person, hand, wrapped,
+            lambda pose, up=up, left=left, sign=sign: pose.joint(other, "spine3") + pose.offset(other, left * sign, up, -0.15),
+            bulge=0.0,
+        )  # fmt: skip
+        s.elbow(person, hand, opened, 0.9)

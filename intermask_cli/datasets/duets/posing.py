@@ -1,0 +1,433 @@
+"""From a score (what two bodies should do, frame by frame) to exact joint rotations and positions.
+
+Order: feet from the root path, pelvis as high as both legs allow, trunk, gaze, hands by inverse kinematics.
+Everything is done for both people at once: arrays start with (2 people, T frames).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from intermask_cli.datasets.duets.gait import Flight, Footing, plan_feet
+from intermask_cli.datasets.duets.labels import PALM_M
+from intermask_cli.datasets.duets.reach import soft_reach, two_bone
+from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.datasets.duets.timing import wander
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rotation import normalize
+from intermask_cli.motion.skeleton import FPS, JOINT
+
+Array = np.ndarray
+
+_SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))  # joint, share of the bend
+_BALL_HEIGHT = 0.02  # of the ball joint above the floor for the 1.70 m body
+_LEG_STRETCH = 0.992  # longest leg in use, share of full length
+_SMOOTH = 4  # frames each way for the pelvis height
+_SIDES = np.array([1.0, -1.0])  # left is +x
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A palm goes to `target(pose)` with weight (T,) between what it did before (0) and the target (1)."""
+
+    person: int
+    hand: int  # 0 left, 1 right
+    weight: Array
+    target: Callable[[Trunk], Array]
+    bulge: float  # how far the way curves forward, share of its length
+
+
+@dataclass(frozen=True)
+class FootLift:
+    """An ankle leaves its step towards `target(pelvis (T,3), yaw (T,))` with weight (T,); pitch in radians."""
+
+    person: int
+    foot: int
+    weight: Array
+    target: Callable[[Array, Array], Array]
+    pitch: float
+
+
+@dataclass
+class Score:
+    """Everything a choreography can ask for; angles in radians, lengths in metres."""
+
+    t: Array  # (T,) frame numbers
+    root: Array  # (2, T, 2) ground position x, z
+    yaw: Array  # (2, T) heading
+    hips_pitch: Array  # (2, T) pelvis tilted forward
+    hips_roll: Array
+    bend: Array  # (2, T, 3) spine: forward, to the right, twisted to the left
+    crouch: Array  # (2, T) pelvis lowered
+    shift: Array  # (2, T, 2) pelvis moved relative to the root: to the left, forward
+    nod: Array  # (2, T) head pitched down
+    gaze: Array  # (2, T) weight of looking at the partner
+    elbow: Array  # (2, T, 2) elbows pushed outward (0 hanging ... 1)
+    reaches: list[Reach] = field(default_factory=list)
+    lifts: list[FootLift] = field(default_factory=list)
+    flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))
+
+    def cut(self, start: int, end: int) -> Score:
+        """The same score for frames [start, end) only; flights are moved along."""
+        arrays = {
+            name: getattr(self, name)[:, start:end]
+            for name in (
+                "root",
+                "yaw",
+                "hips_pitch",
+                "hips_roll",
+                "bend",
+                "crouch",
+                "shift",
+                "nod",
+                "gaze",
+                "elbow",
+            )
+        }
+        reaches = [Reach(r.person, r.hand, r.weight[start:end], r.target, r.bulge) for r in self.reaches]
+        lifts = [FootLift(f.person, f.foot, f.weight[start:end], f.target, f.pitch) for f in self.lifts]
+        flights = tuple(
+            [Flight(f.foot, f.start - start, f.end - start) for f in mine] for mine in self.flights
+        )
+        return Score(self.t[start:end], **arrays, reaches=reaches, lifts=lifts, flights=flights)
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The posed trunk, which hand targets are measured from: global positions and rotations per joint."""
+
+    positions: dict[int, Array]  # joint -> (2, T, 3)
+    rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
+    yaw: Array  # (2, T)
+    t: Array  # (T,) frame numbers of the score, for targets that move
+    bodies: tuple[Body, Body]
+
+    def joint(self, person: int, name: str) -> Array:
+        """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""
+        return self.positions[JOINT[name]][person]
+
+    def shoulder(self, person: int, hand: int) -> Array:
+        return self.positions[16 + hand][person]
+
+    def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
+        """World vector (T, 3) of a body-relative one (upright, along the heading), scaled with the body."""
+        s, c = np.sin(self.yaw[person]), np.cos(self.yaw[person])
+        x, y, z = (np.asarray(v) * self.bodies[person].scale for v in (left, up, forward))
+        return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
+
+    def between(self, hands: tuple[int, int], drop: float | Array) -> Array:
+        """Point (T, 3) both palms can reach: between two shoulders, `drop` metres below (negative: above)."""
+        first, second = self.shoulder(0, hands[0]), self.shoulder(1, hands[1])
+        arms = np.array([body.arm for body in self.bodies])
+        share = arms[0] / arms.sum()
+        apart = np.linalg.norm(second - first, axis=-1)
+        room = np.sqrt(np.maximum((0.93 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
+        point = first + share * (second - first)
+        point[:, 1] -= np.clip(drop, -room, room)
+        return point
+
+
+@dataclass(frozen=True)
+class Posed:
+    """The result: joints (2, T, 22, 3), local rotations (2, T, 22, 3, 3) with the global pelvis first."""
+
+    joints: Array
+    local: Array
+    footing: tuple[Footing, Footing]
+
+
+def euler(yaw: Array, pitch: Array, roll: Array) -> Array:
+    """Ry(yaw) Rx(pitch) Rz(roll) as (..., 3, 3): pitch leans forward, roll lifts the left side."""
+    yaw, pitch, roll = np.broadcast_arrays(yaw, pitch, roll)
+    sy, cy, sx, cx, sz, cz = (
+        np.sin(yaw),
+        np.cos(yaw),
+        np.sin(pitch),
+        np.cos(pitch),
+        np.sin(roll),
+        np.cos(roll),
+    )
+    rows = [
+        cy * cz + sy * sx * sz, sy * sx * cz - cy * sz, sy * cx,
+        cx * sz, cx * cz, -sx,
+        cy * sx * sz - sy * cz, sy * sz + cy * sx * cz, cy * cx,
+    ]  # fmt: skip
+    return np.stack(rows, axis=-1).reshape(*yaw.shape, 3, 3)
+
+
+def turned(rotation: Array, vector: Array) -> Array:
+    """Rotations (..., 3, 3) applied to vectors (..., 3)."""
+    return (rotation @ vector[..., None])[..., 0]
+
+
+def pose(score: Score, bodies: tuple[Body, Body], rng: np.random.Generator) -> Posed:
+    """Joint rotations and positions of both people for a whole score."""
+    frames = score.yaw.shape[1]
+    offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
+    noise = _noise(rng, frames, bodies)
+    footing = tuple(plan_feet(score.root[p], score.yaw[p], bodies[p], score.flights[p]) for p in range(2))
+    local = np.empty((2, frames, 22, 3, 3))
+    local[..., 20:22, :, :] = np.eye(3)
+    root = _place_pelvis_xz(score, footing, noise, bodies)
+    local[:, :, 0] = euler(score.yaw, score.hips_pitch + 0.3 * noise["pitch"], score.hips_roll)
+    ankles, foot_rotation, free = _place_feet(score, footing, root, offsets, bodies)
+    root[..., 1] = _pelvis_height(score, root, local[:, :, 0], ankles, free, offsets, bodies)
+    _pose_legs(local, root, ankles, foot_rotation, score.yaw, footing, offsets)
+    trunk = _pose_trunk(local, root, score, noise, offsets, bodies)
+    _pose_head(local, trunk, score, noise, bodies)
+    _pose_arms(local, trunk, score, noise, ankles, root, offsets, bodies)
+    joints, _ = forward_kinematics(local, root, offsets)
+    return Posed(joints, local, footing)
+
+
+def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> dict[str, Array]:
+    """Idle movement and breathing, about a degree and a centimetre."""
+    idle = np.array([body.style.idle for body in bodies])[:, None, None]
+    slow = wander(rng, frames, 24, 4.0, FPS).reshape(2, 12, frames) * idle
+    breath = np.sin(
+        2 * np.pi * rng.uniform(0.22, 0.36, (2, 1)) * np.arange(frames) / FPS + rng.uniform(0, 6.28, (2, 1))
+    )
+    return {
+        "shift": slow[:, 0:2].transpose(0, 2, 1) * 0.008,
+        "pitch": slow[:, 2] * 0.012 - breath * 0.012,
+        "roll": slow[:, 3] * 0.012,
+        "twist": slow[:, 4] * 0.02,
+        "head": slow[:, 5:7].transpose(0, 2, 1) * 0.03,
+        "hands": slow[:, 6:12].reshape(2, 2, 3, frames).transpose(0, 3, 1, 2) * 0.009,
+        "breath": breath,
+    }
+
+
+def _place_pelvis_xz(
+    score: Score, footing: tuple[Footing, ...], noise: dict[str, Array], bodies: tuple[Body, Body]
+) -> Array:
+    """Pelvis over the ground (2, T, 3): root path, asked shift, and sway towards the standing foot."""
+    swing = np.stack([f.swing for f in footing])
+    sway = np.array([body.style.sway for body in bodies])[:, None] * (swing[..., 1] - swing[..., 0])
+    left = score.shift[..., 0] + noise["shift"][..., 0] + sway
+    ahead = score.shift[..., 1] + noise["shift"][..., 1]
+    s, c = np.sin(score.yaw), np.cos(score.yaw)
+    root = np.zeros((*score.yaw.shape, 3))
+    root[..., 0] = score.root[..., 0] + left * c + ahead * s
+    root[..., 2] = score.root[..., 1] - left * s + ahead * c
+    return root
+
+
+def _place_feet(
+    score: Score, footing: tuple[Footing, ...], root: Array, offsets: Array, bodies: tuple[Body, Body]
+) -> tuple[Array, Array, Array]:
+    """Ankle positions (2, T, 2, 3), global foot rotations (2, T, 2, 3, 3), weight of lifted feet (2, T, 2)."""
+    scale = np.array([body.scale for body in bodies])[:, None, None]
+    x, z, lift, yaw, swing = (
+        np.stack([getattr(f, n) for f in footing]) for n in ("x", "z", "lift", "yaw", "swing")
+    )
+    s, c = np.sin(score.yaw)[..., None], np.cos(score.yaw)[..., None]
+    ahead = (x - root[..., None, 0]) * s + (z - root[..., None, 2]) * c
+    behind = np.maximum(-(ahead / scale + 0.10), 0.0)
+    pitch = 0.75 * (1.0 - np.exp(-behind / 0.30))  # the heel rises when the body has passed the foot
+    pitch = pitch + swing * (0.22 - 0.5 * np.clip(ahead / scale / 0.3 + 0.5, 0.0, 1.0)) * 0.6
+    ball = np.stack([x, _BALL_HEIGHT * scale + lift, z], axis=-1)
+    rotation = euler(yaw, pitch, 0.0)
+    to_ball = offsets[:, :, [10, 11]]
+    ankles = ball - turned(rotation, to_ball)
+    weight = np.zeros_like(x)
+    standing = np.array([_stand(o) for o in offsets[:, 0]])
+    for item in score.lifts:
+        p, f = item.person, item.foot
+        pelvis = root[p].copy()
+        pelvis[:, 1] = standing[p] * 0.97
+        w = item.weight[:, None]
+        ankles[p, :, f] += w * (item.target(pelvis, score.yaw[p]) - ankles[p, :, f])
+        pitch[p, :, f] += item.weight * (item.pitch - pitch[p, :, f])
+        weight[p, :, f] = np.maximum(weight[p, :, f], item.weight)
+    if score.lifts:
+        rotation = euler(yaw, pitch, 0.0)
+    return ankles, rotation, weight
+
+
+def _stand(offsets: Array) -> float:
+    """Pelvis height of a body standing straight."""
+    return float(-offsets[[1, 4, 7, 10], 1].sum() + _BALL_HEIGHT)
+
+
+def _pelvis_height(
+    score: Score,
+    root: Array,
+    rotation: Array,
+    ankles: Array,
+    free: Array,
+    offsets: Array,
+    bodies: tuple[Body, Body],
+) -> Array:
+    """Height (2, T): at most standing less crouch, at most what both legs reach, then smoothed downwards."""
+    hips = turned(rotation[:, :, None], offsets[:, :, [1, 2]])
+    legs = np.array([body.leg for body in bodies])[:, None, None] * _LEG_STRETCH
+    across = ankles[..., [0, 2]] - (root[:, :, None] + hips)[..., [0, 2]]
+    rise = np.sqrt(np.maximum(legs**2 - (across**2).sum(-1), 0.01))
+    bound = (ankles[..., 1] + rise - hips[..., 1] + 2.0 * free).min(axis=-1)
+    standing = np.array([_stand(o) for o in offsets[:, 0]])[:, None]
+    bound = np.minimum(bound, standing - score.crouch)
+    window = 2 * _SMOOTH + 1
+    padded = np.pad(bound, ((0, 0), (2 * _SMOOTH, 2 * _SMOOTH)), mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1).min(axis=-1)
+    kernel = np.hanning(window + 2)[1:-1]
+    return np.lib.stride_tricks.sliding_window_view(lowest, window, axis=1) @ (kernel / kernel.sum())
+
+
+def _pose_legs(
+    local: Array,
+    root: Array,
+    ankles: Array,
+    foot_rotation: Array,
+    yaw: Array,
+    footing: tuple[Footing, ...],
+    offsets: Array,
+) -> None:
+    """Fill hips, knees, ankles and toes."""
+    pelvis = local[:, :, 0, None]
+    hips = root[:, :, None] + turned(pelvis, offsets[:, :, [1, 2]])
+    foot_yaw = np.stack([f.yaw for f in footing])
+    direction = 0.5 * (foot_yaw + yaw[..., None]) + 0.10 * _SIDES
+    pole = np.stack([np.sin(direction), np.full_like(direction, 0.15), np.cos(direction)], axis=-1)
+    pole = 0.5 * pole + 0.5 * pelvis[..., :, 2]
+    reachable = soft_reach(
+        hips,
+        ankles,
+        np.linalg.norm(offsets[:, :, [4, 5]], axis=-1, keepdims=True)
+        + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True),
+        0.994,
+        0.998,
+    )
+    thigh, shank = two_bone(
+        hips, reachable, pole, offsets[:, :, [4, 5]], offsets[:, :, [7, 8]], 0.0, np.array([1.0, 0.0, 0.0])
+    )
+    local[:, :, 1:3] = _inverse(pelvis) @ thigh
+    local[:, :, 4:6] = _inverse(thigh) @ shank
+    local[:, :, 7:9] = _inverse(shank) @ foot_rotation
+    heel = np.arcsin(np.clip(-foot_rotation[..., 1, 2], -1.0, 1.0))
+    local[:, :, 10:12] = euler(0.0, -np.maximum(heel, 0.0), 0.0)
+
+
+def _inverse(rotation: Array) -> Array:
+    return np.swapaxes(rotation, -1, -2)
+
+
+def _pose_trunk(
+    local: Array,
+    root: Array,
+    score: Score,
+    noise: dict[str, Array],
+    offsets: Array,
+    bodies: tuple[Body, Body],
+) -> Trunk:
+    """Fill the spine; collars are still neutral in the returned trunk."""
+    posture = np.array([body.style.posture for body in bodies])[:, None]
+    pitch = score.bend[..., 0] + noise["pitch"] + posture
+    roll = score.bend[..., 1] + noise["roll"]
+    twist = score.bend[..., 2] + noise["twist"]
+    rotations, positions = {0: local[:, :, 0]}, {0: root}
+    parent = 0
+    for joint, share in _SPINE:
+        local[:, :, joint] = euler(share * twist, share * pitch, share * roll)
+        positions[joint] = positions[parent] + turned(rotations[parent], offsets[:, :, joint])
+        rotations[joint] = rotations[parent] @ local[:, :, joint]
+        parent = joint
+    for joint in (12, 13, 14):
+        positions[joint] = positions[9] + turned(rotations[9], offsets[:, :, joint])
+    for joint, base in ((15, 12), (16, 13), (17, 14)):
+        positions[joint] = positions[base] + turned(rotations[9], offsets[:, :, joint])
+    return Trunk(positions, rotations, score.yaw, score.t, bodies)
+
+
+def _soft(angle: Array, limit: float) -> Array:
+    return limit * np.tanh(angle / limit)
+
+
+def _pose_head(
+    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], bodies: tuple[Body, Body]
+) -> None:
+    """Fill neck and head: look at the partner's face with weight `gaze`, else straight ahead, then nod."""
+    scale = np.array([body.scale for body in bodies])[:, None]
+    chin = np.array([body.style.chin for body in bodies])[:, None]
+    eyes = trunk.positions[12].copy()
+    eyes[..., 1] += 0.12 * scale
+    way = turned(_inverse(trunk.rotations[9]), eyes[::-1] - eyes)
+    yaw = _soft(np.arctan2(way[..., 0], np.maximum(way[..., 2], 0.05)), 1.1)
+    pitch = _soft(-np.arctan2(way[..., 1], np.hypot(way[..., 0], way[..., 2]) + 0.15), 0.6)
+    level = -0.5 * np.arcsin(np.clip(-trunk.rotations[9][..., 1, 2], -1.0, 1.0))
+    yaw = score.gaze * yaw + noise["head"][..., 0]
+    pitch = score.gaze * pitch + (1.0 - score.gaze) * 0.4 * level + score.nod + chin + noise["head"][..., 1]
+    roll = -0.5 * score.bend[..., 1]
+    local[:, :, 12] = euler(0.4 * yaw, 0.4 * pitch, 0.4 * roll)
+    local[:, :, 15] = euler(0.6 * yaw, 0.6 * pitch, 0.6 * roll)
+
+
+def _pose_arms(
+    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], ankles: Array, root: Array, offsets: Array,
+    bodies: tuple[Body, Body],
+) -> None:  # fmt: skip
+    """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
+    chest = trunk.rotations[9]
+    arms = np.array([body.arm for body in bodies])[:, None, None, None]
+    palms = _hanging(trunk, score, ankles, root, bodies)
+    shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
+    busy = np.zeros(palms.shape[:3])
+    for item in score.reaches:
+        p, h, w = item.person, item.hand, item.weight[:, None]
+        way = item.target(trunk) - palms[p, :, h]
+        size = np.linalg.norm(way, axis=-1, keepdims=True)
+        outward = trunk.offset(p, 0.35 * _SIDES[h], 0.0, 1.0)
+        palms[p, :, h] += w * way + 4.0 * w * (1.0 - w) * item.bulge * size * outward
+        busy[p, :, h] = np.maximum(busy[p, :, h], item.weight)
+    palms += noise["hands"] * (1.0 - busy)[..., None]
+
+    # The shoulder girdle helps: up for raised hands, forward for far ones.
+    way = turned(_inverse(chest)[:, :, None], palms - shoulders) / arms
+    raised = 0.30 * np.tanh(np.logaddexp(0.0, 4.0 * (way[..., 1] + 0.2)) / 4.0)
+    forward = 0.28 * np.tanh(np.logaddexp(0.0, 6.0 * (way[..., 2] - 0.35)) / 6.0)
+    breath = 0.012 * noise["breath"][..., None]
+    collar = euler(-_SIDES * forward, 0.0, _SIDES * (raised + breath))
+    girdle = chest[:, :, None] @ collar
+    collars = np.stack([trunk.positions[13], trunk.positions[14]], axis=2)
+    shoulders = collars + turned(girdle, offsets[:, :, [16, 17]])
+
+    palms = soft_reach(shoulders, palms, arms)
+    pole = _elbow_pole(score, normalize(palms - shoulders), chest)
+    hint = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+    upper, lower = two_bone(
+        shoulders, palms, pole, offsets[:, :, [18, 19]], offsets[:, :, [20, 21]], PALM_M, hint
+    )
+    local[:, :, 13:15] = collar
+    local[:, :, 16:18] = _inverse(girdle) @ upper
+    local[:, :, 18:20] = _inverse(upper) @ lower
+
+
+def _hanging(trunk: Trunk, score: Score, ankles: Array, root: Array, bodies: tuple[Body, Body]) -> Array:
+    """Palms (2, T, 2, 3) of arms that hang and swing against the legs."""
+    chest, level = trunk.rotations[9], euler(score.yaw, 0.0, 0.0)
+    s, c = np.sin(score.yaw)[..., None], np.cos(score.yaw)[..., None]
+    ahead = (ankles[..., 0] - root[..., None, 0]) * s + (ankles[..., 2] - root[..., None, 2]) * c
+    ahead = 0.35 * np.tanh(ahead[..., ::-1] / 0.35)  # left hand with right foot; kicks do not throw the arm
+    down = np.empty((*ahead.shape, 3))
+    for p, body in enumerate(bodies):
+        style = body.style
+        down[p, ..., 0] = _SIDES * style.arm_out * body.scale
+        down[p, ..., 1] = -body.arm * (1.0 - style.arm_bend)
+        down[p, ..., 2] = style.arm_forward * body.scale + style.arm_swing * ahead[p]
+    shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
+    mixed = 0.4 * chest + 0.6 * level
+    return shoulders + turned(mixed[:, :, None], down)
+
+
+def _elbow_pole(score: Score, along: Array, chest: Array) -> Array:
+    """Direction (2, T, 2, 3) the elbows point to: back and down; outward for raised hands or if asked."""
+    raised = 0.5 + 0.5 * np.tanh(3.0 * (along[..., 1] - 0.1))
+    out = np.clip(score.elbow + 0.8 * raised, 0.0, 1.3)
+    pole = np.empty_like(along)
+    pole[..., 0] = _SIDES * (0.25 + 1.1 * out)
+    pole[..., 1] = -0.7 + 0.45 * out
+    pole[..., 2] = -0.55 + 0.55 * out
+    return turned(chest[:, :, None], pole)

@@ -1,0 +1,73 @@
+"""A body: bone offsets of one person and the personal style that colours every motion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.datasets.duets.labels import PALM_M
+from intermask_cli.motion.skeleton import REST_HEIGHT_M, scaled_offsets
+
+Array = np.ndarray
+
+HEIGHT_RANGE_M = (1.50, 1.95)
+_PROPORTION = 0.03
+#: Joints whose offsets share one random proportion (left and right alike).
+_GROUPS = ((1, 2), (3, 6, 9), (4, 5), (7, 8), (10, 11), (12, 15), (13, 14, 16, 17), (18, 19), (20, 21))
+
+
+@dataclass(frozen=True)
+class Style:
+    """How this person stands and moves. Lengths in metres (scaled with the body), angles in radians."""
+
+    stance: float  # half distance between the feet
+    stagger: float  # right foot ahead of the left
+    toe_out: float
+    posture: float  # forward bend of the resting spine
+    chin: float  # downward tilt of the resting head
+    arm_out: float  # hanging hands away from the hips
+    arm_forward: float
+    arm_bend: float  # share of the arm length lost to the bent elbow when hanging
+    arm_swing: float  # hand travel per travel of the opposite foot
+    pace: float  # factor on step times
+    lift: float  # extra foot clearance
+    sway: float  # pelvis shift over the standing foot
+    idle: float  # factor on idle noise
+    reaction_s: float  # reaction delay
+
+
+@dataclass(frozen=True)
+class Body:
+    """Offsets (22, 3) float64, body scale relative to 1.70 m, and style."""
+
+    offsets: Array
+    scale: float
+    style: Style
+
+    @property
+    def arm(self) -> float:
+        """Shoulder to palm with the arm straight."""
+        return float(np.linalg.norm(self.offsets[[18, 20]], axis=-1).sum()) + PALM_M
+
+    @property
+    def leg(self) -> float:
+        """Hip to ankle with the leg straight."""
+        return float(np.linalg.norm(self.offsets[[4, 7]], axis=-1).sum())
+
+
+def random_body(rng: np.random.Generator) -> Body:
+    """A random adult between 1.50 and 1.95 m with limb proportions within 3 percent of the average."""
+    height = float(np.clip(rng.normal(1.72, 0.09), *HEIGHT_RANGE_M))
+    offsets = scaled_offsets(height)
+    for group in _GROUPS:
+        offsets[list(group)] *= 1.0 + rng.uniform(-_PROPORTION, _PROPORTION)
+    draw = rng.uniform
+    style = Style(
+        stance=draw(0.085, 0.135), stagger=draw(-0.06, 0.06), toe_out=draw(0.05, 0.26),
+        posture=draw(-0.04, 0.13), chin=draw(-0.06, 0.12), arm_out=draw(0.05, 0.13),
+        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.015, 0.06), arm_swing=draw(0.25, 0.6),
+        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.02, 0.045), idle=draw(0.5, 1.5),
+        reaction_s=draw(0.03, 0.3),
+    )  # fmt: skip
+    return Body(offsets, height / REST_HEIGHT_M, style)

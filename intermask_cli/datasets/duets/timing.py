@@ -1,0 +1,46 @@
+"""Easing curves over a frame axis: minimum jerk for gestures, trapezoid speed for walking, slow noise."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def minimum_jerk(u: Array) -> Array:
+    """Fraction of time (clipped to [0, 1]) -> fraction of way (Flash and Hogan 1985)."""
+    u = np.clip(u, 0.0, 1.0)
+    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
+
+
+def ramp(t: Array, start: float, end: float) -> Array:
+    """0 before `start`, 1 from `end` on, minimum jerk between (frames)."""
+    return minimum_jerk((t - start) / max(end - start, 1e-6))
+
+
+def pulse(t: Array, up: float, top: float, down: float, end: float) -> Array:
+    """Rises from `up` to `top`, stays at 1 until `down`, is back at 0 at `end`."""
+    return ramp(t, up, top) - ramp(t, down, end)
+
+
+def trapezoid(u: Array, share: float = 0.3) -> Array:
+    """Fraction of way at trapezoid speed: speeds up during `share` of the time, slows down as long."""
+    u = np.clip(u, 0.0, 1.0)
+    top = 1.0 / (1.0 - share)
+    rising = 0.5 * top * u * u / share
+    falling = 1.0 - 0.5 * top * (1.0 - u) ** 2 / share
+    return np.where(u < share, rising, np.where(u > 1.0 - share, falling, top * (u - 0.5 * share)))
+
+
+def oscillation(t: Array, start: float, end: float, cycles: float) -> Array:
+    """Sine of `cycles` periods between two frames, 0 outside; eased in and out over a quarter period."""
+    quarter = (end - start) / max(cycles, 1.0) / 4.0
+    window = pulse(t, start, start + quarter, end - quarter, end)
+    return np.sin(2 * np.pi * cycles * (t - start) / (end - start)) * window
+
+
+def wander(rng: np.random.Generator, frames: int, channels: int, period_s: float, fps: float) -> Array:
+    """Slow smooth noise (channels, frames) of about unit size: three sines of random period and phase."""
+    speed = 2 * np.pi / (period_s * fps * rng.uniform(0.6, 1.8, (channels, 3, 1)))
+    phase = rng.uniform(0, 2 * np.pi, (channels, 3, 1))
+    return np.sin(speed * np.arange(frames) + phase).sum(axis=1) * 0.6
