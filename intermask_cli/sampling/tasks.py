@@ -44,11 +44,11 @@ def react(given: Tensor, person: int) -> Tensor:
 
 
 def in_between(tokens: Tensor, first: int, last: int) -> Tensor:
-    """The first and last tokens per row of both persons are known; the middle of tokens (2, 5, n) is filled."""
+    """First and last tokens per row of both persons are known; the middle of tokens (2, 5, n) is filled."""
     n = tokens.shape[-1]
     if first < 0 or last < 0 or first + last == 0 or first + last >= n:
         raise InputError(
-            f"in-between keeps {first} + {last} of {n} tokens per row; keep at least one and fill at least one"
+            f"in-between keeps {first} + {last} of {n} tokens per row; keep one or more and fill one or more"
         )
     known = tokens.clone()
     known[:, :, first : n - last] = FILL

