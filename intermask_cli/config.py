@@ -75,8 +75,10 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         _choice("text_head", self.text_head, ("clip", "pooled"))
-        if self.latent_dim % self.heads:
-            raise InputError(f"latent_dim={self.latent_dim} is not a multiple of heads={self.heads}")
+        for width, heads in (("latent_dim", "heads"), ("text_width", "text_heads")):
+            w, h = getattr(self, width), getattr(self, heads)
+            if h < 1 or w % h:
+                raise InputError(f"{width}={w} is not a multiple of {heads}={h}")
         if self.text_head == "clip" and self.text_width != self.text_dim:
             raise InputError(
                 f"text_head 'clip' needs text_width == text_dim, got {self.text_width} and {self.text_dim}"

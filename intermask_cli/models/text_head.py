@@ -34,7 +34,7 @@ def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: Te
 
     No mask: the padding positions take part, and change the result if they are masked or cut off.
     """
-    out = layers(states.states)
+    out = layers(states.states.to(norm.weight))
     rows = torch.arange(len(out), device=out.device)
     return norm(out[rows, states.end.to(out.device)])
 
@@ -50,7 +50,7 @@ class PooledTextHead(nn.Module):
         self.norm = nn.LayerNorm(config.text_width)
 
     def forward(self, states: TextStates) -> Tensor:
-        tokens = self.project(states.states)
+        tokens = self.project(states.states.to(self.query))
         tokens = torch.cat((self.query.expand(len(tokens), -1, -1), tokens), dim=1)
-        padding = nn.functional.pad(~states.mask, (1, 0), value=False)
+        padding = nn.functional.pad(~states.mask.to(tokens.device), (1, 0), value=False)
         return self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])
