@@ -44,9 +44,9 @@ def emit_json(value: Any) -> None:
 class Counter:
     """A running count shown as a bar on a terminal and as a plain line every ten seconds elsewhere."""
 
-    def __init__(self, label: str, total: int, unit: str):
+    def __init__(self, label: str, total: int, unit: str, done: int = 0):
         self.label, self.total, self.unit = label, total, unit
-        self.done = 0
+        self.done = self._done_before = done
         self._started = self._last_line = time.monotonic()
         self._bar: Progress | None = None
 
@@ -62,7 +62,7 @@ class Counter:
                 console=err,
             )
             self._bar.start()
-            self._task = self._bar.add_task(self.label, total=self.total, status="")
+            self._task = self._bar.add_task(self.label, total=self.total, completed=self.done, status="")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,17 +78,16 @@ class Counter:
         now = time.monotonic()
         if now - self._last_line >= PLAIN_LINE_SECONDS or self.done >= self.total:
             self._last_line = now
-            rate = self.done / max(now - self._started, 1e-9)
+            rate = (self.done - self._done_before) / max(now - self._started, 1e-9)
             left = (self.total - self.done) / max(rate, 1e-9)
-            note(
-                f"{self.label}: {self.done}/{self.total} {self.unit}, {rate:.2f}/s, {left:.0f} s left {status}".rstrip()
-            )
+            line = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:.2f}/s, {left:.0f} s left {status}"
+            note(line.rstrip())
 
 
 @contextmanager
-def counter(label: str, total: int, unit: str = "items") -> Iterator[Counter]:
-    """Progress for long work: `with counter("generate", 10) as c: c.advance()`."""
-    with Counter(label, total, unit) as c:
+def counter(label: str, total: int, unit: str = "items", done: int = 0) -> Iterator[Counter]:
+    """Progress for long work: `with counter("generate", 10) as c: c.advance()`; `done` were there before."""
+    with Counter(label, total, unit, done) as c:
         yield c
 
 

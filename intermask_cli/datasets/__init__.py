@@ -1,0 +1,1 @@
+"""Reading and preparing motion data."""

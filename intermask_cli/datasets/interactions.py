@@ -1,0 +1,178 @@
+"""Our HDF5 interaction dataset: the schema's names, stated once, and the reader.
+
+Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
+`index/<column>` repeats the small columns for fast scans, in plan order. The writer is
+`intermask_cli.generation.store`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from intermask_cli.errors import InputError
+
+FORMAT = "intermask-interactions"
+FORMAT_VERSION = 1
+FILE_NAME = "interactions.h5"
+ITEMS = "interactions"
+INDEX = "index"
+#: Arrays an item may have; `joints` is always there.
+ARRAYS = ("joints", "rotations6d", "features", "tokens")
+#: Index columns every file has; others are carried over from the prompt file.
+INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+#: Root attributes stored as JSON text.
+JSON_ATTRIBUTES = ("sampling", "versions")
+
+
+@dataclass(frozen=True)
+class StoredInteraction:
+    """One item: joints (2, T, J, 3) float32 metres, Y up, person 1 first, and where it came from.
+
+    `rotations6d` (2, T, 21, 6) and `tokens` (2, 5, T // 4) when the model gives them, `features`
+    (2, T, 56, 6) for Inter-X models. `given_person` (1 or 2) marks the person a reaction was made for.
+    """
+
+    id: str
+    prompt: str
+    seed: int
+    sample: int
+    joints: np.ndarray
+    rotations6d: np.ndarray | None = None
+    tokens: np.ndarray | None = None
+    features: np.ndarray | None = None
+    given_person: int | None = None
+
+    @property
+    def frames(self) -> int:
+        return int(self.joints.shape[1])
+
+
+def text(value: Any) -> str:
+    """An HDF5 string, which h5py hands out as bytes or str, as str."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+class InteractionFile:
+    """Read access to an `interactions.h5` (or the run directory that holds one), items in plan order.
+
+    with InteractionFile("runs/demo") as dataset:
+        for item in dataset: ...
+
+    Raises:
+        InputError: not there, not HDF5, truncated, another format or a newer version.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if self.path.is_dir():
+            self.path = self.path / FILE_NAME
+        if not self.path.is_file():
+            raise InputError(f"{self.path}: no such file; give an {FILE_NAME} or a finished run directory")
+        try:
+            self._file = h5py.File(self.path, "r")
+        except OSError as error:
+            raise InputError(f"{self.path}: not a readable HDF5 file ({_reason(error)})") from error
+        try:
+            self._check()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _check(self) -> None:
+        found = self._file.attrs.get("format")
+        if found is None or text(found) != FORMAT:
+            seen = "no format attribute" if found is None else f"format '{text(found)}'"
+            raise InputError(f"{self.path}: {seen}; expected an HDF5 file with format '{FORMAT}'")
+        version = int(self._file.attrs.get("format_version", 0))
+        if version > FORMAT_VERSION:
+            raise InputError(
+                f"{self.path}: format version {version} is newer than {FORMAT_VERSION}; update intermask"
+            )
+        missing = [
+            name for name in (ITEMS, *(f"{INDEX}/{c}" for c in INDEX_COLUMNS)) if name not in self._file
+        ]
+        if missing:
+            raise InputError(
+                f"{self.path}: incomplete, no '{missing[0]}'; make it again with intermask merge"
+            )
+
+    def __enter__(self) -> InteractionFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Root attributes as plain Python values (`sampling`, `versions` parsed from JSON)."""
+        values: dict[str, Any] = {}
+        for name, value in self._file.attrs.items():
+            if isinstance(value, np.ndarray):
+                values[name] = [text(v) if isinstance(v, bytes | str) else v.item() for v in value]
+            elif isinstance(value, bytes | str):
+                plain = text(value)
+                values[name] = json.loads(plain) if name in JSON_ATTRIBUTES else plain
+            else:
+                values[name] = value.item() if hasattr(value, "item") else value
+        return values
+
+    @property
+    def fps(self) -> float:
+        return float(self._file.attrs["fps"])
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the index columns, the carried ones included."""
+        return list(self._file[INDEX])
+
+    def column(self, name: str) -> list[Any]:
+        """One index column, in plan order."""
+        data = self._file[INDEX][name]
+        if h5py.check_string_dtype(data.dtype) is not None:
+            return list(data.asstr()[:])
+        return data[:].tolist()
+
+    @property
+    def ids(self) -> list[str]:
+        return self.column("id")
+
+    def __len__(self) -> int:
+        return int(self._file[INDEX]["id"].shape[0])
+
+    def read(self, id: str) -> StoredInteraction:
+        """The item with this id; InputError if there is none. Carried columns: see `column`."""
+        try:
+            group = self._file[ITEMS][id]
+            arrays = {name: group[name][...] for name in ARRAYS if name in group}
+            given = group.attrs.get("given_person")
+            return StoredInteraction(
+                id=id,
+                prompt=text(group.attrs["prompt"]),
+                seed=int(group.attrs["seed"]),
+                sample=int(group.attrs["sample"]),
+                given_person=None if given is None else int(given),
+                **arrays,
+            )
+        except KeyError as error:
+            raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
+        except OSError as error:
+            raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
+
+    def __iter__(self) -> Iterator[StoredInteraction]:
+        for id in self.ids:
+            yield self.read(id)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an HDF5 error, which can run over many."""
+    return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,1 @@
+"""Prompt files to datasets: plan, engine, part files, merge."""

@@ -1,0 +1,147 @@
+"""The plan: every sample to make, in a fixed order, cut into parts of similar length.
+
+It depends on the prompts and the options that change results, never on workers or batch size, so that
+any number of processes, shards or restarts makes the same dataset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from intermask_cli.errors import InputError
+from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.seeds import explicit_seed, sample_seed
+
+FRAMES_PER_TOKEN = 4
+SMALLEST_PART, LARGEST_PART = 32, 128
+
+
+@dataclass(frozen=True)
+class WorkItem:
+    """One sample to make; `position` is its row in the dataset, `frames` a multiple of 4."""
+
+    position: int
+    id: str
+    text: str
+    frames: int
+    seed: int
+    sample: int
+    file: str
+    line: int
+    carried: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> int:
+        return self.frames // FRAMES_PER_TOKEN
+
+
+@dataclass(frozen=True)
+class Part:
+    """The unit of writing and resuming: items of similar length, named by their place in the plan."""
+
+    first: int
+    items: Sequence[WorkItem]
+
+    @property
+    def name(self) -> str:
+        return f"part-{self.first:08d}-{self.first + len(self.items) - 1:08d}.h5"
+
+    def batches(self, size: int) -> Iterator[list[WorkItem]]:
+        """Items of equal token length, at most `size` together: nothing is padded."""
+        for _, group in groupby(self.items, key=lambda item: item.tokens):
+            same = list(group)
+            for start in range(0, len(same), size):
+                yield same[start : start + size]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Slice `index` of `count` (1-based, as written: 3/16)."""
+
+    index: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str | None) -> Shard:
+        if text is None:
+            return cls()
+        try:
+            index, count = (int(part) for part in text.split("/"))
+        except ValueError:
+            raise InputError(f"--shard {text}: expected i/n such as 3/16") from None
+        if not 1 <= index <= count:
+            raise InputError(f"--shard {text}: i runs from 1 to n, so 1/{max(count, 1)} is the first")
+        return cls(index, count)
+
+    def deal(self, parts: Sequence[Part]) -> list[Part]:
+        """Every count-th part: long and short ones are spread evenly."""
+        return list(parts[self.index - 1 :: self.count])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All items in dataset order and the same items as parts."""
+
+    items: list[WorkItem]
+    parts: list[Part]
+
+    @property
+    def frames(self) -> int:
+        return sum(item.frames for item in self.items)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that says what is to be made."""
+        digest = hashlib.sha256()
+        for item in self.items:
+            row = [item.id, item.text, item.frames, item.seed, item.sample, sorted(item.carried.items())]
+            digest.update(json.dumps(row).encode() + b"\n")
+        return digest.hexdigest()
+
+
+def make_plan(
+    prompts: Sequence[Prompt], run_seed: int, samples: int, default_frames: int, limit: int | None = None
+) -> Plan:
+    """Prompts -> items -> parts. What a prompt states wins over `samples` and `default_frames`.
+
+    `limit` keeps the first so many prompts. Frames are rounded down to a multiple of 4.
+    """
+    items: list[WorkItem] = []
+    seen: dict[str, int] = {}
+    for prompt in prompts[:limit]:
+        occurrence = seen.get(prompt.text, 0)
+        if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
+            seen[prompt.text] = occurrence + 1
+        frames = prompt.frames or default_frames
+        for sample in range(prompt.samples or samples):
+            if prompt.seed is None:
+                seed = sample_seed(run_seed, prompt.text, occurrence, sample)
+            else:
+                seed = explicit_seed(prompt.seed, sample)
+            items.append(
+                WorkItem(
+                    position=len(items),
+                    id=f"{prompt.id}-s{sample}",
+                    text=prompt.text,
+                    frames=frames - frames % FRAMES_PER_TOKEN,
+                    seed=seed,
+                    sample=sample,
+                    file=prompt.file,
+                    line=prompt.line,
+                    carried=prompt.carried,
+                )
+            )
+    return Plan(items, cut_into_parts(items))
+
+
+def cut_into_parts(items: Sequence[WorkItem]) -> list[Part]:
+    """Items sorted by length (longest first, so that the end of a run is fine-grained), cut evenly.
+
+    More items make larger parts, from 32 to 128: small runs resume finely, large ones have few files.
+    """
+    ordered = sorted(items, key=lambda item: (-item.tokens, item.position))
+    size = min(LARGEST_PART, max(SMALLEST_PART, len(items) // 64))
+    return [Part(start, ordered[start : start + size]) for start in range(0, len(ordered), size)]
