@@ -200,7 +200,7 @@ class _Sentence:
             who = "two people" if not self.explicit and self.rng.random() < 0.5 else "the two people"
             self.led = True
             return f"{who} {self._choose(w.LEAD[approach])} {text}"
-        if self.explicit and "{A" in text:
+        if self.explicit and "{A" in text and not text.startswith("with "):
             self.said.add("approach")
             return f"{self._choose(w.AFTER)} {text}"
         return text

@@ -14,7 +14,7 @@ from intermask_cli.motion.skeleton import FPS
 Array = np.ndarray
 
 _THRESHOLD_M = 0.06  # a planted foot farther than this from where it should be steps
-_SETTLE_FRAMES = 2  # both feet on the ground between two steps
+_SETTLE_FRAMES = 1  # both feet on the ground between two steps
 _APART_M = 0.10  # feet never land closer side by side, so legs do not cross
 
 
@@ -62,8 +62,8 @@ class _Walker:
         )
 
     def speed(self, frame: int) -> float:
-        """Root speed around that frame, m/s (turning counts a little)."""
-        a, b = max(frame - 2, 0), min(frame + 6, len(self.x) - 1)
+        """Root speed during the half second to come, m/s (turning counts a little)."""
+        a, b = frame, min(frame + 14, len(self.x) - 1)
         if b <= a:
             return 0.0
         way = math.hypot(self.x[b] - self.x[a], self.z[b] - self.z[a]) + 0.15 * abs(self.yaw[b] - self.yaw[a])
@@ -121,8 +121,9 @@ def _next_foot(walker: _Walker, landing: int, last: int) -> int | None:
     """The foot that should step now: off its place, rather not the last one, rather not across the other."""
     errors = [walker.error(foot, landing) for foot in (0, 1)]
     off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M]
-    if len(off) == 2 and walker.gap(off[0], walker.wanted(off[0], landing), landing) < 0.0:
-        return off[1]
+    if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]]:
+        if walker.gap(off[0], walker.wanted(off[0], landing), landing) < 0.0:
+            return off[1]
     return off[0] if off else None
 
 

@@ -34,7 +34,7 @@ Array = np.ndarray
 LONGEST_FRAMES = 300
 SHORTEST_FRAMES = 60
 _TEMPO_FACTOR = {"slow": 1.3, "normal": 1.0, "fast": 0.78}
-_WALK_SPEED = {"slow": 0.95, "normal": 1.2, "fast": 1.5}
+_WALK_SPEED = {"slow": 0.85, "normal": 1.1, "fast": 1.35}
 WORLD_M = 3.0  # clips lie within this distance of the origin, each way
 
 
@@ -99,9 +99,9 @@ class Stage:
         facing = self.score.yaw[person, -1]
         heading = facing + self.some(-0.45, 0.45)
         speed = _WALK_SPEED[self.tempo] * self.some(0.9, 1.1)
-        arrive = self.some(0, 6) + max(distance / (0.7 * speed) * FPS, 24)
-        start = arrive - max(distance / (0.7 * speed) * FPS, 24)
-        left = trapezoid((self.t - start) / (arrive - start)) - 1.0
+        start = self.some(2, 8)
+        arrive = start + max(distance / (0.65 * speed) * FPS, 30)
+        left = trapezoid((self.t - start) / (arrive - start), 0.35) - 1.0
         self.score.root[person] += left[:, None] * distance * np.array([math.sin(heading), math.cos(heading)])
         self.score.yaw[person] += (heading - facing) * (
             1.0 - ramp(self.t, start + 0.4 * (arrive - start), arrive)

@@ -139,7 +139,7 @@ def hug(s: Stage) -> None:
     """manner: gently = loose and short, hard = tight and long. Right arms over, left arms under."""
     hard = s.manner == "hard"
     s.meet(s.some(0.95, 1.1))
-    close = (s.some(0.29, 0.32) if hard else s.some(0.33, 0.37)) * s.size
+    close = (s.some(0.34, 0.37) if hard else s.some(0.38, 0.42)) * s.size
     apart = float(np.linalg.norm(s.score.root[0, -1] - s.score.root[1, -1]))
     begin = s.clock
     inside = begin + s.beat(0.9)
@@ -148,13 +148,13 @@ def hug(s: Stage) -> None:
     back = s.some(0.6, 1.0) * (apart - close) / 2
     for person in (0, 1):
         late = s.delay(1) * 0.5 * person
-        s.move(person, begin + late, inside, (apart - close) / 2, left=0.04)
+        s.move(person, begin + late, inside, (apart - close) / 2, left=0.075)
         s.move(person, hold + s.beat(0.15), end, -back)
         opened = pulse(s.t, begin - s.beat(0.15) + late, begin + s.beat(0.55), hold, end - s.beat(0.1))
         wrapped = pulse(s.t, begin + s.beat(0.45), inside + s.beat(0.1), hold, hold + s.beat(0.45))
         _embrace(s, person, opened, wrapped)
         held = pulse(s.t, inside - s.beat(0.3), inside + s.beat(0.15), hold, hold + s.beat(0.5))
-        s.bend(person, held, forward=s.some(0.10, 0.16) + 0.04 * hard, right=-s.some(0.03, 0.08))
+        s.bend(person, held, forward=s.some(0.10, 0.16) + 0.04 * hard, right=-s.some(0.08, 0.14))
         s.nod(person, held, s.some(0.1, 0.25))
         s.look_away(person, 0.9 * held)
         s.bend(person, held * np.sin((s.t - inside) / s.beat(0.5)), right=s.some(0.01, 0.03))
