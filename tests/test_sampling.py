@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from oracles.plain_sampler import plain_sample
 from torch import Tensor
 
 from intermask_cli.config import SamplingConfig
@@ -14,7 +15,6 @@ from intermask_cli.sampling.guidance import combine, guided
 from intermask_cli.sampling.noise import PerSampleNoise, RecordedNoise, Site, invert_cdf
 from intermask_cli.sampling.sampler import sample
 from intermask_cli.sampling.schedule import kept_codes, masked_counts
-from tests.oracles.plain_sampler import plain_sample
 
 K = 24
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from fakes import FakeTextEncoder
 
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models import text_encoders as te
-from tests.fakes import FakeTextEncoder
 
 START, END = 48, 49  # of the tiny CLIP vocabulary below
 TEXTS = ["two people bow", "the first person pushes the second one away", "hug", "they shake hands", "run"]

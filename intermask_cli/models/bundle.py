@@ -1,0 +1,235 @@
+"""A model as a folder: config.json, safetensors weights, normaliser statistics and a card. Never pickle.
+
+=========================  =================================================================
+file                       content
+=========================  =================================================================
+config.json                the fields of `BundleInfo`, plus format, format_version and kind
+tokenizer.safetensors      state dict without the moving averages that only training needs
+transformer.safetensors    state dict
+normalizer.npz             mean and std of the features; absent for Inter-X, which has none
+README.md                  the model card
+=========================  =================================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from intermask_cli.config import (
+    SamplingConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    from_dict,
+)
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
+from intermask_cli.models.hub import hub_folder
+from intermask_cli.models.text_encoders import file_sha256
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.normalizer import Normalizer
+
+FORMAT = "intermask-bundle"
+FORMAT_VERSION = 1
+KIND = "model"
+CONFIG, TOKENIZER, TRANSFORMER = "config.json", "tokenizer.safetensors", "transformer.safetensors"
+NORMALIZER, CARD = "normalizer.npz", "README.md"
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+REMEDY = "give the model as --model NAME|PATH|HUB_ID"
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """What a bundle says about itself; `text_encoder` is {id, sha256, dim}, sha256 None for any weights."""
+
+    name: str
+    tokenizer: TokenizerConfig
+    transformer: TransformerConfig
+    text_encoder: dict[str, Any]
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
+    fps: int = 30
+    min_frames: int = 16  # of one clip, shortest and longest the model was trained on
+    max_frames: int = 300
+    licence: str = ""
+    training_data: str = ""
+    provenance: dict[str, Any] = field(default_factory=dict)  # who, when, from what, with which command
+
+    def __post_init__(self) -> None:
+        if set(self.text_encoder) != {"id", "sha256", "dim"}:
+            raise InputError(f"text_encoder has {sorted(self.text_encoder)}; it needs id, sha256 and dim")
+        ours, theirs = self.transformer.codebook_size, self.tokenizer.codebook_size
+        if ours != theirs:
+            raise InputError(f"transformer for {ours} codes, tokenizer with {theirs}: not the same model")
+
+    @property
+    def representation(self) -> str:
+        """ "interhuman" (262 features, 22 joints) or "interx" (56 x 6)."""
+        return self.tokenizer.representation
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded model in eval mode, float32; `sha256` covers all its files but the card."""
+
+    info: BundleInfo
+    tokenizer: Tokenizer
+    transformer: InteractionTransformer
+    normalizer: Normalizer | None
+    sha256: str
+    folder: Path
+
+
+def save_bundle(
+    folder: Path,
+    info: BundleInfo,
+    tokenizer: Tokenizer,
+    transformer: InteractionTransformer,
+    normalizer: Normalizer | None,
+    card: str,
+    fp16: bool = False,
+) -> str:
+    """Write a bundle, return its SHA-256; `fp16` stores matrices in half precision, vectors in float32."""
+    if (normalizer is None) != (info.representation == "interx"):
+        need = "no normaliser" if normalizer is not None else "a normaliser"
+        raise InputError(f"{info.name}: a bundle for {info.representation} takes {need}")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **dataclasses.asdict(info)}
+    state = {k: v for k, v in tokenizer.state_dict().items() if k.rpartition(".")[2] not in EXTRA_BUFFERS}
+    save_file(_stored(state, fp16), folder / TOKENIZER)
+    save_file(_stored(transformer.state_dict(), fp16), folder / TRANSFORMER)
+    if normalizer is not None:
+        normalizer.save(folder / NORMALIZER)
+    (folder / CARD).write_text(card, encoding="utf-8")
+    (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return bundle_sha256(folder)
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Load a bundled name, a folder or a hub id; MissingError or InputError in one line when that fails."""
+    folder = resolve_bundle(str(name_or_path))
+    info = read_info(folder)
+    with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
+        tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
+    _load(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
+    _load(transformer, folder / TRANSFORMER)
+    for layer in tokenizer.quantizer.layers:
+        assert isinstance(layer, Codebook)
+        layer.adopt(layer.codebook.clone())
+    normalizer = None
+    if info.representation == "interhuman":
+        normalizer = Normalizer.load(folder / NORMALIZER)
+    return Bundle(info, tokenizer.eval(), transformer.eval(), normalizer, bundle_sha256(folder), folder)
+
+
+def list_bundled() -> list[str]:
+    """Names of the models that ship with the package."""
+    return sorted(
+        p.parent.name for p in ASSETS.glob(f"*/{CONFIG}") if _read_config(p.parent).get("kind") == KIND
+    )
+
+
+def resolve_bundle(name: str) -> Path:
+    """Folder of a bundled name, a path or a hub id; MissingError says what there is."""
+    for folder in (ASSETS / name, Path(name).expanduser()):
+        if (folder / CONFIG).is_file():
+            return folder
+    if Path(name).expanduser().is_dir():
+        raise MissingError(f"{name}: a folder without {CONFIG}, so not a model bundle; {REMEDY}")
+    bundled = ", ".join(list_bundled()) or "none"
+    if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        raise MissingError(f"model '{name}' is neither bundled ({bundled}) nor a folder; {REMEDY}")
+    files = (CONFIG, TOKENIZER, TRANSFORMER, NORMALIZER, CARD)
+    return hub_folder(name, files, lambda f: (f / TRANSFORMER).is_file(), f"bundled: {bundled}; {REMEDY}")
+
+
+def read_info(folder: Path) -> BundleInfo:
+    """The checked config.json of a bundle, without its weights."""
+    values, where = _read_config(folder), str(folder / CONFIG)
+    kind = values.pop("kind", None)
+    if values.pop("format", None) != FORMAT or kind != KIND:
+        raise InputError(f"{where}: describes {kind or 'something else'}, not an intermask {KIND}; {REMEDY}")
+    if (version := values.pop("format_version", None)) != FORMAT_VERSION:
+        raise InputError(f"{where}: format_version {version}; this program reads {FORMAT_VERSION}")
+    for key, record in (
+        ("tokenizer", TokenizerConfig),
+        ("transformer", TransformerConfig),
+        ("sampling", SamplingConfig),
+    ):
+        if not isinstance(values.get(key), dict):
+            raise InputError(f"{where}: no section '{key}'")
+        values[key] = from_dict(record, values[key], f"{where}: {key}")
+    missing = [f.name for f in dataclasses.fields(BundleInfo) if f.name not in values]
+    if missing:
+        raise InputError(f"{where}: no '{missing[0]}'")
+    return from_dict(BundleInfo, values, where)
+
+
+def bundle_sha256(folder: Path) -> str:
+    """SHA-256 over names and contents of the files that decide results (all but the card)."""
+    digest = hashlib.sha256()
+    for name in (CONFIG, NORMALIZER, TOKENIZER, TRANSFORMER):
+        if (folder / name).is_file():
+            digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    try:
+        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{folder / CONFIG}: not readable as JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{folder / CONFIG}: expected an object, got {type(values).__name__}")
+    return values
+
+
+def _stored(state: dict[str, Tensor], fp16: bool) -> dict[str, Tensor]:
+    """Contiguous CPU tensors; matrices in half precision if wanted, refused where that would overflow."""
+    stored = {}
+    for key, value in state.items():
+        value = value.detach().cpu().contiguous().clone()
+        if fp16 and value.is_floating_point() and value.ndim >= 2:
+            value = value.half()
+            if not torch.isfinite(value).all():
+                raise InputError(f"'{key}' does not fit half precision; save the bundle in float32")
+        stored[key] = value
+    return stored
+
+
+def _load(module: nn.Module, path: Path, absent: tuple[str, ...] = ()) -> None:
+    """Load exactly the module's keys (those ending in `absent` excepted), as float32."""
+    if not path.is_file():
+        raise MissingError(f"{path}: not found; the bundle is incomplete")
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: damaged, not readable as safetensors ({error}); get the bundle again"
+        ) from error
+    expected = module.state_dict()
+    wanted = {key for key in expected if key.rpartition(".")[2] not in absent}
+    for key in sorted(set(state) ^ wanted):
+        kind, others = ("unknown", wanted) if key in state else ("missing", set(state))
+        near = difflib.get_close_matches(key, sorted(others), n=1)
+        hint = f" (nearest: '{near[0]}')" if near else ""
+        raise InputError(f"{path}: {kind} key '{key}'{hint}; the weights do not fit config.json")
+    for key in sorted(wanted):
+        if state[key].shape != expected[key].shape:
+            seen, asked = tuple(state[key].shape), tuple(expected[key].shape)
+            raise InputError(f"{path}: '{key}' is {seen}, config.json asks for {asked}")
+        if state[key].is_floating_point() and not torch.isfinite(state[key]).all():
+            raise InputError(f"{path}: '{key}' has NaN or infinite values; get the bundle again")
+    module.load_state_dict(
+        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=not absent
+    )
