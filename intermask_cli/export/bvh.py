@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from intermask_cli.datasets.bvh import parse_bvh
 from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, PARENTS
 
 CM_PER_M = 100.0
@@ -75,3 +76,9 @@ def _joint_lines(joint: int, offsets_cm: np.ndarray, indent: str) -> list[str]:
         end = " ".join(f"{v:.6f}" for v in END_SITE_CM[name])
         lines += [f"{inner}End Site", f"{inner}{{", f"{inner}  OFFSET {end}", f"{inner}}}"]
     return [*lines, f"{indent}}}"]
+
+
+def joints_of_bvh(path: Path) -> np.ndarray:
+    """Joint positions (T, 22, 3) in metres that one of our files gives."""
+    motion = parse_bvh(path.read_text(encoding="ascii"), max_frames=10**7)
+    return motion.positions[:, [motion.names.index(name) for name in JOINT_NAMES]] / CM_PER_M

@@ -15,7 +15,12 @@ import numpy as np
 from intermask_cli.errors import MissingError
 from intermask_cli.export.rig import Rig
 from intermask_cli.export.scene import HEAD_RADIUS_M, PERSON_COLOURS, drawing_segments
-from intermask_cli.motion.rotation import matrix_between, normalize, quaternion_wxyz_from_matrix
+from intermask_cli.motion.rotation import (
+    matrix_between,
+    matrix_from_quaternion_wxyz,
+    normalize,
+    quaternion_wxyz_from_matrix,
+)
 from intermask_cli.motion.skeleton import BONES, FPS, JOINT, JOINT_NAMES, PARENTS
 
 _RING = 10  # vertices around a capsule
@@ -165,23 +170,21 @@ def rest_positions(offsets: np.ndarray) -> np.ndarray:
 
 
 def body_mesh(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Capsules around the bones of a rest pose (22, 3): positions, normals (V, 3), triangles, joint per vertex."""
+    """Capsules around the bones of a rest pose (22, 3): points, normals (V, 3), triangles, joints (V,)."""
     radii = {(a, b): radius for a, b, radius, _ in drawing_segments()}
     parts = [(_capsule(rest[a], rest[b], radii[(a, b)]), a) for a, b in BONES]
     head = rest[JOINT["head"]]
     crown = head + np.array([0.0, 0.06, 0.0], np.float32)
     parts.append((_capsule(head, crown, HEAD_RADIUS_M), JOINT["head"]))
-    positions, normals, triangles, joints = [], [], [], []
-    for (points, directions, faces), joint in parts:
-        triangles.append(faces + sum(len(p) for p in positions))
-        positions.append(points)
-        normals.append(directions)
-        joints.append(np.full(len(points), joint, np.uint8))
+    sizes = [len(points) for (points, _, _), _ in parts]
+    starts = np.cumsum([0, *sizes[:-1]])
     return (
-        np.concatenate(positions).astype(np.float32),
-        np.concatenate(normals).astype(np.float32),
-        np.concatenate(triangles).astype(np.uint32),
-        np.concatenate(joints),
+        np.concatenate([points for (points, _, _), _ in parts]).astype(np.float32),
+        np.concatenate([normals for (_, normals, _), _ in parts]).astype(np.float32),
+        np.concatenate([faces + s for ((_, _, faces), _), s in zip(parts, starts, strict=True)]).astype(
+            np.uint32
+        ),
+        np.repeat([joint for _, joint in parts], sizes).astype(np.uint8),
     )
 
 
@@ -205,3 +208,42 @@ def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndar
             a, b = ring * _RING + k, ring * _RING + (k + 1) % _RING
             faces += [(a, a + _RING, b), (b, a + _RING, b + _RING)]
     return points, normals, np.array(faces, dtype=np.int64)
+
+
+def joints_of_glb(path: Path) -> np.ndarray:
+    """Joint positions (2, T, 22, 3) that the animation of one of our files gives, by its node tree."""
+    import pygltflib as gltf
+
+    document = gltf.GLTF2().load(str(path))
+    blob = document.binary_blob()
+
+    def read(number: int) -> np.ndarray:
+        accessor = document.accessors[number]
+        view = document.bufferViews[accessor.bufferView]
+        width = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}[accessor.type]
+        return np.frombuffer(blob, np.float32, accessor.count * width, view.byteOffset).reshape(-1, width)
+
+    animation = document.animations[0]
+    curves = {
+        (channel.target.node, channel.target.path): read(animation.samplers[channel.sampler].output)
+        for channel in animation.channels
+    }
+    people = []
+    for root in [skin.skeleton for skin in document.skins]:
+        world: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        places = {}
+        stack: list[tuple[int, int | None]] = [(root, None)]
+        while stack:
+            node, parent = stack.pop()
+            xyzw = curves[(node, "rotation")].astype(np.float64)
+            turn = matrix_from_quaternion_wxyz(np.roll(xyzw, 1, axis=-1))
+            fixed = np.array(document.nodes[node].translation)
+            move = curves.get((node, "translation"), np.broadcast_to(fixed, (len(turn), 3)))
+            if parent is not None:
+                base, at = world[parent]
+                move, turn = at + (base @ move[..., None])[..., 0], base @ turn
+            world[node] = (turn, move)
+            places[document.nodes[node].name.split(".", 1)[1]] = move
+            stack += [(child, node) for child in document.nodes[node].children]
+        people.append(np.stack([places[name] for name in JOINT_NAMES], axis=1))
+    return np.stack(people)

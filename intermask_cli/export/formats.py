@@ -1,0 +1,132 @@
+"""Per-interaction export formats: what files they make, how to write them, how to check them.
+
+Every write is checked by reading the file back and comparing joint positions; the largest distance is
+the round-trip error, and a format that exceeds its bound is an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.export.bvh import joints_of_bvh, write_bvh
+from intermask_cli.export.glb import joints_of_glb, write_glb
+from intermask_cli.export.rig import rig_of
+from intermask_cli.export.smpl_npz import joints_of_smpl_npz, write_smpl_npz
+from intermask_cli.motion.foot_locking import smoothed_over_time
+
+
+@dataclass(frozen=True)
+class Written:
+    """Errors of one exported interaction in millimetres.
+
+    fit_mm: mean distance of the rigid skeleton to the dataset's joints (0 where positions are stored);
+    round_trip_mm: largest distance of what the file says to what was to be written.
+    """
+
+    fit_mm: float
+    round_trip_mm: float
+
+
+@dataclass(frozen=True)
+class Format:
+    """`write(item, [paths])` writes the files named by `suffixes` and returns the errors."""
+
+    suffixes: tuple[str, ...]
+    write: Callable[[StoredInteraction, list[Path]], Written]
+    bound_mm: float
+
+
+def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
+    return float(1000 * np.linalg.norm(a - b, axis=-1).max())
+
+
+def _bvh(item: StoredInteraction, paths: list[Path]) -> Written:
+    rigs = _rigs(item)
+    errors = []
+    for path, rig in zip(paths, rigs, strict=True):
+        write_bvh(path, rig.local, rig.root, rig.offsets)
+        errors.append(_largest_mm(joints_of_bvh(path), rig.joints))
+    return Written(float(np.mean([rig.fit_error_mm for rig in rigs])), max(errors))
+
+
+def _glb(item: StoredInteraction, paths: list[Path]) -> Written:
+    first, second = _rigs(item)
+    write_glb(paths[0], (first, second), item.id)
+    wanted = np.stack([first.joints, second.joints])
+    error = _largest_mm(joints_of_glb(paths[0]), wanted)
+    return Written((first.fit_error_mm + second.fit_error_mm) / 2, error)
+
+
+def _npz(item: StoredInteraction, paths: list[Path]) -> Written:
+    errors, fits = [], []
+    for person, path in enumerate(paths):
+        write_smpl_npz(path, item, person)
+        with np.load(path, allow_pickle=False) as data:
+            errors.append(_largest_mm(data["joints"], item.joints[person]))
+        distance = np.linalg.norm(joints_of_smpl_npz(path) - item.joints[person], axis=-1)
+        fits.append(float(1000 * distance.mean()))
+    return Written(float(np.mean(fits)), max(errors))
+
+
+def _npy(item: StoredInteraction, paths: list[Path]) -> Written:
+    """The published demo's arrays (T, 22, 9): positions smoothed over time, then raw rotations."""
+    if item.rotations6d is None:
+        raise InputError(f"{item.id}: no rotations6d in the dataset; the npy layout of the demo needs them")
+    errors = []
+    for person, path in enumerate(paths):
+        positions = smoothed_over_time(item.joints[person])
+        rotations = np.pad(item.rotations6d[person], ((0, 0), (1, 0), (0, 0)))
+        np.save(path, np.concatenate([positions, rotations], axis=-1).astype(np.float64))
+        errors.append(_largest_mm(np.load(path, allow_pickle=False)[..., :3], positions))
+    return Written(0.0, max(errors))
+
+
+def _rigs(item: StoredInteraction) -> tuple:
+    return tuple(rig_of(item.joints[p], f"{item.id} person {p + 1}") for p in (0, 1))
+
+
+PERSONS = ("_person1", "_person2")
+FORMATS: dict[str, Format] = {
+    "bvh": Format(tuple(f"{p}.bvh" for p in PERSONS), _bvh, bound_mm=0.1),
+    "glb": Format((".glb",), _glb, bound_mm=0.1),
+    "npz": Format(tuple(f"{p}.npz" for p in PERSONS), _npz, bound_mm=0.01),
+    "npy": Format(tuple(f"{p}.npy" for p in PERSONS), _npy, bound_mm=0.01),
+}
+
+
+def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
+    """The files an interaction becomes, named after its id."""
+    return [folder / f"{id}{suffix}" for suffix in format.suffixes]
+
+
+def export_item(item: StoredInteraction, name: str, folder: Path) -> Written:
+    """Write one interaction in the named format; files appear only when complete and checked.
+
+    Raises:
+        InputError: the interaction cannot be told in this format.
+        IntermaskError: what was read back differs by more than the format's bound.
+    """
+    format = FORMATS[name]
+    finals = paths_of(item.id, format, folder)
+    # The suffix stays last: writers and readers go by it.
+    drafts = [path.with_name(f".{os.getpid()}.{path.name}") for path in finals]
+    try:
+        written = format.write(item, drafts)
+        if not written.round_trip_mm <= format.bound_mm:
+            raise IntermaskError(
+                f"{item.id}: read back from {name}, a joint is {written.round_trip_mm:.3f} mm away "
+                f"(bound {format.bound_mm} mm); nothing was kept"
+            )
+        for draft, final in zip(drafts, finals, strict=True):
+            os.replace(draft, final)
+    finally:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+    return written

@@ -1,0 +1,71 @@
+"""Dataset trees that published training codes read as they are (InterHuman layout).
+
+InterHuman stores 62 joints and 51 rotations per person; ours are the first 22 and 21. Hand joints are
+put on the wrist and their rotations are the identity: the published readers use the body columns only.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.errors import InputError
+from intermask_cli.motion.features import RAW_COLUMNS
+from intermask_cli.motion.skeleton import JOINT
+
+_HAND_ROWS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
+_FINGER_TIPS = {"left_wrist": slice(52, 57), "right_wrist": slice(57, 62)}
+_CAPTION_LINES = 3  # the readers draw one of three
+#: Every 20th interaction is for validation and every 20th for testing; see `ids.csv` for the choice.
+_CYCLE = 20
+
+
+def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
+    """One person, joints (T, 22, 3) Y up and rotations (T, 21, 6) -> InterHuman's (T, 492), Z up, float32."""
+    frames = len(joints)
+    z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
+    positions = np.zeros((frames, 62, 3))
+    positions[:, :22] = z_up
+    for rows in (_HAND_ROWS, _FINGER_TIPS):
+        for wrist, where in rows.items():
+            positions[:, where] = z_up[:, JOINT[wrist], None]
+    rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
+    rotations[:, :21] = rotations6d
+    raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
+    assert raw.shape[1] == RAW_COLUMNS
+    return raw.astype(np.float32)
+
+
+def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> int:
+    """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back. Returns how many.
+
+    Raises:
+        InputError: the folder is not empty, or an interaction has no rotations.
+    """
+    if root.exists() and any(root.iterdir()):
+        raise InputError(f"{root}: not empty; an InterHuman tree is written into a new folder")
+    for part in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    splits: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(["number", "id", "split", "seed"])
+        for number, item in enumerate(items, start=1):
+            if item.rotations6d is None:
+                raise InputError(f"{item.id}: no rotations6d; the InterHuman layout needs them")
+            for person in (0, 1):
+                path = root / f"motions_processed/person{person + 1}/{number}.npy"
+                np.save(path, raw492(item.joints[person], item.rotations6d[person]))
+            caption = " ".join(item.prompt.split()) + "\n"
+            (root / f"annots/{number}.txt").write_text(caption * _CAPTION_LINES, encoding="utf-8")
+            split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+            splits[split].append(number)
+            table.writerow([number, item.id, split, item.seed])
+    for split, numbers in splits.items():
+        # Published readers lose a last line without newline.
+        (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
+    return sum(map(len, splits.values()))
