@@ -2,27 +2,31 @@
 
 Four types per clip: "full" names everything (kind, role, side, tempo, manner), "part" a random subset,
 "anonymous" never tells the two people apart ("one person ... the other"), "short" is free style.
-The words are in `wordings.py`; wordings kept for testing only appear with `held_out=True`.
+The words are in `wordings.yaml`; those kept for testing only appear with `held_out=True`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from intermask_cli.datasets.duets import wordings as w
 from intermask_cli.datasets.duets.labels import KINDS, Labels
+from intermask_cli.datasets.duets.wordings import Slot, wordings
 
 CAPTION_TYPES = ("full", "part", "anonymous", "short")
-#: How likely a "part", "anonymous" or "short" caption is to mention a label.
+#: How likely a caption is to mention a label (full: normal tempo and standing close often go without saying).
 MENTION_SHARES: dict[str, dict[str, float]] = {
+    "full": {"actor": 1.0, "side": 1.0, "tempo": 1.0, "manner": 1.0, "repeats": 0.5, "approach": 0.7},
     "part": {"actor": 0.75, "side": 0.7, "tempo": 0.4, "manner": 0.4, "repeats": 0.25, "approach": 0.4},
     "anonymous": {"side": 0.45, "tempo": 0.4, "manner": 0.4, "repeats": 0.2, "approach": 0.3},
     "short": {"actor": 0.5, "side": 0.6, "tempo": 0.4, "manner": 0.5, "repeats": 0.3},
 }
+NEAR_SHARE = 0.12
+NORMAL_TEMPO_SHARE = 0.5
+
 T = TypeVar("T")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -56,7 +60,7 @@ class Caption(NamedTuple):
     mention: Mention
 
 
-def stated_values(labels: Labels) -> dict[str, str | int | None]:
+def stated_values(labels: Labels) -> dict[str, Any]:
     """Every label a caption of this clip may mention, None where there is nothing to say."""
     info = KINDS[labels.kind]
     return {
@@ -75,67 +79,69 @@ def captions_for(labels: Labels, rng: np.random.Generator, held_out: bool = Fals
     return [_caption(labels, type_, rng, held_out) for type_ in CAPTION_TYPES]
 
 
-def caption_mentions(captions: list[Caption]) -> list[Mention]:
-    """What each caption mentions."""
-    return [caption.mention for caption in captions]
-
-
 def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
-    words = w.WORDS[labels.kind]
+    words = wordings().kinds[labels.kind]
     if type_ == "short":
         sentences = words.held_short if held_out else words.short
     else:
         sentences = words.held_full if held_out else words.full
     wanted = _wanted(labels, type_, rng)
-    while True:  # some sentences cannot say "the first person", or only that: draw until one fits
-        sentence = _Sentence(labels, wanted, rng, held_out)
-        text = sentence.write(_pick(sentences, rng))
-        if text is not None and (type_ != "full" or sentence.says_enough()):
-            return Caption(_styled(text, rng), type_, sentence.mention())
+    while True:  # some sentences cannot say "the first person", others must: draw until one fits
+        draft = _Draft(labels, wanted, rng, held_out)
+        text = draft.write(_pick(sentences, rng))
+        if text is not None and (type_ != "full" or draft.says_enough()):
+            return Caption(_styled(text, rng), type_, draft.mention())
 
 
-def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> dict[str, str | int]:
+def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
     """The labels this caption sets out to mention."""
-    values = {name: value for name, value in stated_values(labels).items() if value is not None}
-    shares = dict(MENTION_SHARES.get(type_, {"repeats": 0.5, "approach": 0.7}))
-    if type_ == "full":  # an ordinary tempo and standing close go without saying more often than not
-        shares |= dict.fromkeys(("actor", "side", "manner"), 1.0) | {
-            "tempo": 0.5 if labels.tempo == "normal" else 1.0
-        }
-    if values.get("approach") == "near":
-        shares["approach"] = 0.12
-    return {name: v for name, v in values.items() if rng.random() < shares.get(name, 0.0)}
+    shares = dict(MENTION_SHARES[type_])
+    if type_ == "full" and labels.tempo == "normal":
+        shares["tempo"] = NORMAL_TEMPO_SHARE
+    if labels.approach == "near":
+        shares["approach"] = NEAR_SHARE
+    values = stated_values(labels)
+    return {name for name, share in shares.items() if values[name] is not None and rng.random() < share}
 
 
-class _Sentence:
-    """Fills one template. `write` returns None where the template cannot say what is wanted."""
+class _Draft:
+    """Fills one sentence: slots of labels, then who walked up, then names for the people."""
 
-    def __init__(
-        self, labels: Labels, wanted: Mapping[str, str | int], rng: np.random.Generator, held_out: bool
-    ):
-        self.labels, self.wanted, self.rng, self.held_out = labels, wanted, rng, held_out
+    def __init__(self, labels: Labels, wanted: set[str], rng: np.random.Generator, held_out: bool):
+        self.rng, self.wanted = rng, wanted
         self.values = stated_values(labels)
         self.symmetric = not KINDS[labels.kind].has_actor
         self.explicit = "actor" in wanted
-        self.said: set[str] = set()
-        self.slots = self._common_slots() | w.WORDS[labels.kind].slots
+        self.said: set[str] = {"kind"}
+        self.introduced = False  # an opening sentence has already spoken of "two people"
+        self.common, self.kind = wordings().common, wordings().kinds[labels.kind]
+        self.held_words = wordings().held if held_out and rng.random() < 0.5 else None
+        tempo = (self.held_words or self.common)["tempo"]
+        self.slots = {
+            **{name: Slot("tempo", words) for name, words in tempo.items()},
+            "quickly": Slot("tempo", tempo["slowly"]),
+            "times": Slot("repeats", self.common["times"]),
+            "walks": Slot("approach", {"actor": self.common["approach"]["walks"]}),
+            **self.kind.slots,
+        }
 
-    def write(self, template: str) -> str | None:
-        if template.startswith("!") and not self.explicit:
+    def write(self, sentence: str) -> str | None:
+        """The sentence in words, or None where it cannot tell roles as wanted."""
+        if sentence.startswith("!") and not self.explicit:
             return None
-        text = self._expand(self._choose(template.removeprefix("!")))
-        text = self._with_approach(text)
-        text = self._with_people(text)
+        text = self._expand(self._choose(sentence.removeprefix("!")))
+        text = self._with_people(self._with_approach(text))
         return None if text is None else _tidy(text)
 
     def says_enough(self) -> bool:
         """Whether all of role, side, tempo and manner that was wanted has been said."""
         needed = {"side", "tempo", "manner"} | (set() if self.symmetric else {"actor"})
-        return needed & self.wanted.keys() <= self.said
+        return needed & self.wanted <= self.said
 
     def mention(self) -> Mention:
-        said = {name: self.values[name] if name in self.said else None for name in Mention._fields}
-        return Mention(**{**said, "kind": self.labels.kind})  # type: ignore[arg-type]
+        return Mention(**{name: self.values[name] if name in self.said else None for name in Mention._fields})
+
+    # -- labels -------------------------------------------------------------------------------------------
 
     def _choose(self, text: str) -> str:
         """Resolve every `[a|b]`, innermost first."""
@@ -143,21 +149,10 @@ class _Sentence:
             text = text[: found.start()] + _pick(found[1].split("|"), self.rng) + text[found.end() :]
         return text
 
-    def _common_slots(self) -> dict[str, w.Slot]:
-        held = self.held_out and self.rng.random() < 0.5
-        return {
-            "slowly": w.Slot("tempo", w.HELD_SLOWLY if held else w.SLOWLY),
-            "quickly": w.Slot("tempo", w.HELD_SLOWLY if held else w.SLOWLY),
-            "pace": w.Slot("tempo", w.HELD_PACE if held else w.PACE),
-            "quick": w.Slot("tempo", w.HELD_QUICK if held else w.QUICK),
-            "times": w.Slot("repeats", dict(w.NUMBERS)),
-            "walks": w.Slot("approach", w.WALKS),
-        }
-
     def _expand(self, text: str) -> str:
         """Fill the slots that speak of labels; those of people stay."""
         if "{slowly}" in text and "{pace}" in text:
-            late = self.labels.tempo == "normal" or self.rng.random() < 0.5
+            late = self.values["tempo"] == "normal" or self.rng.random() < 0.5
             text = text.replace("{slowly}" if late else "{pace}", "")
         position = 0
         while found := _SLOT.search(text, position):
@@ -173,132 +168,121 @@ class _Sentence:
         """The words for a slot, "" for nothing to say, None for a slot of people."""
         if slot in self.slots:
             return self._labelled(self.slots[slot])
-        name, _, noun = slot.partition(":")
-        if name not in ("limb", "bare", "both"):
+        form, _, noun = slot.partition(":")
+        if form not in ("limb", "bare", "both"):
             return None
-        side = self._labelled(w.Slot("side", {"left": "left", "right": "right"}))
-        if name == "limb":
+        side = self._labelled(Slot("side", {"left": "left", "right": "right"}))
+        if form == "limb":
             return f"{{their:A}} {side} {noun}" if side else f"one {noun}"
-        return f"their {side} {noun}" if name == "both" else f"{side} {noun}"
+        return f"their {side} {noun}" if form == "both" else f"{side} {noun}"
 
-    def _labelled(self, slot: w.Slot) -> str:
-        value = self.values[slot.label]
-        if value in slot.words and (slot.always or slot.label in self.wanted):
-            self.said.add(slot.label)
-            return self._choose(slot.words[value])
-        return self._choose(slot.otherwise)
+    def _labelled(self, slot: Slot) -> str:
+        value = self.values[slot.label] if slot.label else None
+        words = slot.words.get(value, slot.any) if value is not None else None
+        if words is None or not (slot.always or slot.label in self.wanted):
+            return self._choose(slot.otherwise)
+        self.said.add(str(slot.label))
+        return self._choose(words)
+
+    # -- who walks up -------------------------------------------------------------------------------------
 
     def _with_approach(self, text: str) -> str:
         """Say who walked up, where the sentence has not done so and can."""
-        approach = str(self.wanted.get("approach", ""))
+        words = self.common["approach"]
+        approach = self.values["approach"] if "approach" in self.wanted - self.said else None
         if "{Two}" in text:
             return text.replace("{Two}", self._two(approach))
-        if not approach or "approach" in self.said or "{Pair}" in text or (self.symmetric and "{X}" in text):
+        if approach is None or "{A" not in text:
             return text
-        if approach in w.LEAD:
+        if approach in words["lead"]:
             self.said.add("approach")
-            who = "two people" if not self.explicit and self.rng.random() < 0.5 else "the two people"
-            self.led = True
-            return f"{who} {self._choose(w.LEAD[approach])} {text}"
-        if self.explicit and "{A" in text and not text.startswith("with "):
+            self.introduced = True
+            who = "the two people" if self.explicit else _pick(("two people", "the two people"), self.rng)
+            return f"{who} {self._choose(words['lead'][approach])} {text}"
+        if self.explicit and not text.startswith(("with ", "in ")):
             self.said.add("approach")
-            return f"{self._choose(w.AFTER)} {text}"
+            return f"{self._choose(words['after'])} {text}"
         return text
 
-    led = False  # a lead sentence has introduced the two people
-
-    def _two(self, approach: str) -> str:
-        """Subject of a plural verb, with the approach if it is to be mentioned."""
-        if approach in w.MEET:
-            self.said.add("approach")
-            return f"{self._plural(True)} {self._choose(w.MEET[approach])}"
+    def _two(self, approach: str | None) -> str:
+        """Both as the subject of a plural verb, with the approach if it is to be mentioned."""
+        words = self.common["approach"]
+        if approach is None:
+            return self._plural("plural_subject")
+        self.said.add("approach")
         if approach == "actor":
-            self.said.add("approach")
             they = _pick(("they", "the two", "both"), self.rng)
-            return f"{{A}} {self._choose(w.REACHES)} {{B}} and {they}"
-        return self._plural(True)
+            return f"{{A}} {self._choose(words['reaches'])} {{B}} and {they}"
+        return f"{self._plural('plural_subject')} {self._choose(words['meet'][approach])}"
 
-    def _plural(self, subject: bool) -> str:
-        held = self.held_out and self.rng.random() < 0.5
-        forms = w.HELD_PLURAL if held else w.PLURAL + (w.PLURAL_SUBJECT if subject else ())
-        return _plural_nouns(_pick(forms, self.rng).format(n=self._noun(held)))
+    # -- people -------------------------------------------------------------------------------------------
 
-    def _noun(self, held: bool) -> str:
-        words = w.WORDS[self.labels.kind]
-        if held:
-            return _pick(w.HELD_NOUNS + words.held_nouns, self.rng)
-        return _pick(w.NOUNS + words.nouns, self.rng)
+    def _noun(self) -> str:
+        if self.held_words:
+            return _pick((*self.held_words["nouns"], *self.kind.held_nouns), self.rng)
+        return _pick((*self.common["nouns"], *self.kind.nouns), self.rng)
+
+    def _plural(self, form: str) -> str:
+        forms = self.held_words["plural"] if self.held_words else self.common[form]
+        text = _pick(forms, self.rng).format(n=self._noun())
+        for wrong, right in self.common["plurals"].items():
+            text = re.sub(rf"\b{wrong}\b", right, text)
+        return text
 
     def _with_people(self, text: str) -> str | None:
         """Nouns and pronouns for the people; None if naming them this way would mislead."""
-        while "{Pair}" in text:
-            text = text.replace("{Pair}", self._plural(False), 1)
-        mentioned = [found[1] for found in _NOUN.finditer(text)]
-        if not mentioned:
+        text = text.replace("{Pair}", self._plural("plural")) if "{Pair}" in text else text
+        roles = [found[1] for found in _NOUN.finditer(text)]
+        if not roles:
             return None if self.explicit and not self.symmetric else text
-        acting = {"A", "B"} & set(mentioned)
-        explicit = bool(acting) and self.explicit
-        if not explicit and len(mentioned) != len(set(mentioned)):
-            return None  # "one person ... one person" would speak of two
-        if explicit:
+        if self.explicit and not {"X", "Y"} & set(roles):
             self.said.add("actor")
-            names = self._explicit_names()
-        else:
-            names = self._anonymous_names(list(dict.fromkeys(mentioned)))
-        return self._name(text, names, explicit)
+            return self._named(text, self._explicit_names(), True)
+        if len(roles) != len(set(roles)):
+            return None  # "one person ... one person" would speak of two
+        return self._named(text, self._anonymous_names(roles, "'s}" in text), False)
 
     def _explicit_names(self) -> dict[str, str]:
-        held = self.held_out and self.rng.random() < 0.5
-        noun = self._noun(held)
-        numbers = ("one", "two") if self.rng.random() < 0.6 else ("1", "2")
+        noun = self._noun()
+        numbers = _pick((("one", "two"), ("1", "2")), self.rng)
         counted = self.rng.random() < 0.3 and " " not in noun
         pair = (
             [f"{noun} {n}" for n in numbers] if counted else [f"the {o} {noun}" for o in ("first", "second")]
         )
-        actor = self.labels.actor or 0
+        actor = self.values["actor"]
         return {"A": pair[actor], "B": pair[1 - actor]}
 
-    def _anonymous_names(self, order: list[str]) -> dict[str, str]:
-        held = self.held_out and self.rng.random() < 0.5
-        if self.led:
-            forms = (("one", "the other"), ("one of them", "the other"), ("one person", "the other"))
+    def _anonymous_names(self, order: Sequence[str], possessive: bool) -> dict[str, str]:
+        if self.introduced:
+            forms = [("one", "the other"), ("one of them", "the other"), ("one person", "the other")]
         elif self.rng.random() < 0.25:
-            forms = w.HELD_MIXED if held else w.MIXED
+            forms = (self.held_words or self.common)["mixed"]
         else:
-            forms = w.ANONYMOUS
-        noun = self._noun(held)
+            forms = self.common["anonymous"]
+        if possessive:  # "one's hand" is anybody's, "one of the two's hand" is nobody's
+            forms = [form for form in forms if form[0] != "one" and " of " not in form[0]]
+        noun = self._noun()
         return dict(zip(order, (form.format(n=noun) for form in _pick(forms, self.rng)), strict=False))
 
-    def _name(self, text: str, names: dict[str, str], explicit: bool) -> str:
-        """Put the names in; a second person may become "the second" once the first has been named in full."""
+    def _named(self, text: str, names: dict[str, str], explicit: bool) -> str:
+        """Put the names in; the second to be named may become "the second" or "the other"."""
         seen: set[str] = set()
 
         def noun(found: re.Match[str]) -> str:
             role, possessive = found[1], found[2] or ""
             name = names[role]
-            if (
-                explicit
-                and name.startswith("the ")
-                and seen - {role}
-                and role not in seen
-                and self.rng.random() < 0.3
-            ):
-                name = (
-                    " ".join(name.split()[:2])
-                    if self.rng.random() < 0.6
-                    else f"the other {name.split(' ', 2)[2]}"
-                )
+            later = bool(seen) and role not in seen and name.startswith("the ")
             seen.add(role)
+            if explicit and later and self.rng.random() < 0.3:
+                the, ordinal, *rest = name.split()
+                name = _pick((f"{the} {ordinal}", f"the other {' '.join(rest)}"), self.rng)
             return name + possessive
 
         def pronoun(found: re.Match[str]) -> str:
             form, _, role = found[1].partition(":")
-            last = re.sub(
-                r"\W.*$",
-                "",
-                re.sub(r"^(the (first|second)|a|an|another|one|the other) ", "", names.get(role, "")),
-            )
-            return _PRONOUNS.get(last, ("their", "them"))[form == "them"]
+            words = set(names.get(role, "").split())
+            gendered = [pair for word, pair in _PRONOUNS.items() if word in words]
+            return (gendered or [("their", "them")])[0][form == "them"]
 
         return _SLOT.sub(pronoun, _NOUN.sub(noun, text))
 
@@ -307,18 +291,12 @@ def _pick(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.integers(len(options)))]
 
 
-def _plural_nouns(text: str) -> str:
-    for wrong, right in (("persons", "people"), ("womans", "women"), ("mans", "men")):
-        text = re.sub(rf"\b{wrong}\b", right, text)
-    return text
-
-
 def _tidy(text: str) -> str:
     """Close the gaps that unsaid words leave, and choose between a and an."""
-    text = re.sub(r"\s+", " ", text)
+    text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,;])", r"\1", text)
-    text = re.sub(r"[,;]+(?=[,;]|$)", "", text.strip())
-    return re.sub(r"\b([Aa]) (?=[aeiou](?!ne\b))", r"\1n ", text).strip()
+    text = re.sub(r"[,;]+(?=[,;]|$)", "", text)
+    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text).strip()
 
 
 def _styled(text: str, rng: np.random.Generator) -> str:

@@ -124,7 +124,7 @@ class Trunk:
         arms = np.array([body.arm for body in self.bodies])
         share = arms[0] / arms.sum()
         apart = np.linalg.norm(second - first, axis=-1)
-        room = np.sqrt(np.maximum((0.93 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
+        room = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
         point = first + share * (second - first)
         point[:, 1] -= np.clip(drop, -room, room)
         return point
@@ -394,7 +394,7 @@ def _pose_arms(
     collars = np.stack([trunk.positions[13], trunk.positions[14]], axis=2)
     shoulders = collars + turned(girdle, offsets[:, :, [16, 17]])
 
-    palms = soft_reach(shoulders, palms, arms)
+    palms = soft_reach(shoulders, palms, arms, 0.95, 0.992)
     pole = _elbow_pole(score, normalize(palms - shoulders), chest)
     hint = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
     upper, lower = two_bone(

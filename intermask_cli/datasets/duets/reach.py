@@ -37,7 +37,7 @@ def two_bone(
     return upper_rotation, lower_rotation
 
 
-def soft_reach(start: Array, target: Array, length: Array, free: float = 0.94, limit: float = 0.985) -> Array:
+def soft_reach(start: Array, target: Array, length: Array, free: float, limit: float) -> Array:
     """Target (..., 3) pulled in smoothly so that it never lies beyond `limit` of the limb's length.
 
     Targets nearer than `free` of the length stay exactly where they are.

@@ -66,7 +66,7 @@ def random_body(rng: np.random.Generator) -> Body:
     style = Style(
         stance=draw(0.085, 0.135), stagger=draw(-0.06, 0.06), toe_out=draw(0.05, 0.26),
         posture=draw(-0.04, 0.13), chin=draw(-0.06, 0.12), arm_out=draw(0.05, 0.13),
-        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.004, 0.025), arm_swing=draw(0.25, 0.6),
+        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.004, 0.022), arm_swing=draw(0.25, 0.6),
         pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.02, 0.045), idle=draw(0.5, 1.5),
         reaction_s=draw(0.03, 0.3),
     )  # fmt: skip

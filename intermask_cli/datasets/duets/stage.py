@@ -33,7 +33,7 @@ Array = np.ndarray
 
 LONGEST_FRAMES = 300
 SHORTEST_FRAMES = 60
-_TEMPO_FACTOR = {"slow": 1.3, "normal": 1.0, "fast": 0.78}
+_TEMPO_FACTOR = {"slow": 1.25, "normal": 1.0, "fast": 0.8}
 _WALK_SPEED = {"slow": 0.85, "normal": 1.1, "fast": 1.35}
 WORLD_M = 3.0  # clips lie within this distance of the origin, each way
 
@@ -87,10 +87,10 @@ class Stage:
             facing = (0.0 if person == 0 else math.pi) + self.some(-0.07, 0.07)
             self.score.root[person] = place
             self.score.yaw[person] = facing
-        self.clock = self.some(8, 16)
+        self.clock = self.some(5, 12)
         walkers = {"near": (), "actor": (0,), "both": (0, 1)}[self.approach]
         for person in walkers:
-            self._walk_up(person, self.some(0.8, 1.6) / len(walkers) ** 0.5)
+            self._walk_up(person, self.some(0.7, 1.4) / len(walkers) ** 0.5)
         if self.approach == "actor":
             self._turn_towards(1)
 

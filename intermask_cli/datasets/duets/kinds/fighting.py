@@ -26,8 +26,12 @@ def fists(s: Stage, person: int, curve: Array) -> None:
 
 def punch_guard(s: Stage) -> None:
     """manner: low = at the belly, high = at the head; repeats = punches with the same fist."""
-    s.meet(s.some(0.98, 1.06))
     high = s.manner == "high"
+    actor, partner = s.bodies
+    above = (1.48 * partner.scale if high else 1.14 * partner.scale) - 1.33 * actor.scale
+    lower = max(above - 0.22, 0.0)  # a much taller partner's guard is not met at the head but below
+    across = math.sqrt((0.84 * actor.arm) ** 2 - min(above - lower, 0.25) ** 2)
+    s.meet((across + 0.25 * actor.scale + 0.27 * partner.scale + s.some(-0.04, 0.02)) / s.size)
     begin, ready = s.clock, s.clock + s.beat(0.55)
     fists(s, 0, pulse(s.t, begin - 6, ready, 900, 901))
     s.turn(0, ramp(s.t, begin - 4, ready), -0.35)
@@ -40,17 +44,17 @@ def punch_guard(s: Stage) -> None:
     end = hits[-1] + 3 + s.strike(0.45) + s.beat(0.35)
     impact = np.zeros_like(s.t)
     for hit in hits:
-        _punch(s, hit)
+        _punch(s, hit, lower)
         impact += pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
         s.contact(hit, hit + 3, "right_wrist", "left_wrist")
         s.event("strike", hit)
     s.event("action", hits[0])
 
-    seen = hits[0] - s.strike(0.38) - s.beat(0.30) + s.delay(1) * 0.6
-    covered = min(seen + s.beat(0.5), hits[0] - 2)
-    guard = pulse(s.t, seen, covered, hits[-1] + 6, end - s.beat(0.1))
+    covered = hits[0] - 2
+    seen = min(hits[0] - s.strike(0.38) - s.beat(0.25) + s.delay(1) * 0.6, covered - 13)
+    guard = pulse(s.t, seen, covered, hits[-1] + 6, max(end - s.beat(0.1), hits[-1] + 20))
     for hand in (0, 1):
-        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, high, impact))
+        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, lower, impact))
     s.bend(1, guard, forward=0.12 if high else 0.30)
     s.bend(1, impact, forward=-0.10)
     s.nod(1, guard, 0.2)
@@ -60,28 +64,28 @@ def punch_guard(s: Stage) -> None:
     s.clock = end + s.some(2, 8)
 
 
-def _guard(s: Stage, pose: Trunk, hand: int, high: bool, impact: Array) -> Array:
+def _guard(s: Stage, pose: Trunk, hand: int, lower: float, impact: Array) -> Array:
     """The partner's palms side by side before the face or the belly, pushed back a little on impact."""
     back = 0.04 * np.interp(pose.t, s.t, impact)
-    sign = 1.0 if hand == 0 else -1.0
-    if high:
-        return pose.joint(1, "head") + pose.offset(1, 0.07 * sign, -0.03, 0.22 - back)
-    return pose.joint(1, "spine2") + pose.offset(1, 0.07 * sign, -0.02, 0.30 - back)
+    left = 0.07 if hand == 0 else -0.07
+    if s.manner == "high":
+        return pose.joint(1, "head") + pose.offset(1, left, -0.03, 0.22 - back) - np.array([0.0, lower, 0.0])
+    return pose.joint(1, "spine2") + pose.offset(1, left, -0.02, 0.30 - back)
 
 
-def _punch(s: Stage, hit: float) -> None:
+def _punch(s: Stage, hit: float, lower: float) -> None:
     """Wind up at the ribs, then drive the right fist into the partner's left palm with hips and a lunge."""
     high, reach, wind = s.manner == "high", s.strike(0.38), s.beat(0.30)
-    start = hit - reach
-    wound = pulse(s.t, start - wind, start, hit + 3, hit + 3 + s.strike(0.42))
-    drive = pulse(s.t, start, hit, hit + 3, hit + 3 + s.strike(0.42))
-    s.hand(0, 1, wound, lambda pose: pose.shoulder(0, 1) + pose.offset(0, -0.06, -0.14, -0.02), bulge=0.0)
-    no_impact = pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
+    start, home = hit - reach, hit + 3 + s.strike(0.42)
+    wound = pulse(s.t, start - wind, start, hit + 3, home)
+    drive = pulse(s.t, start, hit, hit + 3, home)
+    impact = pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
+    s.hand(0, 1, wound, lambda pose: pose.shoulder(0, 1) + pose.offset(0, -0.11, -0.26, 0.02), bulge=0.0)
     s.hand(
         0,
         1,
         drive,
-        lambda pose: _guard(s, pose, 0, high, no_impact) + pose.offset(1, 0.0, 0.0, 0.03),
+        lambda pose: _guard(s, pose, 0, lower, impact) + pose.offset(1, 0.0, 0.0, 0.02),
         bulge=0.0,
     )
     s.bend(0, wound, twist=-0.25)

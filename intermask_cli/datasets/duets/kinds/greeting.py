@@ -125,9 +125,9 @@ def high_five(s: Stage) -> None:
             person,
             1,
             raised,
-            lambda pose, p=person: pose.shoulder(p, 1) + pose.offset(p, -0.20, 0.18 - 0.5 * drop, 0.0),
+            lambda pose, p=person: pose.shoulder(p, 1) + pose.offset(p, -0.17, 0.20 - 0.5 * drop, 0.10),
         )
-        s.hand(person, 1, np.minimum(slap, 1.0), lambda pose: pose.between((1, 1), drop), bulge=0.0)
+        s.hand(person, 1, np.minimum(slap, 1.0), lambda pose: pose.between((1, 1), drop), bulge=0.2)
         s.bend(person, raised, twist=-0.15)
         s.bend(person, np.minimum(slap, 1.0), forward=s.some(0.05, 0.12), twist=0.42)
         s.crouch(person, pulse(s.t, begin, cocked, cocked, hits[0]), s.some(0.0, 0.04))

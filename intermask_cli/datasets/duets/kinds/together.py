@@ -68,7 +68,7 @@ def lead_by_hand(s: Stage) -> None:
     """The actor takes the partner's left hand with the right one and walks ahead."""
     length = s.some(1.6, 2.8)
     path = _path(s, length, s.some(-0.9, 0.9))
-    apart, behind = s.some(0.36, 0.44) * s.size, s.some(0.32, 0.42) * s.size
+    apart, behind = s.some(0.36, 0.44) * s.size, s.some(0.42, 0.52) * s.size
     take = s.some(4, 10)
     held = take + s.beat(0.6)
     walk = held + s.beat(0.1)
@@ -89,6 +89,7 @@ def lead_by_hand(s: Stage) -> None:
 
     s.hand(0, 1, join, meeting, bulge=-0.1)
     s.hand(1, 0, ramp(s.t, take + 0.5 * s.delay(1), held), meeting, bulge=0.1)
+    s.elbow(0, 1, join, 1.0)
     s.bend(0, join, twist=-s.some(0.08, 0.2))
     s.bend(1, join, twist=-s.some(0.05, 0.15), forward=s.some(0.0, 0.05))
     glance = pulse(s.t, take - 6, take + 6, held, held + s.beat(0.5))
