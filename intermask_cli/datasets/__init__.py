@@ -1,1 +1,1 @@
-"""Reading and preparing motion data."""
+"""Motion data: the procedural corpus, public datasets, and the files people bring."""

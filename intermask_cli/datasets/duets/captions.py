@@ -129,8 +129,8 @@ class _Draft:
         """The sentence in words, or None where it cannot tell roles as wanted."""
         if sentence.startswith("!") and not self.explicit:
             return None
-        text = self._expand(self._choose(sentence.removeprefix("!")))
-        text = self._with_people(self._with_approach(text))
+        words = self._with_approach(self._expand(self._choose(sentence.removeprefix("!"))))
+        text = self._with_people(words)
         return None if text is None else _tidy(text)
 
     def says_enough(self) -> bool:
@@ -139,7 +139,7 @@ class _Draft:
         return needed & self.wanted <= self.said
 
     def mention(self) -> Mention:
-        return Mention(**{name: self.values[name] if name in self.said else None for name in Mention._fields})
+        return Mention._make(self.values[name] if name in self.said else None for name in Mention._fields)
 
     # -- labels -------------------------------------------------------------------------------------------
 

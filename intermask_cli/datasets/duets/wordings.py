@@ -14,7 +14,7 @@ WORDINGS_FILE = Path(__file__).with_name("wordings.yaml")
 
 @dataclass(frozen=True)
 class Slot:
-    """Words for the values of one label (or for any value); `always` says it even where it could be left out."""
+    """Words for the values of one label, or for `any`; `always` says it even where it could be left out."""
 
     label: str | None
     words: dict[str | int, str]

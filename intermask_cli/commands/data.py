@@ -1,0 +1,61 @@
+"""`intermask data`: make and check datasets."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Make and check datasets.")
+
+
+@app.callback()
+def data() -> None:
+    """Make and check datasets."""
+
+
+@app.command()
+def duets(
+    out: Annotated[Path, typer.Option(help="Folder of the corpus; finished shards in it are kept.")],
+    clips: Annotated[int, typer.Option(min=1, help="How many clips.")] = 8000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Worker processes; they change nothing but the time.")
+    ] = 1,
+    overwrite: Annotated[bool, typer.Option(help="Replace another corpus in the folder.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Make the procedural corpus Duets: two-person clips with captions and labels."""
+    from intermask_cli.console import emit_json, note
+    from intermask_cli.console import out as console
+    from intermask_cli.datasets.duets.corpus_writer import write_corpus
+
+    started = time.monotonic()
+    manifest = write_corpus(out, clips, seed, processes, overwrite)
+    seconds = time.monotonic() - started
+    if json:
+        emit_json({**manifest, "path": str(out)})
+    else:
+        console.print(_table(manifest))
+    note(f"{clips:,} clips in {seconds:.1f} s ({clips / seconds:.0f} clips/s) in {out}")
+
+
+def _table(manifest: dict[str, Any]) -> Any:
+    """Kinds, how many clips of each per split, and how long they are."""
+    from rich.table import Table
+
+    fps = manifest["fps"]
+    table = Table(title=f"Duets, seed {manifest['seed']}")
+    table.add_column("kind")
+    for column in ("clips", "train", "val", "test", "shortest s", "mean s", "longest s"):
+        table.add_column(column, justify="right")
+    for kind, row in manifest["kinds"].items():
+        lengths = [f"{row[f'frames_{which}'] / fps:.1f}" for which in ("min", "mean", "max")]
+        table.add_row(kind, *(f"{row[name]:,}" for name in ("clips", "train", "val", "test")), *lengths)
+    splits = manifest["splits"]
+    totals = [f"{n:,}" for n in (manifest["clips"], splits["train"], splits["val"], splits["test"])]
+    table.add_section()
+    table.add_row("all", *totals, "", f"{manifest['frames'] / manifest['clips'] / fps:.1f}", "")
+    return table

@@ -1,0 +1,304 @@
+"""The Duets corpus: clips with captions, on disk in shards or made in memory, always the same for a seed.
+
+A clip depends only on (seed, index), its split only on the index: any corpus is a prefix of a larger one, and
+`test_split` needs no files. A shard's existence is the record that it is done; docs: `docs/duets.md`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.duets.captions import Mention, captions_for
+from intermask_cli.datasets.duets.labels import Contact, DuetClip, Labels
+from intermask_cli.errors import InputError, MissingError
+
+FORMAT = "intermask-duets"
+FORMAT_VERSION = 1
+SHARD_CLIPS = 250
+SPLIT_SHARES = {"test": 0.05, "val": 0.02, "train": 0.93}
+SPLITS = ("train", "val", "test")
+CAPTION_STREAM = 0xCA9710  # keeps the captions' random numbers apart from the motion's
+
+Maker = Callable[[int, int], DuetClip]
+
+
+@dataclass(frozen=True)
+class CorpusClip:
+    """A clip as training and evaluation see it; `mentions[i]` is what `captions[i]` says."""
+
+    id: str
+    index: int
+    joints: np.ndarray  # (2, T, 22, 3) float32, metres, Y up, 30 fps
+    rotations6d: np.ndarray  # (2, T, 21, 6) float32, local, joints 1..21
+    root_rotation: np.ndarray  # (2, T, 3, 3) float32
+    offsets: np.ndarray  # (2, 22, 3) float32
+    labels: Labels
+    captions: tuple[str, ...]
+    mentions: tuple[Mention, ...]
+    held_out_captions: tuple[str, ...] = ()  # wordings training never sees; only in the test split
+    held_out_mentions: tuple[Mention, ...] = ()
+
+
+def split_of(index: int) -> str:
+    """Split of a clip, from a hash of its index alone (never of its kind, the seed or the corpus size)."""
+    point = int.from_bytes(hashlib.sha256(f"duets split {index}".encode()).digest()[:8], "big") / 2**64
+    for name, share in SPLIT_SHARES.items():
+        if point < share:
+            return name
+        point -= share
+    return "train"
+
+
+def split_indices(split: str, clips: int) -> list[int]:
+    """Indices below `clips` that belong to `split`, ascending."""
+    if split not in SPLITS:
+        raise InputError(f"split {split!r} does not exist; accepted: {', '.join(SPLITS)}")
+    return [index for index in range(clips) if split_of(index) == split]
+
+
+def clip_id(seed: int, index: int) -> str:
+    return f"duet-{seed}-{index:06d}"
+
+
+def make_corpus_clip(seed: int, index: int, maker: Maker | None = None) -> CorpusClip:
+    """Clip `index` of the corpus with this seed, captions included."""
+    clip = (maker or default_maker())(seed, index)
+    rng = np.random.default_rng([seed, index, CAPTION_STREAM])
+    told = captions_for(clip.labels, rng)
+    held = captions_for(clip.labels, rng, held_out=True) if split_of(index) == "test" else []
+    return CorpusClip(
+        id=clip_id(seed, index),
+        index=index,
+        joints=clip.joints,
+        rotations6d=clip.rotations6d,
+        root_rotation=clip.root_rotation,
+        offsets=clip.offsets,
+        labels=clip.labels,
+        captions=tuple(c.text for c in told),
+        mentions=tuple(c.mention for c in told),
+        held_out_captions=tuple(c.text for c in held),
+        held_out_mentions=tuple(c.mention for c in held),
+    )
+
+
+def default_maker() -> Maker:
+    from intermask_cli.datasets.duets.stage import make_clip
+
+    return make_clip
+
+
+def test_split(n: int, seed: int, maker: Maker | None = None) -> Iterator[CorpusClip]:
+    """The first `n` test clips of the corpus with this seed, in memory; no training clip shares an index."""
+    index = found = 0
+    while found < n:
+        if split_of(index) == "test":
+            yield make_corpus_clip(seed, index, maker)
+            found += 1
+        index += 1
+
+
+test_split.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever pytest thinks of the name
+
+
+def labels_to_json(labels: Labels) -> str:
+    return json.dumps(asdict(labels), default=int)
+
+
+def labels_from_json(text: str) -> Labels:
+    values = json.loads(text)
+    values["contacts"] = tuple(Contact(**contact) for contact in values["contacts"])
+    values["events"] = tuple((str(name), int(frame)) for name, frame in values["events"])
+    return Labels(**values)
+
+
+def _captions_to_json(clip: CorpusClip) -> str:
+    value = {
+        "captions": clip.captions,
+        "mentions": clip.mentions,
+        "held_out_captions": clip.held_out_captions,
+        "held_out_mentions": clip.held_out_mentions,
+    }
+    return json.dumps(value)
+
+
+def _captions_from_json(text: str) -> dict[str, tuple]:
+    return {
+        name: tuple(Mention(*item) if name.endswith("mentions") else item for item in items)
+        for name, items in json.loads(text).items()
+    }
+
+
+#: Arrays with one row per frame, all clips of a shard one after the other, persons second.
+FRAME_ARRAYS = ("joints", "rotations6d", "root_rotation")
+
+
+def save_shard(path: Path, clips: Sequence[CorpusClip], attributes: dict[str, Any]) -> None:
+    """Write one shard under a temporary name, flush it to disk, rename it; equal clips give equal bytes."""
+    frames = np.array([clip.joints.shape[1] for clip in clips], dtype=np.int64)
+    arrays: dict[str, np.ndarray] = {
+        "index": np.array([clip.index for clip in clips], dtype=np.int64),
+        "starts": np.concatenate([[0], np.cumsum(frames)]),
+        "offsets": np.stack([clip.offsets for clip in clips]).astype(np.float32),
+        "labels": np.array([labels_to_json(clip.labels) for clip in clips], dtype="S"),
+        "captions": np.array([_captions_to_json(clip) for clip in clips], dtype="S"),
+    }
+    for name in FRAME_ARRAYS:
+        packed = np.concatenate([np.swapaxes(getattr(clip, name), 0, 1) for clip in clips])
+        arrays[name] = np.ascontiguousarray(packed, dtype=np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with h5py.File(temporary, "w") as file:
+        for key, value in attributes.items():
+            file.attrs[key] = value
+        file.attrs["content_sha256"] = _content_hash(arrays)
+        for name, array in arrays.items():
+            _create(file, name, array)
+        file.flush()
+    with temporary.open("rb") as written:
+        os.fsync(written.fileno())
+    temporary.replace(path)
+
+
+def _create(file: h5py.File, name: str, array: np.ndarray) -> None:
+    if name in FRAME_ARRAYS:
+        chunk = (min(64, len(array)), *array.shape[1:])
+        file.create_dataset(name, data=array, chunks=chunk, track_times=False)
+    else:
+        file.create_dataset(name, data=array, compression="gzip", compression_opts=4, track_times=False)
+
+
+def _content_hash(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).data)
+    return digest.hexdigest()
+
+
+class Shard:
+    """One open shard file."""
+
+    def __init__(self, path: Path, seed: int):
+        self.file = _open(path)
+        self.seed = seed
+        self.index = self.file["index"][()]
+        self.starts = self.file["starts"][()]
+        self.labels = [labels_from_json(text.decode()) for text in self.file["labels"][()]]
+        self._captions = self.file["captions"][()]
+        self._offsets = self.file["offsets"][()]
+
+    def captions_of(self, row: int) -> int:
+        """How many captions a clip has, those in held-out wordings included."""
+        told = _captions_from_json(self._captions[row].decode())
+        return len(told["captions"]) + len(told["held_out_captions"])
+
+    def clip(self, row: int) -> CorpusClip:
+        frames = slice(self.starts[row], self.starts[row + 1])
+        joints, rotations6d, root_rotation = (
+            np.ascontiguousarray(np.swapaxes(self.file[name][frames], 0, 1)) for name in FRAME_ARRAYS
+        )
+        index = int(self.index[row])
+        told = _captions_from_json(self._captions[row].decode())
+        return CorpusClip(
+            id=clip_id(self.seed, index),
+            index=index,
+            joints=joints,
+            rotations6d=rotations6d,
+            root_rotation=root_rotation,
+            offsets=self._offsets[row],
+            labels=self.labels[row],
+            captions=told["captions"],
+            mentions=told["mentions"],
+            held_out_captions=told["held_out_captions"],
+            held_out_mentions=told["held_out_mentions"],
+        )
+
+
+def _open(path: Path) -> h5py.File:
+    try:
+        return h5py.File(path, "r")
+    except FileNotFoundError:
+        raise MissingError(
+            f"{path} is missing; run `intermask data duets` with the same options again"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{path} is not a readable HDF5 file ({error}); delete it and make the corpus again"
+        ) from error
+
+
+class Corpus:
+    """A corpus on disk: `Corpus(path).split("train")[0]`."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        manifest = self.path / "corpus.json"
+        if not manifest.is_file():
+            raise MissingError(
+                f"{manifest} is missing; make a corpus with `intermask data duets --out {self.path}`"
+            )
+        self.manifest = json.loads(manifest.read_text())
+        if (self.manifest.get("format"), self.manifest.get("format_version")) != (FORMAT, FORMAT_VERSION):
+            seen = f"{self.manifest.get('format')} version {self.manifest.get('format_version')}"
+            raise InputError(
+                f"{manifest} is {seen}; accepted: {FORMAT} version {FORMAT_VERSION}; make the corpus again"
+            )
+        self.seed, self.clips = int(self.manifest["seed"]), int(self.manifest["clips"])
+        self._shards: dict[int, Shard] = {}
+        self._process = os.getpid()
+
+    def split(self, name: str) -> CorpusSplit:
+        """The clips of "train", "val" or "test", read when asked for."""
+        return CorpusSplit(self, split_indices(name, self.clips))
+
+    def clip(self, index: int) -> CorpusClip:
+        shard, row = divmod(index, int(self.manifest["shard_clips"]))
+        return self._shard(shard).clip(row)
+
+    def labels(self, index: int) -> Labels:
+        """Labels alone, without touching the motion."""
+        shard, row = divmod(index, int(self.manifest["shard_clips"]))
+        return self._shard(shard).labels[row]
+
+    def _shard(self, number: int) -> Shard:
+        if os.getpid() != self._process:  # HDF5 handles do not survive a fork (data loader workers)
+            self._shards, self._process = {}, os.getpid()
+        if number not in self._shards:
+            shard = Shard(shard_path(self.path, number), self.seed)
+            if shard.file.attrs.get("fingerprint") != self.manifest["fingerprint"]:
+                raise InputError(
+                    f"{shard.file.filename} belongs to another corpus; make it again with --overwrite"
+                )
+            self._shards[number] = shard
+        return self._shards[number]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_shards": {}}
+
+
+class CorpusSplit(Sequence[CorpusClip]):
+    """A lazy sequence of clips."""
+
+    def __init__(self, corpus: Corpus, indices: Sequence[int]):
+        self.corpus, self.indices = corpus, list(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, item: Any) -> Any:
+        if isinstance(item, slice):
+            return CorpusSplit(self.corpus, self.indices[item])
+        return self.corpus.clip(self.indices[item])
+
+
+def shard_path(folder: Path, number: int) -> Path:
+    return folder / "shards" / f"duets-{number:05d}.h5"
