@@ -118,6 +118,10 @@ class Trunk:
         x, y, z = (np.asarray(v) * self.bodies[person].scale for v in (left, up, forward))
         return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
 
+    def within_reach(self, person: int, hand: int, point: Array) -> Array:
+        """The point (T, 3), or where it is too far for this palm, a nearer one in the same direction."""
+        return soft_reach(self.shoulder(person, hand), point, np.array(self.bodies[person].arm), 0.86, 0.93)
+
     def between(self, hands: tuple[int, int], drop: float | Array) -> Array:
         """Point (T, 3) both palms can reach: between two shoulders, `drop` metres below (negative: above)."""
         first, second = self.shoulder(0, hands[0]), self.shoulder(1, hands[1])

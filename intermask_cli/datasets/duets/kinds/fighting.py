@@ -36,16 +36,18 @@ def punch_guard(s: Stage) -> None:
     fists(s, 0, pulse(s.t, begin - 6, ready, 900, 901))
     s.turn(0, ramp(s.t, begin - 4, ready), -0.35)
 
-    wound = ready + s.beat(0.30)
+    wound = ready + s.strike(0.30)
     hits = []
     for _ in range(s.repeats):
         hits.append(wound + s.strike(0.38))
-        wound = hits[-1] + 3 + s.strike(0.42) + s.beat(0.12) + s.beat(0.30)
+        wound = hits[-1] + 3 + s.strike(0.42) + s.beat(0.12) + s.strike(0.30)
     end = hits[-1] + 3 + s.strike(0.45) + s.beat(0.35)
-    impact = np.zeros_like(s.t)
+    impact, caught = np.zeros_like(s.t), np.zeros_like(s.t)
     for hit in hits:
-        _punch(s, hit, lower)
         impact += pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
+        caught += pulse(s.t, hit - 12, hit, hit + 3, hit + 15)
+    for hit in hits:
+        _punch(s, hit, lower, impact, caught)
         s.contact(hit, hit + 3, "right_wrist", "left_wrist")
         s.event("strike", hit)
     s.event("action", hits[0])
@@ -54,7 +56,7 @@ def punch_guard(s: Stage) -> None:
     seen = min(hits[0] - s.strike(0.38) - s.beat(0.25) + s.delay(1) * 0.6, covered - 13)
     guard = pulse(s.t, seen, covered, hits[-1] + 6, max(end - s.beat(0.1), hits[-1] + 20))
     for hand in (0, 1):
-        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, lower, impact))
+        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, lower, impact, caught))
     s.bend(1, guard, forward=0.12 if high else 0.30)
     s.bend(1, impact, forward=-0.10)
     s.nod(1, guard, 0.2)
@@ -64,28 +66,33 @@ def punch_guard(s: Stage) -> None:
     s.clock = end + s.some(2, 8)
 
 
-def _guard(s: Stage, pose: Trunk, hand: int, lower: float, impact: Array) -> Array:
+def _guard(s: Stage, pose: Trunk, hand: int, lower: float, impact: Array, caught: Array) -> Array:
     """The partner's palms side by side before the face or the belly, pushed back a little on impact."""
     back = 0.04 * np.interp(pose.t, s.t, impact)
     left = 0.07 if hand == 0 else -0.07
     if s.manner == "high":
-        return pose.joint(1, "head") + pose.offset(1, left, -0.03, 0.22 - back) - np.array([0.0, lower, 0.0])
-    return pose.joint(1, "spine2") + pose.offset(1, left, -0.02, 0.30 - back)
+        palm = pose.joint(1, "head") + pose.offset(1, left, -0.03, 0.22 - back) - np.array([0.0, lower, 0.0])
+    else:
+        palm = pose.joint(1, "spine2") + pose.offset(1, left, -0.02, 0.30 - back)
+    if hand == 1:
+        return palm
+    # The palm that is hit comes to meet a fist that would fall short.
+    near = np.interp(pose.t, s.t, caught)[:, None]
+    return palm + near * (pose.within_reach(0, 1, palm) - palm)
 
 
-def _punch(s: Stage, hit: float, lower: float) -> None:
+def _punch(s: Stage, hit: float, lower: float, impact: Array, caught: Array) -> None:
     """Wind up at the ribs, then drive the right fist into the partner's left palm with hips and a lunge."""
-    high, reach, wind = s.manner == "high", s.strike(0.38), s.beat(0.30)
+    high, reach, wind = s.manner == "high", s.strike(0.38), s.strike(0.30)
     start, home = hit - reach, hit + 3 + s.strike(0.42)
     wound = pulse(s.t, start - wind, start, hit + 3, home)
     drive = pulse(s.t, start, hit, hit + 3, home)
-    impact = pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
     s.hand(0, 1, wound, lambda pose: pose.shoulder(0, 1) + pose.offset(0, -0.11, -0.26, 0.02), bulge=0.0)
     s.hand(
         0,
         1,
         drive,
-        lambda pose: _guard(s, pose, 0, lower, impact) + pose.offset(1, 0.0, 0.0, 0.02),
+        lambda pose: _guard(s, pose, 0, lower, impact, caught) + pose.offset(1, 0.0, 0.0, 0.02),
         bulge=0.0,
     )
     s.bend(0, wound, twist=-0.25)

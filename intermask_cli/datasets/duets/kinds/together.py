@@ -21,7 +21,7 @@ _WALK = {"slow": 0.8, "normal": 1.05, "fast": 1.35}
 def circle_each_other(s: Stage) -> None:
     """manner: relaxed = arms hanging, guarded = fists up; both walk towards their own right."""
     radius = s.some(0.60, 0.85) * s.size
-    angle = math.radians(s.some(110, 250))
+    angle = math.radians(s.some(90, 200))
     begin = s.some(4, 12)
     way = radius * angle
     end = begin + way / (0.7 * _SPEED[s.tempo]) * FPS * s.some(0.9, 1.1)
