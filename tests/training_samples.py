@@ -28,22 +28,24 @@ def smooth_pair(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class SmoothSource:
-    """A training source of `count` clips of mixed length; the label is the clip's tempo, stated in the caption."""
+    """A training source of `count` clips; the label is the clip's tempo, stated in the first caption."""
 
     representation = "interhuman"
     normalizer = None
 
     def __init__(self, count: int, lengths: tuple[int, ...] = (70, 83, 96), seed: int = 0):
-        pairs = [smooth_pair(lengths[i % len(lengths)], seed + i) for i in range(count)]
-        self._features = [
-            [pair_features(*pair, canonical=c, keep_last=True) for c in (0, 1)] for pair in pairs
-        ]
+        self._pairs = [smooth_pair(lengths[i % len(lengths)], seed + i) for i in range(count)]
+        self.digest = f"smooth-{count}-{lengths}-{seed}"
 
     def __len__(self) -> int:
-        return len(self._features)
+        return len(self._pairs)
 
-    def features(self, index: int, canonical: int) -> np.ndarray:
-        return self._features[index][canonical]
+    def frames(self, index: int) -> int:
+        return self._pairs[index][0].shape[1]
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        joints, rotations6d = (part[:, start:stop] for part in self._pairs[index])
+        return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)
 
     def text(self, index: int) -> ClipText:
         tempo = ("slow", "fast")[index % 2]

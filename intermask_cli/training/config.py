@@ -25,7 +25,7 @@ class StageConfig:
     published: bool = False  # published behaviour where it differs from ours (each place is named in docs)
     seed: int = 3407
     batch_size: int = 256  # per process
-    epochs: float = 50  # budget in passes over the data, used when steps is 0
+    epochs: float = 50  # budget in passes over the data, used when steps is 0; 0: none
     steps: int = 0  # budget in optimiser steps; 0: from epochs
     minutes: float = 0.0  # wall-clock budget; 0: none. The first of the two budgets reached ends the stage
     lr: float = 2e-4
@@ -57,6 +57,8 @@ class StageConfig:
                 raise InputError(f"{name} is {getattr(self, name)}; accepted: 1 or more")
         if self.epochs <= 0 and self.steps <= 0 and self.minutes <= 0:
             raise InputError("no budget: give epochs, steps or minutes above 0")
+        if self.published and self.epochs <= 0 and self.steps <= 0:
+            raise InputError("published milestones need a budget in epochs or steps")
         if not 0.0 <= self.ema < 1.0:
             raise InputError(f"ema is {self.ema}; accepted: 0 (off) up to, not including, 1")
 
@@ -153,6 +155,11 @@ class TextPretrainConfig:
 
     def __post_init__(self) -> None:
         check_types(self)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a budget for it."""
+        return self.steps > 0 or self.minutes > 0
 
 
 @dataclass(frozen=True)

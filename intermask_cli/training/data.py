@@ -42,11 +42,16 @@ class TrainingSource(Protocol):
 
     representation: str  # "interhuman" or "interx"
     normalizer: Normalizer | None
+    digest: str  # changes when the clips do
 
     def __len__(self) -> int: ...
 
-    def features(self, index: int, canonical: int) -> np.ndarray:
-        """Both persons in the frame of person `canonical`: (2, T, D) float32."""
+    def frames(self, index: int) -> int:
+        """T of a clip."""
+        ...
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Frames [start, stop) of both persons, in the frame of person `canonical` at `start`: (2, T, ...)."""
         ...
 
     def text(self, index: int) -> ClipText:

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from intermask_cli.console import Counter, counter, note
-from intermask_cli.errors import EXIT_OK, InterruptedRun, IntermaskError
+from intermask_cli.errors import IntermaskError, InterruptedRun
 from intermask_cli.training.checkpoints import (
     TrainingState,
     load_last,
@@ -47,7 +47,7 @@ class Stage(ABC):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Validation figures of `model` as it is now; `score` decides which is best (lower is better)."""
+        """Validation figures of `model` as it is now; the lowest finite `score` is best."""
 
     def before_step(self, step: int) -> None:  # noqa: B027 - most stages have nothing to do
         """Called before the batch of a step is drawn."""
@@ -99,11 +99,11 @@ class StageRun:
             while (progress := self._shared(self.budget.progress(self.state.step))) < 1.0:
                 self._step(progress)
                 self._count(progress_bar)
-                if int(self._shared(float(stop.exit_code))) != EXIT_OK:
+                if exit_code := int(self._shared(float(stop.exit_code))):
                     self._save()
                     raise InterruptedRun(
                         f"{self.stage.name}: stopped after step {self.state.step}; --resume continues",
-                        stop.exit_code or EXIT_OK + 130,
+                        exit_code,
                     )
                 self._housekeeping()
         if self.state.step and self.state.validated_s < self.state.elapsed_s:
@@ -173,7 +173,9 @@ class StageRun:
             with torch.no_grad(), self.ema.applied() if self.ema else contextlib.nullcontext():
                 figures = self.stage.validate()
                 record = {"step": self.state.step, "minutes": self.state.elapsed_s / 60, **figures}
-                if figures["score"] <= self.state.best.get("score", math.inf):
+                if math.isfinite(figures["score"]) and figures["score"] <= self.state.best.get(
+                    "score", math.inf
+                ):
                     self.state.best = record
                     save_best(self.folder, self.stage.model, record)
             self._validation_log.add(record)

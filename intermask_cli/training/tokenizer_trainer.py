@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -131,7 +132,8 @@ class TokenizerStage(Stage):
             codes = torch.cat([i.flatten() for i in ids])
             figures["codebook_use"] = len(codes.unique()) / size
             figures["perplexity"] = float(perplexity(codes, size))
-        else:
+        else:  # a plain autoencoder is better than any tokenizer, and useless as one
+            figures["score"] = math.inf
             figures["codebook_use"] = figures["perplexity"] = 0.0
         return figures
 

@@ -1,0 +1,139 @@
+"""`intermask train`: tokenizer, transformer, and the bundle made of both."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from intermask_cli.training.config import Recipe
+
+app = typer.Typer(no_args_is_help=True, help="Train a tokenizer, then a transformer; put both into a bundle.")
+
+ConfigOption = Annotated[
+    str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
+]
+DataOption = Annotated[
+    Path,
+    typer.Option(
+        "--data", help="Folder of a data set, e.g. from `intermask data duets`.", show_default=False
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Training folder.", show_default=False)]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option(help="Wall-clock budget instead of the recipe's; the learning rate follows it."),
+]
+StepsOption = Annotated[
+    int | None, typer.Option(help="Budget in steps instead of the recipe's; repeatable bit for bit.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")]
+DeviceOption = Annotated[str, typer.Option(help="auto (a GPU if there is one) or cpu.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+@app.command()
+def tokenizer(
+    data: DataOption,
+    out: OutOption,
+    config: ConfigOption = "duet-mini",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train the motion tokenizer (stage one)."""
+    from intermask_cli.training.config import load_recipe
+    from intermask_cli.training.run import train_tokenizer
+
+    recipe = _with_overrides(load_recipe(config), "tokenizer_training", minutes, steps, seed)
+    report = train_tokenizer(recipe, data, out, resume, _accelerator(device))
+    _report(report, out, json)
+
+
+@app.command()
+def transformer(
+    data: DataOption,
+    tokenizer: Annotated[
+        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
+    ],
+    out: OutOption,
+    config: ConfigOption = "duet-mini",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train the masked transformer on a trained tokenizer's tokens (stage two)."""
+    from intermask_cli.training.config import load_recipe
+    from intermask_cli.training.run import train_transformer
+
+    recipe = _with_overrides(load_recipe(config), "transformer_training", minutes, steps, seed)
+    report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device))
+    _report(report, out, json)
+
+
+@app.command()
+def bundle(
+    tokenizer: Annotated[
+        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
+    ],
+    transformer: Annotated[
+        Path, typer.Option("--transformer", help="Folder of the trained transformer.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.", show_default=False)],
+    name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
+    training_data: Annotated[str, typer.Option(help="One line on what it was trained on.")] = "",
+    fp32: Annotated[bool, typer.Option("--fp32", help="Store full instead of half precision.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write the best weights of both stages as a model bundle, ready for `intermask generate --model`."""
+    from intermask_cli.training.bundling import assemble_bundle
+
+    report = assemble_bundle(tokenizer, transformer, out, name or out.name, licence, training_data, not fp32)
+    _report(report, out, json)
+
+
+def _with_overrides(
+    recipe: Recipe, section: str, minutes: float | None, steps: int | None, seed: int | None
+) -> Recipe:
+    """The recipe with the command line's budget and seed; a budget given here replaces the recipe's."""
+    stage = getattr(recipe, section)
+    if minutes is not None or steps is not None:
+        stage = dataclasses.replace(stage, minutes=float(minutes or 0.0), steps=steps or 0)
+    if seed is not None:
+        stage = dataclasses.replace(stage, seed=seed)
+    return dataclasses.replace(recipe, **{section: stage})
+
+
+def _accelerator(device: str) -> Accelerator:
+    from accelerate import Accelerator
+
+    from intermask_cli.errors import InputError
+
+    if device not in ("auto", "cpu"):
+        raise InputError(f"--device {device}: accepted: auto, cpu (choose a GPU with CUDA_VISIBLE_DEVICES)")
+    return Accelerator(cpu=device == "cpu")
+
+
+def _report(report: dict, out: Path, as_json: bool) -> None:
+    from intermask_cli.console import emit_json, note
+    from intermask_cli.console import out as stdout
+
+    if as_json:
+        emit_json(report)
+        return
+    for name, value in report.items():
+        note(f"{name}: {value}")
+    stdout.print(str(out), markup=False)

@@ -1,0 +1,98 @@
+"""From two training folders to a model bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from intermask_cli.errors import InputError
+from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.training.checkpoints import STATE, find_checkpoint
+from intermask_cli.training.config import recipe_to_dict
+from intermask_cli.training.run import (
+    load_trained_tokenizer,
+    load_trained_transformer,
+    parameter_count,
+    read_config,
+)
+from intermask_cli.training.token_cache import tokenizer_digest
+from intermask_cli.version import __version__
+
+
+def assemble_bundle(
+    tokenizer_folder: Path,
+    transformer_folder: Path,
+    out: Path,
+    name: str,
+    licence: str,
+    training_data: str,
+    fp16: bool,
+) -> dict[str, Any]:
+    """Write the best weights of both stages -> what was written."""
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    transformer, recipe = load_trained_transformer(transformer_folder)
+    config = read_config(transformer_folder)
+    if recipe.tokenizer != tokenizer_recipe.tokenizer:
+        raise InputError(f"{transformer_folder} was trained with another tokenizer than {tokenizer_folder}")
+    expected = config.get("tokenizer_digest")
+    if expected != tokenizer_digest(tokenizer):
+        raise InputError(
+            f"{transformer_folder} was trained on the tokens of other weights than those now in "
+            f"{tokenizer_folder}; train the transformer again"
+        )
+    validation = {
+        stage: _validation(folder)
+        for stage, folder in (("tokenizer", tokenizer_folder), ("transformer", transformer_folder))
+    }
+    info = BundleInfo(
+        name=name,
+        tokenizer=recipe.tokenizer,
+        transformer=recipe.transformer,
+        text_encoder=config["text_encoder"],
+        sampling=recipe.sampling,
+        max_frames=recipe.transformer_training.max_frames,
+        licence=licence,
+        training_data=training_data,
+        provenance={
+            "intermask": __version__,
+            "recipe": {
+                **recipe_to_dict(recipe),
+                "tokenizer_training": recipe_to_dict(tokenizer_recipe)["tokenizer_training"],
+            },
+            "validation": validation,
+        },
+    )
+    card = _card(name, licence, training_data, validation)
+    normalizer_or_none = None if info.representation == "interx" else normalizer
+    digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16)
+    return {
+        "bundle": str(out),
+        "sha256": digest,
+        "tokenizer_parameters": parameter_count(tokenizer),
+        "transformer_parameters": parameter_count(transformer),
+        "megabytes": round(sum(p.stat().st_size for p in out.iterdir()) / 1e6, 2),
+        **{f"{stage}_validation": figures for stage, figures in validation.items()},
+    }
+
+
+def _validation(folder: Path) -> dict[str, Any]:
+    import json
+
+    found = find_checkpoint(folder, "best")
+    assert found is not None  # the weights were just loaded from it
+    return json.loads((found / STATE).read_text(encoding="utf-8"))
+
+
+def _card(name: str, licence: str, training_data: str, validation: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        f"# {name}",
+        "",
+        f"Training data: {training_data or 'not stated'}.",
+        f"Licence: {licence or 'not stated'}.",
+        "",
+    ]
+    for stage, figures in validation.items():
+        lines += [f"## {stage} at its best validation", ""]
+        lines += [f"- {key}: {value:.4g}" for key, value in figures.items() if key != "score"]
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,180 @@
+"""Whole training stages on disk: open the data, train, leave a folder the next stage can read.
+
+=====================  ====================================================================
+file                   content
+=====================  ====================================================================
+config.json            the recipe as used, the data, and what the stage depends on
+normalizer.npz         statistics of the features (tokenizer folder)
+best/ last/            weights of the best validation; everything a resume needs
+train.csv              a row every `log_steps` steps;  validation.csv a row per validation
+report.json curves.png summary at the end, curves
+=====================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from intermask_cli.console import note
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights, write_json
+from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
+from intermask_cli.training.data import source_normalizer
+from intermask_cli.training.loop import StageRun
+from intermask_cli.training.sources import open_source
+from intermask_cli.training.text_pretraining import TextPretraining
+from intermask_cli.training.token_cache import tokenizer_digest
+from intermask_cli.training.tokenizer_trainer import TokenizerStage
+from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
+
+CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
+#: Settings that may differ when a run is resumed: they decide how long, not what.
+_BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
+
+
+def train_tokenizer(
+    recipe: Recipe, data: Path, out: Path, resume: bool, accelerator: Accelerator
+) -> dict[str, Any]:
+    """Stage one -> its report."""
+    _open_folder(out, "tokenizer", recipe, {"data": str(data)}, resume, accelerator)
+    train, validation = open_source(data, "train"), open_source(data, "val")
+    with accelerator.main_process_first():
+        if not (out / NORMALIZER).is_file():
+            source_normalizer(train).save(out / NORMALIZER)
+        normalizer = Normalizer.load(out / NORMALIZER)
+    stage = TokenizerStage(recipe, train, validation, normalizer, accelerator)
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def train_transformer(
+    recipe: Recipe, data: Path, tokenizer_folder: Path, out: Path, resume: bool, accelerator: Accelerator
+) -> dict[str, Any]:
+    """Stage two, the text head's start included -> its report."""
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    depends = {"data": str(data), "tokenizer": str(tokenizer_folder)}
+    _open_folder(out, "transformer", recipe, depends, resume, accelerator)
+    train, validation = open_source(data, "train"), open_source(data, "val")
+    encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
+    identity = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
+    tokens = TransformerData(
+        recipe,
+        train,
+        validation,
+        tokenizer.to(accelerator.device),
+        normalizer,
+        encoder,
+        out / CACHE,
+        accelerator,
+    )
+    del encoder
+    model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
+    started = find_checkpoint(out, LAST) is not None
+    if recipe.text_pretraining.wanted and not (resume and started):
+        head = out / TEXT_HEAD
+        again = resume and find_checkpoint(head, LAST) is not None
+        StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, again).run()
+    stage = TransformerStage(recipe, tokens, model, accelerator)
+    if accelerator.is_main_process:
+        _update_config(out, {"text_encoder": identity, "tokenizer_digest": tokenizer_digest(tokenizer)})
+    return StageRun(stage, out, accelerator, resume and started).run()
+
+
+def load_trained_tokenizer(folder: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
+    """Best weights of a tokenizer folder, its statistics and the recipe it was made with."""
+    recipe = read_recipe(folder)
+    tokenizer = Tokenizer(recipe.tokenizer)
+    load_weights(tokenizer, _best(folder))
+    return tokenizer.eval(), Normalizer.load(folder / NORMALIZER), recipe
+
+
+def load_trained_transformer(folder: Path) -> tuple[InteractionTransformer, Recipe]:
+    """Best weights of a transformer folder and the recipe it was made with."""
+    recipe = read_recipe(folder)
+    transformer = InteractionTransformer(recipe.transformer)
+    load_weights(transformer, _best(folder))
+    return transformer.eval(), recipe
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a training folder."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise MissingError(f"{folder}: not a training folder (no {CONFIG}); make it with `intermask train`")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe a training folder was made with."""
+    return recipe_from_dict(read_config(folder)["recipe"], str(folder / CONFIG))
+
+
+def _best(folder: Path) -> Path:
+    found = find_checkpoint(folder, BEST)
+    if found is None:
+        raise MissingError(f"{folder}: no validated weights yet; let the training reach its first validation")
+    return found / WEIGHTS
+
+
+def _open_folder(
+    out: Path, stage: str, recipe: Recipe, depends: dict[str, str], resume: bool, accelerator: Accelerator
+) -> None:
+    """Start a folder with its config, or check that the one to resume was made with the same."""
+    if not resume:
+        if find_checkpoint(out, LAST) is not None:
+            raise InputError(
+                f"{out} already holds a training; continue it with --resume or choose another --out"
+            )
+        if accelerator.is_main_process:
+            out.mkdir(parents=True, exist_ok=True)
+            for leftover in (BEST, TEXT_HEAD):
+                shutil.rmtree(out / leftover, ignore_errors=True)
+            (out / NORMALIZER).unlink(missing_ok=True)
+            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": recipe_to_dict(recipe)})
+        accelerator.wait_for_everyone()
+        return
+    before = read_config(out)
+    changed = _differences(before["recipe"], json.loads(json.dumps(recipe_to_dict(recipe))))
+    serious = [name for name in changed if name.rpartition(".")[2] not in _BUDGET]
+    if serious:
+        raise InputError(
+            f"{out}: --resume with other settings ({', '.join(serious)}); use the same --config and options"
+        )
+    if changed:
+        note(f"{out}: resuming with another {', '.join(changed)}")
+
+
+def _update_config(out: Path, values: dict[str, Any]) -> None:
+    write_json(out / CONFIG, {**read_config(out), **values})
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [
+        f"{section}.{name}"
+        for section in now
+        for name in now[section]
+        if before.get(section, {}).get(name) != now[section][name]
+    ]
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Trained numbers of a model."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def use_threads(count: int) -> None:
+    """Limit torch to `count` CPU threads; 0 leaves its default."""
+    if count > 0:
+        torch.set_num_threads(count)

@@ -1,0 +1,70 @@
+"""Where training clips come from: a folder on disk -> a `TrainingSource` per split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.duets.captions import stated_values
+from intermask_cli.datasets.duets.corpus import Corpus
+from intermask_cli.errors import MissingError
+from intermask_cli.motion.features import pair_features
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.capture_source import CAPTURES_INDEX, CapturesSource, JoinedSource
+from intermask_cli.training.data import Caption, ClipText, TrainingSource
+
+DUETS_MANIFEST = "corpus.json"
+
+
+class DuetsSource:
+    """One split of a Duets corpus."""
+
+    representation = "interhuman"
+    normalizer: Normalizer | None = None
+
+    def __init__(self, corpus: Corpus, split: str):
+        self._clips = corpus.split(split)
+        self.digest = f"{corpus.manifest['fingerprint']}-{corpus.clips}-{split}"
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def frames(self, index: int) -> int:
+        """T of a clip."""
+        return self._clips[index].joints.shape[1]
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(2, T, 262); the last frame repeats the velocity before it."""
+        clip = self._clips[index]
+        joints, rotations6d = clip.joints[:, start:stop], clip.rotations6d[:, start:stop]
+        return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)
+
+    def text(self, index: int) -> ClipText:
+        """Captions with what they state, and the labels they may state."""
+        clip = self._clips[index]
+        captions = tuple(
+            Caption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
+            for text, mention in zip(clip.captions, clip.mentions, strict=True)
+        )
+        values = stated_values(clip.labels)
+        return ClipText(captions, {name: str(value) for name, value in values.items() if value is not None})
+
+
+def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:
+    """The split "train" or "val" of one or more data sets, read as one source in the order given."""
+    sources = [open_source(folder, split) for folder in folders]
+    return sources[0] if len(sources) == 1 else JoinedSource(sources)
+
+
+def open_source(data: Path, split: str) -> TrainingSource:
+    """The split "train" or "val" of the data set in a folder, recognised by its files."""
+    if (data / DUETS_MANIFEST).is_file():
+        return DuetsSource(Corpus(data), split)
+    if (data / CAPTURES_INDEX).is_file():
+        return CapturesSource(data, split)
+    raise MissingError(
+        f"--data {data}: no data set found; accepted: a Duets corpus ({DUETS_MANIFEST}, from "
+        f"`intermask data duets`) or a folder of captures ({CAPTURES_INDEX} and trials/*.npz)"
+    )

@@ -1,0 +1,111 @@
+"""Start of the text head: read the corpus's own labels out of its captions.
+
+AdaLN starts at zero, so text reaches the transformer's loss late, and roles and sides last of all
+(feasibility.md section 4). A few minutes of label reading give the head a meaning to start from; the
+classifiers are thrown away. The evaluator's text tower is not used: that would flatter its own scores.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from intermask_cli.models.text_encoders import TextStates
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.training.config import Recipe, StageConfig
+from intermask_cli.training.loop import Stage
+from intermask_cli.training.text_cache import NOT_SAID, CaptionTable
+from intermask_cli.training.transformer_trainer import TransformerData
+
+VALIDATION_BATCH = 128
+
+
+class LabelBatch(NamedTuple):
+    """Texts and what they state."""
+
+    text: TextStates
+    stated: Tensor  # (B, labels) value numbers, NOT_SAID where a caption is silent
+
+
+class LabelReading(nn.Module):
+    """forward(LabelBatch) -> (loss, terms): one classifier per label on the condition vector."""
+
+    def __init__(self, transformer: InteractionTransformer, labels: dict[str, list[str]]):
+        super().__init__()
+        self.transformer, self.labels = transformer, labels
+        width = transformer.config.text_width
+        self.classifiers = nn.ModuleList(nn.Linear(width, len(values)) for values in labels.values())
+
+    def forward(self, batch: LabelBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        condition = self.transformer.condition(batch.text)
+        losses, terms = [], {}
+        for number, name in enumerate(self.labels):
+            stated = batch.stated[:, number]
+            said = stated != NOT_SAID
+            logits = self.classifiers[number](condition[said]).float()
+            # A batch may hold no caption that states this label: an empty sum, not the mean's NaN.
+            losses.append(F.cross_entropy(logits, stated[said], reduction="sum") / said.sum().clamp(min=1))
+            terms[name] = (logits.argmax(-1) == stated[said]).float().sum() / said.sum().clamp(min=1)
+        return torch.stack(losses).sum(), terms
+
+
+class TextPretraining(Stage):
+    """A short stage before the transformer's own."""
+
+    name: ClassVar[str] = "text_head"
+    model: InteractionTransformer
+    objective: LabelReading
+
+    def __init__(
+        self, recipe: Recipe, data: TransformerData, model: InteractionTransformer, accelerator: Accelerator
+    ):
+        own = recipe.text_pretraining
+        self.config = StageConfig(
+            seed=recipe.transformer_training.seed,
+            batch_size=own.batch_size,
+            steps=own.steps,
+            minutes=own.minutes,
+            lr=own.lr,
+            schedule="cosine",
+            warmup_steps=20,
+            precision=recipe.transformer_training.precision,
+            validate_minutes=1e9,
+            epochs=0.0,
+        )
+        self._data, self._device = data, accelerator.device
+        self.model = model.to(self._device)
+        self.objective = LabelReading(model, data.captions.labels).to(self._device)
+        self.steps_per_epoch = max(1, len(data.captions.texts) // own.batch_size)
+
+    def batch(self, step: int) -> LabelBatch:
+        """Random clips, captions that state roles preferred."""
+        clips = torch.randint(len(self._data.captions.texts), (self.config.batch_size,))
+        texts, stated = self._data.captions.draw(clips)
+        return self._labelled(texts, stated)
+
+    def _labelled(self, texts: Tensor, stated: Tensor) -> LabelBatch:
+        states, d = self._data.states.take(texts), self._device
+        text = TextStates(states.states.to(d), states.mask.to(d), states.end.to(d))
+        return LabelBatch(text, stated.to(d))
+
+    def validate(self) -> dict[str, float]:
+        """Accuracy per label over all validation captions that state it."""
+        table: CaptionTable = self._data.validation_captions
+        used = table.chances.flatten() > 0
+        texts, stated = table.texts.flatten()[used], table.stated.flatten(0, 1)[used]
+        right: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
+        count: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
+        for part in torch.arange(len(texts)).split(VALIDATION_BATCH):
+            batch = self._labelled(texts[part], stated[part])
+            condition = self.model.condition(batch.text)
+            for number, name in enumerate(self.objective.labels):
+                said = batch.stated[:, number] != NOT_SAID
+                predicted = self.objective.classifiers[number](condition[said]).argmax(-1)
+                right[name] += float((predicted == batch.stated[said, number]).sum())
+                count[name] += float(said.sum())
+        accuracy = {name: right[name] / max(1.0, count[name]) for name in right}
+        return {"score": -sum(accuracy.values()) / max(1, len(accuracy)), **accuracy}
