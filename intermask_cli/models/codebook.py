@@ -110,9 +110,8 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def initialise(self, vectors: Tensor, iterations: int = 12) -> None:
         """Codes by k-means on (N, C) vectors; clusters left empty restart from random vectors."""
-        vectors = vectors.detach().float()
-        order = torch.randperm(len(vectors), device=vectors.device)
-        self.codebook.copy_(self._at_least_k(vectors[order], None)[: self.size])
+        vectors = self._at_least_k(vectors.detach().float(), [])
+        self.codebook.copy_(self._spread_out(vectors))
         for _ in range(iterations):
             ids = self.nearest(vectors)
             sums, counts = self._statistics(vectors, ids)
@@ -166,7 +165,17 @@ class Codebook(nn.Module):
             self.code_sum.copy_(torch.where(dead[:, None], fresh * FRESH_COUNT, self.code_sum))
             self.code_count.masked_fill_(dead, FRESH_COUNT)
 
-    def _at_least_k(self, x: Tensor, tiles: list[Tensor] | None) -> Tensor:
+    def _spread_out(self, vectors: Tensor) -> Tensor:
+        """K vectors, each drawn in proportion to its squared distance from those before (k-means++)."""
+        chosen = [vectors[torch.randint(len(vectors), (1,), device=vectors.device)]]
+        distance = torch.full((len(vectors),), torch.inf, device=vectors.device)
+        for _ in range(self.size - 1):
+            distance = torch.minimum(distance, (vectors - chosen[-1]).square().sum(1))
+            share = distance if distance.any() else torch.ones_like(distance)
+            chosen.append(vectors[torch.multinomial(share, 1)])
+        return torch.cat(chosen)
+
+    def _at_least_k(self, x: Tensor, tiles: list[Tensor]) -> Tensor:
         """The batch itself, or, if it has fewer than K vectors, noisy copies of it."""
         if len(x) >= self.size:
             return x

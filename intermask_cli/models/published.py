@@ -1,37 +1,56 @@
-"""Reading the checkpoints of the published InterMask code (reference `model.md` section 11).
+"""Published InterMask checkpoints as our modules and bundles (reference `model.md` section 11).
 
-A published model is two folders side by side, `<dataset>/<transformer>` and `<dataset>/<tokenizer>`,
-each with `opt.txt` and `model/*.tar`. A `.tar` is a `torch.save`d dictionary and is only ever read with
-`weights_only=True`. Sizes come from the tensors; `opt.txt` supplies what tensors cannot tell, and must
-not contradict them. Every key is accounted for: unknown, missing or misshapen ones are refused by name.
+A published model is two folders side by side, `<dataset>/<transformer>` and `<dataset>/<tokenizer>`;
+the transformer's options name the tokenizer. Sizes come from the tensors; `opt.txt` supplies what
+tensors cannot tell, and must not contradict them. Every key is accounted for: unknown, missing or
+misshapen ones are refused by name.
 """
 
 from __future__ import annotations
 
-import pickle
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from intermask_cli.config import TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.positional import frequencies
+from intermask_cli.models.published_files import (
+    BEST,
+    Options,
+    State,
+    checkpoint_file,
+    number,
+    read_options,
+    read_state,
+)
+from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.features import NUM_FEATURES
+from intermask_cli.motion.normalizer import Normalizer
 
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")
 FROZEN_CLIP = "clip_"
 CLIP_HEADS = 8
-BEST = "best_fid"
-Options = dict[str, Any]
-State = dict[str, Tensor]
+#: What the frozen encoder of all published models is called; their weights are not pinned by a hash.
+CLIP_ID = CLIP_HUB_ID.rpartition("/")[2]
+MAX_FRAMES = {"interhuman": 300, "interx": 150}
+LICENCE = {
+    "interhuman": "code MIT; trained on InterHuman (CC BY-NC-SA 4.0, non-commercial, not redistributable)",
+    "interx": "code MIT; trained on Inter-X (non-commercial research, not redistributable)",
+}
+STATS_REMEDY = (
+    "give --stats global_mean.npy global_std.npy: the two (262,) files of InterGen's and InterMask's "
+    "repositories (data folder), or recompute them from your copy of InterHuman"
+)
 
 
 @dataclass(frozen=True)
@@ -41,67 +60,8 @@ class Published:
     dataset: str  # "interhuman" or "interx"
     tokenizer: Tokenizer
     transformer: InteractionTransformer
-    tokenizer_options: Options
-    transformer_options: Options
     variant: str  # one line: which of the known variants this is
-
-
-def read_options(path: Path) -> Options:
-    """`opt.txt`, one `key: value` per line: booleans, whole and decimal numbers, the rest text."""
-    if not path.is_file():
-        raise MissingError(
-            f"{path}: not found; it belongs to every published checkpoint folder, copy it there"
-        )
-    options: Options = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        key, colon, value = line.partition(": ")
-        if colon and not line.startswith("---"):
-            options[key.strip()] = _typed(value.strip())
-    return options
-
-
-def _typed(value: str) -> Any:
-    if value in ("True", "False"):
-        return value == "True"
-    if re.fullmatch(r"\d+", value):
-        return int(value)
-    return float(value) if re.fullmatch(r"\d+\.\d+", value) else value
-
-
-def checkpoint_file(folder: Path, which: str = BEST) -> Path:
-    """`<folder>/model/<which>.tar`, else the one file there whose name contains `which`."""
-    exact = folder / "model" / f"{which}.tar"
-    if exact.is_file():
-        return exact
-    there = sorted((folder / "model").glob("*.tar"))
-    named = [path for path in there if which in path.name]
-    if len(named) == 1:
-        return named[0]
-    seen = ", ".join(path.name for path in named or there) or "no .tar file"
-    problem = f"several files match '{which}'" if named else f"no checkpoint '{which}'"
-    raise MissingError(f"{folder / 'model'}: {problem} ({seen}); choose one with --which")
-
-
-def read_state(path: Path, names: Iterable[str]) -> State:
-    """The state dict stored under one of `names`; float tensors must be finite."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable weights file ({str(error).splitlines()[0]}); expected a torch.save'd "
-            "dictionary of tensors, nothing else in it is executed"
-        ) from error
-    found = [name for name in names if isinstance(content, dict) and name in content]
-    if not found:
-        keys = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
-        raise InputError(f"{path}: holds {keys}; expected one of {', '.join(names)}")
-    state = content[found[0]]
-    for key, value in state.items():
-        if not isinstance(value, Tensor):
-            raise InputError(f"{path}: '{key}' is a {type(value).__name__}, expected a tensor")
-        if value.is_floating_point() and not torch.isfinite(value).all():
-            raise InputError(f"{path}: '{key}' has NaN or infinite values; the checkpoint is damaged")
-    return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    files: tuple[Path, Path]  # tokenizer, transformer
 
 
 def load_tokenizer(folder: Path, which: str = BEST) -> tuple[Tokenizer, Options]:
@@ -141,7 +101,8 @@ def load_published(folder: Path, which: str = BEST) -> Published:
         raise InputError(
             f"{folder / 'opt.txt'}: no vq_name, so its tokenizer is unknown; add 'vq_name: <folder>'"
         )
-    tokenizer, tokenizer_options = load_tokenizer(folder.parent / str(options["vq_name"]))
+    tokenizer_folder = folder.parent / str(options["vq_name"])
+    tokenizer, _ = load_tokenizer(tokenizer_folder)
     ours, theirs = transformer.config, tokenizer.config
     for name in ("codebook_size", "code_dim"):
         if getattr(ours, name) != getattr(theirs, name):
@@ -159,7 +120,62 @@ def load_published(folder: Path, which: str = BEST) -> Published:
         f"{theirs.codebook_size} codes of {theirs.code_dim}; "
         f"transformer {ours.layers} blocks of {ours.latent_dim}, {ours.heads} heads"
     )
-    return Published(dataset, tokenizer, transformer, tokenizer_options, options, variant)
+    files = (checkpoint_file(tokenizer_folder), checkpoint_file(folder, which))
+    return Published(dataset, tokenizer, transformer, variant, files)
+
+
+def import_checkpoint(
+    folder: Path, out: Path, stats: Sequence[Path] | None = None, which: str = BEST
+) -> tuple[Published, str]:
+    """Write a published model as a bundle; returns what was read and the bundle's SHA-256.
+
+    `stats`: the features' mean and deviation, two .npy files or one .npz. InterHuman needs them (they are
+    in no checkpoint); Inter-X has none.
+    """
+    if (out / "config.json").exists():
+        raise InputError(f"{out}: already holds a bundle; choose another --out or remove it")
+    model = load_published(folder, which)
+    normalizer = _normalizer(model.dataset, stats)
+    info = BundleInfo(
+        name=f"intermask-{model.dataset}-{folder.resolve().name}",
+        tokenizer=model.tokenizer.config,
+        transformer=model.transformer.config,
+        text_encoder={"id": CLIP_ID, "sha256": None, "dim": model.transformer.config.text_dim},
+        max_frames=MAX_FRAMES[model.dataset],
+        licence=LICENCE[model.dataset],
+        training_data=model.dataset,
+        provenance={
+            "imported_from": [f"{path.parents[1].name}/{path.name}" for path in model.files],
+            "sha256": [file_sha256(path) for path in model.files],
+            "variant": model.variant,
+        },
+    )
+    return model, save_bundle(out, info, model.tokenizer, model.transformer, normalizer, _card(info))
+
+
+def _normalizer(dataset: str, stats: Sequence[Path] | None) -> Normalizer | None:
+    if dataset == "interx":
+        if stats:
+            raise InputError("Inter-X models take features as they are; leave --stats out")
+        return None
+    if not stats:
+        raise MissingError(f"InterHuman models need the features' mean and deviation; {STATS_REMEDY}")
+    normalizer = Normalizer.load(*stats)
+    if len(normalizer.mean) != NUM_FEATURES:
+        raise InputError(
+            f"{stats[0]}: statistics of {len(normalizer.mean)} features, expected {NUM_FEATURES}"
+        )
+    return normalizer
+
+
+def _card(info: BundleInfo) -> str:
+    sources = zip(info.provenance["imported_from"], info.provenance["sha256"], strict=True)
+    lines = "\n".join(f"* `{name}` (SHA-256 `{digest}`)" for name, digest in sources)
+    return (
+        f"# {info.name}\n\nA published InterMask model (ICLR 2025, arXiv 2410.10010), imported with "
+        f"`intermask import-checkpoint` from\n\n{lines}\n\n{info.provenance['variant']}.\n\n"
+        f"Licence: {info.licence}. The weights stay under their authors' terms.\n"
+    )
 
 
 def _dataset(folder: Path, options: Options, representation: str) -> str:
@@ -207,12 +223,12 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
         code_dim=sizes["code_dim"],
         codebook_size=sizes["nb_code"],
         depth=sizes["depth"],
-        dilation_growth=int(_number(options, "dilation_growth_rate", 3, path)),
+        dilation_growth=int(number(options, "dilation_growth_rate", 3, path)),
         activation=str(options.get("vq_act", "relu")),
         num_quantizers=sizes["num_quantizers"],
         shared_codebook=bool(options.get("shared_codebook", False)),
-        quantize_dropout=_number(options, "quantize_dropout_prob", 0.2, path),
-        ema_decay=_number(options, "mu", 0.99, path),
+        quantize_dropout=number(options, "quantize_dropout_prob", 0.2, path),
+        ema_decay=number(options, "mu", 0.99, path),
     )
 
 
@@ -238,10 +254,10 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
         codebook_size=table.shape[0] - 3,
         code_dim=table.shape[1],
         latent_dim=width,
-        heads=int(_number(options, "n_heads", 0, path)),
+        heads=int(number(options, "n_heads", 0, path)),
         layers=sizes["n_layers"],
         ff_dim=sizes["ff_size"],
-        dropout=_number(options, "dropout", 0.2, path),
+        dropout=number(options, "dropout", 0.2, path),
         text_dim=text_width,
         text_width=text_width,
         text_layers=_count(state, r"clipTrans\.layers\.(\d+)\.linear1\.weight"),
@@ -254,13 +270,6 @@ def _tensor(state: State, key: str, path: Path) -> Tensor:
     if key not in state:
         raise InputError(f"{path}: no '{key}'; this is not a checkpoint of the published architecture")
     return state[key]
-
-
-def _number(options: Options, name: str, default: float, path: Path) -> float:
-    value = options.get(name, default)
-    if not isinstance(value, int | float):
-        raise InputError(f"{path}: {name} is '{value}' in opt.txt; expected a number")
-    return value
 
 
 def _count(state: State, pattern: str) -> int:

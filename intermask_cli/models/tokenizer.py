@@ -226,7 +226,7 @@ class Tokenizer(nn.Module):
 
     def latents(self, motion: Tensor) -> Tensor:
         """Encoder output before quantisation: motion -> (B, C, 5, n)."""
-        return self.encoder(self._pack(motion))
+        return self.encoder(self.pack(motion))
 
     def encode(self, motion: Tensor) -> Tensor:
         """Token map of the nearest codes of quantiser layer 0: motion -> (B, 5, n) int64."""
@@ -258,7 +258,8 @@ class Tokenizer(nn.Module):
         reconstruction = self.decode_latents(vectors.to(latents.dtype))
         return TokenizerOutput(reconstruction, quantized.commitment, quantized.perplexity, ids)
 
-    def _pack(self, motion: Tensor) -> Tensor:
+    def pack(self, motion: Tensor) -> Tensor:
+        """Network input (B, channels, joints, T) of a motion; InputError when the shape does not fit."""
         plane = PLANES[self.config.representation]
         expected = (262,) if self.config.representation == "interhuman" else (plane.joints, plane.channels)
         if tuple(motion.shape[2:]) != expected or motion.shape[1] < FRAMES_PER_TOKEN:

@@ -63,7 +63,7 @@ def assert_close(actual: Tensor, expected: np.ndarray) -> None:
 @torch.inference_mode()
 def test_network_input_latents_and_indices(batched, golden):
     motion = floats(golden["motion"])
-    assert_close(batched._pack(motion), golden["preprocessed"])
+    assert_close(batched.pack(motion), golden["preprocessed"])
     assert_close(batched.latents(motion), golden["latent"])
     assert_ids(batched.encode(motion), golden["code_idx"])
 

@@ -1,0 +1,51 @@
+"""`intermask import-checkpoint`: a published InterMask model as a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_checkpoint(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Transformer folder, <checkpoints>/<dataset>/<name>; its tokenizer lies beside it.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="Bundle folder to write; use it as --model.", show_default=False),
+    ],
+    stats: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            help="Mean and deviation of InterHuman's 262 features, two .npy files.", metavar="MEAN STD"
+        ),
+    ] = None,
+    stats_npz: Annotated[
+        Path | None, typer.Option(help="The same as one .npz with global_mean and global_std.")
+    ] = None,
+    which: Annotated[
+        str, typer.Option(help="Transformer checkpoint in model/: the .tar whose name contains this.")
+    ] = "best_fid",
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Read a published checkpoint (no code in it is executed), check every key, and write our bundle."""
+    from intermask_cli.console import emit_json, note
+    from intermask_cli.console import out as stdout
+    from intermask_cli.errors import InputError
+    from intermask_cli.models import published
+
+    if stats and stats_npz:
+        raise InputError("--stats and --stats-npz say the same thing; give one of them")
+    files = list(stats) if stats else [stats_npz] if stats_npz else None
+    model, sha256 = published.import_checkpoint(folder, out, files, which)
+    note(f"{model.variant}; read from {', '.join(map(str, model.files))}")
+    if json:
+        emit_json({"bundle": str(out), "sha256": sha256, "dataset": model.dataset, "variant": model.variant})
+    else:
+        stdout.print(str(out), markup=False)
