@@ -1,0 +1,181 @@
+"""Who acts and with which side, read from joint positions alone by plain geometry (no training, cannot be gamed).
+
+Each detector knows the kind and looks for its defining movement; `detect` is the entrance. Person 0 and 1 as in
+the joints; sides belong to the body of the actor (or of both in symmetric kinds).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from intermask_cli.datasets.duets.labels import KINDS, LEFT, RIGHT, contact_point
+from intermask_cli.motion.rotation import normalize
+from intermask_cli.motion.skeleton import JOINT
+
+Array = np.ndarray
+Found = tuple[int | None, str | None]
+
+_WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])
+_FEET = (JOINT["left_foot"], JOINT["right_foot"])
+_SIDES = (LEFT, RIGHT)
+_LONGEST_LAG = 20  # frames a mirroring partner can be behind
+_STRIDE_FRAMES = 27
+_TURNING_RAD = math.radians(22)  # paths that turn less are straight
+
+
+def detect(joints: Array, kind: str) -> Found:
+    """Joints (2, T, 22, 3) metres, Y up, of a clip of this kind -> (actor, side).
+
+    Both are None where the kind has none. Raises KeyError for an unknown kind.
+    """
+    info = KINDS[kind]
+    actor, side = _DETECTORS[kind](np.asarray(joints, dtype=np.float64))
+    return actor if info.has_actor else None, side if info.side else None
+
+
+def _nothing(joints: Array) -> Found:
+    return None, None
+
+
+def _ground(points: Array) -> Array:
+    """(..., 3) -> (..., 2): x and z."""
+    return points[..., [0, 2]]
+
+
+def _palms(joints: Array) -> Array:
+    """Palms (2 people, 2 hands, T, 3)."""
+    return np.stack([contact_point(joints, wrist) for wrist in _WRISTS], axis=1)
+
+
+def _left(joints: Array) -> Array:
+    """Unit vectors (..., T, 2) on the ground to the left of each body, from the hips."""
+    return normalize(_ground(joints[..., JOINT["left_hip"], :] - joints[..., JOINT["right_hip"], :]))
+
+
+def _best(values: Array) -> tuple[int, str]:
+    """Where (2 people, 2 sides) is largest."""
+    person, side = np.unravel_index(int(np.argmax(values)), values.shape)
+    return int(person), _SIDES[int(side)]
+
+
+def _bow(joints: Array) -> Found:
+    """The head that sinks deepest below its own highest point."""
+    height = joints[:, :, JOINT["head"], 1]
+    return int(np.argmax(height.max(axis=1) - height.min(axis=1))), None
+
+
+def _wave(joints: Array) -> Found:
+    """The wrist highest above the owner's neck."""
+    above = joints[:, :, list(_WRISTS), 1] - joints[:, :, JOINT["neck"], 1, None]
+    return _best(np.sort(above, axis=1)[:, -8:].mean(axis=1))
+
+
+def _high_five(joints: Array) -> Found:
+    """The pair of same-side palms that come closest."""
+    palms = _palms(joints)
+    gaps = np.linalg.norm(palms[0] - palms[1], axis=-1).min(axis=-1)
+    return None, _SIDES[int(np.argmin(gaps))]
+
+
+def _punch(joints: Array) -> Found:
+    """The wrist that reaches farthest from its own pelvis towards the partner."""
+    pelvis = _ground(joints[:, :, 0])
+    towards = normalize(pelvis[::-1] - pelvis)
+    reach = _ground(joints[:, :, list(_WRISTS)]) - pelvis[:, :, None]
+    return _best((reach * towards[:, :, None]).sum(-1).max(axis=1))
+
+
+def _kick(joints: Array) -> Found:
+    """The highest foot."""
+    return _best(joints[:, :, list(_FEET), 1].max(axis=1))
+
+
+def _push(joints: Array) -> Found:
+    """The one whose partner moves away from them after the hands were nearest to the chest."""
+    palms = _palms(joints)
+    chest = joints[:, None, :, JOINT["spine3"]]
+    touch = int(np.argmin(np.linalg.norm(palms - chest[::-1], axis=-1).min(axis=(0, 1))))
+    pelvis = _ground(joints[:, :, 0])
+    away = normalize(pelvis[:, touch] - pelvis[::-1, touch])
+    travel = ((pelvis[:, touch:] - pelvis[:, touch, None]) * away[:, None]).sum(-1).max(axis=1)
+    return int(np.argmin(travel)), None
+
+
+def _circle(joints: Array) -> Found:
+    """The sense in which the line between the two turns: positive angles walk to the own right."""
+    line = _ground(joints[1, :, 0] - joints[0, :, 0])
+    angle = np.unwrap(np.arctan2(line[:, 0], line[:, 1]))
+    return None, RIGHT if angle[-1] > angle[0] else LEFT
+
+
+def _dance(joints: Array) -> Found:
+    """The one whose sideways movement is ahead in time; the side of that one's first large excursion."""
+    pelvis = _ground(joints[:, :, 0])
+    axis = normalize((_left(joints[0]) - _left(joints[1])).mean(axis=0))
+    place = pelvis @ axis
+    place = place - place.mean(axis=1, keepdims=True)
+    lags = range(-_LONGEST_LAG, _LONGEST_LAG + 1)
+    match = [_correlation(place[0], place[1], lag) for lag in lags]
+    actor = 0 if lags[int(np.argmax(match))] > 0 else 1
+    start = joints[actor, :1, 0]
+    moved = ((pelvis[actor] - _ground(start)) * _left(joints[actor])[:1]).sum(-1)
+    first = int(np.argmax(np.abs(moved) > 0.4 * np.abs(moved).max()))
+    return actor, LEFT if moved[first] > 0 else RIGHT
+
+
+def _correlation(first: Array, second: Array, lag: int) -> float:
+    """Correlation of the first curve with the second taken `lag` frames later."""
+    if lag >= 0:
+        a, b = first[: len(first) - lag], second[lag:]
+    else:
+        a, b = first[-lag:], second[:lag]
+    return float((a * b).sum() / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-9))
+
+
+def _ahead(joints: Array) -> int:
+    """Who is farther along the common direction of walking."""
+    pelvis = _ground(joints[:, :, 0])
+    velocity = np.gradient(pelvis.mean(axis=0), axis=0)
+    return int(((pelvis[1] - pelvis[0]) * velocity).sum() > 0)
+
+
+def _lead(joints: Array) -> Found:
+    """The one ahead; the hand that stays nearest to a hand of the other."""
+    actor = _ahead(joints)
+    palms = _palms(joints)
+    gaps = np.linalg.norm(palms[actor][:, None] - palms[1 - actor][None], axis=-1)
+    return actor, _SIDES[int(np.argmin(np.median(gaps, axis=-1).min(axis=1)))]
+
+
+def _follow(joints: Array) -> Found:
+    """The one ahead; the way that one's path turns."""
+    actor = _ahead(joints)
+    way = np.diff(_ground(joints[actor, :, 0]), axis=0)
+    window = np.ones(_STRIDE_FRAMES)  # over a stride the sway from foot to foot cancels out
+    way = np.stack([np.convolve(way[:, i], window, mode="valid") for i in (0, 1)], axis=-1)
+    moving = np.linalg.norm(way, axis=1)
+    heading = normalize(way[moving > 0.5 * moving.max()])
+    angle = np.unwrap(np.arctan2(heading[:, 0], heading[:, 1]))
+    turned = float(angle[-5:].mean() - angle[:5].mean())
+    if abs(turned) < _TURNING_RAD:
+        return actor, None
+    return actor, LEFT if turned > 0 else RIGHT
+
+
+_DETECTORS: dict[str, Callable[[Array], Found]] = {
+    "handshake": _nothing,
+    "bow": _bow,
+    "wave": _wave,
+    "high_five": _high_five,
+    "hug": _nothing,
+    "punch_guard": _punch,
+    "kick_dodge": _kick,
+    "push_stagger": _push,
+    "circle_each_other": _circle,
+    "mirror_dance": _dance,
+    "lead_by_hand": _lead,
+    "follow": _follow,
+}
