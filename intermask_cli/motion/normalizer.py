@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,5 +90,5 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         loaded = np.load(path, allow_pickle=False)
         return {"array": loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, SyntaxError, tokenize.TokenError) as error:
         raise InputError(f"{path}: not a readable .npy or .npz statistics file ({error})") from error

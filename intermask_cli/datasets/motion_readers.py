@@ -1,0 +1,231 @@
+"""The kinds of file a motion can come in: arrays as they are, before unit, axis and rate are settled.
+
+Sizes are checked before memory is asked for and pickles are never loaded; whatever cannot be read is an
+`InputError`.
+"""
+
+from __future__ import annotations
+
+import lzma
+import math
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.bvh import BvhError, body_joints, parse_bvh
+from intermask_cli.datasets.interactions import FILE_NAME, ITEMS, InteractionFile
+from intermask_cli.errors import InputError
+from intermask_cli.motion.features import (
+    NUM_FEATURES,
+    RAW_COLUMNS,
+    joints_from_features,
+    loaded_from_raw492,
+    rotations6d_from_features,
+)
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, NUM_JOINTS
+
+MIN_FRAMES = 4
+MAX_FRAMES = 100_000
+MAX_BVH_BYTES = 1 << 30
+_KINDS = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
+_SHAPES = (
+    f"joints (T, {NUM_JOINTS}, 3), features (T, {NUM_FEATURES}) or raw InterHuman (T, {RAW_COLUMNS}), "
+    "each also as a pair (2, T, ...)"
+)
+#: What damaged files raise in the libraries below us, besides OSError.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    KeyError, ValueError, TypeError, AttributeError, OverflowError, SyntaxError,
+    MemoryError, tokenize.TokenError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class MotionContent:
+    """joints (P, T, 22, 3), rotations6d (P, T, 21, 6) or None; float64, unit and axes of the file."""
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None
+    kind: str
+    fps: float = float(FPS)
+    up: str = "y"
+
+
+def read_content(path: Path, item: str | None) -> MotionContent:
+    """Read all persons of a file; `item` is the id behind `FILE.h5#`."""
+    if path.is_dir() and (path / FILE_NAME).is_file():
+        path = path / FILE_NAME
+    if not path.is_file():
+        raise InputError(f"no such file; accepted: {_KINDS}")
+    size = path.stat().st_size
+    if size == 0:
+        raise InputError("the file is empty")
+    kind = path.suffix.lower()
+    if item is not None and kind not in (".h5", ".hdf5"):
+        raise InputError(f"`#{item}` names an item of an .h5 file, this is {kind or 'no known kind'}")
+    try:
+        if kind == ".npy":
+            with path.open("rb") as stream:
+                return _from_array(_read_array(stream, size, _check_motion_shape))
+        if kind == ".npz":
+            return _read_npz(path)
+        if kind in (".h5", ".hdf5"):
+            return _read_h5(path, item)
+        if kind == ".bvh":
+            return _read_bvh(path, size)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})") from error
+    raise InputError(f"unknown kind of file {path.suffix!r}; accepted: {_KINDS}")
+
+
+def _read_array(stream: IO[bytes], size: int, check_shape: Callable[[tuple[int, ...]], None]) -> np.ndarray:
+    """An .npy stream of `size` bytes -> float64 array; its header is believed only if the bytes are there."""
+    try:
+        old = np.lib.format.read_magic(stream) == (1, 0)
+        read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(stream)
+    except _DAMAGE as error:
+        raise InputError(f"not an .npy array ({_one_line(error)})") from error
+    if dtype.hasobject:
+        raise InputError("holds pickled Python objects, which are never loaded; save plain numbers")
+    if dtype.kind not in "fiu":
+        raise InputError(f"holds {dtype} values; numbers are accepted")
+    shape = tuple(int(length) for length in shape)
+    needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    if needed > left:
+        raise InputError(f"truncated: shape {shape} of {dtype} needs {needed} bytes, {left} are there")
+    check_shape(shape)
+    flat = np.frombuffer(stream.read(needed), dtype=dtype).astype(np.float64)
+    return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _check_motion_shape(shape: tuple[int, ...]) -> None:
+    if shape[-2:] == (NUM_JOINTS, 3):
+        before = shape[:-2]
+    else:
+        before = shape[:-1] if shape[-1:] in ((NUM_FEATURES,), (RAW_COLUMNS,)) else ()
+    if len(before) not in (1, 2) or (len(before) == 2 and before[0] not in (1, 2)):
+        raise InputError(f"shape {shape}; accepted: {_SHAPES}")
+    if not MIN_FRAMES <= before[-1] <= MAX_FRAMES:
+        raise InputError(f"{before[-1]} frames; {MIN_FRAMES} to {MAX_FRAMES} are accepted")
+
+
+def _check_one_number(shape: tuple[int, ...]) -> None:
+    if math.prod(shape) != 1:
+        raise InputError(f"`fps` of shape {shape}; one number is accepted")
+
+
+def _from_array(array: np.ndarray, fps: float = float(FPS)) -> MotionContent:
+    """Joints, features or raw columns, with or without a person axis."""
+    if array.shape[-1] == NUM_FEATURES:
+        persons = array.reshape(-1, *array.shape[-2:])
+        check_finite(persons, "column")
+        joints, rotations = joints_from_features(persons), rotations6d_from_features(persons)
+        return MotionContent(joints, rotations, f"features (T, {NUM_FEATURES})", fps)
+    if array.shape[-1] == RAW_COLUMNS:
+        persons = array.reshape(-1, *array.shape[-2:])
+        check_finite(persons, "column")
+        loaded = np.stack([loaded_from_raw492(raw) for raw in persons]).astype(np.float64)
+        joints, rotations = (part.reshape(*loaded.shape[:2], -1, n) for part, n in _halves(loaded))
+        return MotionContent(joints, rotations, f"raw InterHuman (T, {RAW_COLUMNS})", fps, up="z")
+    joints = array.reshape(-1, *array.shape[-3:])
+    return MotionContent(joints, None, f"joints (T, {NUM_JOINTS}, 3)", fps)
+
+
+def _halves(loaded: np.ndarray) -> tuple[tuple[np.ndarray, int], tuple[np.ndarray, int]]:
+    """InterHuman body columns (..., 192) -> positions and rotations, each with its numbers per joint."""
+    return (loaded[..., : 3 * NUM_JOINTS], 3), (loaded[..., 3 * NUM_JOINTS :], 6)
+
+
+def _read_npz(path: Path) -> MotionContent:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+            wanted = next((name for name in ("positions", "joints") if name in names), None)
+            if wanted is None:
+                seen = ", ".join(sorted(names)[:8]) or "nothing"
+                raise InputError(f"no array `positions` (or `joints`); it holds {seen}")
+            array = _read_member(archive, names[wanted], _check_motion_shape)
+            if "fps" not in names:
+                return _from_array(array)
+            return _from_array(array, float(_read_member(archive, names["fps"], _check_one_number).item()))
+    except _DAMAGE as error:
+        raise InputError(f"truncated or damaged .npz file ({_one_line(error)})") from error
+
+
+def _read_member(
+    archive: zipfile.ZipFile, name: str, check_shape: Callable[[tuple[int, ...]], None]
+) -> np.ndarray:
+    info = archive.getinfo(name)
+    with archive.open(info) as stream:
+        return _read_array(stream, info.file_size, check_shape)
+
+
+def _read_h5(path: Path, item: str | None) -> MotionContent:
+    try:
+        with InteractionFile(path) as dataset:
+            item = _chosen_item(dataset, item)
+            with h5py.File(path, "r") as file:
+                persons, frames, joints, axes = file[f"{ITEMS}/{item}/joints"].shape
+            # The first 22 joints of an Inter-X body are the ones used here.
+            _check_motion_shape((persons, frames, min(joints, NUM_JOINTS), axes))
+            stored, fps = dataset.read(item), dataset.fps
+    except _DAMAGE as error:
+        raise InputError(f"damaged HDF5 file ({_one_line(error)})") from error
+    rotations = stored.rotations6d
+    if rotations is not None:
+        if rotations.shape != (persons, frames, NUM_JOINTS - 1, 6):
+            raise InputError(f"rotations6d of shape {rotations.shape} do not belong to {frames} frames")
+        check_finite(rotations, "rotation")
+        rotations = rotations.astype(np.float64)
+    positions = stored.joints[:, :, :NUM_JOINTS].astype(np.float64)
+    return MotionContent(positions, rotations, f"interaction {item}", fps)
+
+
+def _chosen_item(dataset: InteractionFile, item: str | None) -> str:
+    ids = dataset.ids
+    if item is None and len(ids) == 1:
+        return ids[0]
+    if item is None or item not in ids:
+        seen = "no item named" if item is None else f"no item '{item}'"
+        raise InputError(
+            f"{seen}; it holds {len(ids)}: {', '.join(ids[:4])}{', ...' if len(ids) > 4 else ''}; "
+            "choose one as FILE.h5#ID"
+        )
+    return item
+
+
+def _read_bvh(path: Path, size: int) -> MotionContent:
+    if size > MAX_BVH_BYTES:
+        raise InputError(f"{size} bytes; at most {MAX_BVH_BYTES} are read")
+    try:
+        motion = parse_bvh(path.read_text(encoding="utf-8", errors="replace"), MAX_FRAMES)
+        joints, scheme = body_joints(motion)
+    except BvhError as error:
+        raise InputError(str(error)) from error
+    return MotionContent(joints[None], None, f"BVH, {scheme} names", motion.fps)
+
+
+def check_finite(values: np.ndarray, what: str) -> None:
+    """values (P, T, ...): name the first NaN or infinity."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad) == 0:
+        return
+    person, frame, index = (int(n) for n in bad[0][:3])
+    value = values[tuple(bad[0])]
+    where = JOINT_NAMES[index] if what == "joint" else f"{what} {index}"
+    who = f"person {person + 1}, " if len(values) > 1 else ""
+    raise InputError(
+        f"{value} at {who}frame {frame}, {where} ({len(bad)} such numbers in all); clean it first"
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

@@ -1,0 +1,479 @@
+"""Reading a given person: every format gives the same motion, and nothing bad gets through."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from motion_samples import fk_pair, fk_person
+from numpy.testing import assert_allclose, assert_array_equal
+
+from intermask_cli.datasets.bvh import SCHEMES, BvhError, body_joints, parse_bvh
+from intermask_cli.datasets.motion_files import body_height, read_motion, resampled
+from intermask_cli.errors import InputError
+from intermask_cli.motion.features import pair_features
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.skeleton import JOINT_NAMES, PARENTS
+
+CMU = Path(__file__).resolve().parents[2] / "shared" / "data" / "cmu-duets"
+needs_cmu = pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
+
+
+@pytest.fixture
+def pair():
+    return fk_pair(40)
+
+
+def write_h5(path, joints, rotations=None, ids=("a-0001",), fps=30.0):
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "intermask-interactions", "format_version": 1, "fps": fps})
+        for id in ids:
+            group = file.create_group(f"interactions/{id}")
+            group.attrs.update({"prompt": "two people", "seed": 1, "sample": 0, "frames": joints.shape[1]})
+            group["joints"] = joints
+            if rotations is not None:
+                group["rotations6d"] = rotations
+        for column in ("id", "prompt", "sample", "seed", "frames"):
+            values = list(ids) if column in ("id", "prompt") else [0] * len(ids)
+            file[f"index/{column}"] = values
+    return path
+
+
+def raw492(joints, rotations):
+    raw = np.zeros((len(joints), 492), dtype=np.float32)
+    raw[:, :66] = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], -1).reshape(len(joints), 66)
+    raw[:, 186:312] = rotations.reshape(len(joints), 126)
+    return raw
+
+
+# ---------------------------------------------------------------- formats
+
+
+def test_npy_joints_come_back_exactly(pair, tmp_path):
+    np.save(tmp_path / "one.npy", pair[0][0])
+    motion = read_motion(tmp_path / "one.npy")
+    assert_array_equal(motion.joints, pair[0][0])
+    assert motion.joints.dtype == np.float32
+    assert motion.rotations6d is None
+    assert (motion.original_fps, motion.original_frames, motion.frames) == (30, 40, 40)
+    assert "one.npy" in motion.source
+
+
+@pytest.mark.parametrize("person", [1, 2])
+def test_every_pair_format_gives_the_chosen_person(pair, tmp_path, person):
+    joints, rotations = pair
+    np.save(tmp_path / "pair.npy", joints)
+    np.save(tmp_path / "fortran.npy", np.asfortranarray(joints))
+    np.savez_compressed(tmp_path / "pair.npz", positions=joints, fps=np.float32(30), caption="salsa")
+    np.save(tmp_path / "raw.npy", np.stack([raw492(*one) for one in zip(joints, rotations, strict=True)]))
+    write_h5(tmp_path / "run.h5", joints, rotations)
+    for name in ("pair.npy", "fortran.npy", "pair.npz", "raw.npy", "run.h5", "run.h5#a-0001"):
+        motion = read_motion(f"{tmp_path}/{name}", person=person)
+        assert_array_equal(motion.joints, joints[person - 1])
+        if name.startswith(("raw", "run")):
+            assert_array_equal(motion.rotations6d, rotations[person - 1])
+
+
+def test_features_are_read_as_they_are(pair, tmp_path):
+    features = pair_features(*pair)
+    np.save(tmp_path / "features.npy", features[1])
+    motion = read_motion(tmp_path / "features.npy")
+    assert_array_equal(motion.joints.reshape(39, 66), features[1][:, :66])
+    assert_array_equal(motion.rotations6d.reshape(39, 126), features[1][:, 132:258])
+
+
+def test_run_directory_and_interx_joints(pair, tmp_path):
+    joints = np.concatenate([pair[0], np.ones((2, 40, 33, 3), np.float32)], axis=2)
+    write_h5(tmp_path / "interactions.h5", joints, ids=("x", "y"))
+    assert_array_equal(read_motion(f"{tmp_path}#y", person=2).joints, pair[0][1])
+
+
+@needs_cmu
+@pytest.mark.parametrize("subject", ["60", "61"])
+def test_cmu_bvh_equals_the_collection(subject):
+    trial = np.load(CMU / "trials" / "60_61_10.npz")
+    person = ("60", "61").index(subject)
+    motion = read_motion(CMU / "source" / f"{subject}_10_frames_0400-0699.bvh", fps=60, units=str(1 / 0.75))
+    assert motion.frames == 150
+    inside = (trial["source_frame"] >= 400) & (trial["source_frame"] < 700)
+    clean = ~trial["repaired"][person][inside]
+    assert clean.sum() > 100
+    assert_allclose(motion.joints[clean], trial["positions"][person][inside][clean], atol=1.1e-4)
+
+
+@needs_cmu
+def test_cmu_recording():
+    motion = read_motion(CMU / "trials" / "60_61_01.npz", person=2)
+    assert_array_equal(motion.joints, np.load(CMU / "trials" / "60_61_01.npz")["positions"][1])
+
+
+# ---------------------------------------------------------------- BVH
+
+
+def bvh_text(names, parents, offsets, root, turns_deg=None, order="ZXY", fps=30.0):
+    """A BVH file of the given tree; turns_deg {joint: (T, 3) degrees in `order`}."""
+    children = {j: [k for k, parent in enumerate(parents) if parent == j] for j in range(len(names))}
+    columns, lines = [], []
+
+    def write(joint):
+        lines.append(f"{'ROOT' if parents[joint] < 0 else 'JOINT'} {names[joint]} {{")
+        lines.append("OFFSET " + " ".join(f"{v:.9f}" for v in offsets[joint]))
+        place = "Xposition Yposition Zposition " if parents[joint] < 0 else ""
+        lines.append(f"CHANNELS {6 if place else 3} {place}" + " ".join(f"{a}rotation" for a in order))
+        columns.extend([root] if place else [])
+        columns.append((turns_deg or {}).get(joint, np.zeros((len(root), 3))))
+        for child in children[joint]:
+            write(child)
+        if not children[joint]:
+            lines.append("End Site { OFFSET 0 0.01 0.05 }")
+        lines.append("}")
+
+    write(parents.index(-1))
+    rows = np.concatenate(columns, axis=1)
+    motion = [f"MOTION\nFrames: {len(root)}\nFrame Time: {1 / fps:.9f}"]
+    motion += [" ".join(f"{v:.9f}" for v in row) for row in rows]
+    return "HIERARCHY\n" + "\n".join(lines) + "\n" + "\n".join(motion) + "\n"
+
+
+def rest_bvh(names=JOINT_NAMES, frames=8, scale=1.0, **more):
+    _, _, offsets = fk_person(2)
+    root = np.tile([0.3, 0.95, -0.2], (frames, 1)) * scale
+    return bvh_text(names, list(PARENTS), offsets * scale, root, **more)
+
+
+def test_bvh_rotation_order_is_the_listed_one():
+    from scipy.spatial.transform import Rotation
+
+    rng = np.random.default_rng(0)
+    _, _, offsets = fk_person(2)
+    root = np.tile([0.0, 0.95, 0.0], (9, 1))
+    for order in ("ZXY", "XYZ", "YZX"):
+        turns = {joint: rng.uniform(-60, 60, (9, 3)) for joint in range(22)}
+        local = np.stack(
+            [Rotation.from_euler(order, turns[j], degrees=True).as_matrix() for j in range(22)], axis=1
+        )
+        expected, _ = forward_kinematics(local, root, offsets)
+        motion = parse_bvh(bvh_text(JOINT_NAMES, list(PARENTS), offsets, root, turns, order), 100)
+        found, scheme = body_joints(motion)
+        assert scheme == "intermask"
+        assert_allclose(found, expected, atol=1e-6)
+
+
+MIXAMO = {
+    "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2",
+    "neck": "Neck", "head": "Head",
+    **{f"{side}_{ours}": f"{side.title()}{theirs}" for side in ("left", "right") for ours, theirs in (
+        ("hip", "UpLeg"), ("knee", "Leg"), ("ankle", "Foot"), ("foot", "ToeBase"), ("collar", "Shoulder"),
+        ("shoulder", "Arm"), ("elbow", "ForeArm"), ("wrist", "Hand"),
+    )},
+}  # fmt: skip
+
+
+CMU_SPINE = {"spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1"}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "rename"),
+    [
+        ("intermask", lambda n: n),
+        ("SMPL", lambda n: "m_avg_" + n.replace("left_", "L_").replace("right_", "R_").title()),
+        ("Mixamo", lambda n: "mixamorig:" + MIXAMO[n]),
+        ("CMU MotionBuilder", lambda n: CMU_SPINE.get(n, MIXAMO[n])),
+    ],
+)  # fmt: skip
+def test_naming_schemes(tmp_path, scheme, rename):
+    (tmp_path / "a.bvh").write_text(rest_bvh([rename(name) for name in JOINT_NAMES]))
+    (tmp_path / "b.bvh").write_text(rest_bvh())
+    renamed = read_motion(tmp_path / "a.bvh")
+    assert scheme in renamed.source
+    assert_array_equal(renamed.joints, read_motion(tmp_path / "b.bvh").joints)
+
+
+def test_short_spine_and_toes_from_end_sites():
+    keep = [j for j, name in enumerate(JOINT_NAMES) if name not in ("spine3", "left_foot", "right_foot")]
+    position = {j: k for k, j in enumerate(keep)}
+    parents = [position.get(PARENTS[j], position[6]) if j else -1 for j in keep]
+    _, _, offsets = fk_person(2)
+    names = [MIXAMO[JOINT_NAMES[j]] for j in keep]
+    motion = parse_bvh(bvh_text(names, parents, offsets[keep], np.tile([0, 0.9, 0], (5, 1))), 10)
+    joints, scheme = body_joints(motion)
+    assert scheme == "Mixamo, short spine"
+    assert_allclose(joints[:, 10] - joints[:, 7], np.tile([0, 0.01, 0.05], (5, 1)), atol=1e-6)
+    assert_allclose(joints[:, 6], (joints[:, 3] + joints[:, 9]) / 2, atol=1e-6)
+
+
+def test_every_scheme_covers_every_joint():
+    for recipes in SCHEMES.values():
+        assert set(recipes) == set(JOINT_NAMES)
+        assert all(sum(recipe.values()) == pytest.approx(1) for recipe in recipes.values())
+
+
+def test_unknown_names_say_what_is_lacking():
+    with pytest.raises(BvhError, match="nearest is intermask, without leftwrist"):
+        body_joints(parse_bvh(rest_bvh([n.replace("left_wrist", "stump") for n in JOINT_NAMES]), 10))
+
+
+# ---------------------------------------------------------------- options
+
+
+def test_units(tmp_path):
+    metres = fk_person(10)[0]
+    for unit, factor in {"cm": 0.01, "mm": 0.001, "inch": 0.0254, "1.3333": 1.3333}.items():
+        np.save(tmp_path / f"{unit}.npy", metres / factor)
+        assert_allclose(read_motion(tmp_path / f"{unit}.npy", units=unit).joints, metres, atol=1e-5)
+    for unit in ("cm", "mm", "inch"):
+        with pytest.raises(InputError, match=rf"m tall; 0\.5 to 3 m .*--units {unit}"):
+            read_motion(tmp_path / f"{unit}.npy")
+
+
+@pytest.mark.parametrize("height_m", [1.5, 1.7, 1.95])
+def test_height_is_known_in_any_pose(height_m):
+    assert body_height(fk_person(10, seed=3, height_m=height_m)[0]) == pytest.approx(height_m, abs=0.01)
+
+
+def test_up_axis(tmp_path):
+    y_up = fk_person(10)[0]
+    np.save(tmp_path / "z.npy", np.stack([y_up[..., 0], -y_up[..., 2], y_up[..., 1]], axis=-1))
+    with pytest.raises(InputError, match="--up z"):
+        read_motion(tmp_path / "z.npy")
+    assert_allclose(read_motion(tmp_path / "z.npy", up="z").joints, y_up, atol=1e-6)
+    lying = read_motion(tmp_path / "z.npy", up="y")
+    assert lying.joints[0, 15, 2] - lying.joints[0, 7, 2] > 1
+    np.save(tmp_path / "down.npy", -y_up)
+    with pytest.raises(InputError, match="along -Y"):
+        read_motion(tmp_path / "down.npy")
+
+
+@pytest.mark.parametrize("fps", [25.0, 60.0, 120.0, 100.0])
+def test_other_rates_are_brought_to_30(tmp_path, fps):
+    frames = int(2 * fps) + 1
+    start, _, _ = fk_person(2)
+    joints = np.tile(start[:1], (frames, 1, 1))
+    joints[..., 0] += 0.5 * np.arange(frames)[:, None] / fps
+    np.save(tmp_path / "moving.npy", joints)
+    motion = read_motion(tmp_path / "moving.npy", fps=fps)
+    assert motion.frames == 61
+    assert_allclose(motion.joints[:, 0, 0] - start[0, 0, 0], 0.5 * np.arange(61) / 30, atol=1e-5)
+    assert (motion.original_fps, motion.original_frames) == (fps, frames)
+
+
+def test_whole_steps_pick_frames_exactly():
+    values = np.random.default_rng(0).normal(size=(31, 22, 3))
+    assert_array_equal(resampled(values, 60.0), values[::2])
+    assert_array_equal(resampled(values, 120.0), values[::4])
+
+
+def test_rates_come_from_the_file_and_rotations_stay_rotations(pair, tmp_path):
+    joints, rotations = pair
+    np.savez(tmp_path / "fast.npz", positions=joints, fps=60)
+    assert read_motion(tmp_path / "fast.npz", person=1).frames == 20
+    motion = read_motion(write_h5(tmp_path / "fast.h5", joints, rotations, fps=50.0), person=1)
+    columns = motion.rotations6d.reshape(-1, 3, 2)
+    gram = np.swapaxes(columns, -1, -2) @ columns
+    assert_allclose(gram, np.broadcast_to(np.eye(2), gram.shape), atol=1e-5)
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def saved(path, array, **more):
+    np.save(path, array, **more)
+    return path
+
+
+def bad_files(folder):
+    """name -> (file, options, what the message must say)."""
+    good = fk_person(10)[0].astype(np.float32)
+    pair = np.stack([good, good])
+    nan, infinite = pair.copy(), good.copy()
+    nan[1, 3, 4, 1] = np.nan
+    infinite[5, 20, 0] = np.inf
+    whole = saved(folder / "whole.npy", good).read_bytes()
+    np.savez(folder / "whole.npz", positions=pair)
+    zipped = (folder / "whole.npz").read_bytes()
+    h5 = write_h5(folder / "whole.h5", pair, ids=("p-1", "p-2")).read_bytes()
+    far = good.copy()
+    far[0, 21] = 1e6
+
+    def file(name, content):
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        return folder / name
+
+    header = json.dumps({"descr": "<f8", "fortran_order": False, "shape": None})
+    huge = header.replace('"', "'").replace("null", "(1000000000000, 22, 3)").replace("false", "False")
+    huge = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(huge)) + huge.encode()
+    np.savez(folder / "other.npz", poses=good)
+    np.savez(folder / "objects.npz", positions=np.array([{}], dtype=object))
+    np.savez(folder / "two_rates.npz", positions=good, fps=[30, 60])
+    bvh = rest_bvh()
+    return {
+        "missing": (folder / "none.npy", {}, "no such file"),
+        "empty": (file("empty.npy", b""), {}, "empty"),
+        "unknown kind": (file("motion.fbx", b"x"), {}, r"\.fbx.*accepted"),
+        "directory": (folder, {}, "no such file"),
+        "wrong shape": (saved(folder / "shape.npy", good[:, :21]), {}, r"\(10, 21, 3\); accepted"),
+        "three persons": (saved(folder / "three.npy", np.stack([good] * 3)), {}, r"\(3, 10, 22, 3\)"),
+        "one number": (saved(folder / "scalar.npy", np.array(1.0)), {}, r"shape \(\)"),
+        "too short": (saved(folder / "short.npy", good[:3]), {}, "3 frames; 4 to"),
+        "nan": (saved(folder / "nan.npy", nan), {"person": 1}, "nan at person 2, frame 3, left_knee"),
+        "infinity": (saved(folder / "inf.npy", infinite), {}, "inf at frame 5, left_wrist"),
+        "nan features": (
+            saved(folder / "nanf.npy", np.full((9, 262), np.nan)), {}, "nan at frame 0, column 0",
+        ),
+        "far away": (saved(folder / "far.npy", far), {}, "1e[+]06 m from the origin"),
+        "all zero": (saved(folder / "zero.npy", np.zeros((9, 22, 3))), {}, "0 m tall"),
+        "pickle": (
+            saved(folder / "object.npy", np.array([{}], dtype=object), allow_pickle=True), {}, "never loaded",
+        ),
+        "raw pickle": (file("pickle.npy", pickle.dumps({"a": 1})), {}, "not an .npy array"),
+        "text": (saved(folder / "text.npy", np.array(["a"] * 9)), {}, "numbers are accepted"),
+        "complex": (saved(folder / "complex.npy", good.astype(complex)), {}, "numbers are accepted"),
+        "truncated npy": (file("cut.npy", whole[:-50]), {}, "truncated"),
+        "huge header": (file("huge.npy", huge), {}, "truncated.*1000000000000"),
+        "truncated npz": (file("cut.npz", zipped[: len(zipped) // 2]), {"person": 1}, "damaged .npz"),
+        "npz without positions": (folder / "other.npz", {}, "holds poses"),
+        "npz with objects": (folder / "objects.npz", {}, "never loaded"),
+        "npz with two rates": (folder / "two_rates.npz", {}, "fps"),
+        "truncated h5": (file("cut.h5", h5[: len(h5) // 2]), {"person": 1}, "not a readable HDF5"),
+        "no h5": (file("text.h5", "hello"), {}, "not a readable HDF5"),
+        "h5 item not chosen": (folder / "whole.h5", {}, r"holds 2: p-1, p-2; choose one as FILE\.h5#ID"),
+        "h5 item unknown": (f"{folder}/whole.h5#q", {"person": 1}, "no item 'q'"),
+        "item of npy": (f"{folder}/whole.npy#q", {}, "names an item of an .h5"),
+        "person not chosen": (saved(folder / "two.npy", pair), {}, "--person 1 or --person 2"),
+        "person of one": (folder / "whole.npy", {"person": 2}, "holds 1 person"),
+        "person of two": (folder / "two.npy", {"person": 3}, "holds 2 persons"),
+        "fps": (folder / "whole.npy", {"fps": 0}, "0 frames per second"),
+        "fps nan": (folder / "whole.npy", {"fps": float("nan")}, "nan frames per second"),
+        "fps leaves little": (folder / "whole.npy", {"fps": 120}, "10 frames at 120 fps are 3 at 30"),
+        "units": (folder / "whole.npy", {"units": "furlong"}, "furlong.*accepted: m, cm"),
+        "up": (folder / "whole.npy", {"up": "x"}, "accepted: y, z"),
+        "bvh without motion": (file("cut.bvh", bvh[:300]), {}, "needs HIERARCHY"),
+        "bvh cut": (file("cut2.bvh", bvh[:-60]), {}, "truncated or damaged: 8 frames of 69 channels"),
+        "bvh frames claim": (
+            file("claim.bvh", bvh.replace("Frames: 8", "Frames: 9999999999")), {}, "says 9999999999 frames",
+        ),
+        "bvh words": (file("words.bvh", bvh + "left"), {}, "motion data"),
+        "bvh nan": (file("nan.bvh", bvh.replace("0.950000000", "nan", 1)), {}, "frame 0 is not finite"),
+        "bvh time": (
+            file("time.bvh", bvh.replace("Frame Time: 0.0", "Frame Time: -0.0")), {}, "frame time",
+        ),
+        "bvh channel": (file("channel.bvh", bvh.replace("Xrotation", "Wrotation", 1)), {}, "Wrotation"),
+        "bvh brace": (file("brace.bvh", bvh.replace("}", "", 3)), {}, "cut off|wrong place|unexpected"),
+        "bvh centimetres": (file("cm.bvh", rest_bvh(scale=100.0)), {}, "--units cm"),
+    }  # fmt: skip
+
+
+def test_bad_files_give_one_line_that_says_what_was_seen(tmp_path):
+    for name, (path, options, message) in bad_files(tmp_path).items():
+        with pytest.raises(InputError, match=message) as caught:
+            read_motion(path, **options)
+        text = str(caught.value)
+        assert "\n" not in text, name
+        assert text.startswith(str(path).partition("#")[0]), name
+        assert text.count(str(path).partition("#")[0] + ":") == 1, name
+        assert caught.value.exit_code == 2
+
+
+def test_no_code_in_a_pickle_runs(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    array = np.empty(9, dtype=object)
+    array[:] = Bomb()
+    np.save(tmp_path / "bomb.npy", array, allow_pickle=True)
+    np.savez(tmp_path / "bomb.npz", positions=array, fps=array)
+    for name in ("bomb.npy", "bomb.npz"):
+        with pytest.raises(InputError, match="never loaded"):
+            read_motion(tmp_path / name)
+    assert not (tmp_path / "executed").exists()
+
+
+QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def reads_or_refuses(path):
+    """A damaged file is an InputError or, if the damage missed the motion, a finite motion."""
+    try:
+        motion = read_motion(path, person=1)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert np.isfinite(motion.joints).all()
+
+
+@QUIET
+@given(content=st.binary(min_size=1, max_size=300), kind=st.sampled_from([".npy", ".npz", ".h5", ".bvh"]))
+def test_random_bytes(content, kind, tmp_path):
+    starts = {
+        ".npy": b"\x93NUMPY\x01\x00",
+        ".npz": b"PK\x03\x04",
+        ".h5": b"\x89HDF\r\n\x1a\n",
+        ".bvh": b"HIERARCHY ",
+    }
+    path = tmp_path / f"random{kind}"
+    for bytes_ in (content, starts[kind] + content):
+        path.write_bytes(bytes_)
+        with pytest.raises(InputError):
+            read_motion(path)
+
+
+class Files(dict):
+    """File contents by name, with a short repr for hypothesis reports."""
+
+    def __repr__(self):
+        return f"Files({sorted(self)})"
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    joints, rotations = fk_pair(12)
+    np.save(folder / "a.npy", joints)
+    np.savez(folder / "a.npz", positions=joints, fps=30)
+    np.savez_compressed(folder / "b.npz", positions=joints, fps=30)
+    write_h5(folder / "a.h5", joints, rotations)
+    (folder / "a.bvh").write_text(rest_bvh())
+    return Files((path.name, path.read_bytes()) for path in folder.iterdir())
+
+
+@QUIET
+@given(data=st.data())
+def test_truncated_anywhere(data, whole_files, tmp_path):
+    name = data.draw(st.sampled_from(sorted(whole_files)))
+    whole = whole_files[name]
+    (tmp_path / name).write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    reads_or_refuses(tmp_path / name)
+
+
+@QUIET
+@given(data=st.data())
+def test_damaged_bytes(data, whole_files, tmp_path):
+    name = data.draw(st.sampled_from(sorted(whole_files)))
+    damaged = bytearray(whole_files[name])
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    (tmp_path / name).write_bytes(bytes(damaged))
+    reads_or_refuses(tmp_path / name)
+
+
+BVH_WORDS = """HIERARCHY ROOT JOINT End Site { } OFFSET CHANNELS 0 1 3 6 -1 nan 1e999 Xposition Zrotation
+hip MOTION Frames: Frame Time:"""
+
+
+@QUIET
+@given(text=st.lists(st.sampled_from(BVH_WORDS.split()), max_size=40))
+def test_shuffled_bvh_words(text):
+    for head in ("", "HIERARCHY ROOT hip { OFFSET 0 0 0 CHANNELS 3 Zrotation Xrotation Yrotation "):
+        try:
+            motion = parse_bvh(head + " ".join(text), 100)
+        except BvhError:
+            continue
+        assert np.isfinite(motion.positions).all()
