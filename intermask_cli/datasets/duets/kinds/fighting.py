@@ -105,7 +105,7 @@ def _punch(s: Stage, hit: float, lower: float, impact: Array, caught: Array) -> 
 def kick_dodge(s: Stage) -> None:
     """manner: height of the foot, low = 0.7 m, middle = 0.9 m, high = 1.05 m (1.70 m body)."""
     s.meet(s.some(1.12, 1.3))
-    foot_height = {"low": 0.68, "middle": 0.85, "high": 1.02}[str(s.manner)] + s.some(-0.03, 0.05)
+    foot_height = {"low": 0.70, "middle": 0.87, "high": 1.05}[str(s.manner)] + s.some(-0.03, 0.05)
     begin = s.clock + 4
     body = s.bodies[0]
     lifted = begin + s.beat(0.30) + 4
@@ -123,7 +123,7 @@ def kick_dodge(s: Stage) -> None:
 
         return target
 
-    ankle = foot_height - 0.93 - 0.09
+    ankle = foot_height - 0.90 - 0.04  # of the ankle above the pelvis; the ball is a little higher
     forward = math.sqrt(max((0.96 * body.leg / body.scale) ** 2 - (ankle + 0.085) ** 2, 0.04))
     chamber = pulse(s.t, lifted, knee, back, end)
     extend = pulse(s.t, knee - 4, hit, hit + 3, back + 3)
