@@ -5,7 +5,6 @@ A `.tar` is not an archive but a `torch.save`d dictionary, and is only ever read
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -61,16 +60,21 @@ def read_state(path: Path, names: Iterable[str]) -> State:
     """The state dict stored under one of `names`; float tensors must be finite."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+    except Exception as error:  # damaged pickles raise whatever the byte at hand leads to
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: not a readable weights file ({str(error).splitlines()[0]}); expected a torch.save'd "
-            "dictionary of tensors, nothing else in it is executed"
+            f"{path}: not a readable weights file ({reason}); expected a torch.save'd dictionary of tensors, "
+            "nothing else in it is executed"
         ) from error
     found = [name for name in names if isinstance(content, dict) and name in content]
     if not found:
         keys = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
         raise InputError(f"{path}: holds {keys}; expected one of {', '.join(names)}")
     state = content[found[0]]
+    if not isinstance(state, dict):
+        raise InputError(
+            f"{path}: '{found[0]}' is a {type(state).__name__}, expected a dictionary of tensors"
+        )
     for key, value in state.items():
         if not isinstance(value, Tensor):
             raise InputError(f"{path}: '{key}' is a {type(value).__name__}, expected a tensor")

@@ -250,7 +250,7 @@ class InteractionTransformer(nn.Module):
         `condition` (B, E), its `prepare`d form, or None for unconditional. `lengths` (B,) valid tokens
         per row, at least 1, when some rows are padded at their end; logits there mean nothing.
         """
-        tokens = ids.shape[1] // (PERSONS * ROWS)
+        tokens = ids.shape[-1] // (PERSONS * ROWS)
         if ids.ndim != 2 or tokens * PERSONS * ROWS != ids.shape[1]:
             raise InputError(f"ids of shape {tuple(ids.shape)}; expected (batch, 10 n)")
         modulation = condition if isinstance(condition, Modulation) else self.prepare(condition)
