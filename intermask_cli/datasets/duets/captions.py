@@ -88,9 +88,16 @@ def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: boo
     wanted = _wanted(labels, type_, rng)
     while True:  # some sentences cannot say "the first person", others must: draw until one fits
         draft = _Draft(labels, wanted, rng, held_out)
-        text = draft.write(_pick(sentences, rng))
+        text = draft.write(_pick(_one_order(sentences, rng), rng))
         if text is not None and (type_ != "full" or draft.says_enough()):
             return Caption(_styled(text, rng), type_, draft.mention())
+
+
+def _one_order(sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
+    """The sentences that name the actor first or those that name the other first, so that word order says nothing."""
+    other_first = rng.random() < 0.5
+    chosen = [s for s in sentences if ("{B" in s and s.find("{B") < s.find("{A") % len(s)) == other_first]
+    return chosen or sentences
 
 
 def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
@@ -234,7 +241,7 @@ class _Draft:
         text = text.replace("{Pair}", self._plural("plural")) if "{Pair}" in text else text
         roles = [found[1] for found in _NOUN.finditer(text)]
         if not roles:
-            return None if self.explicit and not self.symmetric else text
+            return None if self.explicit and not self.symmetric else self._named(text, {}, False)
         if self.explicit and not {"X", "Y"} & set(roles):
             self.said.add("actor")
             return self._named(text, self._explicit_names(), True)

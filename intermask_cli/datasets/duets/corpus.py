@@ -50,7 +50,7 @@ class CorpusClip:
 
 def split_of(index: int) -> str:
     """Split of a clip, from a hash of its index alone (never of its kind, the seed or the corpus size)."""
-    point = int.from_bytes(hashlib.sha256(f"duets split {index}".encode()).digest()[:8], "big") / 2**64
+    point = int.from_bytes(hashlib.sha256(f"duets {index}".encode()).digest()[:8], "big") / 2**64
     for name, share in SPLIT_SHARES.items():
         if point < share:
             return name

@@ -25,7 +25,7 @@ def handshake(s: Stage) -> None:
     shake = (0.055 if hard else 0.025) * oscillation(
         s.t, grip + s.beat(0.1), release - s.beat(0.1), s.repeats
     )
-    drop = s.some(0.26, 0.36)
+    drop = s.some(0.32, 0.44)
 
     def meeting(pose: Trunk) -> Array:
         return pose.between((1, 1), drop - np.interp(pose.t, s.t, shake))
