@@ -258,7 +258,8 @@ class InteractionTransformer(nn.Module):
         x = self._embed(ids)
         for block, vectors in zip(self.Transformer.blocks, modulation.blocks, strict=True):
             x = block(x, vectors, masks)
-        return self.output_process(x[:, :-1], *modulation.head)
+        # Contiguous, because a strided input takes another kernel, with other rounding, in batches above 1.
+        return self.output_process(x[:, :-1].contiguous(), *modulation.head)
 
     def _embed(self, ids: Tensor) -> Tensor:
         """(B, 10n) -> (B, 10n + 1, d), the separator last and without position."""
