@@ -19,9 +19,11 @@ ConfigOption = Annotated[
     str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
 ]
 DataOption = Annotated[
-    Path,
+    list[Path],
     typer.Option(
-        "--data", help="Folder of a data set, e.g. from `intermask data duets`.", show_default=False
+        "--data",
+        help="Folder of a data set, e.g. from `intermask data duets`; repeat it to join several.",
+        show_default=False,
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Training folder.", show_default=False)]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpo
 from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
 from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.sources import open_source
+from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokenizer_digest
 from intermask_cli.training.tokenizer_trainer import TokenizerStage
@@ -45,11 +46,11 @@ _BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "va
 
 
 def train_tokenizer(
-    recipe: Recipe, data: Path, out: Path, resume: bool, accelerator: Accelerator
+    recipe: Recipe, data: Sequence[Path], out: Path, resume: bool, accelerator: Accelerator
 ) -> dict[str, Any]:
     """Stage one -> its report."""
-    _open_folder(out, "tokenizer", recipe, {"data": str(data)}, resume, accelerator)
-    train, validation = open_source(data, "train"), open_source(data, "val")
+    _open_folder(out, "tokenizer", recipe, {"data": [str(folder) for folder in data]}, resume, accelerator)
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
     with accelerator.main_process_first():
         if not (out / NORMALIZER).is_file():
             source_normalizer(train).save(out / NORMALIZER)
@@ -59,14 +60,19 @@ def train_tokenizer(
 
 
 def train_transformer(
-    recipe: Recipe, data: Path, tokenizer_folder: Path, out: Path, resume: bool, accelerator: Accelerator
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
 ) -> dict[str, Any]:
     """Stage two, the text head's start included -> its report."""
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
-    depends = {"data": str(data), "tokenizer": str(tokenizer_folder)}
+    depends = {"data": [str(folder) for folder in data], "tokenizer": str(tokenizer_folder)}
     _open_folder(out, "transformer", recipe, depends, resume, accelerator)
-    train, validation = open_source(data, "train"), open_source(data, "val")
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
     encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
     identity = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
     tokens = TransformerData(
@@ -129,7 +135,7 @@ def _best(folder: Path) -> Path:
 
 
 def _open_folder(
-    out: Path, stage: str, recipe: Recipe, depends: dict[str, str], resume: bool, accelerator: Accelerator
+    out: Path, stage: str, recipe: Recipe, depends: dict[str, Any], resume: bool, accelerator: Accelerator
 ) -> None:
     """Start a folder with its config, or check that the one to resume was made with the same."""
     if not resume:
