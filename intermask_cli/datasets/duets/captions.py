@@ -94,10 +94,11 @@ def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: boo
 
 
 def _one_order(sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
-    """The sentences that name the actor first or those that name the other first, so that word order says nothing."""
+    """The sentences that name the actor first, or those that do not: word order must not give roles away."""
     other_first = rng.random() < 0.5
-    chosen = [s for s in sentences if ("{B" in s and s.find("{B") < s.find("{A") % len(s)) == other_first]
-    return chosen or sentences
+    firsts = [_NOUN.search(sentence) for sentence in sentences]
+    order = [first is not None and first[1] == "B" for first in firsts]
+    return [s for s, b_first in zip(sentences, order, strict=True) if b_first == other_first] or sentences
 
 
 def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
