@@ -148,7 +148,7 @@ def hug(s: Stage) -> None:
     back = s.some(0.6, 1.0) * (apart - close) / 2
     for person in (0, 1):
         late = s.delay(1) * 0.5 * person
-        s.move(person, begin + late, inside, (apart - close) / 2, left=0.075)
+        s.move(person, begin + late, inside, (apart - close) / 2, left=0.09)
         s.move(person, hold + s.beat(0.15), end, -back)
         opened = pulse(s.t, begin - s.beat(0.15) + late, begin + s.beat(0.55), hold, end - s.beat(0.1))
         wrapped = pulse(s.t, begin + s.beat(0.45), inside + s.beat(0.1), hold, hold + s.beat(0.45))

@@ -72,10 +72,10 @@ def lead_by_hand(s: Stage) -> None:
     take = s.some(4, 10)
     held = take + s.beat(0.6)
     walk = held + s.beat(0.1)
-    end = walk + length / (0.75 * _WALK[s.tempo]) * FPS
+    end = walk + length / (0.7 * _WALK[s.tempo]) * FPS
     for person in (0, 1):
         late = person * (3 + 0.35 * s.delay(1))
-        place, heading = _along(path, length * trapezoid((s.t - walk - late) / (end - walk), 0.25))
+        place, heading = _along(path, length * trapezoid((s.t - walk - late) / (end - walk), 0.3))
         s.score.yaw[person] = heading
         s.score.root[person] = place
         if person == 1:
@@ -110,9 +110,9 @@ def follow(s: Stage) -> None:
     speed = _WALK[s.tempo]
     begin = s.some(4, 12)
     lag = s.some(2, 10) + s.delay(1)
-    end = begin + length / (0.8 * speed) * FPS
+    end = begin + length / (0.68 * speed) * FPS
     for person in (0, 1):
-        walked = length * trapezoid((s.t - begin - person * lag) / (end - begin), 0.2)
+        walked = length * trapezoid((s.t - begin - person * lag) / (end - begin), 0.32)
         place, heading = _along(path, walked - person * gap)
         s.score.root[person], s.score.yaw[person] = place, heading
     s.look_away(0, np.ones_like(s.t))
