@@ -124,7 +124,7 @@ def kick_dodge(s: Stage) -> None:
         return target
 
     ankle = foot_height - 0.90 - 0.04  # of the ankle above the pelvis; the ball is a little higher
-    forward = math.sqrt(max((0.96 * body.leg / body.scale) ** 2 - (ankle + 0.085) ** 2, 0.04))
+    forward = math.sqrt(max((0.93 * body.leg / body.scale) ** 2 - (ankle + 0.085) ** 2, 0.04))
     chamber = pulse(s.t, lifted, knee, back, end)
     extend = pulse(s.t, knee - 4, hit, hit + 3, back + 3)
     s.foot(0, 1, chamber, from_hip(0.22, -0.50), pitch=0.25)
