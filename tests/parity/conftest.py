@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Helpers shared with the other tests (motion_samples, dataset_trees).
+sys.path.insert(0, str(ROOT / "tests"))
 
 
 def parity_folder() -> Path | None:
