@@ -295,16 +295,12 @@ def _pose_legs(
     hips = root[:, :, None] + turned(pelvis, offsets[:, :, [1, 2]])
     foot_yaw = np.stack([f.yaw for f in footing])
     direction = 0.5 * (foot_yaw + yaw[..., None]) + 0.10 * _SIDES
-    pole = np.stack([np.sin(direction), np.full_like(direction, 0.15), np.cos(direction)], axis=-1)
-    pole = 0.5 * pole + 0.5 * pelvis[..., :, 2]
-    reachable = soft_reach(
-        hips,
-        ankles,
-        np.linalg.norm(offsets[:, :, [4, 5]], axis=-1, keepdims=True)
-        + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True),
-        0.994,
-        0.998,
-    )
+    # Knees bend about a level axis across the body, whichever way the leg points (also in a high kick).
+    across = np.stack([np.cos(direction), np.zeros_like(direction), -np.sin(direction)], axis=-1)
+    length = np.linalg.norm(offsets[:, :, [4, 5]], axis=-1, keepdims=True)
+    length = length + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True)
+    reachable = soft_reach(hips, ankles, length, 0.994, 0.998)
+    pole = np.cross(reachable - hips, across)
     thigh, shank = two_bone(
         hips, reachable, pole, offsets[:, :, [4, 5]], offsets[:, :, [7, 8]], 0.0, np.array([1.0, 0.0, 0.0])
     )
