@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.datasets.duets.posing import Trunk
 from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.targets import by_shoulder
 from intermask_cli.datasets.duets.timing import pulse
-
-Array = np.ndarray
 
 
 def mirror_dance(s: Stage) -> None:
@@ -35,16 +33,7 @@ def mirror_dance(s: Stage) -> None:
         lifted = pulse(s.t, begin + late - 4, first + 2, end + late, end + late + s.beat(0.6))
         for hand, sign in ((0, 1.0), (1, -1.0)):
             up = (0.05 + 0.28 * sign * mirror * sway) if large else (-0.30 + 0.14 * sign * mirror * sway)
-            out = 0.34 if large else 0.16
-            s.hand(
-                person, hand, lifted,
-                lambda pose, p=person, h=hand, sign=sign, up=up, out=out: _arm(s, pose, p, h, sign * out, up, large),
-                bulge=0.1,
-            )  # fmt: skip
+            out, forward = (0.34, 0.22) if large else (0.16, 0.34)
+            s.hand(person, hand, lifted, by_shoulder(person, hand, out, up, forward), bulge=0.1)
     s.event("action", (begin + end) / 2)
     s.clock = end + lag + s.beat(0.6) + s.some(0, 6)
-
-
-def _arm(s: Stage, pose: Trunk, person: int, hand: int, out: float, up: Array, large: bool) -> Array:
-    forward = 0.22 if large else 0.34
-    return pose.shoulder(person, hand) + pose.offset(person, out, np.interp(pose.t, s.t, up), forward)

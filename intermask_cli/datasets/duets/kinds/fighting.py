@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from intermask_cli.datasets.duets.posing import Trunk
 from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.targets import by_shoulder, now, on_body
 from intermask_cli.datasets.duets.timing import pulse, ramp
 
 Array = np.ndarray
@@ -15,11 +18,8 @@ Array = np.ndarray
 
 def fists(s: Stage, person: int, curve: Array) -> None:
     """Boxing guard: both fists in front of the chin, knees soft."""
-    for hand, sign in ((0, 1.0), (1, -1.0)):
-        s.hand(
-            person, hand, curve,
-            lambda pose, h=hand, sign=sign: pose.shoulder(person, h) + pose.offset(person, -0.06 * sign, -0.03, 0.28),
-        )  # fmt: skip
+    for hand in (0, 1):
+        s.hand(person, hand, curve, by_shoulder(person, hand, -0.06, -0.03, 0.28))
     s.crouch(person, curve, s.some(0.03, 0.06))
     s.bend(person, curve, forward=s.some(0.05, 0.12))
 
@@ -47,7 +47,6 @@ def punch_guard(s: Stage) -> None:
         impact += pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 18)
         caught += pulse(s.t, hit - 12, hit, hit + 3, hit + 15)
     for hit in hits:
-        _punch(s, hit, lower, impact, caught)
         s.contact(hit, hit + 3, "right_wrist", "left_wrist")
         s.event("strike", hit)
     s.event("action", hits[0])
@@ -55,8 +54,11 @@ def punch_guard(s: Stage) -> None:
     covered = hits[0] - 2
     seen = min(hits[0] - s.strike(0.38) - s.beat(0.25) + s.delay(1) * 0.6, covered - 13)
     guard = pulse(s.t, seen, covered, hits[-1] + 6, max(end - s.beat(0.1), hits[-1] + 20))
-    for hand in (0, 1):
-        s.hand(1, hand, guard, lambda pose, h=hand: _guard(s, pose, h, lower, impact, caught))
+    block = Block(high, lower, impact, caught)
+    for hit in hits:
+        _punch(s, hit, block)
+    s.hand(1, 0, guard, block.struck_palm)
+    s.hand(1, 1, guard, block.other_palm)
     s.bend(1, guard, forward=0.12 if high else 0.30)
     s.bend(1, impact, forward=-0.10)
     s.nod(1, guard, 0.2)
@@ -66,40 +68,46 @@ def punch_guard(s: Stage) -> None:
     s.clock = end + s.some(2, 8)
 
 
-def _guard(s: Stage, pose: Trunk, hand: int, lower: float, impact: Array, caught: Array) -> Array:
-    """The partner's palms side by side before the face or the belly, pushed back a little on impact."""
-    back = 0.04 * np.interp(pose.t, s.t, impact)
-    left = 0.07 if hand == 0 else -0.07
-    if s.manner == "high":
-        palm = pose.joint(1, "head") + pose.offset(1, left, -0.03, 0.22 - back) - np.array([0.0, lower, 0.0])
-    else:
-        palm = pose.joint(1, "spine2") + pose.offset(1, left, -0.02, 0.30 - back)
-    if hand == 1:
-        return palm
-    # The palm that is hit comes to meet a fist that would fall short.
-    near = np.interp(pose.t, s.t, caught)[:, None]
-    return palm + near * (pose.within_reach(0, 1, palm) - palm)
+@dataclass(frozen=True)
+class Block:
+    """The partner's palms side by side before the face or the belly, giving way a little on impact."""
+
+    high: bool
+    lower: float  # metres below the face, for partners much taller than the actor
+    impact: Array
+    caught: Array  # how far the struck palm comes to meet a fist that would fall short
+
+    def _palm(self, pose: Trunk, left: float) -> Array:
+        back = 0.04 * now(self.impact, pose)
+        if self.high:
+            below = np.array([0.0, self.lower, 0.0])
+            return on_body(1, "head", left, -0.03, 0.22 - back)(pose) - below
+        return on_body(1, "spine2", left, -0.02, 0.30 - back)(pose)
+
+    def struck_palm(self, pose: Trunk) -> Array:
+        palm = self._palm(pose, 0.07)
+        return palm + self.caught[pose.t.astype(int)][:, None] * (pose.within_reach(0, 1, palm) - palm)
+
+    def other_palm(self, pose: Trunk) -> Array:
+        return self._palm(pose, -0.07)
+
+    def fist(self, pose: Trunk) -> Array:
+        """Where the actor's fist lands: on the struck palm, two centimetres before it."""
+        return self.struck_palm(pose) + pose.offset(1, 0.0, 0.0, 0.02)
 
 
-def _punch(s: Stage, hit: float, lower: float, impact: Array, caught: Array) -> None:
+def _punch(s: Stage, hit: float, block: Block) -> None:
     """Wind up at the ribs, then drive the right fist into the partner's left palm with hips and a lunge."""
-    high, reach, wind = s.manner == "high", s.strike(0.38), s.strike(0.30)
-    start, home = hit - reach, hit + 3 + s.strike(0.42)
-    wound = pulse(s.t, start - wind, start, hit + 3, home)
+    start, home = hit - s.strike(0.38), hit + 3 + s.strike(0.42)
+    wound = pulse(s.t, start - s.strike(0.30), start, hit + 3, home)
     drive = pulse(s.t, start, hit, hit + 3, home)
-    s.hand(0, 1, wound, lambda pose: pose.shoulder(0, 1) + pose.offset(0, -0.11, -0.26, 0.02), bulge=0.0)
-    s.hand(
-        0,
-        1,
-        drive,
-        lambda pose: _guard(s, pose, 0, lower, impact, caught) + pose.offset(1, 0.0, 0.0, 0.02),
-        bulge=0.0,
-    )
+    s.hand(0, 1, wound, by_shoulder(0, 1, 0.11, -0.26, 0.02), bulge=0.0)
+    s.hand(0, 1, drive, block.fist, bulge=0.0)
     s.bend(0, wound, twist=-0.25)
-    s.bend(0, drive, forward=0.16 if high else 0.26, twist=0.85)
+    s.bend(0, drive, forward=0.16 if block.high else 0.26, twist=0.85)
     s.shift(0, drive, forward=0.14)
     s.shift(0, wound, forward=-0.04)
-    s.crouch(0, drive, 0.03 if high else 0.10)
+    s.crouch(0, drive, 0.03 if block.high else 0.10)
 
 
 def kick_dodge(s: Stage) -> None:
@@ -115,7 +123,7 @@ def kick_dodge(s: Stage) -> None:
     end = back + s.strike(0.42)
     s.flight(0, 1, lifted, end)
 
-    def from_hip(forward: float, up: float):
+    def from_hip(forward: float, up: float) -> Callable[[Array, Array], Array]:
         def target(pelvis: Array, yaw: Array) -> Array:
             way = np.stack([np.sin(yaw), np.zeros_like(yaw), np.cos(yaw)], -1) * forward * body.scale
             side = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], -1) * -0.07 * body.scale
@@ -146,11 +154,8 @@ def kick_dodge(s: Stage) -> None:
     s.bend(1, dodge, forward=s.some(-0.22, -0.08))
     s.score.hips_pitch[1] += 0.18 * dodge
     s.crouch(1, dodge, s.some(0.05, 0.10))
-    for hand, sign in ((0, 1.0), (1, -1.0)):
-        s.hand(
-            1, hand, dodge,
-            lambda pose, h=hand, sign=sign: pose.shoulder(1, h) + pose.offset(1, 0.12 * sign, -0.10, 0.34),
-        )  # fmt: skip
+    for hand in (0, 1):
+        s.hand(1, hand, dodge, by_shoulder(1, hand, 0.12, -0.10, 0.34))
     s.event("strike", hit)
     s.event("action", hit)
     s.clock = end + s.some(8, 16)
@@ -168,14 +173,8 @@ def push_stagger(s: Stage) -> None:
     chamber = pulse(s.t, begin, ready, gone + 4, gone + 4 + s.beat(0.6))
     thrust = pulse(s.t, ready, touch, gone, gone + s.beat(0.6))
     for hand, sign in ((0, 1.0), (1, -1.0)):
-        s.hand(
-            0, hand, chamber,
-            lambda pose, h=hand, sign=sign: pose.shoulder(0, h) + pose.offset(0, 0.05 * sign, -0.14, 0.10), bulge=0.0,
-        )  # fmt: skip
-        s.hand(
-            0, hand, thrust,
-            lambda pose, sign=sign: pose.joint(1, "spine3") + pose.offset(1, -0.10 * sign, 0.05, 0.14), bulge=0.0,
-        )  # fmt: skip
+        s.hand(0, hand, chamber, by_shoulder(0, hand, 0.05, -0.14, 0.10), bulge=0.0)
+        s.hand(0, hand, thrust, on_body(1, "spine3", -0.10 * sign, 0.05, 0.14), bulge=0.0)
         s.elbow(0, hand, chamber, 0.25)
     s.bend(0, chamber, forward=-0.06)
     s.bend(0, thrust, forward=0.28 + 0.10 * hard)
@@ -194,14 +193,11 @@ def push_stagger(s: Stage) -> None:
     )
     s.nod(1, hurt, 0.25 * strength)
     s.crouch(1, pulse(s.t, touch, touch + s.beat(0.4), touch + s.beat(0.6), end), 0.07 * strength)
-    for hand, sign in ((0, 1.0), (1, -1.0)):
+    for hand in (0, 1):
         late = s.some(0, 4)
         flung = pulse(s.t, touch + late, touch + s.beat(0.4) + late, touch + s.beat(0.55), end)
         out, up = s.some(0.30, 0.42), s.some(-0.30, -0.05)
-        s.hand(
-            1, hand, (0.45 + 0.5 * hard) * flung,
-            lambda pose, h=hand, sign=sign, out=out, up=up: pose.shoulder(1, h) + pose.offset(1, out * sign, up, 0.30),
-        )  # fmt: skip
+        s.hand(1, hand, (0.45 + 0.5 * hard) * flung, by_shoulder(1, hand, out, up, 0.30))
     s.contact(touch, touch + 4, "right_wrist", "spine3")
     s.contact(touch, touch + 4, "left_wrist", "spine3")
     s.event("strike", touch)

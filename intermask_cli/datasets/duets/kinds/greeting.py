@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from intermask_cli.datasets.duets.posing import Trunk
 from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.targets import by_shoulder, halfway, on_body
 from intermask_cli.datasets.duets.timing import oscillation, pulse
 
 Array = np.ndarray
@@ -25,14 +25,10 @@ def handshake(s: Stage) -> None:
     shake = (0.055 if hard else 0.025) * oscillation(
         s.t, grip + s.beat(0.1), release - s.beat(0.1), s.repeats
     )
-    drop = s.some(0.32, 0.44)
-
-    def meeting(pose: Trunk) -> Array:
-        return pose.between((1, 1), drop - np.interp(pose.t, s.t, shake))
-
+    grasp = halfway((1, 1), s.some(0.32, 0.44) - shake)
     for person, late in ((0, 0.0), (1, s.delay(1) * 0.5)):
         reach = pulse(s.t, begin + late, grip, release, end - s.some(0, 5))
-        s.hand(person, 1, reach, meeting)
+        s.hand(person, 1, reach, grasp)
         s.bend(person, reach, forward=s.some(0.08, 0.16), twist=s.some(0.12, 0.24))
         s.nod(person, pulse(s.t, grip, grip + 8, release, end), s.some(-0.05, 0.15))
     s.contact(grip, release, "right_wrist", "right_wrist")
@@ -63,12 +59,7 @@ def bow(s: Stage) -> None:
             s.t, first - s.beat(0.1), first + s.beat(0.5), s.clock - s.beat(0.3), s.clock + s.beat(0.2)
         )
         for hand, left in ((0, 0.05), (1, -0.05)):
-            s.hand(
-                0,
-                hand,
-                clasp,
-                lambda pose, left=left: pose.joint(0, "pelvis") + pose.offset(0, left, -0.02, 0.2),
-            )
+            s.hand(0, hand, clasp, on_body(0, "pelvis", left, -0.02, 0.2))
     if s.some(0, 1) < 0.6:
         answer = pulse(s.t, first + s.delay(1) + 8, first + s.beat(0.7) + 8, s.clock - s.beat(0.4), s.clock)
         s.bow(1, answer, math.radians(s.some(4, 9)))
@@ -87,13 +78,8 @@ def wave(s: Stage) -> None:
         (s.some(0.20, 0.26), s.some(0.40, 0.46)) if large else (s.some(0.09, 0.13), s.some(0.18, 0.26))
     )
     swing = wide * oscillation(s.t, top - s.beat(0.1), down + s.beat(0.1), s.repeats)
-
-    def waving(pose: Trunk) -> Array:
-        side = np.interp(pose.t, s.t, swing)
-        return pose.shoulder(0, 1) + pose.offset(0, -0.22 + side, high - 0.5 * np.abs(side), 0.16)
-
     raised = pulse(s.t, up, top, down, end)
-    s.hand(0, 1, raised, waving, bulge=0.25)
+    s.hand(0, 1, raised, by_shoulder(0, 1, 0.22 - swing, high - 0.5 * np.abs(swing), 0.16), bulge=0.25)
     s.bend(0, raised, right=-s.some(0.02, 0.10) - 0.05 * large)
     s.bend(0, swing / wide, right=-0.04 * (1 + large))
     seen = s.delay(1) + 10
@@ -121,13 +107,8 @@ def high_five(s: Stage) -> None:
     end = done + s.beat(0.75)
     for person in (0, 1):
         raised = pulse(s.t, begin + late * person, cocked, done, end)
-        s.hand(
-            person,
-            1,
-            raised,
-            lambda pose, p=person: pose.shoulder(p, 1) + pose.offset(p, -0.17, 0.20 - 0.5 * drop, 0.10),
-        )
-        s.hand(person, 1, np.minimum(slap, 1.0), lambda pose: pose.between((1, 1), drop), bulge=0.2)
+        s.hand(person, 1, raised, by_shoulder(person, 1, 0.17, 0.20 - 0.5 * drop, 0.10))
+        s.hand(person, 1, np.minimum(slap, 1.0), halfway((1, 1), drop), bulge=0.2)
         s.bend(person, raised, twist=-0.15)
         s.bend(person, np.minimum(slap, 1.0), forward=s.some(0.05, 0.12), twist=0.42)
         s.crouch(person, pulse(s.t, begin, cocked, cocked, hits[0]), s.some(0.0, 0.04))
@@ -169,17 +150,9 @@ def hug(s: Stage) -> None:
 def _embrace(s: Stage, person: int, opened: Array, wrapped: Array) -> None:
     """Arms open wide, then the right one over the partner's shoulder and the left one under the arm."""
     other = 1 - person
-    for hand, sign, over in ((0, 1.0, False), (1, -1.0, True)):
-        rise = 0.10 if over else -0.22
-        s.hand(
-            person, hand, opened,
-            lambda pose, h=hand, sign=sign, rise=rise: pose.shoulder(person, h) + pose.offset(person, 0.26 * sign, rise, 0.36),
-        )  # fmt: skip
+    for hand, over in ((0, False), (1, True)):
+        s.hand(person, hand, opened, by_shoulder(person, hand, 0.26, 0.10 if over else -0.22, 0.36))
         # On the partner's back; left and forward are the partner's, who faces the other way.
-        up, left = (0.14, 0.05) if over else (-0.08, 0.03)
-        s.hand(
-            person, hand, wrapped,
-            lambda pose, up=up, left=left, sign=sign: pose.joint(other, "spine3") + pose.offset(other, left * sign, up, -0.15),
-            bulge=0.0,
-        )  # fmt: skip
+        up, across = (0.14, -0.05) if over else (-0.08, 0.03)
+        s.hand(person, hand, wrapped, on_body(other, "spine3", across, up, -0.15), bulge=0.0)
         s.elbow(person, hand, opened, 0.9)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from intermask_cli.datasets.duets.kinds.fighting import fists
-from intermask_cli.datasets.duets.posing import Trunk
 from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.targets import halfway
 from intermask_cli.datasets.duets.timing import pulse, ramp, trapezoid
 from intermask_cli.motion.skeleton import FPS
 
@@ -82,11 +82,7 @@ def lead_by_hand(s: Stage) -> None:
             s.score.root[1, :, 0] += -apart * np.cos(heading) - behind * np.sin(heading)
             s.score.root[1, :, 1] += apart * np.sin(heading) - behind * np.cos(heading)
     join = ramp(s.t, take, held)
-    drop = s.some(0.36, 0.46)
-
-    def meeting(pose: Trunk) -> Array:
-        return pose.between((1, 0), drop)
-
+    meeting = halfway((1, 0), s.some(0.36, 0.46))
     s.hand(0, 1, join, meeting, bulge=-0.1)
     s.hand(1, 0, ramp(s.t, take + 0.5 * s.delay(1), held), meeting, bulge=0.1)
     s.elbow(0, 1, join, 1.0)
