@@ -31,6 +31,7 @@ class TowerConfig:
 class MotionTowerConfig(TowerConfig):
     """A tower over frames; `patch` consecutive frames make one position."""
 
+    person_features: int = PERSON_FEATURES
     patch: int = 1
     max_positions: int = 2000
 
@@ -74,12 +75,12 @@ class PositionTable(nn.Module):
 
 
 class MotionEncoder(nn.Module):
-    """Features of a pair (B, T, 516) and lengths (B,) -> (B, out_dim), before normalisation."""
+    """Features of both persons (B, T, 2 x person_features), lengths (B,) -> (B, out_dim), not normalised."""
 
     def __init__(self, config: MotionTowerConfig, out_dim: int, dropout: float):
         super().__init__()
         self.patch = config.patch
-        self.embed_motion = nn.Linear(2 * PERSON_FEATURES * config.patch, config.width)
+        self.embed_motion = nn.Linear(2 * config.person_features * config.patch, config.width)
         self.query_token = nn.Parameter(torch.randn(1, config.width) * 0.02)
         self.sequence_pos_encoder = PositionTable(config.max_positions, config.width)
         self.transformer = encoder_stack(config, dropout)

@@ -28,7 +28,8 @@ from intermask_cli.datasets.duets.stage import make_clip
 KIND_NAMES = tuple(KINDS)
 SIDES = ("left", "right")
 UNKNOWN = -1
-_STRIDE = 2  # frames: 15 a second are enough
+_EVERY = 2  # frames: 15 a second are enough
+_STRIDES = (1, 2, 2, 1)
 _CHANNELS = 2 * (3 + 66 + 66 + 3)
 
 
@@ -66,13 +67,10 @@ class LabelNetwork(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
+        widths = [_CHANNELS, width, width, width]
         self.stack = nn.ModuleList(
-            [
-                nn.Conv1d(_CHANNELS, width, 5, padding=2),
-                nn.Conv1d(width, width, 5, stride=2, padding=2),
-                nn.Conv1d(width, width, 5, stride=2, padding=2),
-                nn.Conv1d(width, width, 3, padding=1),
-            ]
+            nn.Conv1d(w, width, 5, stride=stride, padding=2)
+            for w, stride in zip(widths, _STRIDES, strict=True)
         )
         self.kind = nn.Linear(2 * width, len(KIND_NAMES))
         self.actor = nn.Linear(2 * width, 2)
@@ -82,8 +80,8 @@ class LabelNetwork(nn.Module):
         steps = frames
         # Padding is zero before every layer, so a clip's result does not depend on its batch.
         x = _masked(observations(own, partner), steps)
-        for layer in self.stack:
-            steps = torch.div(steps + layer.stride[0] - 1, layer.stride[0], rounding_mode="floor")
+        for layer, stride in zip(self.stack, _STRIDES, strict=True):
+            steps = torch.div(steps + stride - 1, stride, rounding_mode="floor")
             x = _masked(F.silu(layer(x)), steps)
         mean = x.sum(-1) / steps[:, None]
         there = torch.arange(x.shape[-1])[None] < steps[:, None]
@@ -128,7 +126,7 @@ def _hold(values: Tensor, frames: int) -> Tensor:
 
 
 def _prepare(joints: np.ndarray) -> tuple[Tensor, Tensor]:
-    own, partner = own_positions(joints[:, ::_STRIDE])
+    own, partner = own_positions(joints[:, ::_EVERY])
     return torch.from_numpy(own), torch.from_numpy(partner)
 
 

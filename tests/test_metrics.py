@@ -19,6 +19,7 @@ from evaluators.metrics import (
     paired_distances,
     pool_ranks,
     r_precision,
+    same_group,
 )
 from evaluators.metrics.diversity import draw_pairs
 
@@ -158,7 +159,7 @@ def test_equal_captions_miss_by_the_published_rule_and_hit_by_the_fair_one():
     text = np.array([[0.0, 0.0], [0.0, 0.0], [5.0, 5.0]])
     motion = np.array([[0.1, 0.0], [0.2, 0.0], [5.0, 5.1]])
     assert pool_ranks(text, motion).tolist() == [0, 1, 0]
-    assert pool_ranks(text, motion, groups=np.array(["bow", "bow", "hug"])).tolist() == [0, 0, 0]
+    assert pool_ranks(text, motion, same_group(np.array(["bow", "bow", "hug"]))).tolist() == [0, 0, 0]
 
 
 def test_the_fair_rule_equals_the_published_one_without_duplicates():
@@ -171,7 +172,17 @@ def test_the_fair_rule_equals_the_published_one_without_duplicates():
 def test_the_fair_rule_does_not_reward_a_wrong_group():
     text = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
     motion = np.array([[9.0, 0.0], [9.0, 0.0], [0.0, 0.0]])
-    assert pool_ranks(text, motion, groups=np.array([0, 0, 1])).tolist() == [1, 1, 0]
+    assert pool_ranks(text, motion, same_group(np.array([0, 0, 1]))).tolist() == [1, 1, 0]
+
+
+def test_a_motion_can_answer_a_vaguer_caption_and_not_the_other_way():
+    text = np.array([[0.0], [0.1]])  # "a hug", "a gentle hug"
+    motion = np.array([[5.0], [0.0]])
+    right = np.array([[True, True], [False, True]])
+    assert pool_ranks(text, motion, right).tolist() == [0, 0]
+    assert pool_ranks(text, motion[::-1], right).tolist() == [0, 1]
+    with pytest.raises(ValueError, match="true on the diagonal"):
+        pool_ranks(text, motion, ~right)
 
 
 def test_mm_distance_is_the_mean_of_paired_distances():

@@ -10,7 +10,7 @@ from evaluators.metrics.diversity import diversity
 from evaluators.metrics.fid import Gaussian, fid, frechet_distance
 from evaluators.metrics.mm_distance import mm_distance, paired_distances
 from evaluators.metrics.multimodality import multimodality
-from evaluators.metrics.r_precision import pool_ranks, r_precision
+from evaluators.metrics.r_precision import pool_ranks, precision_at, r_precision, same_group, split_pools
 
 __all__ = [
     "Gaussian",
@@ -24,5 +24,8 @@ __all__ = [
     "multimodality",
     "paired_distances",
     "pool_ranks",
+    "precision_at",
     "r_precision",
+    "same_group",
+    "split_pools",
 ]

@@ -7,27 +7,29 @@ import numpy as np
 from evaluators.metrics.distances import as_embeddings, euclidean_distances
 
 
-def pool_ranks(text: np.ndarray, motion: np.ndarray, groups: np.ndarray | None = None) -> np.ndarray:
-    """Rank of the right motion of every caption within one pool: (N, D), (N, D) -> (N,) int64, 0 is best.
+def pool_ranks(text: np.ndarray, motion: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
+    """Rank of the nearest right motion of every caption of one pool: (N, D), (N, D) -> (N,) int64, 0 is best.
 
-    Published rule (`groups` None): only motion i is right for caption i. Two equal captions in a pool then
+    Published rule (`right` None): only motion i is right for caption i. Two equal captions in a pool then
     take places from each other, and one of them counts as a miss by chance.
-    Fair rule: `groups` (N,) names what each caption says; any motion of the same group is right.
+    Fair rule: `right` (N, N) bool says whether motion j answers caption i as well as its own does.
     Equal distances rank by position in the pool.
     """
     text, motion = as_embeddings(text, "text"), as_embeddings(motion, "motion")
     if len(text) != len(motion):
         raise ValueError(f"{len(text)} captions but {len(motion)} motions; they must be paired")
-    distances = euclidean_distances(text, motion)
-    order = np.argsort(distances, axis=1, kind="stable")
-    if groups is None:
-        right = order == np.arange(len(text))[:, None]
-    else:
-        groups = np.asarray(groups)
-        if groups.shape != (len(text),):
-            raise ValueError(f"groups has shape {groups.shape}; accepted: ({len(text)},), one per caption")
-        right = groups[order] == groups[:, None]
-    return right.argmax(axis=1).astype(np.int64)
+    if right is None:
+        right = np.eye(len(text), dtype=bool)
+    if right.shape != (len(text), len(text)) or not right.diagonal().all():
+        raise ValueError("right must be (N, N) and true on the diagonal: its own motion answers a caption")
+    order = np.argsort(euclidean_distances(text, motion), axis=1, kind="stable")
+    return np.take_along_axis(right, order, axis=1).argmax(axis=1).astype(np.int64)
+
+
+def same_group(groups: np.ndarray) -> np.ndarray:
+    """`right` for `pool_ranks` when motions of equal group answer each other's captions: (N,) -> (N, N)."""
+    groups = np.asarray(groups)
+    return groups[:, None] == groups[None, :]
 
 
 def split_pools(count: int, pool_size: int) -> list[slice]:
@@ -38,18 +40,22 @@ def split_pools(count: int, pool_size: int) -> list[slice]:
 
 
 def r_precision(
-    text: np.ndarray,
-    motion: np.ndarray,
-    pool_size: int,
-    groups: np.ndarray | None = None,
-    top_k: int = 3,
+    text: np.ndarray, motion: np.ndarray, pool_size: int, groups: np.ndarray | None = None, top_k: int = 3
 ) -> np.ndarray:
     """Share of captions with a right motion in the k nearest: (N, D), (N, D) -> (top_k,) for k = 1..top_k.
 
-    Pairs are taken in the given order, `pool_size` at a time; `groups` as in `pool_ranks`.
+    Pairs are taken in the given order, `pool_size` at a time. `groups` (N,): motions of the same group
+    (for instance equal captions) answer each other's captions; without it only a caption's own motion does.
     """
-    pools = split_pools(len(text), pool_size)
-    ranks = np.concatenate(
-        [pool_ranks(text[p], motion[p], None if groups is None else np.asarray(groups)[p]) for p in pools]
-    )
+    if groups is not None and len(groups) != len(text):
+        raise ValueError(f"{len(groups)} groups for {len(text)} captions; give one per caption")
+    ranks = [
+        pool_ranks(text[pool], motion[pool], None if groups is None else same_group(np.asarray(groups)[pool]))
+        for pool in split_pools(len(text), pool_size)
+    ]
+    return precision_at(np.concatenate(ranks), top_k)
+
+
+def precision_at(ranks: np.ndarray, top_k: int = 3) -> np.ndarray:
+    """Ranks (N,) -> share of ranks below k, for k = 1..top_k."""
     return np.array([(ranks < k).mean() for k in range(1, top_k + 1)])

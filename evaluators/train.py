@@ -1,0 +1,321 @@
+"""Training of duet-eval: contrastive pairs with hard negatives, on ground truth only.
+
+A time- or step-budgeted, resumable stage of `intermask_cli.training.loop`; validation is retrieval on the
+validation split plus two tests of attention: is a clip nearer to its caption than its person-swapped
+(role) and its mirrored (side) version is?
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from evaluators.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.duet import DuetEval, DuetEvalConfig, collate
+from evaluators.metrics import pool_ranks
+from evaluators.training_pairs import PairBatch, PairTable
+from intermask_cli.config import from_dict, load_yaml
+from intermask_cli.console import note
+from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
+from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights, write_json
+from intermask_cli.training.config import StageConfig
+from intermask_cli.training.loop import Stage, StageRun
+from intermask_cli.training.randomness import permutation
+from intermask_cli.training.text_cache import StateCache, cached_states
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+CONFIG, CACHE, BUNDLE = "config.json", "cache", "bundle"
+POOL = 32
+FULL_CAPTION = 0  # captions come in the order of CAPTION_TYPES
+#: Settings that decide how long, not what; they may differ when a run is resumed.
+_BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
+
+
+@dataclass(frozen=True)
+class EvaluatorTrainConfig(StageConfig):
+    """Recipe of one training."""
+
+    batch_size: int = 48  # clips a step; with their variants about twice as many motions
+    variants: int = 2  # at most so many variants of a clip in one batch
+    captions: int = 4  # sentences per variant
+    clips: int = 3000  # at most so many clips of the training split
+    lr: float = 1e-3
+    weight_decay: float = 0.01
+    noise_m: float = 0.05  # largest std of slow noise added to joints, metres
+    jitter_m: float = 0.004  # largest std of frame-by-frame noise, metres
+    turn_rad: float = 0.15  # largest turn of the whole scene
+    text_encoder: str = "minilm"
+
+
+@dataclass(frozen=True)
+class EvaluatorRecipe:
+    """Network and training."""
+
+    network: DuetEvalConfig = field(default_factory=DuetEvalConfig)
+    training: EvaluatorTrainConfig = field(default_factory=EvaluatorTrainConfig)
+
+
+def load_evaluator_recipe(name: str) -> EvaluatorRecipe:
+    """A bundled recipe by name (`duet-eval`) or a YAML file by path."""
+    path = Path(name) if Path(name).suffix in (".yaml", ".yml") else CONFIGS / f"{name}.yaml"
+    if not path.is_file():
+        names = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
+        raise MissingError(
+            f"--config {name}: no such recipe; bundled: {names}; or give a path to a .yaml file"
+        )
+    values = load_yaml(path)
+    if unknown := values.keys() - {"network", "training"}:
+        raise InputError(f"{path}: unknown section '{min(unknown)}'; accepted: network, training")
+    return EvaluatorRecipe(
+        from_dict(DuetEvalConfig, dict(values.get("network") or {}), f"{path}: network"),
+        from_dict(EvaluatorTrainConfig, dict(values.get("training") or {}), f"{path}: training"),
+    )
+
+
+class PairLoss(nn.Module):
+    """forward(PairBatch) -> (loss, terms): symmetric InfoNCE without false negatives."""
+
+    def __init__(self, model: DuetEval, states: StateCache):
+        super().__init__()
+        self.model = model
+        self._states = states
+
+    def forward(self, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        text = self.model.embed_text(self._states.take(batch.texts))
+        motion = self.model.embed_motion(batch.positions, batch.frames)
+        logits = (text.float() @ motion.float().T).masked_fill(false_negatives(batch.also_true), -torch.inf)
+        target = torch.arange(len(logits), device=logits.device)
+        from_text, from_motion = F.cross_entropy(logits, target), F.cross_entropy(logits.T, target)
+        hits = (logits.argmax(1) == target).float().mean()
+        return (from_text + from_motion) / 2, {"hits": hits, "scale": self.model.latent_scale.detach()[0]}
+
+
+def false_negatives(also_true: Tensor) -> Tensor:
+    """Pairs (i, j), i != j, that must not count as wrong: (B, B) bool."""
+    return also_true & ~torch.eye(len(also_true), dtype=torch.bool, device=also_true.device)
+
+
+def augmented(positions: Tensor, config: EvaluatorTrainConfig) -> Tensor:
+    """A clip (2, T, 22, 3) with slow and fast noise and a small turn, as tokenizers do."""
+    frames = positions.shape[1]
+    knots = torch.randn(2 * 66, 1, frames // 6 + 2)
+    slow = F.interpolate(knots, size=frames, mode="linear", align_corners=True)
+    slow = slow.view(2, 22, 3, frames).permute(0, 3, 1, 2)
+    sizes = torch.rand(3)
+    noisy = positions + slow * (sizes[0] ** 2 * config.noise_m)
+    noisy = noisy + torch.randn_like(positions) * (sizes[1] * config.jitter_m)
+    angle = (2 * sizes[2] - 1) * config.turn_rad
+    c, s = torch.cos(angle), torch.sin(angle)
+    turn = torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    return noisy @ turn.T
+
+
+class EvaluatorStage(Stage):
+    """Contrastive pairs."""
+
+    name: ClassVar[str] = "evaluator"
+    config: EvaluatorTrainConfig
+    model: DuetEval
+
+    def __init__(
+        self, recipe: EvaluatorRecipe, train: Sequence[CorpusClip], validation: Sequence[CorpusClip],
+        encoder: TextEncoder, cache: Path, accelerator: Accelerator,
+    ):  # fmt: skip
+        self.config = c = recipe.training
+        self._device, self._rank, self._world = (
+            accelerator.device,
+            accelerator.process_index,
+            accelerator.num_processes,
+        )
+        self._train = PairTable(train, c.captions, c.seed, "training pairs")
+        self._validation = PairTable(validation, c.captions, c.seed, "validation pairs")
+        with accelerator.main_process_first():
+            states = cached_states(cache / "train.safetensors", self._train.distinct, encoder)
+            self._validation_states = cached_states(
+                cache / "val.safetensors", self._validation.distinct, encoder
+            )
+        torch.manual_seed(c.seed)
+        self.model = DuetEval(recipe.network)
+        some = np.linspace(0, len(self._train) - 1, min(400, len(self._train))).astype(int)
+        self.model.fit_statistics([self._train.positions(v) for i in some for v in self._train.of_clip[i]])
+        self.model.to(self._device)
+        self.objective = PairLoss(self.model, states).to(self._device)
+        self.steps_per_epoch = max(1, len(self._train) // (c.batch_size * self._world))
+        note(f"evaluator: {len(self._train)} clips, {len(self._train.variants)} variants, "
+             f"{len(self._train.distinct)} distinct captions")  # fmt: skip
+
+    def batch(self, step: int) -> PairBatch:
+        """`batch_size` clips, up to `variants` of each, a random caption each."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        order = permutation(self.config.seed, "evaluator clips", epoch, len(self._train))
+        start = (position * self._world + self._rank) * self.config.batch_size
+        chosen: list[int] = []
+        for clip in order[start : start + self.config.batch_size].tolist():
+            own = self._train.of_clip[clip]
+            chosen += [own[i] for i in torch.randperm(len(own))[: self.config.variants].tolist()]
+        variants = torch.tensor(chosen)
+        captions = torch.randint(self._train.texts.shape[1], (len(chosen),))
+        positions, frames = collate([augmented(self._train.positions(v), self.config) for v in chosen])
+        return PairBatch(
+            positions.to(self._device), frames.to(self._device), self._train.texts[variants, captions],
+            self._train.relation(variants, captions).to(self._device),
+        )  # fmt: skip
+
+    def validate(self) -> dict[str, float]:
+        """Retrieval by caption type, and the role and side tests; `score` is the share of wrong answers."""
+        table, first = self._validation, torch.tensor([own[0] for own in self._validation.of_clip])
+        motion = self._embed_motions(range(len(table.variants)))
+        figures: dict[str, float] = {}
+        for caption, name in ((0, "full"), (2, "anonymous")):
+            if caption >= self.config.captions:
+                continue
+            text = self._embed_texts(first, caption)
+            figures[f"top1_{name}"] = pooled_hits(text, motion[first], table, first, caption)
+        text = self._embed_texts(torch.arange(len(table.variants)), FULL_CAPTION)
+        figures["role"] = nearer_than_variant(text, motion, table, swapped=True)
+        figures["side"] = nearer_than_variant(text, motion, table, swapped=False)
+        known = [value for value in figures.values() if np.isfinite(value)]
+        return {"score": 1 - float(np.mean(known)), **figures}
+
+    def _embed_texts(self, variants: Tensor, caption: int) -> Tensor:
+        return self.model.embed_text(
+            self._validation_states.take(self._validation.texts[variants, caption])
+        ).cpu()
+
+    def _embed_motions(self, variants: Sequence[int]) -> Tensor:
+        rows = []
+        for start in range(0, len(variants), 64):
+            positions, frames = collate([self._validation.positions(v) for v in variants[start : start + 64]])
+            rows.append(self.model.embed_motion(positions.to(self._device), frames.to(self._device)).cpu())
+        return torch.cat(rows)
+
+
+def pooled_hits(text: Tensor, motion: Tensor, table: PairTable, variants: Tensor, caption: int) -> float:
+    """Top-1 in pools of POOL clips; a motion the caption is also true of is right."""
+    hits = []
+    size = min(POOL, len(variants))
+    for start in range(0, len(variants) - size + 1, size):
+        part = slice(start, start + size)
+        own = variants[part]
+        right = table.relation(own, torch.full((size,), caption)).numpy()
+        hits.append(pool_ranks(text[part].numpy(), motion[part].numpy(), right=right) == 0)
+    return float(np.concatenate(hits).mean())
+
+
+def nearer_than_variant(text: Tensor, motion: Tensor, table: PairTable, swapped: bool) -> float:
+    """Share of captions nearer to their motion than to its swapped (else mirrored) variant.
+
+    Only captions that are not true of the other variant as well; NaN if there is none.
+    """
+    answers: list[bool] = []
+    for own in table.of_clip:
+        for i in own:
+            for j in own:
+                one, other = table.variants[i], table.variants[j]
+                if (one.swapped != other.swapped, one.mirrored != other.mirrored) != (swapped, not swapped):
+                    continue
+                pair = torch.tensor([i, j])
+                if bool(table.relation(pair, torch.tensor([FULL_CAPTION, FULL_CAPTION]))[0, 1]):
+                    continue
+                answers.append(bool((text[i] - motion[i]).norm() < (text[i] - motion[j]).norm()))
+    return float(np.mean(answers)) if answers else float("nan")
+
+
+def train_evaluator(
+    recipe: EvaluatorRecipe, data: Path, out: Path, resume: bool, accelerator: Accelerator
+) -> dict[str, Any]:
+    """Train on a Duets corpus's train split, write the bundle of the best weights -> the report."""
+    corpus = Corpus(data)
+    _open_folder(out, recipe, data, resume)
+    encoder = load_text_encoder(recipe.training.text_encoder, accelerator.device.type)
+    train = corpus.split("train")[: recipe.training.clips]
+    validation = corpus.split("val")[: recipe.training.validate_clips]
+    stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
+    report = StageRun(stage, out, accelerator, resume).run()
+    if accelerator.is_main_process:
+        report["bundle_sha256"] = write_bundle(out, recipe, encoder, corpus, report)
+        write_json(out / "report.json", report)
+    return report
+
+
+def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool) -> None:
+    now = json.loads(json.dumps(dataclasses.asdict(recipe)))
+    path = out / CONFIG
+    if not resume:
+        if find_checkpoint(out, LAST) is not None:
+            raise InputError(
+                f"{out} already holds a training; continue it with --resume or choose another --out"
+            )
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"stage": "evaluator", "data": str(data), "recipe": now})
+        return
+    if not path.is_file():
+        raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
+    before = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+    changed = [
+        f"{section}.{name}" for section in now for name in now[section]
+        if name not in _BUDGET and before.get(section, {}).get(name) != now[section][name]
+    ]  # fmt: skip
+    if changed:
+        raise InputError(f"{out}: --resume with other settings ({', '.join(changed)}); use the same --config")
+
+
+def write_bundle(
+    out: Path, recipe: EvaluatorRecipe, encoder: TextEncoder, corpus: Corpus, report: dict[str, Any]
+) -> str:
+    """The best weights as an evaluator bundle in `out/bundle`, half precision -> its SHA-256."""
+    network = DuetEval(recipe.network)
+    best = find_checkpoint(out, BEST)
+    if best is None:
+        raise MissingError(f"{out}: no validated weights yet; let the training reach its first validation")
+    load_weights(network, best / WEIGHTS)
+    data = (
+        f"Duets, seed {corpus.seed}, train split of {corpus.clips} clips (first {recipe.training.clips}), "
+        f"fingerprint {corpus.manifest['fingerprint']}"
+    )
+    info = EvaluatorInfo(
+        name="duet-eval", architecture="duet", network=network_config(network), protocol="duets",
+        text_encoder={"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}, licence="MIT",
+        training_data=data,
+        provenance={
+            "command": "intermask train evaluator", "recipe": dataclasses.asdict(recipe.training),
+            "steps": report["steps"], "minutes": report["minutes"], "device": report["device"],
+            "torch": report["torch"], "validation": report["best"],
+        },
+    )  # fmt: skip
+    return save_evaluator(out / BUNDLE, info, network, evaluator_card(info), fp16=True)
+
+
+def evaluator_card(info: EvaluatorInfo) -> str:
+    """README.md of the bundle."""
+    best = info.provenance["validation"]
+    figures = "\n".join(
+        f"| {name} | {value:.3f} |" for name, value in best.items() if name not in ("step", "score")
+    )
+    return f"""# {info.name}
+
+A small text-motion encoder of the InterCLIP family. It scores 22-joint two-person motion against text, for
+the `{info.protocol}` protocol only: its numbers are never comparable with InterCLIP's or the paper's tables.
+
+* Trained on ground truth only: {info.training_data}. No test clip, no generated motion.
+* Text side: frozen {info.text_encoder["id"]} token states (Apache-2.0). Weights: {info.licence}.
+* {info.provenance["steps"]} steps, {info.provenance["minutes"]} minutes on {info.provenance["device"]}.
+
+| validation split (ground truth) | value |
+| --- | --- |
+{figures}
+
+`role`, `side`: share of captions nearer to their clip than to it with the persons exchanged or mirrored.
+"""
