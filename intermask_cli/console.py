@@ -80,8 +80,8 @@ class Counter:
             self._last_line = now
             rate = (self.done - self._done_before) / max(now - self._started, 1e-9)
             left = (self.total - self.done) / max(rate, 1e-9)
-            line = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:.2f}/s, {left:.0f} s left {status}"
-            note(line.rstrip())
+            line = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:.2f}/s, {left:.0f} s left"
+            note(f"{line} {status}".rstrip())
 
 
 @contextmanager

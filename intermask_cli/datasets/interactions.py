@@ -168,6 +168,11 @@ class InteractionFile:
         except OSError as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
 
+    def shapes(self, id: str) -> dict[str, list[int]]:
+        """Shapes of an item's arrays, without reading them."""
+        group = self._file[ITEMS][id]
+        return {name: list(group[name].shape) for name in ARRAYS if name in group}
+
     def __iter__(self) -> Iterator[StoredInteraction]:
         for id in self.ids:
             yield self.read(id)

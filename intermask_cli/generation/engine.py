@@ -39,7 +39,7 @@ class MakeBatch(Protocol):
 
 
 class Interrupts:
-    """Remembers the first SIGINT or SIGTERM, so that the part in hand is finished; the second stops at once."""
+    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once."""
 
     def __init__(self) -> None:
         self.exit_code: int | None = None
@@ -171,7 +171,13 @@ def _progress(run: RunDirectory, parts: Sequence[Part], worker: Worker) -> Itera
         return
     total = sum(len(part.items) for part in parts)
     with counter(run.info.command, total, "interactions", run.done_items(parts)) as progress:
-        yield lambda: progress.advance(run.done_items(parts) - progress.done)
+
+        def show() -> None:
+            more = run.done_items(parts) - progress.done
+            if more:
+                progress.advance(more)
+
+        yield show
 
 
 @contextmanager

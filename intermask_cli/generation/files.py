@@ -77,17 +77,18 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, shared: bool = False) -> Iterator[None]:
+def locked(path: Path, shared: bool = False, wait: bool = False) -> Iterator[None]:
     """Hold an advisory lock (flock) on `path`; it ends with the process, also when that is killed.
 
     Raises:
-        InputError: another process holds it.
+        InputError: another process holds it, and we are not to wait.
     """
     with disk_errors(path):
         file = open(path, "a+b")  # noqa: SIM115 - the lock lives as long as the file is open
     with file:
         try:
-            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(file, mode if wait else mode | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
                 f"{path.parent}: another run is writing here; wait for it or use another --out"

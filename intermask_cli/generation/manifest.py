@@ -65,10 +65,25 @@ class RunInfo:
     identity: Mapping[str, Any]
     dataset: Mapping[str, Any]
     about: Mapping[str, Any]
+    recorded_fingerprint: str | None = None  # of a run described by its manifest
 
     @property
     def fingerprint(self) -> str:
-        return fingerprint({**self.identity, "command": self.command, "version": __version__})
+        made_of = {**self.identity, "command": self.command, "version": __version__}
+        return self.recorded_fingerprint or fingerprint(made_of)
+
+    @classmethod
+    def from_manifest(cls, values: Mapping[str, Any]) -> RunInfo:
+        """The run a manifest describes, for merging it later."""
+        return cls(
+            command=values["command"],
+            items=values["counts"]["items"],
+            prompts=values["counts"]["prompts"],
+            identity=values["identity"],
+            dataset=values["dataset"],
+            about=values["about"],
+            recorded_fingerprint=values["fingerprint"],
+        )
 
 
 @dataclass(frozen=True)
@@ -170,21 +185,32 @@ class RunDirectory:
         return sum(len(part.items) for part in parts if part.name in present)
 
     def merge(self, parts: Sequence[Part], rejected: Sequence[Rejected]) -> MergeResult:
-        """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest if all parts exist."""
+        """Make the dataset from the parts of the plan if all of them exist; then the parts can go."""
         if self.pending(parts):
             return MergeResult(False, self.done_items(parts), [])
-        records = [self._record(self.parts_folder / part.name) for part in parts]
+        with locked(self.folder / ".lock-merge", wait=True):  # the last two shards may end at the same time
+            finished = self.finished()
+            if finished is not None:
+                return MergeResult(True, finished["counts"]["done"], [])
+            result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
+            if not result.failed:
+                self.drop_parts()
+        return result
+
+    def drop_parts(self) -> None:
+        """Remove the parts, after they have become a dataset."""
+        with disk_errors(self.parts_folder):
+            shutil.rmtree(self.parts_folder)
+
+    def merge_records(self, records: Sequence[PartRecord], rejected: Sequence[Rejected]) -> MergeResult:
+        """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
         failed = [
             Rejected(file, line, reason, row["id"]) for r in records for row, file, line, reason in r.failed
         ]
         done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
         write_rejected(self.folder, [*rejected, *failed])
-        self.finish(
-            "failures" if failed else "finished", done=done, failed=len(failed), rejected=len(rejected)
-        )
-        if not failed:
-            with disk_errors(self.parts_folder):
-                shutil.rmtree(self.parts_folder)
+        counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}
+        self.finish("failures" if failed else "finished", **counts)
         return MergeResult(True, done, failed)
 
     def finish(self, status: str, **counts: int) -> None:
@@ -202,7 +228,7 @@ class RunDirectory:
             **state,
             "counts": {"prompts": self.info.prompts, "items": self.info.items, **(counts or {})},
             "identity": self.info.identity,
-            **self.info.about,
+            "about": self.info.about,
             "dataset": self.info.dataset,
             "versions": versions(),
             "host": platform.node(),
@@ -236,6 +262,15 @@ def open_run(folder: Path, info: RunInfo, shard: Shard, overwrite: bool) -> Iter
             if run.parts_folder.is_dir():
                 remove_leftovers(run.parts_folder)
         yield run
+
+
+def read_rejected(folder: Path) -> list[Rejected]:
+    """The prompt lines that `rejected.jsonl` lists; failed items, which have an id, are left out."""
+    try:
+        lines = (folder / REJECTED).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [Rejected(**entry) for entry in map(json.loads, lines) if "id" not in entry]
 
 
 def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:

@@ -22,7 +22,7 @@ SMALLEST_PART, LARGEST_PART = 32, 128
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One sample to make; `position` is its row in the dataset, `frames` a multiple of 4."""
+    """One sample to make; `position` is its row in the dataset, `tokens` are per body row."""
 
     position: int
     id: str
@@ -103,11 +103,16 @@ class Plan:
 
 
 def make_plan(
-    prompts: Sequence[Prompt], run_seed: int, samples: int, default_frames: int, limit: int | None = None
+    prompts: Sequence[Prompt],
+    run_seed: int,
+    samples: int,
+    default_frames: int,
+    limit: int | None = None,
+    unit: int = FRAMES_PER_TOKEN,
 ) -> Plan:
     """Prompts -> items -> parts. What a prompt states wins over `samples` and `default_frames`.
 
-    `limit` keeps the first so many prompts. Frames are rounded down to a multiple of 4.
+    `limit` keeps the first so many prompts. Frames are rounded down to a multiple of `unit`.
     """
     items: list[WorkItem] = []
     seen: dict[str, int] = {}
@@ -126,7 +131,7 @@ def make_plan(
                     position=len(items),
                     id=f"{prompt.id}-s{sample}",
                     text=prompt.text,
-                    frames=frames - frames % FRAMES_PER_TOKEN,
+                    frames=frames - frames % unit,
                     seed=seed,
                     sample=sample,
                     file=prompt.file,

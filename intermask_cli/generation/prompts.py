@@ -13,8 +13,8 @@ import json
 import math
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from intermask_cli.generation.seeds import MAX_SEED
 
 MAX_LINE_BYTES = 65_536
 MAX_SAMPLES = 100_000
+DEFAULT_SECONDS = 5.0
 MAX_ID_LENGTH = 100
 MAX_CARRIED_COLUMNS = 64
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl")
@@ -42,6 +43,17 @@ class FrameLimits:
     shortest: int = 4
     longest: int = 18_000
     why: str = "the limit of one clip"
+
+    def default_length(self, frames: int | None, seconds: float | None) -> int:
+        """Frames of prompts that give none, from --frames or --seconds; 5 seconds if neither is given."""
+        if frames is None and seconds is None:
+            return min(round(DEFAULT_SECONDS * self.fps), self.longest)
+        try:
+            count = _frames(frames, seconds, self)
+        except _BadLine as error:
+            raise InputError(f"the command line {error}") from error
+        assert count is not None
+        return count
 
 
 @dataclass(frozen=True)
@@ -98,6 +110,31 @@ def read_prompts(sources: Iterable[str | Path], limits: FrameLimits = FrameLimit
         name, suffix, data = _read_bytes(source)
         collector.add_file(name, parse(data, suffix, name))
     return PromptSet(collector.prompts, collector.rejected)
+
+
+def react_prompts(text: str | None, file: str | Path | None, name: str) -> PromptSet:
+    """Prompts of a reaction: one text, a file, or none at all (an empty text: no condition).
+
+    Lengths in the file are dropped, since the given motion has its own.
+    """
+    if text is not None and file is not None:
+        raise InputError("--prompt and --prompts exclude each other; give one")
+    if file is not None:
+        found = read_prompts([file])
+        return replace(found, prompts=[replace(prompt, frames=None) for prompt in found.prompts])
+    try:
+        words = "" if text is None else _text(text)
+    except _BadLine as error:
+        raise InputError(f"--prompt {error}") from error
+    return PromptSet([Prompt(name, words, "--prompt", 1)], [])
+
+
+def default_run_name(sources: Sequence[str | Path]) -> str:
+    """Name of the run directory: the prompt file's, or that of the folder of several files."""
+    if len(sources) == 1:
+        return "stdin" if str(sources[0]) == "-" else safe_id(Path(sources[0]).stem, "prompts")
+    parents = {Path(source).resolve().parent for source in sources}
+    return safe_id(parents.pop().name, "prompts") if len(parents) == 1 else "prompts"
 
 
 def _read_bytes(source: str | Path) -> tuple[str, str, bytes]:
@@ -228,8 +265,8 @@ def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[_R
         if header is None:
             header = _header(cells, name)
         elif len(cells) > len(header):
-            reason = f"has {len(cells)} cells, the header has {len(header)}; quote cells that contain '{delimiter}'"
-            yield first + 1, reason
+            counts = f"has {len(cells)} cells, the header has {len(header)}"
+            yield first + 1, f"{counts}; quote cells that contain '{delimiter}'"
         else:
             filled = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
             yield first + 1, filled

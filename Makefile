@@ -1,0 +1,80 @@
+# make demo: set up and generate from prompts/demo.txt.  make test: set up and run all tests.
+# Needs Python 3.10 or newer and a package index; nothing else. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The pins are for Python 3.11 and newer; 3.10 takes the ranges of pyproject.toml.
+PINS := $(shell $(PYTHON) -c 'import sys; print("-c constraints.txt" if sys.version_info >= (3, 11) else "")')
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet $(PINS)
+OUT ?= runs/demo
+SOURCES := intermask_cli evaluators tests benchmarks
+export HF_HUB_OFFLINE ?= 1
+
+.PHONY: help demo test quality test-parity test-gpu benchmark duets clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo         set up, generate from prompts/demo.txt into $(OUT)"
+	@echo "make test         set up with development tools, run all tests"
+	@echo "make quality      ruff (lint and format) and mypy"
+	@echo "make test-parity  compare with golden arrays of the published system (INTERMASK_PARITY=folder)"
+	@echo "make test-gpu     tests that need a CUDA device"
+	@echo "make benchmark    measure; writes benchmarks/results and docs/benchmarks.md"
+	@echo "make duets        rebuild the bundled model and evaluator from nothing"
+	@echo "make clean        remove the virtual environment and caches"
+
+# ---- set-up: one virtual environment; stamp files make the second run instant
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "error: $(PYTHON) is not Python 3.10 or newer; try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@echo "== making a virtual environment in $(VENV)"
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+	  echo "== $(PYTHON) has no ensurepip; using virtualenv instead"; \
+	  $(PYTHON) -m pip install --quiet --target $(VENV)-tool virtualenv \
+	    && PYTHONPATH=$(VENV)-tool $(PYTHON) -m virtualenv --quiet $(VENV); \
+	  made=$$?; rm -rf $(VENV)-tool; exit $$made; \
+	else \
+	  echo "error: $(PYTHON) can make no virtual environment: neither ensurepip nor pip is there." >&2; \
+	  echo "       On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; \
+	fi
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== installing intermask into $(VENV) (PyTorch is the large part; a few minutes)"
+	@$(INSTALL) -e ".[viz]"
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "== installing intermask with development tools into $(VENV) (a few minutes)"
+	@$(INSTALL) -e ".[dev]"
+	@touch $@ $(VENV)/demo.stamp
+
+# ---- what people run
+
+demo: $(VENV)/demo.stamp
+	@echo "== intermask generate prompts/demo.txt --out $(OUT)"
+	@$(BIN)/intermask generate prompts/demo.txt --out $(OUT)
+
+test: $(VENV)/dev.stamp
+	@echo "== pytest"
+	@$(BIN)/python -m pytest $(ARGS)
+
+quality: $(VENV)/dev.stamp
+	@echo "== ruff check, ruff format --check, mypy"
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+
+test-parity: $(VENV)/dev.stamp
+	@echo "== parity with the published system"
+	@$(BIN)/python -m pytest -m parity -ra tests/parity $(ARGS)
+
+test-gpu: $(VENV)/dev.stamp
+	@echo "== tests that need a CUDA device"
+	@$(BIN)/python -m pytest -m gpu -ra $(ARGS)
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,28 @@
+"""`intermask merge`: put the parts of shards together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intermask_cli.commands import options as opt
+
+
+def merge(
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run directories of one and the same run.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Run directory to make; default: the only one given.", show_default=False
+        ),
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """Merge the parts of shards into a dataset."""
+    from intermask_cli.generation.job import merge_runs
+
+    opt.report(merge_runs(runs, out), json)

@@ -1,0 +1,114 @@
+"""Options that generate and react share, and what they become."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from intermask_cli.config import SamplingConfig
+    from intermask_cli.generation.prompts import PromptSet
+
+DEFAULT_MODEL = "duet-mini"
+SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Run directory; the same command on it resumes.", show_default=False),
+]
+Model = Annotated[str, typer.Option(help="Bundled name, bundle folder or hub id.", envvar="INTERMASK_MODEL")]
+TextEncoder = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder or hub id of the model's text encoder, if it is not where expected.", show_default=False
+    ),
+]
+Samples = Annotated[
+    int, typer.Option(min=1, max=100_000, help="Samples per prompt, where its line gives none.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Run seed; each sample gets its own from it.")]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, max=1000, help="Decoding steps.  [default: the model's]", show_default=False),
+]
+Guidance = Annotated[
+    float | None,
+    typer.Option(help="Classifier-free guidance; 1 is none.  [default: the model's]", show_default=False),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(help="Divides the logits before a draw.  [default: the model's]", show_default=False),
+]
+Draw = Annotated[
+    str | None, typer.Option(help="categorical or gumbel.  [default: the model's]", show_default=False)
+]
+Filter = Annotated[
+    float | None,
+    typer.Option(
+        "--filter", help="Share of least likely codes dropped.  [default: the model's]", show_default=False
+    ),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(min=1, help="Items together.  [default: 16 on CPU, 128 on GPU]", show_default=False),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", envvar="INTERMASK_DEVICE")]
+Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def sampling_with(
+    defaults: SamplingConfig,
+    steps: int | None,
+    guidance: float | None,
+    temperature: float | None,
+    draw: str | None,
+    filter: float | None,
+) -> SamplingConfig:
+    """The model's own settings with what the user gave in their place."""
+    given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
+    return replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def usable(found: PromptSet, strict: bool) -> PromptSet:
+    """The prompts read, after telling about bad lines; InputError if none is left or `strict` forbids any."""
+    from intermask_cli.console import warn
+    from intermask_cli.errors import InputError
+
+    for bad in found.rejected[:SHOWN]:
+        warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
+    if len(found.rejected) > SHOWN:
+        warn(f"{len(found.rejected) - SHOWN:,} more bad lines")
+    if strict and found.rejected:
+        raise InputError(f"{len(found.rejected):,} bad prompt lines and --strict; nothing was made")
+    if not found.prompts:
+        raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
+    return found
+
+
+class Report(Protocol):
+    """Something that ends a command: lines for people, one object for machines, an exit code."""
+
+    @property
+    def exit_code(self) -> int: ...
+    def lines(self) -> list[str]: ...
+    def as_json(self) -> dict[str, Any]: ...
+
+
+def report(result: Report | None, json: bool) -> NoReturn:
+    """Print a result on stdout and leave with its exit code; None (another worker reports) prints nothing."""
+    from intermask_cli.console import emit_json, out
+
+    if result is None:
+        raise typer.Exit(0)
+    if json:
+        emit_json(result.as_json())
+    else:
+        for line in result.lines():
+            out.print(line, markup=False)
+    raise typer.Exit(result.exit_code)

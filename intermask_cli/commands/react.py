@@ -1,0 +1,94 @@
+"""`intermask react`: a given person gets a partner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intermask_cli.commands import options as opt
+
+
+def react(
+    input: Annotated[
+        str,
+        typer.Option(
+            "--input", "-i", help="The given person: .npy, .npz, .bvh or FILE.h5#ID.", show_default=False
+        ),
+    ],
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", "-p", help="What the two do; may be left out.", show_default=False),
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Prompt file instead: a partner for every line.", show_default=False)
+    ] = None,
+    person: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Which person of a file with two.", show_default=False)
+    ] = None,
+    role: Annotated[
+        int,
+        typer.Option("--as", min=1, max=2, help="The given person is the first or the second of the prompt."),
+    ] = 1,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of the input, if its file does not say.", show_default=False),
+    ] = None,
+    up: Annotated[str | None, typer.Option(help="Up axis of the input: y or z.", show_default=False)] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help="Units of the input: m, cm, mm, inch or metres per unit.", show_default=False),
+    ] = None,
+    out: opt.Out = None,
+    model: opt.Model = opt.DEFAULT_MODEL,
+    samples: opt.Samples = 1,
+    seed: opt.Seed = 0,
+    steps: opt.Steps = None,
+    guidance: opt.Guidance = None,
+    temperature: opt.Temperature = None,
+    draw: opt.Draw = None,
+    filter: opt.Filter = None,
+    batch_size: opt.BatchSize = None,
+    device: opt.Device = "auto",
+    dtype: opt.Dtype = "float32",
+    text_encoder: opt.TextEncoder = None,
+    limit: opt.Limit = None,
+    overwrite: opt.Overwrite = False,
+    strict: opt.Strict = False,
+    json: opt.Json = False,
+) -> None:
+    """Make a partner for a given motion.
+
+    The given person comes out exactly as given (resampled to 30 fps if needed), the partner in the same
+    world frame and of the same length. The run directory is that of `intermask generate`.
+    """
+    from intermask_cli.datasets.motion_files import read_motion
+    from intermask_cli.generation.job import run_job
+    from intermask_cli.generation.manifest import RunInfo
+    from intermask_cli.generation.models import ModelSource, motion_sha256, reacting
+    from intermask_cli.generation.plan import Shard, make_plan
+    from intermask_cli.generation.prompts import react_prompts, safe_id
+
+    given = read_motion(input, person, fps, up, units)
+    source = ModelSource.find(model, text_encoder, dtype)
+    sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
+    name = safe_id(Path(input).stem, "motion")
+    found = opt.usable(react_prompts(prompt, prompts, name), strict)
+    plan = make_plan(found.prompts, seed, samples, given.frames, limit, unit=1)
+    info = RunInfo(
+        command="react",
+        items=len(plan.items),
+        prompts=len(found.prompts),
+        identity={
+            "prompts": plan.fingerprint(),
+            "input": motion_sha256(given.joints, given.rotations6d),
+            "given person": role,
+            **source.identity(sampling),
+        },
+        dataset=source.dataset_attributes(sampling),
+        about={"input": input, "input_is": given.source, "seed": seed, **source.summary()},
+    )
+    folder = out or Path("runs") / f"{name}-react"
+    load = reacting(source, sampling, batch_size, given, role)
+    opt.report(run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load), json)

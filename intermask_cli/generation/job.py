@@ -1,0 +1,241 @@
+"""One run from plan to dataset: the steps `generate` and `react` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intermask_cli.console import note
+from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, InterruptedRun
+from intermask_cli.generation.engine import Engine, Interrupts, work
+from intermask_cli.generation.files import disk_errors
+from intermask_cli.generation.launch import Worker, join_workers
+from intermask_cli.generation.manifest import (
+    GALLERY,
+    PARTS,
+    RunDirectory,
+    RunInfo,
+    open_run,
+    read_manifest,
+    read_rejected,
+    write_rejected,
+)
+from intermask_cli.generation.plan import Part, Plan, Shard
+from intermask_cli.generation.prompts import Rejected
+from intermask_cli.generation.store import part_files, read_part
+
+GALLERY_ITEMS = 24
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended, for people and machines. `merged` is False while other shards' parts are missing."""
+
+    folder: Path
+    merged: bool
+    total: int
+    done: int
+    made: int  # by this command
+    seconds: float  # making them, model loading apart
+    load_seconds: float
+    failed: Sequence[Rejected]
+    rejected: Sequence[Rejected]
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_PARTIAL if self.failed or self.rejected else EXIT_OK
+
+    def as_json(self) -> dict[str, Any]:
+        finished = self.folder / FILE_NAME
+        return {
+            "out": str(self.folder),
+            "dataset": str(finished) if self.merged else None,
+            "gallery": str(self.folder / GALLERY) if self.merged else None,
+            "items": self.total,
+            "done": self.done,
+            "made_now": self.made,
+            "failed": len(self.failed),
+            "rejected": len(self.rejected),
+            "seconds": round(self.seconds, 3),
+            "load_seconds": round(self.load_seconds, 3),
+            "interactions_per_second": round(self.made / self.seconds, 3) if self.made else None,
+        }
+
+    def lines(self) -> list[str]:
+        """What people read at the end: how many, how fast, where, what to open."""
+        line = f"{self.done:,} of {self.total:,} interactions in {self.folder}"
+        if self.made:
+            line += f" ({self.made:,} made now, {self.made / self.seconds:.2f} interactions/s)"
+        lines = [line]
+        if self.rejected:
+            lines.append(
+                f"{len(self.rejected):,} prompt lines rejected, listed in {self.folder / 'rejected.jsonl'}"
+            )
+        if self.failed:
+            lines.append(
+                f"{len(self.failed):,} interactions failed, listed in {self.folder / 'rejected.jsonl'}; "
+                "the same command tries them again"
+            )
+        if not self.merged:
+            lines.append(
+                f"other shards are missing; the last one, or intermask merge {self.folder}, finishes the run"
+            )
+            return lines
+        return [*lines, f"dataset: {self.folder / FILE_NAME}", f"open in a browser: {self.folder / GALLERY}"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What --dry-run says: counts, length and size, with nothing touched."""
+
+    items: int
+    prompts: int
+    frames: int
+    fps: float
+    bytes: int
+    rejected: Sequence[Rejected]
+
+    @classmethod
+    def of(cls, plan: Plan, rejected: Sequence[Rejected], fps: float, joints: int) -> Estimate:
+        # float32 joints and 6-D rotations of two persons, which gzip shrinks by about a fifth
+        per_frame = 2 * 4 * (joints * 3 + (joints - 1) * 6)
+        prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
+        return cls(len(plan.items), prompts, plan.frames, fps, round(plan.frames * per_frame * 0.8), rejected)
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_PARTIAL if self.rejected else EXIT_OK
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "dry_run": True,
+            "prompts": self.prompts,
+            "items": self.items,
+            "frames": self.frames,
+            "seconds": round(self.frames / self.fps, 3),
+            "estimated_bytes": self.bytes,
+            "rejected": [entry.as_json() for entry in self.rejected],
+        }
+
+    def lines(self) -> list[str]:
+        seconds = self.frames / self.fps
+        return [
+            f"would make {self.items:,} interactions from {self.prompts:,} prompts: "
+            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB; "
+            f"{len(self.rejected):,} lines rejected"
+        ]
+
+
+def run_job(
+    folder: Path,
+    info: RunInfo,
+    plan: Plan,
+    rejected: Sequence[Rejected],
+    shard: Shard,
+    overwrite: bool,
+    device: str,
+    load_engine: Callable[[Worker], Engine],
+) -> Summary | None:
+    """Do what is still to do of a plan and merge when all is there. None on workers other than the first."""
+    parts = shard.deal(plan.parts)
+    with join_workers(device) as worker, ExitStack() as stack:
+        if worker.main:
+            run = stack.enter_context(open_run(folder, info, shard, overwrite))
+            if run.finished() is None:
+                run.drop_failed(parts)
+                write_rejected(folder, rejected)
+        else:
+            run = RunDirectory(folder, info)
+        worker.wait_for_start()
+        finished = run.finished()
+        if finished is not None:
+            return _already_finished(run, finished, rejected) if worker.main else None
+        timing = _work(run, parts, worker, load_engine)
+        if not worker.main:
+            return None
+        merged = run.merge(plan.parts, rejected)
+        if merged.merged:
+            _write_gallery(folder)
+        return Summary(
+            folder=folder,
+            merged=merged.merged,
+            total=len(plan.items),
+            done=merged.done,
+            made=int(timing["made"]),
+            seconds=timing["seconds"],
+            load_seconds=timing["load_seconds"],
+            failed=merged.failed,
+            rejected=rejected,
+        )
+
+
+def _work(
+    run: RunDirectory, parts: Sequence[Part], worker: Worker, load_engine: Callable[[Worker], Engine]
+) -> dict[str, float]:
+    pending = run.pending(parts)
+    left = sum(len(part.items) for part in pending)
+    total = sum(len(part.items) for part in parts)
+    if worker.main and left < total:
+        note(f"{total - left:,} of {total:,} done before, {left:,} to go")
+    interrupts = Interrupts()
+    try:
+        return work(run, parts, worker.deal(pending), worker, lambda: load_engine(worker), interrupts)
+    except BaseException as error:
+        if worker.main:
+            status = (
+                "interrupted"
+                if isinstance(error, InterruptedRun | KeyboardInterrupt)
+                else "stopped by an error"
+            )
+            with suppress(IntermaskError):
+                run.finish(status, done=run.done_items(parts))
+        raise
+
+
+def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:
+    if not (run.folder / GALLERY).exists():
+        _write_gallery(run.folder)
+    note(f"{run.folder}: this run is complete already; --overwrite makes it again")
+    done = int(manifest["counts"]["done"])
+    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected)
+
+
+def _write_gallery(folder: Path) -> None:
+    from intermask_cli.export.gallery import write_gallery
+
+    with disk_errors(folder / GALLERY):
+        write_gallery(folder, folder / GALLERY, limit=GALLERY_ITEMS)
+
+
+def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
+    """Merge the parts of shards, kept in one or several run directories, into `out` (default: the only one).
+
+    Raises:
+        InputError: not run directories, parts of different runs, or parts missing.
+    """
+    if out is None and len(folders) > 1:
+        raise InputError("several run directories: name the merged one with --out")
+    manifests = [(folder, read_manifest(folder)) for folder in folders]
+    for folder, manifest in manifests:
+        if manifest is None:
+            raise InputError(f"{folder}: no manifest.json; give the run directories of the shards")
+    info = RunInfo.from_manifest(manifests[0][1] or {})
+    records = {path.name: read_part(path) for folder in folders for path in part_files(folder / PARTS)}
+    strange = [record.path for record in records.values() if record.fingerprint != info.fingerprint]
+    if strange:
+        raise InputError(f"{strange[0]}: belongs to another run than {folders[0]}")
+    there = sum(len(record.rows) + len(record.failed) for record in records.values())
+    if there != info.items:
+        raise InputError(f"{there:,} of {info.items:,} interactions are there; run the missing shards first")
+    target = out or folders[0]
+    rejected = read_rejected(folders[0])
+    with open_run(target, info, Shard(), overwrite=False) as run:
+        merged = run.merge_records(list(records.values()), rejected)
+        if out is None and not merged.failed:
+            run.drop_parts()
+    _write_gallery(target)
+    return Summary(target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected)

@@ -1,0 +1,136 @@
+"""The command line itself: fast help, version, errors as one line and one exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+
+from intermask_cli import cli as command_line
+from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError
+from intermask_cli.version import __version__
+
+Run = Callable[..., tuple[int, str, str]]
+HEAVY = ("torch", "numpy", "pandas", "h5py", "transformers", "accelerate", "matplotlib", "scipy")
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("words", [["--help"], ["generate", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    code = f"""
+import sys
+from intermask_cli.cli import main
+try:
+    main({words!r})
+except SystemExit as ended:
+    assert ended.code == 0
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+assert not loaded, loaded
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_help(cli: Run, flag: str) -> None:
+    code, out, _ = cli(flag)
+    assert code == 0
+    for name in command_line.COMMANDS:
+        assert name in out
+        code, text, _ = cli(name, flag)
+        assert code == 0
+        assert "Usage: intermask " + name in text
+
+
+def test_version(cli: Run) -> None:
+    assert cli("--version") == (0, f"intermask {__version__}\n", "")
+
+
+def test_no_arguments_show_help(cli: Run) -> None:
+    code, out, err = cli()
+    assert code == 2
+    assert "Usage" in out + err
+
+
+@pytest.mark.parametrize("words", [["generate"], ["generate", "x.txt", "--no-such"], ["nonsense"]])
+def test_usage_errors_exit_2(cli: Run, words: list[str]) -> None:
+    code, out, err = cli(*words)
+    assert code == 2
+    assert out == ""
+    assert "Usage" in err
+
+
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Replace the application by one whose only command raises."""
+
+    def install(error: BaseException) -> None:
+        app = typer.Typer(pretty_exceptions_enable=False)
+
+        @app.command()
+        def fail() -> None:
+            raise error
+
+        monkeypatch.setattr(command_line, "app", app)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (IntermaskError("went wrong"), 1),
+        (InputError("went wrong"), 2),
+        (MissingError("went wrong"), 4),
+        (InterruptedRun("went wrong", 143), 143),
+    ],
+)
+def test_expected_errors_are_one_line(cli: Run, raising: Callable, error: IntermaskError, code: int) -> None:
+    raising(error)
+    assert cli() == (code, "", "error: went wrong\n")
+
+
+def test_bugs_are_one_line_and_debug_shows_the_traceback(
+    cli: Run, raising: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERMASK_DEBUG", "")
+    raising(KeyError("a\nb"))
+    code, out, err = cli()
+    assert (code, out) == (1, "")
+    assert err.startswith("error: KeyError") and err.count("\n") == 1 and "--debug" in err
+    code, out, err = cli("--debug")
+    assert code == 1
+    assert "Traceback" in err
+
+
+def test_keyboard_interrupt_exits_130(cli: Run, raising: Callable) -> None:
+    raising(KeyboardInterrupt())
+    assert cli()[0] == 130
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    """`intermask ... | head` must not end in a traceback."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "intermask_cli", "--help"]
+    result = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert result.returncode == 1
+    assert result.stderr == ""
+
+
+def test_python_dash_m(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "intermask_cli", "--version"], capture_output=True, text=True, check=False
+    )
+    assert result.stdout == f"intermask {__version__}\n"

@@ -1,0 +1,279 @@
+"""The job engine with a stand-in for the model: failures, interruption, kill and resume, several workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.errors import InputError, InterruptedRun, MissingError
+from intermask_cli.generation import job
+from intermask_cli.generation.engine import HOPELESS, Engine, MakeBatch
+from intermask_cli.generation.job import Summary, merge_runs, run_job
+from intermask_cli.generation.manifest import RunInfo, read_manifest
+from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
+from intermask_cli.generation.prompts import Prompt
+
+ROOT = Path(__file__).parents[1]
+ALL = Shard()
+
+
+def plan_of(count: int) -> Plan:
+    lines = [
+        Prompt(f"p-{i}", f"text {i % 7}", "p.txt", i, frames=4 * (1 + i * 5 % 6), carried={"n": str(i)})
+        for i in range(count)
+    ]
+    return make_plan(lines, 0, 1, 60)
+
+
+def info(plan: Plan) -> RunInfo:
+    dataset = {"fps": 30.0, "sampling": {}, "versions": {}}
+    return RunInfo("generate", len(plan.items), len(plan.items), {"plan": plan.fingerprint()}, dataset, {})
+
+
+def make(item: WorkItem) -> StoredInteraction:
+    joints = np.random.default_rng(item.seed).normal(size=(2, item.frames, 22, 3)).astype(np.float32)
+    return StoredInteraction(item.id, item.text, item.seed, item.sample, joints)
+
+
+def make_all(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    return [make(item) for item in items]
+
+
+def run(folder: Path, plan: Plan, batch: MakeBatch = make_all, size: int = 8, shard: Shard = ALL) -> Summary:
+    summary = run_job(folder, info(plan), plan, [], shard, False, "cpu", lambda worker: Engine(batch, size))
+    assert summary is not None
+    return summary
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Everything in a dataset, by path."""
+    found: dict[str, bytes] = {}
+
+    def collect(name: str, node: h5py.HLObject) -> None:
+        attributes = sorted((key, str(value)) for key, value in node.attrs.items())
+        value = node[()] if isinstance(node, h5py.Dataset) else b""
+        found[name] = (
+            repr(attributes).encode() + np.asarray(value).tobytes()
+            if name[:6] != "index/"
+            else repr(list(value)).encode()
+        )
+
+    with h5py.File(folder / "interactions.h5") as file:
+        file.visititems(collect)
+        found["order"] = repr(list(file["interactions"])).encode()
+    return found
+
+
+@pytest.fixture(autouse=True)
+def no_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
+
+
+def test_batch_size_changes_nothing(tmp_path: Path) -> None:
+    plan = plan_of(100)
+    for size in (1, 5, 128):
+        summary = run(tmp_path / str(size), plan, size=size)
+        assert (summary.merged, summary.done, summary.made, summary.exit_code) == (True, 100, 100, 0)
+    assert content(tmp_path / "1") == content(tmp_path / "5") == content(tmp_path / "128")
+
+
+def test_a_failing_item_costs_only_itself(tmp_path: Path) -> None:
+    plan = plan_of(60)
+    calls = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        calls.append(len(items))
+        if any(item.id == "p-17-s0" for item in items):
+            raise ValueError("bad text\nmore lines")
+        return make_all(items)
+
+    summary = run(tmp_path, plan, batch)
+    assert (summary.done, summary.exit_code) == (59, 3)
+    assert [(f.id, f.file, f.line, f.reason) for f in summary.failed] == [
+        ("p-17-s0", "p.txt", 17, "failed: ValueError: bad text")
+    ]
+    assert "p-17-s0" in (tmp_path / "rejected.jsonl").read_text()
+    again = run(tmp_path, plan)
+    assert (again.done, again.exit_code) == (60, 0)
+    assert again.made < 60
+    run(tmp_path / "clean", plan)
+    assert content(tmp_path) == content(tmp_path / "clean")
+
+
+def test_an_out_of_memory_batch_is_made_in_smaller_pieces(tmp_path: Path) -> None:
+    plan = plan_of(60)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        if len(items) > 3:
+            raise RuntimeError("CUDA out of memory")
+        return make_all(items)
+
+    assert run(tmp_path, plan, batch).done == 60
+
+
+def test_positions_that_are_not_finite_fail(tmp_path: Path) -> None:
+    plan = plan_of(3)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        results = make_all(items)
+        for item, result in zip(items, results, strict=True):
+            if item.position == 1:
+                result.joints[0, 0, 0, 0] = np.nan
+        return results
+
+    summary = run(tmp_path, plan, batch)
+    assert [f.id for f in summary.failed] == ["p-1-s0"]
+    assert "not finite" in summary.failed[0].reason
+
+
+def test_a_set_up_in_which_nothing_works_stops(tmp_path: Path) -> None:
+    calls = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        calls.append(items)
+        raise TypeError("broken")
+
+    with pytest.raises(TypeError, match="broken"):
+        run(tmp_path, plan_of(1000), batch)
+    assert sum(len(items) == 1 for items in calls) == HOPELESS
+    assert (read_manifest(tmp_path) or {})["status"] == "stopped by an error"
+
+
+def test_a_missing_model_is_no_failing_prompt(tmp_path: Path) -> None:
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        raise MissingError("no encoder")
+
+    with pytest.raises(MissingError):
+        run(tmp_path, plan_of(3), batch)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
+    tmp_path: Path, number: int, code: int
+) -> None:
+    plan = plan_of(100)
+    seen: list[WorkItem] = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        if not seen:
+            os.kill(os.getpid(), number)
+        seen.extend(items)
+        return make_all(items)
+
+    with pytest.raises(InterruptedRun, match="32 of 100 done; the same command resumes") as caught:
+        run(tmp_path, plan, batch)
+    assert caught.value.exit_code == code
+    assert len(seen) == 32
+    assert (read_manifest(tmp_path) or {})["status"] == "interrupted"
+    assert run(tmp_path, plan).made == 68
+    run(tmp_path / "clean", plan)
+    assert content(tmp_path) == content(tmp_path / "clean")
+
+
+def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        return make_all(items)
+
+    with pytest.raises(InterruptedRun, match="stopped at once"):
+        run(tmp_path, plan_of(100), batch)
+    assert list((tmp_path / "parts").glob("*.h5")) == []
+
+
+def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
+    plan = plan_of(5)
+    run(tmp_path, plan)
+    before = (tmp_path / "interactions.h5").stat().st_mtime_ns
+
+    def never(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        raise AssertionError("nothing is to be made")
+
+    summary = run(tmp_path, plan, never)
+    assert (summary.done, summary.made, summary.merged) == (5, 0, True)
+    assert (tmp_path / "interactions.h5").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_shards_make_the_same_dataset(tmp_path: Path, shared: bool) -> None:
+    plan = plan_of(100)
+    run(tmp_path / "whole", plan)
+    folders = [tmp_path / ("all" if shared else f"s{i}") for i in (1, 2, 3)]
+    summaries = [run(folder, plan, shard=Shard(i + 1, 3)) for i, folder in enumerate(folders)]
+    assert [summary.merged for summary in summaries] == [False, False, shared]
+    if not shared:
+        with pytest.raises(InputError, match="run the missing shards"):
+            merge_runs(folders[:2], tmp_path / "all")
+        with pytest.raises(InputError, match="--out"):
+            merge_runs(folders, None)
+        assert merge_runs(folders, tmp_path / "all").done == 100
+    assert content(tmp_path / "all") == content(tmp_path / "whole")
+
+
+WORKER = """
+import sys, time
+sys.path.insert(0, "tests")
+from test_engine import *
+job._write_gallery = lambda folder: None
+def slow(items):
+    time.sleep(float(sys.argv[3]))
+    return make_all(items)
+plan = plan_of(int(sys.argv[2]))
+run_job(Path(sys.argv[1]), info(plan), plan, [], Shard(), False, "cpu", lambda worker: Engine(slow, 4))
+"""
+
+
+def start(folder: Path, count: int, pause: float, launcher: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    script = folder.parent / "worker.py"
+    script.write_text(WORKER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *launcher, str(script), str(folder), str(count), str(pause)]
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_the_dataset_is_the_same(tmp_path: Path) -> None:
+    """kill -9 again and again; the same command in the end has everything once, nothing half-written."""
+    plan = plan_of(200)
+    run(tmp_path / "clean", plan)
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "killed"
+    for _ in range(4):
+        process = start(folder, 200, 0.02)
+        wait_for((folder / "parts").is_dir)
+        time.sleep(rng.uniform(0.0, 0.8))
+        process.kill()
+        process.wait()
+        for part in folder.glob("parts/part-*.h5"):
+            with h5py.File(part):  # whole
+                pass
+    assert run(folder, plan).done == 200
+    assert content(folder) == content(tmp_path / "clean")
+
+
+@pytest.mark.slow
+def test_two_workers_of_a_launcher_make_the_same_dataset(tmp_path: Path) -> None:
+    plan = plan_of(150)
+    run(tmp_path / "clean", plan)
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    assert start(tmp_path / "two", 150, 0.0, launcher).wait(600) == 0
+    assert content(tmp_path / "two") == content(tmp_path / "clean")
+    with InteractionFile(tmp_path / "two") as dataset:
+        assert dataset.ids == [item.id for item in plan.items]
