@@ -7,6 +7,8 @@ attention, so it is as fast as the published arrangement allows. Same state dict
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -14,6 +16,7 @@ from torch import Tensor
 from tests.oracles.plain_transformer import positions
 
 Weights = dict[str, Tensor]
+_positions = lru_cache(positions)  # the published code keeps its table too
 
 
 def _linear(x: Tensor, w: Weights, name: str) -> Tensor:
@@ -80,7 +83,7 @@ def forward(w: Weights, ids: Tensor, condition: Tensor, lengths: Tensor, heads: 
     separator = torch.full((batch, 1), len(w["token_emb.weight"]) - 1)
     s = F.embedding(torch.cat([ids[:, :half], separator, ids[:, half:]], 1), w["token_emb.weight"])
     s = _linear(s.transpose(0, 1), w, "input_process.poseEmbedding")
-    table = positions(n, s.shape[-1]).flatten(0, 1)[:, None]
+    table = _positions(n, s.shape[-1]).flatten(0, 1)[:, None]
     s = torch.cat([s[:half] + table, s[half : half + 1], s[half + 1 :] + table])
     row = torch.arange(n) >= lengths[:, None]
     padding = torch.cat([row.repeat(1, 5), torch.zeros(batch, 1, dtype=torch.bool), row.repeat(1, 5)], 1)
