@@ -57,6 +57,13 @@ class Golden(Mapping[str, np.ndarray]):
         return len(self._arrays)
 
 
+class GoldenJson(dict):
+    """One JSON object; a missing key skips the test and names it. `in` and `get` ask without skipping."""
+
+    def __missing__(self, name: str) -> Any:
+        pytest.skip(f"the golden JSON has no {name!r}")
+
+
 @pytest.fixture(scope="session")
 def parity_dir() -> Path:
     """Folder with `evaluation/` and `model/`."""
@@ -81,13 +88,16 @@ def parity_file(parity_dir: Path) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def load(parity_file: Callable[[str], Path]) -> Callable[[str], Any]:
-    """`load("evaluation/metrics.npz")` -> Golden arrays; `.json` -> parsed; missing -> skip."""
+    """`load("evaluation/metrics.npz")` -> Golden arrays; `.json` -> GoldenJson; missing -> skip."""
     cache: dict[str, Any] = {}
 
     def read(relative: str) -> Any:
         path = parity_file(relative)
         if relative not in cache:
-            cache[relative] = json.loads(path.read_text()) if path.suffix == ".json" else Golden(path)
+            is_json = path.suffix == ".json"
+            cache[relative] = (
+                json.loads(path.read_text(), object_hook=GoldenJson) if is_json else Golden(path)
+            )
         return cache[relative]
 
     return read

@@ -1,0 +1,64 @@
+"""Inter-X captions, word vectors, length filter and crops: evaluation/interx_text.json."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dataset_trees import interx_tree
+from numpy.testing import assert_array_equal
+
+from intermask_cli.datasets.interx import InterX, TextPairs, framed_tokens, read_captions
+from intermask_cli.datasets.word_vectors import POS_CLASSES, WordVectors
+
+pytestmark = pytest.mark.parity
+
+
+@pytest.fixture(scope="module")
+def golden(load):
+    return load("evaluation/interx_text.json")
+
+
+@pytest.fixture(scope="module")
+def arrays(load):
+    return load("evaluation/interx_representation.npz")
+
+
+@pytest.fixture(scope="module")
+def words(golden, arrays):
+    return WordVectors(arrays["word_table"], {word: row for row, word in enumerate(golden["words"])})
+
+
+@pytest.fixture(scope="module")
+def pairs(golden, words, tmp_path_factory):
+    lengths = {"train": golden["clip_lengths_in_h5"]}
+    root = interx_tree(tmp_path_factory.mktemp("tree") / "InterX", lengths, golden["text_file_line"])
+    return TextPairs(InterX(root, "train"), words)
+
+
+def test_word_vectors_and_classes(golden, arrays, words):
+    vectors, classes = words.encode(golden["tokens"])
+    assert_array_equal(vectors, arrays["token_vectors"])
+    assert_array_equal(classes, arrays["token_pos_onehot"])
+    assert list(POS_CLASSES) == golden["pos_classes"]
+
+
+def test_padded_tokens(golden, tmp_path):
+    (tmp_path / "text.txt").write_text(golden["text_file_line"] + "\n")
+    (caption,) = read_captions(tmp_path / "text.txt")
+    tokens, count = framed_tokens(caption.tokens)
+    assert "_".join(tokens) == golden["padded_tokens_joined"]
+    assert count == golden["sent_len"]
+
+
+def test_length_filter(golden, pairs):
+    assert sorted(pairs.names) == sorted(golden["kept_names"])
+
+
+def test_lengths_an_item_can_take(golden, pairs):
+    rng = np.random.default_rng(0)
+    for index, name in enumerate(pairs.names):
+        expected = golden["possible_m_lengths"][name]
+        assert pairs.possible_frames(index) == sorted(expected)
+        drawn = [pairs.item(index, rng) for _ in range(40)]
+        assert sorted({item.frames for item in drawn}) == sorted(expected)
+        assert {item.tokens for item in drawn} == {golden["padded_tokens_joined"]}
