@@ -209,14 +209,14 @@ def test_guidance_runs_only_the_passes_it_needs() -> None:
         assert torch.allclose(result, combine(Network(1)(ids), Network(2)(ids), scale))
 
 
-def test_first_unconditional_pass_is_shared_between_calls() -> None:
-    cache: dict[object, Tensor] = {}
-    u = Network(2)
+def test_a_kept_first_unconditional_pass_changes_nothing_but_the_work() -> None:
     config = SamplingConfig(steps=3)
-    known, valid = tasks.batch([tasks.generate(2)])
-    results = [
-        sample(guided(Network(1), u, 2.0, cache, 2), known, valid, config, K, PerSampleNoise(generators(4)))
-        for _ in range(2)
-    ]
-    assert len(u.calls) == 3 + 2
-    assert torch.equal(results[0], results[1])
+    known, valid = tasks.batch([tasks.generate(2), tasks.generate(2)])
+    first = Network(2)(torch.full((1, 20), K))
+    results = []
+    for kept, passes in ((None, 3), (first, 2)):
+        u = Network(2)
+        network = guided(Network(1), u, 2.0, kept)
+        results.append(sample(network, known, valid, config, K, PerSampleNoise(generators(4, 5))))
+        assert len(u.calls) == passes
+    assert torch.equal(*results)

@@ -49,6 +49,7 @@ def tiny_parts(
         tokenizer.quantizer.first.adopt(torch.randn(CODES, info.tokenizer.code_dim))
         for parameter in transformer.parameters():
             torch.nn.init.normal_(parameter, std=0.15)
+        torch.nn.init.normal_(transformer.cond_emb.weight)  # so that the text matters
     rng = np.random.default_rng(seed)
     normalizer = None
     if info.representation == "interhuman":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 
 from torch import Tensor
 
@@ -18,28 +18,23 @@ def guided(
     conditional: TokensToLogits,
     unconditional: TokensToLogits,
     scale: float,
-    first_unconditional: MutableMapping[object, Tensor] | None = None,
-    first_key: object = None,
+    first_unconditional: Tensor | None = None,
 ) -> TokensToLogits:
     """Guided `ids (B, N) -> logits (B, N, K)`; scale 1 runs only the first network, scale 0 only the second.
 
-    `first_unconditional` remembers the unconditional logits of the first call under `first_key`: with
-    every token masked they depend on nothing but the lengths, so callers who know that pass a shared dict.
+    `first_unconditional` (1 or B, N, K) takes the place of the first unconditional pass: with every token
+    masked its logits depend on the length alone, so callers can keep them from one call to the next.
     """
     if scale == 1.0:
         return conditional
     if scale == 0.0:
         return unconditional
-    cache = {} if first_unconditional is None else first_unconditional
-    calls = 0
+    ready = first_unconditional
 
     def logits(ids: Tensor) -> Tensor:
-        nonlocal calls
-        calls += 1
-        if calls > 1 or first_key is None:
-            return combine(conditional(ids), unconditional(ids), scale)
-        if first_key not in cache:
-            cache[first_key] = unconditional(ids)
-        return combine(conditional(ids), cache[first_key], scale)
+        nonlocal ready
+        without = unconditional(ids) if ready is None else ready
+        ready = None
+        return combine(conditional(ids), without, scale)
 
     return logits

@@ -1,0 +1,36 @@
+"""intermask: two-person 3D interactions from text, and partners for given motion.
+
+    import intermask_cli as im
+    pair = im.load_model("duet-mini").generate(["two people bow"])[0]
+
+Importing this package imports nothing heavy; torch comes with the first use of a name below.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from intermask_cli.version import __version__
+
+if TYPE_CHECKING:
+    from intermask_cli.config import SamplingConfig
+    from intermask_cli.interaction import Interaction
+    from intermask_cli.models.bundle import list_bundled
+    from intermask_cli.pipeline import InteractionModel, load_model
+
+__all__ = ["Interaction", "InteractionModel", "SamplingConfig", "__version__", "list_bundled", "load_model"]
+
+_HOMES = {
+    "Interaction": "intermask_cli.interaction",
+    "InteractionModel": "intermask_cli.pipeline",
+    "SamplingConfig": "intermask_cli.config",
+    "list_bundled": "intermask_cli.models.bundle",
+    "load_model": "intermask_cli.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'intermask_cli' has no attribute '{name}'")
