@@ -1,7 +1,7 @@
-"""Who acts and with which side, read from joint positions alone by plain geometry (no training, cannot be gamed).
+"""Who acts and with which side, read from joint positions alone by plain geometry (nothing is trained).
 
-Each detector knows the kind and looks for its defining movement; `detect` is the entrance. Person 0 and 1 as in
-the joints; sides belong to the body of the actor (or of both in symmetric kinds).
+Each detector knows the kind and looks for its defining movement; `detect` is the entrance. Person 0 and 1 as
+in the joints; sides belong to the body of the actor (or of both in symmetric kinds).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Footsteps from a root path: feet stay planted until they must step, one at a time, to where the body will be."""
+"""Footsteps from a root path: planted feet step, one at a time, to where the body will be."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Footing:
 
 
 class _Walker:
-    """State of the planner: where both feet stand, and the steps taken so far (foot, start, end, from, to)."""
+    """Where both feet stand, and the steps taken so far (foot, start, end, from, to)."""
 
     def __init__(self, x: list[float], z: list[float], yaw: list[float], body: Body):
         self.x, self.z, self.yaw, self.body = x, z, yaw, body
@@ -121,9 +121,9 @@ def _next_foot(walker: _Walker, landing: int, last: int) -> int | None:
     """The foot that should step now: off its place, rather not the last one, rather not across the other."""
     errors = [walker.error(foot, landing) for foot in (0, 1)]
     off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M]
-    if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]]:
-        if walker.gap(off[0], walker.wanted(off[0], landing), landing) < 0.0:
-            return off[1]
+    crossing = [walker.gap(foot, walker.wanted(foot, landing), landing) < 0.0 for foot in off]
+    if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing[0]:
+        return off[1]
     return off[0] if off else None
 
 

@@ -1,6 +1,6 @@
 """What a Duets clip says about itself: the kinds, the labels of a clip, and the clip.
 
-Left and right always belong to the body of the person meant; person indices are 0 and 1; frames are at 30 fps.
+Left and right always belong to the body of the person meant; people are 0 and 1; frames are at 30 fps.
 """
 
 from __future__ import annotations
@@ -83,60 +83,77 @@ _WALK_UP = ("near", "actor", "both")
 
 KINDS: dict[str, KindInfo] = {
     "handshake": KindInfo(
-        "greeting", "Both shake right hands; gently or hard (size of the shakes), so many times up and down.",
-        False, None, manners=("gently", "hard"), repeats=(2, 3, 4), repeated="shakes", approaches=_WALK_UP,
+        "greeting",
+        "Both shake right hands; gently or hard (size of the shakes), so many times up and down.",
+        has_actor=False, side=None, manners=("gently", "hard"), repeats=(2, 3, 4), repeated="shakes",
+        approaches=_WALK_UP,
     ),
     "bow": KindInfo(
-        "greeting", "The actor bows from the waist, slightly or deeply; the other stands and at most nods back.",
-        True, None, manners=("slightly", "deeply"), repeats=(1, 2), repeated="bows", approaches=_WALK_UP,
+        "greeting",
+        "The actor bows from the waist, slightly or deeply; the other stands and at most nods back.",
+        has_actor=True, side=None, manners=("slightly", "deeply"), repeats=(1, 2), repeated="bows",
+        approaches=_WALK_UP,
     ),
     "wave": KindInfo(
-        "greeting", "The actor waves with one raised hand, arm bent (small) or high overhead (large); the other looks.",
-        True, "hand", manners=("small", "large"), repeats=(2, 3, 4), repeated="swings", approaches=("near", "actor"),
+        "greeting",
+        "The actor waves one raised hand, beside the face (small) or high overhead (large); the other looks.",
+        has_actor=True, side="hand", manners=("small", "large"), repeats=(2, 3, 4), repeated="swings",
+        approaches=("near", "actor"),
     ),
     "high_five": KindInfo(
-        "greeting", "Both slap the palms of the same side's hand together, at shoulder height (low) or overhead (high).",
-        False, "hand", manners=("low", "high"), repeats=(1, 2), repeated="slaps", approaches=_WALK_UP,
+        "greeting",
+        "Both slap the same side's palms together, at shoulder height (low) or overhead (high).",
+        has_actor=False, side="hand", manners=("low", "high"), repeats=(1, 2), repeated="slaps",
+        approaches=_WALK_UP,
     ),
     "hug": KindInfo(
-        "greeting", "Both embrace, loosely (gently) or tightly (hard), hold, and step apart.",
-        False, None, manners=("gently", "hard"), approaches=_WALK_UP,
+        "greeting",
+        "Both embrace, loosely (gently) or tightly (hard), hold, and step apart.",
+        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP,
     ),
     "punch_guard": KindInfo(
-        "fighting", "The actor punches with one fist at body (low) or head (high) height; the other blocks with both arms.",
-        True, "hand", manners=("low", "high"), repeats=(1, 2), repeated="punches", approaches=("near", "actor"),
+        "fighting",
+        "The actor punches with one fist at the belly (low) or the head (high); the other blocks it.",
+        has_actor=True, side="hand", manners=("low", "high"), repeats=(1, 2), repeated="punches",
+        approaches=("near", "actor"),
     ),
     "kick_dodge": KindInfo(
-        "fighting", "The actor kicks with one foot at knee-to-hip (low), belly (middle) or chest (high) height; the other jumps back.",
-        True, "foot", manners=("low", "middle", "high"), approaches=("near", "actor"),
+        "fighting",
+        "The actor kicks with one foot, hip-low, belly-high (middle) or chest-high; the other jumps back.",
+        has_actor=True, side="foot", manners=("low", "middle", "high"), approaches=("near", "actor"),
     ),
     "push_stagger": KindInfo(
-        "fighting", "The actor pushes the other's chest with both hands, gently or hard; the other staggers back.",
-        True, None, manners=("gently", "hard"), approaches=("near", "actor"),
+        "fighting",
+        "The actor pushes the other's chest with both hands, gently or hard; the other staggers back.",
+        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"),
     ),
     "circle_each_other": KindInfo(
-        "moving together", "Both walk around a common centre facing each other, each towards the own left or right; "
+        "moving together",
+        "Both walk around a common centre facing each other, each towards the own left or right; "
         "arms hanging (relaxed) or fists raised (guarded).",
-        False, "turn", manners=("relaxed", "guarded"),
+        has_actor=False, side="turn", manners=("relaxed", "guarded"),
     ),
     "mirror_dance": KindInfo(
-        "dance", "Face to face, the actor dances side steps with lifted arms, first to the own `side`, small or large; "
-        "the other copies like a mirror image a little later.",
-        True, "step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps",
+        "dance",
+        "Face to face, the actor dances side steps with lifted arms, first to the own `side`, small or "
+        "large; the other copies like a mirror image a little later.",
+        has_actor=True, side="step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps",
     ),
     "lead_by_hand": KindInfo(
-        "moving together", "The actor walks ahead and leads the other by the hand; `side` is the actor's holding hand.",
-        True, "hand",
+        "moving together",
+        "The actor walks ahead and leads the other by the hand; `side` is the actor's holding hand.",
+        has_actor=True, side="hand",
     ),
     "follow": KindInfo(
-        "moving together", "The actor walks, the other follows behind; `side` is the way the path turns, None if straight.",
-        True, "turn", side_optional=True,
+        "moving together",
+        "The actor walks, the other follows behind; `side` is the way the path turns, None if straight.",
+        has_actor=True, side="turn", side_optional=True,
     ),
 }  # fmt: skip
 
 
 def contact_point(joints: np.ndarray, joint: int) -> np.ndarray:
-    """Where `joint` touches: joints (..., 22, 3) -> (..., 3); for wrists the palm, `PALM_M` beyond the wrist."""
+    """Where `joint` touches: joints (..., 22, 3) -> (..., 3); for wrists the palm beyond them."""
     point = joints[..., joint, :]
     if joint not in FOREARM:
         return point

@@ -6,19 +6,19 @@ Everything is done for both people at once: arrays start with (2 people, T frame
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.duets.gait import Flight, Footing, plan_feet
+from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.labels import PALM_M
 from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.datasets.duets.score import Score, Trunk
 from intermask_cli.datasets.duets.timing import wander
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
-from intermask_cli.motion.skeleton import FPS, JOINT
+from intermask_cli.motion.skeleton import FPS
 
 Array = np.ndarray
 
@@ -30,120 +30,14 @@ _SIDES = np.array([1.0, -1.0])  # left is +x
 
 
 @dataclass(frozen=True)
-class Reach:
-    """A palm goes to `target(pose)` with weight (T,) between what it did before (0) and the target (1)."""
-
-    person: int
-    hand: int  # 0 left, 1 right
-    weight: Array
-    target: Callable[[Trunk], Array]
-    bulge: float  # how far the way curves forward, share of its length
-
-
-@dataclass(frozen=True)
-class FootLift:
-    """An ankle leaves its step towards `target(pelvis (T,3), yaw (T,))` with weight (T,); pitch in radians."""
-
-    person: int
-    foot: int
-    weight: Array
-    target: Callable[[Array, Array], Array]
-    pitch: float
-
-
-@dataclass
-class Score:
-    """Everything a choreography can ask for; angles in radians, lengths in metres."""
-
-    t: Array  # (T,) frame numbers
-    root: Array  # (2, T, 2) ground position x, z
-    yaw: Array  # (2, T) heading
-    hips_pitch: Array  # (2, T) pelvis tilted forward
-    hips_roll: Array
-    bend: Array  # (2, T, 3) spine: forward, to the right, twisted to the left
-    crouch: Array  # (2, T) pelvis lowered
-    shift: Array  # (2, T, 2) pelvis moved relative to the root: to the left, forward
-    nod: Array  # (2, T) head pitched down
-    gaze: Array  # (2, T) weight of looking at the partner
-    elbow: Array  # (2, T, 2) elbows pushed outward (0 hanging ... 1)
-    reaches: list[Reach] = field(default_factory=list)
-    lifts: list[FootLift] = field(default_factory=list)
-    flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))
-
-    def cut(self, start: int, end: int) -> Score:
-        """The same score for frames [start, end) only; flights are moved along."""
-        arrays = {
-            name: getattr(self, name)[:, start:end]
-            for name in (
-                "root",
-                "yaw",
-                "hips_pitch",
-                "hips_roll",
-                "bend",
-                "crouch",
-                "shift",
-                "nod",
-                "gaze",
-                "elbow",
-            )
-        }
-        reaches = [Reach(r.person, r.hand, r.weight[start:end], r.target, r.bulge) for r in self.reaches]
-        lifts = [FootLift(f.person, f.foot, f.weight[start:end], f.target, f.pitch) for f in self.lifts]
-        flights = tuple(
-            [Flight(f.foot, f.start - start, f.end - start) for f in mine] for mine in self.flights
-        )
-        return Score(self.t[start:end], **arrays, reaches=reaches, lifts=lifts, flights=flights)
-
-
-@dataclass(frozen=True)
-class Trunk:
-    """The posed trunk, which hand targets are measured from: global positions and rotations per joint."""
-
-    positions: dict[int, Array]  # joint -> (2, T, 3)
-    rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
-    yaw: Array  # (2, T)
-    t: Array  # (T,) frame numbers of the score, for targets that move
-    bodies: tuple[Body, Body]
-
-    def joint(self, person: int, name: str) -> Array:
-        """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""
-        return self.positions[JOINT[name]][person]
-
-    def shoulder(self, person: int, hand: int) -> Array:
-        return self.positions[16 + hand][person]
-
-    def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
-        """World vector (T, 3) of a body-relative one (upright, along the heading), scaled with the body."""
-        s, c = np.sin(self.yaw[person]), np.cos(self.yaw[person])
-        x, y, z = (np.asarray(v) * self.bodies[person].scale for v in (left, up, forward))
-        return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
-
-    def within_reach(self, person: int, hand: int, point: Array) -> Array:
-        """The point (T, 3), or where it is too far for this palm, a nearer one in the same direction."""
-        return soft_reach(self.shoulder(person, hand), point, np.array(self.bodies[person].arm), 0.86, 0.93)
-
-    def between(self, hands: tuple[int, int], drop: float | Array) -> Array:
-        """Point (T, 3) both palms can reach: between two shoulders, `drop` metres below (negative: above)."""
-        first, second = self.shoulder(0, hands[0]), self.shoulder(1, hands[1])
-        arms = np.array([body.arm for body in self.bodies])
-        share = arms[0] / arms.sum()
-        apart = np.linalg.norm(second - first, axis=-1)
-        room = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
-        point = first + share * (second - first)
-        point[:, 1] -= np.clip(drop, -room, room)
-        return point
-
-
-@dataclass(frozen=True)
 class Posed:
     """The result: joints (2, T, 22, 3), local rotations (2, T, 22, 3, 3) with the global pelvis first."""
 
     joints: Array
     local: Array
-    footing: tuple[Footing, Footing]
 
 
-def euler(yaw: Array, pitch: Array, roll: Array) -> Array:
+def euler(yaw: Array | float, pitch: Array | float, roll: Array | float) -> Array:
     """Ry(yaw) Rx(pitch) Rz(roll) as (..., 3, 3): pitch leans forward, roll lifts the left side."""
     yaw, pitch, roll = np.broadcast_arrays(yaw, pitch, roll)
     sy, cy, sx, cx, sz, cz = (
@@ -172,7 +66,7 @@ def pose(score: Score, bodies: tuple[Body, Body], rng: np.random.Generator) -> P
     frames = score.yaw.shape[1]
     offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
     noise = _noise(rng, frames, bodies)
-    footing = tuple(plan_feet(score.root[p], score.yaw[p], bodies[p], score.flights[p]) for p in range(2))
+    footing = [plan_feet(score.root[p], score.yaw[p], bodies[p], score.flights[p]) for p in range(2)]
     local = np.empty((2, frames, 22, 3, 3))
     local[..., 20:22, :, :] = np.eye(3)
     root = _place_pelvis_xz(score, footing, noise, bodies)
@@ -184,7 +78,7 @@ def pose(score: Score, bodies: tuple[Body, Body], rng: np.random.Generator) -> P
     _pose_head(local, trunk, score, noise, bodies)
     _pose_arms(local, trunk, score, noise, ankles, root, offsets, bodies)
     joints, _ = forward_kinematics(local, root, offsets)
-    return Posed(joints, local, footing)
+    return Posed(joints, local)
 
 
 def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> dict[str, Array]:
@@ -206,7 +100,7 @@ def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> 
 
 
 def _place_pelvis_xz(
-    score: Score, footing: tuple[Footing, ...], noise: dict[str, Array], bodies: tuple[Body, Body]
+    score: Score, footing: list[Footing], noise: dict[str, Array], bodies: tuple[Body, Body]
 ) -> Array:
     """Pelvis over the ground (2, T, 3): root path, asked shift, and sway towards the standing foot."""
     swing = np.stack([f.swing for f in footing])
@@ -221,9 +115,9 @@ def _place_pelvis_xz(
 
 
 def _place_feet(
-    score: Score, footing: tuple[Footing, ...], root: Array, offsets: Array, bodies: tuple[Body, Body]
+    score: Score, footing: list[Footing], root: Array, offsets: Array, bodies: tuple[Body, Body]
 ) -> tuple[Array, Array, Array]:
-    """Ankle positions (2, T, 2, 3), global foot rotations (2, T, 2, 3, 3), weight of lifted feet (2, T, 2)."""
+    """Ankles (2, T, 2, 3), global foot rotations (2, T, 2, 3, 3), weight of lifted feet (2, T, 2)."""
     scale = np.array([body.scale for body in bodies])[:, None, None]
     x, z, lift, yaw, swing = (
         np.stack([getattr(f, n) for f in footing]) for n in ("x", "z", "lift", "yaw", "swing")
@@ -287,7 +181,7 @@ def _pose_legs(
     ankles: Array,
     foot_rotation: Array,
     yaw: Array,
-    footing: tuple[Footing, ...],
+    footing: list[Footing],
     offsets: Array,
 ) -> None:
     """Fill hips, knees, ankles and toes."""
@@ -339,7 +233,7 @@ def _pose_trunk(
         positions[joint] = positions[9] + turned(rotations[9], offsets[:, :, joint])
     for joint, base in ((15, 12), (16, 13), (17, 14)):
         positions[joint] = positions[base] + turned(rotations[9], offsets[:, :, joint])
-    return Trunk(positions, rotations, score.yaw, score.t, bodies)
+    return Trunk(positions, rotations, score.yaw, bodies)
 
 
 def _soft(angle: Array, limit: float) -> Array:
@@ -366,8 +260,8 @@ def _pose_head(
 
 
 def _pose_arms(
-    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], ankles: Array, root: Array, offsets: Array,
-    bodies: tuple[Body, Body],
+    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], ankles: Array, root: Array,
+    offsets: Array, bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
     chest = trunk.rotations[9]

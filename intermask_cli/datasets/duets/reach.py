@@ -16,7 +16,7 @@ def two_bone(
 
     start, target (..., 3) metres; pole (..., 3) direction the middle joint points to; upper, lower (..., 3)
     rest offsets of the bones; `extra` metres lengthen the lower bone (palm beyond the wrist); hint (..., 3)
-    the rest direction of the hinge axis. The limb stays inside its reach: farther targets are met in direction.
+    the rest direction of the hinge axis. Targets out of reach are met in direction only.
     """
     first = np.linalg.norm(upper, axis=-1, keepdims=True)
     second = np.linalg.norm(lower, axis=-1, keepdims=True) + extra

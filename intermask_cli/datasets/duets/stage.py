@@ -23,8 +23,9 @@ from intermask_cli.datasets.duets.labels import (
     KindInfo,
     Labels,
 )
-from intermask_cli.datasets.duets.posing import FootLift, Posed, Reach, Score, Trunk, pose
+from intermask_cli.datasets.duets.posing import Posed, pose
 from intermask_cli.datasets.duets.rig import Body, random_body
+from intermask_cli.datasets.duets.score import FootLift, Reach, Score, Trunk
 from intermask_cli.datasets.duets.timing import ramp, trapezoid
 from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, JOINT, MIRROR
@@ -50,9 +51,9 @@ class Stage:
         self.t = np.arange(LONGEST_FRAMES + 60, dtype=np.float64)
         n = len(self.t)
         self.score = Score(
-            t=self.t, root=np.zeros((2, n, 2)), yaw=np.zeros((2, n)), hips_pitch=np.zeros((2, n)),
-            hips_roll=np.zeros((2, n)), bend=np.zeros((2, n, 3)), crouch=np.zeros((2, n)), shift=np.zeros((2, n, 2)),
-            nod=np.zeros((2, n)), gaze=np.ones((2, n)), elbow=np.zeros((2, n, 2)),
+            root=np.zeros((2, n, 2)), yaw=np.zeros((2, n)), hips_pitch=np.zeros((2, n)),
+            hips_roll=np.zeros((2, n)), bend=np.zeros((2, n, 3)), crouch=np.zeros((2, n)),
+            shift=np.zeros((2, n, 2)), nod=np.zeros((2, n)), gaze=np.ones((2, n)), elbow=np.zeros((2, n, 2)),
         )  # fmt: skip
         self.clock = 0.0
         self.first = 0  # frames before this one are cut off (clips that begin in the middle of a walk)
@@ -80,7 +81,7 @@ class Stage:
     # -- where --------------------------------------------------------------------------------------------
 
     def meet(self, gap: float) -> None:
-        """Stand face to face `gap` metres apart (for bodies of 1.70 m); whoever walks up arrives at `clock`."""
+        """Stand face to face `gap` metres apart (1.70 m bodies); whoever walks up arrives at `clock`."""
         gap *= self.size
         for person, sign in ((0, -1.0), (1, 1.0)):
             place = np.array([self.some(-0.02, 0.02), sign * gap / 2])
@@ -199,12 +200,11 @@ def make_clip(seed: int, index: int, kind: str | None = None) -> DuetClip:
         raise ValueError(f"unknown kind {name!r}; choose one of {', '.join(KINDS)}")
     labels = _draw_labels(rng, name, KINDS[name])
     stage = Stage(
-        rng, (random_body(rng), random_body(rng)), labels.tempo, labels.manner, labels.repeats, labels.approach,
-        straight=labels.side is None,
+        rng, (random_body(rng), random_body(rng)), labels.tempo, labels.manner, labels.repeats,
+        labels.approach, straight=labels.side is None,
     )  # fmt: skip
     CHOREOGRAPHY[name](stage)
-    first, last = stage.frames()
-    posed = pose(stage.score.cut(first, last), stage.bodies, rng)
+    posed = pose(stage.score.until(stage.frames()[1]), stage.bodies, rng)
     exchange = bool(labels.actor) if labels.actor is not None else bool(rng.integers(2))
     return _finished(stage, posed, labels, exchange, seed, index)
 
@@ -233,7 +233,8 @@ def _draw_labels(rng: np.random.Generator, name: str, info: KindInfo) -> Labels:
 
 def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: int, index: int) -> DuetClip:
     """Mirror for the left side, exchange people, place in the world, and pack with final labels."""
-    joints, local = posed.joints, posed.local
+    first, last = stage.frames()
+    joints, local = posed.joints[:, first:], posed.local[:, first:]
     offsets = np.stack([body.offsets for body in stage.bodies])
     contacts = stage.contacts
     if labels.side == LEFT:
@@ -246,7 +247,6 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
         joints, local, offsets = joints[::-1], local[::-1], offsets[::-1]
         contacts = [(a, b, two, one) for a, b, one, two in contacts]
     joints, local = _in_the_world(stage.rng, joints, local)
-    first, last = stage.frames()
     touches = (Contact(max(a - first, 0), min(b, last) - first, one, two) for a, b, one, two in contacts)
     moments = sorted(
         ((name, frame - first) for name, frame in stage.events if first <= frame < last), key=_frame

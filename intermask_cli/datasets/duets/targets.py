@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intermask_cli.datasets.duets.posing import Trunk
+from intermask_cli.datasets.duets.score import Trunk
 
 Array = np.ndarray
 Target = Callable[[Trunk], Array]
@@ -18,7 +18,7 @@ Value = float | Array
 
 def now(value: Value, pose: Trunk) -> Value:
     """The part of a curve that belongs to the frames being posed; numbers stay as they are."""
-    return value[pose.t.astype(int)] if isinstance(value, np.ndarray) else value
+    return value[: pose.yaw.shape[1]] if isinstance(value, np.ndarray) else value
 
 
 def by_shoulder(person: int, hand: int, out: Value, up: Value, forward: Value) -> Target:

@@ -1,4 +1,4 @@
-"""Dances: mirrored side steps. The first step goes to the actor's right; the stage mirrors it for the left."""
+"""Dances: mirrored side steps, the first to the actor's right (the stage mirrors for the left)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from intermask_cli.datasets.duets.timing import pulse
 
 
 def mirror_dance(s: Stage) -> None:
-    """manner: small = hands at the hips' height and short steps, large = arms at shoulder height, wide steps."""
+    """manner: small = hands low and short steps, large = arms at shoulder height and wide steps."""
     s.meet(s.some(1.05, 1.35))
     large = s.manner == "large"
     begin = s.clock

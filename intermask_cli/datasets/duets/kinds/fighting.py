@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.duets.posing import Trunk
+from intermask_cli.datasets.duets.score import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, now, on_body
 from intermask_cli.datasets.duets.timing import pulse, ramp
@@ -86,7 +86,7 @@ class Block:
 
     def struck_palm(self, pose: Trunk) -> Array:
         palm = self._palm(pose, 0.07)
-        return palm + self.caught[pose.t.astype(int)][:, None] * (pose.within_reach(0, 1, palm) - palm)
+        return palm + np.asarray(now(self.caught, pose))[:, None] * (pose.within_reach(0, 1, palm) - palm)
 
     def other_palm(self, pose: Trunk) -> Array:
         return self._palm(pose, -0.07)

@@ -1,4 +1,4 @@
-"""Moving together: circling each other, leading by the hand, following. Written for right hand and right turn."""
+"""Moving together: circling, leading by the hand, following; for the right hand and right turns."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def circle_each_other(s: Stage) -> None:
 
 
 def _path(s: Stage, length: float, turn: float) -> tuple[Array, Array, Array]:
-    """A walked line from the origin along +Z that turns by `turn` radians: distance grid, points, headings."""
+    """A walked line from the origin along +Z turning by `turn` radians: distances, points, headings."""
     grid = np.arange(-3.0, length + 1.0, 0.02)
     heading = turn * ramp(grid, 0.15 * length, 0.95 * length)
     steps = 0.02 * np.stack([np.sin(heading), np.cos(heading)], -1)
@@ -98,7 +98,7 @@ def lead_by_hand(s: Stage) -> None:
 
 
 def follow(s: Stage) -> None:
-    """The actor walks ahead on a straight line or turning right; the partner comes behind on the same line."""
+    """The actor walks ahead, straight on or turning right; the partner comes behind on the same line."""
     length = s.some(2.2, 3.6)
     turn = 0.0 if s.straight else -math.radians(s.some(50, 110))
     path = _path(s, length, turn)

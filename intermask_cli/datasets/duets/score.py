@@ -1,0 +1,108 @@
+"""What two bodies shall do, frame by frame (`Score`), and the posed trunks hands aim from (`Trunk`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from intermask_cli.datasets.duets.gait import Flight
+from intermask_cli.datasets.duets.reach import soft_reach
+from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.motion.skeleton import JOINT
+
+Array = np.ndarray
+
+_CHANNELS = (
+    "root", "yaw", "hips_pitch", "hips_roll", "bend", "crouch", "shift", "nod", "gaze", "elbow",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A palm goes to `target(pose)` with weight (T,) between what it did before (0) and the target (1)."""
+
+    person: int
+    hand: int  # 0 left, 1 right
+    weight: Array
+    target: Callable[[Trunk], Array]
+    bulge: float  # how far the way curves forward, share of its length
+
+
+@dataclass(frozen=True)
+class FootLift:
+    """An ankle leaves its step towards `target(pelvis (T, 3), yaw (T,))` with weight (T,).
+
+    `pitch` is the foot's at full weight, radians, positive with the toes down.
+    """
+
+    person: int
+    foot: int
+    weight: Array
+    target: Callable[[Array, Array], Array]
+    pitch: float
+
+
+@dataclass
+class Score:
+    """Everything a choreography can ask for; angles in radians, lengths in metres."""
+
+    root: Array  # (2, T, 2) ground position x, z
+    yaw: Array  # (2, T) heading
+    hips_pitch: Array  # (2, T) pelvis tilted forward
+    hips_roll: Array
+    bend: Array  # (2, T, 3) spine: forward, to the right, twisted to the left
+    crouch: Array  # (2, T) pelvis lowered
+    shift: Array  # (2, T, 2) pelvis moved relative to the root: to the left, forward
+    nod: Array  # (2, T) head pitched down
+    gaze: Array  # (2, T) weight of looking at the partner
+    elbow: Array  # (2, T, 2) elbows pushed outward (0 hanging ... 1)
+    reaches: list[Reach] = field(default_factory=list)
+    lifts: list[FootLift] = field(default_factory=list)
+    flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))
+
+    def until(self, end: int) -> Score:
+        """The same score for the frames before `end` only."""
+        frames = {name: getattr(self, name)[:, :end] for name in _CHANNELS}
+        reaches = [replace(reach, weight=reach.weight[:end]) for reach in self.reaches]
+        lifts = [replace(lift, weight=lift.weight[:end]) for lift in self.lifts]
+        return replace(self, reaches=reaches, lifts=lifts, **frames)
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The posed trunk, which hand targets are measured from: global positions and rotations per joint."""
+
+    positions: dict[int, Array]  # joint -> (2, T, 3)
+    rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
+    yaw: Array  # (2, T)
+    bodies: tuple[Body, Body]
+
+    def joint(self, person: int, name: str) -> Array:
+        """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""
+        return self.positions[JOINT[name]][person]
+
+    def shoulder(self, person: int, hand: int) -> Array:
+        return self.positions[16 + hand][person]
+
+    def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
+        """World vector (T, 3) of a body-relative one (upright, along the heading), scaled with the body."""
+        s, c = np.sin(self.yaw[person]), np.cos(self.yaw[person])
+        x, y, z = (np.asarray(v) * self.bodies[person].scale for v in (left, up, forward))
+        return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
+
+    def within_reach(self, person: int, hand: int, point: Array) -> Array:
+        """The point (T, 3), or where it is too far for this palm, a nearer one in the same direction."""
+        return soft_reach(self.shoulder(person, hand), point, np.array(self.bodies[person].arm), 0.86, 0.93)
+
+    def between(self, hands: tuple[int, int], drop: float | Array) -> Array:
+        """Point (T, 3) both palms can reach: between two shoulders, `drop` metres below (negative: above)."""
+        first, second = self.shoulder(0, hands[0]), self.shoulder(1, hands[1])
+        arms = np.array([body.arm for body in self.bodies])
+        share = arms[0] / arms.sum()
+        apart = np.linalg.norm(second - first, axis=-1)
+        room = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
+        point = first + share * (second - first)
+        point[:, 1] -= np.clip(drop, -room, room)
+        return point
