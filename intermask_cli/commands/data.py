@@ -8,7 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
+from intermask_cli.commands import data_check
+
 app = typer.Typer(no_args_is_help=True, help="Make and check datasets.")
+app.add_typer(data_check.app, name="check")
 
 
 @app.callback()

@@ -59,6 +59,18 @@ def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
     return report
 
 
+def count_clips(root: Path) -> int:
+    """Clips in the readable h5 files, for a progress bar."""
+    total = 0
+    for split in SPLITS:
+        try:
+            with open_motions(Path(root), split) as file:
+                total += len(file)
+        except (MissingError, InputError):
+            continue  # check_interx reports it
+    return total
+
+
 def _split_names(report: DatasetReport, split: str) -> set[str] | None:
     where = f"splits/{split}.txt"
     try:
