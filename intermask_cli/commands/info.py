@@ -32,6 +32,8 @@ def info(
 def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, list) and value and all(isinstance(number, int) for number in value):
+        return "x".join(map(str, value))
     if isinstance(value, list):
         return ", ".join(map(_plain, value)) or "none"
     if isinstance(value, float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
@@ -71,7 +72,12 @@ def sampling_with(
     filter: float | None,
 ) -> SamplingConfig:
     """The model's own settings with what the user gave in their place."""
+    from intermask_cli.errors import InputError
+
     given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} {value}: a finite number is accepted")
     return replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from intermask_cli.config import SamplingConfig, to_dict
+from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
+from intermask_cli.generation.engine import Engine
+from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.manifest import utc_now, versions
+from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES, PARENTS
 
+if TYPE_CHECKING:
+    from intermask_cli.datasets.motion_files import GivenMotion
+    from intermask_cli.interaction import Interaction
+    from intermask_cli.models.bundle import BundleInfo
+    from intermask_cli.pipeline import InteractionModel
+
 DTYPES = ("float32", "bf16")
+CPU_BATCH, GPU_BATCH = 16, 128
 
 
 @dataclass(frozen=True)
@@ -25,7 +37,7 @@ class ModelSource:
     name: str
     folder: Path
     sha256: str
-    info: Any  # models.bundle.BundleInfo; not named here, so that this module needs no torch
+    info: BundleInfo
     text_encoder: str | None  # as given on the command line
     dtype: str
 
@@ -88,8 +100,81 @@ class ModelSource:
         }
 
     def frame_limits(self) -> FrameLimits:
-        """Lengths this model can make; beyond one window clips are continued window by window."""
-        return FrameLimits(fps=self.info.fps)
+        """Lengths this model can make; InterHuman models continue long clips window by window."""
+        if self.info.representation == "interx":
+            return FrameLimits(self.info.fps, longest=self.info.max_frames, why=f"{self.info.name}'s limit")
+        return FrameLimits(self.info.fps)
+
+    def load(self, worker: Worker) -> InteractionModel:
+        """The model on this worker's device."""
+        from intermask_cli.pipeline import load_model
+
+        return load_model(self.folder, self.text_encoder, worker.device, self.dtype)
+
+
+def generating(
+    source: ModelSource, sampling: SamplingConfig, batch_size: int | None
+) -> Callable[[Worker], Engine]:
+    """What loads an engine that makes pairs from text."""
+
+    def load(worker: Worker) -> Engine:
+        model = source.load(worker)
+
+        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            made = model.generate(
+                [item.text for item in items],
+                frames=[item.frames for item in items],
+                seeds=[item.seed for item in items],
+                sampling=sampling,
+            )
+            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+
+        return Engine(make, batch_size or default_batch(worker.device))
+
+    return load
+
+
+def reacting(
+    source: ModelSource, sampling: SamplingConfig, batch_size: int | None, given: GivenMotion, role: int
+) -> Callable[[Worker], Engine]:
+    """What loads an engine that makes partners for one given person, who is `role` (1 or 2) in the text."""
+
+    def load(worker: Worker) -> Engine:
+        model = source.load(worker)
+
+        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            made = model.react(
+                given.joints,
+                [item.text for item in items],
+                person=role - 1,
+                rotations6d=given.rotations6d,
+                seeds=[item.seed for item in items],
+                sampling=sampling,
+            )
+            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+
+        return Engine(make, batch_size or default_batch(worker.device))
+
+    return load
+
+
+def default_batch(device: str) -> int:
+    """Items together when --batch-size is not given."""
+    return CPU_BATCH if device == "cpu" else GPU_BATCH
+
+
+def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:
+    return StoredInteraction(
+        id=item.id,
+        prompt=item.text,
+        seed=item.seed,
+        sample=item.sample,
+        joints=made.joints,
+        rotations6d=made.rotations6d,
+        tokens=made.tokens,
+        features=made.features,
+        given_person=None if made.given is None else made.given + 1,
+    )
 
 
 def motion_sha256(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:

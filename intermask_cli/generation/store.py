@@ -179,7 +179,7 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
             items = file.create_group(ITEMS, track_order=True)
             for _, path, row in rows:
                 open_parts[path].copy(f"{ITEMS}/{row['id']}", items)
-            _write_index(file.create_group(INDEX), columns)
+            _write_index(file.create_group(INDEX, track_order=True), columns)
     finally:
         open_parts.close()
     write_whole(folder / "index.csv", _csv(columns))
