@@ -1,0 +1,102 @@
+"""Protocols: the choices that decide what a score means, as named records.
+
+Scores of two reports may only be compared when every field here is equal (`differences`). Values of the
+published protocols: reference `data-and-evaluation.md` sections 9, 10 and 13.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from intermask_cli.errors import InputError
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How embeddings become scores. Defaults are InterHuman's."""
+
+    name: str = "interhuman"
+    pool_size: int = (
+        96  # captions and motions of one R-Precision pool; an incomplete last pool is dropped (Q1)
+    )
+    fid_scale: float = 6.0  # factor on embeddings before FID (Q6)
+    distance_scale: float = 3.0  # factor on embeddings before Diversity and MModality (Q6)
+    repetitions: int = 20
+    diversity_pairs: int = 300
+    mm_captions: int = 100  # captions sampled several times for MModality
+    mm_samples: int = 30  # samples of each
+    mm_pairs: int = 10
+    duplicates: str = "own motion only"  # what answers a caption that occurs, or is implied, more than once
+    captions: str = "one of three at random"
+    crops: str = "300 frames at a random start"
+    persons: str = "exchanged at random before and after placing"  # Q2
+    interval: str = "1.96 * population std / sqrt(repetitions)"  # Q9
+
+
+INTERHUMAN = Protocol()
+
+INTERX = Protocol(
+    name="interx",
+    pool_size=32,
+    fid_scale=1.0,
+    distance_scale=1.0,
+    crops="150 frames at a random start",
+    persons="as stored",
+)
+
+#: Our own, for the bundled evaluator: explicit captions, whole clips, and a rule that is fair to captions
+#: that say the same. Fewer samples than the published protocols, so that two CPU cores take minutes.
+DUETS = Protocol(
+    name="duets",
+    pool_size=32,
+    fid_scale=1.0,
+    distance_scale=1.0,
+    repetitions=3,
+    diversity_pairs=100,
+    mm_captions=8,
+    mm_samples=5,
+    mm_pairs=4,
+    duplicates="every motion whose own caption says at least as much",
+    captions="the full one",
+    crops="whole clips",
+    persons="as stored, person 1 canonical",
+)
+
+PROTOCOLS = {protocol.name: protocol for protocol in (INTERHUMAN, INTERX, DUETS)}
+
+
+def protocol_named(name: str) -> Protocol:
+    """A protocol by name."""
+    if name not in PROTOCOLS:
+        raise InputError(f"protocol {name!r} does not exist; accepted: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]
+
+
+@dataclass(frozen=True)
+class ProtocolRecord:
+    """What stands beside every score: the protocol as used, the evaluator and the reference split."""
+
+    protocol: Protocol
+    evaluator: str
+    evaluator_sha256: str
+    text_encoder: str
+    task: str  # "generate" or "react"
+    split: str
+    split_sha256: str  # over all motions and prompts of the reference
+    split_size: int
+    repetition_varies: str  # what is drawn anew in every repetition
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat plain values, the protocol's fields first."""
+        values = asdict(self)
+        return {**values.pop("protocol"), **values}
+
+
+def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Names of protocol fields that differ between two reports, with both values."""
+    return [
+        f"{name}: {a.get(name, 'absent')!r} and {b.get(name, 'absent')!r}"
+        for name in sorted(a.keys() | b.keys())
+        if a.get(name) != b.get(name)
+    ]

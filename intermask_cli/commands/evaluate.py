@@ -1,0 +1,165 @@
+"""`intermask evaluate`: the paper's metrics with intervals, physics, and a report per prompt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from intermask_cli.commands import options
+
+if TYPE_CHECKING:
+    from evaluators.evaluation import Evaluation
+
+TEST_SPLIT = "test"
+DEFAULT_CLIPS = 128
+
+
+def evaluate(
+    subject: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Run directory or interactions.h5 to score; without it the model is scored.",
+            show_default=False,
+        ),
+    ] = None,
+    model: options.Model = options.DEFAULT_MODEL,
+    evaluator: Annotated[
+        str, typer.Option(help="Bundled evaluator, or the folder of an imported one.")
+    ] = "duet-eval",
+    reference: Annotated[
+        str,
+        typer.Option(
+            help="Real motion to compare with: 'test' (the bundled split), a run directory or an .h5 file."
+        ),
+    ] = TEST_SPLIT,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the reports.")] = Path(
+        "runs/evaluation"
+    ),
+    repeats: Annotated[
+        int | None,
+        typer.Option(min=1, help="Repetitions.  [default: the protocol's; paper: 20]", show_default=False),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="generate, or react: a partner for one real person.")
+    ] = "generate",
+    clips: Annotated[int, typer.Option(min=2, help="Clips of the bundled test split.")] = DEFAULT_CLIPS,
+    seed: Annotated[int, typer.Option(min=0, help="Of pools, pairs and generated samples.")] = 3407,
+    steps: options.Steps = None,
+    guidance: options.Guidance = None,
+    temperature: options.Temperature = None,
+    draw: options.Draw = None,
+    filter: options.Filter = None,
+    text_encoder: options.TextEncoder = None,
+    evaluator_text_encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the evaluator's text encoder is, if not where expected.", show_default=False
+        ),
+    ] = None,
+    device: options.Device = "auto",
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Kept embeddings and samples.  [default: the user's cache folder]",
+            show_default=False,
+            envvar="INTERMASK_CACHE",
+        ),
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="Compare two report.json instead: does each metric differ?", show_default=False),
+    ] = None,
+    faults: Annotated[
+        bool,
+        typer.Option("--faults", help="Instead score real motion with planted faults (docs/evaluator.md)."),
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Score the bundled model, or interactions made before, against real motion.
+
+    Without arguments: the bundled model on the bundled test split. Writes report.json, report.md,
+    per_prompt.csv and plots to --out.
+    """
+    from evaluators.embedding_cache import Cache, default_cache
+    from evaluators.running import Request, run_evaluation, run_faults
+
+    if compare is not None:
+        _compare(*compare, json)
+        return
+    request = Request(
+        subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
+        clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
+        device=device, cache=Cache(cache or default_cache()),
+        sampling={
+            "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
+        },
+    )  # fmt: skip
+    if faults:
+        _show_faults(run_faults(request), json)
+        return
+    _report(run_evaluation(request), out, json)
+
+
+def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
+    from evaluators.plots import draw_plots
+    from evaluators.report import metric_table, physics_rows, reasons, write_reports
+    from intermask_cli.console import emit_json, note, warn
+    from intermask_cli.console import out as stdout
+    from intermask_cli.errors import MissingError
+
+    report = write_reports(evaluation, out)
+    try:
+        draw_plots(evaluation, report, out)
+    except (MissingError, ImportError) as error:
+        warn(f"no plots: {error}")
+    if as_json:
+        emit_json(report)
+        return
+    _print_table(metric_table(report))
+    for line in reasons(report):
+        note(f"absent, {line}")
+    stdout.print()
+    _print_table(physics_rows(report))
+    stdout.print()
+    stdout.print(f"reports: {out / 'report.md'}, report.json, per_prompt.csv", markup=False)
+
+
+def _compare(a: Path, b: Path, as_json: bool) -> None:
+    from evaluators.report import compare, read_report
+    from intermask_cli.console import emit_json
+
+    table = compare(read_report(a), read_report(b))
+    if as_json:
+        emit_json([dict(zip(table[0], row, strict=True)) for row in table[1:]])
+    else:
+        _print_table(table)
+
+
+def _show_faults(table: dict[str, dict[str, Any]], as_json: bool) -> None:
+    from evaluators.faults import fault_markdown
+    from intermask_cli.console import emit_json
+    from intermask_cli.console import out as stdout
+
+    if as_json:
+        emit_json({name: {k: _plain(v) for k, v in row.items()} for name, row in table.items()})
+    else:
+        stdout.print(fault_markdown(table), markup=False)
+
+
+def _plain(value: Any) -> float | None:
+    from evaluators.scoring import Score
+
+    if isinstance(value, Score):
+        return None if value.absent else value.mean
+    return value
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    """Columns of equal width, never wrapped: fit for a terminal, a log and grep."""
+    from intermask_cli.console import out as stdout
+
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        stdout.print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip(), markup=False)

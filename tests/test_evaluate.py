@@ -1,0 +1,227 @@
+"""`intermask evaluate` end to end with tiny random networks: rows, reports, cache, comparison, bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from tiny_evaluator import TINY, save_tiny_evaluator
+
+from evaluators import protocol, running, subjects
+from evaluators.evaluator import Motion
+from evaluators.physics import COLUMNS
+from evaluators.report import CSV_COLUMNS
+from evaluators.sets import duets_test_set
+from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.motion.skeleton import JOINT_NAMES
+
+CLIPS, CLIP_FRAMES = 4, 24
+
+
+@pytest.fixture(scope="session")
+def tiny_eval(tmp_path_factory, tiny_model):
+    encoder = load_text_encoder(str(tiny_model.encoder))
+    described = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
+    return save_tiny_evaluator(tmp_path_factory.mktemp("evaluator") / "tiny-eval", described)
+
+
+def short_test_set(count: int, skip: int = 0):
+    """The bundled split with only the first frames of every clip."""
+    whole = duets_test_set(count, skip)
+    cut = [Motion(m.joints[:, :CLIP_FRAMES], m.rotations6d[:, :CLIP_FRAMES]) for m in whole.motions]
+    return whole.with_motions(whole.name, cut)
+
+
+@pytest.fixture
+def evaluate(cli, tiny_model, tiny_eval, tmp_path, monkeypatch):
+    """Run the command with everything tiny: (exit code, stdout, stderr)."""
+    monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
+    monkeypatch.setattr(running, "duets_test_set", short_test_set)
+
+    def run(*arguments):
+        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder]
+        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report", "--clips", CLIPS]
+        return cli("evaluate", *arguments, *tiny_model.options, *where, *kept)
+
+    return run
+
+
+@pytest.fixture
+def report(tmp_path):
+    return lambda: json.loads((tmp_path / "report" / "report.json").read_text())
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_interactions(
+    path: Path, count: int = 6, samples: int = 1, fps: float = 30.0, frames: int = 24, **changes
+):
+    """A file in our schema, made without the package's own writer."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "intermask-interactions", "format_version": 1, "fps": fps})
+        file.attrs["joint_names"] = changes.get("joint_names", list(JOINT_NAMES))
+        ids = [f"p{p}-s{s}" for p in range(count) for s in range(samples)]
+        prompts = [f"the two people wave {p}" for p in range(count) for _ in range(samples)]
+        for i, (id, prompt) in enumerate(zip(ids, prompts, strict=True)):
+            joints = rng.normal(size=(2, frames, changes.get("joints", 22), 3)).astype(np.float32)
+            if changes.get("nan") and i == 2:
+                joints[0, 3] = np.nan
+            group = file.create_group(f"interactions/{id}")
+            group["joints"] = joints
+            group.attrs.update({"prompt": prompt, "seed": i, "sample": i % samples, "frames": frames})
+        file["index/id"], file["index/prompt"] = ids, prompts
+        for name in ("sample", "seed", "frames"):
+            file[f"index/{name}"] = np.arange(len(ids))
+    return path
+
+
+def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
+    evaluate, report, tmp_path, monkeypatch
+):
+    code, out, err = evaluate()
+    assert code == 0, err
+    assert "R@1" in out and "foot skate" in out and "report.md" in out
+    first = report()
+    assert list(first["rows"]) == ["ground truth", "floor", "reconstruction", "generated"]
+    assert first["rows"]["ground truth"]["FID"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert "absent" in first["rows"]["ground truth"]["MModality"]
+    assert first["rows"]["generated"]["MModality"]["mean"] > 0
+    assert len(first["rows"]["generated"]["FID"]["values"]) == TINY.repetitions
+    assert set(first["physics"]) == {"ground truth", "reconstruction", "generated"}
+    assert first["protocol"]["pool_size"] == 3 and first["protocol"]["evaluator"] == "tiny-eval"
+    assert first["subject"]["sampling"]["steps"] == 6
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert len(rows) == CLIPS * TINY.repetitions and tuple(rows[0]) == CSV_COLUMNS
+    ranked = [row for row in rows if row["rank"]]
+    assert len(ranked) == 3 * TINY.repetitions
+    assert all(int(row["top1"]) == (row["rank"] == "1") for row in ranked)
+    assert {row["sample"] for row in rows} == {"0", "1"}
+    for name in ("report.md", "metrics.png", "worst.png", "best.png"):
+        assert (tmp_path / "report" / name).stat().st_size > 0
+
+    def not_again(*_, **__):
+        raise AssertionError("the second run must read kept samples")
+
+    monkeypatch.setattr("intermask_cli.pipeline.InteractionModel.generate", not_again)
+    monkeypatch.setattr("intermask_cli.pipeline.InteractionModel.reconstruct", not_again)
+    code, _, err = evaluate()
+    assert code == 0, err
+    assert report()["rows"] == first["rows"]
+
+
+def test_reaction_keeps_the_given_person_and_scores_the_other(evaluate, report, tmp_path):
+    code, _, err = evaluate("--task", "react", "--repeats", "1")
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["task"] == "react" and result["protocol"]["repetitions"] == 1
+    assert result["rows"]["generated"]["R@1"]["half_width"] is None
+    assert "absent" in result["rows"]["generated"]["MModality"]
+    assert len(rows_of(tmp_path / "report" / "per_prompt.csv")) == CLIPS
+
+
+def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
+    monkeypatch.setattr(subjects, "generated", None)
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    result = report()
+    assert list(result["rows"]) == ["ground truth", "floor", "generated"]
+    assert result["rows"]["generated"]["MModality"] == {"absent": "one sample per prompt"}
+    assert "one sample per prompt" in err
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert [row["id"] for row in rows] == [f"p{i}-s0" for i in range(6)]
+    assert [row["seed"] for row in rows] == [str(i) for i in range(6)]
+    assert all(row[name] != "" or name == "foot_skate_mm_per_frame" for row in rows for name in COLUMNS)
+
+
+def test_several_samples_per_prompt_give_multimodality(evaluate, report, tmp_path):
+    code, _, err = evaluate(write_interactions(tmp_path / "many.h5", samples=3))
+    assert code == 0, err
+    assert report()["rows"]["generated"]["MModality"]["mean"] > 0
+
+
+def test_the_reference_may_be_another_file_split_in_halves_for_the_floor(evaluate, report, tmp_path):
+    subject, reference = write_interactions(tmp_path / "a.h5"), write_interactions(tmp_path / "b.h5", count=8)
+    code, _, err = evaluate(subject, "--reference", reference)
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["split_size"] == 8 and "halves" in result["notes"]["floor"]
+    assert result["rows"]["floor"]["FID"]["mean"] > 0
+
+
+def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    assert evaluate(path)[0] == 0
+    kept = tmp_path / "a.json"
+    kept.write_text((tmp_path / "report" / "report.json").read_text())
+    code, out, _ = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 0 and "within the intervals" in out
+    assert evaluate(path, "--repeats", "3", "--clips", "4")[0] == 0
+    code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
+
+
+def test_faults_are_scored_on_real_motion(evaluate):
+    code, out, err = evaluate("--faults", "--json")
+    assert code == 0, err
+    table = json.loads(out)
+    assert table["none (ground truth)"]["FID"] == pytest.approx(0, abs=1e-6)
+    assert table["2 cm noise"]["FID"] > 0
+    assert table["2 cm noise"]["jerk_m_per_s3"] > 5 * table["none (ground truth)"]["jerk_m_per_s3"]
+    assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fps": 20.0}, "20 fps; accepted: 30"),
+        ({"nan": True}, "p2-s0: joints contain NaN"),
+        ({"frames": 2}, "2 frames; accepted: 4 or more"),
+        ({"joint_names": ["a", "b"]}, "another skeleton (2 joints)"),
+        ({"joints": 24}, "accepted: (2, T, 22, 3)"),
+        ({"count": 0}, "holds no interaction"),
+    ],
+)
+def test_unusable_files_are_one_line_and_exit_2(evaluate, tmp_path, changes, message):
+    code, _, err = evaluate(write_interactions(tmp_path / "bad.h5", **changes))
+    assert code == 2 and message in err
+    assert "Traceback" not in err
+
+
+def test_truncated_and_foreign_files_and_unknown_names_are_one_line(evaluate, tmp_path):
+    path = write_interactions(tmp_path / "whole.h5")
+    short = tmp_path / "short.h5"
+    short.write_bytes(path.read_bytes()[:2000])
+    code, _, err = evaluate(short)
+    assert code == 2 and "short.h5" in err and "Traceback" not in err
+    code, _, err = evaluate("--reference", tmp_path / "nowhere")
+    assert code == 4 and "accepted: 'test'" in err
+    code, _, err = evaluate("--task", "dance")
+    assert code == 2 and "generate, react" in err
+
+
+def test_an_evaluator_with_another_text_encoder_is_refused(cli, tiny_model, tmp_path):
+    other = save_tiny_evaluator(tmp_path / "other", {"id": "all-MiniLM-L6-v2", "sha256": "0" * 64, "dim": 12})
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = cli("evaluate", path, "--evaluator", other, "--evaluator-text-encoder", tiny_model.encoder)
+    assert code == 2 and "was trained with text encoder" in err
+
+
+def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = cli("evaluate", path, "--evaluator", "nobody")
+    assert code == 4 and "neither bundled" in err
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "config.json").write_bytes((tiny_eval / "config.json").read_bytes())
+    (copy / "weights.safetensors").write_bytes((tiny_eval / "weights.safetensors").read_bytes()[:500])
+    code, _, err = cli("evaluate", path, "--evaluator", copy)
+    assert code == 2 and "damaged" in err
