@@ -6,7 +6,6 @@ Command modules import nothing heavy at their top, so `intermask --help` starts 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
 import traceback
@@ -64,8 +63,6 @@ def root(
 
 def _register() -> None:
     for name, module_name in COMMANDS.items():
-        if importlib.util.find_spec(f"intermask_cli.commands.{module_name}") is None:
-            continue
         module = importlib.import_module(f"intermask_cli.commands.{module_name}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=name)
