@@ -76,5 +76,44 @@ test-gpu: $(VENV)/dev.stamp
 	@echo "== tests that need a CUDA device"
 	@$(BIN)/python -m pytest -m gpu -ra $(ARGS)
 
+benchmark: $(VENV)/dev.stamp
+	@echo "== figures of the bundled model on held-out clips (some minutes)"
+	@$(BIN)/python -m benchmarks.bundled_model $(ARGS)
+
+# ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
+# continued if it was interrupted. CAPTURES are extra motion captures for the tokenizer, if there are any.
+
+WORK ?= work
+CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
+ASSETS := intermask_cli/assets
+resume = $(if $(wildcard $(1)/last),--resume)
+
+duets: $(ASSETS)/duet-mini/config.json $(ASSETS)/duet-eval/config.json
+
+$(WORK)/corpus/corpus.json: | $(VENV)/dev.stamp
+	@echo "== the procedural corpus"
+	$(BIN)/intermask data duets --out $(WORK)/corpus --clips 10000 --seed 2026
+
+$(WORK)/tokenizer.stamp: $(WORK)/corpus/corpus.json
+	@echo "== stage one: the tokenizer"
+	$(BIN)/intermask train tokenizer --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
+	  --out $(WORK)/tokenizer $(call resume,$(WORK)/tokenizer)
+	@touch $@
+
+$(WORK)/transformer.stamp: $(WORK)/tokenizer.stamp
+	@echo "== stage two: the transformer"
+	$(BIN)/intermask train transformer --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
+	  --tokenizer $(WORK)/tokenizer --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
+	@touch $@
+
+$(ASSETS)/duet-mini/config.json: $(WORK)/transformer.stamp
+	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer --transformer $(WORK)/transformer \
+	  --out $(ASSETS)/duet-mini --licence MIT
+
+$(ASSETS)/duet-eval/config.json: $(WORK)/corpus/corpus.json
+	@echo "== the evaluator"
+	$(BIN)/intermask train evaluator --data $(WORK)/corpus --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
+	cp -r $(WORK)/evaluator/bundle/. $(ASSETS)/duet-eval/
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
