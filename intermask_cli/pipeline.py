@@ -33,6 +33,7 @@ from intermask_cli.windows import Window, plan_windows
 
 DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 OVERLAP_FRAMES = 32
+DEFAULT_SECONDS = 5.0
 #: Text encoders by the id a bundle records: what to load when the caller names none.
 DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": "clip"}
 
@@ -57,6 +58,11 @@ class InteractionModel:
         self.filler = TokenFiller(transformer, text_encoder, self.device)
         self.window = self.info.max_frames // FRAMES_PER_TOKEN
 
+    @property
+    def default_frames(self) -> int:
+        """Length of a clip when nobody says how long."""
+        return min(round(DEFAULT_SECONDS * self.info.fps), self.info.max_frames)
+
     def generate(
         self,
         texts: Sequence[str],
@@ -67,13 +73,13 @@ class InteractionModel:
     ) -> list[Interaction]:
         """Pairs from text: person 1 starts at the origin, facing +Z.
 
-        frames, one number or one per text, is rounded down to a multiple of 4; by default the longest clip
-        that takes one window. More than that is made window by window.
+        frames, one number or one per text, is rounded down to a multiple of 4; by default five seconds, or
+        the model's longest if that is less. Clips longer than the model's longest are made window by window.
         """
         texts = _texts(texts)
         seeds = _seeds(texts, seed, seeds)
         if not isinstance(frames, Sequence):
-            frames = [self.info.max_frames if frames is None else frames] * len(texts)
+            frames = [self.default_frames if frames is None else frames] * len(texts)
         if len(frames) != len(texts):
             raise InputError(f"{len(frames)} lengths for {len(texts)} texts")
         tokens = [_tokens(length) for length in frames]

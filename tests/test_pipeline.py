@@ -15,12 +15,15 @@ from tiny import CODES, save_tiny
 
 from intermask_cli import load_model
 from intermask_cli.clips import Motion
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.interaction import Interaction
-from intermask_cli.models.bundle import load_bundle
+from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.placement import pair_frames
 from intermask_cli.motion.rotation import (
     matrix_about_y,
@@ -104,7 +107,7 @@ def test_arrays_have_the_promised_types(model: InteractionModel) -> None:
         assert (one.joints.shape, one.joints.dtype) == ((2, frames, 22, 3), np.float32)
         assert (one.rotations6d.shape, one.rotations6d.dtype) == ((2, frames, 21, 6), np.float32)
         assert (one.tokens.shape, one.tokens.dtype) == ((2, 5, frames // 4), np.int16)
-    assert model.generate("they hug")[0].frames == 60
+    assert model.generate("they hug")[0].frames == model.default_frames == 60
 
 
 @pytest.mark.parametrize(
@@ -451,6 +454,33 @@ def test_wrong_input_says_what_is_accepted(model: InteractionModel) -> None:
     ]:
         with pytest.raises(InputError, match=message):
             call()
+
+
+@pytest.mark.slow
+def test_default_size_samples_ten_seconds(tmp_path: Path) -> None:
+    """The published sizes, random weights: 300 frames, and the same bytes for another batch size."""
+    info = BundleInfo(
+        name="default-size",
+        tokenizer=TokenizerConfig(),
+        transformer=TransformerConfig(text_dim=768),
+        text_encoder={"id": FakeTextEncoder.id, "sha256": FakeTextEncoder.sha256, "dim": 768},
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tokenizer, transformer = (
+            Tokenizer(info.tokenizer).eval(),
+            InteractionTransformer(info.transformer).eval(),
+        )
+        tokenizer.quantizer.first.adopt(torch.randn(1024, 512))
+        for parameter in transformer.parameters():
+            torch.nn.init.normal_(parameter, std=0.04)
+    bundle = Bundle(info, tokenizer, transformer, Normalizer(np.zeros(262), np.ones(262)), "", tmp_path)
+    model = InteractionModel(bundle, FakeTextEncoder(768))
+    sampling = SamplingConfig(steps=2)
+    made = model.generate(TEXTS[:3], [300, 40, 40], seeds=[1, 2, 3], sampling=sampling)
+    assert made[0].joints.shape == (2, 300, 22, 3)
+    assert made[0].tokens.shape == (2, 5, 75)
+    assert same(made[2], model.generate([TEXTS[2]], 40, seed=3, sampling=sampling)[0])
 
 
 def test_importing_the_package_is_light() -> None:
