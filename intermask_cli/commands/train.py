@@ -62,6 +62,30 @@ def tokenizer(
 
 
 @app.command()
+def decoder(
+    data: DataOption,
+    tokenizer: Annotated[
+        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
+    ],
+    out: OutOption,
+    config: ConfigOption = "duet-mini",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train a finished tokenizer's decoder further; its tokens stay the same (optional)."""
+    from intermask_cli.training.config import load_recipe
+    from intermask_cli.training.run import train_decoder
+
+    recipe = _with_overrides(load_recipe(config), "decoder_training", minutes, steps, seed)
+    report = train_decoder(recipe, data, tokenizer, out, resume, _accelerator(device))
+    _report(report, out, json)
+
+
+@app.command()
 def transformer(
     data: DataOption,
     tokenizer: Annotated[

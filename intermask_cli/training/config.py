@@ -187,11 +187,12 @@ class TransformerTrainConfig(StageConfig):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole recipe: models, both training stages, default sampling."""
+    """A whole recipe: models, training stages, default sampling."""
 
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     tokenizer_loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     tokenizer_training: TokenizerTrainConfig = field(default_factory=TokenizerTrainConfig)
+    decoder_training: TokenizerTrainConfig = field(default_factory=TokenizerTrainConfig)  # optional stage
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     text_pretraining: TextPretrainConfig = field(default_factory=TextPretrainConfig)
@@ -209,6 +210,7 @@ _SECTIONS: dict[str, type] = {
     "tokenizer": TokenizerConfig,
     "tokenizer_loss": TokenizerLossConfig,
     "tokenizer_training": TokenizerTrainConfig,
+    "decoder_training": TokenizerTrainConfig,
     "transformer": TransformerConfig,
     "masking": MaskingConfig,
     "text_pretraining": TextPretrainConfig,

@@ -52,6 +52,9 @@ class Stage(ABC):
     def before_step(self, step: int) -> None:  # noqa: B027 - most stages have nothing to do
         """Called before the batch of a step is drawn."""
 
+    def hold_still(self) -> None:  # noqa: B027 - most stages train everything
+        """Called once the objective is in training mode: put back what must not change."""
+
     def planned_steps(self) -> int:
         """Budget in steps; 0 if only time limits the stage."""
         if self.config.steps > 0:
@@ -121,6 +124,7 @@ class StageRun:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.objective.train()
+        self.stage.hold_still()
         batch = self.stage.batch(step)
         with self._autocast():
             loss, terms = self.objective(batch)

@@ -37,7 +37,7 @@ from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokenizer_digest
-from intermask_cli.training.tokenizer_trainer import TokenizerStage
+from intermask_cli.training.tokenizer_trainer import DecoderStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
 
 CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
@@ -56,6 +56,32 @@ def train_tokenizer(
             source_normalizer(train).save(out / NORMALIZER)
         normalizer = Normalizer.load(out / NORMALIZER)
     stage = TokenizerStage(recipe, train, validation, normalizer, accelerator)
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def train_decoder(
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    """Between the stages, optional: a trained tokenizer's decoder alone -> its report.
+
+    The folder can take the tokenizer folder's place: encoder and codebook, hence the tokens, are the same.
+    """
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    recipe = dataclasses.replace(
+        recipe, tokenizer=tokenizer_recipe.tokenizer, tokenizer_training=tokenizer_recipe.tokenizer_training
+    )
+    depends = {"data": [str(folder) for folder in data], "tokenizer": str(tokenizer_folder)}
+    _open_folder(out, "decoder", recipe, depends, resume, accelerator)
+    if accelerator.is_main_process:
+        normalizer.save(out / NORMALIZER)
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
+    stage = DecoderStage(recipe, train, validation, normalizer, accelerator)
+    stage.start_from(tokenizer)
     return StageRun(stage, out, accelerator, resume).run()
 
 

@@ -36,12 +36,15 @@ class LabelReading(nn.Module):
 
     def __init__(self, transformer: InteractionTransformer, labels: dict[str, list[str]]):
         super().__init__()
-        self.transformer, self.labels = transformer, labels
+        self.labels = labels
+        # Only the text head is a part of this module: with several processes a part without gradient is an error.
+        self.head = nn.ModuleList(text_modules(transformer))
+        self.condition = transformer.condition
         width = transformer.config.text_width
         self.classifiers = nn.ModuleList(nn.Linear(width, len(values)) for values in labels.values())
 
     def forward(self, batch: LabelBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        condition = self.transformer.condition(batch.text)
+        condition = self.condition(batch.text)
         losses, terms = [], {}
         for number, name in enumerate(self.labels):
             stated = batch.stated[:, number]
@@ -51,6 +54,13 @@ class LabelReading(nn.Module):
             losses.append(F.cross_entropy(logits, stated[said], reduction="sum") / said.sum().clamp(min=1))
             terms[name] = (logits.argmax(-1) == stated[said]).float().sum() / said.sum().clamp(min=1)
         return torch.stack(losses).sum(), terms
+
+
+def text_modules(transformer: InteractionTransformer) -> list[nn.Module]:
+    """The trained modules between the frozen encoder's states and the condition vector."""
+    if transformer.config.text_head == "clip":
+        return [transformer.clipTrans, transformer.clipln]
+    return [transformer.text_head]
 
 
 class TextPretraining(Stage):

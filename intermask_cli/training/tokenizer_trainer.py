@@ -40,7 +40,7 @@ class TokenizerStage(Stage):
         accelerator: Accelerator,
         body: BodyModel | None = None,
     ):
-        self.config = recipe.tokenizer_training
+        self.config = getattr(recipe, f"{self.name}_training")
         self._device, self._rank = accelerator.device, accelerator.process_index
         self._world = accelerator.num_processes
         torch.manual_seed(self.config.seed)
@@ -145,3 +145,26 @@ class TokenizerStage(Stage):
             scale = self.objective.std[:66].view(22, 3)
             distance = ((joints_of(decoded) - joints_of(motion)) * scale).norm(dim=-1)
         return distance.flatten(0, 1).cpu()
+
+
+class DecoderStage(TokenizerStage):
+    """More training for the decoder of a trained tokenizer. Encoder and codebook stay, so its tokens do.
+
+    The decoder then learns from exactly the codes it will see, and a transformer can be trained on the
+    same tokens meanwhile.
+    """
+
+    name: ClassVar[str] = "decoder"
+
+    def start_from(self, tokenizer: Tokenizer) -> None:
+        """Take the weights of a trained tokenizer and freeze its encoder and codebook."""
+        self.model.load_state_dict(tokenizer.state_dict())
+        self.model.encoder.requires_grad_(False)
+
+    def before_step(self, step: int) -> None:
+        """The codebook is there from the start."""
+
+    def hold_still(self) -> None:
+        """In eval mode the codebook neither moves nor samples, and the encoder drops nothing."""
+        self.model.encoder.eval()
+        self.model.quantizer.eval()
