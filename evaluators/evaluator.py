@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -14,15 +14,15 @@ from torch import Tensor
 
 from evaluators.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info, resolve_evaluator
 from evaluators.canonical import check_joints
+from evaluators.clip_vocabulary import load_clip_vocabulary
 from evaluators.contrastive import InterClip
 from evaluators.duet import DuetEval, collate, positions_tensor
 from intermask_cli.errors import InputError
-from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
+from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 
 BATCH = 64
-CLIP_CONTEXT = 77
 Progress = Callable[[int], None]
 
 
@@ -140,17 +140,6 @@ class InterClipEvaluator(Evaluator):
         return self.network.embed_motion(padded[:, 0], padded[:, 1], lengths)
 
 
-def clip_token_ids(tokenizer: Any, texts: Sequence[str]) -> Tensor:
-    """CLIP ids (N, 77): start to end token, then 0; longer texts are cut before the end token."""
-    ids = torch.zeros(len(texts), CLIP_CONTEXT, dtype=torch.long)
-    for row, text in zip(ids, texts, strict=True):
-        tokens = tokenizer(text)["input_ids"]
-        if len(tokens) > CLIP_CONTEXT:
-            tokens = [*tokens[: CLIP_CONTEXT - 1], tokens[-1]]
-        row[: len(tokens)] = torch.tensor(tokens)
-    return ids
-
-
 def load_evaluator(name_or_path: str | Path = "duet-eval", text_encoder: str | None = None) -> Evaluator:
     """Load a bundled name or a folder; `text_encoder` overrides where the text encoder is looked for.
 
@@ -170,7 +159,4 @@ def load_evaluator(name_or_path: str | Path = "duet-eval", text_encoder: str | N
         check_encoder(encoder, info.text_encoder, info.name)
         return DuetEvaluator(info, sha256, network, encoder)
     assert isinstance(network, InterClip)
-    from evaluators.clip_vocabulary import load_clip_tokenizer
-
-    tokenizer = load_clip_tokenizer(text_encoder or "clip")
-    return InterClipEvaluator(info, sha256, network, lambda texts: clip_token_ids(tokenizer, texts))
+    return InterClipEvaluator(info, sha256, network, load_clip_vocabulary(text_encoder or CLIP_HUB_ID))

@@ -1,4 +1,4 @@
-"""`intermask import-checkpoint`: a published InterMask model as a bundle."""
+"""`intermask import-checkpoint`: a published InterMask model, or a released evaluator, as a bundle."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ def import_checkpoint(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Transformer folder, <checkpoints>/<dataset>/<name>; its tokenizer lies beside it.",
+            help="Transformer folder, <checkpoints>/<dataset>/<name>, its tokenizer beside it; "
+            "or an evaluator: interclip.ckpt, Inter-X's finest.tar, or the folder of one.",
             show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", "-o", help="Bundle folder to write; use it as --model.", show_default=False),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Bundle folder to write; use it as --model or --evaluator.",
+            show_default=False,
+        ),
     ],
     stats: Annotated[
         tuple[Path, Path] | None,
@@ -35,11 +41,15 @@ def import_checkpoint(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Read a published checkpoint (no code in it is executed), check every key, and write our bundle."""
+    from evaluators.importing import find_evaluator
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as stdout
     from intermask_cli.errors import InputError
     from intermask_cli.models import published
 
+    if (released := find_evaluator(folder)) is not None:
+        _import_evaluator(released, out, json)
+        return
     if stats and stats_npz:
         raise InputError("--stats and --stats-npz say the same thing; give one of them")
     files = list(stats) if stats else [stats_npz] if stats_npz else None
@@ -47,5 +57,18 @@ def import_checkpoint(
     note(f"{model.variant}; read from {', '.join(map(str, model.files))}")
     if json:
         emit_json({"bundle": str(out), "sha256": sha256, "dataset": model.dataset, "variant": model.variant})
+    else:
+        stdout.print(str(out), markup=False)
+
+
+def _import_evaluator(released: Path, out: Path, as_json: bool) -> None:
+    from evaluators.importing import import_evaluator
+    from intermask_cli.console import emit_json, note
+    from intermask_cli.console import out as stdout
+
+    info, sha256 = import_evaluator(released, out)
+    note(f"evaluator {info.name}; read from {released}; licence: {info.licence}")
+    if as_json:
+        emit_json({"bundle": str(out), "sha256": sha256, "evaluator": info.name, "protocol": info.protocol})
     else:
         stdout.print(str(out), markup=False)

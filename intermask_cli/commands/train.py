@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from intermask_cli.training.config import Recipe
 
-app = typer.Typer(no_args_is_help=True, help="Train a tokenizer, then a transformer; put both into a bundle.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Train a tokenizer, then a transformer; put both into a bundle. Train an evaluator.",
+)
 
 ConfigOption = Annotated[
     str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
@@ -62,12 +65,16 @@ def tokenizer(
 
 
 @app.command()
-def decoder(
+def refine(
     data: DataOption,
     tokenizer: Annotated[
         Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
     ],
     out: OutOption,
+    decoder_only: Annotated[
+        bool,
+        typer.Option("--decoder-only", help="Keep encoder and codebook, hence every token, as they are."),
+    ] = False,
     config: ConfigOption = "duet-mini",
     minutes: MinutesOption = None,
     steps: StepsOption = None,
@@ -76,12 +83,12 @@ def decoder(
     device: DeviceOption = "auto",
     json: JsonOption = False,
 ) -> None:
-    """Train a finished tokenizer's decoder further; its tokens stay the same (optional)."""
+    """Train a finished tokenizer further (optional)."""
     from intermask_cli.training.config import load_recipe
-    from intermask_cli.training.run import train_decoder
+    from intermask_cli.training.run import refine_tokenizer
 
-    recipe = _with_overrides(load_recipe(config), "decoder_training", minutes, steps, seed)
-    report = train_decoder(recipe, data, tokenizer, out, resume, _accelerator(device))
+    recipe = _with_overrides(load_recipe(config), "refine_training", minutes, steps, seed)
+    report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, resume, _accelerator(device))
     _report(report, out, json)
 
 
@@ -106,6 +113,36 @@ def transformer(
 
     recipe = _with_overrides(load_recipe(config), "transformer_training", minutes, steps, seed)
     report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device))
+    _report(report, out, json)
+
+
+@app.command()
+def evaluator(
+    data: Annotated[
+        Path, typer.Option("--data", help="Duets corpus, from `intermask data duets`.", show_default=False)
+    ],
+    out: OutOption,
+    config: Annotated[
+        str, typer.Option("--config", help="Recipe: duet-eval, or a .yaml file.")
+    ] = "duet-eval",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train the text-motion evaluator on ground truth; the bundle is written to OUT/bundle."""
+    from evaluators.train import load_evaluator_recipe, train_evaluator
+
+    recipe = load_evaluator_recipe(config)
+    training = recipe.training
+    if minutes is not None or steps is not None:
+        training = dataclasses.replace(training, minutes=float(minutes or 0.0), steps=steps or 0)
+    if seed is not None:
+        training = dataclasses.replace(training, seed=seed)
+    recipe = dataclasses.replace(recipe, training=training)
+    report = train_evaluator(recipe, data, out, resume, _accelerator(device))
     _report(report, out, json)
 
 
