@@ -37,7 +37,7 @@ from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokenizer_digest
-from intermask_cli.training.tokenizer_trainer import DecoderStage, TokenizerStage
+from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
 
 CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
@@ -59,29 +59,34 @@ def train_tokenizer(
     return StageRun(stage, out, accelerator, resume).run()
 
 
-def train_decoder(
+def refine_tokenizer(
     recipe: Recipe,
     data: Sequence[Path],
     tokenizer_folder: Path,
     out: Path,
+    decoder_only: bool,
     resume: bool,
     accelerator: Accelerator,
 ) -> dict[str, Any]:
-    """Between the stages, optional: a trained tokenizer's decoder alone -> its report.
+    """More training for a trained tokenizer (optional) -> its report.
 
-    The folder can take the tokenizer folder's place: encoder and codebook, hence the tokens, are the same.
+    The new folder takes the old one's place; with `decoder_only` also for a transformer trained on the old.
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(
         recipe, tokenizer=tokenizer_recipe.tokenizer, tokenizer_training=tokenizer_recipe.tokenizer_training
     )
-    depends = {"data": [str(folder) for folder in data], "tokenizer": str(tokenizer_folder)}
-    _open_folder(out, "decoder", recipe, depends, resume, accelerator)
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "decoder_only": decoder_only,
+    }
+    _open_folder(out, "refine", recipe, depends, resume, accelerator)
     if accelerator.is_main_process:
         normalizer.save(out / NORMALIZER)
     train, validation = open_sources(data, "train"), open_sources(data, "val")
-    stage = DecoderStage(recipe, train, validation, normalizer, accelerator)
-    stage.start_from(tokenizer)
+    stage = RefineStage(recipe, train, validation, normalizer, accelerator)
+    stage.start_from(tokenizer, decoder_only)
     return StageRun(stage, out, accelerator, resume).run()
 
 

@@ -147,24 +147,27 @@ class TokenizerStage(Stage):
         return distance.flatten(0, 1).cpu()
 
 
-class DecoderStage(TokenizerStage):
-    """More training for the decoder of a trained tokenizer. Encoder and codebook stay, so its tokens do.
+class RefineStage(TokenizerStage):
+    """More training for a trained tokenizer, all of it or the decoder alone.
 
-    The decoder then learns from exactly the codes it will see, and a transformer can be trained on the
-    same tokens meanwhile.
+    With `decoder_only` encoder and codebook stay, so the tokens do: the decoder learns from exactly the
+    codes it will see, and a transformer trained on the same tokens stays valid.
     """
 
-    name: ClassVar[str] = "decoder"
+    name: ClassVar[str] = "refine"
+    decoder_only = False
 
-    def start_from(self, tokenizer: Tokenizer) -> None:
-        """Take the weights of a trained tokenizer and freeze its encoder and codebook."""
+    def start_from(self, tokenizer: Tokenizer, decoder_only: bool) -> None:
+        """Take the weights of a trained tokenizer."""
         self.model.load_state_dict(tokenizer.state_dict())
-        self.model.encoder.requires_grad_(False)
+        self.decoder_only = decoder_only
+        self.model.encoder.requires_grad_(not decoder_only)
 
     def before_step(self, step: int) -> None:
         """The codebook is there from the start."""
 
     def hold_still(self) -> None:
         """In eval mode the codebook neither moves nor samples, and the encoder drops nothing."""
-        self.model.encoder.eval()
-        self.model.quantizer.eval()
+        if self.decoder_only:
+            self.model.encoder.eval()
+            self.model.quantizer.eval()
