@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TinyModel
+from tiny_model import TinyModel
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.generation.manifest import read_manifest

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TinyModel
+from tiny_model import TinyModel
 
 from intermask_cli.commands import options
 from intermask_cli.models import bundle as bundles

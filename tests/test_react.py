@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import TinyModel
+from tiny_model import TinyModel
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.motion.kinematics import forward_kinematics
