@@ -37,10 +37,10 @@ _CHANNELS = 2 * (3 + 66 + 66 + 3)
 class LabelTraining:
     """Recipe of the classifier."""
 
-    clips: int = 3000
+    clips: int = 2000
     seed: int = 11
     width: int = 96
-    epochs: int = 10
+    epochs: int = 8
     batch_size: int = 64
     lr: float = 2e-3
     noise_m: float = 0.05  # largest std of the slow noise added to joints

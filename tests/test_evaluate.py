@@ -70,6 +70,7 @@ def write_interactions(
         file.attrs["joint_names"] = changes.get("joint_names", list(JOINT_NAMES))
         ids = [f"p{p}-s{s}" for p in range(count) for s in range(samples)]
         prompts = [f"the two people wave {p}" for p in range(count) for _ in range(samples)]
+        file.create_group("interactions")
         for i, (id, prompt) in enumerate(zip(ids, prompts, strict=True)):
             joints = rng.normal(size=(2, frames, changes.get("joints", 22), 3)).astype(np.float32)
             if changes.get("nan") and i == 2:
@@ -77,7 +78,8 @@ def write_interactions(
             group = file.create_group(f"interactions/{id}")
             group["joints"] = joints
             group.attrs.update({"prompt": prompt, "seed": i, "sample": i % samples, "frames": frames})
-        file["index/id"], file["index/prompt"] = ids, prompts
+        for name, texts in (("id", ids), ("prompt", prompts)):
+            file.create_dataset(f"index/{name}", data=texts, dtype=h5py.string_dtype())
         for name in ("sample", "seed", "frames"):
             file[f"index/{name}"] = np.arange(len(ids))
     return path
