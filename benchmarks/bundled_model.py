@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.pasting import paste
 from evaluators.labels import SIDES, LabelClassifier, label_classifier
 from evaluators.physics import physics_table
 from intermask_cli import load_model
@@ -34,7 +35,7 @@ from intermask_cli.pipeline import InteractionModel
 ROOT = Path(__file__).resolve().parents[1]
 CORPUS_SEED = 2026
 RESULTS = ROOT / "benchmarks" / "results" / "bundled-model.json"
-BEGIN, END = "<!-- bundled-model:begin -->", "<!-- bundled-model:end -->"
+MARKER = "bundled-model"
 PASTED_INTO = (
     ROOT / "docs" / "bundled-model.md",
     ROOT / "intermask_cli" / "assets" / "duet-mini" / "README.md",
@@ -157,7 +158,7 @@ def reactions(model: InteractionModel, clips: Sequence[CorpusClip], given: Seque
 
 
 def with_ratios(
-    motions: list[np.ndarray], truth: list[np.ndarray], persons: list[tuple[int, ...]]
+    motions: list[np.ndarray], truth: list[np.ndarray], persons: Sequence[tuple[int, ...]]
 ) -> dict[str, float]:
     """Physics of the motions, and each divided by the ground truth's."""
     ours, theirs = physics_table(motions, persons), physics_table(truth, persons)
@@ -240,16 +241,6 @@ def markdown(record: dict[str, Any]) -> str:
     ])  # fmt: skip
 
 
-def paste(path: Path, block: str) -> bool:
-    """Put the block between the markers of a file -> whether the file has them."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    if BEGIN not in text or END not in text:
-        return False
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{block}\n{END}{after}", encoding="utf-8")
-    return True
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="duet-mini")
@@ -280,7 +271,7 @@ def main() -> None:
     print(block)
     note(f"wrote {options.out}")
     for path in PASTED_INTO:
-        if options.out == RESULTS and paste(path, block):
+        if options.out == RESULTS and paste(path, MARKER, block):
             note(f"updated {path}")
 
 

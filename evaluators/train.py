@@ -318,4 +318,7 @@ the `{info.protocol}` protocol only: its numbers are never comparable with Inter
 {figures}
 
 `role`, `side`: share of captions nearer to their clip than to it with the persons exchanged or mirrored.
+
+<!-- evaluator-proof:begin -->
+<!-- evaluator-proof:end -->
 """

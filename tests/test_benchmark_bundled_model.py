@@ -9,6 +9,7 @@ from fakes import FakeTextEncoder
 from tiny import save_tiny
 
 from benchmarks import bundled_model as benchmark
+from benchmarks.pasting import markers, paste
 from evaluators.labels import LabelClassifier, LabelNetwork, Recognised
 from intermask_cli.models.bundle import load_bundle
 from intermask_cli.pipeline import InteractionModel
@@ -60,8 +61,9 @@ def test_every_row_is_measured_with_a_tiny_model(tmp_path, clips):
 
 def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):
     path = tmp_path / "card.md"
-    path.write_text(f"# card\n{benchmark.BEGIN}\nold\n{benchmark.END}\nafter\n")
-    assert benchmark.paste(path, "new table")
-    assert path.read_text() == f"# card\n{benchmark.BEGIN}\nnew table\n{benchmark.END}\nafter\n"
+    begin, end = markers("figures")
+    path.write_text(f"# card\n{begin}\nold\n{end}\nafter\n")
+    assert paste(path, "figures", "new table")
+    assert path.read_text() == f"# card\n{begin}\nnew table\n{end}\nafter\n"
     path.write_text("no markers\n")
-    assert not benchmark.paste(path, "new table") and path.read_text() == "no markers\n"
+    assert not paste(path, "figures", "new table") and path.read_text() == "no markers\n"
