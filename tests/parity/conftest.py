@@ -1,7 +1,8 @@
-"""Golden arrays of the published system: where they are, and skipping by name what a folder lacks.
+"""Golden arrays of the published system: where they are, skipping by name what a folder lacks, the report.
 
 The folder is `INTERMASK_PARITY` if set, else `../shared/parity` beside the repository, else the copied
 subset in `tests/golden`. It has the sub-folders `evaluation` and `model`; every size is read from the files.
+A chosen folder in which nothing could be checked fails the run.
 """
 
 from __future__ import annotations
@@ -16,20 +17,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-#: Helpers shared with the other tests (motion_samples, dataset_trees).
-sys.path.insert(0, str(ROOT / "tests"))
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+#: Helpers shared with the other tests (motion_samples, dataset_trees), and those of this folder.
+sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
+
+import comparing  # noqa: E402
+import reporting  # noqa: E402
+
+PARTS = ("model", "evaluation")
+STAGES = {"tokenizer": "vq_reduced", "transformer": "trans_reduced"}
 
 
 def parity_folder() -> Path | None:
     """The folder in use; None when there is none. A wrong INTERMASK_PARITY is an error, not a skip."""
     chosen = os.environ.get("INTERMASK_PARITY")
     if chosen:
-        if not Path(chosen).is_dir():
-            raise pytest.UsageError(f"INTERMASK_PARITY={chosen} is not a folder")
+        if not any((Path(chosen) / part).is_dir() for part in PARTS):
+            raise pytest.UsageError(
+                f"INTERMASK_PARITY={chosen}: no such folder, or neither model/ nor evaluation/ in it; "
+                "expected the layout of tests/golden"
+            )
         return Path(chosen)
     for folder in (ROOT.parent / "shared" / "parity", ROOT / "tests" / "golden"):
-        if (folder / "evaluation").is_dir() or (folder / "model").is_dir():
+        if any((folder / part).is_dir() for part in PARTS):
             return folder
     return None
 
@@ -38,13 +49,14 @@ class Golden(Mapping[str, np.ndarray]):
     """One npz file; a missing array skips the test and names it."""
 
     def __init__(self, path: Path):
-        self.path = path
+        self.path, self.name = path, f"{path.parent.name}/{path.name}"
         with np.load(path, allow_pickle=False) as archive:
             self._arrays = {name: archive[name] for name in archive.files}
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._arrays:
-            pytest.skip(f"{self.path.name} has no array {name!r}")
+            pytest.skip(f"{self.name} has no array {name!r}")
+        comparing.was_read(self.name, name)
         return self._arrays[name]
 
     def __contains__(self, name: object) -> bool:
@@ -60,8 +72,19 @@ class Golden(Mapping[str, np.ndarray]):
 class GoldenJson(dict):
     """One JSON object; a missing key skips the test and names it. `in` and `get` ask without skipping."""
 
-    def __missing__(self, name: str) -> Any:
-        pytest.skip(f"the golden JSON has no {name!r}")
+    file = ""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self:
+            pytest.skip(f"{self.file} has no {name!r}")
+        comparing.was_read(self.file, name)
+        return super().__getitem__(name)
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file whose objects are `GoldenJson`."""
+    kind = type("GoldenJson", (GoldenJson,), {"file": f"{path.parent.name}/{path.name}"})
+    return json.loads(path.read_text(encoding="utf-8"), object_hook=kind)
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +92,13 @@ def parity_dir() -> Path:
     """Folder with `evaluation/` and `model/`."""
     folder = parity_folder()
     if folder is None:
-        pytest.skip("no golden arrays: set INTERMASK_PARITY to a folder in the format of shared/parity")
+        pytest.skip("no golden arrays: set INTERMASK_PARITY to a folder in the format of tests/golden")
     return folder
 
 
 @pytest.fixture(scope="session")
 def parity_file(parity_dir: Path) -> Callable[[str], Path]:
-    """`parity_file("model/checkpoints")` -> existing path, or a skip naming it."""
+    """`parity_file("model/vq_losses.npz")` -> existing path, or a skip naming it."""
 
     def find(relative: str) -> Path:
         path = parity_dir / relative
@@ -94,10 +117,66 @@ def load(parity_file: Callable[[str], Path]) -> Callable[[str], Any]:
     def read(relative: str) -> Any:
         path = parity_file(relative)
         if relative not in cache:
-            is_json = path.suffix == ".json"
-            cache[relative] = (
-                json.loads(path.read_text(), object_hook=GoldenJson) if is_json else Golden(path)
-            )
+            cache[relative] = read_json(path) if path.suffix == ".json" else Golden(path)
         return cache[relative]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def checkpoint(parity_file: Callable[[str], Path]) -> Callable[[str, str], Path]:
+    """`checkpoint("interhuman", "tokenizer")` -> folder with opt.txt and weights, or a skip."""
+
+    def find(dataset: str, stage: str) -> Path:
+        home = parity_file(f"model/checkpoints/{dataset}")
+        usual = home / STAGES[stage]
+        for folder in [usual, *sorted(set(home.iterdir()) - {usual})]:
+            options = folder / "opt.txt"
+            if not options.is_file() or not list((folder / "model").glob("*.tar")):
+                continue
+            # Only a transformer's options name the tokenizer that belongs to it.
+            if ("\nvq_name: " in options.read_text(encoding="utf-8")) == (stage == "transformer"):
+                return folder
+        pytest.skip(f"{home} has no {stage} with opt.txt and model/*.tar")
+
+    return find
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`trace_name` and `pass_name` run over the known file names and any further ones of the folder."""
+    folder = parity_folder()
+    for argument, pattern in (("trace_name", "sample_*.npz"), ("pass_name", "train_*.npz")):
+        if argument in metafunc.fixturenames:
+            found = [path.stem for path in sorted(folder.glob(f"model/{pattern}"))] if folder else []
+            known: tuple[str, ...] = getattr(metafunc.module, "KNOWN", ())
+            metafunc.parametrize(argument, sorted({*known, *found}))
+
+
+@pytest.fixture(autouse=True)
+def _noted(request: pytest.FixtureRequest) -> Iterator[None]:
+    with comparing.noting() as (notes, read):
+        # Filled while the test runs; pytest hands it to whoever prints the summary.
+        request.node.user_properties += [(reporting.NOTES, notes), (reporting.READ, read)]
+        yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    parity_folder()
+    config.stash[reporting.ALONE] = all(HERE in item.path.parents for item in items)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A folder chosen by hand in which nothing applied must not look like a success."""
+    if os.environ.get("INTERMASK_PARITY") and exitstatus == pytest.ExitCode.OK:
+        reports = reporting.reports_of(session.config)
+        if reports and not any(report.passed for report in reports):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    reports = reporting.reports_of(config)
+    if reports and config.stash.get(reporting.ALONE, False):
+        for line in reporting.lines(reports, parity_folder()):
+            terminalreporter.write_line(line)
+    elif reports and not any(report.passed for report in reports):
+        terminalreporter.write_line("parity: nothing was compared; see the skips above (-rs)")

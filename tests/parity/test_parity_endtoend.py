@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from comparing import assert_close
 
-from intermask_cli.models.published import load_published
+from intermask_cli.models.published import load_tokenizer
 from intermask_cli.models.tokenizer import GraphLayer
 
 pytestmark = pytest.mark.parity
@@ -14,13 +15,13 @@ pytestmark = pytest.mark.parity
 
 @pytest.mark.parametrize("dataset", ["interhuman", "interx"])
 @torch.inference_mode()
-def test_sampled_ids_to_motion(dataset, load, parity_file):
+def test_sampled_ids_to_motion(dataset, load, checkpoint):
     golden = load(f"model/endtoend_{dataset}.npz")
-    tokenizer = load_published(parity_file(f"model/checkpoints/{dataset}/trans_reduced")).tokenizer
+    tokenizer = load_tokenizer(checkpoint(dataset, "tokenizer"))[0]
     for module in tokenizer.modules():
         if isinstance(module, GraphLayer):
             module.first_sample_only = True
     pair = torch.from_numpy(golden["final_ids"].astype(np.int64)).unflatten(1, (2, 5, -1))
     for person in (0, 1):
         expected = golden[f"person{person + 1}_batch"]
-        np.testing.assert_allclose(tokenizer.decode(pair[:, person]), expected, atol=2e-4, rtol=1e-4)
+        assert_close(tokenizer.decode(pair[:, person]), expected, atol=2e-4, rtol=1e-4)

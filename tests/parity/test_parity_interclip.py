@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from comparing import assert_close
 from safetensors.torch import load_file
 
 from evaluators.contrastive import contrastive_loss, pair_input, sinusoids
@@ -38,21 +39,21 @@ def test_released_names_and_shapes_load_strictly(model, load):
 
 def test_positions_are_the_stored_ones(model):
     table = model.motion_encoder.sequence_pos_encoder.pe
-    torch.testing.assert_close(sinusoids(*table.shape), table, atol=2e-4, rtol=0)
+    assert_close(sinusoids(*table.shape), table, atol=2e-4)
 
 
 @torch.no_grad()
 def test_text_embeddings(model, golden):
     (ids,) = tensors(golden, "token_ids")
-    np.testing.assert_allclose(model.embed_text(ids), golden["text_emb"], atol=2e-5)
+    assert_close(model.embed_text(ids), golden["text_emb"], atol=2e-5)
 
 
 @torch.no_grad()
 def test_motion_embeddings(model, golden):
     motion1, motion2, lengths = tensors(golden, "motion1", "motion2", "lengths")
-    np.testing.assert_allclose(model.embed_motion(motion1, motion2, lengths), golden["motion_emb"], atol=2e-5)
+    assert_close(model.embed_motion(motion1, motion2, lengths), golden["motion_emb"], atol=2e-5)
     raw = model.motion_encoder(pair_input(motion1, motion2), lengths)
-    np.testing.assert_allclose(raw, golden["motion_emb_unscaled"], atol=5e-5)
+    assert_close(raw, golden["motion_emb_unscaled"], atol=5e-5)
 
 
 @torch.no_grad()
@@ -61,13 +62,13 @@ def test_sorted_and_cut_batches_give_the_same(model, golden):
     order = torch.from_numpy(np.array(golden["order"]))
     longest = int(lengths.max())
     cut = model.embed_motion(motion1[order, :longest], motion2[order, :longest], lengths[order])
-    np.testing.assert_allclose(cut, golden["wrapper_motion_emb"], atol=2e-5)
-    np.testing.assert_allclose(model.embed_text(ids[order]), golden["wrapper_text_emb"], atol=2e-5)
+    assert_close(cut, golden["wrapper_motion_emb"], atol=2e-5)
+    assert_close(model.embed_text(ids[order]), golden["wrapper_text_emb"], atol=2e-5)
 
 
 def test_training_loss(model, golden):
     text, motion = tensors(golden, "text_emb", "motion_emb")
     total, from_text, from_motion = contrastive_loss(text, motion, model.latent_scale.detach())
-    np.testing.assert_allclose(total, golden["loss_total"], rtol=1e-5)
-    np.testing.assert_allclose(from_text, golden["loss_from_text"], rtol=1e-5)
-    np.testing.assert_allclose(from_motion, golden["loss_from_motion"], rtol=1e-5)
+    assert_close(total, golden["loss_total"], rtol=1e-5)
+    assert_close(from_text, golden["loss_from_text"], rtol=1e-5)
+    assert_close(from_motion, golden["loss_from_motion"], rtol=1e-5)

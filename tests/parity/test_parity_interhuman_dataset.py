@@ -43,9 +43,9 @@ def test_windowed_reader(golden, tree, split):
     sequences_of = Counter(lengths)
     for index, start in windows.starts:
         starts.setdefault(str(lengths[index]), []).append(start)
-    assert {
-        length: sorted(found)[:: sequences_of[int(length)]] for length, found in starts.items()
-    } == expected["window_starts_per_length"]
+    ours = {length: sorted(found)[:: sequences_of[int(length)]] for length, found in starts.items()}
+    # A clip too short for any window may be listed without starts or not at all.
+    assert ours == {length: found for length, found in expected["window_starts_per_length"].items() if found}
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from comparing import assert_close
 from safetensors.torch import load_file
 
 from evaluators.published import interx_from_state
@@ -33,19 +34,17 @@ def test_released_names_and_shapes_load_strictly(model, load):
 
 @torch.no_grad()
 def test_movements(model, golden):
-    np.testing.assert_allclose(
-        model.movements(tensor(golden, "motions").float()), golden["movements"], atol=2e-5
-    )
+    assert_close(model.movements(tensor(golden, "motions").float()), golden["movements"], atol=2e-5)
 
 
 @torch.no_grad()
 def test_motion_embeddings(model, golden):
-    embedded = model.embed_motion(tensor(golden, "motions").float(), tensor(golden, "lengths"))
-    np.testing.assert_allclose(embedded[golden["order"]], golden["wrapper_motion_emb"], atol=2e-5)
+    embedded = model.embed_motion(tensor(golden, "motions").float(), tensor(golden, "lengths").long())
+    assert_close(embedded[golden["order"]], golden["wrapper_motion_emb"], atol=2e-5)
 
 
 @torch.no_grad()
 def test_text_embeddings(model, golden):
-    names = ("word_vectors", "pos_onehot", "caption_lengths")
-    embedded = model.embed_text(*(tensor(golden, name) for name in names))
-    np.testing.assert_allclose(embedded[golden["order"]], golden["wrapper_text_emb"], atol=2e-5)
+    words, kinds = tensor(golden, "word_vectors"), tensor(golden, "pos_onehot")
+    embedded = model.embed_text(words.float(), kinds, tensor(golden, "caption_lengths").long())
+    assert_close(embedded[golden["order"]], golden["wrapper_text_emb"], atol=2e-5)

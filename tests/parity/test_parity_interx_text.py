@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparing import assert_same
 from dataset_trees import interx_tree
-from numpy.testing import assert_array_equal
 
 from intermask_cli.datasets.interx import InterX, TextPairs, framed_tokens, read_captions
 from intermask_cli.datasets.word_vectors import POS_CLASSES, WordVectors
@@ -37,8 +37,8 @@ def pairs(golden, words, tmp_path_factory):
 
 def test_word_vectors_and_classes(golden, arrays, words):
     vectors, classes = words.encode(golden["tokens"])
-    assert_array_equal(vectors, arrays["token_vectors"])
-    assert_array_equal(classes, arrays["token_pos_onehot"])
+    assert_same(vectors, arrays["token_vectors"])
+    assert_same(classes, arrays["token_pos_onehot"])
     assert list(POS_CLASSES) == golden["pos_classes"]
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 import torch
+from comparing import assert_close
 
 from intermask_cli.training.losses import CRITERIA, published_interhuman_terms, published_interx_terms
 
 pytestmark = pytest.mark.parity
 
 GOLDEN_NAMES = {
-    "reconstruction": "rec", "position": "explicit", "motion": "vel", "bone": "bn", "rotation": "geo", "foot": "fc",
-}  # fmt: skip
+    "reconstruction": "rec",
+    "position": "explicit",
+    "motion": "vel",
+    "bone": "bn",
+    "rotation": "geo",
+    "foot": "fc",
+}
 
 
 def _tensors(golden, prefix, names):
@@ -32,5 +38,5 @@ def test_terms(load, prefix, criterion):
         )
     assert set(terms) == set(GOLDEN_NAMES)
     for name, value in terms.items():
-        expected = float(golden[f"{prefix}/{criterion}/{GOLDEN_NAMES[name]}"])
-        assert float(value) == pytest.approx(expected, rel=1e-4), name
+        expected = golden[f"{prefix}/{criterion}/{GOLDEN_NAMES[name]}"]
+        assert_close(value, expected, rtol=1e-4, what=name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from comparing import assert_close
 
 from intermask_cli.models.published import load_transformer
 from intermask_cli.models.text_encoders import TextStates
@@ -15,16 +16,16 @@ CLOSE = {"atol": 2e-4, "rtol": 1e-4}
 
 @pytest.mark.parametrize("dataset", ["interhuman", "interx"])
 @torch.inference_mode()
-def test_states_to_condition_to_logits(dataset, load, parity_file):
+def test_states_to_condition_to_logits(dataset, load, checkpoint):
     golden = load(f"model/trans_{dataset}.npz")
-    transformer = load_transformer(parity_file(f"model/checkpoints/{dataset}/trans_reduced"))[0]
+    transformer = load_transformer(checkpoint(dataset, "transformer"))[0]
     states = torch.from_numpy(golden["text/clip_last_hidden"])
     end = torch.from_numpy(golden["text/eot_index"].astype(np.int64))
     everything = torch.ones(states.shape[:2], dtype=torch.bool)
 
-    np.testing.assert_allclose(transformer.clipTrans(states), golden["text/clipTrans_out"], **CLOSE)
+    assert_close(transformer.clipTrans(states), golden["text/clipTrans_out"], **CLOSE)
     condition = transformer.condition(TextStates(states, everything, end))
-    np.testing.assert_allclose(condition, golden["text/text_feature"], **CLOSE)
-    np.testing.assert_allclose(transformer.cond_emb(condition), golden["text/cond_embedding"], **CLOSE)
+    assert_close(condition, golden["text/text_feature"], **CLOSE)
+    assert_close(transformer.cond_emb(condition), golden["text/cond_embedding"], **CLOSE)
     logits = transformer(torch.from_numpy(golden["text/ids"].astype(np.int64)), condition)
-    np.testing.assert_allclose(logits.transpose(1, 2), golden["text/logits"], **CLOSE)
+    assert_close(logits.transpose(1, 2), golden["text/logits"], **CLOSE)

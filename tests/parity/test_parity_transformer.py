@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from comparing import assert_close
 from torch import Tensor
 
 from intermask_cli.models.published import load_transformer
@@ -25,8 +26,8 @@ def golden(dataset, load):
 
 
 @pytest.fixture
-def transformer(dataset, parity_file):
-    return load_transformer(parity_file(f"model/checkpoints/{dataset}/trans_reduced"))[0]
+def transformer(dataset, checkpoint):
+    return load_transformer(checkpoint(dataset, "transformer"))[0]
 
 
 def ids_of(golden, name: str) -> Tensor:
@@ -45,7 +46,7 @@ def assert_logits(logits: Tensor, expected: np.ndarray, valid: np.ndarray | None
     expected = expected.transpose(0, 2, 1)
     assert tuple(logits.shape) == expected.shape
     keep = np.ones(expected.shape[:2], dtype=bool) if valid is None else valid
-    np.testing.assert_allclose(logits.numpy()[keep], expected[keep], **CLOSE)
+    assert_close(logits[keep], expected[keep], **CLOSE)
 
 
 @pytest.mark.parametrize("kind", ["cond", "uncond"])
@@ -126,16 +127,16 @@ def test_every_recorded_activation(transformer, golden):
         )
     transformer(ids_of(golden, "ids_pad"), condition_of(golden, "cond"), lengths_of(golden))
     for name in names:
-        actual, expected = recorded(name, seen[name]).numpy(), golden[f"act/{name}"]
-        assert actual.shape == expected.shape, name
+        actual, expected = recorded(name, seen[name]), golden[f"act/{name}"]
+        assert tuple(actual.shape) == expected.shape, name
         keep = slice(None) if name == "cond_emb" else valid_positions(golden, len(expected))
-        np.testing.assert_allclose(actual[keep], expected[keep], **CLOSE, err_msg=name)
+        assert_close(actual[keep], expected[keep], **CLOSE, what=name)
 
 
 def test_position_table(transformer, golden):
     expected = golden["pos_enc_2d"]
     table = transformer.position_enc.table(expected.shape[1], torch.zeros(()))
-    np.testing.assert_allclose(table, expected, **CLOSE)
+    assert_close(table, expected, **CLOSE)
 
 
 @torch.inference_mode()
