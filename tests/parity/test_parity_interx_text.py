@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comparing import assert_same
+from comparing import assert_equal, assert_same
 from dataset_trees import interx_tree
 
 from intermask_cli.datasets.interx import InterX, TextPairs, framed_tokens, read_captions
@@ -39,26 +39,26 @@ def test_word_vectors_and_classes(golden, arrays, words):
     vectors, classes = words.encode(golden["tokens"])
     assert_same(vectors, arrays["token_vectors"])
     assert_same(classes, arrays["token_pos_onehot"])
-    assert list(POS_CLASSES) == golden["pos_classes"]
+    assert_equal(list(POS_CLASSES), golden["pos_classes"])
 
 
 def test_padded_tokens(golden, tmp_path):
     (tmp_path / "text.txt").write_text(golden["text_file_line"] + "\n")
     (caption,) = read_captions(tmp_path / "text.txt")
     tokens, count = framed_tokens(caption.tokens)
-    assert "_".join(tokens) == golden["padded_tokens_joined"]
-    assert count == golden["sent_len"]
+    assert_equal("_".join(tokens), golden["padded_tokens_joined"])
+    assert_equal(count, golden["sent_len"])
 
 
 def test_length_filter(golden, pairs):
-    assert sorted(pairs.names) == sorted(golden["kept_names"])
+    assert_equal(sorted(pairs.names), sorted(golden["kept_names"]))
 
 
 def test_lengths_an_item_can_take(golden, pairs):
     rng = np.random.default_rng(0)
     for index, name in enumerate(pairs.names):
         expected = golden["possible_m_lengths"][name]
-        assert pairs.possible_frames(index) == sorted(expected)
+        assert_equal(pairs.possible_frames(index), sorted(expected))
         drawn = [pairs.item(index, rng) for _ in range(40)]
         assert sorted({item.frames for item in drawn}) == sorted(expected)
         assert {item.tokens for item in drawn} == {golden["padded_tokens_joined"]}

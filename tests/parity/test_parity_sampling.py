@@ -51,7 +51,7 @@ def tensor(array: np.ndarray) -> Tensor:
 
 
 def setting(array: np.ndarray) -> float:
-    """A recorded option as it was typed: 0.9 stored in float32 is 0.9, or the filter would keep another code."""
+    """A recorded option as typed: 0.9 stored in float32 is 0.9, or the filter might keep one code more."""
     return float(str(array[()]))
 
 
