@@ -192,7 +192,8 @@ class Recipe:
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     tokenizer_loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     tokenizer_training: TokenizerTrainConfig = field(default_factory=TokenizerTrainConfig)
-    refine_training: TokenizerTrainConfig = field(default_factory=TokenizerTrainConfig)  # optional stage
+    refine_loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)  # optional stage
+    refine_training: TokenizerTrainConfig = field(default_factory=TokenizerTrainConfig)
     transformer: TransformerConfig = field(default_factory=TransformerConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     text_pretraining: TextPretrainConfig = field(default_factory=TextPretrainConfig)
@@ -210,6 +211,7 @@ _SECTIONS: dict[str, type] = {
     "tokenizer": TokenizerConfig,
     "tokenizer_loss": TokenizerLossConfig,
     "tokenizer_training": TokenizerTrainConfig,
+    "refine_loss": TokenizerLossConfig,
     "refine_training": TokenizerTrainConfig,
     "transformer": TransformerConfig,
     "masking": MaskingConfig,

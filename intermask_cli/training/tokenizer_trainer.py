@@ -46,7 +46,7 @@ class TokenizerStage(Stage):
         torch.manual_seed(self.config.seed)
         self.model = Tokenizer(recipe.tokenizer).to(self._device, memory_format=torch.channels_last)
         self.objective = TokenizerObjective(
-            self.model, normalizer, recipe.tokenizer_loss, self.config.gumbel, body
+            self.model, normalizer, getattr(recipe, f"{self.name}_loss"), self.config.gumbel, body
         ).to(self._device)
         self._normalizer = normalizer
         self._windows = self._build_windows(train, normalizer)
