@@ -143,9 +143,9 @@ def work(
     """Make this worker's pending parts; the first worker then waits for those of the others.
 
     `parts` are all parts this command is to make, `mine` the pending ones dealt to this worker; a model
-    is loaded only if there are any. Returns `made` and how long loading and making took.
+    is loaded only if there are any. Returns `made`, by all workers, and how long loading and making took.
     """
-    started = time.monotonic()
+    started, done_before = time.monotonic(), run.done_items(parts)
     with _marked_alive(run, worker), interrupts.watching():
         engine = load_engine() if mine else None
         loaded = time.monotonic()
@@ -156,11 +156,10 @@ def work(
                 results, failures = engine.make_part(part)
                 write_part(run.parts_folder / part.name, run.info.fingerprint, results, failures)
                 show()
-            finished = time.monotonic()
             if worker.main and worker.world > 1:
                 _wait_for_others(run, parts, worker, interrupts, show)
-    made = engine.made if engine is not None else 0
-    return {"made": made, "load_seconds": loaded - started, "seconds": finished - loaded}
+    made = run.done_items(parts) - done_before
+    return {"made": made, "load_seconds": loaded - started, "seconds": time.monotonic() - loaded}
 
 
 @contextmanager

@@ -39,7 +39,7 @@ class Summary:
     merged: bool
     total: int
     done: int
-    made: int  # by this command
+    made: int  # by this command, all its workers together
     seconds: float  # making them, model loading apart
     load_seconds: float
     failed: Sequence[Rejected]
@@ -165,7 +165,7 @@ def run_job(
             merged=merged.merged,
             total=len(plan.items),
             done=merged.done,
-            made=int(timing["made"]),
+            made=int(timing["made"]) - len(merged.failed),
             seconds=timing["seconds"],
             load_seconds=timing["load_seconds"],
             failed=merged.failed,

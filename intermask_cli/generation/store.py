@@ -190,7 +190,7 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed * 1.05:
         raise IntermaskError(
-            f"{folder}: merging needs {needed / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free; "
+            f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
             "free some space and run the same command again"
         )
 
