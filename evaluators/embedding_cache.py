@@ -47,6 +47,10 @@ class Cache:
         make = lambda: {"embeddings": evaluator.embed_texts(prompts)}  # noqa: E731
         return self._arrays("texts", [evaluator.sha256, *prompts], make)["embeddings"]
 
+    def numbers(self, kind: str, key: Sequence[str], make: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array that `make` would make for this key."""
+        return self._arrays(kind, key, lambda: {"numbers": make()})["numbers"]
+
     def motions(self, key: Sequence[str], make: Callable[[], list[Motion]]) -> list[Motion]:
         """Motions that `make` would make for this key."""
 

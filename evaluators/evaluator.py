@@ -19,7 +19,7 @@ from evaluators.contrastive import InterClip
 from evaluators.duet import DuetEval, collate, positions_tensor
 from intermask_cli.errors import InputError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
-from intermask_cli.motion.features import pair_features
+from intermask_cli.motion.features import joints_from_features, pair_features, rotations6d_from_features
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 
 BATCH = 64
@@ -28,10 +28,20 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Motion:
-    """What is scored: joints (2, T, 22, 3) and, where the source has them, rotations6d (2, T, 21, 6)."""
+    """What is scored: joints (2, T, 22, 3) and, where the source has them, rotations6d (2, T, 21, 6).
+
+    `features` (2, T, 262) are those of a data set or a decoder: the published protocol scores them as they
+    are, velocities included (quirk Q5). Otherwise features are worked out from joints and rotations.
+    """
 
     joints: np.ndarray
     rotations6d: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+    @classmethod
+    def from_features(cls, features: np.ndarray) -> Motion:
+        """From InterHuman features (2, T, 262) that are not normalised."""
+        return cls(joints_from_features(features), rotations6d_from_features(features), features)
 
 
 class Evaluator(ABC):
@@ -127,6 +137,8 @@ class InterClipEvaluator(Evaluator):
 
     def _prepared(self, motion: Motion, name: str) -> Tensor:
         check_joints(motion.joints, name)
+        if motion.features is not None:
+            return torch.from_numpy(np.ascontiguousarray(motion.features, dtype=np.float32))
         rotations = motion.rotations6d
         if rotations is None:
             rotations = np.stack([rotations_from_joints(person).rotations6d for person in motion.joints])

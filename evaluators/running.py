@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evaluators.embedding_cache import Cache
 from evaluators.evaluation import TASKS, Evaluation, Scorer, ground_truth_rows, score_model, score_set
@@ -16,7 +16,12 @@ from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import choose_device
 
+if TYPE_CHECKING:
+    from intermask_cli.config import SamplingConfig
+    from intermask_cli.pipeline import InteractionModel
+
 BUNDLED_SPLIT = "test"
+INTERHUMAN = "interhuman"
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,16 @@ class Request:
     device: str
     cache: Cache
     sampling: dict[str, Any]
+    dataset: str | None = None
+    root: Path | None = None
 
 
 def run_evaluation(request: Request) -> Evaluation:
     """All rows of a model or of a file."""
     if request.task not in TASKS:
         raise InputError(f"--task {request.task}: accepted: {', '.join(TASKS)}")
+    if request.dataset is not None or request.root is not None:
+        return _dataset_evaluation(request)
     subject = file_set(request.subject) if request.subject is not None else None
     evaluator = load_evaluator(request.evaluator, request.evaluator_text_encoder)
     protocol = _protocol(evaluator, request.repeats)
@@ -71,14 +80,56 @@ def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | 
 
     model = load_model(request.model, request.text_encoder, choose_device(request.device, 0))
     sampling = sampling_with(model.info.sampling, **request.sampling)
-    evaluation = Evaluation(
-        _record(scorer, request.task, "generated samples, pools and pairs"),
-        {"kind": "model", "model": model.info.name, "model_sha256": model.bundle.sha256, "seed": request.seed,
-         "sampling": asdict(sampling)},
-    )  # fmt: skip
+    record = _record(scorer, request.task, "generated samples, pools and pairs")
+    evaluation = Evaluation(record, _model_subject(request, model, sampling))
     ground_truth_rows(evaluation, scorer, floor)
     score_model(evaluation, scorer, model, request.task, sampling, request.seed)
     return evaluation
+
+
+def _dataset_evaluation(request: Request) -> Evaluation:
+    """The paper's protocol on a user's copy of InterHuman."""
+    from evaluators.interhuman_protocol import InterHumanRun, score_interhuman
+    from intermask_cli.commands.options import sampling_with
+    from intermask_cli.datasets.interhuman import InterHuman, TextPairs
+    from intermask_cli.pipeline import load_model
+
+    if request.dataset != INTERHUMAN or request.root is None:
+        raise InputError(f"--dataset {request.dataset}: accepted: {INTERHUMAN}, together with --root DIR")
+    if request.subject is not None:
+        raise InputError(
+            "--dataset scores a model on its own prompts; leave the file out, or leave --dataset out"
+        )
+    pairs = TextPairs(InterHuman(request.root, "test", "published"))
+    evaluator = load_evaluator(request.evaluator, request.evaluator_text_encoder)
+    if evaluator.info.protocol != INTERHUMAN:
+        raise InputError(
+            f"evaluator {evaluator.name} belongs to protocol {evaluator.info.protocol}; --dataset {INTERHUMAN} "
+            "needs InterCLIP: intermask import-checkpoint interclip.ckpt --out DIR, then --evaluator DIR"
+        )
+    protocol = _protocol(evaluator, request.repeats)
+    if len(pairs) < protocol.pool_size:
+        raise InputError(f"{request.root}: {len(pairs)} usable test clips; a pool needs {protocol.pool_size}")
+    model = load_model(request.model, request.text_encoder, choose_device(request.device, 0))
+    sampling = sampling_with(model.info.sampling, **request.sampling)
+    run = InterHumanRun(
+        evaluator, protocol, pairs, model, sampling, request.task, request.seed, request.cache
+    )
+    record = ProtocolRecord(
+        protocol, evaluator.name, evaluator.sha256, evaluator.info.text_encoder["id"], request.task,
+        f"InterHuman test, {pairs.data.policy} policy", run.split_sha256, run.kept,
+        "captions, crops, order of persons, generated samples, pools and pairs",
+    )  # fmt: skip
+    evaluation = Evaluation(record, _model_subject(request, model, sampling))
+    score_interhuman(evaluation, run)
+    return evaluation
+
+
+def _model_subject(request: Request, model: InteractionModel, sampling: SamplingConfig) -> dict[str, Any]:
+    return {
+        "kind": "model", "model": model.info.name, "model_sha256": model.bundle.sha256, "seed": request.seed,
+        "sampling": asdict(sampling),
+    }  # fmt: skip
 
 
 def run_faults(request: Request) -> dict[str, dict[str, Any]]:

@@ -75,9 +75,9 @@ class InteractionSet:
 
 
 def motion_sha256(motion: Motion) -> str:
-    """Over shapes and bytes of joints and, where there, rotations."""
+    """Over shapes and bytes of joints and, where there, rotations and features."""
     digest = hashlib.sha256()
-    for array in (motion.joints, motion.rotations6d):
+    for array in (motion.joints, motion.rotations6d, motion.features):
         if array is not None:
             values = np.ascontiguousarray(array, dtype=np.float32)
             digest.update(str(values.shape).encode() + values.tobytes())

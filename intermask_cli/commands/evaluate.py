@@ -44,6 +44,13 @@ def evaluate(
     task: Annotated[
         str, typer.Option(help="generate, or react: a partner for one real person.")
     ] = "generate",
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="interhuman: the paper's whole protocol on your copy, see --root.", show_default=False
+        ),
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the dataset.", show_default=False)] = None,
     clips: Annotated[int, typer.Option(min=2, help="Clips of the bundled test split.")] = DEFAULT_CLIPS,
     seed: Annotated[int, typer.Option(min=0, help="Of pools, pairs and generated samples.")] = 3407,
     steps: options.Steps = None,
@@ -92,6 +99,7 @@ def evaluate(
         subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
         device=device, cache=Cache(cache or default_cache()),
+        dataset=dataset, root=root,
         sampling={
             "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
         },
