@@ -104,7 +104,7 @@ def _dataset_evaluation(request: Request) -> Evaluation:
     evaluator = load_evaluator(request.evaluator, request.evaluator_text_encoder)
     if evaluator.info.protocol != INTERHUMAN:
         raise InputError(
-            f"evaluator {evaluator.name} belongs to protocol {evaluator.info.protocol}; --dataset {INTERHUMAN} "
+            f"evaluator {evaluator.name} belongs to protocol {evaluator.info.protocol}; this data set "
             "needs InterCLIP: intermask import-checkpoint interclip.ckpt --out DIR, then --evaluator DIR"
         )
     protocol = _protocol(evaluator, request.repeats)

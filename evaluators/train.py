@@ -20,23 +20,23 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from evaluators.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.duet import DuetEval, DuetEvalConfig, collate
 from evaluators.metrics import pool_ranks
+from evaluators.shipping import write_bundle
 from evaluators.training_pairs import PairBatch, PairTable
 from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
 from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
-from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights, write_json
+from intermask_cli.training.checkpoints import LAST, find_checkpoint, write_json
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import Stage, StageRun
 from intermask_cli.training.randomness import permutation
 from intermask_cli.training.text_cache import StateCache, cached_states
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-CONFIG, CACHE, BUNDLE = "config.json", "cache", "bundle"
+CONFIG, CACHE = "config.json", "cache"
 POOL = 32
 FULL_CAPTION = 0  # captions come in the order of CAPTION_TYPES
 #: Settings that decide how long, not what; they may differ when a run is resumed.
@@ -245,7 +245,9 @@ def train_evaluator(
     stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
     report = StageRun(stage, out, accelerator, resume).run()
     if accelerator.is_main_process:
-        report["bundle_sha256"] = write_bundle(out, recipe, encoder, corpus, report)
+        report["bundle_sha256"] = write_bundle(
+            out, recipe.network, recipe.training, recipe.training.clips, encoder, corpus, report
+        )
         write_json(out / "report.json", report)
     return report
 
@@ -270,55 +272,3 @@ def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool) -
     ]  # fmt: skip
     if changed:
         raise InputError(f"{out}: --resume with other settings ({', '.join(changed)}); use the same --config")
-
-
-def write_bundle(
-    out: Path, recipe: EvaluatorRecipe, encoder: TextEncoder, corpus: Corpus, report: dict[str, Any]
-) -> str:
-    """The best weights as an evaluator bundle in `out/bundle`, half precision -> its SHA-256."""
-    network = DuetEval(recipe.network)
-    best = find_checkpoint(out, BEST)
-    if best is None:
-        raise MissingError(f"{out}: no validated weights yet; let the training reach its first validation")
-    load_weights(network, best / WEIGHTS)
-    data = (
-        f"Duets, seed {corpus.seed}, train split of {corpus.clips} clips (first {recipe.training.clips}), "
-        f"fingerprint {corpus.manifest['fingerprint']}"
-    )
-    info = EvaluatorInfo(
-        name="duet-eval", architecture="duet", network=network_config(network), protocol="duets",
-        text_encoder={"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}, licence="MIT",
-        training_data=data,
-        provenance={
-            "command": "intermask train evaluator", "recipe": dataclasses.asdict(recipe.training),
-            "steps": report["steps"], "minutes": report["minutes"], "device": report["device"],
-            "torch": report["torch"], "validation": report["best"],
-        },
-    )  # fmt: skip
-    return save_evaluator(out / BUNDLE, info, network, evaluator_card(info), fp16=True)
-
-
-def evaluator_card(info: EvaluatorInfo) -> str:
-    """README.md of the bundle."""
-    best = info.provenance["validation"]
-    figures = "\n".join(
-        f"| {name} | {value:.3f} |" for name, value in best.items() if name not in ("step", "score")
-    )
-    return f"""# {info.name}
-
-A small text-motion encoder of the InterCLIP family. It scores 22-joint two-person motion against text, for
-the `{info.protocol}` protocol only: its numbers are never comparable with InterCLIP's or the paper's tables.
-
-* Trained on ground truth only: {info.training_data}. No test clip, no generated motion.
-* Text side: frozen {info.text_encoder["id"]} token states (Apache-2.0). Weights: {info.licence}.
-* {info.provenance["steps"]} steps, {info.provenance["minutes"]} minutes on {info.provenance["device"]}.
-
-| validation split (ground truth) | value |
-| --- | --- |
-{figures}
-
-`role`, `side`: share of captions nearer to their clip than to it with the persons exchanged or mirrored.
-
-<!-- evaluator-proof:begin -->
-<!-- evaluator-proof:end -->
-"""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
 from comparing import assert_close, assert_equal
 from safetensors.torch import load_file
 
+from evaluators.clip_vocabulary import load_clip_vocabulary
 from evaluators.contrastive import contrastive_loss, pair_input, sinusoids
 from evaluators.published import interclip_from_state
+from intermask_cli.errors import MissingError
+from intermask_cli.models.text_encoders import CLIP_HUB_ID
 
 pytestmark = pytest.mark.parity
 
@@ -73,3 +78,15 @@ def test_training_loss(model, golden):
     assert_close(total, golden["loss_total"], rtol=1e-5)
     assert_close(from_text, golden["loss_from_text"], rtol=1e-5)
     assert_close(from_motion, golden["loss_from_motion"], rtol=1e-5)
+
+
+def test_token_ids_of_the_public_vocabulary(load):
+    """Needs CLIP's vocabulary: a folder in INTERMASK_CLIP, or the hub's cache."""
+    cases = load("evaluation/clip_token_ids.json")
+    try:
+        vocabulary = load_clip_vocabulary(os.environ.get("INTERMASK_CLIP", CLIP_HUB_ID))
+    except MissingError as error:
+        pytest.skip(f"no CLIP vocabulary: set INTERMASK_CLIP to its folder ({error})")
+    ids = vocabulary([case["caption"] for case in cases])
+    for row, case in zip(ids.tolist(), cases, strict=True):
+        assert row == case["ids"] + [0] * (len(row) - len(case["ids"]))
