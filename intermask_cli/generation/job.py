@@ -179,8 +179,10 @@ def _work(
     pending = run.pending(parts)
     left = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
-    if worker.main and left < total:
-        note(f"{total - left:,} of {total:,} done before, {left:,} to go")
+    if worker.main:
+        workers = f", {worker.world} workers" if worker.world > 1 else ""
+        before = f"{total - left:,} of {total:,} done before, " if left < total else ""
+        note(f"{before}{left:,} interactions to make on {worker.device}{workers}")
     interrupts = Interrupts()
     try:
         return work(run, parts, worker.deal(pending), worker, lambda: load_engine(worker), interrupts)
