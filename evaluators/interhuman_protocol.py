@@ -83,13 +83,17 @@ class InterHumanRun:
 
     def drawn(self, number: int, stream: int, name: str) -> InteractionSet:
         """One pass over the data in random order."""
-        rng = self.rng(number, stream)
-        items = [self.pairs.item(int(i), rng) for i in rng.permutation(len(self.pairs))[: self.kept]]
-        return InteractionSet(
-            name, tuple(item.name for item in items), tuple(item.caption for item in items),
-            tuple(Motion.from_features(item.features) for item in items),
-            (0,) * len(items), (None,) * len(items), (BOTH,) * len(items),
-        )  # fmt: skip
+        return drawn_pass(self.pairs, self.rng(number, stream), self.kept, name)
+
+
+def drawn_pass(pairs: TextPairs, rng: np.random.Generator, kept: int, name: str) -> InteractionSet:
+    """`kept` items in random order, each with a random caption, crop and order of persons."""
+    items = [pairs.item(int(i), rng) for i in rng.permutation(len(pairs))[:kept]]
+    return InteractionSet(
+        name, tuple(item.name for item in items), tuple(item.caption for item in items),
+        tuple(Motion.from_features(item.features) for item in items),
+        (0,) * len(items), (None,) * len(items), (BOTH,) * len(items),
+    )  # fmt: skip
 
 
 def score_interhuman(evaluation: Evaluation, run: InterHumanRun) -> None:

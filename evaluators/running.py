@@ -155,9 +155,26 @@ def _reference(request: Request) -> tuple[InteractionSet, InteractionSet | None]
     path = Path(request.reference)
     if not path.exists():
         raise MissingError(
-            f"--reference {request.reference}: accepted: 'test', a run directory or an .h5 file"
+            f"--reference {request.reference}: accepted: 'test', a run directory, an .h5 file, an InterHuman root"
         )
+    if (path / "motions_processed").is_dir():
+        return _interhuman_pass(path, request.seed), None
     return file_set(path), None
+
+
+def _interhuman_pass(root: Path, seed: int) -> InteractionSet:
+    """One random pass over the test split of an InterHuman copy."""
+    import numpy as np
+
+    from evaluators.interhuman_protocol import drawn_pass
+    from intermask_cli.datasets.interhuman import InterHuman, TextPairs
+
+    pairs = TextPairs(InterHuman(root, "test", "published"))
+    if not len(pairs):
+        raise InputError(
+            f"{root}: no usable test clip; `intermask data check interhuman --root {root}` says why"
+        )
+    return drawn_pass(pairs, np.random.default_rng(seed), len(pairs), f"InterHuman test, {root}")
 
 
 def _record(scorer: Scorer, task: str, varies: str) -> ProtocolRecord:

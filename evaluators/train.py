@@ -95,7 +95,9 @@ class PairLoss(nn.Module):
     def forward(self, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         text = self.model.embed_text(self._states.take(batch.texts))
         motion = self.model.embed_motion(batch.positions, batch.frames)
-        logits = (text.float() @ motion.float().T).masked_fill(false_negatives(batch.also_true), -torch.inf)
+        with torch.autocast(text.device.type, enabled=False):  # bfloat16 would blur the hard negatives
+            logits = text.float() @ motion.float().T
+        logits = logits.masked_fill(false_negatives(batch.also_true), -torch.inf)
         target = torch.arange(len(logits), device=logits.device)
         from_text, from_motion = F.cross_entropy(logits, target), F.cross_entropy(logits.T, target)
         hits = (logits.argmax(1) == target).float().mean()
@@ -148,7 +150,7 @@ class EvaluatorStage(Stage):
             )
         torch.manual_seed(c.seed)
         self.model = DuetEval(recipe.network)
-        some = np.linspace(0, len(self._train) - 1, min(400, len(self._train))).astype(int)
+        some = np.linspace(0, len(self._train) - 1, min(200, len(self._train))).astype(int)
         self.model.fit_statistics([self._train.positions(v) for i in some for v in self._train.of_clip[i]])
         self.model.to(self._device)
         self.objective = PairLoss(self.model, states).to(self._device)

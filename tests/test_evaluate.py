@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from dataset_trees import interhuman_tree
 from tiny_evaluator import TINY, save_tiny_evaluator
 
 from evaluators import protocol, running, subjects
@@ -157,6 +158,23 @@ def test_the_reference_may_be_another_file_split_in_halves_for_the_floor(evaluat
     result = report()
     assert result["protocol"]["split_size"] == 8 and "halves" in result["notes"]["floor"]
     assert result["rows"]["floor"]["FID"]["mean"] > 0
+
+
+def test_the_reference_may_be_an_interhuman_tree(evaluate, report, tmp_path):
+    tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
+    code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", tree)
+    assert code == 0, err
+    assert report()["protocol"]["split_size"] == 6 and report()["protocol"]["split"].startswith(
+        "InterHuman test"
+    )
+
+
+def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path):
+    tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tree)
+    assert code == 2 and "needs InterCLIP" in err
+    code, _, err = evaluate("--dataset", "humanml3d", "--root", tree)
+    assert code == 2 and "accepted: interhuman" in err
 
 
 def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_path):
