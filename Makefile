@@ -106,8 +106,14 @@ $(WORK)/transformer.stamp: $(WORK)/tokenizer.stamp
 	  --tokenizer $(WORK)/tokenizer --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
 
-$(ASSETS)/duet-mini/config.json: $(WORK)/transformer.stamp
-	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer --transformer $(WORK)/transformer \
+$(WORK)/refined.stamp: $(WORK)/transformer.stamp
+	@echo "== the tokenizer's decoder, refined on the same tokens"
+	$(BIN)/intermask train refine --decoder-only --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
+	  --tokenizer $(WORK)/tokenizer --out $(WORK)/refined $(call resume,$(WORK)/refined)
+	@touch $@
+
+$(ASSETS)/duet-mini/config.json: $(WORK)/refined.stamp
+	$(BIN)/intermask train bundle --tokenizer $(WORK)/refined --transformer $(WORK)/transformer \
 	  --out $(ASSETS)/duet-mini --licence MIT
 
 $(ASSETS)/duet-eval/config.json: $(WORK)/corpus/corpus.json
