@@ -155,7 +155,7 @@ def _reference(request: Request) -> tuple[InteractionSet, InteractionSet | None]
     path = Path(request.reference)
     if not path.exists():
         raise MissingError(
-            f"--reference {request.reference}: accepted: 'test', a run directory, an .h5 file, an InterHuman root"
+            f"--reference {request.reference}: accepted: test, a run, an .h5 file, an InterHuman root"
         )
     if (path / "motions_processed").is_dir():
         return _interhuman_pass(path, request.seed), None

@@ -31,7 +31,7 @@ def evaluate(
     reference: Annotated[
         str,
         typer.Option(
-            help="Real motion to compare with: 'test' (the bundled split), a run, an .h5 file or an InterHuman root."
+            help="Real motion to compare with: test (bundled), a run, an .h5 file, an InterHuman root."
         ),
     ] = TEST_SPLIT,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the reports.")] = Path(
