@@ -17,7 +17,8 @@ SIZES = DuetEvalConfig(
 #: Small pools and few pairs, so that a handful of clips makes a score.
 TINY = Protocol(
     name="duets", pool_size=3, fid_scale=1.0, distance_scale=1.0, repetitions=2, diversity_pairs=4,
-    mm_captions=2, mm_samples=3, mm_pairs=2, duplicates="every motion whose own caption says at least as much",
+    mm_captions=2, mm_samples=3, mm_pairs=2,
+    duplicates="every motion whose own caption says at least as much",
 )  # fmt: skip
 
 
