@@ -53,6 +53,9 @@ def tokenizer(
     seed: SeedOption = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
+    body_model: Annotated[
+        Path | None, typer.Option(help="SMPLX_NEUTRAL.npz; only the losses of Inter-X need it.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Train the motion tokenizer (stage one)."""
@@ -60,7 +63,7 @@ def tokenizer(
     from intermask_cli.training.run import train_tokenizer
 
     recipe = _with_overrides(load_recipe(config), "tokenizer_training", minutes, steps, seed)
-    report = train_tokenizer(recipe, data, out, resume, _accelerator(device))
+    report = train_tokenizer(recipe, data, out, resume, _accelerator(device), body_model)
     _report(report, out, json)
 
 

@@ -59,7 +59,7 @@ def _sum_over_ranks(value: Tensor) -> Tensor:
 
 def _from_first_rank(value: Tensor) -> Tensor:
     if dist.is_available() and dist.is_initialized():
-        value = value.contiguous()
+        value = value.clone(memory_format=torch.contiguous_format)  # often a view of the batch itself
         dist.broadcast(value, src=0)
     return value
 

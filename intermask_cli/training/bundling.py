@@ -15,7 +15,7 @@ from intermask_cli.training.run import (
     parameter_count,
     read_config,
 )
-from intermask_cli.training.token_cache import tokenizer_digest
+from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.version import __version__
 
 
@@ -34,8 +34,8 @@ def assemble_bundle(
     config = read_config(transformer_folder)
     if recipe.tokenizer != tokenizer_recipe.tokenizer:
         raise InputError(f"{transformer_folder} was trained with another tokenizer than {tokenizer_folder}")
-    expected = config.get("tokenizer_digest")
-    if expected != tokenizer_digest(tokenizer):
+    expected = config.get("tokens_digest")
+    if expected != tokens_digest(tokenizer):
         raise InputError(
             f"{transformer_folder} was trained on the tokens of other weights than those now in "
             f"{tokenizer_folder}; train the transformer again"

@@ -51,7 +51,7 @@ class TrainingSource(Protocol):
         ...
 
     def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """Frames [start, stop) of both persons, in the frame of person `canonical` at `start`: (2, T, ...)."""
+        """Frames [start, stop) of both persons, in person `canonical`'s frame at `start`: (2, T, ...)."""
         ...
 
     def text(self, index: int) -> ClipText:

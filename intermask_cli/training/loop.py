@@ -97,7 +97,7 @@ class StageRun:
         self._session_steps = 0
 
     def run(self) -> dict[str, Any]:
-        """Train until the budget is used up -> the report; a signal raises InterruptedRun after a checkpoint."""
+        """Train until the budget is used up -> the report; a signal saves and raises InterruptedRun."""
         with StopRequest() as stop, self._counter() as progress_bar:
             while (progress := self._shared(self.budget.progress(self.state.step))) < 1.0:
                 self._step(progress)

@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from torch import nn
 
@@ -29,14 +28,16 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.body_model import BodyModel
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights, write_json
 from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
 from intermask_cli.training.data import source_normalizer
+from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
-from intermask_cli.training.token_cache import tokenizer_digest
+from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
 
@@ -46,16 +47,22 @@ _BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "va
 
 
 def train_tokenizer(
-    recipe: Recipe, data: Sequence[Path], out: Path, resume: bool, accelerator: Accelerator
+    recipe: Recipe,
+    data: Sequence[Path],
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+    body_model: Path | None = None,
 ) -> dict[str, Any]:
-    """Stage one -> its report."""
+    """Stage one -> its report. `body_model`: SMPLX_NEUTRAL.npz, which the losses of Inter-X need."""
+    body = InterXBody(BodyModel.load(body_model)) if body_model else None
     _open_folder(out, "tokenizer", recipe, {"data": [str(folder) for folder in data]}, resume, accelerator)
     train, validation = open_sources(data, "train"), open_sources(data, "val")
     with accelerator.main_process_first():
         if not (out / NORMALIZER).is_file():
             source_normalizer(train).save(out / NORMALIZER)
         normalizer = Normalizer.load(out / NORMALIZER)
-    stage = TokenizerStage(recipe, train, validation, normalizer, accelerator)
+    stage = TokenizerStage(recipe, train, validation, normalizer, accelerator, body)
     return StageRun(stage, out, accelerator, resume).run()
 
 
@@ -125,7 +132,7 @@ def train_transformer(
         StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, again).run()
     stage = TransformerStage(recipe, tokens, model, accelerator)
     if accelerator.is_main_process:
-        _update_config(out, {"text_encoder": identity, "tokenizer_digest": tokenizer_digest(tokenizer)})
+        _update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume and started).run()
 
 
@@ -209,9 +216,3 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 def parameter_count(model: nn.Module) -> int:
     """Trained numbers of a model."""
     return sum(p.numel() for p in model.parameters())
-
-
-def use_threads(count: int) -> None:
-    """Limit torch to `count` CPU threads; 0 leaves its default."""
-    if count > 0:
-        torch.set_num_threads(count)

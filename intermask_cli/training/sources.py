@@ -14,6 +14,12 @@ from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.capture_source import CAPTURES_INDEX, CapturesSource, JoinedSource
 from intermask_cli.training.data import Caption, ClipText, TrainingSource
+from intermask_cli.training.published_sources import (
+    INTERHUMAN_FOLDER,
+    INTERX_FOLDER,
+    InterHumanSource,
+    InterXSource,
+)
 
 DUETS_MANIFEST = "corpus.json"
 
@@ -64,7 +70,12 @@ def open_source(data: Path, split: str) -> TrainingSource:
         return DuetsSource(Corpus(data), split)
     if (data / CAPTURES_INDEX).is_file():
         return CapturesSource(data, split)
+    if (data / INTERHUMAN_FOLDER).is_dir():
+        return InterHumanSource(data, split)
+    if (data / INTERX_FOLDER / f"{split}.h5").is_file():
+        return InterXSource(data, split)
     raise MissingError(
         f"--data {data}: no data set found; accepted: a Duets corpus ({DUETS_MANIFEST}, from "
-        f"`intermask data duets`) or a folder of captures ({CAPTURES_INDEX} and trials/*.npz)"
+        f"`intermask data duets`), a folder of captures ({CAPTURES_INDEX} and trials/*.npz), InterHuman "
+        f"({INTERHUMAN_FOLDER}/) or Inter-X ({INTERX_FOLDER}/{split}.h5)"
     )

@@ -99,7 +99,7 @@ def label_values(clips: Sequence[ClipText]) -> dict[str, list[str]]:
 def caption_table(
     clips: Sequence[ClipText], number: dict[str, int], role_share: float, labels: dict[str, list[str]]
 ) -> CaptionTable:
-    """Table of a split. `role_share` of the draws go to captions that state a role or a side, if there are any.
+    """Table of a split. `role_share` of the draws go to captions that state a role or a side, if any do.
 
     Values that `labels` does not know (they never occur in training) count as not stated.
     """

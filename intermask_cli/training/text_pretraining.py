@@ -37,7 +37,7 @@ class LabelReading(nn.Module):
     def __init__(self, transformer: InteractionTransformer, labels: dict[str, list[str]]):
         super().__init__()
         self.labels = labels
-        # Only the text head is a part of this module: with several processes a part without gradient is an error.
+        # Only the text head is a part of this module: several processes need a gradient for every part.
         self.head = nn.ModuleList(text_modules(transformer))
         self.condition = transformer.condition
         width = transformer.config.text_width

@@ -46,7 +46,7 @@ class TokenCache:
 
 
 def excerpt_starts(frames: int, limit: int) -> list[int]:
-    """Where excerpts of at most `limit` frames start: one for a short clip, else overlapping by about half."""
+    """Where excerpts of at most `limit` frames start: one for a short clip, else overlapping by half."""
     if frames <= limit:
         return [0]
     count = -(-(frames - limit) // max(1, limit // 2)) + 1
@@ -120,8 +120,22 @@ def cached_split(
 
 
 def tokenizer_digest(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the encoder and codebook weights and the sizes around them."""
+    """SHA-256 of all weights and the sizes around them."""
+    return _digest(tokenizer, weights_of(tokenizer))
+
+
+def tokens_digest(tokenizer: Tokenizer) -> str:
+    """SHA-256 of what decides the tokens: encoder and codebooks, but neither decoder nor moving averages."""
+    deciding = {
+        name: value
+        for name, value in weights_of(tokenizer).items()
+        if name.startswith("encoder.") or name.endswith(".codebook")
+    }
+    return _digest(tokenizer, deciding)
+
+
+def _digest(tokenizer: Tokenizer, weights: dict[str, Tensor]) -> str:
     digest = hashlib.sha256(json.dumps(vars(tokenizer.config), sort_keys=True).encode())
-    for name, value in sorted(weights_of(tokenizer).items()):
+    for name, value in sorted(weights.items()):
         digest.update(name.encode() + value.numpy().tobytes())
     return digest.hexdigest()

@@ -41,7 +41,9 @@ class TokenizerObjective(nn.Module):
         self.tokenizer, self.config, self.gumbel, self.body = tokenizer, config, gumbel, body
         self.interx = tokenizer.config.representation == "interx"
         if self.interx and (config.kind != "published" or body is None):
-            raise InputError("an Inter-X tokenizer needs tokenizer_loss kind 'published' and a body model")
+            raise InputError(
+                "Inter-X needs tokenizer_loss kind 'published' and --body-model SMPLX_NEUTRAL.npz"
+            )
         self.bypass = False
         self.register_buffer("mean", torch.from_numpy(normalizer.mean), persistent=False)
         self.register_buffer("std", torch.from_numpy(normalizer.std), persistent=False)

@@ -30,6 +30,7 @@ class TokenizerStage(Stage):
     name: ClassVar[str] = "tokenizer"
     config: TokenizerTrainConfig
     model: Tokenizer
+    objective: TokenizerObjective
 
     def __init__(
         self,
@@ -44,7 +45,8 @@ class TokenizerStage(Stage):
         self._device, self._rank = accelerator.device, accelerator.process_index
         self._world = accelerator.num_processes
         torch.manual_seed(self.config.seed)
-        self.model = Tokenizer(recipe.tokenizer).to(self._device, memory_format=torch.channels_last)
+        self.model = Tokenizer(recipe.tokenizer).to(self._device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = TokenizerObjective(
             self.model, normalizer, getattr(recipe, f"{self.name}_loss"), self.config.gumbel, body
         ).to(self._device)

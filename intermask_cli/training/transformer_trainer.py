@@ -51,7 +51,7 @@ class TransformerData:
     ):
         if encoder.dim != recipe.transformer.text_dim:
             raise InputError(
-                f"text encoder has width {encoder.dim}, the recipe's text_dim is {recipe.transformer.text_dim}"
+                f"text encoder has width {encoder.dim}, text_dim is {recipe.transformer.text_dim}"
             )
         config, device = recipe.transformer_training, accelerator.device
         limit = config.max_frames
@@ -144,7 +144,7 @@ class TransformerStage(Stage):
         )
 
     def validate(self) -> dict[str, float]:
-        """Accuracy at 30 and 70 % hidden, cross-entropy with everything or one person hidden, no corruption."""
+        """Accuracy at 30 and 70 % hidden, cross-entropy with everything or one person hidden."""
         tests = {"hidden30": (0.3, -1), "hidden70": (0.7, -1), "all": (1.0, -1), "reaction": (1.0, 1)}
         sums: dict[str, list[tuple[float, float]]] = {name: [] for name in tests}
         weights: dict[str, list[float]] = {name: [] for name in tests}
