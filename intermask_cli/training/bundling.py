@@ -95,4 +95,12 @@ def _card(name: str, licence: str, training_data: str, validation: dict[str, dic
         lines += [f"## {stage} at its best validation", ""]
         lines += [f"- {key}: {value:.4g}" for key, value in figures.items() if key != "score"]
         lines.append("")
+    # benchmarks.bundled_model pastes its table here.
+    lines += [
+        "## Measured on held-out clips",
+        "",
+        "<!-- bundled-model:begin -->",
+        "<!-- bundled-model:end -->",
+        "",
+    ]
     return "\n".join(lines)
