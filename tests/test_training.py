@@ -51,10 +51,12 @@ def tiny_recipe(**changes) -> Recipe:
         ),
         "tokenizer_training": TokenizerTrainConfig(
             batch_size=4, window=16, window_stride=4, steps=12, plain_steps=5, kmeans_latents=400, lr=1e-3,
-            warmup_steps=2, log_steps=2, schedule="cosine", validate_minutes=1e9, save_minutes=1e9, fast_share=0.5,
+            warmup_steps=2, log_steps=2, schedule="cosine", validate_minutes=1e9, save_minutes=1e9,
+            fast_share=0.5,
         ),
         "transformer": TransformerConfig(
-            codebook_size=16, code_dim=8, latent_dim=16, heads=2, layers=1, ff_dim=16, text_dim=6, text_head="pooled",
+            codebook_size=16, code_dim=8, latent_dim=16, heads=2, layers=1, ff_dim=16, text_dim=6,
+            text_head="pooled",
             text_width=8, text_layers=1, text_heads=2, text_ff=8, person_embedding=True, dropout=0.1,
         ),
         "masking": MaskingConfig(interaction=0.3, full=0.2, corrupted_samples=0.5, interaction_partial=0.5),

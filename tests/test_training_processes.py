@@ -21,7 +21,8 @@ def comparable_recipe(batch: int) -> Recipe:
         tokenizer={"dropout": 0.0, "reseed": "published"},
         tokenizer_loss={"foot": 0.0},
         tokenizer_training={
-            "batch_size": batch, "steps": 1, "plain_steps": 0, "gumbel": 0.0, "fast_share": 0.0, "warmup_steps": 1,
+            "batch_size": batch, "steps": 1, "plain_steps": 0, "gumbel": 0.0, "fast_share": 0.0,
+            "warmup_steps": 1,
         },
     )  # fmt: skip
 
@@ -37,9 +38,8 @@ def train(folder: Path, recipe: Recipe) -> None:
     accelerator = Accelerator(cpu=True)
     source = SmoothSource(6)
     stage = TokenizerStage(recipe, source, SmoothSource(2, seed=100), source_normalizer(source), accelerator)
-    with (
-        torch.no_grad()
-    ):  # an untrained encoder's latents are all but equal, and rounding would pick the code
+    # An untrained encoder's latents are all but equal, and rounding would pick the code.
+    with torch.no_grad():
         stage.model.encoder.model[-1].weight.mul_(30)
     StageRun(stage, folder, accelerator, resume=False).run()
     save_file(weights_of(stage.model), folder / f"rank{accelerator.process_index}.safetensors")
@@ -83,7 +83,7 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path):
 
 @pytest.mark.slow
 def test_ranks_keep_one_model_and_one_codebook(tmp_path):
-    """With k-means start, random re-seeding, sampled codes and drop-out, all drawn differently by each rank."""
+    """With k-means start, random re-seeding, sampled codes and drop-out, drawn differently by each rank."""
     first, second = train_in_two(tmp_path / "two", tiny_recipe(tokenizer_training={"gumbel": 0.5}))
     assert bool(first["quantizer.layers.0.initialised"])
     for name, value in first.items():

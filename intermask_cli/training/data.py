@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -133,8 +133,3 @@ def _window_peaks(motion: np.ndarray, representation: str, window: int) -> Tenso
     if representation != "interhuman":  # Inter-X features hold no joint positions
         return torch.ones(len(motion) - window + 1)
     return F.max_pool1d(torch.from_numpy(limb_speed(motion))[None, None], window, stride=1)[0, 0]
-
-
-def captions_of(source: TrainingSource) -> Sequence[str]:
-    """Every distinct caption of a source, sorted."""
-    return sorted({caption.text for index in range(len(source)) for caption in source.text(index).captions})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -236,14 +235,3 @@ class StageRun:
             bar.advance(min(spent, bar.total) - bar.done, f"step {self.state.step} {self._status}")
         else:
             bar.advance(1, self._status)
-
-
-def seconds_per_step(stage: Stage, steps: int = 10) -> float:
-    """Measured time of a forward and backward pass, after two to warm up; used by benchmarks."""
-    stage.objective.train()
-    for step in range(steps + 2):
-        if step == 2:
-            start = time.perf_counter()
-        loss, _ = stage.objective(stage.batch(step))
-        loss.backward()
-    return (time.perf_counter() - start) / steps

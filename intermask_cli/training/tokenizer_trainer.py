@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from intermask_cli.console import note
-from intermask_cli.models.codebook import perplexity
+from intermask_cli.models.codebook import Codebook, perplexity
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.skeleton import JOINT
@@ -83,6 +83,7 @@ class TokenizerStage(Stage):
         """K-means of the latents, layer by layer: each further layer sees what the ones before left over."""
         vectors = self._sample_latents()
         for book in self.model.quantizer.layers:
+            assert isinstance(book, Codebook)
             book.initialise(vectors, self.config.kmeans_iterations)
             vectors = vectors - book.lookup(book.nearest(vectors))
 
@@ -125,7 +126,8 @@ class TokenizerStage(Stage):
                 decoded = self.model.decode(ids[-1])
             errors.append(self._joint_errors(decoded.float(), motion))
         error = torch.cat(errors) * 1000
-        figures = {"score": float(error.mean()), "mpjpe_mm": float(error.mean())}
+        mean = float(error.detach().mean())
+        figures = {"score": mean, "mpjpe_mm": mean}
         if not self.objective.interx:
             figures["wrist_mm"] = float(error[:, _WRISTS].mean())
             figures["root_mm"] = float(error[:, 0].mean())
