@@ -8,39 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.captures import capture_clips
+from intermask_cli.datasets.captures import CaptureClip, capture_clips
 from intermask_cli.errors import InputError
-from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.data import Caption, ClipText, TrainingSource
+from intermask_cli.training.pair_source import PairSource
 
 CAPTURES_INDEX = "index.csv"
 _ROLE_WORDS = ("lead", "follow")
 
 
-class CapturesSource:
+class CapturesSource(PairSource[CaptureClip]):
     """Windows of a folder of captures (`datasets.captures`); "val" is the held-out trial."""
 
-    representation = "interhuman"
-    normalizer: Normalizer | None = None
-
     def __init__(self, folder: Path, split: str):
-        self._clips = capture_clips(folder, "train" if split == "train" else "test")
-        ids = "\n".join(clip.id for clip in self._clips)
-        self.digest = hashlib.sha256(ids.encode()).hexdigest()[:16]
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def frames(self, index: int) -> int:
-        """T of a window."""
-        return self._clips[index].joints.shape[1]
-
-    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """(2, T, 262); the last frame repeats the velocity before it."""
-        clip = self._clips[index]
-        joints, rotations6d = clip.joints[:, start:stop], clip.rotations6d[:, start:stop]
-        return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)
+        clips = capture_clips(folder, "train" if split == "train" else "test")
+        ids = "\n".join(clip.id for clip in clips)
+        super().__init__(clips, hashlib.sha256(ids.encode()).hexdigest()[:16])
 
     def text(self, index: int) -> ClipText:
         """Captions; those that say who leads mention the actor."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from intermask_cli.datasets.duets.captions import stated_values
-from intermask_cli.datasets.duets.corpus import Corpus
+from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
 from intermask_cli.errors import MissingError
-from intermask_cli.motion.features import pair_features
-from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.capture_source import CAPTURES_INDEX, CapturesSource, JoinedSource
 from intermask_cli.training.data import Caption, ClipText, TrainingSource
+from intermask_cli.training.pair_source import PairSource
 from intermask_cli.training.published_sources import (
     INTERHUMAN_FOLDER,
     INTERX_FOLDER,
@@ -24,28 +21,11 @@ from intermask_cli.training.published_sources import (
 DUETS_MANIFEST = "corpus.json"
 
 
-class DuetsSource:
+class DuetsSource(PairSource[CorpusClip]):
     """One split of a Duets corpus."""
 
-    representation = "interhuman"
-    normalizer: Normalizer | None = None
-
     def __init__(self, corpus: Corpus, split: str):
-        self._clips = corpus.split(split)
-        self.digest = f"{corpus.manifest['fingerprint']}-{corpus.clips}-{split}"
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def frames(self, index: int) -> int:
-        """T of a clip."""
-        return self._clips[index].joints.shape[1]
-
-    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """(2, T, 262); the last frame repeats the velocity before it."""
-        clip = self._clips[index]
-        joints, rotations6d = clip.joints[:, start:stop], clip.rotations6d[:, start:stop]
-        return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)
+        super().__init__(corpus.split(split), f"{corpus.manifest['fingerprint']}-{corpus.clips}-{split}")
 
     def text(self, index: int) -> ClipText:
         """Captions with what they state, and the labels they may state."""
