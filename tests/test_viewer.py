@@ -62,6 +62,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     items = [
         ViewerItem("bow-1", "two people bow", swaying_pair(), {"skate": 2.0}),
         ViewerItem("hug-1", "two friends hug", swaying_pair(50, 1.0), {"skate": 1.0}),
+        ViewerItem("long-1", "ten seconds and more", swaying_pair(400), {"skate": 3.0}),
     ]
     write_viewer(items, path, title="test")
     return path
@@ -95,9 +96,10 @@ class TestInChromium:
         dom = browse(page, "search=hug", "--dump-dom", profile=tmp_path / "profile").stdout
         assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1"]
         dom = browse(page, "sort=skate", "--dump-dom", profile=tmp_path / "profile").stdout
-        assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1", "bow-1"]
+        assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1", "bow-1", "long-1"]
 
     def test_it_plays(self, page: Path, tmp_path: Path) -> None:
-        dom = browse(page, "id=bow-1", "--dump-dom", profile=tmp_path / "profile").stdout
-        shown = re.search(r'id="time">frame (\d+) / 39', dom)
+        # Long enough not to have come round to its first frame again when the page is read.
+        dom = browse(page, "id=long-1", "--dump-dom", profile=tmp_path / "profile").stdout
+        shown = re.search(r'id="time">frame (\d+) / 399', dom)
         assert shown and int(shown.group(1)) > 0
