@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from evaluators.canonical import pair_positions
-from evaluators.contrastive import MotionEncoder, MotionTowerConfig, TowerConfig, encoder_stack
+from evaluators.contrastive import MotionEncoder, MotionTowerConfig, TowerConfig, encoder_stack, sinusoids
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
@@ -42,19 +42,25 @@ class DuetEvalConfig:
 
 
 class StatesEncoder(nn.Module):
-    """Frozen token states (B, L, text_dim) with a mask -> (B, out_dim), not normalised."""
+    """Frozen token states (B, L, text_dim) with a mask -> (B, out_dim), not normalised.
+
+    "The first person kicks the second" and its opposite hold the same words: positions tell them apart.
+    """
 
     def __init__(self, text_dim: int, tower: TowerConfig, out_dim: int, dropout: float):
         super().__init__()
         self.embed_states = nn.Linear(text_dim, tower.width)
         self.query_token = nn.Parameter(torch.randn(1, tower.width) * 0.02)
+        self.position_gain = nn.Parameter(torch.tensor(0.2))
         self.transformer = encoder_stack(tower, dropout)
         self.out_ln = nn.LayerNorm(tower.width)
         self.out = nn.Linear(tower.width, out_dim)
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        B = len(states)
-        x = torch.cat([self.query_token.expand(B, 1, -1), self.embed_states(states)], dim=1)
+        B, L, _ = states.shape
+        words = self.embed_states(states)
+        words = words + self.position_gain * sinusoids(L, words.shape[-1]).to(words)
+        x = torch.cat([self.query_token.expand(B, 1, -1), words], dim=1)
         padding = F.pad(~mask, (1, 0), value=False)
         return self.out(self.out_ln(self.transformer(x, src_key_padding_mask=padding)[:, 0]))
 
@@ -86,7 +92,7 @@ class DuetEval(nn.Module):
         return F.normalize(output, dim=-1) * self.latent_scale
 
     def embed_motion(self, positions: Tensor, frames: Tensor) -> Tensor:
-        """Pair positions (B, 2, T, 22, 3) in person 1's frame, frames (B,) -> (B, out_dim)."""
+        """Pair positions (B, 2, T, 22, 3) as person 1 sees them, frames (B,) -> (B, out_dim)."""
         valid = torch.arange(positions.shape[2], device=frames.device)[None] < frames[:, None]
         channels = (observed_channels(positions) - self.mean) / self.std * valid[..., None]
         return F.normalize(self.motion_encoder(channels, frames), dim=-1) * self.latent_scale

@@ -1,7 +1,8 @@
 """What a motion shows: kind, actor and side of a Duets interaction, read from joints by a small network.
 
-Trained on ground-truth Duets clips only, never on generated motion, and made blind to tokenizer artefacts by
-noise and time warping. It answers the question embeddings answer badly: did the right person do the
+Trained on ground-truth Duets clips only, never on generated motion, and made blind to what a tokenizer does
+to motion (drifting roots, slow wobble of joints, smoothed strikes, jitter) by distorting what it is trained
+on. It reads joints only, without velocities, which such noise drowns. It answers the question embeddings answer badly: did the right person do the
 right thing with the right hand? `datasets.duets.detectors` is the second opinion, by geometry.
 """
 
@@ -30,20 +31,24 @@ SIDES = ("left", "right")
 UNKNOWN = -1
 _EVERY = 2  # frames: 15 a second are enough
 _STRIDES = (1, 2, 2, 1)
-_CHANNELS = 2 * (3 + 66 + 66 + 3)
+_CHANNELS = 2 * (3 + 63 + 3)
 
 
 @dataclass(frozen=True)
 class LabelTraining:
     """Recipe of the classifier."""
 
-    clips: int = 2000
+    clips: int = 3000
     seed: int = 11
     width: int = 96
     epochs: int = 8
     batch_size: int = 64
     lr: float = 2e-3
-    noise_m: float = 0.05  # largest std of the slow noise added to joints
+    root_noise_m: float = 0.06  # largest std of each person's slow drift
+    joint_noise_m: float = 0.05  # largest std of the slow noise added to joints
+    jitter_m: float = 0.015  # largest std of frame-by-frame noise of joints
+    turn_rad: float = 0.1  # std of the turn of each person's view
+    smooth: int = 2  # largest half width of a moving average over time, in steps of 1/15 s
     warp: float = 0.15  # largest relative change of tempo
 
 
@@ -95,12 +100,11 @@ def _masked(x: Tensor, steps: Tensor) -> Tensor:
 
 
 def observations(own: Tensor, partner: Tensor) -> Tensor:
-    """(B, 2, T, 22, 3), (B, 2, T, 3) -> channels (B, 276, T) of about unit size: root, joints around the
-    root, velocities and the partner's root, per person."""
+    """(B, 2, T, 22, 3), (B, 2, T, 3) -> channels (B, 138, T) of about unit size: root, joints around the
+    root and the way to the partner's root, per person."""
     root = own[..., 0, :]
-    around = (own - root[..., None, :]).flatten(-2) * 3.0
-    velocity = F.pad(own[:, :, 1:] - own[:, :, :-1], (0, 0, 0, 0, 0, 1)).flatten(-2) * 15.0
-    each = torch.cat([root, around, velocity, partner], dim=-1)  # (B, 2, T, 138)
+    around = (own[..., 1:, :] - root[..., None, :]).flatten(-2) * 3.0
+    each = torch.cat([root, around, partner - root], dim=-1)  # (B, 2, T, 69)
     return torch.cat([each[:, 0], each[:, 1]], dim=-1).transpose(1, 2)
 
 
@@ -133,16 +137,43 @@ def _prepare(joints: np.ndarray) -> tuple[Tensor, Tensor]:
 def _distorted(
     clip: tuple[Tensor, Tensor], recipe: LabelTraining, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """A clip at another tempo and with slow noise on every joint, like a coarse tokenizer's."""
+    """A clip at another tempo, smoothed, and with a coarse tokenizer's noise on roots, joints and headings."""
     own, partner = clip
     frames = own.shape[1]
     new_frames = max(8, round(frames * (1 + rng.uniform(-recipe.warp, recipe.warp))))
     at = np.linspace(0, frames - 1, new_frames).round().astype(int)
-    own, partner = own[:, at], partner[:, at]
-    knots = torch.from_numpy(rng.normal(size=(2 * 66, 1, new_frames // 3 + 2)).astype(np.float32))
-    noise = F.interpolate(knots, size=new_frames, mode="linear", align_corners=True)
-    noise = noise.view(2, 22, 3, new_frames).permute(0, 3, 1, 2)
-    return own + noise * rng.uniform(0, recipe.noise_m), partner
+    own = _smoothed(own[:, at], int(rng.integers(recipe.smooth + 1)))
+    drift = _slow_noise(2, new_frames, rng) * rng.uniform(0, recipe.root_noise_m)
+    wobble = _slow_noise(2 * 22, new_frames, rng).view(2, 22, new_frames, 3).transpose(1, 2)
+    jitter = torch.from_numpy(rng.normal(size=own.shape).astype(np.float32))
+    own = own + drift[:, :, None] + wobble * rng.uniform(0, recipe.joint_noise_m)
+    own = own + jitter * rng.uniform(0, recipe.jitter_m)
+    # The partner drifts by their own noise, seen here in roughly the right frame.
+    partner = partner[:, at] + drift.flip(0)
+    turn = torch.stack([_turn(rng.normal() * recipe.turn_rad) for _ in range(2)])
+    return own @ turn[:, None], partner @ turn
+
+
+def _slow_noise(tracks: int, frames: int, rng: np.random.Generator) -> Tensor:
+    """Noise of unit std between knots a fifth of a second to a second apart: (tracks, frames, 3)."""
+    knots = rng.normal(size=(tracks * 3, 1, frames // int(rng.integers(3, 16)) + 2)).astype(np.float32)
+    noise = F.interpolate(torch.from_numpy(knots), size=frames, mode="linear", align_corners=True)
+    return noise.view(tracks, 3, frames).transpose(1, 2)
+
+
+def _smoothed(own: Tensor, half_width: int) -> Tensor:
+    """Moving average over 2 half_width + 1 steps: (2, T, 22, 3), ends held."""
+    if half_width == 0:
+        return own
+    tracks = F.pad(own.permute(0, 2, 3, 1).flatten(1, 2), (half_width, half_width), mode="replicate")
+    smooth = F.avg_pool1d(tracks, 2 * half_width + 1, stride=1)
+    return smooth.view(2, 22, 3, -1).permute(0, 3, 1, 2)
+
+
+def _turn(angle: float) -> Tensor:
+    """Rotation about the vertical, for row vectors: (3, 3)."""
+    c, s = np.cos(angle), np.sin(angle)
+    return torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]], dtype=torch.float32)
 
 
 class LabelClassifier:

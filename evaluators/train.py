@@ -34,6 +34,7 @@ from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import Stage, StageRun
 from intermask_cli.training.randomness import permutation
 from intermask_cli.training.text_cache import StateCache, cached_states
+from intermask_cli.training.text_pretraining import stated_loss
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 CONFIG, CACHE = "config.json", "cache"
@@ -56,6 +57,7 @@ class EvaluatorTrainConfig(StageConfig):
     noise_m: float = 0.05  # largest std of slow noise added to joints, metres
     jitter_m: float = 0.004  # largest std of frame-by-frame noise, metres
     turn_rad: float = 0.15  # largest turn of the whole scene
+    label_weight: float = 0.0  # weight of reading the labels off both embeddings
     text_encoder: str = "minilm"
 
 
@@ -85,12 +87,19 @@ def load_evaluator_recipe(name: str) -> EvaluatorRecipe:
 
 
 class PairLoss(nn.Module):
-    """forward(PairBatch) -> (loss, terms): symmetric InfoNCE without false negatives."""
+    """forward(PairBatch) -> (loss, terms): symmetric InfoNCE without false negatives, and label reading.
 
-    def __init__(self, model: DuetEval, states: StateCache):
+    Who acts, and with which hand, is a small part of what tells pairs apart, and is learnt late. Linear
+    classifiers on both embeddings, thrown away after training, ask for it from the start.
+    """
+
+    def __init__(self, model: DuetEval, states: StateCache, label_sizes: Sequence[int], label_weight: float):
         super().__init__()
         self.model = model
-        self._states = states
+        self._states, self._label_weight = states, label_weight
+        width = model.config.out_dim
+        self.text_labels = nn.ModuleList(nn.Linear(width, size) for size in label_sizes)
+        self.motion_labels = nn.ModuleList(nn.Linear(width, size) for size in label_sizes)
 
     def forward(self, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
         text = self.model.embed_text(self._states.take(batch.texts))
@@ -101,7 +110,17 @@ class PairLoss(nn.Module):
         target = torch.arange(len(logits), device=logits.device)
         from_text, from_motion = F.cross_entropy(logits, target), F.cross_entropy(logits.T, target)
         hits = (logits.argmax(1) == target).float().mean()
-        return (from_text + from_motion) / 2, {"hits": hits, "scale": self.model.latent_scale.detach()[0]}
+        labels = _reading(self.text_labels, text, batch.said) + _reading(
+            self.motion_labels, motion, batch.truth
+        )
+        total = (from_text + from_motion) / 2 + self._label_weight * labels
+        return total, {"hits": hits, "labels": labels, "scale": self.model.latent_scale.detach()[0]}
+
+
+def _reading(classifiers: nn.ModuleList, embedding: Tensor, values: Tensor) -> Tensor:
+    """Sum over labels of the cross-entropy of reading their values (B, labels) off embeddings (B, D)."""
+    losses = [stated_loss(read(embedding), values[:, i])[0] for i, read in enumerate(classifiers)]
+    return torch.stack(losses).sum()
 
 
 def false_negatives(also_true: Tensor) -> Tensor:
@@ -153,7 +172,8 @@ class EvaluatorStage(Stage):
         some = np.linspace(0, len(self._train) - 1, min(200, len(self._train))).astype(int)
         self.model.fit_statistics([self._train.positions(v) for i in some for v in self._train.of_clip[i]])
         self.model.to(self._device)
-        self.objective = PairLoss(self.model, states).to(self._device)
+        sizes = self._train.label_sizes
+        self.objective = PairLoss(self.model, states, sizes, c.label_weight).to(self._device)
         self.steps_per_epoch = max(1, len(self._train) // (c.batch_size * self._world))
         note(f"evaluator: {len(self._train)} clips, {len(self._train.variants)} variants, "
              f"{len(self._train.distinct)} distinct captions")  # fmt: skip
@@ -173,6 +193,7 @@ class EvaluatorStage(Stage):
         return PairBatch(
             positions.to(self._device), frames.to(self._device), self._train.texts[variants, captions],
             self._train.relation(variants, captions).to(self._device),
+            self._train.said[variants, captions].to(self._device), self._train.truth[variants].to(self._device),
         )  # fmt: skip
 
     def validate(self) -> dict[str, float]:

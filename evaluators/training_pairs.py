@@ -75,6 +75,11 @@ class ValueTable:
         values = stated_values(labels)
         return [self._number(i, values[name]) for i, name in enumerate(Mention._fields)]
 
+    @property
+    def sizes(self) -> list[int]:
+        """How many values each label has had so far."""
+        return [len(known) for known in self._numbers]
+
     def _number(self, column: int, value: object) -> int:
         if value is None:
             return NOT_SAID
@@ -95,6 +100,8 @@ class PairBatch:
     frames: Tensor  # (B,)
     texts: Tensor  # (B,) caption numbers
     also_true: Tensor  # (B, B) bool: caption i is true of motion j
+    said: Tensor  # (B, labels) what the captions state: value numbers, NOT_SAID where silent
+    truth: Tensor  # (B, labels) what the motions show
 
 
 class PairTable:
@@ -124,12 +131,13 @@ class PairTable:
         number_of = {text: i for i, text in enumerate(self.distinct)}
         self.texts = torch.tensor([[number_of[text] for text in row] for row in texts])
         self.said, self.truth = torch.tensor(said), torch.tensor(truth)
+        self.label_sizes = values.sizes
 
     def __len__(self) -> int:
         return len(self.of_clip)
 
     def positions(self, variant: int) -> Tensor:
-        """Pair positions (2, T, 22, 3) of a variant in its own person 1's frame."""
+        """Pair positions (2, T, 22, 3) of a variant as its own person 1 sees it."""
         return torch.from_numpy(pair_positions(self.variants[variant].joints(self.joints)))
 
     def relation(self, variants: Tensor, captions: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def test_place_and_heading_of_the_scene_do_not_matter_but_persons_do(evaluator):
 def test_texts_are_embedded_once_each(evaluator):
     embedded = evaluator.embed_texts(["two people bow", "a hug", "two people bow"])
     np.testing.assert_array_equal(embedded[0], embedded[2])
-    np.testing.assert_allclose(embedded[1], evaluator.embed_texts(["a hug"])[0], atol=1e-6)
+    np.testing.assert_allclose(embedded[1], evaluator.embed_texts(["a hug"])[0], atol=1e-5)
 
 
 def test_padding_continues_a_clip_and_is_masked():

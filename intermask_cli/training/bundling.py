@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,6 @@ def assemble_bundle(
 
 
 def _validation(folder: Path) -> dict[str, Any]:
-    import json
-
     found = find_checkpoint(folder, "best")
     assert found is not None  # the weights were just loaded from it
     return json.loads((found / STATE).read_text(encoding="utf-8"))

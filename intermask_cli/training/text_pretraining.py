@@ -47,13 +47,18 @@ class LabelReading(nn.Module):
         condition = self.condition(batch.text)
         losses, terms = [], {}
         for number, name in enumerate(self.labels):
-            stated = batch.stated[:, number]
-            said = stated != NOT_SAID
-            logits = self.classifiers[number](condition[said]).float()
-            # A batch may hold no caption that states this label: an empty sum, not the mean's NaN.
-            losses.append(F.cross_entropy(logits, stated[said], reduction="sum") / said.sum().clamp(min=1))
-            terms[name] = (logits.argmax(-1) == stated[said]).float().sum() / said.sum().clamp(min=1)
+            loss, terms[name] = stated_loss(self.classifiers[number](condition), batch.stated[:, number])
+            losses.append(loss)
         return torch.stack(losses).sum(), terms
+
+
+def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and accuracy of logits (B, values) where `stated` (B,) is not NOT_SAID; 0 if nowhere."""
+    said = stated != NOT_SAID
+    count = said.sum().clamp(min=1)  # an empty sum must not be the mean's NaN
+    logits, stated = logits[said].float(), stated[said]
+    loss = F.cross_entropy(logits, stated, reduction="sum") / count
+    return loss, (logits.argmax(-1) == stated).float().sum() / count
 
 
 def text_modules(transformer: InteractionTransformer) -> list[nn.Module]:

@@ -1,0 +1,98 @@
+"""The recipe as a user runs it: corpus, tokenizer, refined decoder, transformer, bundle, generation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from intermask_cli import load_model
+from intermask_cli.cli import app
+from intermask_cli.errors import InputError
+
+RECIPE = """
+tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
+tokenizer_loss: {kind: metric}
+tokenizer_training: {batch_size: 4, steps: 6, window: 32, plain_steps: 2, gumbel: 0.0, validate_clips: 2}
+refine_loss: {kind: metric}
+refine_training: {batch_size: 4, steps: 3, window: 32, gumbel: 0.0, validate_clips: 2}
+transformer: {codebook_size: 16, code_dim: 6, latent_dim: 16, heads: 2, layers: 1, ff_dim: 24, dropout: 0.0,
+              text_dim: 384, text_head: pooled, text_width: 16, text_layers: 1, text_heads: 2, text_ff: 24,
+              person_embedding: true}
+text_pretraining: {steps: 2, batch_size: 4}
+transformer_training: {batch_size: 4, steps: 3, step_unroll: 0.0, validate_clips: 2}
+sampling: {guidance: 2.5, steps: 3}
+"""
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    """Corpus and the three stages' folders, by the commands of `make duets`."""
+    folder = tmp_path_factory.mktemp("recipe")
+    recipe = folder / "tiny.yaml"
+    recipe.write_text(RECIPE, encoding="utf-8")
+    given = ("--config", recipe, "--data", folder / "corpus", "--device", "cpu")
+    run("data", "duets", "--out", folder / "corpus", "--clips", 60, "--seed", 7, "--processes", 1)
+    run("train", "tokenizer", *given, "--out", folder / "tokenizer")
+    run(
+        "train",
+        "refine",
+        *given,
+        "--tokenizer",
+        folder / "tokenizer",
+        "--decoder-only",
+        "--out",
+        folder / "refined",
+    )
+    run("train", "transformer", *given, "--tokenizer", folder / "tokenizer", "--out", folder / "transformer")
+    return folder
+
+
+def test_the_bundle_of_a_recipe_generates(trained, tmp_path):
+    report = json.loads(
+        run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
+            "--out", tmp_path / "small", "--licence", "MIT", "--training-data", "60 clips", "--json")
+    )  # fmt: skip
+    model = load_model(str(tmp_path / "small"))
+    assert report["sha256"] == model.bundle.sha256
+    assert (model.info.name, model.info.licence, model.info.training_data) == ("small", "MIT", "60 clips")
+    assert (model.info.sampling.guidance, model.info.sampling.steps) == (2.5, 3)
+    (made,) = model.generate(["two people bow"], frames=32, seed=1)
+    assert made.joints.shape == (2, 32, 22, 3) and np.isfinite(made.joints).all()
+    card = (tmp_path / "small" / "README.md").read_text(encoding="utf-8")
+    assert "Training data: 60 clips." in card and "Licence: MIT." in card
+
+
+def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_path):
+    given = ("--tokenizer", trained / "refined", "--transformer", trained / "transformer")
+    run("train", "bundle", *given, "--out", tmp_path / "half")
+    run("train", "bundle", *given, "--out", tmp_path / "full", "--fp32")
+    half, full = (
+        load_model(str(tmp_path / name)).bundle.transformer.state_dict() for name in ("half", "full")
+    )
+    assert any((half[name] != full[name]).any() for name in full)
+    for name in full:
+        if full[name].is_floating_point():
+            np.testing.assert_allclose(half[name].numpy(), full[name].numpy(), rtol=2**-11, atol=2**-25)
+
+
+def test_a_transformer_of_other_tokens_is_refused(trained, tmp_path):
+    run("train", "tokenizer", "--config", trained / "tiny.yaml", "--data", trained / "corpus", "--seed", 9,
+        "--device", "cpu", "--out", tmp_path / "other")  # fmt: skip
+    result = CliRunner().invoke(
+        app,
+        ["train", "bundle", "--tokenizer", str(tmp_path / "other"), "--transformer", str(trained / "transformer"),
+         "--out", str(tmp_path / "wrong")],
+    )  # fmt: skip
+    assert isinstance(result.exception, InputError)
+    assert "train the transformer again" in str(result.exception)
+    assert not (tmp_path / "wrong").exists()
