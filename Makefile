@@ -85,10 +85,13 @@ benchmark: $(VENV)/dev.stamp
 
 WORK ?= work
 CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
-ASSETS := intermask_cli/assets
+MODEL := intermask_cli/assets/duet-mini
+EVALUATOR := evaluators/assets/duet-eval
+DATA := Duets, 10,000 procedural clips (seed 2026)$(if $(CAPTURES), and seven minutes of salsa from the CMU motion \
+  capture database (mocap.cs.cmu.edu, NSF EIA-0196217))
 resume = $(if $(wildcard $(1)/last),--resume)
 
-duets: $(ASSETS)/duet-mini/config.json $(ASSETS)/duet-eval/config.json
+duets: $(MODEL)/config.json $(EVALUATOR)/config.json
 
 $(WORK)/corpus/corpus.json: | $(VENV)/dev.stamp
 	@echo "== the procedural corpus"
@@ -112,14 +115,15 @@ $(WORK)/refined.stamp: $(WORK)/transformer.stamp
 	  --tokenizer $(WORK)/tokenizer --out $(WORK)/refined $(call resume,$(WORK)/refined)
 	@touch $@
 
-$(ASSETS)/duet-mini/config.json: $(WORK)/refined.stamp
+$(MODEL)/config.json: $(WORK)/refined.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/refined --transformer $(WORK)/transformer \
-	  --out $(ASSETS)/duet-mini --licence MIT
+	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
-$(ASSETS)/duet-eval/config.json: $(WORK)/corpus/corpus.json
+$(EVALUATOR)/config.json: $(WORK)/corpus/corpus.json
 	@echo "== the evaluator"
 	$(BIN)/intermask train evaluator --data $(WORK)/corpus --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
-	cp -r $(WORK)/evaluator/bundle/. $(ASSETS)/duet-eval/
+	mkdir -p $(EVALUATOR)
+	cp -r $(WORK)/evaluator/bundle/. $(EVALUATOR)/
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,8 +2,9 @@
 
 Trained on ground-truth Duets clips only, never on generated motion, and made blind to what a tokenizer does
 to motion (drifting roots, slow wobble of joints, smoothed strikes, jitter) by distorting what it is trained
-on. It reads joints only, without velocities, which such noise drowns. It answers the question embeddings answer badly: did the right person do the
-right thing with the right hand? `datasets.duets.detectors` is the second opinion, by geometry.
+on. It reads joints only, without velocities, which such noise drowns. It answers the question embeddings
+answer badly: did the right person do the right thing with the right hand? `datasets.duets.detectors` is the
+second opinion, by geometry.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ def _prepare(joints: np.ndarray) -> tuple[Tensor, Tensor]:
 def _distorted(
     clip: tuple[Tensor, Tensor], recipe: LabelTraining, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """A clip at another tempo, smoothed, and with a coarse tokenizer's noise on roots, joints and headings."""
+    """A clip at another tempo, smoothed, with a coarse tokenizer's noise on roots and joints."""
     own, partner = clip
     frames = own.shape[1]
     new_frames = max(8, round(frames * (1 + rng.uniform(-recipe.warp, recipe.warp))))

@@ -193,7 +193,8 @@ class EvaluatorStage(Stage):
         return PairBatch(
             positions.to(self._device), frames.to(self._device), self._train.texts[variants, captions],
             self._train.relation(variants, captions).to(self._device),
-            self._train.said[variants, captions].to(self._device), self._train.truth[variants].to(self._device),
+            self._train.said[variants, captions].to(self._device),
+            self._train.truth[variants].to(self._device),
         )  # fmt: skip
 
     def validate(self) -> dict[str, float]:

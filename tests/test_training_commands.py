@@ -88,11 +88,8 @@ def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_pat
 def test_a_transformer_of_other_tokens_is_refused(trained, tmp_path):
     run("train", "tokenizer", "--config", trained / "tiny.yaml", "--data", trained / "corpus", "--seed", 9,
         "--device", "cpu", "--out", tmp_path / "other")  # fmt: skip
-    result = CliRunner().invoke(
-        app,
-        ["train", "bundle", "--tokenizer", str(tmp_path / "other"), "--transformer", str(trained / "transformer"),
-         "--out", str(tmp_path / "wrong")],
-    )  # fmt: skip
+    folders = ["--tokenizer", str(tmp_path / "other"), "--transformer", str(trained / "transformer")]
+    result = CliRunner().invoke(app, ["train", "bundle", *folders, "--out", str(tmp_path / "wrong")])
     assert isinstance(result.exception, InputError)
     assert "train the transformer again" in str(result.exception)
     assert not (tmp_path / "wrong").exists()
