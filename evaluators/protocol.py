@@ -6,6 +6,7 @@ published protocols: reference `data-and-evaluation.md` sections 9, 10 and 13.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -86,6 +87,7 @@ class ProtocolRecord:
     split_sha256: str  # over all motions and prompts of the reference
     split_size: int
     repetition_varies: str  # what is drawn anew in every repetition
+    sampling: Any = None  # settings of the model that made the motion, where known
 
     def to_dict(self) -> dict[str, Any]:
         """Flat plain values, the protocol's fields first."""
@@ -93,10 +95,16 @@ class ProtocolRecord:
         return {**values.pop("protocol"), **values}
 
 
-def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+#: Part of what is scored, not of how: two settings of one model may be compared.
+SUBJECT_FIELDS = ("sampling",)
+MULTIMODALITY_FIELDS = ("mm_captions", "mm_samples", "mm_pairs")
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], ignored: Sequence[str] = ()) -> list[str]:
     """Names of protocol fields that differ between two reports, with both values."""
+    fields = sorted((a.keys() | b.keys()) - {*SUBJECT_FIELDS, *ignored})
     return [
         f"{name}: {a.get(name, 'absent')!r} and {b.get(name, 'absent')!r}"
-        for name in sorted(a.keys() | b.keys())
+        for name in fields
         if a.get(name) != b.get(name)
     ]
