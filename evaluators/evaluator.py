@@ -240,8 +240,8 @@ class InterXPairEvaluator(FeatureEvaluator):
         super().__init__(info, sha256, network)
         if words.vectors.shape[1] != network.config.word_width:
             raise InputError(
-                f"evaluator {info.name} reads word vectors of {network.config.word_width} numbers; those "
-                f"given have {words.vectors.shape[1]}; give Inter-X's folder glove as --evaluator-text-encoder"
+                f"evaluator {info.name} reads word vectors of {network.config.word_width} numbers, not "
+                f"{words.vectors.shape[1]}; give Inter-X's glove folder as --evaluator-text-encoder"
             )
         self.network, self.words = network, words
 

@@ -215,7 +215,7 @@ def interx_texts(root: Path, prompts: Sequence[str]) -> tuple[str, ...]:
     for prompt in prompts:
         if prompt.strip() not in known:
             raise InputError(
-                f"prompt {prompt[:60]!r} is no caption of {root}; Inter-X's evaluator reads captions with "
-                "parts of speech, which only its own have: score motion made for them, or use another evaluator"
+                f"prompt {prompt[:60]!r} is no caption of {root}, and Inter-X's evaluator reads the parts of "
+                "speech stored with its captions: score motion made for those, or use another evaluator"
             )
     return tuple(known[prompt.strip()] for prompt in prompts)

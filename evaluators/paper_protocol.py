@@ -12,8 +12,8 @@ numbers do not depend on how many processes there were.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -101,9 +101,8 @@ def score_paper(evaluation: Evaluation, run: PaperRun) -> None:
 def _repetition(
     evaluation: Evaluation, run: PaperRun, number: int, rows: dict[str, list[Repetition]]
 ) -> None:
+    fresh = _fresh(run, number)
     first, prompts = run.drawn(number, _FIRST), run.drawn(number, _SAMPLED)
-    fresh_pass = run.drawn(number, _FRESH)
-    fresh, _ = _made(run, number, "fresh ground truth", fresh_pass, fresh_pass.take)
     keep = number == 0  # joints, for physics, the prompts' report and pictures
     made = {
         GROUND_TRUTH: (first, *_made(run, number, GROUND_TRUTH, first, first.take, keep)),
@@ -128,6 +127,12 @@ def _repetition(
                 evaluation.items += scored_items(shown, scored, number)
 
 
+def _fresh(run: PaperRun, number: int) -> np.ndarray:
+    """Embeddings (N, D) of the pass that FID compares with."""
+    drawn = run.drawn(number, _FRESH)
+    return _made(run, number, "fresh ground truth", drawn, drawn.take)[0]
+
+
 def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> InteractionSet:
     """A set for reports. Reactions are made for the first of the drawn persons."""
     count, generated = len(drawn), name == GENERATED
@@ -147,12 +152,10 @@ def _made(
     parts = batches(drawn.tokens)
     mine = run.worker.deal(parts)
     label = f"{what}, repetition {number + 1}"
-    total = sum(len(part) for part in mine)
-    with counter(label, total, "interactions") if run.worker.main else nullcontext() as progress:
+    with _progress(run, label, sum(len(part) for part in mine)) as advance:
         for part in mine:
             _part(run, number, what, part, keep, lambda part=part: _embedded(run, make(part), keep))
-            if progress:
-                progress.advance(len(part))
+            advance(len(part))
     if run.worker.state is not None:
         run.worker.state.wait_for_everyone()
     rows: list[np.ndarray] = [np.empty(0)] * len(drawn)
@@ -165,6 +168,16 @@ def _made(
             joints = np.split(arrays["joints"], np.cumsum(arrays["frames"])[:-1], axis=1)
             motions |= {i: Motion(one) for i, one in zip(part, joints, strict=True)}
     return np.stack(rows), [motions[i] for i in range(len(motions))]
+
+
+@contextmanager
+def _progress(run: PaperRun, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Progress of the first process's own share."""
+    if not run.worker.main:
+        yield lambda count: None
+        return
+    with counter(label, total, "interactions") as shown:
+        yield shown.advance
 
 
 def _part(

@@ -35,8 +35,8 @@ def run_evaluation(request: Request) -> Evaluation | None:
     check_request(request)
     if request.dataset is not None:
         return _paper_evaluation(request, request.dataset)
-    subject = file_set(request.subject) if request.subject is not None else None
     evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))
+    subject = None if request.subject is None else _file(request.subject, evaluator)
     protocol = _protocol(evaluator, request.repeats)
     reference, floor = _reference(request, evaluator)
     _announce(evaluator, protocol, f"{len(reference)} reference interactions ({reference.name})")
@@ -55,10 +55,15 @@ def _file_evaluation(
     scorer = Scorer(evaluator, _with_samples(protocol, subject), reference, request.cache, request.seed)
     record = _record(scorer, _task(request, subject), "pools and pairs", subject.provenance.get("sampling"))
     described = {"kind": "file", "file": str(request.subject), "interactions": len(subject)}
-    evaluation = Evaluation(record, {**described, **subject.provenance})
+    evaluation = Evaluation(record, {**described, "sha256": subject.sha256, **subject.provenance})
     ground_truth_rows(evaluation, scorer, floor)
     score_set(evaluation, scorer, subject)
     return evaluation
+
+
+def _file(path: Path, evaluator: Evaluator) -> InteractionSet:
+    """A file of ours, with rotations where the evaluator reads them."""
+    return file_set(path, rotations=isinstance(evaluator, FeatureEvaluator))
 
 
 def _with_samples(protocol: Protocol, subject: InteractionSet) -> Protocol:
@@ -202,7 +207,7 @@ def _reference(request: Request, evaluator: Evaluator) -> tuple[InteractionSet, 
             "InterHuman or Inter-X"
         )
     dataset = dataset_at(path)
-    found = file_set(path) if dataset is None else open_dataset(dataset, path).one_pass(request.seed)
+    found = _file(path, evaluator) if dataset is None else open_dataset(dataset, path).one_pass(request.seed)
     if len(found) < 2:
         raise InputError(f"--reference {path}: {len(found)} interaction; a distribution needs 2 or more")
     return found if isinstance(evaluator, InterXPairEvaluator) else replace(found, texts=None), None

@@ -107,29 +107,37 @@ def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
     )
 
 
-def file_set(path: Path) -> InteractionSet:
+def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     """All interactions of an interactions.h5 or the run directory that holds one.
 
-    Of Inter-X files the features count, and for physics the body joints of a stand-in body. Raises InputError
-    naming the file and the interaction for another skeleton, rate, NaN or too few frames.
+    `rotations` False leaves them out: two thirds of the memory. Of Inter-X files the features count, and for
+    physics the body joints of a stand-in body. Raises InputError naming the file and the interaction for
+    another skeleton, rate, NaN or too few frames.
     """
     with InteractionFile(path) as dataset:
         attributes = _attributes(dataset)
-        items = list(dataset)
-    if not items:
+        rows = [
+            (
+                item.id, item.prompt, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
+                item.seed, _made_persons(item, f"{path}: {item.id}"),
+            )
+            for item in dataset
+        ]  # fmt: skip
+    if not rows:
         raise InputError(f"{path}: holds no interaction; nothing to score")
+    ids, prompts, motions, samples, seeds, made = zip(*rows, strict=True)
     kept = (
         "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created",
         "versions",
     )  # fmt: skip
     return InteractionSet(
-        name=str(path),
-        ids=tuple(item.id for item in items),
-        prompts=tuple(item.prompt for item in items),
-        motions=tuple(_stored_motion(item, f"{path}: {item.id}") for item in items),
-        samples=tuple(item.sample for item in items),
-        seeds=tuple(item.seed for item in items),
-        made=tuple(_made_persons(item, f"{path}: {item.id}") for item in items),
+        str(path),
+        ids,
+        prompts,
+        motions,
+        samples,
+        seeds,
+        made,
         provenance={name: attributes[name] for name in kept if name in attributes},
     )
 
@@ -153,7 +161,7 @@ def _attributes(dataset: InteractionFile) -> dict[str, Any]:
     return attributes
 
 
-def _stored_motion(item: StoredInteraction, name: str) -> Motion:
+def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> Motion:
     joints, features = item.joints, item.features
     if features is not None and joints.ndim == 4 and joints.shape[2] == len(INTERX_PARENTS):
         if features.shape != (*joints.shape[:2], ROWS, 6):
@@ -173,7 +181,7 @@ def _stored_motion(item: StoredInteraction, name: str) -> Motion:
             f"{name}: rotations6d of shape {rotations.shape} or with NaN; accepted: finite "
             f"(2, T, {NUM_JOINTS - 1}, 6)"
         )
-    return Motion(joints, rotations, features)
+    return Motion(joints, rotations if keep_rotations else None)
 
 
 def _made_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
