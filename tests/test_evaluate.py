@@ -197,7 +197,7 @@ def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path
     code, _, err = evaluate("--dataset", "interhuman")
     assert code == 2 and "together with --root" in err
     code, _, err = evaluate("--dataset", "interx", "--root", tree)
-    assert code == 4 and "hhi_vab_data.npy" in err
+    assert code == 4 and "splits/test.txt: no such file; is this the root of the dataset?" in err
     code, _, err = evaluate("--dataset", "humanml3d", "--root", tree)
     assert code == 2 and "accepted: interhuman" in err
 
@@ -205,7 +205,7 @@ def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path
 @pytest.fixture
 def interx(cli, tiny_model, tmp_path, monkeypatch):
     """Run the command on a tiny copy of Inter-X with tiny random networks: (exit code, stdout, stderr)."""
-    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=3, mm_pairs=2)
+    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=4, mm_pairs=4)
     monkeypatch.setitem(protocol.PROTOCOLS, "interx", replace(protocol.INTERX, **few))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
