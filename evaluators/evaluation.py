@@ -11,7 +11,7 @@ import numpy as np
 from evaluators.embedding_cache import Cache
 from evaluators.evaluator import Evaluator
 from evaluators.physics import physics_table
-from evaluators.protocol import Protocol, ProtocolRecord
+from evaluators.protocol import OWN_MOTION, Protocol, ProtocolRecord
 from evaluators.scoring import Embedded, Relation, Repetition, Score, collect, score_repetition
 from evaluators.sets import InteractionSet, relation
 from evaluators.subjects import generated, reacted, reconstructed
@@ -72,7 +72,7 @@ class Scorer:
         return score_repetition(self.protocol, embedded, against, rng, self._relation(interactions))
 
     def _relation(self, interactions: InteractionSet) -> Relation | None:
-        if self.protocol.duplicates == "own motion only":
+        if self.protocol.duplicates == OWN_MOTION:
             return None
         return lambda chosen: relation(interactions, chosen)
 

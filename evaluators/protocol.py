@@ -12,6 +12,11 @@ from typing import Any
 
 from intermask_cli.errors import InputError
 
+#: Rules for what answers a caption that occurs, or is implied, more than once in a pool.
+OWN_MOTION = "own motion only"  # published
+SAYS_AS_MUCH = "every motion whose own caption says at least as much"
+EQUAL_CAPTION = "every motion of an equal caption"  # the same where nobody recorded what captions say
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -28,7 +33,7 @@ class Protocol:
     mm_captions: int = 100  # captions sampled several times for MModality
     mm_samples: int = 30  # samples of each
     mm_pairs: int = 10
-    duplicates: str = "own motion only"  # what answers a caption that occurs, or is implied, more than once
+    duplicates: str = OWN_MOTION
     captions: str = "one of three at random"
     crops: str = "300 frames at a random start"
     persons: str = "exchanged at random before and after placing"  # Q2
@@ -58,7 +63,7 @@ DUETS = Protocol(
     mm_captions=8,
     mm_samples=5,
     mm_pairs=4,
-    duplicates="every motion whose own caption says at least as much",
+    duplicates=SAYS_AS_MUCH,
     captions="the full one",
     crops="whole clips",
     persons="as stored, person 1 canonical",

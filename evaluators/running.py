@@ -18,9 +18,9 @@ from evaluators.evaluation import (
 from evaluators.evaluator import Evaluator, FeatureEvaluator, InterXPairEvaluator, load_evaluator
 from evaluators.faults import fault_table
 from evaluators.paper_data import InterXTest, dataset_at, glove_folder, interx_texts, open_dataset
-from evaluators.protocol import Protocol, ProtocolRecord, protocol_named
+from evaluators.protocol import EQUAL_CAPTION, OWN_MOTION, Protocol, ProtocolRecord, protocol_named
 from evaluators.request import BUNDLED_SPLIT, Request, check_request
-from evaluators.sets import BOTH, InteractionSet, duets_test_set, file_set
+from evaluators.sets import BOTH, InteractionSet, duets_test_set, file_set, with_mentions
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import choose_device, join_workers
@@ -41,8 +41,13 @@ def run_evaluation(request: Request) -> Evaluation | None:
     reference, floor = _reference(request, evaluator)
     _announce(evaluator, protocol, f"{len(reference)} reference interactions ({reference.name})")
     if subject is not None:
+        subject = with_mentions(subject, reference)
+        if subject.mentions is None:
+            reference = replace(reference, mentions=None)
+            floor = None if floor is None else replace(floor, mentions=None)
+        protocol = _rule(protocol, reference)
         return _file_evaluation(request, evaluator, protocol, subject, reference, floor)
-    scorer = Scorer(evaluator, protocol, reference, request.cache, request.seed)
+    scorer = Scorer(evaluator, _rule(protocol, reference), reference, request.cache, request.seed)
     return _model_evaluation(request, scorer, floor)
 
 
@@ -75,6 +80,13 @@ def _with_samples(protocol: Protocol, subject: InteractionSet) -> Protocol:
     return replace(
         protocol, mm_captions=len(groups), mm_samples=samples, mm_pairs=min(protocol.mm_pairs, samples)
     )
+
+
+def _rule(protocol: Protocol, reference: InteractionSet) -> Protocol:
+    """The rule for duplicates as it can be applied: to all rows alike."""
+    if protocol.duplicates == OWN_MOTION or reference.mentions is not None:
+        return protocol
+    return replace(protocol, duplicates=EQUAL_CAPTION)
 
 
 def _task(request: Request, subject: InteractionSet) -> str:

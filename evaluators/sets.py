@@ -193,6 +193,17 @@ def _made_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
     return (2 - item.given_person,)
 
 
+def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:
+    """A set made for the prompts of a reference takes over what they say; any other set stays as it is."""
+    known: dict[str, Mention] = {}
+    for prompt, mention in zip(reference.prompts, reference.mentions or (), strict=False):
+        if known.setdefault(prompt, mention) != mention:
+            return interactions
+    if not all(prompt in known for prompt in interactions.prompts):
+        return interactions
+    return replace(interactions, mentions=tuple(known[prompt] for prompt in interactions.prompts))
+
+
 def relation(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:
     """Fair rule for duplicates, as `right` of `pool_ranks`: whether motion j's own prompt says at least what
     prompt i says. Without known mentions, equal prompts (but for case, blanks, full stop) say the same.

@@ -158,10 +158,23 @@ def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, repo
     assert list(result["rows"]) == ["ground truth", "floor", "generated"]
     assert result["rows"]["generated"]["MModality"] == {"absent": "one sample per prompt"}
     assert "one sample per prompt" in err
+    assert result["protocol"]["duplicates"] == "every motion of an equal caption"
     rows = rows_of(tmp_path / "report" / "per_prompt.csv")
     assert [row["id"] for row in rows] == [f"p{i}-s0" for i in range(6)]
     assert [row["seed"] for row in rows] == [str(i) for i in range(6)]
     assert all(row[name] != "" or name == "foot_skate_mm_per_frame" for row in rows for name in COLUMNS)
+
+
+def test_a_file_made_for_the_bundled_prompts_follows_the_rule_of_the_bundled_protocol(
+    evaluate, report, tmp_path
+):
+    path = write_interactions(tmp_path / "interactions.h5", count=CLIPS)
+    with h5py.File(path, "a") as file:
+        for prompt, group in zip(short_test_set(CLIPS).prompts, file["interactions"].values(), strict=True):
+            group.attrs["prompt"] = prompt
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    assert report()["protocol"]["duplicates"] == TINY.duplicates
 
 
 def test_several_samples_per_prompt_give_multimodality(evaluate, report, tmp_path):

@@ -219,6 +219,23 @@ def test_clips_that_cannot_be_scored_are_named(run):
         run.evaluator.embed_features([broken[..., :100]], [4], ["short"])
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@BOTH_DATASETS
+def test_embeddings_on_a_gpu_are_those_of_the_cpu(run):
+    drawn = run.drawn(0, 0)
+
+    def embedded():
+        motions = run.evaluator.embed_features(drawn.features, drawn.frames, drawn.ids)
+        return motions, run.evaluator.embed_texts(drawn.texts)
+
+    plain = embedded()
+    run.evaluator.network.to("cuda")
+    run.evaluator.device = torch.device("cuda")
+    for ours, theirs in zip(embedded(), plain, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
 # several processes -----------------------------------------------------------------------------------
 
 
