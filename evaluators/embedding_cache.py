@@ -40,16 +40,12 @@ class Cache:
                 rows = evaluator.embed_motions(interactions.motions, interactions.ids, progress.advance)
             return {"embeddings": rows}
 
-        return self._arrays("motions", [evaluator.sha256, *interactions.hashes], make)["embeddings"]
+        return self.arrays("motions", [evaluator.key, *interactions.hashes], make)["embeddings"]
 
-    def text_embeddings(self, evaluator: Evaluator, prompts: Sequence[str]) -> np.ndarray:
-        """(N, D) float32 of prompts."""
-        make = lambda: {"embeddings": evaluator.embed_texts(prompts)}  # noqa: E731
-        return self._arrays("texts", [evaluator.sha256, *prompts], make)["embeddings"]
-
-    def numbers(self, kind: str, key: Sequence[str], make: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array that `make` would make for this key."""
-        return self._arrays(kind, key, lambda: {"numbers": make()})["numbers"]
+    def text_embeddings(self, evaluator: Evaluator, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) float32 of texts."""
+        make = lambda: {"embeddings": evaluator.embed_texts(texts)}  # noqa: E731
+        return self.arrays("texts", [evaluator.key, *texts], make)["embeddings"]
 
     def motions(self, key: Sequence[str], make: Callable[[], list[Motion]]) -> list[Motion]:
         """Motions that `make` would make for this key."""
@@ -62,14 +58,15 @@ class Cache:
                 "rotations6d": np.concatenate([motion.rotations6d for motion in made], axis=1),
             }
 
-        stored = self._arrays("generated", key, arrays)
+        stored = self.arrays("generated", key, arrays)
         ends = np.cumsum(stored["frames"])[:-1]
         parts = (np.split(stored[name], ends, axis=1) for name in ("joints", "rotations6d"))
         return [Motion(joints, rotations) for joints, rotations in zip(*parts, strict=True)]
 
-    def _arrays(
+    def arrays(
         self, kind: str, key: Sequence[str], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
+        """The named arrays `make` would make for this key, kept in the folder `kind`."""
         name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:24]
         path = self.folder / kind / f"{name}.npz"
         if path.is_file():

@@ -11,7 +11,7 @@ import numpy as np
 from evaluators.embedding_cache import Cache
 from evaluators.evaluator import Evaluator
 from evaluators.physics import physics_table
-from evaluators.protocol import Protocol, ProtocolRecord
+from evaluators.protocol import OWN_MOTION, Protocol, ProtocolRecord
 from evaluators.scoring import Embedded, Relation, Repetition, Score, collect, score_repetition
 from evaluators.sets import InteractionSet, relation
 from evaluators.subjects import generated, reacted, reconstructed
@@ -60,8 +60,8 @@ class Scorer:
     def embed(self, interactions: InteractionSet) -> Embedded:
         """Text and motion embeddings, and those of prompts with several samples, if any."""
         motion = self.cache.motion_embeddings(self.evaluator, interactions)
-        text = self.cache.text_embeddings(self.evaluator, interactions.prompts)
-        return Embedded(text, motion, repeated_samples(interactions, motion))
+        text = self.cache.text_embeddings(self.evaluator, interactions.texts or interactions.prompts)
+        return Embedded(text, motion, repeated_samples(interactions, motion, self.protocol.mm_samples))
 
     def repetition(
         self, interactions: InteractionSet, embedded: Embedded, number: int, against: np.ndarray | None = None
@@ -72,7 +72,7 @@ class Scorer:
         return score_repetition(self.protocol, embedded, against, rng, self._relation(interactions))
 
     def _relation(self, interactions: InteractionSet) -> Relation | None:
-        if self.protocol.duplicates == "own motion only":
+        if self.protocol.duplicates == OWN_MOTION:
             return None
         return lambda chosen: relation(interactions, chosen)
 
@@ -83,17 +83,22 @@ class Scorer:
         return collect([self.repetition(interactions, embedded, n, against) for n in numbers])
 
 
-def repeated_samples(interactions: InteractionSet, motion: np.ndarray) -> np.ndarray | None:
-    """(C, S, D) of the C prompts with several samples, cut to the smallest S; None if there is none."""
+def prompts_with_samples(interactions: InteractionSet) -> list[list[int]]:
+    """Interactions of every prompt that has several samples."""
     by_prompt: dict[str, list[int]] = {}
     for i, prompt in enumerate(interactions.prompts):
         by_prompt.setdefault(prompt, []).append(i)
-    several = [
-        members for members in by_prompt.values() if len({interactions.samples[i] for i in members}) > 1
-    ]
+    return [m for m in by_prompt.values() if len({interactions.samples[i] for i in m}) > 1]
+
+
+def repeated_samples(
+    interactions: InteractionSet, motion: np.ndarray, most: int | None = None
+) -> np.ndarray | None:
+    """(C, S, D) of the C prompts with several samples, cut to the smallest S, or `most`; None without any."""
+    several = prompts_with_samples(interactions)
     if not several:
         return None
-    size = min(len(members) for members in several)
+    size = min(most or len(motion), *(len(members) for members in several))
     return np.stack([motion[members[:size]] for members in several])
 
 

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from evaluators.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info, resolve_evaluator
 from evaluators.canonical import check_joints
+from evaluators.clip_vocabulary import REMEDY as VOCABULARY_REMEDY
 from evaluators.clip_vocabulary import load_clip_vocabulary
 from evaluators.contrastive import InterClip
 from evaluators.duet import DuetEval, collate, positions_tensor
-from intermask_cli.errors import InputError
+from evaluators.interx import FRAMES as INTERX_FRAMES
+from evaluators.interx import InterXEvaluator
+from intermask_cli.datasets.interx import framed_tokens
+from intermask_cli.datasets.word_vectors import WordVectors
+from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
-from intermask_cli.motion.features import joints_from_features, pair_features, rotations6d_from_features
+from intermask_cli.motion.features import (
+    NUM_FEATURES,
+    joints_from_features,
+    pair_features,
+    rotations6d_from_features,
+)
+from intermask_cli.motion.interx import ROWS
+from intermask_cli.motion.interx import joints_from_features as interx_joints
 from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.stand_in_body import stand_in_body
 
 BATCH = 64
 Progress = Callable[[int], None]
@@ -30,8 +45,9 @@ Progress = Callable[[int], None]
 class Motion:
     """What is scored: joints (2, T, 22, 3) and, where the source has them, rotations6d (2, T, 21, 6).
 
-    `features` (2, T, 262) are those of a data set or a decoder: the published protocol scores them as they
-    are, velocities included (quirk Q5). Otherwise features are worked out from joints and rotations.
+    `features` are those of a dataset or a decoder, (2, T, 262) of InterHuman or (2, T, 56, 6) of Inter-X: the
+    published protocols score them as they are, velocities included (quirk Q5). InterHuman's are otherwise
+    worked out from joints and rotations; Inter-X's cannot be.
     """
 
     joints: np.ndarray
@@ -43,16 +59,37 @@ class Motion:
         """From InterHuman features (2, T, 262) that are not normalised."""
         return cls(joints_from_features(features), rotations6d_from_features(features), features)
 
+    @classmethod
+    def from_interx(cls, features: np.ndarray) -> Motion:
+        """From Inter-X features (2, T, 56, 6): body joints of the stand-in body.
+
+        Inter-X puts person 1's first root in the origin, so the lowest joint is moved to the floor.
+        """
+        joints = interx_joints(features, stand_in_body())[..., :NUM_JOINTS, :]
+        joints[..., 1] -= joints[..., 1].min()
+        return cls(joints, None, features)
+
 
 class Evaluator(ABC):
     """Embeddings of one network. `sha256` and `info` belong beside every number made with it."""
 
-    def __init__(self, info: EvaluatorInfo, sha256: str):
+    def __init__(self, info: EvaluatorInfo, sha256: str, network: nn.Module):
         self.info, self.sha256 = info, sha256
+        self.device = next(network.parameters()).device
 
     @property
     def name(self) -> str:
         return self.info.name
+
+    @property
+    def text_id(self) -> str:
+        """Which text encoder reads the captions."""
+        return str(self.info.text_encoder["id"])
+
+    @property
+    def key(self) -> str:
+        """What kept embeddings depend on besides their input; other devices round differently."""
+        return f"{self.sha256} {self.text_id} {self.device.type}"
 
     @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -98,7 +135,7 @@ class DuetEvaluator(Evaluator):
     architecture: ClassVar[str] = "duet"
 
     def __init__(self, info: EvaluatorInfo, sha256: str, network: DuetEval, text_encoder: TextEncoder):
-        super().__init__(info, sha256)
+        super().__init__(info, sha256, network)
         self.network, self.text_encoder = network, text_encoder
 
     @torch.no_grad()
@@ -107,7 +144,8 @@ class DuetEvaluator(Evaluator):
         rows: dict[str, Tensor] = {}
         for start in range(0, len(distinct), BATCH):
             part = distinct[start : start + BATCH]
-            rows |= dict(zip(part, self.network.embed_text(self.text_encoder.encode(part)), strict=True))
+            embedded = self.network.embed_text(self.text_encoder.encode(part)).cpu()
+            rows |= dict(zip(part, embedded, strict=True))
         return torch.stack([rows[text] for text in texts]).numpy()
 
     def _prepared(self, motion: Motion, name: str) -> Tensor:
@@ -115,44 +153,148 @@ class DuetEvaluator(Evaluator):
         return positions_tensor(motion.joints)
 
     def _embed(self, motions: list[Tensor]) -> Tensor:
-        return self.network.embed_motion(*collate(motions))
+        positions, frames = collate(motions)
+        return self.network.embed_motion(positions.to(self.device), frames.to(self.device))
 
 
-class InterClipEvaluator(Evaluator):
+class FeatureEvaluator(Evaluator):
+    """A published evaluator: it reads features as a dataset or a decoder gives them, frame by frame."""
+
+    #: Shape of one person's features in one frame.
+    feature_shape: ClassVar[tuple[int, ...]]
+
+    @abstractmethod
+    def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
+        """Zero-padded features (B, 2, T, ...) and how many frames count (B,), on the device -> (B, D)."""
+
+    @torch.no_grad()
+    def embed_features(
+        self, features: Sequence[np.ndarray], frames: Sequence[int], names: Sequence[str]
+    ) -> np.ndarray:
+        """N pairs (2, T, *feature_shape), of which `frames` frames count -> (N, D) float32, all in one batch.
+
+        Raises InputError naming the pair that cannot be scored.
+        """
+        try:
+            batch = [self._checked(pair, name) for pair, name in zip(features, names, strict=True)]
+            return self._forward(*self._padded(batch, frames)).float().cpu().numpy()
+        except ValueError as error:
+            raise InputError(f"evaluator {self.name}: {error}") from error
+
+    def _checked(self, features: np.ndarray, name: str) -> Tensor:
+        if features.shape[:1] + features.shape[2:] != (2, *self.feature_shape):
+            wanted = ", ".join(str(size) for size in self.feature_shape)
+            raise ValueError(f"{name}: features have shape {features.shape}; accepted: (2, T, {wanted})")
+        if not np.isfinite(features).all():
+            raise ValueError(f"{name}: features contain NaN or infinity")
+        return torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
+
+    def _embed(self, motions: list[Tensor]) -> Tensor:
+        return self._forward(*self._padded(motions, [motion.shape[1] for motion in motions]))
+
+    def _padded(self, motions: Sequence[Tensor], frames: Sequence[int]) -> tuple[Tensor, Tensor]:
+        longest = max(motion.shape[1] for motion in motions)
+        padded = torch.zeros(len(motions), 2, longest, *self.feature_shape)
+        for row, motion in zip(padded, motions, strict=True):
+            row[:, : motion.shape[1]] = motion
+        return padded.to(self.device), torch.tensor(list(frames), device=self.device)
+
+
+class InterClipEvaluator(FeatureEvaluator):
     """InterCLIP: features that are not normalised, person 1 canonical, CLIP's vocabulary."""
 
     architecture: ClassVar[str] = "interclip"
+    feature_shape = (NUM_FEATURES,)
 
     def __init__(
         self, info: EvaluatorInfo, sha256: str, network: InterClip, tokens: Callable[[Sequence[str]], Tensor]
     ):
-        super().__init__(info, sha256)
+        super().__init__(info, sha256, network)
         self.network, self._tokens = network, tokens
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        ids = self._tokens(texts)
-        rows = [self.network.embed_text(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH)]
-        return torch.cat(rows).numpy()
+        parts = self._tokens(texts).to(self.device).split(BATCH)
+        return torch.cat([self.network.embed_text(ids) for ids in parts]).cpu().numpy()
 
     def _prepared(self, motion: Motion, name: str) -> Tensor:
-        check_joints(motion.joints, name)
         if motion.features is not None:
-            return torch.from_numpy(np.ascontiguousarray(motion.features, dtype=np.float32))
+            return self._checked(motion.features, name)
+        check_joints(motion.joints, name)
         rotations = motion.rotations6d
         if rotations is None:
             rotations = np.stack([rotations_from_joints(person).rotations6d for person in motion.joints])
         return torch.from_numpy(pair_features(motion.joints, rotations))
 
-    def _embed(self, motions: list[Tensor]) -> Tensor:
-        lengths = torch.tensor([motion.shape[1] for motion in motions])
-        padded = torch.zeros(len(motions), 2, int(lengths.max()), motions[0].shape[2])
-        for row, motion in zip(padded, motions, strict=True):
-            row[:, : motion.shape[1]] = motion
-        return self.network.embed_motion(padded[:, 0], padded[:, 1], lengths)
+    def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
+        return self.network.embed_motion(pairs[:, 0], pairs[:, 1], frames)
 
 
-def load_evaluator(name_or_path: str | Path = "duet-eval", text_encoder: str | None = None) -> Evaluator:
+class InterXPairEvaluator(FeatureEvaluator):
+    """Inter-X's evaluator; a text is its tokens `word/TAG`, separated by blanks (reference section 5)."""
+
+    architecture: ClassVar[str] = "interx"
+    feature_shape = (ROWS, 6)
+
+    def __init__(self, info: EvaluatorInfo, sha256: str, network: InterXEvaluator, words: WordVectors):
+        super().__init__(info, sha256, network)
+        if words.vectors.shape[1] != network.config.word_width:
+            raise InputError(
+                f"evaluator {info.name} reads word vectors of {network.config.word_width} numbers, not "
+                f"{words.vectors.shape[1]}; give Inter-X's glove folder as --evaluator-text-encoder"
+            )
+        self.network, self.words = network, words
+
+    @property
+    def text_id(self) -> str:
+        return f"{self.info.text_encoder['id']} {self.words.sha256[:12]}"
+
+    @torch.no_grad()
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            encoded = [self._encoded(text) for text in texts[start : start + BATCH]]
+            words, kinds, lengths = zip(*encoded, strict=True)
+            batch = (torch.from_numpy(np.stack(values)).float().to(self.device) for values in (words, kinds))
+            with exact_convolutions(self.device):
+                rows.append(self.network.embed_text(*batch, torch.tensor(lengths)).cpu())
+        return torch.cat(rows).numpy()
+
+    def _encoded(self, text: str) -> tuple[np.ndarray, np.ndarray, int]:
+        words = text.split()
+        if not all("/" in word for word in words):
+            raise InputError(
+                f"evaluator {self.name} reads tokens 'word/TAG'; seen: {text[:60]!r}. Only Inter-X's own "
+                "captions have them: give its root as --reference, or --dataset interx with --root"
+            )
+        tokens, length = framed_tokens(words)
+        return *self.words.encode(tokens), length
+
+    def _prepared(self, motion: Motion, name: str) -> Tensor:
+        if motion.features is None:
+            raise ValueError(f"{name}: no Inter-X features (2, T, 56, 6); 22 joints cannot be scored")
+        return self._checked(motion.features, name)
+
+    def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
+        """Only the first 150 frames are read, as published."""
+        side_by_side = torch.cat([pairs[:, 0], pairs[:, 1]], dim=-1)[:, :INTERX_FRAMES]
+        with exact_convolutions(self.device):
+            return self.network.embed_motion(side_by_side, frames.clamp(max=INTERX_FRAMES))
+
+
+@contextmanager
+def exact_convolutions(device: torch.device) -> Iterator[None]:
+    """cuDNN convolutions and recurrent layers in full float32; PyTorch's default rounds them to 10 bits."""
+    if device.type != "cuda":
+        yield
+        return
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+def load_evaluator(
+    name_or_path: str | Path = "duet-eval", text_encoder: str | None = None, device: str = "cpu"
+) -> Evaluator:
     """Load a bundled name or a folder; `text_encoder` overrides where the text encoder is looked for.
 
     Raises MissingError when it is not there, InputError when damaged or with another text encoder.
@@ -160,15 +302,36 @@ def load_evaluator(name_or_path: str | Path = "duet-eval", text_encoder: str | N
     folder = resolve_evaluator(str(name_or_path))
     info = read_info(folder)
     sha256 = evaluator_sha256(folder)
-    if info.architecture == "interx":
-        raise InputError(
-            f"evaluator {info.name} scores Inter-X features (56 x 12 per frame); 22-joint interactions need "
-            "duet-eval or an imported InterCLIP"
-        )
-    network = load_network(folder, info)
+    network = load_network(folder, info).to(device)
     if isinstance(network, DuetEval):
-        encoder = load_text_encoder(text_encoder or "minilm")
-        check_encoder(encoder, info.text_encoder, info.name)
+        encoder = load_text_encoder(text_encoder or "minilm", device)
+        _check_text_encoder(encoder, info)
         return DuetEvaluator(info, sha256, network, encoder)
+    if isinstance(network, InterXEvaluator):
+        if text_encoder is None:
+            raise MissingError(
+                f"evaluator {info.name} reads Inter-X's word vectors; give the folder glove of your copy "
+                "as --evaluator-text-encoder, or the copy as --reference or --root"
+            )
+        return InterXPairEvaluator(info, sha256, network, WordVectors.load(Path(text_encoder)))
     assert isinstance(network, InterClip)
-    return InterClipEvaluator(info, sha256, network, load_clip_vocabulary(text_encoder or CLIP_HUB_ID))
+    vocabulary = load_clip_vocabulary(text_encoder or CLIP_HUB_ID)
+    last = int(vocabulary([""]).max())
+    if last != network.config.vocabulary - 1:
+        raise InputError(
+            f"evaluator {info.name} reads CLIP's vocabulary of {network.config.vocabulary} tokens, whose end "
+            f"token comes last; the one given ends texts with {last}; {VOCABULARY_REMEDY}"
+        )
+    return InterClipEvaluator(info, sha256, network, vocabulary)
+
+
+def _check_text_encoder(encoder: TextEncoder, info: EvaluatorInfo) -> None:
+    try:
+        check_encoder(encoder, info.text_encoder, info.name)
+    except InputError as error:
+        expected = info.text_encoder
+        raise InputError(
+            f"evaluator {info.name} was trained with text encoder {expected['id']} "
+            f"({(expected['sha256'] or 'any')[:12]}), got {encoder.id} ({encoder.sha256[:12]}); give "
+            "the right one as --evaluator-text-encoder PATH|HUB_ID"
+        ) from error

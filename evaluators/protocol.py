@@ -6,10 +6,16 @@ published protocols: reference `data-and-evaluation.md` sections 9, 10 and 13.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from intermask_cli.errors import InputError
+
+#: Rules for what answers a caption that occurs, or is implied, more than once in a pool.
+OWN_MOTION = "own motion only"  # published
+SAYS_AS_MUCH = "every motion whose own caption says at least as much"
+EQUAL_CAPTION = "every motion of an equal caption"  # the same where nobody recorded what captions say
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Protocol:
     mm_captions: int = 100  # captions sampled several times for MModality
     mm_samples: int = 30  # samples of each
     mm_pairs: int = 10
-    duplicates: str = "own motion only"  # what answers a caption that occurs, or is implied, more than once
+    duplicates: str = OWN_MOTION
     captions: str = "one of three at random"
     crops: str = "300 frames at a random start"
     persons: str = "exchanged at random before and after placing"  # Q2
@@ -57,7 +63,7 @@ DUETS = Protocol(
     mm_captions=8,
     mm_samples=5,
     mm_pairs=4,
-    duplicates="every motion whose own caption says at least as much",
+    duplicates=SAYS_AS_MUCH,
     captions="the full one",
     crops="whole clips",
     persons="as stored, person 1 canonical",
@@ -86,6 +92,7 @@ class ProtocolRecord:
     split_sha256: str  # over all motions and prompts of the reference
     split_size: int
     repetition_varies: str  # what is drawn anew in every repetition
+    sampling: Any = None  # settings of the model that made the motion, where known
 
     def to_dict(self) -> dict[str, Any]:
         """Flat plain values, the protocol's fields first."""
@@ -93,10 +100,16 @@ class ProtocolRecord:
         return {**values.pop("protocol"), **values}
 
 
-def differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+#: Part of what is scored, not of how: two settings of one model may be compared.
+SUBJECT_FIELDS = ("sampling",)
+MULTIMODALITY_FIELDS = ("mm_captions", "mm_samples", "mm_pairs")
+
+
+def differences(a: dict[str, Any], b: dict[str, Any], ignored: Sequence[str] = ()) -> list[str]:
     """Names of protocol fields that differ between two reports, with both values."""
+    fields = sorted((a.keys() | b.keys()) - {*SUBJECT_FIELDS, *ignored})
     return [
         f"{name}: {a.get(name, 'absent')!r} and {b.get(name, 'absent')!r}"
-        for name in sorted(a.keys() | b.keys())
+        for name in fields
         if a.get(name) != b.get(name)
     ]

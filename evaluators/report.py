@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.evaluation import Evaluation, ScoredItem
-from evaluators.physics import COLUMNS, physics_table
-from evaluators.protocol import differences
+from evaluators.evaluation import GENERATED, Evaluation, ScoredItem
+from evaluators.physics import COLUMNS
+from evaluators.protocol import MULTIMODALITY_FIELDS, differences
 from evaluators.scoring import BETTER, METRICS, NOT_RANKED, Score
 from intermask_cli.errors import InputError
 from intermask_cli.version import __version__
@@ -171,8 +171,7 @@ def _markdown_table(rows: list[list[str]]) -> str:
 
 def item_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Rows of per_prompt.csv."""
-    joints = [item.interactions.motions[item.index].joints for item in evaluation.items]
-    physics = physics_table(joints, [item.interactions.made[item.index] for item in evaluation.items])
+    physics = evaluation.physics[GENERATED]
     pool = evaluation.record.protocol.pool_size
     from_model = evaluation.subject.get("kind") == "model"
     return [
@@ -230,7 +229,29 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a readable report.json ({error})") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise InputError(f"{path}: not a report of `intermask evaluate`")
+    if report.get("format_version") != FORMAT_VERSION:
+        raise InputError(
+            f"{path}: version {report.get('format_version')}; accepted: {FORMAT_VERSION}; score it again"
+        )
+    rows = report.get("rows")
+    complete = isinstance(rows, dict) and all(
+        isinstance(scores, dict)
+        and all(isinstance(score, dict) and _is_score(score) for score in map(scores.get, METRICS))
+        for scores in rows.values()
+    )
+    if not isinstance(report.get("protocol"), dict) or not complete:
+        raise InputError(f"{path}: protocol or rows are incomplete; score it again")
     return report
+
+
+def _is_score(score: Mapping[str, Any]) -> bool:
+    return "absent" in score or {"mean", "half_width"} <= score.keys()
+
+
+def sampling_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """How the sampling settings of two compared reports differ."""
+    one, two = (report["protocol"].get("sampling") or {} for report in (a, b))
+    return differences(one, two)
 
 
 def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") -> list[list[str]]:
@@ -238,11 +259,12 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") 
 
     Raises InputError naming the fields when the protocols differ: such scores must not be compared.
     """
-    if found := differences(a["protocol"], b["protocol"]):
-        raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(found)}")
     for report in (a, b):
         if row not in report["rows"]:
             raise InputError(f"a report has no row '{row}'; it has: {', '.join(report['rows'])}")
+    absent = any("absent" in report["rows"][row]["MModality"] for report in (a, b))
+    if found := differences(a["protocol"], b["protocol"], MULTIMODALITY_FIELDS if absent else ()):
+        raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(found)}")
     table = [["metric", "a", "b", "b - a", "verdict"]]
     for metric in METRICS:
         one, two = a["rows"][row][metric], b["rows"][row][metric]

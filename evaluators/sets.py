@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from evaluators.canonical import check_joints
 from evaluators.evaluator import Motion
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import test_split
-from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.errors import InputError
-from intermask_cli.motion.skeleton import FPS, JOINT_NAMES
+from intermask_cli.motion.interx import ROWS
+from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
 
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
 DUETS_SEED = 2026
@@ -39,6 +41,7 @@ class InteractionSet:
     seeds: tuple[int | None, ...]
     made: tuple[tuple[int, ...], ...]
     mentions: tuple[Mention, ...] | None = None  # what each prompt says, where that is known
+    texts: tuple[str, ...] | None = None  # what the evaluator reads, where that is not the prompt
     provenance: dict[str, object] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -67,6 +70,7 @@ class InteractionSet:
             self, name=name, ids=pick(self.ids), prompts=pick(self.prompts), motions=pick(self.motions),
             samples=pick(self.samples), seeds=pick(self.seeds), made=pick(self.made),
             mentions=None if self.mentions is None else pick(self.mentions),
+            texts=None if self.texts is None else pick(self.texts),
         )  # fmt: skip
 
     def with_motions(self, name: str, motions: Sequence[Motion], **changes: object) -> InteractionSet:
@@ -103,41 +107,101 @@ def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
     )
 
 
-def file_set(path: Path) -> InteractionSet:
+def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     """All interactions of an interactions.h5 or the run directory that holds one.
 
-    Raises InputError naming the file and the interaction for another skeleton, rate, NaN or too few frames.
+    `rotations` False leaves them out: two thirds of the memory. Of Inter-X files the features count, and for
+    physics the body joints of a stand-in body. Raises InputError naming the file and the interaction for
+    another skeleton, rate, NaN or too few frames.
     """
     with InteractionFile(path) as dataset:
-        if round(dataset.fps, 3) != FPS:
-            raise InputError(
-                f"{dataset.path}: {dataset.fps:g} fps; accepted: {FPS}; resample the motions first"
+        attributes = _attributes(dataset)
+        rows = [
+            (
+                item.id, item.prompt, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
+                item.seed, _made_persons(item, f"{path}: {item.id}"),
             )
-        names = dataset.attributes.get("joint_names")
-        if names is not None and list(names) != list(JOINT_NAMES):
-            raise InputError(
-                f"{dataset.path}: another skeleton ({len(names)} joints); accepted: our 22 joints in order"
-            )
-        items = list(dataset)
-        attributes = dataset.attributes
-    if not items:
+            for item in dataset
+        ]  # fmt: skip
+    if not rows:
         raise InputError(f"{path}: holds no interaction; nothing to score")
-    for item in items:
-        try:
-            check_joints(item.joints, f"{path}: {item.id}")
-        except ValueError as error:
-            raise InputError(str(error)) from error
-    kept = ("model", "model_sha256", "text_encoder", "text_encoder_sha256", "sampling", "created", "versions")
+    ids, prompts, motions, samples, seeds, made = zip(*rows, strict=True)
+    kept = (
+        "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created",
+        "versions",
+    )  # fmt: skip
     return InteractionSet(
-        name=str(path),
-        ids=tuple(item.id for item in items),
-        prompts=tuple(item.prompt for item in items),
-        motions=tuple(Motion(item.joints, item.rotations6d) for item in items),
-        samples=tuple(item.sample for item in items),
-        seeds=tuple(item.seed for item in items),
-        made=tuple(BOTH if item.given_person is None else (2 - item.given_person,) for item in items),
+        str(path),
+        ids,
+        prompts,
+        motions,
+        samples,
+        seeds,
+        made,
         provenance={name: attributes[name] for name in kept if name in attributes},
     )
+
+
+def _attributes(dataset: InteractionFile) -> dict[str, Any]:
+    """Root attributes, after a look at frame rate and skeleton."""
+    try:
+        attributes, fps = dataset.attributes, dataset.fps
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{dataset.path}: damaged or missing root attributes ({error})") from error
+    if round(fps, 3) != FPS:
+        raise InputError(f"{dataset.path}: {fps:g} fps; accepted: {FPS}; resample the motions first")
+    names = attributes.get("joint_names")
+    if names is not None and (
+        list(names)[:NUM_JOINTS] != list(JOINT_NAMES) or len(names) not in (NUM_JOINTS, len(INTERX_PARENTS))
+    ):
+        raise InputError(
+            f"{dataset.path}: another skeleton ({len(names)} joints); accepted: our 22 joints in order, "
+            f"or the {len(INTERX_PARENTS)} of our Inter-X files"
+        )
+    return attributes
+
+
+def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> Motion:
+    joints, features = item.joints, item.features
+    if features is not None and joints.ndim == 4 and joints.shape[2] == len(INTERX_PARENTS):
+        if features.shape != (*joints.shape[:2], ROWS, 6):
+            raise InputError(f"{name}: features have shape {features.shape}; accepted: (2, T, {ROWS}, 6)")
+        joints = joints[:, :, :NUM_JOINTS]
+    try:
+        check_joints(joints, name)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if features is not None:
+        return Motion.from_interx(features)
+    rotations = item.rotations6d
+    if rotations is not None and (
+        rotations.shape != (*joints.shape[:2], NUM_JOINTS - 1, 6) or not np.isfinite(rotations).all()
+    ):
+        raise InputError(
+            f"{name}: rotations6d of shape {rotations.shape} or with NaN; accepted: finite "
+            f"(2, T, {NUM_JOINTS - 1}, 6)"
+        )
+    return Motion(joints, rotations if keep_rotations else None)
+
+
+def _made_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
+    """Who was generated: both, or the partner of the given person."""
+    if item.given_person is None:
+        return BOTH
+    if item.given_person not in (1, 2):
+        raise InputError(f"{name}: given_person is {item.given_person}; accepted: 1 or 2")
+    return (2 - item.given_person,)
+
+
+def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:
+    """A set made for the prompts of a reference takes over what they say; any other set stays as it is."""
+    known: dict[str, Mention] = {}
+    for prompt, mention in zip(reference.prompts, reference.mentions or (), strict=False):
+        if known.setdefault(prompt, mention) != mention:
+            return interactions
+    if not all(prompt in known for prompt in interactions.prompts):
+        return interactions
+    return replace(interactions, mentions=tuple(known[prompt] for prompt in interactions.prompts))
 
 
 def relation(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
-from dataset_trees import interhuman_tree
+import torch
+from dataset_trees import LINE, interhuman_tree, interx_tree
+from test_evaluator_interx import TINY as TINY_INTERX
+from tiny import save_tiny
 from tiny_evaluator import TINY, save_tiny_evaluator
 
 from evaluators import protocol, running, subjects
+from evaluators.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.embedding_cache import Cache
 from evaluators.evaluator import Motion
+from evaluators.interx import InterXEvaluator
 from evaluators.physics import COLUMNS
 from evaluators.report import CSV_COLUMNS
 from evaluators.sets import duets_test_set
 from intermask_cli.models.text_encoders import load_text_encoder
-from intermask_cli.motion.skeleton import JOINT_NAMES
+from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
+from intermask_cli.pipeline import load_model
 
 CLIPS, CLIP_FRAMES = 4, 24
 
@@ -130,6 +138,17 @@ def test_reaction_keeps_the_given_person_and_scores_the_other(evaluate, report, 
     assert len(rows_of(tmp_path / "report" / "per_prompt.csv")) == CLIPS
 
 
+def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(tiny_model, tmp_path):
+    reference = short_test_set(2)
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    given = (1, 0)
+    made = subjects.reacted(model, reference, given, (5, 6), model.info.sampling, Cache(tmp_path / "cache"))
+    assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
+    for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
+        np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
+        assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
+
+
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
     monkeypatch.setattr(subjects, "generated", None)
     path = write_interactions(tmp_path / "interactions.h5")
@@ -139,10 +158,23 @@ def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, repo
     assert list(result["rows"]) == ["ground truth", "floor", "generated"]
     assert result["rows"]["generated"]["MModality"] == {"absent": "one sample per prompt"}
     assert "one sample per prompt" in err
+    assert result["protocol"]["duplicates"] == "every motion of an equal caption"
     rows = rows_of(tmp_path / "report" / "per_prompt.csv")
     assert [row["id"] for row in rows] == [f"p{i}-s0" for i in range(6)]
     assert [row["seed"] for row in rows] == [str(i) for i in range(6)]
     assert all(row[name] != "" or name == "foot_skate_mm_per_frame" for row in rows for name in COLUMNS)
+
+
+def test_a_file_made_for_the_bundled_prompts_follows_the_rule_of_the_bundled_protocol(
+    evaluate, report, tmp_path
+):
+    path = write_interactions(tmp_path / "interactions.h5", count=CLIPS)
+    with h5py.File(path, "a") as file:
+        for prompt, group in zip(short_test_set(CLIPS).prompts, file["interactions"].values(), strict=True):
+            group.attrs["prompt"] = prompt
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    assert report()["protocol"]["duplicates"] == TINY.duplicates
 
 
 def test_several_samples_per_prompt_give_multimodality(evaluate, report, tmp_path):
@@ -173,8 +205,95 @@ def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path
     tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
     code, _, err = evaluate("--dataset", "interhuman", "--root", tree)
     assert code == 2 and "needs InterCLIP" in err
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tree, "--reference", tree)
+    assert code == 2 and "leave --reference out" in err
+    code, _, err = evaluate("--dataset", "interhuman")
+    assert code == 2 and "together with --root" in err
+    code, _, err = evaluate("--dataset", "interx", "--root", tree)
+    assert code == 4 and "splits/test.txt: no such file; is this the root of the dataset?" in err
     code, _, err = evaluate("--dataset", "humanml3d", "--root", tree)
     assert code == 2 and "accepted: interhuman" in err
+
+
+@pytest.fixture
+def interx(cli, tiny_model, tmp_path, monkeypatch):
+    """Run the command on a tiny copy of Inter-X with tiny random networks: (exit code, stdout, stderr)."""
+    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=4, mm_pairs=4)
+    monkeypatch.setitem(protocol.PROTOCOLS, "interx", replace(protocol.INTERX, **few))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = InterXEvaluator(TINY_INTERX)
+    encoder = {"id": "glove-interx", "sha256": None, "dim": 20}
+    info = EvaluatorInfo("tiny-interx", "interx", network_config(network), "interx", encoder)
+    save_evaluator(tmp_path / "interx-eval", info, network, "# tiny\n")
+    loaded = load_text_encoder(str(tiny_model.encoder))
+    described = {"id": loaded.id, "sha256": loaded.sha256, "dim": loaded.dim}
+    save_tiny(tmp_path / "interx-model", "interx", text_encoder=described)
+    frames = {"test": {f"G{i}": 25 + 4 * i for i in range(5)}, "train": {}, "val": {}}
+    interx_tree(tmp_path / "InterX", frames)
+    where = ["--evaluator", tmp_path / "interx-eval", "--text-encoder", tiny_model.encoder, "--device", "cpu"]
+    kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+    return lambda *arguments: cli("evaluate", *where, *kept, *arguments)
+
+
+def test_the_interx_protocol_end_to_end(interx, report, tmp_path):
+    on_tree = ["--dataset", "interx", "--root", tmp_path / "InterX"]
+    code, out, err = interx(*on_tree, "--model", tmp_path / "interx-model")
+    assert code == 0, err
+    assert "reconstruction" in out and "MModality" in out
+    result = report()
+    record = result["protocol"]
+    assert (record["name"], record["pool_size"], record["fid_scale"]) == ("interx", 2, 1.0)
+    assert record["split"] == "Inter-X test, published policy" and record["split_size"] == 4
+    assert record["text_encoder"].startswith("glove-interx ") and record["sampling"]["steps"] == 6
+    assert list(result["rows"]) == ["ground truth", "reconstruction", "generated"]
+    assert result["rows"]["generated"]["MModality"]["mean"] > 0
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert len(rows) == 4 and len({row["seed"] for row in rows}) == 4
+    assert all(int(row["frames"]) % 4 == 0 for row in rows)
+    code, _, err = interx(*on_tree, "--model", tmp_path / "interx-model", "--task", "react")
+    assert code == 0, err
+    assert report()["protocol"]["task"] == "react"
+
+
+def test_a_model_that_does_not_fit_the_dataset_is_one_line(interx, tiny_model, tmp_path):
+    on_tree = ["--dataset", "interx", "--root", tmp_path / "InterX"]
+    code, _, err = interx(*on_tree, "--model", tiny_model.bundle)
+    assert code == 2 and "makes interhuman motion; this dataset needs interx" in err
+    config = tmp_path / "interx-model" / "config.json"
+    config.write_text(config.read_text().replace('"max_frames": 60', '"max_frames": 32'))
+    code, _, err = interx(*on_tree, "--model", tmp_path / "interx-model")
+    assert code == 2 and "makes up to 32 frames; the test split asks for 40" in err
+
+
+def write_interx_file(path: Path, prompt: str, count: int = 4) -> Path:
+    """A file in our schema as an Inter-X model leaves it: 55 joints and features."""
+    frames, names = 24, [*JOINT_NAMES, *(f"joint{j}" for j in range(22, len(INTERX_PARENTS)))]
+    write_interactions(path, count, frames=frames, joints=len(names), joint_names=names)
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "a") as file:
+        for group in file["interactions"].values():
+            group["features"] = rng.normal(size=(2, frames, 56, 6)).astype(np.float32)
+            group.attrs["prompt"] = prompt
+    return path
+
+
+def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, report, tmp_path):
+    caption, tree = LINE.split("#")[0], tmp_path / "InterX"
+    path = write_interx_file(tmp_path / "made.h5", caption)
+    code, _, err = interx(path, "--reference", tree)
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["name"] == "interx" and result["protocol"]["split_size"] == 5
+    assert result["rows"]["generated"]["FID"]["mean"] > 0
+    code, _, err = interx(write_interx_file(tmp_path / "other.h5", "they wave"), "--reference", tree)
+    assert code == 2 and "'they wave' is no caption of" in err
+    code, _, err = interx(write_interactions(tmp_path / "plain.h5"), "--reference", path)
+    assert code == 4 and "word vectors" in err
+    # The bundled evaluator reads joints, so it takes the copy's stand-in body and plain prompts.
+    code, _, err = evaluate(write_interactions(tmp_path / "joints.h5"), "--reference", tree)
+    assert code == 0, err
+    assert report()["protocol"]["evaluator"] == "tiny-eval"
 
 
 def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_path):
@@ -199,12 +318,96 @@ def test_faults_are_scored_on_real_motion(evaluate):
     assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
 
 
+def test_options_that_would_do_nothing_are_refused(evaluate, tmp_path, monkeypatch):
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = evaluate(path, "--steps", "3")
+    assert code == 2 and "--steps is for scoring a model" in err
+    code, _, err = evaluate(path, "--task", "react")
+    assert code == 2 and "without a given person" in err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, err = evaluate(path)
+    assert code == 2 and "--dataset only" in err
+
+
+def test_a_file_of_reactions_says_so_and_physics_is_the_partners(evaluate, report, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    with h5py.File(path, "a") as file:
+        for group in file["interactions"].values():
+            group.attrs["given_person"] = 1
+            group["joints"][0, :, :, 1] = 5.0  # the given person floats; nobody generated it
+            group["joints"][1, :, :, 1] = 0.0
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    assert report()["protocol"]["task"] == "react"
+    assert {row["float_mm"] for row in rows_of(tmp_path / "report" / "per_prompt.csv")} == {"0"}
+    with h5py.File(path, "a") as file:
+        file["interactions/p0-s0"].attrs["given_person"] = 3
+    code, _, err = evaluate(path)
+    assert code == 2 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
+
+
+def test_fewer_samples_than_the_protocol_takes_stand_in_the_record(evaluate, report, cli, tmp_path):
+    assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
+    record = report()["protocol"]
+    assert (record["mm_captions"], record["mm_samples"], record["mm_pairs"]) == (6, 2, 2)
+    kept = tmp_path / "two.json"
+    kept.write_text(json.dumps(report()))
+    assert evaluate(write_interactions(tmp_path / "three.h5", samples=3))[0] == 0
+    code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 2 and "mm_samples: 2 and 3" in err
+    # Without MModality on one side there is nothing for these fields to decide.
+    assert evaluate(write_interactions(tmp_path / "one.h5"))[0] == 0
+    code, out, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 0 and "absent: one sample per prompt" in out
+
+
+def damaged(file, what):
+    if what == "fps":
+        del file.attrs["fps"]
+    elif what == "sampling":
+        file.attrs["sampling"] = "{"
+    elif what == "id":
+        del file["interactions/p3-s0"]
+    elif what == "rotations":
+        file["interactions/p3-s0/rotations6d"] = np.full((2, 24, 21, 6), np.nan, np.float32)
+    else:
+        del file["interactions/p3-s0/joints"]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("fps", "root attributes"),
+        ("sampling", "root attributes"),
+        ("id", "no complete interaction 'p3-s0'"),
+        ("joints", "p3-s0"),
+        ("rotations", "p3-s0: rotations6d"),
+    ],
+)
+def test_incomplete_files_are_one_line_and_exit_2(evaluate, tmp_path, what, message):
+    path = write_interactions(tmp_path / "bad.h5")
+    with h5py.File(path, "a") as file:
+        damaged(file, what)
+    code, _, err = evaluate(path)
+    assert code == 2 and message in err
+    assert "Traceback" not in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_reference_of_one_interaction_is_refused(evaluate, tmp_path):
+    one = write_interactions(tmp_path / "one.h5", count=1)
+    code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", one)
+    assert code == 2 and "needs 2 or more" in err
+    code, _, err = evaluate(one)
+    assert code == 0, err
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"fps": 20.0}, "20 fps; accepted: 30"),
         ({"nan": True}, "p2-s0: joints contain NaN"),
         ({"frames": 2}, "2 frames; accepted: 4 or more"),
+        ({"frames": 0}, "0 frames; accepted: 4 or more"),
         ({"joint_names": ["a", "b"]}, "another skeleton (2 joints)"),
         ({"joints": 24}, "accepted: (2, T, 22, 3)"),
         ({"count": 0}, "holds no interaction"),
@@ -232,7 +435,7 @@ def test_an_evaluator_with_another_text_encoder_is_refused(cli, tiny_model, tmp_
     other = save_tiny_evaluator(tmp_path / "other", {"id": "all-MiniLM-L6-v2", "sha256": "0" * 64, "dim": 12})
     path = write_interactions(tmp_path / "interactions.h5")
     code, _, err = cli("evaluate", path, "--evaluator", other, "--evaluator-text-encoder", tiny_model.encoder)
-    assert code == 2 and "was trained with text encoder" in err
+    assert code == 2 and "was trained with text encoder" in err and "--evaluator-text-encoder" in err
 
 
 def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import plain_metrics
 
 from evaluators.metrics import (
     Gaussian,
@@ -18,6 +19,7 @@ from evaluators.metrics import (
     multimodality,
     paired_distances,
     pool_ranks,
+    precision_at,
     r_precision,
     same_group,
 )
@@ -105,6 +107,44 @@ def test_fid_refuses_one_sample_and_nan():
         fid(x, x[:, :2])
 
 
+@pytest.mark.parametrize(
+    ("count", "other", "dims"), [(300, 200, 20), (24, 200, 48), (200, 24, 48), (480, 70, 64)]
+)
+@pytest.mark.parametrize("scale", [1, 6])
+def test_fid_agrees_with_the_published_matrix_root(count, other, dims, scale):
+    pytest.importorskip("scipy")
+    a = (RNG.normal(size=(count, dims)) @ RNG.normal(size=(dims, dims))).astype(np.float32)
+    b = RNG.normal(size=(other, dims)).astype(np.float32)
+    assert np.isclose(fid(a, b, scale), plain_metrics.frechet(a, b, scale), rtol=1e-4)
+
+
+@pytest.mark.parametrize(("count", "other", "dims"), [(10, 7, 40), (2, 3, 512), (5, 5, 6)])
+def test_fid_of_two_small_sets_agrees_with_roots_of_symmetric_matrices(count, other, dims):
+    """Both covariances singular, where the usual root of their product is not to be had."""
+    a, b = RNG.normal(size=(count, dims)), RNG.normal(size=(other, dims)) + 1
+    c1, c2 = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    values, vectors = np.linalg.eigh(c1)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    middle = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ c2 @ root), 0)).sum()
+    expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(c1) + np.trace(c2) - 2 * middle
+    assert np.isclose(fid(a, b), expected, rtol=1e-5)
+
+
+def test_fid_of_constant_sets_is_their_squared_distance():
+    a, b = np.zeros((4, 3)), np.full((6, 3), 2.0)
+    assert fid(a, b) == pytest.approx(12) and fid(a, a) == 0
+
+
+def test_float32_and_float64_input_agree():
+    text, motion = (RNG.normal(size=(64, 24)).astype(np.float32) for _ in (1, 2))
+    wide = text.astype(np.float64), motion.astype(np.float64)
+    assert fid(text, motion, 6) == fid(*wide, 6)
+    assert mm_distance(text, motion) == mm_distance(*wide)
+    np.testing.assert_array_equal(pool_ranks(text, motion), pool_ranks(*wide))
+    drawn = [diversity(x, np.random.RandomState(1), pairs=64) for x in (text, wide[0])]
+    assert drawn[0] == drawn[1]
+
+
 # R-Precision and MM Dist ---------------------------------------------------------------------------
 
 
@@ -133,6 +173,32 @@ def test_ranks_agree_with_counting_nearer_motions():
     distances = euclidean_distances(text, motion)
     counted = [(distances[i] < distances[i, i]).sum() for i in range(20)]
     assert pool_ranks(text, motion).tolist() == counted
+
+
+@pytest.mark.parametrize(
+    ("count", "pool", "dims"), [(96, 96, 8), (100, 96, 512), (70, 32, 3), (9, 2, 5), (4, 4, 1)]
+)
+def test_retrieval_agrees_with_a_plain_loop_over_pools(count, pool, dims):
+    text = RNG.normal(size=(count, dims)).astype(np.float32)
+    motion = (text + 0.7 * RNG.normal(size=text.shape)).astype(np.float32)
+    _, expected, mm = plain_metrics.retrieval(text, motion, pool)
+    np.testing.assert_allclose(r_precision(text, motion, pool), expected, rtol=1e-12)
+    used = count // pool * pool
+    assert mm_distance(text[:used], motion[:used]) == pytest.approx(mm, rel=1e-5)
+
+
+def test_equal_motions_tie_exactly_and_rank_by_place():
+    """All motions alike: one caption of a pool is first, one second, and so on, which is chance."""
+    text = RNG.normal(size=(33, 512)) * 10
+    motion = np.tile(RNG.normal(size=512) * 10, (33, 1))
+    assert pool_ranks(text, motion).tolist() == list(range(33))
+    assert precision_at(pool_ranks(text, motion)).tolist() == [1 / 33, 2 / 33, 3 / 33]
+    assert (euclidean_distances(motion, motion) == 0).all()
+
+
+def test_pools_smaller_than_k_are_always_hit():
+    text, motion = RNG.normal(size=(6, 4)), RNG.normal(size=(6, 4))
+    assert r_precision(text, motion, 2)[1:].tolist() == [1, 1]
 
 
 def test_order_within_a_pool_changes_nothing():
@@ -230,6 +296,31 @@ def test_multimodality_ignores_differences_between_captions():
     assert multimodality(x, np.random.default_rng(0)) == 0
     with pytest.raises(ValueError, match="3 non-empty axes"):
         multimodality(x[0], np.random.default_rng(0))
+
+
+def test_diversity_and_multimodality_draw_at_most_what_there_is():
+    x = RNG.normal(size=(12, 4))
+    assert diversity(x, np.random.default_rng(0), pairs=12) > 0
+    with pytest.raises(ValueError, match="13 pairs cannot be drawn from 12"):
+        diversity(x, np.random.default_rng(0), pairs=13)
+    few = RNG.normal(size=(3, 4, 5))
+    assert multimodality(few, np.random.default_rng(0), pairs=4) > 0
+    with pytest.raises(ValueError, match="10 pairs cannot be drawn from 4"):
+        multimodality(few, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="0 pairs"):
+        diversity(x, np.random.default_rng(0), pairs=0)
+
+
+def test_one_sample_of_every_caption_has_no_spread():
+    assert multimodality(RNG.normal(size=(3, 1, 5)), np.random.default_rng(0), pairs=1) == 0
+
+
+def test_draws_are_the_published_ones_for_the_legacy_generator():
+    np.random.seed(11)
+    first, second = (np.random.choice(50, 30, replace=False) for _ in (1, 2))
+    x = RNG.normal(size=(50, 6)).astype(np.float32)
+    plain = plain_metrics.mean_distance(x.astype(np.float64), first, second, 3)
+    assert diversity(x, np.random.RandomState(11), pairs=30, scale=3) == pytest.approx(plain, rel=1e-12)
 
 
 def test_confidence_interval_uses_the_population_std():

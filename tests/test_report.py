@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from evaluators.report import (
     read_report,
     reasons,
     report_dict,
+    sampling_differences,
     write_reports,
 )
 from evaluators.scoring import METRICS, NOT_RANKED, Repetition, Score
@@ -64,7 +67,15 @@ def test_every_row_of_the_csv_has_the_documented_columns():
     assert [second[k] for k in ("rank", "top1", "top2", "top3")] == [3, 0, 0, 1]
     assert [third[k] for k in ("rank", "top1", "top2", "top3", "seed")] == [""] * 5
     assert float(first["mm_distance"]) == 0.5
+    assert [row["float_mm"] for row in rows] == ["1", "", "3"]
     assert item_rows(evaluation("file"))[1]["sample"] == 1
+
+
+def test_the_docs_list_every_column_in_order():
+    text = (Path(__file__).parents[1] / "docs" / "evaluator.md").read_text(encoding="utf-8")
+    table = text.split("## per_prompt.csv")[1].split("| --- | --- |")[1]
+    first_cells = [line.split("|")[1] for line in table.strip().splitlines() if line.startswith("|")]
+    assert tuple(re.findall(r"`(\w+)`", " ".join(first_cells))) == CSV_COLUMNS
 
 
 def test_undefined_numbers_are_left_out_and_not_zero():
@@ -116,6 +127,35 @@ def test_a_comparison_of_other_protocols_or_without_the_row_is_refused():
     del b["rows"]["generated"]
     with pytest.raises(InputError, match="no row 'generated'"):
         compare(a, b)
+
+
+def test_sampling_settings_are_told_and_compared():
+    a, b = report_dict(evaluation()), report_dict(evaluation())
+    a["protocol"]["sampling"] = {"steps": 20, "guidance": 2}
+    b["protocol"]["sampling"] = {"steps": 10, "guidance": 2}
+    assert len(compare(a, b)) == 1 + len(METRICS)
+    assert sampling_differences(a, b) == ["steps: 20 and 10"]
+
+
+def test_multimodality_settings_count_only_where_there_is_multimodality():
+    a, b = report_dict(evaluation()), report_dict(evaluation())
+    b["protocol"]["mm_samples"] = 2
+    assert len(compare(a, b)) == 1 + len(METRICS)
+    for report in (a, b):
+        report["rows"]["generated"]["MModality"] = {"mean": 1.0, "half_width": 0.1, "values": [1.0, 1.0]}
+    with pytest.raises(InputError, match="mm_samples: 3 and 2"):
+        compare(a, b)
+
+
+def test_incomplete_and_newer_reports_are_named(tmp_path):
+    for change, message in (
+        ({"format_version": 9}, "version 9; accepted: 1"),
+        ({"rows": {"generated": {"FID": {}}}}, "incomplete"),
+        ({"protocol": None}, "incomplete"),
+    ):
+        (tmp_path / "report.json").write_text(json.dumps(report_dict(evaluation()) | change))
+        with pytest.raises(InputError, match=message):
+            read_report(tmp_path)
 
 
 def test_one_repetition_cannot_be_compared():

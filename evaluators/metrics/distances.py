@@ -20,10 +20,10 @@ def as_embeddings(values: np.ndarray, name: str, ndim: int = 2) -> np.ndarray:
 def euclidean_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N, D), (M, D) -> (N, M) float64 distances.
 
-    Uses a^2 + b^2 - 2ab, clamped at 0: rounding can leave identical vectors a tiny negative square.
+    From differences, row by row, not from the published a^2 + b^2 - 2ab: equal vectors are exactly 0 apart
+    and equal motions exactly as far from a caption, so ties stay ties.
     """
     a, b = as_embeddings(a, "a"), as_embeddings(b, "b")
     if a.shape[1] != b.shape[1]:
         raise ValueError(f"embedding widths differ: {a.shape[1]} and {b.shape[1]}")
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
-    return np.sqrt(np.maximum(squares, 0.0))
+    return np.stack([np.linalg.norm(b - row, axis=1) for row in a])

@@ -31,7 +31,7 @@ def evaluate(
     reference: Annotated[
         str,
         typer.Option(
-            help="Real motion to compare with: test (bundled), a run, an .h5 file, an InterHuman root."
+            help="Real motion to compare with: test (bundled), a run, an .h5, an InterHuman or Inter-X root."
         ),
     ] = TEST_SPLIT,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the reports.")] = Path(
@@ -47,7 +47,8 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="interhuman: the paper's whole protocol on your copy, see --root.", show_default=False
+            help="interhuman or interx: the paper's whole protocol on your copy, see --root.",
+            show_default=False,
         ),
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder of the dataset.", show_default=False)] = None,
@@ -90,7 +91,8 @@ def evaluate(
     per_prompt.csv and plots to --out.
     """
     from evaluators.embedding_cache import Cache, default_cache
-    from evaluators.running import Request, run_evaluation, run_faults
+    from evaluators.request import Request
+    from evaluators.running import run_evaluation, run_faults
 
     if compare is not None:
         _compare(*compare, json)
@@ -107,7 +109,9 @@ def evaluate(
     if faults:
         _show_faults(run_faults(request), json)
         return
-    _report(run_evaluation(request), out, json)
+    evaluation = run_evaluation(request)
+    if evaluation is not None:  # else another process of the launcher reports
+        _report(evaluation, out, json)
 
 
 def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
@@ -135,10 +139,13 @@ def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
 
 
 def _compare(a: Path, b: Path, as_json: bool) -> None:
-    from evaluators.report import compare, read_report
-    from intermask_cli.console import emit_json
+    from evaluators.report import compare, read_report, sampling_differences
+    from intermask_cli.console import emit_json, note
 
-    table = compare(read_report(a), read_report(b))
+    one, two = read_report(a), read_report(b)
+    table = compare(one, two)
+    if found := sampling_differences(one, two):
+        note(f"sampling settings of a and b: {'; '.join(found)}")
     if as_json:
         emit_json([dict(zip(table[0], row, strict=True)) for row in table[1:]])
     else:

@@ -153,7 +153,7 @@ class InteractionFile:
         """The item with this id; InputError if there is none. Carried columns: see `column`."""
         try:
             group = self._file[ITEMS][id]
-            arrays = {name: group[name][...] for name in ARRAYS if name in group}
+            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
             given = group.attrs.get("given_person")
             return StoredInteraction(
                 id=id,

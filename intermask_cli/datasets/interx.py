@@ -154,7 +154,7 @@ class TextPair:
     """One item of the text reader.
 
     motion (150, 56, 12), zero beyond `frames`; words (37, D) and classes (37, 15), of which
-    `caption_length` rows are caption; tokens: the 37 joined by "_".
+    `caption_length` rows are caption; tokens: the 37 joined by "_"; words_and_tags: the caption's own.
     """
 
     name: str
@@ -165,6 +165,7 @@ class TextPair:
     caption_length: int
     motion: np.ndarray
     frames: int
+    words_and_tags: tuple[str, ...]
 
 
 class TextPairs:
@@ -192,6 +193,10 @@ class TextPairs:
     def names(self) -> list[str]:
         return [clip.name for clip in self.clips]
 
+    def captions(self, index: int) -> list[Caption]:
+        """Captions of an item."""
+        return self._captions[self.clips[index].name]
+
     def __len__(self) -> int:
         return len(self.clips)
 
@@ -214,8 +219,9 @@ class TextPairs:
         tokens, caption_length = framed_tokens(caption.tokens)
         words, classes = self.words.encode(tokens)
         return TextPair(
-            clip.name, caption.text, "_".join(tokens), words, classes, caption_length, motion, len(features)
-        )
+            clip.name, caption.text, "_".join(tokens), words, classes, caption_length, motion, len(features),
+            caption.tokens,
+        )  # fmt: skip
 
 
 def _crop_lengths(frames: int) -> tuple[int, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import pickle
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,13 @@ class WordVectors:
         if not isinstance(words, list) or not set(words) <= set(rows):
             raise InputError(f"{folder / 'hhi_vab_words.pkl'}: not a list of words that all have a row")
         return cls(vectors, {word: rows[word] for word in words})
+
+    @cached_property
+    def sha256(self) -> str:
+        """Over words, rows and vectors."""
+        digest = hashlib.sha256(json.dumps(sorted(self.rows.items())).encode())
+        digest.update(np.ascontiguousarray(self.vectors).tobytes())
+        return digest.hexdigest()
 
     def __contains__(self, word: str) -> bool:
         return word in self.rows

@@ -36,7 +36,12 @@ def case(request, load):
 def test_first_pool_distances_and_hits(case):
     pool = int(case("pool"))
     text, motion = case("text")[:pool], case("gen")[:pool]
-    assert_close(euclidean_distances(text, motion), case("first_distance_matrix"), rtol=1e-5, atol=1e-5)
+    ours, golden = euclidean_distances(text, motion), case("first_distance_matrix").astype(np.float64)
+    # The stored ones come from a^2 + b^2 - 2ab in float32, which loses digits where vectors nearly meet.
+    squares = (text.astype(np.float64) ** 2).sum(1)[:, None] + (motion.astype(np.float64) ** 2).sum(1)[None]
+    lost = 4 * np.finfo(np.float32).eps * squares / np.maximum(ours, np.sqrt(squares) * 1e-3)
+    allowed = np.maximum(lost, 1e-5 + 1e-5 * golden)
+    assert_close(ours / allowed, golden / allowed, atol=1)
     hits = case("first_topk")
     ranks = pool_ranks(text, motion)
     assert_same(ranks[:, None] < np.arange(1, hits.shape[1] + 1), hits)
@@ -98,6 +103,7 @@ def test_multimodality_with_the_stored_draws_and_with_the_legacy_generator(case,
 
 def test_confidence_intervals(load):
     golden = load(FILE)
+    # Published intervals divide by the root of 20 repetitions, and 20 values are stored (quirk Q9).
     one = confidence_interval(golden["replications_scalar"], count=PUBLISHED_REPETITIONS)
     assert_close(one.mean, golden["replications_scalar_mean"], rtol=1e-5)
     assert_close(one.half_width, golden["replications_scalar_ci"], rtol=1e-5)
