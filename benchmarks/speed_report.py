@@ -85,8 +85,8 @@ def _sampling(figures: dict[str, Any]) -> list[str]:
         ]
     lines.append(
         f"Matrix peak: the best square product measured in the same run, {peaks['float32']:.0f} GFLOP/s in "
-        f"float32 and {peaks['bf16']:.0f} in bf16. Its share counts the arithmetic of the plain method, saved "
-        "or not. Kept first passes are dropped before every timed call, so that none gets work done before."
+        f"float32 and {peaks['bf16']:.0f} in bf16. Its share counts the arithmetic of the plain method, "
+        "saved or not. Kept first passes are dropped before every timed call."
     )
     return lines
 
