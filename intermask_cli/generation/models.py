@@ -106,8 +106,12 @@ class ModelSource:
 
     def load(self, worker: Worker) -> InteractionModel:
         """The model on this worker's device."""
+        import torch
+
         from intermask_cli.pipeline import load_model
 
+        if worker.device.startswith("cuda"):  # else every worker would also open the first GPU
+            torch.cuda.set_device(worker.device)
         return load_model(self.folder, self.text_encoder, worker.device, self.dtype)
 
 

@@ -50,8 +50,8 @@ def work_in_processes(
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with interrupts.watching(), show_progress(run, parts, pending) as progress:
-        team = _Team(run, pending, devices, load_engine, interrupts, progress)
-        team.work()
+        team = _Team(run, pending, interrupts, progress)
+        team.work(devices, load_engine)
     interrupts.check(run, parts)
     if team.lost is not None:
         done = f"{run.done_items(parts):,} of {run.info.items:,} done"
@@ -74,13 +74,7 @@ class _Team:
     """The workers of a run and the parts that none of them has been given yet."""
 
     def __init__(
-        self,
-        run: RunDirectory,
-        pending: Sequence[Part],
-        devices: Sequence[str],
-        load_engine: LoadEngine,
-        interrupts: Interrupts,
-        progress: Progress,
+        self, run: RunDirectory, pending: Sequence[Part], interrupts: Interrupts, progress: Progress
     ):
         self.run, self.interrupts, self.progress = run, interrupts, progress
         self.left = deque(pending)
@@ -88,7 +82,6 @@ class _Team:
         self.lost: str | None = None
         self.first_ready: float | None = None
         self.members: list[_Member] = []
-        self._start(devices, load_engine)
 
     def _start(self, devices: Sequence[str], load_engine: LoadEngine) -> None:
         context = get_context("spawn")
@@ -102,9 +95,10 @@ class _Team:
             theirs.close()  # so that the pipe ends when the worker does
             self.members.append(_Member(f"worker {rank + 1} of {len(devices)} ({device})", process, ours))
 
-    def work(self) -> None:
-        """Until every worker has ended."""
+    def work(self, devices: Sequence[str], load_engine: LoadEngine) -> None:
+        """Start one worker per device; until every one has ended."""
         try:
+            self._start(devices, load_engine)
             while self.members:
                 if self.interrupts.exit_code is not None:
                     self.left.clear()

@@ -14,7 +14,7 @@ import torch
 from intermask_cli.models.bundle import BundleInfo
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, PLANES, ROWS
 
-#: Tokens side by side beyond which little is gained. CPU: measured with duet-mini on one core (a clip alone costs
+#: Tokens side by side beyond which little is gained. CPU: measured, duet-mini on one core (a clip alone costs
 #: 25 to 40 % more; 6,000 tokens take 6 % less than 1,500). GPU: an estimate, eighty clips of ten seconds.
 FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
 #: Of what is free when the model has been loaded: the rest of the process and its neighbours want some too.
