@@ -17,7 +17,7 @@ from intermask_cli.generation.store import Failure
 def test_parts_of_other_workers_count_once_they_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 3600.0)
     plan = plan_of(40)
     before, mine, other, later = plan.parts[:4]
     with open_run(tmp_path, info(plan), Shard(), False) as run:
@@ -34,6 +34,8 @@ def test_parts_of_other_workers_count_once_they_are_there(
             run.write_part(later, [(item, make(item)) for item in later.items], [])
             run.write_part(plan.parts[4], [(item, make(item)) for item in plan.parts[4].items], [])
             progress.made(2, 0)
+            assert progress._shown.done == 24  # no look at the disk after every batch
+            progress.look()
         assert progress._shown.done == 40
     assert "40/40 interactions" in capfd.readouterr().err.splitlines()[-1]
 

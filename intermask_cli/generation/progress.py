@@ -22,26 +22,27 @@ class Progress:
         self._run, self._shown = run, shown
         self._elsewhere = {part.name: part for part in elsewhere}
         self._failed = 0
-        self._looked = -LOOK_SECONDS
+        self._looked = time.monotonic()
 
     def made(self, made: int, failed: int) -> None:
-        """So many items were made here, and so many failed."""
+        """So many items were made here, and so many failed; now and then also looks at the others."""
         self._failed += failed
-        others = self._others()
-        if self._shown is not None:
-            status = f"{self._failed:,} failed" if self._failed else ""
-            self._shown.advance(made + failed + others, status)
+        others = self._others() if time.monotonic() - self._looked > LOOK_SECONDS else 0
+        self._show(made + failed + others)
 
     def look(self) -> None:
         """Count what other workers have finished."""
-        self.made(0, 0)
+        self._show(self._others())
+
+    def _show(self, more: int) -> None:
+        if self._shown is not None:
+            self._shown.advance(more, f"{self._failed:,} failed" if self._failed else "")
 
     def _others(self) -> int:
-        """Items in parts of other workers that have appeared since the last look, a second ago or more."""
-        now = time.monotonic()
-        if self._shown is None or not self._elsewhere or now - self._looked < LOOK_SECONDS:
+        """Items in parts of other workers that have appeared since the last look."""
+        self._looked = time.monotonic()
+        if self._shown is None or not self._elsewhere:
             return 0
-        self._looked = now
         there = {path.name for path in part_files(self._run.parts_folder)}
         new = [self._elsewhere.pop(name) for name in there & self._elsewhere.keys()]
         self._failed += sum(map(self._failed_in, new))

@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from intermask_cli import console
 from intermask_cli.errors import EXIT_FAILURE, EXIT_SIGTERM, IntermaskError
@@ -166,7 +166,7 @@ def run_worker(
     # Ctrl-C of a terminal reaches all its processes. The one the user started decides what it means here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
-    console.err.file = _Console(line)
+    console.err.file = cast(IO[str], _Console(line))
     try:
         if worker.device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             import torch
