@@ -33,7 +33,7 @@ class Sizes:
     """How large the rows are."""
 
     model: tuple[str, ...] = ()  # options that choose another model than the bundled one
-    prompts: int = 24
+    prompts: int = 12
     frames: int = 150
     rounds: int = 2
     many: tuple[int, ...] = (500, 2500, 10_000)

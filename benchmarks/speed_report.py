@@ -86,7 +86,7 @@ def _sampling(figures: dict[str, Any]) -> list[str]:
     lines.append(
         f"Matrix peak: the best square product measured in the same run, {peaks['float32']:.0f} GFLOP/s in "
         f"float32 and {peaks['bf16']:.0f} in bf16. Its share counts the arithmetic of the plain method, "
-        "saved or not. Kept first passes are dropped before every timed call."
+        "saved or not. The unconditional first pass that ours keeps from call to call is not used here."
     )
     return lines
 
