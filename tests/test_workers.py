@@ -130,7 +130,8 @@ def test_one_part_needs_one_worker(tmp_path: Path) -> None:
 def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    for name in ("WORLD_SIZE", "ACCELERATE_USE_CPU"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert worker_devices("auto", None) == worker_devices("cuda", None) == ["cuda:0", "cuda:1", "cuda:2"]
@@ -143,8 +144,12 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_devices("auto", None) == ["cuda:1"]
     with pytest.raises(InputError, match="--processes 2 below a launcher that started 2"):
         worker_devices("auto", 2)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.delenv("WORLD_SIZE")
+    monkeypatch.delenv("LOCAL_RANK")
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "False")  # accelerate launch --num_processes 1
+    assert worker_devices("auto", None) == ["cuda:0"]
+    monkeypatch.delenv("ACCELERATE_USE_CPU")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert worker_devices("auto", None) == ["cpu"]
 
 

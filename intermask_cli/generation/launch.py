@@ -17,6 +17,8 @@ from intermask_cli.errors import InputError
 
 T = TypeVar("T")
 MOST_PROCESSES = 256
+#: Variables of torchrun, and of `accelerate launch` where it starts one process without a world size.
+_LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,11 @@ def worker_devices(wanted: str, processes: int | None) -> list[str]:
     """
     import torch
 
-    if "WORLD_SIZE" in os.environ:
+    if any(name in os.environ for name in _LAUNCHED):
         if processes is not None and processes > 1:
+            started = os.environ.get("WORLD_SIZE", "1")
             raise InputError(
-                f"--processes {processes} below a launcher that started {os.environ['WORLD_SIZE']} already; "
+                f"--processes {processes} below a launcher that started {started} already; "
                 "leave --processes out"
             )
         return [choose_device(wanted, int(os.environ.get("LOCAL_RANK", "0")))]
