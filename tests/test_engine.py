@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,25 @@ def test_after_running_out_of_memory_batches_stay_small(tmp_path: Path) -> None:
     assert run(tmp_path, make_plan(lines, 0, 1, 60), batch).done == 40
     assert sizes[:3] == [8, 4, 2]  # the first batch and its halves
     assert max(sizes[7:]) <= 4
+
+
+def test_what_a_failed_batch_held_is_free_before_it_is_halved(tmp_path: Path) -> None:
+    class Large:
+        """Stands for the tensors of a batch."""
+
+    held: list[weakref.ref[Large]] = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        assert all(reference() is None for reference in held)
+        large = Large()
+        held.append(weakref.ref(large))
+        if len(items) > 1:
+            raise RuntimeError("CUDA out of memory")
+        return make_all(items)
+
+    lines = [Prompt(f"p-{i}", "text", "p.txt", i, frames=16) for i in range(8)]
+    summary = run(tmp_path, make_plan(lines, 0, 1, 60), batch)
+    assert (summary.done, len(summary.failed)) == (8, 0)
 
 
 def test_batch_size_may_depend_on_length(tmp_path: Path) -> None:

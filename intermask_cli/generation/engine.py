@@ -119,24 +119,30 @@ class Engine:
         except (InterruptedRun, MissingError):
             raise
         except Exception as error:
-            if len(items) > 1:
-                if is_out_of_memory(error):
-                    self._most_tokens = len(items) * items[0].tokens // 2
-                    note(f"out of memory with {len(items)} items of {items[0].frames} frames; half as many")
-                _free_memory()
-                middle = len(items) // 2
-                self._make(items[:middle], made, failures)
-                self._make(items[middle:], made, failures)
+            if len(items) == 1:
+                self._give_up(items[0], error, failures)
                 return
-            self.failed += 1
-            if self.made == 0 and self.failed >= HOPELESS:
-                raise
-            reason = _describe(error)
-            warn(f"{items[0].id} failed: {reason}")
-            failures.append(Failure(items[0], f"failed: {reason}"))
+            if is_out_of_memory(error):
+                self._most_tokens = len(items) * items[0].tokens // 2
+                note(f"out of memory with {len(items)} items of {items[0].frames} frames; half as many")
+        else:
+            self.made += len(items)
+            made.extend(zip(items, results, strict=True))
             return
-        self.made += len(items)
-        made.extend(zip(items, results, strict=True))
+        # Out here the error is gone, and with it what its traceback kept of the failed batch.
+        _free_memory()
+        middle = len(items) // 2
+        self._make(items[:middle], made, failures)
+        self._make(items[middle:], made, failures)
+
+    def _give_up(self, item: WorkItem, error: Exception, failures: list[Failure]) -> None:
+        """List an item as failed; raise its error if nothing has worked so far."""
+        self.failed += 1
+        if self.made == 0 and self.failed >= HOPELESS:
+            raise error
+        reason = _describe(error)
+        warn(f"{item.id} failed: {reason}")
+        failures.append(Failure(item, f"failed: {reason}"))
 
     def make_parts(self, parts: Iterable[Part], write: Write, after_batch: AfterBatch) -> None:
         """Make parts one after the other, each written while the next one is made.
