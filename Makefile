@@ -77,8 +77,8 @@ test-gpu: $(VENV)/dev.stamp
 	@$(BIN)/python -m pytest -m gpu -ra $(ARGS)
 
 benchmark: $(VENV)/dev.stamp
-	@echo "== figures of the bundled model on held-out clips (some minutes)"
-	@$(BIN)/python -m benchmarks.bundled_model $(ARGS)
+	@echo "== speed (about six minutes on two quiet cores; ARGS=--help lists the sections)"
+	@$(BIN)/python -m benchmarks.speed $(ARGS)
 
 # ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
 # continued if it was interrupted. CAPTURES are extra motion captures for the tokenizer, if there are any.

@@ -56,13 +56,16 @@ class Counter:
                 TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
                 TextColumn("{task.fields[status]}"),
                 TimeElapsedColumn(),
                 TimeRemainingColumn(),
                 console=err,
             )
             self._bar.start()
-            self._task = self._bar.add_task(self.label, total=self.total, completed=self.done, status="")
+            self._task = self._bar.add_task(
+                self.label, total=self.total, completed=self.done, rate="", status=""
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,13 +75,13 @@ class Counter:
     def advance(self, count: int = 1, status: str = "") -> None:
         """Count `count` more as done; `status` is free text such as a loss."""
         self.done += count
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self.done, status=status)
-            return
         now = time.monotonic()
+        rate = (self.done - self._done_before) / max(now - self._started, 1e-9)
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done, rate=f"{rate:.2f}/s", status=status)
+            return
         if now - self._last_line >= PLAIN_LINE_SECONDS or self.done >= self.total:
             self._last_line = now
-            rate = (self.done - self._done_before) / max(now - self._started, 1e-9)
             left = (self.total - self.done) / max(rate, 1e-9)
             line = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:.2f}/s, {left:.0f} s left"
             note(f"{line} {status}".rstrip())

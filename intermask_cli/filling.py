@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -18,15 +18,24 @@ from intermask_cli.sampling.guidance import guided
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
 
-BATCH = 32
 CACHED_LENGTHS = 8
 
 
 class TokenFiller:
-    """Fills maps of one length at a time, so nothing is padded; up to BATCH of them side by side."""
+    """Fills maps of one length at a time, so nothing is padded.
 
-    def __init__(self, transformer: InteractionTransformer, text_encoder: TextEncoder, device: torch.device):
+    `items_together` says how many maps of a number of tokens per row go side by side.
+    """
+
+    def __init__(
+        self,
+        transformer: InteractionTransformer,
+        text_encoder: TextEncoder,
+        device: torch.device,
+        items_together: Callable[[int], int],
+    ):
         self.transformer, self.text_encoder, self.device = transformer, text_encoder, device
+        self.items_together = items_together
         self._first_passes: OrderedDict[int, Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -43,8 +52,9 @@ class TokenFiller:
         prepared = self._prepared(texts) if sampling.guidance != 0 else {}
         without = self.transformer.prepare(None)
         filled: list[Tensor] = []
-        for start in range(0, len(texts), BATCH):
-            part = slice(start, start + BATCH)
+        size = self.items_together(n)
+        for start in range(0, len(texts), size):
+            part = slice(start, start + size)
             with_text = stacked([prepared[text] for text in texts[part]]) if prepared else None
             ids, valid = (t.to(self.device) for t in tasks.batch(known[part]))
             network = guided(

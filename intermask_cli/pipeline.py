@@ -24,6 +24,7 @@ from intermask_cli.filling import TokenFiller
 from intermask_cli.interaction import Interaction, Seam
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.codec import MotionCodec
+from intermask_cli.models.footprint import fitting_batch
 from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.interx import joints_from_features as interx_joints
 from intermask_cli.motion.joining import seam_jerk
@@ -54,9 +55,15 @@ class InteractionModel:
         self.bundle, self.info = bundle, bundle.info
         self.device = torch.device(device)
         self.codec = MotionCodec(bundle, self.device)
-        transformer = bundle.transformer.to(self.device, DTYPES[dtype])
-        self.filler = TokenFiller(transformer, text_encoder, self.device)
+        self.dtype = DTYPES[dtype]
+        transformer = bundle.transformer.to(self.device, self.dtype)
+        fit = fitting_batch(self.info, self.device, self.dtype)
+        self.filler = TokenFiller(transformer, text_encoder, self.device, fit)
         self.window = self.info.max_frames // FRAMES_PER_TOKEN
+
+    def fit_batches(self, beside: int) -> None:
+        """Choose batch sizes anew from the memory that is free now, `beside` workers sharing the device."""
+        self.filler.items_together = fitting_batch(self.info, self.device, self.dtype, beside)
 
     @property
     def default_frames(self) -> int:

@@ -6,21 +6,24 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
-from intermask_cli.errors import InputError, InterruptedRun, MissingError
+from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError
 from intermask_cli.generation import job
 from intermask_cli.generation.engine import HOPELESS, Engine, MakeBatch
 from intermask_cli.generation.job import Summary, merge_runs, run_job
-from intermask_cli.generation.manifest import RunInfo, read_manifest
-from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
+from intermask_cli.generation.manifest import RunDirectory, RunInfo, read_manifest
+from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 
 ROOT = Path(__file__).parents[1]
@@ -121,6 +124,108 @@ def test_an_out_of_memory_batch_is_made_in_smaller_pieces(tmp_path: Path) -> Non
     assert run(tmp_path, plan, batch).done == 60
 
 
+def test_after_running_out_of_memory_batches_stay_small(tmp_path: Path) -> None:
+    sizes = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        sizes.append(len(items))
+        if len(items) * items[0].tokens > 12:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return make_all(items)
+
+    lines = [Prompt(f"p-{i}", "text", "p.txt", i, frames=16) for i in range(40)]
+    assert run(tmp_path, make_plan(lines, 0, 1, 60), batch).done == 40
+    assert sizes[:3] == [8, 4, 2]  # the first batch and its halves
+    assert max(sizes[7:]) <= 4
+
+
+def test_what_a_failed_batch_held_is_free_before_it_is_halved(tmp_path: Path) -> None:
+    class Large:
+        """Stands for the tensors of a batch."""
+
+    held: list[weakref.ref[Large]] = []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        assert all(reference() is None for reference in held)
+        large = Large()
+        held.append(weakref.ref(large))
+        if len(items) > 1:
+            raise RuntimeError("CUDA out of memory")
+        return make_all(items)
+
+    lines = [Prompt(f"p-{i}", "text", "p.txt", i, frames=16) for i in range(8)]
+    summary = run(tmp_path, make_plan(lines, 0, 1, 60), batch)
+    assert (summary.done, len(summary.failed)) == (8, 0)
+
+
+def test_batch_size_may_depend_on_length(tmp_path: Path) -> None:
+    sizes: dict[int, set[int]] = {}
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        sizes.setdefault(items[0].tokens, set()).add(len(items))
+        return make_all(items)
+
+    plan = plan_of(200)
+    run_job(tmp_path, info(plan), plan, [], ALL, False, "cpu", lambda worker: Engine(batch, lambda n: 7 - n))
+    assert all(max(seen) <= 7 - tokens for tokens, seen in sizes.items())
+    assert max(sizes[1]) == 6
+    run(tmp_path / "clean", plan)
+    assert content(tmp_path) == content(tmp_path / "clean")
+
+
+def test_a_part_is_written_while_the_next_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making = threading.Event()
+    written = []
+    write = RunDirectory.write_part
+
+    def waiting(self: RunDirectory, part: Part, *results: Any) -> None:
+        if not written:
+            assert making.wait(60), "nothing is made while a part is being written"
+        written.append(part.first)
+        write(self, part, *results)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        if items[0].id not in first:
+            making.set()
+        return make_all(items)
+
+    plan = plan_of(40)
+    first = {item.id for item in plan.parts[0].items}
+    monkeypatch.setattr(RunDirectory, "write_part", waiting)
+    assert run(tmp_path, plan, batch).done == 40
+    assert written == [part.first for part in plan.parts]
+
+
+def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, made, full = plan_of(400), [], threading.Event()
+    write = RunDirectory.write_part
+
+    def failing(self: RunDirectory, part: Part, *results: Any) -> None:
+        if part.first > 0:
+            full.set()
+            raise IntermaskError("no space left")
+        write(self, part, *results)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        made.extend(items)
+        if len(made) > len(plan.parts[0].items) + len(plan.parts[1].items):  # in the third part
+            assert full.wait(60)
+            time.sleep(0.1)
+        return make_all(items)
+
+    monkeypatch.setattr(RunDirectory, "write_part", failing)
+    with pytest.raises(IntermaskError, match="no space left"):
+        run(tmp_path, plan, batch, size=1)
+    parts = plan.parts[:3]
+    assert len(made) == len(parts[0].items) + len(parts[1].items) + 1
+    assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [parts[0].name]
+    monkeypatch.undo()
+    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
+    assert run(tmp_path, plan).done == 400
+
+
 def test_positions_that_are_not_finite_fail(tmp_path: Path) -> None:
     plan = plan_of(3)
 
@@ -170,12 +275,12 @@ def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
         seen.extend(items)
         return make_all(items)
 
-    with pytest.raises(InterruptedRun, match="32 of 100 done; the same command resumes") as caught:
+    with pytest.raises(InterruptedRun, match="8 of 100 done; the same command resumes") as caught:
         run(tmp_path, plan, batch)
     assert caught.value.exit_code == code
-    assert len(seen) == 32
+    assert len(seen) == 8
     assert (read_manifest(tmp_path) or {})["status"] == "interrupted"
-    assert run(tmp_path, plan).made == 68
+    assert run(tmp_path, plan).made == 92
     run(tmp_path / "clean", plan)
     assert content(tmp_path) == content(tmp_path / "clean")
 

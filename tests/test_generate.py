@@ -208,6 +208,20 @@ def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel) -> Non
     assert cli("merge", "s1", "p.csv")[0] == 2
 
 
+@pytest.mark.slow
+def test_two_workers_make_the_same_bytes(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    """The tiny model in two processes, each with its own batch sizes, against one."""
+    (folder / "s.csv").write_text(
+        "text,frames\n" + "".join(f"hug {i},{8 + 4 * (i % 3)}\n" for i in range(40))
+    )
+    assert cli("generate", "s.csv", *tiny_model.options, "--out", "one")[0] == 0
+    code, out, err = cli("generate", "s.csv", *tiny_model.options, "--out", "two", "--processes", 2)
+    assert code == 0, err
+    assert "40 of 40 interactions" in out
+    assert "on cpu, 2 workers" in err
+    assert same(items("one"), items("two"))
+
+
 def test_standard_input(
     cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +239,10 @@ def test_standard_input(
         (["p.csv", "--model", "nobody"], 4, "model 'nobody'"),
         (["p.csv", "--text-encoder", "."], 4, "--text-encoder"),
         (["p.csv", "--dtype", "int3"], 2, "--dtype int3"),
+        (["p.csv", "--processes", "0"], 2, "--processes 0"),
+        (["p.csv", "--processes", "many"], 2, "accepted are auto and 1 to"),
+        (["p.csv", "--batch-size", "0"], 2, "--batch-size 0"),
+        (["p.csv", "--batch-size", "large"], 2, "accepted are auto and 1 or more"),
         (["p.csv", "--device", "tpu9"], 2, "--device tpu9"),
         (["p.csv", "--device", "cuda:77"], 2, "CUDA devices"),
         (["p.csv", "--draw", "dice"], 2, "draw is 'dice'"),

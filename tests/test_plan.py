@@ -29,13 +29,20 @@ def test_parts_hold_every_item_once(frames: list[int | None], samples: int) -> N
     assert all(len(part.items) >= SMALLEST_PART for part in plan.parts[:-1])
 
 
-@given(FRAMES, st.integers(1, 50))
-def test_batches_never_mix_lengths(frames: list[int | None], size: int) -> None:
+@given(FRAMES)
+def test_groups_never_mix_lengths(frames: list[int | None]) -> None:
     plan = make_plan(lines(frames), 0, 1, 60)
     for part in plan.parts:
-        batches = list(part.batches(size))
-        assert [item for batch in batches for item in batch] == list(part.items)
-        assert all(len({item.tokens for item in batch}) == 1 and len(batch) <= size for batch in batches)
+        groups = list(part.by_length())
+        assert [item for group in groups for item in group] == list(part.items)
+        lengths = [{item.tokens for item in group} for group in groups]
+        assert all(len(one) == 1 for one in lengths)
+        assert len(set.union(set(), *lengths)) == len(lengths)
+
+
+def test_a_small_run_has_parts_for_several_workers() -> None:
+    assert len(make_plan(lines([60] * 24), 0, 1, 60).parts) == 3
+    assert len(make_plan(lines([60] * 9000), 0, 1, 60).parts) == 71
 
 
 @given(FRAMES, st.integers(1, 7))

@@ -29,7 +29,8 @@ def generate(
     temperature: opt.Temperature = None,
     draw: opt.Draw = None,
     filter: opt.Filter = None,
-    batch_size: opt.BatchSize = None,
+    batch_size: opt.BatchSize = "auto",
+    processes: opt.Processes = "auto",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
     text_encoder: opt.TextEncoder = None,
@@ -50,11 +51,13 @@ def generate(
     same directory continues after an interruption.
     """
     from intermask_cli.generation.job import Estimate, run_job
+    from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import ModelSource, generating
+    from intermask_cli.generation.models import Generating, ModelSource
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import default_run_name, read_prompts
 
+    together, workers = opt.batch_size(batch_size), parse_processes(processes)
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     limits = source.frame_limits()
@@ -73,5 +76,7 @@ def generate(
         about={"prompt_files": [str(path) for path in prompts], "seed": seed, **source.summary()},
     )
     folder = out or Path("runs") / default_run_name(prompts)
-    load = generating(source, sampling, batch_size)
-    opt.report(run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load), json)
+    load = Generating(source, sampling, together)
+    opt.report(
+        run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load, workers), json
+    )

@@ -52,8 +52,10 @@ Filter = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int | None,
-    typer.Option(min=1, help="Items together.  [default: 16 on CPU, 128 on GPU]", show_default=False),
+    str, typer.Option(help="Items sampled together; auto: what fits. Results do not depend on it.")
+]
+Processes = Annotated[
+    str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", envvar="INTERMASK_DEVICE")]
 Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
@@ -79,6 +81,17 @@ def sampling_with(
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} {value}: a finite number is accepted")
     return replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def batch_size(text: str) -> int | None:
+    """--batch-size: a number, or None for auto."""
+    from intermask_cli.errors import InputError
+
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise InputError(f"--batch-size {text}: accepted are auto and 1 or more")
+    return int(text)
 
 
 def usable(found: PromptSet, strict: bool) -> PromptSet:

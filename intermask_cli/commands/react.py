@@ -49,7 +49,8 @@ def react(
     temperature: opt.Temperature = None,
     draw: opt.Draw = None,
     filter: opt.Filter = None,
-    batch_size: opt.BatchSize = None,
+    batch_size: opt.BatchSize = "auto",
+    processes: opt.Processes = "auto",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
     text_encoder: opt.TextEncoder = None,
@@ -65,11 +66,13 @@ def react(
     """
     from intermask_cli.datasets.motion_files import read_motion
     from intermask_cli.generation.job import run_job
+    from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import ModelSource, motion_sha256, reacting
+    from intermask_cli.generation.models import ModelSource, Reacting, motion_sha256
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import react_prompts, safe_id
 
+    together, workers = opt.batch_size(batch_size), parse_processes(processes)
     given = read_motion(input, person, fps, up, units)
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
@@ -90,5 +93,5 @@ def react(
         about={"input": input, "input_is": given.source, "seed": seed, **source.summary()},
     )
     folder = out or Path("runs") / f"{name}-react"
-    load = reacting(source, sampling, batch_size, given, role)
-    opt.report(run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load), json)
+    load = Reacting(source, sampling, together, given, role)
+    opt.report(run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load, workers), json)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
 import numpy as np
 
-from intermask_cli.console import counter, note, warn
+from intermask_cli.console import note, warn
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import (
     EXIT_SIGINT,
@@ -25,11 +25,15 @@ from intermask_cli.generation.files import locked
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.manifest import RunDirectory
 from intermask_cli.generation.plan import Part, WorkItem
-from intermask_cli.generation.store import Failure, write_part
+from intermask_cli.generation.progress import Progress, show_progress
+from intermask_cli.generation.store import Failure
+from intermask_cli.generation.writer import Made, PartWriter, Write
 
 POLL_SECONDS = 0.5
 #: So many failures before the first success are taken for a fault of the set-up, not of the prompts.
 HOPELESS = 8
+#: Told after every batch how many items were made and how many failed.
+AfterBatch = Callable[[int, int], None]
 
 
 class MakeBatch(Protocol):
@@ -62,6 +66,13 @@ class Interrupts:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def until_one_comes(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """The parts, up to a signal."""
+        for part in parts:
+            if self.exit_code is not None:
+                return
+            yield part
+
     def check(self, run: RunDirectory, parts: Sequence[Part]) -> None:
         """Raise InterruptedRun if a signal came."""
         if self.exit_code is not None:
@@ -71,23 +82,35 @@ class Interrupts:
 
 
 class Engine:
-    """Makes parts with one model; counts successes to tell bad prompts from a broken set-up."""
+    """Makes parts with one model; counts successes to tell bad prompts from a broken set-up.
 
-    def __init__(self, make_batch: MakeBatch, batch_size: int):
+    `batch_size` items are made together, or as many as it says for a number of tokens per body row.
+    """
+
+    def __init__(self, make_batch: MakeBatch, batch_size: int | Callable[[int], int]):
         self.make_batch, self.batch_size = make_batch, batch_size
         self.made = self.failed = 0
+        self._most_tokens: int | None = None  # what has run out of memory, halved
 
-    def make_part(self, part: Part) -> tuple[list[tuple[WorkItem, StoredInteraction]], list[Failure]]:
-        """All items of a part, made or failed."""
-        made: list[tuple[WorkItem, StoredInteraction]] = []
+    def items_together(self, tokens: int) -> int:
+        """Items of so many tokens per body row in one batch."""
+        size = self.batch_size if isinstance(self.batch_size, int) else self.batch_size(tokens)
+        return size if self._most_tokens is None else max(1, min(size, self._most_tokens // max(tokens, 1)))
+
+    def make_part(self, part: Part, after_batch: AfterBatch) -> tuple[Made, list[Failure]]:
+        """All items of a part, made or failed; `after_batch` may raise, which ends the part."""
+        made: Made = []
         failures: list[Failure] = []
-        for batch in part.batches(self.batch_size):
-            self._make(batch, made, failures)
+        for same in part.by_length():
+            while same:
+                batch = same[: self.items_together(same[0].tokens)]
+                same = same[len(batch) :]
+                before = len(made), len(failures)
+                self._make(batch, made, failures)
+                after_batch(len(made) - before[0], len(failures) - before[1])
         return made, failures
 
-    def _make(
-        self, items: list[WorkItem], made: list[tuple[WorkItem, StoredInteraction]], failures: list[Failure]
-    ) -> None:
+    def _make(self, items: list[WorkItem], made: Made, failures: list[Failure]) -> None:
         """Make a batch; if it fails, its halves, down to single items."""
         try:
             results = self.make_batch(items)
@@ -96,21 +119,50 @@ class Engine:
         except (InterruptedRun, MissingError):
             raise
         except Exception as error:
-            if len(items) > 1:
-                _free_memory()
-                middle = len(items) // 2
-                self._make(items[:middle], made, failures)
-                self._make(items[middle:], made, failures)
+            if len(items) == 1:
+                self._give_up(items[0], error, failures)
                 return
-            self.failed += 1
-            if self.made == 0 and self.failed >= HOPELESS:
-                raise
-            reason = _describe(error)
-            warn(f"{items[0].id} failed: {reason}")
-            failures.append(Failure(items[0], f"failed: {reason}"))
+            if is_out_of_memory(error):
+                self._most_tokens = len(items) * items[0].tokens // 2
+                note(f"out of memory with {len(items)} items of {items[0].frames} frames; half as many")
+        else:
+            self.made += len(items)
+            made.extend(zip(items, results, strict=True))
             return
-        self.made += len(items)
-        made.extend(zip(items, results, strict=True))
+        # Out here the error is gone, and with it what its traceback kept of the failed batch.
+        _free_memory()
+        middle = len(items) // 2
+        self._make(items[:middle], made, failures)
+        self._make(items[middle:], made, failures)
+
+    def _give_up(self, item: WorkItem, error: Exception, failures: list[Failure]) -> None:
+        """List an item as failed; raise its error if nothing has worked so far."""
+        self.failed += 1
+        if self.made == 0 and self.failed >= HOPELESS:
+            raise error
+        reason = _describe(error)
+        warn(f"{item.id} failed: {reason}")
+        failures.append(Failure(item, f"failed: {reason}"))
+
+    def make_parts(self, parts: Iterable[Part], write: Write, after_batch: AfterBatch) -> None:
+        """Make parts one after the other, each written while the next one is made.
+
+        A part that cannot be written ends the work after the batch in hand.
+        """
+        with PartWriter(write) as writer:
+
+            def checked(made: int, failed: int) -> None:
+                after_batch(made, failed)
+                writer.check()
+
+            for part in parts:
+                writer.put(part, *self.make_part(part, checked))
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a batch failed because it was too large, on a GPU or on the CPU."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
 def _check(result: StoredInteraction) -> None:
@@ -149,34 +201,14 @@ def work(
     with _marked_alive(run, worker), interrupts.watching():
         engine = load_engine() if mine else None
         loaded = time.monotonic()
-        with _progress(run, parts, worker) as show:
-            for part in mine:
-                interrupts.check(run, parts)
-                assert engine is not None
-                results, failures = engine.make_part(part)
-                write_part(run.parts_folder / part.name, run.info.fingerprint, results, failures)
-                show()
+        with show_progress(run, parts, mine, shown=worker.main) as progress:
+            if engine is not None:
+                engine.make_parts(interrupts.until_one_comes(mine), run.write_part, progress.made)
+            interrupts.check(run, parts)
             if worker.main and worker.world > 1:
-                _wait_for_others(run, parts, worker, interrupts, show)
+                _wait_for_others(run, parts, worker, interrupts, progress)
     made = run.done_items(parts) - done_before
     return {"made": made, "load_seconds": loaded - started, "seconds": time.monotonic() - loaded}
-
-
-@contextmanager
-def _progress(run: RunDirectory, parts: Sequence[Part], worker: Worker) -> Iterator[Callable[[], None]]:
-    """A function that shows how many items of all workers are done; the first worker shows, others do not."""
-    if not worker.main:
-        yield lambda: None
-        return
-    total = sum(len(part.items) for part in parts)
-    with counter(run.info.command, total, "interactions", run.done_items(parts)) as progress:
-
-        def show() -> None:
-            more = run.done_items(parts) - progress.done
-            if more:
-                progress.advance(more)
-
-        yield show
 
 
 @contextmanager
@@ -191,14 +223,14 @@ def _marked_alive(run: RunDirectory, worker: Worker) -> Iterator[None]:
 
 
 def _wait_for_others(
-    run: RunDirectory, parts: Sequence[Part], worker: Worker, interrupts: Interrupts, show: Callable[[], None]
+    run: RunDirectory, parts: Sequence[Part], worker: Worker, interrupts: Interrupts, progress: Progress
 ) -> None:
     """Until every part is there, or every other worker has ended without it. No collective operation."""
     while True:
         interrupts.check(run, parts)
         alive = any(_is_held(run, rank) for rank in range(1, worker.world))
         missing = [part for part in parts if not (run.parts_folder / part.name).exists()]
-        show()
+        progress.look()
         if not missing:
             return
         if not alive:

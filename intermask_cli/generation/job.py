@@ -13,7 +13,7 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, InterruptedRun
 from intermask_cli.generation.engine import Engine, Interrupts, work
 from intermask_cli.generation.files import disk_errors
-from intermask_cli.generation.launch import Worker, join_workers
+from intermask_cli.generation.launch import Worker, join_workers, worker_devices
 from intermask_cli.generation.manifest import (
     GALLERY,
     PARTS,
@@ -27,6 +27,7 @@ from intermask_cli.generation.manifest import (
 from intermask_cli.generation.plan import Part, Plan, Shard
 from intermask_cli.generation.prompts import Rejected
 from intermask_cli.generation.store import part_files, read_part
+from intermask_cli.generation.workers import work_in_processes
 
 GALLERY_ITEMS = 24
 
@@ -139,9 +140,15 @@ def run_job(
     overwrite: bool,
     device: str,
     load_engine: Callable[[Worker], Engine],
+    processes: int | None = 1,
 ) -> Summary | None:
-    """Do what is still to do of a plan and merge when all is there. None on workers other than the first."""
+    """Do what is still to do of a plan and merge when all is there. None on workers other than the first.
+
+    `processes` workers on this machine, None for one per visible GPU (`launch.worker_devices`); more than
+    one pickle `load_engine`.
+    """
     parts = shard.deal(plan.parts)
+    devices = worker_devices(device, processes)
     with join_workers(device) as worker, ExitStack() as stack:
         if worker.main:
             run = stack.enter_context(open_run(folder, info, shard, overwrite))
@@ -154,7 +161,7 @@ def run_job(
         finished = run.finished()
         if finished is not None:
             return _already_finished(run, finished, rejected) if worker.main else None
-        timing = _work(run, parts, worker, load_engine)
+        timing = _work(run, parts, worker, devices, load_engine)
         if not worker.main:
             return None
         merged = run.merge(plan.parts, rejected)
@@ -174,17 +181,23 @@ def run_job(
 
 
 def _work(
-    run: RunDirectory, parts: Sequence[Part], worker: Worker, load_engine: Callable[[Worker], Engine]
+    run: RunDirectory,
+    parts: Sequence[Part],
+    worker: Worker,
+    devices: Sequence[str],
+    load_engine: Callable[[Worker], Engine],
 ) -> dict[str, float]:
     pending = run.pending(parts)
+    devices = devices[: max(1, len(pending))]  # no worker without a part
     left = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
     if worker.main:
-        workers = f", {worker.world} workers" if worker.world > 1 else ""
         before = f"{total - left:,} of {total:,} done before, " if left < total else ""
-        note(f"{before}{left:,} interactions to make on {worker.device}{workers}")
+        note(f"{before}{left:,} interactions to make on {_named(worker, devices)}")
     interrupts = Interrupts()
     try:
+        if len(devices) > 1:
+            return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
         return work(run, parts, worker.deal(pending), worker, lambda: load_engine(worker), interrupts)
     except BaseException as error:
         if worker.main:
@@ -196,6 +209,13 @@ def _work(
             with suppress(IntermaskError):
                 run.finish(status, done=run.done_items(parts))
         raise
+
+
+def _named(worker: Worker, devices: Sequence[str]) -> str:
+    """Where the work is done, for people."""
+    if len(devices) == 1:
+        return worker.device + (f", {worker.world} workers" if worker.world > 1 else "")
+    return f"{', '.join(dict.fromkeys(devices))}, {len(devices)} workers"
 
 
 def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:

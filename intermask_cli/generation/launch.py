@@ -1,6 +1,8 @@
-"""Which worker this process is. One process unless a launcher (torchrun, accelerate launch) started several.
+"""Which worker this process is, and on which devices a run works.
 
-The traps this guards against are listed in the reference `ecosystem.md` section 6.
+One process unless a launcher (torchrun, accelerate launch) started several, or `--processes` asks for workers
+of our own (`generation.workers`). The traps this guards against are listed in the reference `ecosystem.md`,
+section 6.
 """
 
 from __future__ import annotations
@@ -14,15 +16,22 @@ from typing import Any, TypeVar
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
+MOST_PROCESSES = 256
+#: Variables of torchrun, and of `accelerate launch` where it starts one process without a world size.
+_LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
 
 
 @dataclass(frozen=True)
 class Worker:
-    """This process among all that share the work; `device` is a torch device string."""
+    """This process among all that share the work; `device` is a torch device string.
+
+    `beside` workers, this one included, share the device.
+    """
 
     rank: int
     world: int
     device: str
+    beside: int = 1
     state: Any = field(default=None, repr=False)
 
     @property
@@ -61,10 +70,54 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
             "start with torchrun, or accelerate launch --multi_gpu"
         )
     try:
+        local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         chosen = choose_device(device, state.local_process_index)
-        yield Worker(state.process_index, state.num_processes, chosen, state)
+        beside = sum(choose_device(device, rank) == chosen for rank in range(local))
+        yield Worker(state.process_index, state.num_processes, chosen, max(1, beside), state)
     finally:
         state.destroy_process_group()
+
+
+def parse_processes(text: str) -> int | None:
+    """--processes: a number of workers, or None for auto."""
+    if text == "auto":
+        return None
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if not 1 <= count <= MOST_PROCESSES:
+        raise InputError(f"--processes {text}: accepted are auto and 1 to {MOST_PROCESSES}")
+    return count
+
+
+def worker_devices(wanted: str, processes: int | None) -> list[str]:
+    """A device for each worker that a run is to have on this machine.
+
+    With `processes` None: one per visible GPU, or one on the CPU. A device named with its number takes all
+    of them. Raises InputError for a device that is not there, and for a number of processes below a launcher.
+    """
+    import torch
+
+    if any(name in os.environ for name in _LAUNCHED):
+        if processes is not None and processes > 1:
+            started = os.environ.get("WORLD_SIZE", "1")
+            raise InputError(
+                f"--processes {processes} below a launcher that started {started} already; "
+                "leave --processes out"
+            )
+        return [choose_device(wanted, int(os.environ.get("LOCAL_RANK", "0")))]
+    if processes is None:
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        processes = max(1, gpus) if wanted in ("auto", "cuda") else 1
+    return [choose_device(wanted, rank) for rank in range(processes)]
+
+
+def processors() -> int:
+    """Processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def choose_device(wanted: str, local_rank: int) -> str:

@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,12 +20,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.interactions import FILE_NAME, StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.generation.files import disk_errors, locked, remove_leftovers, write_whole
-from intermask_cli.generation.plan import Part, Shard
+from intermask_cli.generation.plan import Part, Shard, WorkItem
 from intermask_cli.generation.prompts import Rejected
-from intermask_cli.generation.store import PartRecord, merge_parts, part_files, read_part
+from intermask_cli.generation.store import (
+    Failure,
+    PartRecord,
+    merge_parts,
+    part_files,
+    read_part,
+    write_part,
+)
 from intermask_cli.version import __version__
 
 MANIFEST_FORMAT = "intermask-run"
@@ -170,6 +177,12 @@ class RunDirectory:
     def pending(self, parts: Sequence[Part]) -> list[Part]:
         """Those of the given parts that have no file yet."""
         return [part for part in parts if not (self.parts_folder / part.name).exists()]
+
+    def write_part(
+        self, part: Part, made: Iterable[tuple[WorkItem, StoredInteraction]], failures: Sequence[Failure]
+    ) -> None:
+        """Write the file of a part, which is then done."""
+        write_part(self.parts_folder / part.name, self.info.fingerprint, made, failures)
 
     def _record(self, path: Path) -> PartRecord:
         record = read_part(path)

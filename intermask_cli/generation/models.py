@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ import numpy as np
 from intermask_cli.config import SamplingConfig, to_dict
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
-from intermask_cli.generation.engine import Engine
+from intermask_cli.generation.engine import Engine, MakeBatch
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.manifest import utc_now, versions
 from intermask_cli.generation.plan import WorkItem
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from intermask_cli.pipeline import InteractionModel
 
 DTYPES = ("float32", "bf16")
-CPU_BATCH, GPU_BATCH = 16, 128
 
 
 @dataclass(frozen=True)
@@ -107,60 +106,75 @@ class ModelSource:
 
     def load(self, worker: Worker) -> InteractionModel:
         """The model on this worker's device."""
+        import torch
+
         from intermask_cli.pipeline import load_model
 
+        if worker.device.startswith("cuda"):  # else every worker would also open the first GPU
+            torch.cuda.set_device(worker.device)
         return load_model(self.folder, self.text_encoder, worker.device, self.dtype)
 
 
-def generating(
-    source: ModelSource, sampling: SamplingConfig, batch_size: int | None
-) -> Callable[[Worker], Engine]:
-    """What loads an engine that makes pairs from text."""
+@dataclass(frozen=True)
+class Generating:
+    """Loads an engine that makes pairs from text; workers get it pickled.
 
-    def load(worker: Worker) -> Engine:
-        model = source.load(worker)
+    `batch_size` None is a size that fits (`models.footprint`).
+    """
+
+    source: ModelSource
+    sampling: SamplingConfig
+    batch_size: int | None
+
+    def __call__(self, worker: Worker) -> Engine:
+        model = self.source.load(worker)
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
             made = model.generate(
                 [item.text for item in items],
                 frames=[item.frames for item in items],
                 seeds=[item.seed for item in items],
-                sampling=sampling,
+                sampling=self.sampling,
             )
             return [_stored(*pair) for pair in zip(items, made, strict=True)]
 
-        return Engine(make, batch_size or default_batch(worker.device))
-
-    return load
+        return _engine(model, make, self.batch_size, worker)
 
 
-def reacting(
-    source: ModelSource, sampling: SamplingConfig, batch_size: int | None, given: GivenMotion, role: int
-) -> Callable[[Worker], Engine]:
-    """What loads an engine that makes partners for one given person, who is `role` (1 or 2) in the text."""
+@dataclass(frozen=True)
+class Reacting:
+    """Loads an engine that makes partners for one given person, who is `role` (1 or 2) in the text."""
 
-    def load(worker: Worker) -> Engine:
-        model = source.load(worker)
+    source: ModelSource
+    sampling: SamplingConfig
+    batch_size: int | None
+    given: GivenMotion
+    role: int
+
+    def __call__(self, worker: Worker) -> Engine:
+        model = self.source.load(worker)
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
             made = model.react(
-                given.joints,
+                self.given.joints,
                 [item.text for item in items],
-                person=role - 1,
-                rotations6d=given.rotations6d,
+                person=self.role - 1,
+                rotations6d=self.given.rotations6d,
                 seeds=[item.seed for item in items],
-                sampling=sampling,
+                sampling=self.sampling,
             )
             return [_stored(*pair) for pair in zip(items, made, strict=True)]
 
-        return Engine(make, batch_size or default_batch(worker.device))
-
-    return load
+        return _engine(model, make, self.batch_size, worker)
 
 
-def default_batch(device: str) -> int:
-    """Items together when --batch-size is not given."""
-    return CPU_BATCH if device == "cpu" else GPU_BATCH
+def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
+    """An engine whose batches the model fills as a whole."""
+    if batch_size is None:
+        model.fit_batches(worker.beside)
+    else:
+        model.filler.items_together = lambda tokens: batch_size
+    return Engine(make, model.filler.items_together)
 
 
 def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:

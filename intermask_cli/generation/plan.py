@@ -17,7 +17,7 @@ from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.seeds import explicit_seed, sample_seed
 
 FRAMES_PER_TOKEN = 4
-SMALLEST_PART, LARGEST_PART = 32, 128
+SMALLEST_PART, LARGEST_PART = 8, 128
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,10 @@ class Part:
     def name(self) -> str:
         return f"part-{self.first:08d}-{self.first + len(self.items) - 1:08d}.h5"
 
-    def batches(self, size: int) -> Iterator[list[WorkItem]]:
-        """Items of equal token length, at most `size` together: nothing is padded."""
+    def by_length(self) -> Iterator[list[WorkItem]]:
+        """Items of equal token length together, so that nothing is padded."""
         for _, group in groupby(self.items, key=lambda item: item.tokens):
-            same = list(group)
-            for start in range(0, len(same), size):
-                yield same[start : start + size]
+            yield list(group)
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,9 @@ def make_plan(
 def cut_into_parts(items: Sequence[WorkItem]) -> list[Part]:
     """Items sorted by length (longest first, so that the end of a run is fine-grained), cut evenly.
 
-    More items make larger parts, from 32 to 128: small runs resume finely, large ones have few files.
+    More items make larger parts, from 8 to 128: small runs resume finely and keep several workers busy,
+    large ones have few files.
     """
     ordered = sorted(items, key=lambda item: (-item.tokens, item.position))
-    size = min(LARGEST_PART, max(SMALLEST_PART, len(items) // 64))
+    size = min(LARGEST_PART, max(SMALLEST_PART, len(items) // 32))
     return [Part(start, ordered[start : start + size]) for start in range(0, len(ordered), size)]

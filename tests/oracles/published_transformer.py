@@ -80,13 +80,14 @@ def forward(w: Weights, ids: Tensor, condition: Tensor, lengths: Tensor, heads: 
     """Logits (B, 10n, K): ids (B, 10n), condition (B, E) (zeros = unconditional), lengths (B,)."""
     batch, tokens = ids.shape
     n, half = tokens // 10, tokens // 2
-    separator = torch.full((batch, 1), len(w["token_emb.weight"]) - 1)
+    separator = torch.full((batch, 1), len(w["token_emb.weight"]) - 1, device=ids.device)
     s = F.embedding(torch.cat([ids[:, :half], separator, ids[:, half:]], 1), w["token_emb.weight"])
     s = _linear(s.transpose(0, 1), w, "input_process.poseEmbedding")
-    table = _positions(n, s.shape[-1]).flatten(0, 1)[:, None]
+    table = _positions(n, s.shape[-1]).flatten(0, 1)[:, None].to(s)
     s = torch.cat([s[:half] + table, s[half : half + 1], s[half + 1 :] + table])
-    row = torch.arange(n) >= lengths[:, None]
-    padding = torch.cat([row.repeat(1, 5), torch.zeros(batch, 1, dtype=torch.bool), row.repeat(1, 5)], 1)
+    row = torch.arange(n, device=ids.device) >= lengths[:, None]
+    never = torch.zeros_like(separator, dtype=torch.bool)
+    padding = torch.cat([row.repeat(1, 5), never, row.repeat(1, 5)], 1)
     e = _linear(condition, w, "cond_emb")
     blocks = 1 + max(int(key.split(".")[2]) for key in w if key.startswith("Transformer.blocks."))
     for i in range(blocks):
