@@ -28,7 +28,7 @@ from intermask_cli import load_model
 from intermask_cli.console import counter, note
 from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
 from intermask_cli.datasets.duets.detectors import detect
-from intermask_cli.datasets.duets.labels import KINDS
+from intermask_cli.datasets.duets.labels import CORE_KINDS, KINDS
 from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.pipeline import InteractionModel
 
@@ -83,7 +83,7 @@ def recognition(
         side_by_geometry=_share(found[i][1] == clips[i].labels.side for i in sided),
         kind_by_kind={
             kind: _share(kinds[i] for i, clip in enumerate(clips) if clip.labels.kind == kind)
-            for kind in KINDS
+            for kind in CORE_KINDS
         },
     )
 

@@ -24,10 +24,10 @@ from torch.nn import functional as F
 from evaluators.canonical import own_positions
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.corpus import split_of
-from intermask_cli.datasets.duets.labels import KINDS, Labels
+from intermask_cli.datasets.duets.labels import CORE_KINDS, Labels
 from intermask_cli.datasets.duets.stage import make_clip
 
-KIND_NAMES = tuple(KINDS)
+KIND_NAMES = CORE_KINDS
 SIDES = ("left", "right")
 UNKNOWN = -1
 _EVERY = 2  # frames: 15 a second are enough

@@ -44,8 +44,13 @@ class Variant:
 
 
 def variants_of(clip: int, labels: Labels) -> list[Variant]:
-    """The clip, exchanged if somebody acts, mirrored if it has a side: 1, 2 or 4 variants."""
+    """The clip, exchanged if somebody acts, mirrored if it has a side: 1, 2 or 4 variants.
+
+    Clips of two phases stay as they are: one phase may be mirrored where the other must not.
+    """
     variants = [Variant(clip, False, False, labels)]
+    if labels.then is not None:
+        return variants
     if labels.actor is not None:
         variants.append(Variant(clip, True, False, replace(labels, actor=1 - labels.actor)))
     if labels.side in _OTHER_SIDE:

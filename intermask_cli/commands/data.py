@@ -27,6 +27,19 @@ def duets(
     processes: Annotated[
         int, typer.Option(min=1, help="Worker processes; they change nothing but the time.")
     ] = 1,
+    kinds: Annotated[
+        str,
+        typer.Option(
+            help="'core': the 12 kinds the bundled model knows; 'all': every kind, a fifth of the clips in two "
+            "phases; or kinds separated by commas."
+        ),
+    ] = "core",
+    two_phase: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, max=1.0, help="Share of clips that join two kinds by 'then'; 0.2 for 'all', else 0."
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another corpus in the folder.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
@@ -34,9 +47,11 @@ def duets(
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as console
     from intermask_cli.datasets.duets.corpus_writer import write_corpus
+    from intermask_cli.datasets.duets.labels import kind_set
 
+    chosen = kind_set(kinds, two_phase)
     started = time.monotonic()
-    manifest = write_corpus(out, clips, seed, processes, overwrite)
+    manifest = write_corpus(out, clips, seed, processes, overwrite, kinds=chosen)
     seconds = time.monotonic() - started
     if json:
         emit_json({**manifest, "path": str(out)})
@@ -54,7 +69,10 @@ def _table(manifest: dict[str, Any]) -> Any:
     table.add_column("kind")
     for column in ("clips", "train", "val", "test", "shortest s", "mean s", "longest s"):
         table.add_column(column, justify="right")
-    for kind, row in manifest["kinds"].items():
+    rows = dict(manifest["kinds"])
+    if manifest["two_phase"]["clips"]:
+        rows["two phases"] = manifest["two_phase"]
+    for kind, row in rows.items():
         lengths = [f"{row[f'frames_{which}'] / fps:.1f}" for which in ("min", "mean", "max")]
         table.add_row(kind, *(f"{row[name]:,}" for name in ("clips", "train", "val", "test")), *lengths)
     splits = manifest["splits"]

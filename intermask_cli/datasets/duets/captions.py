@@ -2,6 +2,7 @@
 
 Four types per clip: "full" names everything (kind, role, side, tempo, manner), "part" a random subset,
 "anonymous" never tells the two people apart ("one person ... the other"), "short" is free style.
+A clip of two phases gets a sentence for each, joined by "then".
 The words are in `wordings.yaml`; those kept for testing only appear with `held_out=True`.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,11 +27,15 @@ MENTION_SHARES: dict[str, dict[str, float]] = {
     "short": {"actor": 0.5, "side": 0.6, "tempo": 0.4, "manner": 0.5, "repeats": 0.3},
 }
 NEAR_SHARE = 0.12
+LONGEST_JOINED = 45  # words in a caption of two phases
 NORMAL_TEMPO_SHARE = 0.5
+
+_THEN = ("kind", "actor", "side", "manner", "repeats")  # what is said of a second phase
 
 T = TypeVar("T")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([^{}]*)\}")
+_PEOPLE = re.compile(r"\{(A|B|X|Y|A's|B's|X's|Y's|Two|Pair)\}")
 _NOUN = re.compile(r"\{(A|B|X|Y)('s)?\}")
 _PRONOUNS = {"man": ("his", "him"), "guy": ("his", "him"), "boy": ("his", "him"),
              "woman": ("her", "her"), "girl": ("her", "her")}  # fmt: skip
@@ -45,6 +51,12 @@ class Mention(NamedTuple):
     manner: str | None
     repeats: int | None
     approach: str | None
+    # what is said of a second phase ("..., then ..."); the tempo belongs to both
+    then_kind: str | None = None
+    then_actor: int | None = None
+    then_side: str | None = None
+    then_manner: str | None = None
+    then_repeats: int | None = None
 
     def matches(self, labels: Labels) -> bool:
         """Whether everything said is true of a clip with these labels."""
@@ -62,6 +74,14 @@ class Caption(NamedTuple):
 
 def stated_values(labels: Labels) -> dict[str, Any]:
     """Every label a caption of this clip may mention, None where there is nothing to say."""
+    then = labels.then
+    values = _phase_values(labels)
+    later = dict.fromkeys(_THEN) if then is None else _phase_values(then)
+    return {**values, **{f"then_{name}": later[name] for name in _THEN}}
+
+
+def _phase_values(labels: Labels) -> dict[str, Any]:
+    """What can be said of one phase."""
     info = KINDS[labels.kind]
     return {
         "kind": labels.kind,
@@ -76,21 +96,50 @@ def stated_values(labels: Labels) -> dict[str, Any]:
 
 def captions_for(labels: Labels, rng: np.random.Generator, held_out: bool = False) -> list[Caption]:
     """One caption of each type; with `held_out` only of sentences that training never sees."""
-    return [_caption(labels, type_, rng, held_out) for type_ in CAPTION_TYPES]
+    tell = _caption if labels.then is None else _joined_caption
+    return [tell(labels, type_, rng, held_out) for type_ in CAPTION_TYPES]
 
 
 def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
+    draft, text = _told(labels, type_, _wanted(labels, type_, rng), rng, held_out)
+    return Caption(_styled(text, rng), type_, draft.mention())
+
+
+def _joined_caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
+    """A sentence for each phase, both told in the same names, in at most `LONGEST_JOINED` words."""
+    then = labels.then
+    assert then is not None
+    words = wordings().then
+    while True:
+        first, text = _told(replace(labels, then=None), type_, _wanted(labels, type_, rng), rng, held_out, parts=True)
+        wanted = _wanted(then, type_, rng) - {"tempo", "approach"}
+        if KINDS[labels.kind].has_actor and then.actor is not None:
+            wanted = wanted | {"actor"} if first.explicit else wanted - {"actor"}
+        second, later = _told(then, type_, wanted, rng, held_out, after=first, parts=True)
+        text = f"{text}{_pick(words['held_joins' if held_out else 'joins'], rng)} {later}"
+        if len(text.split()) <= LONGEST_JOINED:
+            said = second.mention()
+            more = {f"then_{name}": getattr(said, name) for name in _THEN}
+            return Caption(_styled(text, rng), type_, first.mention()._replace(**more))
+
+
+def _told(
+    labels: Labels, type_: str, wanted: set[str], rng: np.random.Generator, held_out: bool,
+    after: _Draft | None = None, parts: bool = False,
+) -> tuple[_Draft, str]:  # fmt: skip
+    """A sentence of one phase; `parts` takes only sentences about people, which can be joined to others."""
     words = wordings().kinds[labels.kind]
     if type_ == "short":
-        sentences = words.held_short if held_out else words.short
+        sentences: Sequence[str] = words.held_short if held_out else words.short
     else:
         sentences = words.held_full if held_out else words.full
-    wanted = _wanted(labels, type_, rng)
+    if parts:
+        sentences = [s for s in sentences if _PEOPLE.search(s) and ":" not in re.sub(r"\{[^{}]*\}", "", s)]
     while True:  # some sentences cannot say "the first person", others must: draw until one fits
-        draft = _Draft(labels, wanted, rng, held_out)
+        draft = _Draft(labels, wanted, rng, held_out, after)
         text = draft.write(_pick(_one_order(sentences, rng), rng))
         if text is not None and (type_ != "full" or draft.says_enough()):
-            return Caption(_styled(text, rng), type_, draft.mention())
+            return draft, text
 
 
 def _one_order(sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
@@ -115,8 +164,13 @@ def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
 class _Draft:
     """Fills one sentence: slots of labels, then who walked up, then names for the people."""
 
-    def __init__(self, labels: Labels, wanted: set[str], rng: np.random.Generator, held_out: bool):
-        self.rng, self.wanted = rng, wanted
+    def __init__(
+        self, labels: Labels, wanted: set[str], rng: np.random.Generator, held_out: bool,
+        after: _Draft | None = None,
+    ):  # fmt: skip
+        self.rng, self.wanted, self.after = rng, wanted, after
+        self.noun: str | None = None if after is None else after.noun
+        self.numbered: tuple[str, str] | None = None if after is None else after.numbered
         self.values = stated_values(labels)
         self.symmetric = not KINDS[labels.kind].has_actor
         self.explicit = "actor" in wanted
@@ -124,6 +178,8 @@ class _Draft:
         self.introduced = False  # an opening sentence has already spoken of "two people"
         self.common, self.kind = wordings().common, wordings().kinds[labels.kind]
         self.held_words = wordings().held if held_out and rng.random() < 0.5 else None
+        if after is not None:
+            self.held_words = after.held_words
         tempo = (self.held_words or self.common)["tempo"]
         self.slots = {
             **{name: Slot("tempo", words) for name, words in tempo.items()},
@@ -147,7 +203,7 @@ class _Draft:
         return needed & self.wanted <= self.said
 
     def mention(self) -> Mention:
-        return Mention._make(self.values[name] if name in self.said else None for name in Mention._fields)
+        return Mention(*(self.values[name] if name in self.said else None for name in Mention._fields))
 
     # -- labels -------------------------------------------------------------------------------------------
 
@@ -226,11 +282,17 @@ class _Draft:
     # -- people -------------------------------------------------------------------------------------------
 
     def _noun(self) -> str:
+        if self.after is not None and self.noun is not None:
+            return self.noun
+        words, own = self.common["nouns"], self.kind.nouns
         if self.held_words:
-            return _pick((*self.held_words["nouns"], *self.kind.held_nouns), self.rng)
-        return _pick((*self.common["nouns"], *self.kind.nouns), self.rng)
+            words, own = self.held_words["nouns"], self.kind.held_nouns
+        self.noun = _pick((*words, *own), self.rng)
+        return self.noun
 
     def _plural(self, form: str) -> str:
+        if self.after is not None:
+            return _pick(wordings().then["pair" if form == "plural" else "plural"], self.rng)
         forms = self.held_words["plural"] if self.held_words else self.common[form]
         text = _pick(forms, self.rng).format(n=self._noun())
         for wrong, right in self.common["plurals"].items():
@@ -251,17 +313,20 @@ class _Draft:
         return self._named(text, self._anonymous_names(roles, "'s}" in text), False)
 
     def _explicit_names(self) -> dict[str, str]:
-        noun = self._noun()
-        numbers = _pick((("one", "two"), ("1", "2")), self.rng)
-        counted = self.rng.random() < 0.3 and " " not in noun
-        pair = (
-            [f"{noun} {n}" for n in numbers] if counted else [f"the {o} {noun}" for o in ("first", "second")]
-        )
         actor = self.values["actor"]
-        return {"A": pair[actor], "B": pair[1 - actor]}
+        if self.numbered is None:
+            noun = self._noun()
+            numbers = _pick((("one", "two"), ("1", "2")), self.rng)
+            counted = self.rng.random() < 0.3 and " " not in noun
+            counts = [f"{noun} {n}" for n in numbers]
+            one, two = counts if counted else [f"the {o} {noun}" for o in ("first", "second")]
+            self.numbered = (one, two)
+        return {"A": self.numbered[actor], "B": self.numbered[1 - actor]}
 
     def _anonymous_names(self, order: Sequence[str], possessive: bool) -> dict[str, str]:
-        if self.introduced:
+        if self.after is not None:
+            forms = [tuple(form) for form in wordings().then["anonymous"]]
+        elif self.introduced:
             forms = [("one", "the other"), ("one of them", "the other"), ("one person", "the other")]
         elif self.rng.random() < 0.25:
             forms = (self.held_words or self.common)["mixed"]

@@ -110,24 +110,39 @@ test_split.__test__ = False  # type: ignore[attr-defined]  # not a test, whateve
 
 
 def labels_to_json(labels: Labels) -> str:
-    return json.dumps(asdict(labels), default=int)
+    """Clips of one phase have no "then"."""
+    values = asdict(labels)
+    if labels.then is None:
+        del values["then"]
+    else:
+        del values["then"]["then"]
+    return json.dumps(values, default=int)
 
 
 def labels_from_json(text: str) -> Labels:
-    values = json.loads(text)
+    return _labels(json.loads(text))
+
+
+def _labels(values: dict[str, Any]) -> Labels:
     values["contacts"] = tuple(Contact(**contact) for contact in values["contacts"])
     values["events"] = tuple((str(name), int(frame)) for name, frame in values["events"])
-    return Labels(**values)
+    then = values.pop("then", None)
+    return Labels(**values, then=None if then is None else _labels(then))
 
 
 def _captions_to_json(clip: CorpusClip) -> str:
     value = {
         "captions": clip.captions,
-        "mentions": clip.mentions,
+        "mentions": [_row(mention) for mention in clip.mentions],
         "held_out_captions": clip.held_out_captions,
-        "held_out_mentions": clip.held_out_mentions,
+        "held_out_mentions": [_row(mention) for mention in clip.held_out_mentions],
     }
     return json.dumps(value)
+
+
+def _row(mention: Mention) -> tuple[Any, ...]:
+    """The mention without the fields of a second phase where there is none."""
+    return mention[: Mention._fields.index("then_kind")] if mention.then_kind is None else mention
 
 
 def _captions_from_json(text: str) -> dict[str, tuple]:

@@ -8,6 +8,8 @@ import multiprocessing
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +28,8 @@ from intermask_cli.datasets.duets.corpus import (
     shard_path,
     split_of,
 )
-from intermask_cli.datasets.duets.labels import KINDS
+from intermask_cli.datasets.duets.data_card import ClipRow, data_card
+from intermask_cli.datasets.duets.labels import CORE, KindSet, Labels
 from intermask_cli.errors import InputError, InterruptedRun
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.version import __version__
@@ -44,11 +47,11 @@ class ShardTask(NamedTuple):
 
 
 class ShardSummary(NamedTuple):
-    """What the manifest keeps of a shard; `rows` holds (kind, split, frames, captions) per clip."""
+    """What the manifest and the card keep of a shard."""
 
     start: int
     content_sha256: str
-    rows: list[tuple[str, str, int, int]]
+    rows: list[ClipRow]
 
 
 def write_corpus(
@@ -59,15 +62,16 @@ def write_corpus(
     overwrite: bool = False,
     maker: Maker | None = None,
     shard_clips: int = SHARD_CLIPS,
+    kinds: KindSet = CORE,
 ) -> dict[str, Any]:
-    """Make `clips` clips under `out` and return the manifest; finished shards of the same corpus are kept.
+    """Make `clips` clips under `out`, with manifest and data card; finished shards of the same corpus are kept.
 
-    Raises InputError when `out` holds another corpus (other seed, generator or shard size, or more clips) and
-    `overwrite` is off, InterruptedRun on Ctrl-C.
+    Returns the manifest. Raises InputError when `out` holds another corpus (other seed, kinds, generator or
+    shard size, or more clips) and `overwrite` is off, InterruptedRun on Ctrl-C.
     """
     if clips < 1 or processes < 1 or seed < 0:
         raise InputError(f"clips={clips}, processes={processes}, seed={seed}; need at least 1, 1 and 0")
-    out, maker = Path(out), maker or default_maker()
+    out, maker = Path(out), maker or maker_of(kinds)
     fingerprint = corpus_fingerprint(seed, shard_clips, maker)
     tasks = [
         ShardTask(shard_path(out, n), seed, first, min(shard_clips, clips - first), fingerprint, maker)
@@ -79,11 +83,19 @@ def write_corpus(
         for summary in _run(tasks, processes):
             summaries.append(summary)
             progress.advance(len(summary.rows))
-    manifest = _manifest(seed, clips, shard_clips, fingerprint, sorted(summaries, key=lambda s: s.start))
+    summaries.sort(key=lambda s: s.start)
+    manifest = _manifest(seed, clips, shard_clips, fingerprint, summaries, kinds)
+    rows = [row for summary in summaries for row in summary.rows]
+    (out / "README.md").write_text(data_card(manifest, rows), encoding="utf-8")
     temporary = out / "corpus.json.tmp"
     temporary.write_text(json.dumps(manifest, indent=2) + "\n")
     temporary.replace(out / "corpus.json")
     return manifest
+
+
+def maker_of(kinds: KindSet) -> Maker:
+    """The function that makes the clips of a set of kinds."""
+    return default_maker() if kinds == CORE else partial(default_maker(), kinds=kinds)
 
 
 def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
@@ -93,9 +105,15 @@ def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
         seed,
         shard_clips,
         generator_sha256(),
-        f"{maker.__module__}.{maker.__qualname__}",
+        _name_of(maker),
     ]
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def _name_of(maker: Maker) -> str:
+    if isinstance(maker, partial):
+        return f"{_name_of(maker.func)} {maker.keywords}"
+    return f"{maker.__module__}.{maker.__qualname__}"
 
 
 def generator_sha256() -> str:
@@ -135,7 +153,7 @@ def _refuse_foreign(path: Path, task: ShardTask | None, any_task: ShardTask) -> 
         if seed != any_task.seed:
             what = f"seed {seed}, asked for {any_task.seed}"
         else:
-            what = "the same seed, but made by another version of the generator or with another shard size"
+            what = "the same seed, but made of other kinds, by another version of the generator or with another shard size"
         raise InputError(
             f"{path} belongs to another corpus ({what}); choose another --out or use --overwrite"
         )
@@ -203,29 +221,38 @@ def _summary(task: ShardTask) -> ShardSummary:
         content = str(file.attrs["content_sha256"])
     frames = [int(b - a) for a, b in zip(shard.starts[:-1], shard.starts[1:], strict=True)]
     rows = [
-        (shard.labels[row].kind, split_of(int(shard.index[row])), frames[row], shard.captions_of(row))
+        ClipRow(_bare(shard.labels[row]), split_of(int(shard.index[row])), frames[row], shard.captions_of(row))
         for row in range(len(frames))
     ]
     return ShardSummary(task.start, content, rows)
 
 
+def _bare(labels: Labels) -> Labels:
+    """Labels without frames, which the summary does not need."""
+    then = None if labels.then is None else _bare(labels.then)
+    return replace(labels, contacts=(), events=(), then=then)
+
+
 def _manifest(
-    seed: int, clips: int, shard_clips: int, fingerprint: str, summaries: Sequence[ShardSummary]
+    seed: int, clips: int, shard_clips: int, fingerprint: str, summaries: Sequence[ShardSummary], kinds: KindSet
 ) -> dict[str, Any]:
     rows = [row for summary in summaries for row in summary.rows]
+    single = [row for row in rows if row.labels.then is None]
     contents = "".join(summary.content_sha256 for summary in summaries)
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "seed": seed,
         "clips": clips,
-        "frames": sum(row[2] for row in rows),
-        "captions": sum(row[3] for row in rows),
+        "frames": sum(row.frames for row in rows),
+        "captions": sum(row.captions for row in rows),
         "fps": FPS,
         "shard_clips": shard_clips,
         "split_rule": {"by": "SHA-256 of the clip index", "shares": SPLIT_SHARES},
-        "splits": {split: sum(row[1] == split for row in rows) for split in SPLITS},
-        "kinds": {kind: _kind_row([row for row in rows if row[0] == kind]) for kind in KINDS},
+        "splits": {split: sum(row.split == split for row in rows) for split in SPLITS},
+        "kinds": {kind: _kind_row([row for row in single if row.labels.kind == kind]) for kind in kinds.kinds},
+        "two_phase_share": kinds.two_phase,
+        "two_phase": _kind_row([row for row in rows if row.labels.then is not None]),
         "generator": {"version": __version__, "sha256": generator_sha256()},
         "fingerprint": fingerprint,
         "content_sha256": hashlib.sha256(contents.encode()).hexdigest(),
@@ -235,11 +262,11 @@ def _manifest(
     }
 
 
-def _kind_row(rows: Sequence[tuple[str, str, int, int]]) -> dict[str, Any]:
-    frames = [row[2] for row in rows]
+def _kind_row(rows: Sequence[ClipRow]) -> dict[str, Any]:
+    frames = [row.frames for row in rows]
     return {
         "clips": len(rows),
-        **{split: sum(row[1] == split for row in rows) for split in SPLITS},
+        **{split: sum(row.split == split for row in rows) for split in SPLITS},
         "frames_min": min(frames, default=0),
         "frames_mean": round(sum(frames) / max(len(frames), 1), 1),
         "frames_max": max(frames, default=0),

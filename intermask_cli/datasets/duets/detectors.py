@@ -165,6 +165,108 @@ def _follow(joints: Array) -> Found:
     return actor, LEFT if turned > 0 else RIGHT
 
 
+def _turning(joints: Array) -> Array:
+    """Heading (2, T) of both bodies, unwrapped radians."""
+    left = _left(joints)
+    return np.unwrap(np.arctan2(-left[..., 1], left[..., 0]), axis=-1)
+
+
+def _turned_under(joints: Array) -> Found:
+    """The one who does not spin; that one's hand that goes up highest."""
+    heading = _turning(joints)
+    actor = int(np.argmin(np.ptp(heading, axis=1)))
+    return actor, _higher_hand(joints, actor)
+
+
+def _higher_hand(joints: Array, person: int) -> str:
+    height = joints[person][:, list(_WRISTS), 1]
+    return _SIDES[int(np.argmax(np.sort(height, axis=0)[-8:].mean(axis=0)))]
+
+
+def _path_turn(joints: Array) -> Found:
+    """The way the middle between the two turns."""
+    return None, _follow(joints.mean(axis=0, keepdims=True).repeat(2, axis=0))[1]
+
+
+def _passing(joints: Array) -> Found:
+    """Where the other is when they are nearest to each other."""
+    pelvis = _ground(joints[:, :, 0])
+    near = int(np.argmin(np.linalg.norm(pelvis[0] - pelvis[1], axis=-1)))
+    across = ((pelvis[1] - pelvis[0]) * _left(joints[0]))[near].sum()
+    return None, LEFT if across > 0 else RIGHT
+
+
+def _lowest_pelvis(joints: Array) -> int:
+    return int(np.argmin(joints[:, :, 0, 1].min(axis=1) / joints[:, :, 0, 1].max(axis=1)))
+
+
+def _pull(joints: Array) -> Found:
+    """The one who is not down; the same side's hands that stay nearest to each other."""
+    palms = _palms(joints)
+    gaps = np.sort(np.linalg.norm(palms[0] - palms[1], axis=-1), axis=-1)[:, :15].mean(axis=-1)
+    return 1 - _lowest_pelvis(joints), _SIDES[int(np.argmin(gaps))]
+
+
+def _support(joints: Array) -> Found:
+    """The palm that stays nearest to the other's waist."""
+    waist = joints[::-1, None, :, JOINT["spine1"]]
+    return _best(-np.median(np.linalg.norm(_palms(joints) - waist, axis=-1), axis=-1))
+
+
+def _hand_over(joints: Array) -> Found:
+    """The one whose hands are in front of the body before, and not after."""
+    pelvis = _ground(joints[:, :, 0])
+    towards = normalize(pelvis[::-1] - pelvis)
+    reach = ((_ground(joints[:, :, list(_WRISTS)]) - pelvis[:, :, None]) * towards[:, :, None]).sum(-1)
+    held = reach.min(axis=-1)
+    tenth = max(held.shape[1] // 10, 3)
+    return int(np.argmax(held[:, :tenth].mean(axis=1) - held[:, -tenth:].mean(axis=1))), None
+
+
+def _point(joints: Array) -> Found:
+    """The wrist that stays farthest out from its own shoulders' middle, away from the partner."""
+    chest = joints[:, :, JOINT["neck"]]
+    away = normalize(_ground(chest - chest[::-1]))
+    reach = _ground(joints[:, :, list(_WRISTS)] - chest[:, :, None])
+    across = reach - np.minimum((reach * away[:, :, None]).sum(-1, keepdims=True), 0.0) * away[:, :, None]
+    out = np.sort(np.linalg.norm(across, axis=-1), axis=1)[:, -12:]
+    return _best(out.mean(axis=1))
+
+
+def _sneak(joints: Array) -> Found:
+    """The one who has the other, turned away, in front at the beginning."""
+    first = joints[:, :10].mean(axis=1, keepdims=True)
+    left = _left(first)[:, 0]
+    ahead = np.stack([-left[:, 1], left[:, 0]], axis=-1)
+    way = _ground(first[::-1, 0, 0] - first[:, 0, 0])
+    return int(np.argmax((ahead * way).sum(-1))), None
+
+
+def _game(joints: Array) -> Found:
+    """The winner's arms go up; before that one hand of both beats up and down."""
+    height = joints[:, :, list(_WRISTS), 1] - joints[:, :, 0, 1, None]
+    lower = np.sort(height.min(axis=2), axis=1)[:, -8:].mean(axis=1)
+    actor = int(np.argmax(lower))
+    cheer = int(np.argmax(height[actor].min(axis=1)))
+    travel = np.abs(np.diff(height[:, : max(cheer - 15, 20)], n=2, axis=1)).sum(axis=(0, 1))
+    return actor, _SIDES[int(np.argmax(travel))]
+
+
+def _whisper(joints: Array) -> Found:
+    """The palm that stays nearest to its owner's face."""
+    face = joints[:, None, :, JOINT["head"]]
+    gaps = np.sort(np.linalg.norm(_palms(joints) - face, axis=-1), axis=-1)
+    return _best(-gaps[..., :15].mean(axis=-1))
+
+
+def _blow(joints: Array) -> Found:
+    """The wrist that is first to go well above its owner's neck; the blocking arm comes later."""
+    above = joints[:, :, list(_WRISTS), 1] - joints[:, :, JOINT["neck"], 1, None]
+    high = above > 0.6 * above.max()
+    first = np.where(high.any(axis=1), high.argmax(axis=1), joints.shape[1])
+    return _best(-first)
+
+
 _DETECTORS: dict[str, Callable[[Array], Found]] = {
     "handshake": _nothing,
     "bow": _bow,
@@ -178,4 +280,18 @@ _DETECTORS: dict[str, Callable[[Array], Found]] = {
     "mirror_dance": _dance,
     "lead_by_hand": _lead,
     "follow": _follow,
+    "fist_bump": _high_five,
+    "block": _blow,
+    "circle_hands": _circle,
+    "turn_under_arm": _turned_under,
+    "walk_side_by_side": _path_turn,
+    "pass_by": _passing,
+    "pull_up": _pull,
+    "support_walk": _support,
+    "hand_over": _hand_over,
+    "clap_game": _nothing,
+    "point_and_look": _point,
+    "sneak_startle": _sneak,
+    "rock_paper_scissors": _game,
+    "whisper": _whisper,
 }

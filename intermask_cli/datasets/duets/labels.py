@@ -1,4 +1,4 @@
-"""What a Duets clip says about itself: the kinds, the labels of a clip, and the clip.
+"""What a Duets clip says about itself: the kinds and their sets, the labels of a clip, and the clip.
 
 Left and right always belong to the body of the person meant; people are 0 and 1; frames are at 30 fps.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
+from intermask_cli.errors import InputError
 
 LEFT, RIGHT = "left", "right"
 TEMPOS = ("slow", "normal", "fast")
@@ -49,6 +51,8 @@ class Labels:
     contacts: tuple[Contact, ...]
     #: Named moments (name, frame), in order of time; the middle of the action is always there as "action".
     events: tuple[tuple[str, int], ...]
+    #: What comes after it in a clip of two phases ("they bow, then shake hands"), on the same frame axis.
+    then: Labels | None = None
 
 
 @dataclass(frozen=True)
@@ -77,79 +81,209 @@ class KindInfo:
     repeats: tuple[int, ...] = ()  # possible numbers of repeats of what `repeated` names
     repeated: str | None = None
     approaches: tuple[str, ...] = ("near",)
+    core: bool = False  # one of the kinds the bundled model and its evaluator know
+    phases: tuple[int, ...] = ()  # where it may stand in a clip of two phases: 1 first, 2 after "then"
 
 
 _WALK_UP = ("near", "actor", "both")
+_ONE_WALKS = ("near", "actor")
+_EITHER = (1, 2)
 
 KINDS: dict[str, KindInfo] = {
     "handshake": KindInfo(
         "greeting",
         "Both shake right hands; gently or hard (size of the shakes), so many times up and down.",
         has_actor=False, side=None, manners=("gently", "hard"), repeats=(2, 3, 4), repeated="shakes",
-        approaches=_WALK_UP,
+        approaches=_WALK_UP, core=True, phases=_EITHER,
     ),
     "bow": KindInfo(
         "greeting",
         "The actor bows from the waist, slightly or deeply; the other stands and at most nods back.",
         has_actor=True, side=None, manners=("slightly", "deeply"), repeats=(1, 2), repeated="bows",
-        approaches=_WALK_UP,
+        approaches=_WALK_UP, core=True, phases=_EITHER,
     ),
     "wave": KindInfo(
         "greeting",
         "The actor waves one raised hand, beside the face (small) or high overhead (large); the other looks.",
         has_actor=True, side="hand", manners=("small", "large"), repeats=(2, 3, 4), repeated="swings",
-        approaches=("near", "actor"),
+        approaches=("near", "actor"), core=True, phases=_EITHER,
     ),
     "high_five": KindInfo(
         "greeting",
         "Both slap the same side's palms together, at shoulder height (low) or overhead (high).",
         has_actor=False, side="hand", manners=("low", "high"), repeats=(1, 2), repeated="slaps",
-        approaches=_WALK_UP,
+        approaches=_WALK_UP, core=True, phases=_EITHER,
     ),
     "hug": KindInfo(
         "greeting",
         "Both embrace, loosely (gently) or tightly (hard), hold, and step apart.",
-        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP,
+        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP, core=True, phases=_EITHER,
     ),
     "punch_guard": KindInfo(
         "fighting",
         "The actor punches with one fist at the belly (low) or the head (high); the other blocks it.",
         has_actor=True, side="hand", manners=("low", "high"), repeats=(1, 2), repeated="punches",
-        approaches=("near", "actor"),
+        approaches=("near", "actor"), core=True, phases=_EITHER,
     ),
     "kick_dodge": KindInfo(
         "fighting",
         "The actor kicks with one foot, hip-low, belly-high (middle) or chest-high; the other jumps back.",
-        has_actor=True, side="foot", manners=("low", "middle", "high"), approaches=("near", "actor"),
+        has_actor=True, side="foot", manners=("low", "middle", "high"), approaches=("near", "actor"), core=True, phases=_EITHER,
     ),
     "push_stagger": KindInfo(
         "fighting",
         "The actor pushes the other's chest with both hands, gently or hard; the other staggers back.",
-        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"),
+        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"), core=True, phases=_EITHER,
     ),
     "circle_each_other": KindInfo(
         "moving together",
         "Both walk around a common centre facing each other, each towards the own left or right; "
         "arms hanging (relaxed) or fists raised (guarded).",
-        has_actor=False, side="turn", manners=("relaxed", "guarded"),
+        has_actor=False, side="turn", manners=("relaxed", "guarded"), core=True, phases=(1,),
     ),
     "mirror_dance": KindInfo(
         "dance",
         "Face to face, the actor dances side steps with lifted arms, first to the own `side`, small or "
         "large; the other copies like a mirror image a little later.",
-        has_actor=True, side="step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps",
+        has_actor=True, side="step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps", core=True, phases=_EITHER,
     ),
     "lead_by_hand": KindInfo(
         "moving together",
         "The actor walks ahead and leads the other by the hand; `side` is the actor's holding hand.",
-        has_actor=True, side="hand",
+        has_actor=True, side="hand", core=True,
     ),
     "follow": KindInfo(
         "moving together",
         "The actor walks, the other follows behind; `side` is the way the path turns, None if straight.",
-        has_actor=True, side="turn", side_optional=True,
+        has_actor=True, side="turn", side_optional=True, core=True,
+    ),
+
+    "fist_bump": KindInfo(
+        "greeting",
+        "Both bump the same side's fists together at chest height, drawing them back first; so many times.",
+        has_actor=False, side="hand", repeats=(1, 2), repeated="bumps", approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "block": KindInfo(
+        "fighting",
+        "The actor strikes down from overhead with one arm; the other stops it with a raised forearm.",
+        has_actor=True, side="hand", repeats=(1, 2), repeated="blows", approaches=_ONE_WALKS, phases=_EITHER,
+    ),
+    "circle_hands": KindInfo(
+        "dance",
+        "Both hold both hands and go round in a circle, each towards the own left or right.",
+        has_actor=False, side="turn", phases=(1,),
+    ),
+    "turn_under_arm": KindInfo(
+        "dance",
+        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times round; "
+        "`side` is the actor's holding hand.",
+        has_actor=True, side="hand", repeats=(1, 2), repeated="turns", phases=_EITHER,
+    ),
+    "walk_side_by_side": KindInfo(
+        "moving together",
+        "Both walk side by side, hand in hand or apart; `side` is the way the path turns, None if straight.",
+        has_actor=False, side="turn", side_optional=True, manners=("apart", "hand in hand"),
+    ),
+    "pass_by": KindInfo(
+        "moving together",
+        "Both walk towards each other, pass, and walk on; `side` is where each has the other while passing.",
+        has_actor=False, side="shoulder",
+    ),
+    "pull_up": KindInfo(
+        "helping",
+        "The other crouches on the floor; the actor bends down, takes the same side's hand and pulls them up.",
+        has_actor=True, side="hand", approaches=_ONE_WALKS, phases=(1,),
+    ),
+    "support_walk": KindInfo(
+        "helping",
+        "The actor, an arm around the other's waist, helps the limping other to walk; `side` is that arm.",
+        has_actor=True, side="hand",
+    ),
+    "hand_over": KindInfo(
+        "helping",
+        "The actor carries something with both hands and hands it over; the other takes it and holds it.",
+        has_actor=True, side=None, approaches=_WALK_UP, phases=(1,),
+    ),
+    "clap_game": KindInfo(
+        "play and talk",
+        "Both clap their own hands and then both palms against the other's, in turn, so many times.",
+        has_actor=False, side=None, repeats=(2, 3, 4), repeated="claps together", approaches=_WALK_UP,
+        phases=_EITHER,
+    ),
+    "point_and_look": KindInfo(
+        "play and talk",
+        "The actor points away to one side, level or up, with that side's hand; the other turns and looks.",
+        has_actor=True, side="hand", manners=("level", "up"), approaches=_ONE_WALKS, phases=_EITHER,
+    ),
+    "sneak_startle": KindInfo(
+        "play and talk",
+        "The actor sneaks up from behind and grabs the other's shoulders; the other starts, slightly or "
+        "badly, and turns round.",
+        has_actor=True, side=None, manners=("slightly", "badly"), phases=(1,),
+    ),
+    "rock_paper_scissors": KindInfo(
+        "play and talk",
+        "Both beat the same side's fist on the other palm three times and throw; the actor wins and cheers, "
+        "the other droops.",
+        has_actor=True, side="hand", approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "whisper": KindInfo(
+        "play and talk",
+        "The actor leans to the other's ear, one hand at the mouth, and whispers.",
+        has_actor=True, side="hand", approaches=_ONE_WALKS, phases=_EITHER,
     ),
 }  # fmt: skip
+
+#: The twelve kinds the bundled model was trained on and is measured with; their order is part of the corpus.
+CORE_KINDS: tuple[str, ...] = tuple(kind for kind, info in KINDS.items() if info.core)
+FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(info.family for info in KINDS.values()))
+
+
+@dataclass(frozen=True)
+class KindSet:
+    """Which kinds a corpus draws from, with equal chance, and how many of its clips join two of them."""
+
+    kinds: tuple[str, ...]
+    two_phase: float = 0.0  # share of clips of two phases
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Kinds that can follow each other in a clip of two phases."""
+        firsts = [kind for kind in self.kinds if 1 in KINDS[kind].phases]
+        seconds = [kind for kind in self.kinds if 2 in KINDS[kind].phases]
+        return [(a, b) for a in firsts for b in seconds if a != b]
+
+
+CORE = KindSet(CORE_KINDS)
+TWO_PHASE_SHARE = 0.2
+
+
+def kind_set(names: str, two_phase: float | None = None) -> KindSet:
+    """"core", "all" or kinds separated by commas -> the set; two phases in a fifth of "all", else nowhere.
+
+    Raises InputError for unknown or repeated kinds, shares outside [0, 1] and kinds that cannot be joined.
+    """
+    known = {"core": CORE_KINDS, "all": tuple(KINDS)}
+    kinds = known.get(names) or tuple(name.strip() for name in names.split(","))
+    wrong = [name for name in kinds if name not in KINDS]
+    if wrong:
+        raise InputError(f"unknown kind {wrong[0]!r}; accepted: core, all, or some of {', '.join(KINDS)}")
+    if len(set(kinds)) != len(kinds):
+        raise InputError(f"kinds {names!r} name one twice; name each once")
+    share = (TWO_PHASE_SHARE if names == "all" else 0.0) if two_phase is None else two_phase
+    if not 0.0 <= share <= 1.0:
+        raise InputError(f"two-phase share {share}; accepted: 0 to 1")
+    chosen = KindSet(tuple(kind for kind in KINDS if kind in kinds), share)
+    if share > 0.0 and not chosen.pairs():
+        raise InputError(
+            f"no two of {', '.join(kinds)} can be joined by 'then'; add kinds or leave the two-phase share at 0"
+        )
+    return chosen
+
+
+def phases_of(labels: Labels) -> tuple[Labels, ...]:
+    """The one or two phases of a clip, in order."""
+    return (labels,) if labels.then is None else (labels, labels.then)
+
 
 
 def contact_point(joints: np.ndarray, joint: int) -> np.ndarray:

@@ -252,7 +252,7 @@ def _pose_head(
     yaw = _soft(np.arctan2(way[..., 0], np.maximum(way[..., 2], 0.05)), 1.1)
     pitch = _soft(-np.arctan2(way[..., 1], np.hypot(way[..., 0], way[..., 2]) + 0.15), 0.6)
     level = -0.5 * np.arcsin(np.clip(-trunk.rotations[9][..., 1, 2], -1.0, 1.0))
-    yaw = score.gaze * yaw + noise["head"][..., 0]
+    yaw = score.gaze * yaw + score.look + noise["head"][..., 0]
     pitch = score.gaze * pitch + (1.0 - score.gaze) * 0.4 * level + score.nod + chin + noise["head"][..., 1]
     roll = -0.5 * score.bend[..., 1]
     local[:, :, 12] = euler(0.4 * yaw, 0.4 * pitch, 0.4 * roll)

@@ -10,12 +10,15 @@ import numpy as np
 from intermask_cli.datasets.duets.gait import Flight
 from intermask_cli.datasets.duets.reach import soft_reach
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.motion.skeleton import JOINT
+from intermask_cli.motion.skeleton import JOINT, MIRROR
 
 Array = np.ndarray
 
+#: Factors of a vector's coordinates in a mirror at the plane x = 0.
+MIRROR_X = np.array([-1.0, 1.0, 1.0])
+
 _CHANNELS = (
-    "root", "yaw", "hips_pitch", "hips_roll", "bend", "crouch", "shift", "nod", "gaze", "elbow",
+    "root", "yaw", "hips_pitch", "hips_roll", "bend", "crouch", "shift", "nod", "gaze", "look", "elbow",
 )  # fmt: skip
 
 
@@ -57,6 +60,7 @@ class Score:
     shift: Array  # (2, T, 2) pelvis moved relative to the root: to the left, forward
     nod: Array  # (2, T) head pitched down
     gaze: Array  # (2, T) weight of looking at the partner
+    look: Array  # (2, T) head turned to the left, on top of the gaze
     elbow: Array  # (2, T, 2) elbows pushed outward (0 hanging ... 1)
     reaches: list[Reach] = field(default_factory=list)
     lifts: list[FootLift] = field(default_factory=list)
@@ -78,6 +82,19 @@ class Trunk:
     rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
     yaw: Array  # (2, T)
     bodies: tuple[Body, Body]
+
+    def exchanged(self) -> Trunk:
+        """The same with the roles exchanged."""
+        positions = {joint: place[::-1] for joint, place in self.positions.items()}
+        rotations = {joint: turn[::-1] for joint, turn in self.rotations.items()}
+        return Trunk(positions, rotations, self.yaw[::-1], self.bodies[::-1])
+
+    def mirrored(self) -> Trunk:
+        """The same in a mirror at the plane x = 0."""
+        positions = {MIRROR[joint]: place * MIRROR_X for joint, place in self.positions.items()}
+        flip = MIRROR_X[:, None] * MIRROR_X
+        rotations = {MIRROR[joint]: turn * flip for joint, turn in self.rotations.items()}
+        return Trunk(positions, rotations, -self.yaw, self.bodies)
 
     def joint(self, person: int, name: str) -> Array:
         """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""

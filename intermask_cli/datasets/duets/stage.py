@@ -2,30 +2,32 @@
 
 A choreography (`kinds/`) is written for role 0 (the actor, on the -Z side facing +Z) and role 1 (the partner,
 facing -Z), right-handed, on one clock. The stage mirrors it for the left side, exchanges the people when the
-actor is person 2, and puts everything at a random place and heading.
+actor is person 2, and puts everything at a random place and heading. Clips of two phases: `two_phase`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Flight
 from intermask_cli.datasets.duets.labels import (
+    CORE,
     KINDS,
     LEFT,
     RIGHT,
     TEMPOS,
     Contact,
     DuetClip,
-    KindInfo,
+    KindSet,
     Labels,
 )
 from intermask_cli.datasets.duets.posing import Posed, pose
 from intermask_cli.datasets.duets.rig import Body, random_body
-from intermask_cli.datasets.duets.score import FootLift, Reach, Score, Trunk
+from intermask_cli.datasets.duets.score import MIRROR_X, FootLift, Reach, Score, Trunk
 from intermask_cli.datasets.duets.timing import ramp, trapezoid
 from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, JOINT, MIRROR
@@ -39,12 +41,21 @@ _WALK_SPEED = {"slow": 0.85, "normal": 1.1, "fast": 1.35}
 WORLD_M = 3.0  # clips lie within this distance of the origin, each way
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where both stand when a second phase begins, seen from that phase; the middle between them is 0."""
+
+    root: Array  # (2, 2) ground position x, z
+    yaw: Array  # (2,)
+    clock: float
+
+
 class Stage:
     """What a choreography plays on. Times are frames on `t`; `clock` is the frame authoring has come to."""
 
     def __init__(
         self, rng: np.random.Generator, bodies: tuple[Body, Body], tempo: str, manner: str | None,
-        repeats: int | None, approach: str, straight: bool,
+        repeats: int | None, approach: str, straight: bool, start: Start | None = None,
     ):  # fmt: skip
         self.rng, self.bodies, self.tempo, self.manner = rng, bodies, tempo, manner
         self.repeats, self.approach, self.straight = repeats or 1, approach, straight
@@ -53,11 +64,13 @@ class Stage:
         self.score = Score(
             root=np.zeros((2, n, 2)), yaw=np.zeros((2, n)), hips_pitch=np.zeros((2, n)),
             hips_roll=np.zeros((2, n)), bend=np.zeros((2, n, 3)), crouch=np.zeros((2, n)),
-            shift=np.zeros((2, n, 2)), nod=np.zeros((2, n)), gaze=np.ones((2, n)), elbow=np.zeros((2, n, 2)),
+            shift=np.zeros((2, n, 2)), nod=np.zeros((2, n)), gaze=np.ones((2, n)), look=np.zeros((2, n)),
+            elbow=np.zeros((2, n, 2)),
         )  # fmt: skip
-        self.clock = 0.0
+        self.clock = 0.0 if start is None else start.clock
+        self.start = start
         self.first = 0  # frames before this one are cut off (clips that begin in the middle of a walk)
-        self.contacts: list[tuple[int, int, int, int]] = []
+        self.contacts: list[Contact] = []
         self.events: list[tuple[str, int]] = []
         self.size = (bodies[0].scale + bodies[1].scale) / 2
 
@@ -88,12 +101,29 @@ class Stage:
             facing = (0.0 if person == 0 else math.pi) + self.some(-0.07, 0.07)
             self.score.root[person] = place
             self.score.yaw[person] = facing
+        if self.start is not None:
+            self._regroup(self.start)
+            return
         self.clock = self.some(5, 12)
         walkers = {"near": (), "actor": (0,), "both": (0, 1)}[self.approach]
         for person in walkers:
             self._walk_up(person, self.some(0.7, 1.4) / len(walkers) ** 0.5)
         if self.approach == "actor":
             self._turn_towards(1)
+
+    def _regroup(self, start: Start) -> None:
+        """Go from where a phase before this one has ended to the places just taken."""
+        speed = _WALK_SPEED[self.tempo]
+        for person in (0, 1):
+            way = start.root[person] - self.score.root[person, -1]
+            turn = start.yaw[person] - self.score.yaw[person, -1]
+            turn -= 2 * math.pi * round(turn / (2 * math.pi))
+            needed = max(math.hypot(*way) / (0.65 * speed), abs(turn) / 2.0, 0.3) * FPS
+            begin = start.clock + self.some(0, 5)
+            u = (self.t - begin) / needed
+            self.score.root[person] += (1.0 - trapezoid(u, 0.35))[:, None] * way
+            self.score.yaw[person] += turn * (1.0 - ramp(self.t, begin, begin + needed))
+            self.clock = max(self.clock, begin + needed)
 
     def _walk_up(self, person: int, distance: float) -> None:
         """Come from `distance` metres further back, not always straight ahead, and face the partner."""
@@ -152,6 +182,18 @@ class Stage:
         """Stop looking at the partner while the curve is up."""
         self.score.gaze[person] *= 1.0 - curve
 
+    def look(self, person: int, curve: Array, left: float, down: float = 0.0) -> None:
+        """Turn the head away from the partner, radians."""
+        self.look_away(person, curve)
+        self.score.look[person] += curve * left
+        self.nod(person, curve, down)
+
+    def quicken(self, person: int, factor: float) -> None:
+        """Let this person take quicker steps (a dancer's), as a factor on their time."""
+        body = self.bodies[person]
+        quick = replace(body, style=replace(body.style, pace=body.style.pace * factor))
+        self.bodies = (quick, self.bodies[1]) if person == 0 else (self.bodies[0], quick)
+
     def elbow(self, person: int, hand: int, curve: Array, out: float) -> None:
         self.score.elbow[person, :, hand] += curve * out
 
@@ -175,7 +217,7 @@ class Stage:
 
     def contact(self, start: float, end: float, joint1: str, joint2: str) -> None:
         """Joint of role 0 touches joint of role 1."""
-        self.contacts.append((round(start), round(end), JOINT[joint1], JOINT[joint2]))
+        self.contacts.append(Contact(round(start), round(end), JOINT[joint1], JOINT[joint2]))
 
     def event(self, name: str, frame: float) -> None:
         self.events.append((name, round(frame)))
@@ -186,31 +228,49 @@ class Stage:
         return self.first, last
 
 
-def make_clip(seed: int, index: int, kind: str | None = None) -> DuetClip:
-    """Clip `index` of the corpus with this seed: the same bytes every time; `kind` None draws one at random.
+def make_clip(seed: int, index: int, kind: str | None = None, kinds: KindSet = CORE) -> DuetClip:
+    """Clip `index` of the corpus with this seed: the same bytes every time; `kind` None draws one of `kinds`.
 
     Raises ValueError for an unknown kind.
     """
-    from intermask_cli.datasets.duets.kinds import CHOREOGRAPHY
+    from intermask_cli.datasets.duets.two_phase import two_phase_stage
 
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index])))
-    drawn = list(KINDS)[int(rng.integers(len(KINDS)))]
+    if kind is None and kinds.two_phase > 0.0 and rng.random() < kinds.two_phase:
+        stage, labels, exchange = two_phase_stage(rng, kinds.pairs())
+        return _finished(stage, pose_stage(stage), labels, exchange, seed, index)
+    drawn = kinds.kinds[int(rng.integers(len(kinds.kinds)))]
     name = drawn if kind is None else kind
     if name not in KINDS:
         raise ValueError(f"unknown kind {name!r}; choose one of {', '.join(KINDS)}")
-    labels = _draw_labels(rng, name, KINDS[name])
-    stage = Stage(
-        rng, (random_body(rng), random_body(rng)), labels.tempo, labels.manner, labels.repeats,
-        labels.approach, straight=labels.side is None,
-    )  # fmt: skip
-    CHOREOGRAPHY[name](stage)
-    posed = pose(stage.score.until(stage.frames()[1]), stage.bodies, rng)
+    labels = draw_labels(rng, name)
+    stage = staged(rng, labels, (random_body(rng), random_body(rng)))
+    posed = pose_stage(stage)
     exchange = bool(labels.actor) if labels.actor is not None else bool(rng.integers(2))
     return _finished(stage, posed, labels, exchange, seed, index)
 
 
-def _draw_labels(rng: np.random.Generator, name: str, info: KindInfo) -> Labels:
+def staged(
+    rng: np.random.Generator, labels: Labels, bodies: tuple[Body, Body], start: Start | None = None
+) -> Stage:
+    """A stage on which the choreography of these labels has been played."""
+    from intermask_cli.datasets.duets.kinds import CHOREOGRAPHY
+
+    stage = Stage(
+        rng, bodies, labels.tempo, labels.manner, labels.repeats, labels.approach,
+        straight=labels.side is None, start=start,
+    )  # fmt: skip
+    CHOREOGRAPHY[labels.kind](stage)
+    return stage
+
+
+def pose_stage(stage: Stage) -> Posed:
+    return pose(stage.score.until(stage.frames()[1]), stage.bodies, stage.rng)
+
+
+def draw_labels(rng: np.random.Generator, name: str) -> Labels:
     """Everything a clip varies in, evenly; contacts and events come from the choreography."""
+    info = KINDS[name]
 
     def one_of(options: tuple) -> object:
         return options[int(rng.integers(len(options)))] if options else None
@@ -236,31 +296,40 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
     first, last = stage.frames()
     joints, local = posed.joints[:, first:], posed.local[:, first:]
     offsets = np.stack([body.offsets for body in stage.bodies])
-    contacts = stage.contacts
     if labels.side == LEFT:
         order = list(MIRROR)
-        flip = np.array([-1.0, 1.0, 1.0])
-        joints, offsets = joints[:, :, order] * flip, offsets[:, order] * flip
-        local = local[:, :, order] * (flip[:, None] * flip)
-        contacts = [(a, b, MIRROR[one], MIRROR[two]) for a, b, one, two in contacts]
+        joints, offsets = joints[:, :, order] * MIRROR_X, offsets[:, order] * MIRROR_X
+        local = local[:, :, order] * (MIRROR_X[:, None] * MIRROR_X)
     if exchange:
         joints, local, offsets = joints[::-1], local[::-1], offsets[::-1]
-        contacts = [(a, b, two, one) for a, b, one, two in contacts]
     joints, local = _in_the_world(stage.rng, joints, local)
-    touches = (Contact(max(a - first, 0), min(b, last) - first, one, two) for a, b, one, two in contacts)
-    moments = sorted(
-        ((name, frame - first) for name, frame in stage.events if first <= frame < last), key=_frame
-    )
-    final = Labels(**{**vars(labels), "contacts": tuple(touches), "events": tuple(moments)})
+    then = labels.then
+    if then is not None:
+        then = timed(then, then.contacts, then.events, labels.side == LEFT, exchange, first, last)
+    final = timed(labels, stage.contacts, stage.events, labels.side == LEFT, exchange, first, last)
     return DuetClip(
         joints=joints.astype(np.float32),
         rotations6d=sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32),
         root_rotation=np.ascontiguousarray(local[:, :, 0]).astype(np.float32),
         offsets=offsets.astype(np.float32),
-        labels=final,
+        labels=replace(final, then=then),
         seed=seed,
         index=index,
     )
+
+
+def timed(
+    labels: Labels, contacts: Iterable[Contact], events: Iterable[tuple[str, int]], mirror: bool,
+    exchange: bool, first: int, last: int,
+) -> Labels:  # fmt: skip
+    """Labels with the contacts and events between two frames, counted from the first of them."""
+    touches = []
+    for touch in contacts:
+        one, two = (MIRROR[touch.joint1], MIRROR[touch.joint2]) if mirror else (touch.joint1, touch.joint2)
+        one, two = (two, one) if exchange else (one, two)
+        touches.append(Contact(max(touch.start - first, 0), min(touch.end, last) - first, one, two))
+    moments = sorted(((name, frame - first) for name, frame in events if first <= frame < last), key=_frame)
+    return replace(labels, contacts=tuple(touches), events=tuple(moments))
 
 
 def _frame(event: tuple[str, int]) -> int:

@@ -1,4 +1,4 @@
-"""Reads `wordings.yaml`: the words and sentences captions are made of."""
+"""Reads `wordings.yaml` and `wordings_all.yaml`: the words and sentences captions are made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-WORDINGS_FILE = Path(__file__).with_name("wordings.yaml")
+WORDINGS_FILE = Path(__file__).with_name("wordings.yaml")  # everything common, and the core kinds
+FURTHER_FILE = Path(__file__).with_name("wordings_all.yaml")  # the other kinds, and "then"
 
 
 @dataclass(frozen=True)
@@ -38,18 +39,22 @@ class KindWords:
 
 @dataclass(frozen=True)
 class Wordings:
-    """The whole file; `common` and `held` as they stand in it."""
+    """Both files; `common`, `held` and `then` as they stand in them."""
 
     common: dict[str, Any]
     held: dict[str, Any]
+    then: dict[str, Any]
     kinds: dict[str, KindWords]
 
 
 @lru_cache(maxsize=1)
 def wordings() -> Wordings:
     """The committed wordings."""
-    content = yaml.safe_load(WORDINGS_FILE.read_text(encoding="utf-8"))
-    return Wordings(content["common"], content["held"], {k: _kind(v) for k, v in content["kinds"].items()})
+    content, further = (
+        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (WORDINGS_FILE, FURTHER_FILE)
+    )
+    kinds = {name: _kind(value) for name, value in {**content["kinds"], **further["kinds"]}.items()}
+    return Wordings(content["common"], content["held"], further["then"], kinds)
 
 
 def _kind(value: dict[str, Any]) -> KindWords:

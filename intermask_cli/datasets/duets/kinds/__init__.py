@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from intermask_cli.datasets.duets.kinds import dance, fighting, greeting, together
+from intermask_cli.datasets.duets.kinds import dance, fighting, greeting, helping, play, together
 from intermask_cli.datasets.duets.stage import Stage
 
 CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
@@ -20,4 +20,18 @@ CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
     "mirror_dance": dance.mirror_dance,
     "lead_by_hand": together.lead_by_hand,
     "follow": together.follow,
+    "fist_bump": greeting.fist_bump,
+    "block": fighting.block,
+    "circle_hands": dance.circle_hands,
+    "turn_under_arm": dance.turn_under_arm,
+    "walk_side_by_side": together.walk_side_by_side,
+    "pass_by": together.pass_by,
+    "pull_up": helping.pull_up,
+    "support_walk": helping.support_walk,
+    "hand_over": helping.hand_over,
+    "clap_game": play.clap_game,
+    "point_and_look": play.point_and_look,
+    "sneak_startle": play.sneak_startle,
+    "rock_paper_scissors": play.rock_paper_scissors,
+    "whisper": play.whisper,
 }

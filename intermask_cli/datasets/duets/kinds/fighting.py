@@ -1,4 +1,4 @@
-"""Fights: punch and guard, kick and dodge, push and stagger. Written right-handed."""
+"""Fights: punch and guard, kick and dodge, push and stagger, block. Written right-handed."""
 
 from __future__ import annotations
 
@@ -203,3 +203,55 @@ def push_stagger(s: Stage) -> None:
     s.event("strike", touch)
     s.event("action", touch)
     s.clock = end + s.some(4, 12)
+
+
+def block(s: Stage) -> None:
+    """repeats = blows with the right arm, from overhead at the head; the left forearm stops them."""
+    actor, partner = s.bodies
+    above = 1.68 * partner.scale - 1.36 * actor.scale
+    lower = max(above - 0.34, 0.0)  # a much taller partner is struck at lower down
+    across = math.sqrt((0.86 * actor.arm) ** 2 - min(above - lower, 0.34) ** 2)
+    s.meet((across + 0.24 * partner.scale + 0.16 * actor.scale + s.some(-0.03, 0.02)) / s.size)
+    begin, ready = s.clock, s.clock + s.beat(0.5)
+    fists(s, 0, pulse(s.t, begin - 6, ready, 900, 901))
+    fists(s, 1, pulse(s.t, begin - 4 + s.delay(1) * 0.5, ready + 4, 900, 901))
+
+    hits = []
+    raised = ready
+    for _ in range(s.repeats):
+        hits.append(raised + s.strike(0.45) + s.strike(0.40))
+        raised = hits[-1] + 4 + s.strike(0.45)
+    end = hits[-1] + 4 + s.strike(0.45) + s.beat(0.35)
+
+    def struck(pose: Trunk) -> Array:
+        """Where arm meets arm: before and above the partner's forehead."""
+        place = on_body(1, "head", 0.05, 0.13, 0.24)(pose) - np.array([0.0, lower, 0.0])
+        return pose.within_reach(0, 1, place)
+
+    def covering(pose: Trunk) -> Array:
+        """The palm of the arm that lies across before the blow."""
+        return struck(pose) + pose.offset(1, -0.17, 0.05, 0.0)
+
+    impact = np.zeros_like(s.t)
+    for hit in hits:
+        top, start = hit - s.strike(0.40), hit - s.strike(0.40) - s.strike(0.45)
+        wound = pulse(s.t, start, top, hit, hit + 4 + s.strike(0.45))
+        drive = pulse(s.t, top, hit, hit + 4, hit + 4 + s.strike(0.45))
+        s.hand(0, 1, wound, by_shoulder(0, 1, 0.10, 0.46, 0.02), bulge=0.0)
+        s.hand(0, 1, drive, struck, bulge=0.25)
+        s.bend(0, wound, forward=-0.12, twist=-0.2)
+        s.bend(0, drive, forward=0.30, twist=0.45)
+        s.shift(0, drive, forward=0.08)
+        impact += pulse(s.t, hit - 2, hit + 3, hit + 3, hit + 16)
+        s.contact(hit, hit + 4, "right_wrist", "left_elbow")
+        s.event("strike", hit)
+    seen = hits[0] - s.strike(0.40) - s.strike(0.35) * 0.4 + s.delay(1) * 0.5
+    guard = pulse(s.t, seen, max(hits[0] - 3, seen + 11), hits[-1] + 8, hits[-1] + 8 + s.beat(0.6))
+    s.hand(1, 0, guard, covering, bulge=0.3)
+    s.elbow(1, 0, guard, 1.1)
+    s.bend(1, guard, forward=-0.04, twist=-0.15)
+    s.crouch(1, impact, 0.05)
+    s.nod(1, guard, 0.12)
+    s.move(1, hits[-1] + 6, hits[-1] + 6 + s.beat(0.7), -s.some(0.10, 0.25))
+    s.event("action", hits[0])
+    s.clock = end + s.some(2, 8)

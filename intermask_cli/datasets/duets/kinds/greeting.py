@@ -1,4 +1,4 @@
-"""Greetings: handshake, bow, wave, high five, hug. Written right-handed; the stage mirrors for the left."""
+"""Greetings: handshake, bow, wave, high five, hug, fist bump. Written right-handed; the stage mirrors for the left."""
 
 from __future__ import annotations
 
@@ -156,3 +156,31 @@ def _embrace(s: Stage, person: int, opened: Array, wrapped: Array) -> None:
         up, across = (0.14, -0.05) if over else (-0.08, 0.03)
         s.hand(person, hand, wrapped, on_body(other, "spine3", across, up, -0.15), bulge=0.0)
         s.elbow(person, hand, opened, 0.9)
+
+
+def fist_bump(s: Stage) -> None:
+    """repeats = bumps; right fists drawn back at the ribs, then meeting with almost straight arms."""
+    s.meet(s.some(0.86, 0.95))
+    drop = s.some(0.10, 0.20)
+    begin = s.clock
+    cocked = begin + s.beat(0.55)
+    hit = cocked + s.strike(0.38)
+    late = s.delay(1) * 0.5
+    hits = []
+    bump = np.zeros_like(s.t)
+    for _ in range(s.repeats):
+        bump += pulse(s.t, hit - s.strike(0.38), hit, hit + 5, hit + 5 + s.strike(0.42))
+        s.contact(hit, hit + 5, "right_wrist", "right_wrist")
+        hits.append(hit)
+        hit += 5 + s.strike(0.42) + s.strike(0.38)
+    done = hits[-1] + 5 + s.beat(0.1)
+    end = done + s.beat(0.8)
+    for person in (0, 1):
+        ready = pulse(s.t, begin + late * person, cocked, done, end)
+        s.hand(person, 1, ready, by_shoulder(person, 1, 0.10, -0.24, 0.10), bulge=0.0)
+        s.hand(person, 1, np.minimum(bump, 1.0), halfway((1, 1), drop), bulge=0.0)
+        s.bend(person, ready, twist=-0.18)
+        s.bend(person, np.minimum(bump, 1.0), forward=s.some(0.04, 0.10), twist=0.45)
+        s.nod(person, pulse(s.t, hits[0], hits[0] + 8, done, end), s.some(0.0, 0.2))
+    s.event("action", hits[0])
+    s.clock = end + s.some(2, 8)

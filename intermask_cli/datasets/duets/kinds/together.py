@@ -1,4 +1,4 @@
-"""Moving together: circling, leading by the hand, following; for the right hand and right turns."""
+"""Moving together: circling, leading by the hand, following, side by side, passing; for the right side."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def circle_each_other(s: Stage) -> None:
     s.clock = end + s.some(4, 14)
 
 
-def _path(s: Stage, length: float, turn: float) -> tuple[Array, Array, Array]:
+def walked_line(length: float, turn: float) -> tuple[Array, Array, Array]:
     """A walked line from the origin along +Z turning by `turn` radians: distances, points, headings."""
     grid = np.arange(-3.0, length + 1.0, 0.02)
     heading = turn * ramp(grid, 0.15 * length, 0.95 * length)
@@ -57,7 +57,7 @@ def _path(s: Stage, length: float, turn: float) -> tuple[Array, Array, Array]:
     return grid, points, heading
 
 
-def _along(path: tuple[Array, Array, Array], distance: Array) -> tuple[Array, Array]:
+def along(path: tuple[Array, Array, Array], distance: Array) -> tuple[Array, Array]:
     """Position (T, 2) and heading (T,) after walking `distance` (T,)."""
     grid, points, heading = path
     place = np.stack([np.interp(distance, grid, points[:, i]) for i in (0, 1)], -1)
@@ -67,7 +67,7 @@ def _along(path: tuple[Array, Array, Array], distance: Array) -> tuple[Array, Ar
 def lead_by_hand(s: Stage) -> None:
     """The actor takes the partner's left hand with the right one and walks ahead."""
     length = s.some(1.6, 2.8)
-    path = _path(s, length, s.some(-0.9, 0.9))
+    path = walked_line(length, s.some(-0.9, 0.9))
     apart, behind = s.some(0.36, 0.44) * s.size, s.some(0.42, 0.52) * s.size
     take = s.some(4, 10)
     held = take + s.beat(0.6)
@@ -75,7 +75,7 @@ def lead_by_hand(s: Stage) -> None:
     end = walk + length / (0.7 * _WALK[s.tempo]) * FPS
     for person in (0, 1):
         late = person * (3 + 0.35 * s.delay(1))
-        place, heading = _along(path, length * trapezoid((s.t - walk - late) / (end - walk), 0.3))
+        place, heading = along(path, length * trapezoid((s.t - walk - late) / (end - walk), 0.3))
         s.score.yaw[person] = heading
         s.score.root[person] = place
         if person == 1:
@@ -101,7 +101,7 @@ def follow(s: Stage) -> None:
     """The actor walks ahead, straight on or turning right; the partner comes behind on the same line."""
     length = s.some(2.2, 3.6)
     turn = 0.0 if s.straight else -math.radians(s.some(50, 110))
-    path = _path(s, length, turn)
+    path = walked_line(length, turn)
     gap = s.some(0.85, 1.15) * s.size
     speed = _WALK[s.tempo]
     begin = s.some(4, 12)
@@ -109,7 +109,7 @@ def follow(s: Stage) -> None:
     end = begin + length / (0.68 * speed) * FPS
     for person in (0, 1):
         walked = length * trapezoid((s.t - begin - person * lag) / (end - begin), 0.32)
-        place, heading = _along(path, walked - person * gap)
+        place, heading = along(path, walked - person * gap)
         s.score.root[person], s.score.yaw[person] = place, heading
     s.look_away(0, np.ones_like(s.t))
     if s.some(0, 1) < 0.4:
@@ -119,3 +119,58 @@ def follow(s: Stage) -> None:
         s.first = round(begin + s.some(10, 24))  # begins in the middle of the walk
     s.event("action", (begin + end) / 2)
     s.clock = end + (lag if s.some(0, 1) < 0.6 else -s.some(5, 20))
+
+
+def walk_side_by_side(s: Stage) -> None:
+    """manner: apart = arms swinging, hand in hand = inner hands joined; straight on or turning right."""
+    length = s.some(2.2, 3.6)
+    turn = 0.0 if s.straight else -math.radians(s.some(45, 90))
+    path = walked_line(length, turn)
+    holding = s.manner == "hand in hand"
+    aside = (s.some(0.25, 0.29) if holding else s.some(0.30, 0.38)) * s.size
+    begin = s.some(14, 20) if holding else s.some(4, 12)
+    end = begin + length / (0.68 * _WALK[s.tempo]) * FPS
+    for person, sign in ((0, 1.0), (1, -1.0)):
+        late = person * 0.4 * s.delay(1)
+        place, heading = along(path, length * trapezoid((s.t - begin - late) / (end - begin), 0.32))
+        s.score.root[person] = place + sign * aside * np.stack([np.cos(heading), -np.sin(heading)], -1)
+        s.score.yaw[person] = heading
+        when = s.some(0.1, 0.7) * end
+        glance = pulse(s.t, when, when + s.beat(0.3), when + s.beat(0.9), when + s.beat(1.3))
+        s.look_away(person, 1.0 - s.some(0.3, 0.9) * glance)
+    if holding:
+        drop = s.some(0.46, 0.52) + 0.03 * np.sin(2 * np.pi * s.t / s.beat(1.0))
+        for person, hand in ((0, 1), (1, 0)):
+            s.hand(person, hand, np.ones_like(s.t), halfway((1, 0), drop))
+        s.contact(0, end + 400, "right_wrist", "left_wrist")
+    if s.some(0, 1) < 0.5:
+        s.first = round(begin + s.some(8, 20))  # begins in the middle of the walk
+    s.event("action", (begin + end) / 2)
+    s.clock = end + s.some(-12, 8)
+
+
+def pass_by(s: Stage) -> None:
+    """Both walk towards each other, give way to the left, pass right shoulder to right shoulder, walk on."""
+    length = s.some(2.6, 3.4)
+    begin = s.some(2, 8)
+    speed = _WALK[s.tempo]
+    end = begin + length / (0.8 * speed) * FPS
+    passing = s.some(0.30, 0.36) * s.size
+    for person, sign in ((0, 1.0), (1, -1.0)):
+        late = person * s.some(0, 6)
+        way = length * (trapezoid((s.t - begin - late) / (end - begin), 0.2) - 0.5)
+        from_middle = s.some(0.0, 0.10)
+        aside = from_middle + (passing - from_middle) * ramp(way, -0.42 * length, -0.08 * length)
+        place = np.stack([aside, way], -1) * sign
+        s.score.root[person] = place
+        step = np.gradient(place, axis=0) * sign
+        s.score.yaw[person] = (0.0 if person == 0 else math.pi) + np.arctan2(
+            step[:, 0], np.maximum(step[:, 1], 0.01)
+        )
+        middle = (begin + end) / 2 + late
+        s.look_away(person, ramp(s.t, middle - s.beat(0.5), middle - s.beat(0.1)))
+        if s.some(0, 1) < 0.5:
+            met = middle - s.beat(0.9)
+            s.nod(person, pulse(s.t, met, met + 8, met + 8, met + 18), s.some(0.1, 0.3))
+    s.event("action", (begin + end) / 2)
+    s.clock = end + s.some(-8, 6)
