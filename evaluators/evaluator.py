@@ -254,10 +254,12 @@ class InterXPairEvaluator(FeatureEvaluator):
         rows = []
         for start in range(0, len(texts), BATCH):
             encoded = [self._encoded(text) for text in texts[start : start + BATCH]]
-            words, kinds, lengths = zip(*encoded, strict=True)
-            batch = (torch.from_numpy(np.stack(values)).float().to(self.device) for values in (words, kinds))
+            vectors, kinds, lengths = zip(*encoded, strict=True)
+            words, classes = (
+                torch.from_numpy(np.stack(values)).float().to(self.device) for values in (vectors, kinds)
+            )
             with exact_convolutions(self.device):
-                rows.append(self.network.embed_text(*batch, torch.tensor(lengths)).cpu())
+                rows.append(self.network.embed_text(words, classes, torch.tensor(lengths)).cpu())
         return torch.cat(rows).numpy()
 
     def _encoded(self, text: str) -> tuple[np.ndarray, np.ndarray, int]:

@@ -15,7 +15,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -154,7 +154,7 @@ def _made(
     label = f"{what}, repetition {number + 1}"
     with _progress(run, label, sum(len(part) for part in mine)) as advance:
         for part in mine:
-            _part(run, number, what, part, keep, lambda part=part: _embedded(run, make(part), keep))
+            _part(run, number, what, part, keep, partial(_embed_part, run, make, part, keep))
             advance(len(part))
     if run.worker.state is not None:
         run.worker.state.wait_for_everyone()
@@ -195,7 +195,8 @@ def _not_shared() -> dict[str, np.ndarray]:
     )
 
 
-def _embedded(run: PaperRun, made: Drawn, keep: bool) -> dict[str, np.ndarray]:
+def _embed_part(run: PaperRun, make: Make, part: list[int], keep: bool) -> dict[str, np.ndarray]:
+    made = make(part)
     arrays = {"embeddings": run.evaluator.embed_features(made.features, made.frames, made.ids)}
     if keep:
         counted = zip(made.features, made.frames, strict=True)
