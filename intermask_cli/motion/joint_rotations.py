@@ -104,7 +104,7 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
 
 
 def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
-    """Rotation (..., 3, 3) of "pelvis" or "spine3" in the world, as its three children show it: (..., 22, 3)."""
+    """World rotation (..., 3, 3) of "pelvis" or "spine3" as its three children show it: (..., 22, 3)."""
     left, right, up = _TORSO[centre]
 
     def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:

@@ -1,11 +1,12 @@
-"""Arms and legs moved at their ends with rigid bones: two-bone inverse kinematics, and the rotations it makes.
+"""Arms and legs moved at their ends with rigid bones: two-bone inverse kinematics, and rotations to match.
 
-A limb is upper joint, hinge, end; the hinge bends where it bent before. All arrays may have leading axes (...).
+A limb is upper joint, hinge, end; the hinge bends where it bent before. (...) are any leading axes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
 
 #: A limb is never stretched fully: share of its length it may span, unless it was given straighter.
 _FULL_STRETCH = 0.9995
-#: Bend (distance of the hinge from the line between the ends) below which its direction is not believed, metres.
+#: A hinge nearer than this to the line between the ends does not show where the limb bends, metres.
 _BEND_BELIEVED_M = 0.03
 
 
@@ -35,8 +36,8 @@ def solve_limb(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hinge and end (..., 3) of a limb whose upper joint is moved and whose end should be at the target.
 
-    old: upper, hinge and end before, whose two lengths are kept. spare: direction (..., 3) in which a straight
-    limb bends. An end out of reach stops on the way to its target.
+    old: upper, hinge and end before, whose two lengths are kept. spare: direction (..., 3) in which a
+    straight limb bends. An end out of reach stops on the way to its target.
     """
     old_upper, old_hinge, old_end = old
     first = np.linalg.norm(old_hinge - old_upper, axis=-1, keepdims=True)
@@ -69,7 +70,7 @@ def turned_rotations(
         numbers = [JOINT[name] for name in chain]
         carrier = torso_rotation(before, JOINT_NAMES[PARENTS[numbers[0]]])
         old_parent, new_parent = carrier, carrier
-        for joint, child in zip(numbers[:-1], numbers[1:], strict=True):
+        for joint, child in pairwise(numbers):
             old = old_parent @ local[..., joint - 1, :, :]
             turn = matrix_between(
                 before[..., child, :] - before[..., joint, :], after[..., child, :] - after[..., joint, :]

@@ -1,8 +1,8 @@
-"""When and where feet stand: planted spans of ankles and toes, and the displacement that pins each to one spot.
+"""When and where feet stand: planted spans of the toes, and the displacement that pins each foot to one spot.
 
-A foot joint is planted where it is low and slow; both limits have hysteresis, heights count from where this
-person's planted feet are, and a span that wanders too far is two stands with a step between. Own method.
-Axes: P person, F the four joints of `skeleton.FEET`, T frames.
+A foot is planted where its toe is low and slow; both limits have hysteresis, heights count from where this
+person's toes stand, and a span that wanders too far is two stands with a step between. A foot moves as a
+whole, so heels may still rise and turn. Own method. Axes: P person, 2 left and right foot, T frames.
 """
 
 from __future__ import annotations
@@ -14,26 +14,29 @@ import numpy as np
 from intermask_cli.motion.foot_locking import smoothed_over_time
 from intermask_cli.motion.skeleton import JOINT
 
-#: Fastest a joint may be when a span begins, and while it lasts, metres a frame (0.45 and 0.75 m/s).
-SLOW_ENOUGH_M, STILL_SLOW_M = 0.008, 0.014
-#: Highest above its planted height, the same two limits, metres.
-LOW_ENOUGH_M, STILL_LOW_M = 0.04, 0.06
-#: Nobody stands with a foot joint higher than this above the clip's lowest.
-_HIGHEST_STAND_M = 0.20
-#: Farthest from its spot a planted joint may be seen, metres; farther is another stand.
-FARTHEST_M = 0.07
-SHORTEST_FRAMES = 4
-#: Frames over which a displacement starts before a span and ends after it.
-BLEND_FRAMES = 15
 TOES = np.array([JOINT["left_foot"], JOINT["right_foot"]])
-_DETECT_SIGMA_FRAMES = 1.5
+#: A stand has a frame slower than the first speed, metres a frame, and none faster than the second.
+SLOW_ENOUGH_M, STILL_SLOW_M = 0.008, 0.025
+#: The same for heights above where this person's toes stand, metres; noise is sorted out by the speeds.
+LOW_ENOUGH_M, STILL_LOW_M = 0.04, 0.03
+#: Nobody stands with a toe higher than this above the clip's lowest.
+_HIGHEST_STAND_M = 0.20
+#: Farthest from its mean place a toe may be seen during a stand, metres; farther means two stands.
+FARTHEST_M = 0.10
+SHORTEST_FRAMES = 4
+#: The drift of a stand, all slower than this, is undone up to so many frames beyond the stand's edges,
 DRIFT_SIGMA_FRAMES = 4.0
-RAMP_INSIDE, RAMP_OUTSIDE = 3, 2
+BLEND_FRAMES = 15
+#: what is quicker only within the stand: it fades in from so many frames before each edge to so many after.
+RAMP_INSIDE, RAMP_OUTSIDE = 4, 1
+_DETECT_SIGMA_FRAMES = 1.5
+#: Between the ramps and free motion the foot's path is smoothed a little, so that pinning adds no jerk.
+_EDGE_SIGMA_FRAMES = 0.7
 
 
 @dataclass(frozen=True)
 class Planting:
-    """displacement (P, 2, T, 3) to add to the left and the right foot, and weight (P, 2, T): 1 planted, 0 free."""
+    """displacement (P, 2, T, 3) to add to left and right foot, and weight (P, 2, T): 1 planted, 0 free."""
 
     displacement: np.ndarray
     weight: np.ndarray
@@ -44,56 +47,68 @@ def plant(joints: np.ndarray) -> Planting:
     toes = np.moveaxis(joints[:, :, TOES], 1, 2).astype(np.float64)  # (P, 2, T, 3)
     smooth = _smoothed(toes, _DETECT_SIGMA_FRAMES)
     speed = np.linalg.norm(np.gradient(smooth, axis=2), axis=-1)
-    displacement, weight = np.zeros_like(toes), np.zeros(toes.shape[:-1])
+    displacement, weight, pinned = np.zeros_like(toes), np.zeros(toes.shape[:-1]), np.zeros(toes.shape[:-1])
     for person in range(len(toes)):
         level = planted_height(toes[person, ..., 1], speed[person])
         for foot in range(2):
             path = toes[person, foot]
             spans = planted_spans(path, smooth[person, foot, :, 1] - level, speed[person, foot])
-            for start, stop, before, after in _with_room(spans, len(path)):
-                _pin(path, start, stop, before, after, level, displacement[person, foot], weight[person, foot])
-    return Planting(displacement, weight)
+            for span, room in zip(spans, _rooms(spans, len(path)), strict=True):
+                where, moved, near, held = _stand(path, span, room, level)
+                displacement[person, foot, where] += moved
+                weight[person, foot, where] = np.maximum(weight[person, foot, where], near)
+                pinned[person, foot, where] = np.maximum(pinned[person, foot, where], held)
+    result = toes + displacement
+    edges = ((1 - pinned) * weight)[..., None]
+    return Planting(displacement + edges * (_smoothed(result, _EDGE_SIGMA_FRAMES) - result), weight)
 
 
-def _with_room(spans: list[tuple[int, int]], frames: int) -> list[tuple[int, int, int, int]]:
-    """Spans with the number of free frames before and after each."""
+def _smoothed(paths: np.ndarray, sigma_frames: float) -> np.ndarray:
+    return np.moveaxis(smoothed_over_time(np.moveaxis(paths, 2, 0), sigma_frames), 0, 2)
+
+
+def _rooms(spans: list[tuple[int, int]], frames: int) -> list[tuple[int, int]]:
+    """Number of free frames before and after each span."""
     stops = [0, *(stop for _, stop in spans)]
     starts = [*(start for start, _ in spans), frames]
     return [
-        (start, stop, start - last, following - stop)
+        (start - last, following - stop)
         for (start, stop), last, following in zip(spans, stops, starts[1:], strict=False)
     ]
 
 
-def _pin(path, start, stop, before, after, level, displacement, weight) -> None:
-    """Add what holds one stand still. Its slow drift is undone far beyond its edges, the rest only near them."""
+def _stand(
+    path: np.ndarray, span: tuple[int, int], room: tuple[int, int], level: float
+) -> tuple[slice, np.ndarray, np.ndarray, np.ndarray]:
+    """What holds one stand of a toe's path (T, 3) still: frames, displacement, nearness and hold (0 to 1).
+
+    Its slow drift is undone far beyond its edges, where nobody sees it end; the rest only near them.
+    """
+    start, stop = span
     spot = _spot(path[start:stop], level)
-    drift = smoothed_over_time(path[start:stop], DRIFT_SIGMA_FRAMES)
-    out1, out2 = (0 if room == 0 else min(RAMP_OUTSIDE, room) for room in (before, after))
-    far1, far2 = min(BLEND_FRAMES, before), min(BLEND_FRAMES, after)
-    first, last = start - far1, stop + far2
-    drift = np.concatenate([drift[:1].repeat(far1, 0), drift, drift[-1:].repeat(far2, 0)])
-    frames = np.arange(first, last)
-    slow = _rise((frames - first + 1) / (far1 + 1)) * _rise((last - frames) / (far2 + 1))
-    at_start, at_stop = start == 0, stop == len(path)
-    quick = np.ones(len(frames))
+    before, after = (min(BLEND_FRAMES, frames) for frames in room)
+    where = slice(start - before, stop + after)
+    frames = np.arange(where.start, where.stop)
+    drift = np.pad(
+        smoothed_over_time(path[start:stop], DRIFT_SIGMA_FRAMES), ((before, after), (0, 0)), mode="edge"
+    )
+    near = _rise((frames - start + before + 1) / (before + 1)) * _rise((stop + after - frames) / (after + 1))
     inside = min(RAMP_INSIDE, (stop - start - 1) // 2)
-    if not at_start:
-        quick *= _rise((frames - (start - out1) + 1) / (inside + out1 + 1))
-    if not at_stop:
-        quick *= _rise(((stop + out2) - frames) / (inside + out2 + 1))
-    displacement[first:last] += slow[:, None] * (spot - drift) + quick[:, None] * (drift - path[first:last])
-    weight[first:last] = np.maximum(weight[first:last], slow)
+    held = np.ones(len(frames))
+    if start > 0:
+        outside = min(RAMP_OUTSIDE, before)
+        held *= _rise((frames - start + outside + 1) / (inside + outside + 1))
+    if stop < len(path):
+        outside = min(RAMP_OUTSIDE, after)
+        held *= _rise((stop + outside - frames) / (inside + outside + 1))
+    displacement = near[:, None] * (spot - drift) + held[:, None] * (drift - path[where])
+    return where, displacement, near, held
 
 
 def _rise(s: np.ndarray) -> np.ndarray:
     """0 up to s = 0, 1 from s = 1, with flat and uncurved ends."""
     s = np.clip(s, 0, 1)
     return s**3 * (10 - 15 * s + 6 * s**2)
-
-
-def _smoothed(paths: np.ndarray, sigma_frames: float) -> np.ndarray:
-    return np.moveaxis(smoothed_over_time(np.moveaxis(paths, 2, 0), sigma_frames), 0, 2)
 
 
 def planted_height(heights: np.ndarray, speed: np.ndarray) -> float:

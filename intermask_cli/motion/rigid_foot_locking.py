@@ -1,9 +1,9 @@
 """Planted feet pinned without stretching bones: the body follows its feet, the legs are solved for the rest.
 
-Steps: `planted_feet.plant` says where ankles and toes should be; the whole body takes over what its planted
-feet have in common (their drift is mostly the root's); the legs are solved by two-bone inverse kinematics; the
-pelvis sinks where a leg does not reach. Bone lengths of every frame stay as given. Own method; the published
-one, which moves four joints alone, is `foot_locking`.
+Steps: `planted_feet.plant` says where the feet should be; the whole body takes over a share of what its
+planted feet have in common (their drift is partly the root's); the legs are solved by two-bone inverse
+kinematics; the pelvis sinks where a leg does not reach. Bone lengths of every frame stay as given. Own
+method; the published one, which moves four joints alone, is `foot_locking`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from intermask_cli.motion.limbs import reach_of, solve_limb, turned_rotations
 from intermask_cli.motion.planted_feet import TOES, Planting, plant
 from intermask_cli.motion.skeleton import JOINT
 
-LEGS = tuple(tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle", "foot")) for side in ("left", "right"))
-_HIPS, _KNEES, _ANKLES = (
-    np.array([JOINT[leg[k]] for leg in LEGS]) for k in range(3)
+LEGS = tuple(
+    tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle", "foot")) for side in ("left", "right")
 )
-#: How much of the planted feet's common displacement the body takes over, along X, Y, Z.
-_BODY_SHARE = np.array([1.0, 1.0, 1.0])
+_HIPS, _KNEES, _ANKLES = (np.array([JOINT[leg[k]] for leg in LEGS]) for k in range(3))
+#: How much of the planted feet's common displacement the body takes over, along X, Y, Z. All of the height:
+#: legs that are nearly straight would swing their knees for every millimetre.
+_BODY_SHARE = np.array([0.5, 1.0, 0.5])
 _BODY_SIGMA_FRAMES = 4.0
 _MOST_SINKING_M = 0.06
 _SINK_REACH_FRAMES, _SINK_SIGMA_FRAMES = 4, 3.0
@@ -32,8 +33,8 @@ def lock_feet_rigidly(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Joints (P, T, 22, 3), Y up, metres, 30 fps -> the same with planted feet held still, and rotations.
 
-    rotations6d (P, T, 21, 6) `sixd_columns` are turned with the legs; recovered from the joints when not given.
-    The type of the joints is kept.
+    rotations6d (P, T, 21, 6) `sixd_columns` are turned with the legs; recovered from the joints when not
+    given. The type of the joints is kept.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
@@ -54,7 +55,9 @@ def plant_body(given: np.ndarray, planting: Planting, shift: np.ndarray) -> np.n
     weight = np.moveaxis(planting.weight, 1, 2)[..., None]
     displacement = np.moveaxis(planting.displacement, 1, 2) + (1 - weight) * shift[:, :, None]
     ankles = given[:, :, _ANKLES] + displacement
-    moved -= _sinking(given, moved[:, :, _HIPS], ankles, weight[..., 0])[..., None, None] * np.array([0, 1.0, 0])
+    moved -= _sinking(given, moved[:, :, _HIPS], ankles, weight[..., 0])[..., None, None] * np.array(
+        [0, 1.0, 0]
+    )
     old = (given[:, :, _HIPS], given[:, :, _KNEES], given[:, :, _ANKLES])
     facing = torso_rotation(given, "pelvis")[..., :, 2]
     knees, reached = solve_limb(old, moved[:, :, _HIPS], ankles, facing[:, :, None])
@@ -91,7 +94,7 @@ def cleaned_rotations(
     rotations6d: np.ndarray | None,
     chains: tuple[tuple[str, ...], ...],
 ) -> np.ndarray:
-    """Rotations (P, T, 21, 6) of cleaned joints (P, T, 22, 3): the given ones turned along, else recovered."""
+    """Rotations (P, T, 21, 6) of cleaned joints: the given ones turned with their chains, else recovered."""
     if rotations6d is None:
         return np.stack([rotations_from_joints(person).rotations6d for person in cleaned])
     return turned_rotations(given, cleaned, rotations6d, chains)
