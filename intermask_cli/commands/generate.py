@@ -37,6 +37,7 @@ def generate(
         str | None,
         typer.Option(help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
     ] = None,
+    clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
     overwrite: opt.Overwrite = False,
@@ -49,12 +50,15 @@ def generate(
     index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command on the
     same directory continues after an interruption.
     """
+    from intermask_cli.cleaning import Effect
+    from intermask_cli.cleaning_modes import checked_modes
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import ModelSource, generating
+    from intermask_cli.generation.models import ModelSource, cleaned, generating
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import default_run_name, read_prompts
 
+    modes = checked_modes(clean or ())
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     limits = source.frame_limits()
@@ -68,10 +72,13 @@ def generate(
         command="generate",
         items=len(plan.items),
         prompts=len(found.prompts),
-        identity={"prompts": plan.fingerprint(), **source.identity(sampling)},
+        identity={"prompts": plan.fingerprint(), **opt.cleaning_identity(modes), **source.identity(sampling)},
         dataset=source.dataset_attributes(sampling),
         about={"prompt_files": [str(path) for path in prompts], "seed": seed, **source.summary()},
     )
     folder = out or Path("runs") / default_run_name(prompts)
-    load = generating(source, sampling, batch_size)
-    opt.report(run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load), json)
+    effect = Effect()
+    load = cleaned(generating(source, sampling, batch_size), modes, effect)
+    result = run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load)
+    opt.tell_effect(effect)
+    opt.report(result, json)

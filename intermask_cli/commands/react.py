@@ -53,6 +53,7 @@ def react(
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
     text_encoder: opt.TextEncoder = None,
+    clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     overwrite: opt.Overwrite = False,
     strict: opt.Strict = False,
@@ -63,13 +64,16 @@ def react(
     The given person comes out exactly as given (resampled to 30 fps if needed), the partner in the same
     world frame and of the same length. The run directory is that of `intermask generate`.
     """
+    from intermask_cli.cleaning import Effect
+    from intermask_cli.cleaning_modes import checked_modes
     from intermask_cli.datasets.motion_files import read_motion
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import ModelSource, motion_sha256, reacting
+    from intermask_cli.generation.models import ModelSource, cleaned, motion_sha256, reacting
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import react_prompts, safe_id
 
+    modes = checked_modes(clean or ())
     given = read_motion(input, person, fps, up, units)
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
@@ -84,11 +88,15 @@ def react(
             "prompts": plan.fingerprint(),
             "input": motion_sha256(given.joints, given.rotations6d),
             "given person": role,
+            **opt.cleaning_identity(modes),
             **source.identity(sampling),
         },
         dataset=source.dataset_attributes(sampling),
         about={"input": input, "input_is": given.source, "seed": seed, **source.summary()},
     )
     folder = out or Path("runs") / f"{name}-react"
-    load = reacting(source, sampling, batch_size, given, role)
-    opt.report(run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load), json)
+    effect = Effect()
+    load = cleaned(reacting(source, sampling, batch_size, given, role), modes, effect)
+    result = run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load)
+    opt.tell_effect(effect)
+    opt.report(result, json)

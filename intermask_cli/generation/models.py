@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from intermask_cli.cleaning import Effect, clean_item
+from intermask_cli.cleaning_modes import Clean
 from intermask_cli.config import SamplingConfig, to_dict
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
@@ -154,6 +156,29 @@ def reacting(
             return [_stored(*pair) for pair in zip(items, made, strict=True)]
 
         return Engine(make, batch_size or default_batch(worker.device))
+
+    return load
+
+
+def cleaned(
+    load_engine: Callable[[Worker], Engine], modes: Sequence[Clean], effect: Effect
+) -> Callable[[Worker], Engine]:
+    """The same engine with its results cleaned (`--clean`); what that changed is added to `effect`."""
+    if not modes:
+        return load_engine
+
+    def load(worker: Worker) -> Engine:
+        engine = load_engine(worker)
+        make = engine.make_batch
+
+        def make_cleaned(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            results = []
+            for item in make(items):
+                results.append(clean_item(item, modes))
+                effect.add(item, results[-1])
+            return results
+
+        return Engine(make_cleaned, engine.batch_size)
 
     return load
 

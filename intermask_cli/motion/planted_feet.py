@@ -92,20 +92,20 @@ def _stand(
     drift = np.pad(
         smoothed_over_time(path[start:stop], DRIFT_SIGMA_FRAMES), ((before, after), (0, 0)), mode="edge"
     )
-    near = _rise((frames - start + before + 1) / (before + 1)) * _rise((stop + after - frames) / (after + 1))
+    near = rise((frames - start + before + 1) / (before + 1)) * rise((stop + after - frames) / (after + 1))
     inside = min(RAMP_INSIDE, (stop - start - 1) // 2)
     held = np.ones(len(frames))
     if start > 0:
         outside = min(RAMP_OUTSIDE, before)
-        held *= _rise((frames - start + outside + 1) / (inside + outside + 1))
+        held *= rise((frames - start + outside + 1) / (inside + outside + 1))
     if stop < len(path):
         outside = min(RAMP_OUTSIDE, after)
-        held *= _rise((stop + outside - frames) / (inside + outside + 1))
+        held *= rise((stop + outside - frames) / (inside + outside + 1))
     displacement = near[:, None] * (spot - drift) + held[:, None] * (drift - path[where])
     return where, displacement, near, held
 
 
-def _rise(s: np.ndarray) -> np.ndarray:
+def rise(s: np.ndarray) -> np.ndarray:
     """0 up to s = 0, 1 from s = 1, with flat and uncurved ends."""
     s = np.clip(s, 0, 1)
     return s**3 * (10 - 15 * s + 6 * s**2)
