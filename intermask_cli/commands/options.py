@@ -15,7 +15,7 @@ from intermask_cli.cleaning_modes import Clean
 if TYPE_CHECKING:
     from intermask_cli.cleaning import Effect
     from intermask_cli.config import SamplingConfig
-    from intermask_cli.generation.prompts import PromptSet
+    from intermask_cli.generation.prompts import PromptSet, Rejected
 
 DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
@@ -107,6 +107,19 @@ def usable(found: PromptSet, strict: bool) -> PromptSet:
     if not found.prompts:
         raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
     return found
+
+
+def tell_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
+    """Warn of motions that cannot be used; InputError if `strict` forbids any."""
+    from intermask_cli.console import warn
+    from intermask_cli.errors import InputError
+
+    for bad in rejected[:SHOWN]:
+        warn(f"{bad.file}: {bad.reason}; skipped")
+    if len(rejected) > SHOWN:
+        warn(f"{len(rejected) - SHOWN:,} more unusable motions")
+    if strict and rejected:
+        raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
 
 
 def cleaning_identity(modes: Sequence[Clean]) -> dict[str, Any]:

@@ -137,19 +137,23 @@ def generating(
 
 
 def reacting(
-    source: ModelSource, sampling: SamplingConfig, batch_size: int | None, given: GivenMotion, role: int
+    source: ModelSource,
+    sampling: SamplingConfig,
+    batch_size: int | None,
+    given: Callable[[WorkItem], GivenMotion],
+    role: int,
 ) -> Callable[[Worker], Engine]:
-    """What loads an engine that makes partners for one given person, who is `role` (1 or 2) in the text."""
+    """What loads an engine that makes partners for given persons, each `role` (1 or 2) in its item's text."""
 
     def load(worker: Worker) -> Engine:
         model = source.load(worker)
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
-            made = model.react(
-                given.joints,
+            motions = [given(item) for item in items]
+            made = model.react_each(
+                [(motion.joints, motion.rotations6d) for motion in motions],
                 [item.text for item in items],
                 person=role - 1,
-                rotations6d=given.rotations6d,
                 seeds=[item.seed for item in items],
                 sampling=sampling,
             )
