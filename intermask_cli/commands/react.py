@@ -45,6 +45,10 @@ def react(
         str | None,
         typer.Option(help="Units of the input: m, cm, mm, inch or metres per unit.", show_default=False),
     ] = None,
+    skeleton: Annotated[
+        Path | None,
+        typer.Option(help="YAML map from our joints to a BVH file's (docs/formats.md).", show_default=False),
+    ] = None,
     out: opt.Out = None,
     model: opt.Model = opt.DEFAULT_MODEL,
     samples: opt.Samples = 1,
@@ -81,7 +85,7 @@ def react(
     from intermask_cli.generation.reactions import find_inputs, make_react_plan, read_inputs
 
     modes = checked_modes(clean or ())
-    read = partial(read_motion, person=person, fps=fps, up=up, units=units)
+    read = partial(read_motion, person=person, fps=fps, up=up, units=units, skeleton=skeleton)
     inputs, unusable = read_inputs(find_inputs(input), read)
     opt.tell_rejected(unusable, strict)
     source = ModelSource.find(model, text_encoder, dtype)
