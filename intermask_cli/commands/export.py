@@ -19,6 +19,7 @@ class Target(str, Enum):
     npz = "npz"
     npy = "npy"
     interhuman = "interhuman"
+    interx = "interx"
 
 
 def export(
@@ -37,7 +38,7 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Write files again that are already there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Write BVH, GLB, NPZ or NPY per interaction, or an InterHuman tree; files are read back and compared.
+    """Write BVH, GLB, NPZ or NPY per interaction, or an InterHuman or Inter-X tree; files are read back.
 
     With --clean the files, never the dataset, are cleaned, and physics before and after are printed.
     """

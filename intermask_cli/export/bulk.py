@@ -17,6 +17,7 @@ from intermask_cli.datasets.interactions import InteractionFile, StoredInteracti
 from intermask_cli.errors import InputError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
 from intermask_cli.export.gallery import chosen_ids
+from intermask_cli.export.interx_tree import write_interx
 from intermask_cli.export.layouts import write_interhuman
 
 CLEANING = ".cleaning.json"  # which clean-up the files of a folder went through
@@ -43,13 +44,11 @@ def export_dataset(
         chosen = chosen_ids(dataset, ids, limit)
         if target == "interhuman":
             count = write_interhuman(_reading(dataset, chosen, clean, effect), folder)
-            summary = {
-                "target": target,
-                "folder": str(folder),
-                "written": count,
-                "skipped": 0,
-                "errors_mm": {},
-            }
+            summary = _tree_summary(target, folder, count, {})
+            return summary | ({"physics": effect.as_json()} if clean else {})
+        if target == "interx":
+            tree = write_interx(_reading(dataset, chosen, clean, effect), folder)
+            summary = _tree_summary(target, folder, tree.count, {"joints on our own body, mean": tree.fit_mm})
             return summary | ({"physics": effect.as_json()} if clean else {})
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
@@ -78,6 +77,10 @@ def export_dataset(
         "skipped": len(chosen) - len(todo),
         "errors_mm": errors,
     } | ({"physics": effect.as_json()} if clean else {})
+
+
+def _tree_summary(target: str, folder: Path, count: int, errors: dict[str, float]) -> dict[str, Any]:
+    return {"target": target, "folder": str(folder), "written": count, "skipped": 0, "errors_mm": errors}
 
 
 def _same_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
