@@ -113,23 +113,38 @@ class InteractionModel:
         plays in the text; rotations6d (T, 21, 6) is recovered from the joints when not given. Half the
         sampling steps are run, as published.
         """
+        texts = _texts(texts)
+        return self.react_each([(joints, rotations6d)] * len(texts), texts, person, seed, seeds, sampling)
+
+    def react_each(
+        self,
+        motions: Sequence[tuple[np.ndarray, np.ndarray | None]],
+        texts: Sequence[str],
+        person: int = 0,
+        seed: int = 0,
+        seeds: Sequence[int] | None = None,
+        sampling: SamplingConfig | None = None,
+    ) -> list[Interaction]:
+        """`react` with a given person of its own, (joints, rotations6d or None), for every text."""
         self._needs_joints("react")
         texts = _texts(texts)
         seeds = _seeds(texts, seed, seeds)
         if person not in (0, 1):
             raise InputError(f"person is {person}; accepted: 0 or 1")
-        given = Motion.checked(joints, rotations6d, 1)
-        padded = given.padded()
+        if len(motions) != len(texts):
+            raise InputError(f"{len(motions)} motions for {len(texts)} texts")
+        given = [Motion.checked(joints, rotations6d, 1) for joints, rotations6d in motions]
         clips = []
-        for _ in texts:
+        for one in given:
+            padded = one.padded()
             motion = Motion.blank(padded.frames)
             motion.joints[person], motion.rotations6d[person] = padded.joints[0], padded.rotations6d[0]
             clips.append(GrowingClip(motion, given=person))
         settings = sampling or self.info.sampling
-        tokens = [_tokens(padded.frames)] * len(texts)
+        tokens = [_tokens(clip.motion.frames) for clip in clips]
         maps = self._grow(clips, texts, tokens, seeds, settings, max(settings.steps // 2, 1))
-        for clip in clips:
-            clip.motion = clip.motion.part(0, given.frames)
+        for clip, one in zip(clips, given, strict=True):
+            clip.motion = clip.motion.part(0, one.frames)
         return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
 
     def extend(

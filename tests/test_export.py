@@ -112,3 +112,34 @@ def test_interhuman_tree(item: StoredInteraction, tmp_path: Path) -> None:
     assert len(splits["train"]) == 36
     with pytest.raises(InputError, match="not empty"):
         write_interhuman([item], root)
+
+
+def test_interx_tree_read_by_our_own_reader(item: StoredInteraction, tmp_path: Path) -> None:
+    """Split files, motion and captions come back; rotations and the two persons' places are the dataset's."""
+    from intermask_cli.datasets.interx import InterX, caption_path, read_captions
+    from intermask_cli.export.interx_tree import write_interx
+    from intermask_cli.motion.interx import joints_from_features, persons_from_processed
+    from intermask_cli.motion.interx import person_features as interx_features
+    from intermask_cli.motion.stand_in_body import stand_in_body
+
+    root = tmp_path / "tree"
+    written = write_interx([item] * 21, root)
+    assert written.count == 21 and written.fit_mm < 5
+    data = {split: InterX(root, split) for split in ("train", "val", "test")}
+    assert [len(part.clips) for part in data.values()] == [18, 1, 2]
+    assert not any(part.skipped for part in data.values())
+    clip = data["test"].clips[0]
+    assert clip.frames == item.frames
+    caption = read_captions(caption_path(root, clip.name))[2]
+    assert caption.text == "two people turn round"
+    assert caption.tokens == ("two/OTHER", "people/OTHER", "turn/OTHER", "round/OTHER")
+    people = [
+        joints_from_features(interx_features(person), stand_in_body())[:, :22]
+        for person in persons_from_processed(data["test"].processed(clip))
+    ]
+    for seen, wanted in zip(people, item.joints, strict=True):
+        assert np.abs((seen - seen[:, :1]) - (wanted - wanted[:, :1])).max() < 0.02
+    apart = (people[1] - people[0])[:, 0] - (item.joints[1] - item.joints[0])[:, 0]
+    assert np.abs(apart[:, (0, 2)]).max() < 1e-4
+    with pytest.raises(InputError, match="not empty"):
+        write_interx([item], root)

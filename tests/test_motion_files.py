@@ -477,3 +477,112 @@ def test_shuffled_bvh_words(text):
         except BvhError:
             continue
         assert np.isfinite(motion.positions).all()
+
+
+# ---------------------------------------------------------------- skeleton maps, AMASS, Inter-X
+
+
+def bvh_with_names(path, names):
+    """A BVH file of our skeleton whose joints are called otherwise."""
+    from intermask_cli.export.bvh import write_bvh
+    from intermask_cli.motion.rotation import matrix_about_y
+    from intermask_cli.motion.skeleton import REST_OFFSETS
+
+    local = np.tile(np.eye(3), (12, 22, 1, 1))
+    local[:, 0] = matrix_about_y(np.linspace(0, 1, 12))
+    root = np.tile([0.0, 0.93, 0.0], (12, 1))
+    write_bvh(path, local, root, REST_OFFSETS)
+    text = path.read_text()
+    for old, new in names.items():
+        text = text.replace(f" {old}\n", f" {new}\n")
+    path.write_text(text)
+    return forward_kinematics(local, root, REST_OFFSETS)[0]
+
+
+def test_a_skeleton_map_reads_any_names(tmp_path):
+    names = {name: f"bone{number}" for number, name in enumerate(JOINT_NAMES)}
+    expected = bvh_with_names(tmp_path / "odd.bvh", names)
+    with pytest.raises(InputError, match="--skeleton"):
+        read_motion(tmp_path / "odd.bvh", units="cm")
+    map = "".join(f"{ours}: {theirs}\n" for ours, theirs in names.items())
+    (tmp_path / "map.yaml").write_text(map)
+    given = read_motion(tmp_path / "odd.bvh", units="cm", skeleton=tmp_path / "map.yaml")
+    assert_allclose(given.joints, expected, atol=1e-5)
+    mixed = map.replace("spine2: bone6\n", "spine2: {bone3: 0.5, bone9: 0.5}\n")
+    (tmp_path / "map.yaml").write_text(mixed)
+    given = read_motion(tmp_path / "odd.bvh", units="cm", skeleton=tmp_path / "map.yaml")
+    assert_allclose(given.joints[:, 6], (expected[:, 3] + expected[:, 9]) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("pelvis: a\n", "no line for 'left_hip'"),
+        ("hips: a\n", "unknown joint 'hips'"),
+        ("- a\n", "expected lines"),
+        ("a: [\n", "not YAML"),
+        ("".join(f"{name}: {{x: 0.4}}\n" for name in JOINT_NAMES), "sum to 1"),
+        ("".join(f"{name}: other\n" for name in JOINT_NAMES), "no other"),
+    ],
+)
+def test_bad_skeleton_maps(tmp_path, text, message):
+    bvh_with_names(tmp_path / "a.bvh", {})
+    (tmp_path / "map.yaml").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_motion(tmp_path / "a.bvh", units="cm", skeleton=tmp_path / "map.yaml")
+
+
+def test_a_skeleton_map_is_for_bvh(tmp_path, pair):
+    np.save(tmp_path / "a.npy", pair[0][0])
+    with pytest.raises(InputError, match=r"joints of \.bvh"):
+        read_motion(tmp_path / "a.npy", skeleton=tmp_path / "map.yaml")
+
+
+@pytest.mark.parametrize("layout", ["poses", "pose_body"])
+def test_amass_rotations(tmp_path, layout):
+    from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_axis_angle
+    from intermask_cli.motion.rotation import sixd_columns_from_matrix as sixd
+    from intermask_cli.motion.skeleton import REST_OFFSETS
+
+    _, local, _ = fk_person(40)
+    # AMASS is Z up: the same person, turned.
+    turn = matrix_from_axis_angle(np.array([np.pi / 2, 0, 0]))
+    root = np.stack([np.linspace(0, 1, 40), np.full(40, 0.93), np.zeros(40)], -1)
+    expected = forward_kinematics(local, root, REST_OFFSETS)[0]
+    turned = local.copy()
+    turned[:, 0] = turn @ local[:, 0]
+    poses = axis_angle_from_matrix(turned).reshape(40, -1)
+    trans = root @ turn.T
+    if layout == "poses":
+        fields = {"poses": np.pad(poses, ((0, 0), (0, 90))), "mocap_framerate": 30.0}
+    else:
+        fields = {"root_orient": poses[:, :3], "pose_body": poses[:, 3:], "mocap_frame_rate": 30.0}
+    np.savez(tmp_path / "a.npz", trans=trans, betas=np.zeros(16), gender="neutral", **fields)
+    given = read_motion(tmp_path / "a.npz", up="z")
+    assert_allclose(given.joints, expected, atol=1e-5)
+    assert_allclose(given.rotations6d, sixd(local[:, 1:]), atol=1e-5)
+    assert "AMASS" in given.source
+    np.savez(tmp_path / "b.npz", trans=trans[:9], **fields)
+    with pytest.raises(InputError, match="9 rows of `trans`"):
+        read_motion(tmp_path / "b.npz")
+
+
+def test_interx_arrays(tmp_path):
+    from intermask_cli.motion.interx import joints_from_features, pair_features, split_persons
+    from intermask_cli.motion.stand_in_body import stand_in_body
+
+    rng = np.random.default_rng(2)
+    processed = np.zeros((20, 56, 6))
+    processed[:, :22] = rng.normal(0, 0.2, (22, 6))
+    processed[:, 55] = [0.0, 0.95, 0.0, 1.0, 0.95, 0.0]
+    features = pair_features(processed)
+    expected = [joints_from_features(p, stand_in_body())[:, :22] for p in split_persons(features)]
+    np.save(tmp_path / "disk.npy", processed)
+    np.save(tmp_path / "pair.npy", features)
+    np.save(tmp_path / "one.npy", features[..., 6:])
+    for name in ("disk", "pair"):
+        for person in (1, 2):
+            given = read_motion(tmp_path / f"{name}.npy", person=person, up="y")
+            assert_allclose(given.joints, expected[person - 1], atol=1e-4)
+            assert given.rotations6d.shape == (20, 21, 6)
+    assert_allclose(read_motion(tmp_path / "one.npy", up="y").joints, expected[1], atol=1e-4)

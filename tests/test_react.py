@@ -165,3 +165,59 @@ def test_unusable_options(
     code, _, err = cli("react", "-i", "walk.npy", *tiny_model.options, *words)
     assert code == 2
     assert message in err
+
+
+def test_many_files_are_one_run(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
+    """A folder's motions get what each alone would get; unusable ones are listed; resuming makes nothing."""
+    Path("moves").mkdir()
+    motions = {"a": walking(21), "b": walking(34, (0.0, 1.0)), "c": walking(21, (5.0, 5.0))}
+    for name, motion in motions.items():
+        np.save(f"moves/{name}.npy", motion)
+    np.save("moves/broken.npy", np.zeros((10, 21, 3)))
+    Path("moves/readme.txt").write_text("not a motion")
+    base = ["react", "-p", "two people bow", *tiny_model.options, "--as", 2]
+    code, _, err = cli(*base, "-i", "moves")
+    assert code == 3
+    assert "broken.npy: shape" in err
+    made = items("runs/moves-react")
+    assert [item.id for item in made] == ["a-s0", "b-s0", "c-s0"]
+    for item, motion in zip(made, motions.values(), strict=True):
+        assert item.given_person == 2
+        np.testing.assert_array_equal(item.joints[1], motion)
+    with InteractionFile("runs/moves-react") as dataset:
+        assert dataset.column("input") == [f"moves/{name}.npy" for name in "abc"]
+    assert "broken.npy" in Path("runs/moves-react/rejected.jsonl").read_text()
+    assert cli(*base, "-i", "moves/b.npy", "--out", "alone")[0] == 0
+    np.testing.assert_array_equal(items("alone")[0].joints, made[1].joints)
+    code, _, err = cli(*base, "-i", "moves")
+    assert code == 3 and "complete already" in err
+    assert cli(*base, "-i", "moves/[ac].npy", "-i", "walk.npy", "--out", "some")[0] == 0
+    assert [item.id for item in items("some")] == ["a-s0", "c-s0", "walk-s0"]
+    code, _, err = cli(*base, "-i", "moves", "--out", "strict", "--strict")
+    assert code == 2 and not Path("strict").exists()
+
+
+def test_many_files_with_a_prompt_file(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
+    np.save("run.npy", walking(24))
+    Path("q.csv").write_text("id,text\nx,two people bow\ny,hug\n")
+    assert (
+        cli("react", "-i", "walk.npy", "-i", "run.npy", "--prompts", "q.csv", *tiny_model.options, "-o", "r")[
+            0
+        ]
+        == 0
+    )
+    assert [(item.id, item.prompt, item.frames) for item in items("r")] == [
+        ("walk-x-s0", "two people bow", 21),
+        ("walk-y-s0", "hug", 21),
+        ("run-x-s0", "two people bow", 24),
+        ("run-y-s0", "hug", 24),
+    ]
+
+
+@pytest.mark.parametrize(("name", "message"), [("empty", "no motion file"), ("*.none", "no file matches")])
+def test_nothing_to_react_to(
+    cli: Run, given: np.ndarray, tiny_model: TinyModel, name: str, message: str
+) -> None:
+    Path("empty").mkdir()
+    code, _, err = cli("react", "-i", name, *tiny_model.options)
+    assert code == 2 and message in err

@@ -38,6 +38,7 @@ def generate(
         str | None,
         typer.Option(help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
     ] = None,
+    clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
     overwrite: opt.Overwrite = False,
@@ -50,14 +51,16 @@ def generate(
     index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command on the
     same directory continues after an interruption.
     """
+    from intermask_cli.cleaning_modes import checked_modes
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import Generating, ModelSource
+    from intermask_cli.generation.models import Cleaned, Generating, ModelSource
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import default_run_name, read_prompts
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
+    modes = checked_modes(clean or ())
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     limits = source.frame_limits()
@@ -71,12 +74,12 @@ def generate(
         command="generate",
         items=len(plan.items),
         prompts=len(found.prompts),
-        identity={"prompts": plan.fingerprint(), **source.identity(sampling)},
+        identity={"prompts": plan.fingerprint(), **opt.cleaning_identity(modes), **source.identity(sampling)},
         dataset=source.dataset_attributes(sampling),
         about={"prompt_files": [str(path) for path in prompts], "seed": seed, **source.summary()},
     )
     folder = out or Path("runs") / default_run_name(prompts)
-    load = Generating(source, sampling, together)
-    opt.report(
-        run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load, workers), json
-    )
+    load = Cleaned.around(Generating(source, sampling, together), modes, folder)
+    result = run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load, workers)
+    opt.tell_effect(folder)
+    opt.report(result, json)

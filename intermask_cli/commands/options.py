@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
 
 import typer
 
+from intermask_cli.cleaning_modes import Clean
+
 if TYPE_CHECKING:
     from intermask_cli.config import SamplingConfig
-    from intermask_cli.generation.prompts import PromptSet
+    from intermask_cli.generation.prompts import PromptSet, Rejected
 
 DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
@@ -62,6 +65,14 @@ Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
+CleanModes = Annotated[
+    list[Clean] | None,
+    typer.Option(
+        help="Clean-up, repeatable: smooth; and one of feet (planted feet stand, rigid bones), contact "
+        "(the same, hands stay joined, less overlap), published.  [default: none]",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -108,6 +119,34 @@ def usable(found: PromptSet, strict: bool) -> PromptSet:
     if not found.prompts:
         raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
     return found
+
+
+def tell_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
+    """Warn of motions that cannot be used; InputError if `strict` forbids any."""
+    from intermask_cli.console import warn
+    from intermask_cli.errors import InputError
+
+    for bad in rejected[:SHOWN]:
+        warn(f"{bad.file}: {bad.reason}; skipped")
+    if len(rejected) > SHOWN:
+        warn(f"{len(rejected) - SHOWN:,} more unusable motions")
+    if strict and rejected:
+        raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
+
+
+def cleaning_identity(modes: Sequence[Clean]) -> dict[str, Any]:
+    """What clean-up adds to a run's identity: nothing without any."""
+    return {"clean": [mode.value for mode in modes]} if modes else {}
+
+
+def tell_effect(folder: Path) -> None:
+    """Physics before and after clean-up of a finished run, on stderr, if it was cleaned."""
+    from intermask_cli.cleaning import EFFECT_LOG, read_effects
+    from intermask_cli.console import note
+
+    if (folder / EFFECT_LOG).is_file():
+        for line in read_effects(folder / EFFECT_LOG).lines():
+            note(line)
 
 
 class Report(Protocol):

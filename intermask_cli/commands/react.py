@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,13 @@ from intermask_cli.commands import options as opt
 
 def react(
     input: Annotated[
-        str,
+        list[str],
         typer.Option(
-            "--input", "-i", help="The given person: .npy, .npz, .bvh or FILE.h5#ID.", show_default=False
+            "--input",
+            "-i",
+            help="The given person: .npy, .npz, .bvh or FILE.h5#ID. For many, repeat it, or give a folder "
+            "or a pattern in quotes.",
+            show_default=False,
         ),
     ],
     prompt: Annotated[
@@ -40,6 +45,10 @@ def react(
         str | None,
         typer.Option(help="Units of the input: m, cm, mm, inch or metres per unit.", show_default=False),
     ] = None,
+    skeleton: Annotated[
+        Path | None,
+        typer.Option(help="YAML map from our joints to a BVH file's (docs/formats.md).", show_default=False),
+    ] = None,
     out: opt.Out = None,
     model: opt.Model = opt.DEFAULT_MODEL,
     samples: opt.Samples = 1,
@@ -54,44 +63,57 @@ def react(
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
     text_encoder: opt.TextEncoder = None,
+    clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     overwrite: opt.Overwrite = False,
     strict: opt.Strict = False,
     json: opt.Json = False,
 ) -> None:
-    """Make a partner for a given motion.
+    """Make a partner for a given motion, or for each of many.
 
     The given person comes out exactly as given (resampled to 30 fps if needed), the partner in the same
-    world frame and of the same length. The run directory is that of `intermask generate`.
+    world frame and of the same length. The run directory is that of `intermask generate`,
+    and the same command continues an interrupted run.
     """
+    from intermask_cli.cleaning_modes import checked_modes
     from intermask_cli.datasets.motion_files import read_motion
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import ModelSource, Reacting, motion_sha256
-    from intermask_cli.generation.plan import Shard, make_plan
+    from intermask_cli.generation.models import Cleaned, ModelSource, Reacting
+    from intermask_cli.generation.plan import Shard
     from intermask_cli.generation.prompts import react_prompts, safe_id
+    from intermask_cli.generation.reactions import find_inputs, make_react_plan, read_inputs
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
-    given = read_motion(input, person, fps, up, units)
+    modes = checked_modes(clean or ())
+    read = partial(read_motion, person=person, fps=fps, up=up, units=units, skeleton=skeleton)
+    inputs, unusable = read_inputs(find_inputs(input), read)
+    opt.tell_rejected(unusable, strict)
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
-    name = safe_id(Path(input).stem, "motion")
-    found = opt.usable(react_prompts(prompt, prompts, name), strict)
-    plan = make_plan(found.prompts, seed, samples, given.frames, limit, unit=1)
+    found = opt.usable(react_prompts(prompt, prompts, inputs[0].name), strict)
+    planned = make_react_plan(inputs, lambda name: react_prompts(prompt, prompts, name), seed, samples, limit)
+    plan = planned.plan
+    one = inputs[0].sha256 if len(inputs) == 1 else [[given.name, given.sha256] for given in inputs]
     info = RunInfo(
         command="react",
         items=len(plan.items),
         prompts=len(found.prompts),
         identity={
             "prompts": plan.fingerprint(),
-            "input": motion_sha256(given.joints, given.rotations6d),
+            "input": one,
             "given person": role,
+            **opt.cleaning_identity(modes),
             **source.identity(sampling),
         },
         dataset=source.dataset_attributes(sampling),
-        about={"input": input, "input_is": given.source, "seed": seed, **source.summary()},
+        about={"input": input, "input_is": [i.source for i in inputs], "seed": seed, **source.summary()},
     )
+    name = inputs[0].name if len(inputs) == 1 else safe_id(Path(input[0]).stem, "motions")
     folder = out or Path("runs") / f"{name}-react"
-    load = Reacting(source, sampling, together, given, role)
-    opt.report(run_job(folder, info, plan, found.rejected, Shard(), overwrite, device, load, workers), json)
+    load = Cleaned.around(Reacting(source, sampling, together, planned.given(read), role), modes, folder)
+    rejected = [*unusable, *found.rejected]
+    result = run_job(folder, info, plan, rejected, Shard(), overwrite, device, load, workers)
+    opt.tell_effect(folder)
+    opt.report(result, json)

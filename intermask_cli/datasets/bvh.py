@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import yaml
 
 from intermask_cli.motion.rotation import matrix_from_axis_angle
 from intermask_cli.motion.skeleton import JOINT_NAMES
@@ -250,17 +251,46 @@ def _schemes() -> dict[str, dict[str, Recipe]]:
 SCHEMES = _schemes()
 
 
-def body_joints(motion: BvhMotion) -> tuple[np.ndarray, str]:
+def skeleton_map(text: str) -> dict[str, Recipe]:
+    """A user's map, YAML: each of our 22 joints -> a joint of the file, or several with weights (sum 1).
+
+    Raises:
+        BvhError: not such a map; the message names the joint.
+    """
+    try:
+        entries = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BvhError(f"not YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(entries, dict):
+        raise BvhError("expected lines `our joint: joint of the file`")
+    unknown = sorted(str(name) for name in entries if name not in JOINT_NAMES)
+    missing = [name for name in JOINT_NAMES if name not in entries]
+    if unknown or missing:
+        what = f"unknown joint {unknown[0]!r}" if unknown else f"no line for {missing[0]!r}"
+        raise BvhError(f"{what}; it must have exactly these: {', '.join(JOINT_NAMES)}")
+    recipes = {}
+    for name, entry in entries.items():
+        recipe = {entry: 1.0} if isinstance(entry, str) else entry
+        good = isinstance(recipe, dict) and all(
+            isinstance(source, str) and type(weight) in (int, float) for source, weight in recipe.items()
+        )
+        if not good or abs(sum(recipe.values()) - 1) > 1e-6:
+            raise BvhError(f"{name}: {entry!r}; expected a name, or names with weights that sum to 1")
+        recipes[name] = {_plain(source): float(weight) for source, weight in recipe.items()}
+    return recipes
+
+
+def body_joints(motion: BvhMotion, skeleton: dict[str, Recipe] | None = None) -> tuple[np.ndarray, str]:
     """Our 22 joints (T, 22, 3) in the file's unit, and the naming scheme they were found by.
 
-    Toes may be missing as joints when the ankle has an end site.
+    Toes may be missing as joints when the ankle has an end site. A given `skeleton` replaces the schemes.
 
     Raises:
         BvhError: no scheme fits; the message names the nearest one and what it lacks.
     """
     column = {_plain(name): index for index, name in reversed(list(enumerate(motion.names)))}
     lacking: dict[str, list[str]] = {}
-    for scheme, recipes in SCHEMES.items():
+    for scheme, recipes in (SCHEMES if skeleton is None else {"the given map": skeleton}).items():
         recipes = {joint: _toe_or_end(recipe, recipes, joint, column) for joint, recipe in recipes.items()}
         lacking[scheme] = sorted({source for recipe in recipes.values() for source in recipe} - set(column))
         if not lacking[scheme]:
@@ -270,14 +300,17 @@ def body_joints(motion: BvhMotion) -> tuple[np.ndarray, str]:
             ]
             return np.stack([np.asarray(joint) for joint in joints], axis=1), scheme
     nearest = min(lacking, key=lambda scheme: len(lacking[scheme]))
+    if skeleton is not None:
+        raise BvhError(f"the file has no {', '.join(lacking[nearest][:4])}, which the skeleton map names")
     raise BvhError(
         f"joint names fit none of {', '.join(SCHEMES)}; nearest is {nearest}, without "
-        f"{', '.join(lacking[nearest][:4])}{', ...' if len(lacking[nearest]) > 4 else ''}"
+        f"{', '.join(lacking[nearest][:4])}{', ...' if len(lacking[nearest]) > 4 else ''}; "
+        "a map of your own can be given with --skeleton"
     )
 
 
 def _toe_or_end(recipe: Recipe, recipes: dict[str, Recipe], joint: str, column: dict[str, int]) -> Recipe:
     if joint in ("left_foot", "right_foot") and not set(recipe) <= set(column):
-        (ankle,) = recipes[joint.replace("foot", "ankle")]
+        ankle = next(iter(recipes[joint.replace("foot", "ankle")]))
         return {f"{ankle}end": 1.0} if f"{ankle}end" in column else recipe
     return recipe

@@ -60,12 +60,14 @@ def read_motion(
     fps: float | None = None,
     up: str | None = None,
     units: str | None = None,
+    skeleton: str | Path | None = None,
 ) -> GivenMotion:
     """Read one person.
 
     path: a file, or `FILE.h5#ID` for an item of an interaction file. person: 1 or 2, needed when the file
     holds a pair. fps: overrides the file's own rate (npy arrays have none and count as 30). up: `y` or
     `z`. units: `m`, `cm`, `mm`, `inch` or metres per unit as a number; metres unless given.
+    skeleton: YAML map from our joints to those of a BVH file (`bvh.skeleton_map`).
 
     Raises:
         InputError: missing, empty, truncated or damaged file; pickled objects; wrong shape; NaN or
@@ -73,7 +75,7 @@ def read_motion(
     """
     path, item = _path_and_item(str(path))
     try:
-        content = read_content(path, item)
+        content = read_content(path, item, None if skeleton is None else Path(skeleton))
         content = _settle(content, fps, up, units)
         return _one_person(content, person, str(path) + (f"#{item}" if item else ""))
     except InputError as error:
@@ -182,7 +184,8 @@ def _one_person(content: MotionContent, person: int | None, name: str) -> GivenM
             rotations = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations))
         rotations = rotations.astype(np.float32)
     who = f", person {index + 1} of {persons}" if persons > 1 else ""
-    source = f"{name}: {content.kind}{who}, {original} frames at {content.fps:g} fps"
+    rate = f"{original} frames at {content.fps:g} fps"
+    source = f"{name}: {content.kind}{who}, {rate}, {body_height(joints):.2f} m tall"
     return GivenMotion(joints.astype(np.float32), rotations, source, content.fps, original)
 
 

@@ -19,9 +19,10 @@ from typing import IO
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.bvh import BvhError, body_joints, parse_bvh
+from intermask_cli.datasets.bvh import BvhError, Recipe, body_joints, parse_bvh, skeleton_map
 from intermask_cli.datasets.interactions import FILE_NAME, ITEMS, InteractionFile
 from intermask_cli.errors import InputError
+from intermask_cli.motion import interx
 from intermask_cli.motion.features import (
     NUM_FEATURES,
     RAW_COLUMNS,
@@ -29,7 +30,15 @@ from intermask_cli.motion.features import (
     loaded_from_raw492,
     rotations6d_from_features,
 )
-from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, NUM_JOINTS
+from intermask_cli.motion.interx import ROWS as INTERX_ROWS
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rotation import (
+    matrix_from_axis_angle,
+    matrix_from_sixd_rows,
+    sixd_columns_from_matrix,
+)
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, NUM_JOINTS, REST_OFFSETS
+from intermask_cli.motion.stand_in_body import stand_in_body
 
 MIN_FRAMES = 4
 MAX_FRAMES = 100_000
@@ -37,7 +46,7 @@ MAX_BVH_BYTES = 1 << 30
 _KINDS = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
 _SHAPES = (
     f"joints (T, {NUM_JOINTS}, 3), features (T, {NUM_FEATURES}) or raw InterHuman (T, {RAW_COLUMNS}), "
-    "each also as a pair (2, T, ...)"
+    "each also as a pair (2, T, ...); Inter-X (T, 56, 6) or (T, 56, 12)"
 )
 #: What damaged files raise in the libraries below us, besides OSError.
 _DAMAGE = (
@@ -58,8 +67,8 @@ class MotionContent:
     up: str = "y"
 
 
-def read_content(path: Path, item: str | None) -> MotionContent:
-    """Read all persons of a file; `item` is the id behind `FILE.h5#`."""
+def read_content(path: Path, item: str | None, skeleton: Path | None = None) -> MotionContent:
+    """Read all persons of a file; `item` is the id behind `FILE.h5#`, `skeleton` a joint map for BVH."""
     if path.is_dir() and (path / FILE_NAME).is_file():
         path = path / FILE_NAME
     if not path.is_file():
@@ -70,6 +79,8 @@ def read_content(path: Path, item: str | None) -> MotionContent:
     kind = path.suffix.lower()
     if item is not None and kind not in (".h5", ".hdf5"):
         raise InputError(f"`#{item}` names an item of an .h5 file, this is {kind or 'no known kind'}")
+    if skeleton is not None and kind != ".bvh":
+        raise InputError(f"--skeleton maps the joints of .bvh files; {kind or 'this'} has fixed joints")
     try:
         if kind == ".npy":
             with path.open("rb") as stream:
@@ -79,7 +90,7 @@ def read_content(path: Path, item: str | None) -> MotionContent:
         if kind in (".h5", ".hdf5"):
             return _read_h5(path, item)
         if kind == ".bvh":
-            return _read_bvh(path, size)
+            return _read_bvh(path, size, skeleton)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
     raise InputError(f"unknown kind of file {path.suffix!r}; accepted: {_KINDS}")
@@ -109,6 +120,8 @@ def _read_array(stream: IO[bytes], size: int, check_shape: Callable[[tuple[int, 
 def _check_motion_shape(shape: tuple[int, ...]) -> None:
     if shape[-2:] == (NUM_JOINTS, 3):
         before = shape[:-2]
+    elif len(shape) == 3 and shape[1:] in ((INTERX_ROWS, 6), (INTERX_ROWS, 12)):
+        before = shape[:1]
     else:
         before = shape[:-1] if shape[-1:] in ((NUM_FEATURES,), (RAW_COLUMNS,)) else ()
     if len(before) not in (1, 2) or (len(before) == 2 and before[0] not in (1, 2)):
@@ -123,7 +136,9 @@ def _check_one_number(shape: tuple[int, ...]) -> None:
 
 
 def _from_array(array: np.ndarray, fps: float = float(FPS)) -> MotionContent:
-    """Joints, features or raw columns, with or without a person axis."""
+    """Joints, features or raw columns, with or without a person axis; Inter-X rows."""
+    if array.shape[1:] in ((INTERX_ROWS, 6), (INTERX_ROWS, 12)):
+        return _from_interx(array, fps)
     if array.shape[-1] == NUM_FEATURES:
         persons = array.reshape(-1, *array.shape[-2:])
         check_finite(persons, "column")
@@ -139,6 +154,28 @@ def _from_array(array: np.ndarray, fps: float = float(FPS)) -> MotionContent:
     return MotionContent(joints, None, f"joints (T, {NUM_JOINTS}, 3)", fps)
 
 
+def _from_interx(array: np.ndarray, fps: float) -> MotionContent:
+    """Inter-X features of one person (T, 56, 6) or two (T, 56, 12), or a clip as on disk (T, 56, 6).
+
+    Features are told from the axis-angles of a clip on disk by their unit rows. Joints are those of the
+    stand-in body, since SMPL-X may not be shipped.
+    """
+    check_finite(array.reshape(1, len(array), -1), "column")
+    rows = np.linalg.norm(array[:, :-1, :3], axis=-1)
+    if array.shape[2] == 12:
+        persons, kind = interx.split_persons(array), f"Inter-X features (T, {INTERX_ROWS}, 12)"
+    elif np.abs(rows - 1).max() < 0.2:
+        persons, kind = (array,), f"Inter-X features (T, {INTERX_ROWS}, 6)"
+    else:
+        both = interx.persons_from_processed(array)
+        persons = tuple(interx.person_features(person) for person in both)
+        kind = f"Inter-X clip (T, {INTERX_ROWS}, 6)"
+    features = np.stack(persons)
+    joints = interx.joints_from_features(features, stand_in_body())[:, :, :NUM_JOINTS]
+    body = matrix_from_sixd_rows(features[:, :, 1:NUM_JOINTS].astype(np.float64))
+    return MotionContent(joints.astype(np.float64), sixd_columns_from_matrix(body), kind, fps)
+
+
 def _halves(loaded: np.ndarray) -> tuple[tuple[np.ndarray, int], tuple[np.ndarray, int]]:
     """InterHuman body columns (..., 192) -> positions and rotations, each with its numbers per joint."""
     return (loaded[..., : 3 * NUM_JOINTS], 3), (loaded[..., 3 * NUM_JOINTS :], 6)
@@ -149,15 +186,53 @@ def _read_npz(path: Path) -> MotionContent:
         with zipfile.ZipFile(path) as archive:
             names = {name.removesuffix(".npy"): name for name in archive.namelist()}
             wanted = next((name for name in ("positions", "joints") if name in names), None)
+            if wanted is None and "trans" in names and ("poses" in names or "pose_body" in names):
+                return _read_amass(archive, names)
             if wanted is None:
                 seen = ", ".join(sorted(names)[:8]) or "nothing"
-                raise InputError(f"no array `positions` (or `joints`); it holds {seen}")
+                raise InputError(
+                    f"no array `positions`, `joints`, or AMASS `poses` and `trans`; it holds {seen}"
+                )
             array = _read_member(archive, names[wanted], _check_motion_shape)
             if "fps" not in names:
                 return _from_array(array)
             return _from_array(array, float(_read_member(archive, names["fps"], _check_one_number).item()))
     except _DAMAGE as error:
         raise InputError(f"truncated or damaged .npz file ({_one_line(error)})") from error
+
+
+def _read_amass(archive: zipfile.ZipFile, names: dict[str, str]) -> MotionContent:
+    """SMPL body rotations -> joints of our own rest pose: the file's body shape needs a licensed model.
+
+    The pelvis is put at `trans`, which in SMPL lies a constant few centimetres from it.
+    """
+
+    def columns(name: str, least: int) -> np.ndarray:
+        def check(shape: tuple[int, ...]) -> None:
+            if len(shape) != 2 or shape[1] < least:
+                raise InputError(f"`{name}` of shape {shape}; (T, {least} or more) is accepted")
+            if not MIN_FRAMES <= shape[0] <= MAX_FRAMES:
+                raise InputError(f"{shape[0]} frames; {MIN_FRAMES} to {MAX_FRAMES} are accepted")
+
+        return _read_member(archive, names[name], check)
+
+    if "poses" in names:
+        turns = columns("poses", 3 * NUM_JOINTS)[:, : 3 * NUM_JOINTS]
+    elif "root_orient" in names:
+        turns = np.concatenate([columns("root_orient", 3)[:, :3], columns("pose_body", 63)[:, :63]], axis=1)
+    else:
+        raise InputError("`pose_body` without `root_orient`")
+    trans = columns("trans", 3)[:, :3]
+    if len(trans) != len(turns):
+        raise InputError(f"{len(trans)} rows of `trans` for {len(turns)} of rotations")
+    for values in (turns, trans):
+        check_finite(values[None, :, :], "column")
+    rate = next((name for name in ("mocap_framerate", "mocap_frame_rate", "fps") if name in names), None)
+    fps = FPS if rate is None else _read_member(archive, names[rate], _check_one_number).item()
+    local = matrix_from_axis_angle(turns.reshape(-1, NUM_JOINTS, 3))
+    joints = forward_kinematics(local, trans, REST_OFFSETS)[0]
+    rotations = sixd_columns_from_matrix(local[:, 1:])
+    return MotionContent(joints[None], rotations[None], "AMASS rotations on our own body", float(fps), up="z")
 
 
 def _read_member(
@@ -202,15 +277,23 @@ def _chosen_item(dataset: InteractionFile, item: str | None) -> str:
     return item
 
 
-def _read_bvh(path: Path, size: int) -> MotionContent:
+def _read_bvh(path: Path, size: int, skeleton: Path | None) -> MotionContent:
     if size > MAX_BVH_BYTES:
         raise InputError(f"{size} bytes; at most {MAX_BVH_BYTES} are read")
+    recipes = None if skeleton is None else _skeleton(skeleton)
     try:
         motion = parse_bvh(path.read_text(encoding="utf-8", errors="replace"), MAX_FRAMES)
-        joints, scheme = body_joints(motion)
+        joints, scheme = body_joints(motion, recipes)
     except BvhError as error:
         raise InputError(str(error)) from error
     return MotionContent(joints[None], None, f"BVH, {scheme} names", motion.fps)
+
+
+def _skeleton(path: Path) -> dict[str, Recipe]:
+    try:
+        return skeleton_map(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, BvhError) as error:
+        raise InputError(f"skeleton map {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def check_finite(values: np.ndarray, what: str) -> None:

@@ -73,8 +73,9 @@ class Summary:
             line += f" ({self.made:,} made now, {self.made / self.seconds:.2f} interactions/s)"
         lines = [line]
         if self.rejected:
+            what = "prompt lines" if all(entry.line for entry in self.rejected) else "inputs"
             lines.append(
-                f"{len(self.rejected):,} prompt lines rejected, listed in {self.folder / 'rejected.jsonl'}"
+                f"{len(self.rejected):,} {what} rejected, listed in {self.folder / 'rejected.jsonl'}"
             )
         if self.failed:
             lines.append(

@@ -20,6 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from intermask_cli.cleaning import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME, StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.generation.files import disk_errors, locked, remove_leftovers, write_whole
@@ -38,7 +39,7 @@ from intermask_cli.version import __version__
 MANIFEST_FORMAT = "intermask-run"
 MANIFEST_VERSION = 1
 MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
-OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", PARTS)
+OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS)
 _PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from intermask_cli.cleaning import EFFECT_LOG, clean_item, log_effects
+from intermask_cli.cleaning_modes import Clean
 from intermask_cli.config import SamplingConfig, to_dict
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
@@ -143,29 +145,57 @@ class Generating:
 
 @dataclass(frozen=True)
 class Reacting:
-    """Loads an engine that makes partners for one given person, who is `role` (1 or 2) in the text."""
+    """Loads an engine that makes partners for given persons, each `role` (1 or 2) in its item's text."""
 
     source: ModelSource
     sampling: SamplingConfig
     batch_size: int | None
-    given: GivenMotion
+    given: Callable[[WorkItem], GivenMotion]
     role: int
 
     def __call__(self, worker: Worker) -> Engine:
         model = self.source.load(worker)
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
-            made = model.react(
-                self.given.joints,
+            motions = [self.given(item) for item in items]
+            made = model.react_each(
+                [(motion.joints, motion.rotations6d) for motion in motions],
                 [item.text for item in items],
                 person=self.role - 1,
-                rotations6d=self.given.rotations6d,
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
             )
             return [_stored(*pair) for pair in zip(items, made, strict=True)]
 
         return _engine(model, make, self.batch_size, worker)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Loads another engine whose results are cleaned (`--clean`), with physics before and after in a log."""
+
+    load: Callable[[Worker], Engine]
+    modes: tuple[Clean, ...]
+    log: Path
+
+    @classmethod
+    def around(
+        cls, load: Callable[[Worker], Engine], modes: tuple[Clean, ...], folder: Path
+    ) -> Callable[[Worker], Engine]:
+        """`load` itself if nothing is to be cleaned."""
+        return cls(load, modes, folder / EFFECT_LOG) if modes else load
+
+    def __call__(self, worker: Worker) -> Engine:
+        engine = self.load(worker)
+        make = engine.make_batch
+
+        def make_cleaned(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            made = make(items)
+            cleaned = [clean_item(item, self.modes) for item in made]
+            log_effects(self.log, made, cleaned)
+            return cleaned
+
+        return Engine(make_cleaned, engine.batch_size)
 
 
 def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:

@@ -40,6 +40,11 @@ _HINGES = {
     "left_elbow": (0.0, -1.0, 0.0),
     "right_elbow": (0.0, 1.0, 0.0),
 }
+#: Left, right and upper child of the joints that have all three.
+_TORSO = {
+    "pelvis": ("left_hip", "right_hip", "spine1"),
+    "spine3": ("left_collar", "right_collar", "neck"),
+}
 _J = JOINT
 
 
@@ -80,8 +85,7 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
         bone = positions[:, _J[child]] - positions[:, _J[joint]]
         rotations[:, _J[joint]] = _aligned(base, REST_OFFSETS[_J[child]], bone)
 
-    pelvis = _torso_rotation(positions, "pelvis", "left_hip", "right_hip", "spine1")
-    chest = _torso_rotation(positions, "spine3", "left_collar", "right_collar", "neck")
+    pelvis, chest = torso_rotation(positions, "pelvis"), torso_rotation(positions, "spine3")
     rotations[:, _J["pelvis"]], rotations[:, _J["spine3"]] = pelvis, chest
     turn = axis_angle_from_matrix(np.swapaxes(pelvis, -1, -2) @ chest)
     follow("spine1", "spine2", pelvis @ matrix_from_axis_angle(turn / 3))
@@ -99,14 +103,15 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
     return rotations
 
 
-def _torso_rotation(positions: np.ndarray, centre: str, left: str, right: str, up: str) -> np.ndarray:
-    """Rotation (T, 3, 3) of a joint with a left, a right and an upper child, relative to the rest pose."""
+def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
+    """World rotation (..., 3, 3) of "pelvis" or "spine3" as its three children show it: (..., 22, 3)."""
+    left, right, up = _TORSO[centre]
 
     def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:
         return matrix_from_columns(left_at - right_at, up_at - (left_at + right_at) / 2)
 
     rest = axes(*(REST_OFFSETS[_J[name]] for name in (left, right, up)))
-    seen = axes(*(positions[:, _J[name]] for name in (left, right, up)))
+    seen = axes(*(positions[..., _J[name], :] for name in (left, right, up)))
     return seen @ rest.T
 
 

@@ -1,0 +1,25 @@
+"""The names of `--clean`; apart from `cleaning`, so that a command line is parsed without NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from intermask_cli.errors import InputError
+
+
+class Clean(str, Enum):
+    """smooth comes first; of the others, which all plant the feet, one may be asked for."""
+
+    smooth = "smooth"
+    feet = "feet"
+    contact = "contact"
+    published = "published"
+
+
+def checked_modes(modes: Sequence[Clean]) -> tuple[Clean, ...]:
+    """The modes in the order in which they are applied; InputError for two that exclude each other."""
+    planting = sorted({mode.value for mode in modes if mode is not Clean.smooth})
+    if len(planting) > 1:
+        raise InputError(f"--clean {' and --clean '.join(planting)} exclude each other; each plants the feet")
+    return tuple(mode for mode in Clean if mode in modes)

@@ -1,0 +1,128 @@
+"""An Inter-X tree that the published training code reads (data-and-evaluation.md, section 4).
+
+22-joint interactions get SMPL-X rows: the pelvis' rotation from the joints, body rotations from the dataset
+(else recovered), face and hands at rest. Words are tagged OTHER, which the readers accept as one of their
+classes; the word vectors in `glove/` must come from the user's own copy of Inter-X.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.datasets.interx import SPLITS, caption_path, split_path
+from intermask_cli.datasets.word_vectors import OTHER
+from intermask_cli.errors import InputError
+from intermask_cli.export.rig import rig_of
+from intermask_cli.motion.interx import (
+    ROWS,
+    TRANSLATION,
+    axis_angle_from_features,
+    joints_from_features,
+    person_features,
+    translation_from_features,
+)
+from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
+from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.stand_in_body import stand_in_body
+
+_CAPTION_LINES = 3
+_CYCLE = 20  # every 20th interaction is for validation and every 20th for testing, as in `layouts`
+_GROUP = 1000
+
+
+@dataclass(frozen=True)
+class InterXWritten:
+    """How many were written; fit_mm: mean distance of the tree's joints, on our own body, to the given."""
+
+    count: int
+    fit_mm: float
+
+
+def processed_clip(item: StoredInteraction) -> np.ndarray:
+    """A clip as Inter-X stores it, (T, 56, 6) float32: feet on the floor, person 1 starts at the origin."""
+    persons = np.stack([_person_rows(item, person) for person in (0, 1)])
+    for rows in persons:
+        rows[:, TRANSLATION, 1] -= _joints(rows)[..., 1].min()
+    persons[:, :, TRANSLATION] -= persons[0, 0, TRANSLATION].copy()
+    return np.concatenate([persons[0], persons[1]], axis=-1).astype(np.float32)
+
+
+def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
+    """Axis-angle rows and translation (T, 56, 3) of one person (0 or 1), in the item's world."""
+    rows = np.zeros((item.frames, ROWS, 3))
+    if item.features is not None:
+        features = item.features[person].astype(np.float64)
+        rows[:, :TRANSLATION] = axis_angle_from_features(features)
+        rows[:, TRANSLATION] = translation_from_features(features)
+        return rows
+    rig = rig_of(item.joints[person], f"{item.id} person {person + 1}")
+    local = rig.local.copy()
+    if item.rotations6d is not None:
+        local[:, 1:] = matrix_from_sixd_columns(item.rotations6d[person].astype(np.float64))
+    rows[:, :NUM_JOINTS] = axis_angle_from_matrix(local)
+    rows[:, TRANSLATION] = rig.root - stand_in_body().rest_joints[0]
+    return rows
+
+
+def _joints(rows: np.ndarray) -> np.ndarray:
+    """Joints (T, 22, 3) of rows (T, 56, 3) on our own body."""
+    return joints_from_features(person_features(rows), stand_in_body())[:, :NUM_JOINTS]
+
+
+def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
+    """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
+    errors = []
+    for person, rows in enumerate((processed[..., :3], processed[..., 3:])):
+        seen, wanted = _joints(rows), item.joints[person][:, :NUM_JOINTS]
+        difference = (seen - seen[:, :1]) - (wanted - wanted[:, :1])
+        errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
+    return float(np.mean(errors))
+
+
+def write_interx(items: Iterable[StoredInteraction], root: Path) -> InterXWritten:
+    """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
+
+    Raises:
+        InputError: the folder is not empty, or an interaction fits no skeleton.
+    """
+    if root.exists() and any(root.iterdir()):
+        raise InputError(f"{root}: not empty; an Inter-X tree is written into a new folder")
+    for part in ("splits", "motions", "texts_processed"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    names: dict[str, list[str]] = {split: [] for split in SPLITS}
+    errors = []
+    files = {split: h5py.File(root / "motions" / f"{split}.h5", "w") for split in SPLITS}
+    try:
+        with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
+            table = csv.writer(stream)
+            table.writerow(["name", "id", "split", "seed"])
+            for number, item in enumerate(items, start=1):
+                name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
+                split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+                clip = processed_clip(item)
+                files[split].create_dataset(name, data=clip)
+                caption_path(root, name).write_text(_caption_line(item.prompt) * _CAPTION_LINES, "utf-8")
+                errors.append(fit_error_mm(item, clip))
+                names[split].append(name)
+                table.writerow([name, item.id, split, item.seed])
+    finally:
+        for file in files.values():
+            file.close()
+    for split, own in names.items():
+        split_path(root, split).write_text("".join(f"{name}\n" for name in own), encoding="ascii")
+    return InterXWritten(len(errors), float(np.mean(errors)) if errors else 0.0)
+
+
+def _caption_line(prompt: str) -> str:
+    """`caption#word/OTHER ...#0.0#0.0`; hyphens are deleted and words kept as the published script does."""
+    caption = " ".join(prompt.replace("#", " ").split())
+    words = re.findall(r"[A-Za-z]+", caption.replace("-", ""))
+    return f"{caption}#{' '.join(f'{word}/{OTHER}' for word in words)}#0.0#0.0\n"

@@ -1,0 +1,81 @@
+"""Arms and legs moved at their ends with rigid bones: two-bone inverse kinematics, and rotations to match.
+
+A limb is upper joint, hinge, end; the hinge bends where it bent before. (...) are any leading axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from intermask_cli.motion.joint_rotations import torso_rotation
+from intermask_cli.motion.rotation import (
+    matrix_between,
+    matrix_from_sixd_columns,
+    normalize,
+    sixd_columns_from_matrix,
+)
+from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
+
+#: A limb is never stretched fully: share of its length it may span, unless it was given straighter.
+_FULL_STRETCH = 0.9995
+#: A hinge nearer than this to the line between the ends does not show where the limb bends, metres.
+_BEND_BELIEVED_M = 0.03
+
+
+def reach_of(upper: np.ndarray, hinge: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Largest distance (...) from upper to end, joints (..., 3)."""
+    total = np.linalg.norm(hinge - upper, axis=-1) + np.linalg.norm(end - hinge, axis=-1)
+    return np.maximum(_FULL_STRETCH * total, np.linalg.norm(end - upper, axis=-1))
+
+
+def solve_limb(
+    old: tuple[np.ndarray, np.ndarray, np.ndarray], upper: np.ndarray, target: np.ndarray, spare: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hinge and end (..., 3) of a limb whose upper joint is moved and whose end should be at the target.
+
+    old: upper, hinge and end before, whose two lengths are kept. spare: direction (..., 3) in which a
+    straight limb bends. An end out of reach stops on the way to its target.
+    """
+    old_upper, old_hinge, old_end = old
+    first = np.linalg.norm(old_hinge - old_upper, axis=-1, keepdims=True)
+    second = np.linalg.norm(old_end - old_hinge, axis=-1, keepdims=True)
+    line = target - upper
+    distance = np.linalg.norm(line, axis=-1, keepdims=True)
+    longest = reach_of(*old)[..., None]
+    reached = np.clip(distance, np.abs(first - second) + 1e-6, longest)
+    axis = line / np.maximum(distance, 1e-9)
+    turned = (matrix_between(old_end - old_upper, line) @ (old_hinge - old_upper)[..., None])[..., 0]
+    bend = turned - (turned * axis).sum(-1, keepdims=True) * axis
+    doubt = np.clip(1 - np.linalg.norm(bend, axis=-1, keepdims=True) / _BEND_BELIEVED_M, 0, 1)
+    spare = spare - (spare * axis).sum(-1, keepdims=True) * axis
+    direction = normalize(bend + 0.2 * _BEND_BELIEVED_M * doubt * normalize(spare))
+    along = (first**2 - second**2 + reached**2) / (2 * reached)
+    across = np.sqrt(np.maximum(first**2 - along**2, 0))
+    return upper + along * axis + across * direction, upper + reached * axis
+
+
+def turned_rotations(
+    before: np.ndarray, after: np.ndarray, rotations6d: np.ndarray, chains: Sequence[Sequence[str]]
+) -> np.ndarray:
+    """Rotations (..., T, 21, 6) `sixd_columns` after joints (..., T, 22, 3) of some chains were moved.
+
+    Each joint of a chain but the last turns by the shortest rotation of the bone to its follower; its twist
+    stays. Chains start at a child of the pelvis or the chest, whose own turn is taken from the joints.
+    """
+    local = matrix_from_sixd_columns(rotations6d.astype(np.float64))
+    for chain in chains:
+        numbers = [JOINT[name] for name in chain]
+        carrier = torso_rotation(before, JOINT_NAMES[PARENTS[numbers[0]]])
+        old_parent, new_parent = carrier, carrier
+        for joint, child in pairwise(numbers):
+            old = old_parent @ local[..., joint - 1, :, :]
+            turn = matrix_between(
+                before[..., child, :] - before[..., joint, :], after[..., child, :] - after[..., joint, :]
+            )
+            new = turn @ old
+            local[..., joint - 1, :, :] = np.swapaxes(new_parent, -1, -2) @ new
+            old_parent, new_parent = old, new
+    return sixd_columns_from_matrix(local).astype(rotations6d.dtype)
