@@ -10,8 +10,8 @@ import csv
 import io
 import json
 import shutil
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +36,7 @@ from intermask_cli.generation.files import replacing, write_whole
 from intermask_cli.generation.plan import WorkItem
 
 _STRING = h5py.string_dtype()
-_OPEN_PARTS = 64
+_COPIED = "copied"
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
 
@@ -136,27 +136,14 @@ def read_part(path: Path) -> PartRecord:
 # ---------------------------------------------------------------- merge
 
 
-class _OpenParts:
-    """The part files in use, a bounded number of them open."""
-
-    def __init__(self) -> None:
-        self.files: OrderedDict[Path, h5py.File] = OrderedDict()
-
-    def __getitem__(self, path: Path) -> h5py.File:
-        if path in self.files:
-            self.files.move_to_end(path)
-        else:
-            try:
-                self.files[path] = h5py.File(path, "r")
-            except OSError as error:
-                raise IntermaskError(_DAMAGED.format(path)) from error
-            if len(self.files) > _OPEN_PARTS:
-                self.files.popitem(last=False)[1].close()
-        return self.files[path]
-
-    def close(self) -> None:
-        for file in self.files.values():
-            file.close()
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise IntermaskError(_DAMAGED.format(path)) from error
+    with file:
+        yield file
 
 
 def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[str, Any], name: str) -> int:
@@ -172,16 +159,19 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
             raise IntermaskError(f"'{row['id']}' stands in both {path} and {other}; delete one of them")
     _check_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
-    open_parts = _OpenParts()
-    try:
-        with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
-            _write_attributes(file, attributes)
-            items = file.create_group(ITEMS, track_order=True)
-            for _, path, row in rows:
-                open_parts[path].copy(f"{ITEMS}/{row['id']}", items)
-            _write_index(file.create_group(INDEX, track_order=True), columns)
-    finally:
-        open_parts.close()
+    with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
+        _write_attributes(file, attributes)
+        # One part open at a time, since HDF5 holds about 9 MB for each; then the items are put in plan order.
+        copied = file.create_group(_COPIED)
+        for part in sorted(parts, key=lambda part: part.path.name):
+            with _opened(part.path) as source:
+                for row in part.rows:
+                    source.copy(f"{ITEMS}/{row['id']}", copied)
+        file.create_group(ITEMS, track_order=True)
+        for _, _, row in rows:
+            file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
+        del file[_COPIED]
+        _write_index(file.create_group(INDEX, track_order=True), columns)
     write_whole(folder / "index.csv", _csv(columns))
     return len(rows)
 
