@@ -162,8 +162,10 @@ def _from_interx(array: np.ndarray, fps: float) -> MotionContent:
     """
     check_finite(array.reshape(1, len(array), -1), "column")
     rows = np.linalg.norm(array[:, :-1, :3], axis=-1)
+    persons: tuple[np.ndarray, ...]
     if array.shape[2] == 12:
-        persons, kind = interx.split_persons(array), f"Inter-X features (T, {INTERX_ROWS}, 12)"
+        persons = interx.split_persons(array)
+        kind = f"Inter-X features (T, {INTERX_ROWS}, 12)"
     elif np.abs(rows - 1).max() < 0.2:
         persons, kind = (array,), f"Inter-X features (T, {INTERX_ROWS}, 6)"
     else:
