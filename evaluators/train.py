@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from evaluators.duet import DuetEval, DuetEvalConfig, collate
 from evaluators.metrics import pool_ranks
 from evaluators.shipping import write_bundle
+from evaluators.text_start import TextReading, TextStart
 from evaluators.training_pairs import PairBatch, PairTable
 from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
@@ -37,7 +38,7 @@ from intermask_cli.training.text_cache import StateCache, cached_states
 from intermask_cli.training.text_pretraining import stated_loss
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
-CONFIG, CACHE = "config.json", "cache"
+CONFIG, CACHE, TEXT_START = "config.json", "cache", "text_start"
 POOL = 32
 FULL_CAPTION = 0  # captions come in the order of CAPTION_TYPES
 #: Settings that decide how long, not what; they may differ when a run is resumed.
@@ -58,6 +59,7 @@ class EvaluatorTrainConfig(StageConfig):
     jitter_m: float = 0.004  # largest std of frame-by-frame noise, metres
     turn_rad: float = 0.15  # largest turn of the whole scene
     label_weight: float = 0.0  # weight of reading the labels off both embeddings
+    text_steps: int = 0  # first, so many steps of reading the labels off captions alone
     text_encoder: str = "minilm"
 
 
@@ -174,9 +176,22 @@ class EvaluatorStage(Stage):
         self.model.to(self._device)
         sizes = self._train.label_sizes
         self.objective = PairLoss(self.model, states, sizes, c.label_weight).to(self._device)
+        self._states = states
         self.steps_per_epoch = max(1, len(self._train) // (c.batch_size * self._world))
         note(f"evaluator: {len(self._train)} clips, {len(self._train.variants)} variants, "
              f"{len(self._train.distinct)} distinct captions")  # fmt: skip
+
+    def text_start(self) -> TextStart:
+        """The stage before this one."""
+        c = self.config
+        config = StageConfig(
+            seed=c.seed, batch_size=2 * c.batch_size, steps=c.text_steps, epochs=0, lr=c.lr,
+            schedule="cosine", warmup_steps=20, precision=c.precision, validate_minutes=1e9,
+        )  # fmt: skip
+        reading = TextReading(
+            self.model.text_encoder, self.model.config.start_scale, self.objective.text_labels, self._states
+        )
+        return TextStart(config, reading, self._train, self._validation, self._validation_states)
 
     def batch(self, step: int) -> PairBatch:
         """`batch_size` clips, up to `variants` of each, a random caption each."""
@@ -267,7 +282,12 @@ def train_evaluator(
     train = corpus.split("train")[: recipe.training.clips]
     validation = corpus.split("val")[: recipe.training.validate_clips]
     stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
-    report = StageRun(stage, out, accelerator, resume).run()
+    started = find_checkpoint(out, LAST) is not None
+    if recipe.training.text_steps > 0 and not started:
+        text = out / TEXT_START
+        again = resume and find_checkpoint(text, LAST) is not None
+        StageRun(stage.text_start(), text, accelerator, again).run()
+    report = StageRun(stage, out, accelerator, resume and started).run()
     if accelerator.is_main_process:
         report["bundle_sha256"] = write_bundle(
             out, recipe.network, recipe.training, recipe.training.clips, encoder, corpus, report

@@ -82,8 +82,8 @@ class ValueTable:
 
     @property
     def sizes(self) -> list[int]:
-        """How many values each label has had so far."""
-        return [len(known) for known in self._numbers]
+        """How many values each label has had so far, at least 1 (a corpus may not have the label)."""
+        return [max(1, len(known)) for known in self._numbers]
 
     def _number(self, column: int, value: object) -> int:
         if value is None:
