@@ -146,7 +146,8 @@ class Stage:
 
     def move(self, person: int, start: float, end: float, forward: float, left: float = 0.0) -> None:
         """Walk so many metres relative to the heading at `start`."""
-        yaw = self.score.yaw[person, int(start)]
+        # Past the end only in a second phase that is drawn again because it gets too long.
+        yaw = self.score.yaw[person, min(int(start), len(self.t) - 1)]
         way = [forward * math.sin(yaw) + left * math.cos(yaw), forward * math.cos(yaw) - left * math.sin(yaw)]
         self.score.root[person] += trapezoid((self.t - start) / (end - start), 0.4)[:, None] * np.array(way)
 

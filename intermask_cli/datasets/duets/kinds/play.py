@@ -67,7 +67,7 @@ def point_and_look(s: Stage) -> None:
     end = away + s.beat(0.75)
     height = s.some(0.38, 0.44) if up else s.some(0.02, 0.10)
     forward = 0.25 if up else 0.33
-    out = math.sqrt(0.575**2 - height**2 - forward**2)
+    out = math.sqrt(0.61**2 - height**2 - forward**2)
     wag = 0.03 * np.sin(2 * np.pi * (s.t - there) / s.beat(0.5)) * ramp(s.t, there, there + 10)
     point = pulse(s.t, begin, there, away, end)
     s.turn(0, pulse(s.t, begin, there + 4, away, end), -s.some(0.1, 0.35))
