@@ -25,6 +25,8 @@ from benchmarks.pasting import paste
 from evaluators.labels import SIDES, LabelClassifier, label_classifier
 from evaluators.physics import physics_table
 from intermask_cli import load_model
+from intermask_cli.cleaning import clean
+from intermask_cli.cleaning_modes import Clean
 from intermask_cli.console import counter, note
 from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
 from intermask_cli.datasets.duets.detectors import detect
@@ -200,6 +202,11 @@ def measure(
         rows[f"generation, guidance {guidance:g}"] = {
             **asdict(recognition(made, clips, reader)), **with_ratios(made, truth, both),
         }  # fmt: skip
+        if guidance == model.info.sampling.guidance:
+            planted = [clean(motion, None, [Clean.feet])[0] for motion in made]
+            rows[f"generation, guidance {guidance:g}, --clean feet"] = {
+                **asdict(recognition(planted, clips, reader)), **with_ratios(planted, truth, both),
+            }  # fmt: skip
     for given in (0, 1):
         part = clips[given::2]
         made = reactions(model, part, [given] * len(part))
