@@ -22,7 +22,6 @@ from intermask_cli.datasets.duets.corpus import (
     SPLITS,
     Maker,
     Shard,
-    default_maker,
     make_corpus_clip,
     save_shard,
     shard_path,
@@ -64,7 +63,7 @@ def write_corpus(
     shard_clips: int = SHARD_CLIPS,
     kinds: KindSet = CORE,
 ) -> dict[str, Any]:
-    """Make `clips` clips under `out`, with manifest and data card; finished shards of the same corpus are kept.
+    """Make `clips` clips under `out`, manifest and data card; finished shards of the same corpus are kept.
 
     Returns the manifest. Raises InputError when `out` holds another corpus (other seed, kinds, generator or
     shard size, or more clips) and `overwrite` is off, InterruptedRun on Ctrl-C.
@@ -95,7 +94,9 @@ def write_corpus(
 
 def maker_of(kinds: KindSet) -> Maker:
     """The function that makes the clips of a set of kinds."""
-    return default_maker() if kinds == CORE else partial(default_maker(), kinds=kinds)
+    from intermask_cli.datasets.duets.stage import make_clip
+
+    return make_clip if kinds == CORE else partial(make_clip, kinds=kinds)
 
 
 def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
@@ -153,7 +154,10 @@ def _refuse_foreign(path: Path, task: ShardTask | None, any_task: ShardTask) -> 
         if seed != any_task.seed:
             what = f"seed {seed}, asked for {any_task.seed}"
         else:
-            what = "the same seed, but made of other kinds, by another version of the generator or with another shard size"
+            what = (
+                "the same seed, but made of other kinds, "
+                "by another version of the generator or with another shard size"
+            )
         raise InputError(
             f"{path} belongs to another corpus ({what}); choose another --out or use --overwrite"
         )
@@ -221,7 +225,9 @@ def _summary(task: ShardTask) -> ShardSummary:
         content = str(file.attrs["content_sha256"])
     frames = [int(b - a) for a, b in zip(shard.starts[:-1], shard.starts[1:], strict=True)]
     rows = [
-        ClipRow(_bare(shard.labels[row]), split_of(int(shard.index[row])), frames[row], shard.captions_of(row))
+        ClipRow(
+            _bare(shard.labels[row]), split_of(int(shard.index[row])), frames[row], shard.captions_of(row)
+        )
         for row in range(len(frames))
     ]
     return ShardSummary(task.start, content, rows)
@@ -234,7 +240,12 @@ def _bare(labels: Labels) -> Labels:
 
 
 def _manifest(
-    seed: int, clips: int, shard_clips: int, fingerprint: str, summaries: Sequence[ShardSummary], kinds: KindSet
+    seed: int,
+    clips: int,
+    shard_clips: int,
+    fingerprint: str,
+    summaries: Sequence[ShardSummary],
+    kinds: KindSet,
 ) -> dict[str, Any]:
     rows = [row for summary in summaries for row in summary.rows]
     single = [row for row in rows if row.labels.then is None]
@@ -250,7 +261,9 @@ def _manifest(
         "shard_clips": shard_clips,
         "split_rule": {"by": "SHA-256 of the clip index", "shares": SPLIT_SHARES},
         "splits": {split: sum(row.split == split for row in rows) for split in SPLITS},
-        "kinds": {kind: _kind_row([row for row in single if row.labels.kind == kind]) for kind in kinds.kinds},
+        "kinds": {
+            kind: _kind_row([row for row in single if row.labels.kind == kind]) for kind in kinds.kinds
+        },
         "two_phase_share": kinds.two_phase,
         "two_phase": _kind_row([row for row in rows if row.labels.then is not None]),
         "generator": {"version": __version__, "sha256": generator_sha256()},

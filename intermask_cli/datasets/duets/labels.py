@@ -117,7 +117,8 @@ KINDS: dict[str, KindInfo] = {
     "hug": KindInfo(
         "greeting",
         "Both embrace, loosely (gently) or tightly (hard), hold, and step apart.",
-        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP, core=True, phases=_EITHER,
+        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP,
+        core=True, phases=_EITHER,
     ),
     "punch_guard": KindInfo(
         "fighting",
@@ -128,12 +129,14 @@ KINDS: dict[str, KindInfo] = {
     "kick_dodge": KindInfo(
         "fighting",
         "The actor kicks with one foot, hip-low, belly-high (middle) or chest-high; the other jumps back.",
-        has_actor=True, side="foot", manners=("low", "middle", "high"), approaches=("near", "actor"), core=True, phases=_EITHER,
+        has_actor=True, side="foot", manners=("low", "middle", "high"), approaches=("near", "actor"),
+        core=True, phases=_EITHER,
     ),
     "push_stagger": KindInfo(
         "fighting",
         "The actor pushes the other's chest with both hands, gently or hard; the other staggers back.",
-        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"), core=True, phases=_EITHER,
+        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"),
+        core=True, phases=_EITHER,
     ),
     "circle_each_other": KindInfo(
         "moving together",
@@ -145,7 +148,8 @@ KINDS: dict[str, KindInfo] = {
         "dance",
         "Face to face, the actor dances side steps with lifted arms, first to the own `side`, small or "
         "large; the other copies like a mirror image a little later.",
-        has_actor=True, side="step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps", core=True, phases=_EITHER,
+        has_actor=True, side="step", manners=("small", "large"), repeats=(2, 3, 4), repeated="side steps",
+        core=True, phases=_EITHER,
     ),
     "lead_by_hand": KindInfo(
         "moving together",
@@ -175,7 +179,7 @@ KINDS: dict[str, KindInfo] = {
     ),
     "turn_under_arm": KindInfo(
         "dance",
-        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times round; "
+        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times; "
         "`side` is the actor's holding hand.",
         has_actor=True, side="hand", repeats=(1, 2), repeated="turns", phases=_EITHER,
     ),
@@ -191,7 +195,7 @@ KINDS: dict[str, KindInfo] = {
     ),
     "pull_up": KindInfo(
         "helping",
-        "The other crouches on the floor; the actor bends down, takes the same side's hand and pulls them up.",
+        "The other crouches on the floor; the actor bends down, takes the same side's hand and pulls.",
         has_actor=True, side="hand", approaches=_ONE_WALKS, phases=(1,),
     ),
     "support_walk": KindInfo(
@@ -258,7 +262,7 @@ TWO_PHASE_SHARE = 0.2
 
 
 def kind_set(names: str, two_phase: float | None = None) -> KindSet:
-    """"core", "all" or kinds separated by commas -> the set; two phases in a fifth of "all", else nowhere.
+    """ "core", "all" or kinds separated by commas -> the set; two phases in a fifth of "all", else nowhere.
 
     Raises InputError for unknown or repeated kinds, shares outside [0, 1] and kinds that cannot be joined.
     """
@@ -275,7 +279,8 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
     chosen = KindSet(tuple(kind for kind in KINDS if kind in kinds), share)
     if share > 0.0 and not chosen.pairs():
         raise InputError(
-            f"no two of {', '.join(kinds)} can be joined by 'then'; add kinds or leave the two-phase share at 0"
+            f"no two of {', '.join(kinds)} can be joined by 'then'; "
+            "add kinds or leave the two-phase share at 0"
         )
     return chosen
 
@@ -283,7 +288,6 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
 def phases_of(labels: Labels) -> tuple[Labels, ...]:
     """The one or two phases of a clip, in order."""
     return (labels,) if labels.then is None else (labels, labels.then)
-
 
 
 def contact_point(joints: np.ndarray, joint: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Greetings: handshake, bow, wave, high five, hug, fist bump. Written right-handed; the stage mirrors for the left."""
+"""Greetings: handshake, bow, wave, high five, hug, fist bump; right-handed, the stage mirrors."""
 
 from __future__ import annotations
 
