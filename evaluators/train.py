@@ -184,6 +184,7 @@ class EvaluatorStage(Stage):
     def text_start(self) -> TextStart:
         """The stage before this one."""
         c = self.config
+        assert isinstance(self.objective, PairLoss)
         config = StageConfig(
             seed=c.seed, batch_size=2 * c.batch_size, steps=c.text_steps, epochs=0, lr=c.lr,
             schedule="cosine", warmup_steps=20, precision=c.precision, validate_minutes=1e9,

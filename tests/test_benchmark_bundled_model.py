@@ -51,7 +51,7 @@ def test_every_row_is_measured_with_a_tiny_model(tmp_path, clips):
     rows = benchmark.measure(model, clips, LabelClassifier(LabelNetwork(8)), sweep=[1.0])
     assert list(rows) == [
         "ground truth", "reconstruction", "generation, guidance 1", "generation, guidance 2",
-        "reaction to person 1", "reaction to person 2",
+        "generation, guidance 2, --clean feet", "reaction to person 1", "reaction to person 2",
     ]  # fmt: skip
     assert rows["ground truth"]["jerk_ratio"] == 1 and rows["reconstruction"]["mpjpe_mm"] > 0
     record = {"rows": rows, "guidance": 2.0, "model": "tiny", "model_sha256": "0" * 64, "clips": 4,

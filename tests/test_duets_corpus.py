@@ -19,8 +19,17 @@ from intermask_cli.datasets.duets.corpus import (
     split_of,
     test_split,
 )
-from intermask_cli.datasets.duets.corpus_writer import write_corpus
-from intermask_cli.datasets.duets.labels import KINDS, Contact, DuetClip, Labels
+from intermask_cli.datasets.duets.corpus_writer import maker_of, write_corpus
+from intermask_cli.datasets.duets.data_card import KNOWN_UNNATURAL
+from intermask_cli.datasets.duets.labels import (
+    CORE_KINDS,
+    KINDS,
+    Contact,
+    DuetClip,
+    Labels,
+    kind_set,
+    phases_of,
+)
 from intermask_cli.errors import EXIT_SIGINT, InputError, InterruptedRun, MissingError
 
 
@@ -78,7 +87,7 @@ def test_bytes_do_not_depend_on_processes(tmp_path):
     for processes in (1, 2, 3):
         write(tmp_path / str(processes), 17, processes=processes)
     first = files(tmp_path / "1")
-    assert len(first) == 5
+    assert len(first) == 6
     assert first == files(tmp_path / "2") == files(tmp_path / "3")
 
 
@@ -132,7 +141,7 @@ def test_a_folder_with_another_corpus_is_refused(tmp_path):
         write_corpus(tmp_path, 12, 1, maker=fake_clip, shard_clips=4)
     assert files(tmp_path) == before
     write(tmp_path, 6, seed=2, overwrite=True)
-    assert len(files(tmp_path)) == 3 and Corpus(tmp_path).seed == 2
+    assert len(files(tmp_path)) == 4 and Corpus(tmp_path).seed == 2
 
 
 @pytest.mark.parametrize("clips, seed, processes", [(0, 1, 1), (5, -1, 1), (5, 1, 0)])
@@ -184,6 +193,43 @@ def test_labels_survive_json():
     assert labels_from_json(labels_to_json(labels)) == labels
 
 
+def test_shards_of_core_clips_say_nothing_of_second_phases(tmp_path):
+    write(tmp_path, 3)
+    with h5py.File(tmp_path / "shards/duets-00000.h5") as file:
+        assert "then" not in json.loads(file["labels"][0])
+        assert all(len(mention) == 7 for mention in json.loads(file["captions"][0])["mentions"])
+
+
+def test_a_corpus_of_all_kinds_can_be_read_and_has_a_card(tmp_path):
+    command = ["duets", "--out", str(tmp_path), "--clips", "40", "--seed", "6", "--kinds", "all"]
+    result = CliRunner().invoke(app, [*command, "--two-phase", "0.4", "--json"])
+    assert result.exit_code == 0, result.output
+    manifest = json.loads(result.stdout)
+    assert set(manifest["kinds"]) == set(KINDS)
+    joined = manifest["two_phase"]["clips"]
+    assert joined > 5 and joined + sum(row["clips"] for row in manifest["kinds"].values()) == 40
+    corpus, kinds = Corpus(tmp_path), kind_set("all", 0.4)
+    for index in range(40):
+        assert same_clip(corpus.clip(index), make_corpus_clip(6, index, maker_of(kinds)))
+    card = (tmp_path / "README.md").read_text()
+    assert all(
+        f"| {info.family} | {kind} | {manifest['kinds'][kind]['clips']} |" in card
+        for kind, info in KINDS.items()
+    )
+    assert f"{joined} more clips join two kinds" in card and all(fault in card for fault in KNOWN_UNNATURAL)
+    bows = [p for i in range(40) for p in phases_of(corpus.labels(i)) if p.kind == "bow"]
+    first = sum(bow.actor == 0 for bow in bows)
+    assert f"| bow | {len(bows)} | {f'person 1 {first}' if first else ''}" in card
+    with pytest.raises(InputError, match="made of other kinds"):
+        write_corpus(tmp_path, 40, 6)
+
+
+def test_unknown_kinds_stop_the_command(tmp_path):
+    result = CliRunner().invoke(app, ["duets", "--out", str(tmp_path / "x"), "--kinds", "wave,juggling"])
+    assert isinstance(result.exception, InputError) and "juggling" in str(result.exception)
+    assert not (tmp_path / "x").exists()
+
+
 def test_shards_are_plain_hdf5(tmp_path):
     write(tmp_path, 5)
     with h5py.File(tmp_path / "shards/duets-00000.h5") as file:
@@ -227,7 +273,7 @@ def test_the_command_makes_a_real_corpus(tmp_path):
     assert result.exit_code == 0, result.output
     manifest = json.loads(result.stdout)
     assert manifest["clips"] == 30 == sum(row["clips"] for row in manifest["kinds"].values())
-    assert set(manifest["kinds"]) == set(KINDS)
+    assert tuple(manifest["kinds"]) == CORE_KINDS and manifest["two_phase"]["clips"] == 0
     again = CliRunner().invoke(app, ["duets", "--out", str(out), "--clips", "30", "--seed", "4"])
     assert again.exit_code == 0 and "handshake" in again.stdout and "clips/s" in again.stderr
     assert same_clip(Corpus(out).clip(11), make_corpus_clip(4, 11))

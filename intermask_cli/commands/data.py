@@ -30,8 +30,8 @@ def duets(
     kinds: Annotated[
         str,
         typer.Option(
-            help="'core': the 12 kinds the bundled model knows; 'all': every kind, a fifth of the clips in "
-            "two phases; or kinds separated by commas."
+            help="'core': the 12 kinds the bundled model knows; 'all': every kind, a fifth of the clips "
+            "in two phases; or kinds separated by commas."
         ),
     ] = "core",
     two_phase: Annotated[

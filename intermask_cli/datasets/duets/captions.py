@@ -111,8 +111,9 @@ def _joined_caption(labels: Labels, type_: str, rng: np.random.Generator, held_o
     assert then is not None
     words = wordings().then
     while True:
-        wanted = _wanted(labels, type_, rng)
-        first, text = _told(replace(labels, then=None), type_, wanted, rng, held_out, parts=True)
+        first, text = _told(
+            replace(labels, then=None), type_, _wanted(labels, type_, rng), rng, held_out, parts=True
+        )
         wanted = _wanted(then, type_, rng) - {"tempo", "approach"}
         if KINDS[labels.kind].has_actor and then.actor is not None:
             wanted = wanted | {"actor"} if first.explicit else wanted - {"actor"}
@@ -204,8 +205,7 @@ class _Draft:
         return needed & self.wanted <= self.said
 
     def mention(self) -> Mention:
-        said = {name: self.values[name] if name in self.said else None for name in Mention._fields}
-        return Mention._make(said.values())
+        return Mention._make(self.values[name] if name in self.said else None for name in Mention._fields)
 
     # -- labels -------------------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ from intermask_cli.datasets.duets.corpus import (
     SPLITS,
     Maker,
     Shard,
-    default_maker,
     make_corpus_clip,
     save_shard,
     shard_path,
@@ -64,7 +63,7 @@ def write_corpus(
     shard_clips: int = SHARD_CLIPS,
     kinds: KindSet = CORE,
 ) -> dict[str, Any]:
-    """Make `clips` clips under `out`, with manifest and data card; finished shards of this corpus are kept.
+    """Make `clips` clips under `out`, manifest and data card; finished shards of the same corpus are kept.
 
     Returns the manifest. Raises InputError when `out` holds another corpus (other seed, kinds, generator or
     shard size, or more clips) and `overwrite` is off, InterruptedRun on Ctrl-C.
@@ -95,11 +94,9 @@ def write_corpus(
 
 def maker_of(kinds: KindSet) -> Maker:
     """The function that makes the clips of a set of kinds."""
-    if kinds == CORE:
-        return default_maker()
     from intermask_cli.datasets.duets.stage import make_clip
 
-    return partial(make_clip, kinds=kinds)
+    return make_clip if kinds == CORE else partial(make_clip, kinds=kinds)
 
 
 def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
@@ -157,7 +154,10 @@ def _refuse_foreign(path: Path, task: ShardTask | None, any_task: ShardTask) -> 
         if seed != any_task.seed:
             what = f"seed {seed}, asked for {any_task.seed}"
         else:
-            what = "the same seed, but other kinds, another version of the generator or another shard size"
+            what = (
+                "the same seed, but made of other kinds, "
+                "by another version of the generator or with another shard size"
+            )
         raise InputError(
             f"{path} belongs to another corpus ({what}); choose another --out or use --overwrite"
         )

@@ -10,7 +10,7 @@ from intermask_cli.datasets.duets.labels import KINDS, Labels, phases_of
 from intermask_cli.motion.skeleton import FPS
 
 KNOWN_UNNATURAL = (
-    "Hands are palms without fingers, feet are stiff but for the toes, faces do not exist; a fist is a palm.",
+    "Hands are palms without fingers, also as fists; feet are stiff but for the toes; faces are missing.",
     "One actor and one action per phase; nobody hesitates, errs or improvises, and the other always does "
     "what the kind says.",
     "Tempo scales the timing of the whole clip; slow punches and kicks are stage fighting.",
@@ -18,9 +18,9 @@ KNOWN_UNNATURAL = (
     "Turns on the spot are made in small quick steps; nobody pivots on a foot, and nobody jumps or runs.",
     "Whoever is pulled up from the floor squats on flat feet; nobody sits, kneels or lies.",
     "A limp is a dip and a lean at an even pace, not an uneven step.",
-    "Between two phases both stand still for a moment and step to the distance the second one needs.",
+    "Between two phases both pause and step to the distance the second one needs.",
     "The two never differ in skill, age or mood; style differs only in posture, reaction and amplitude.",
-    "Captions come from templates: correct and varied, without the vagueness and errors of human ones.",
+    "Captions come from templates: without the vagueness, errors and detail of human descriptions.",
     "Floors are flat and empty; there is no furniture and no music for the dances.",
 )
 
@@ -43,9 +43,8 @@ def data_card(manifest: dict[str, Any], rows: Sequence[ClipRow]) -> str:
         "",
         "Two-person interactions made by rules (`intermask data duets`); no capture data went in.",
         "",
-        f"{manifest['clips']:,} clips, {manifest['frames']:,} frames "
-        f"({seconds / 3600:.2f} hours at {FPS} fps), "
-        f"{manifest['captions']:,} captions, seed {manifest['seed']}. "
+        f"{manifest['clips']:,} clips, {manifest['frames']:,} frames ({seconds / 3600:.2f} hours at {FPS} "
+        f"fps), {manifest['captions']:,} captions, seed {manifest['seed']}. "
         f"Splits: {_counts(manifest['splits'])}.",
         f"Remade by: `intermask data duets --clips {manifest['clips']} --seed {manifest['seed']} "
         f"--kinds {kinds} --two-phase {manifest['two_phase_share']:g}` with generator "

@@ -117,8 +117,8 @@ KINDS: dict[str, KindInfo] = {
     "hug": KindInfo(
         "greeting",
         "Both embrace, loosely (gently) or tightly (hard), hold, and step apart.",
-        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP, core=True,
-        phases=_EITHER,
+        has_actor=False, side=None, manners=("gently", "hard"), approaches=_WALK_UP,
+        core=True, phases=_EITHER,
     ),
     "punch_guard": KindInfo(
         "fighting",
@@ -135,8 +135,8 @@ KINDS: dict[str, KindInfo] = {
     "push_stagger": KindInfo(
         "fighting",
         "The actor pushes the other's chest with both hands, gently or hard; the other staggers back.",
-        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"), core=True,
-        phases=_EITHER,
+        has_actor=True, side=None, manners=("gently", "hard"), approaches=("near", "actor"),
+        core=True, phases=_EITHER,
     ),
     "circle_each_other": KindInfo(
         "moving together",
@@ -179,8 +179,8 @@ KINDS: dict[str, KindInfo] = {
     ),
     "turn_under_arm": KindInfo(
         "dance",
-        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times "
-        "round; `side` is the actor's holding hand.",
+        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times; "
+        "`side` is the actor's holding hand.",
         has_actor=True, side="hand", repeats=(1, 2), repeated="turns", phases=_EITHER,
     ),
     "walk_side_by_side": KindInfo(
@@ -195,7 +195,7 @@ KINDS: dict[str, KindInfo] = {
     ),
     "pull_up": KindInfo(
         "helping",
-        "The other crouches on the floor; the actor bends down, takes the same side's hand, pulls them up.",
+        "The other crouches on the floor; the actor bends down, takes the same side's hand and pulls.",
         has_actor=True, side="hand", approaches=_ONE_WALKS, phases=(1,),
     ),
     "support_walk": KindInfo(
@@ -279,7 +279,8 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
     chosen = KindSet(tuple(kind for kind in KINDS if kind in kinds), share)
     if share > 0.0 and not chosen.pairs():
         raise InputError(
-            f"no two of {', '.join(kinds)} can be joined by 'then'; add kinds or leave the two-phase share 0"
+            f"no two of {', '.join(kinds)} can be joined by 'then'; "
+            "add kinds or leave the two-phase share at 0"
         )
     return chosen
 

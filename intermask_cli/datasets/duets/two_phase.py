@@ -151,10 +151,7 @@ def _joined(first: Stage, second: Stage, join: int, view: View) -> Score:
     gaze = 1.0 - (1.0 - one.gaze) * keep - (1.0 - view.people(two.gaze)) * (1.0 - keep)
     return replace(
         one, **channels, gaze=gaze,
-        reaches=[
-            *(replace(r, weight=r.weight * keep) for r in one.reaches),
-            *(view.reach(r) for r in two.reaches),
-        ],
-        lifts=[replace(r, weight=r.weight * keep) for r in one.lifts] + [view.lift(r) for r in two.lifts],
+        reaches=[replace(r, weight=keep * r.weight) for r in one.reaches] + [*map(view.reach, two.reaches)],
+        lifts=[replace(r, weight=keep * r.weight) for r in one.lifts] + [*map(view.lift, two.lifts)],
         flights=(flights[0], flights[1]),
     )  # fmt: skip

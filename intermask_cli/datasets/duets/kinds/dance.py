@@ -1,4 +1,4 @@
-"""Dances: mirrored side steps, a circle hand in hand, a turn under the arm; right hand, right turns."""
+"""Dances: mirrored side steps, a circle hand in hand, a turn under the arm; for the right side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Greetings: handshake, bow, wave, high five, hug, fist bump. Right-handed; the stage mirrors."""
+"""Greetings: handshake, bow, wave, high five, hug, fist bump; right-handed, the stage mirrors."""
 
 from __future__ import annotations
 

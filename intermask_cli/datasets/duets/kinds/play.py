@@ -40,8 +40,9 @@ def clap_game(s: Stage) -> None:
         up = pulse(s.t, begin + late, ready + late * 0.5, done, end)
         for hand, sign in ((0, 1.0), (1, -1.0)):
             s.hand(person, hand, up, on_body(person, "spine3", 0.12 * sign, -0.02, 0.26))
-            before_chest = on_body(person, "spine3", 0.018 * sign, 0.0, 0.27)
-            s.hand(person, hand, np.minimum(own, 1.0), before_chest, 0.0)
+            s.hand(
+                person, hand, np.minimum(own, 1.0), on_body(person, "spine3", 0.018 * sign, 0.0, 0.27), 0.0
+            )
             hands = (hand, 1 - hand) if person == 0 else (1 - hand, hand)
             s.hand(person, hand, np.minimum(pair, 1.0), halfway(hands, drop), bulge=0.0)
             s.elbow(person, hand, up, 0.2)
@@ -170,8 +171,9 @@ def rock_paper_scissors(s: Stage) -> None:
         s.crouch(person, 0.5 * (1.0 - beat) * game, 0.02)
         s.bend(person, shown, twist=0.15)
     won = pulse(s.t, known, cheer, over, end)
-    swing = np.sin(2 * np.pi * (s.t - cheer) / s.beat(0.5))
-    pump = 0.05 * swing * pulse(s.t, cheer, cheer + 8, over - 8, over)
+    pump = (
+        0.05 * np.sin(2 * np.pi * (s.t - cheer) / s.beat(0.5)) * pulse(s.t, cheer, cheer + 8, over - 8, over)
+    )
     for hand in (0, 1):
         s.hand(0, hand, won, by_shoulder(0, hand, 0.16, 0.46 + pump, 0.08), bulge=0.3)
     s.bend(0, won, forward=-0.12)
