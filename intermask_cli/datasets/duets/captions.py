@@ -205,7 +205,7 @@ class _Draft:
         return needed & self.wanted <= self.said
 
     def mention(self) -> Mention:
-        return Mention(**{name: self.values[name] if name in self.said else None for name in Mention._fields})
+        return Mention._make(self.values[name] if name in self.said else None for name in Mention._fields)
 
     # -- labels -------------------------------------------------------------------------------------------
 
