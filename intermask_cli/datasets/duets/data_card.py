@@ -11,8 +11,8 @@ from intermask_cli.motion.skeleton import FPS
 
 KNOWN_UNNATURAL = (
     "Hands are palms without fingers, also as fists; feet are stiff but for the toes; faces are missing.",
-    "One actor and one action per phase; nobody hesitates, errs or improvises, and the other always does "
-    "what the kind says.",
+    "Hands are palms without fingers, also as fists; feet are stiff but for the toes; nobody has a face.",
+    "the kind says.",
     "Tempo scales the timing of the whole clip; slow punches and kicks are stage fighting.",
     "Things that are handed over are not there, and games have no voices; both hands move as if.",
     "Turns on the spot are made in small quick steps; nobody pivots on a foot, and nobody jumps or runs.",
