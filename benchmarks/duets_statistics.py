@@ -1,8 +1,8 @@
 """How Duets moves beside real dancers: `python -m benchmarks.duets_statistics --captures DIR`.
 
-DIR: `../shared/data/cmu-duets`. Prints a Markdown table: acceleration and jerk of all joints, speeds of hands,
-feet and pelvis, distance of the two, and the spread of postures, for the core kinds, the other kinds, two-phase
-clips, and the captures.
+DIR: `../shared/data/cmu-duets`. Prints a Markdown table: acceleration and jerk of all joints, speeds of
+hands, feet and pelvis, distance of the two, and the spread of postures, for the core kinds, the other kinds,
+two-phase clips, and the captures.
 """
 
 from __future__ import annotations
