@@ -81,9 +81,7 @@ def main() -> None:
     further = [kind for kind in KINDS if kind not in CORE_KINDS]
     numbers = range(options.clips)
     columns = {
-        "core kinds": [
-            make_clip(options.seed, i, k).joints for k in CORE_KINDS for i in range(options.clips)
-        ],
+        "core kinds": [make_clip(options.seed, i, k).joints for k in CORE_KINDS for i in numbers],
         "other kinds": [make_clip(options.seed, i, k).joints for k in further for i in numbers],
         "two phases": [
             make_clip(options.seed, i, kinds=kind_set("all", 1.0)).joints for i in range(6 * options.clips)
