@@ -1,4 +1,4 @@
-"""The picture of the further kinds: `python -m benchmarks.duets_picture docs/images/duets-kinds.png`.
+"""The picture in docs/duets.md: `python -m benchmarks.duets_picture docs/images/duets-kinds.png`.
 
 One clip per kind outside the core set, and two clips of two phases, six frames each.
 """

@@ -1,8 +1,7 @@
-"""How Duets moves beside real dancers: `python -m benchmarks.duets_statistics --captures DIR`.
+"""How Duets moves beside real dancers: `python -m benchmarks.duets_statistics --captures FOLDER`.
 
-DIR: `../shared/data/cmu-duets`. Prints a Markdown table: acceleration and jerk of all joints, speeds of
-hands, feet and pelvis, distance of the two, and the spread of postures, for the core kinds, the other kinds,
-two-phase clips, and the captures.
+Prints a Markdown table: acceleration and jerk of all joints, speeds of hands, feet and pelvis, distance of
+the two, and the spread of postures, for core kinds, other kinds, two-phase clips, and captures.
 """
 
 from __future__ import annotations
@@ -80,11 +79,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=2026)
     options = parser.parse_args()
     further = [kind for kind in KINDS if kind not in CORE_KINDS]
+    numbers = range(options.clips)
     columns = {
-        "core kinds": [
-            make_clip(options.seed, i, k).joints for k in CORE_KINDS for i in range(options.clips)
-        ],
-        "other kinds": [make_clip(options.seed, i, k).joints for k in further for i in range(options.clips)],
+        "core kinds": [make_clip(options.seed, i, k).joints for k in CORE_KINDS for i in numbers],
+        "other kinds": [make_clip(options.seed, i, k).joints for k in further for i in numbers],
         "two phases": [
             make_clip(options.seed, i, kinds=kind_set("all", 1.0)).joints for i in range(6 * options.clips)
         ],
