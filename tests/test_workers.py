@@ -225,7 +225,8 @@ def test_sigterm_finishes_the_parts_in_hand_and_a_second_one_stops_at_once(tmp_p
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
     _, err = process.communicate(timeout=300)
-    assert process.returncode == 130, err
+    # The second may come when the first has done its work and Python is on its way out: 130 to a shell, too.
+    assert process.returncode in (130, -signal.SIGINT), err
     assert run(folder, plan).done == 200
 
 
