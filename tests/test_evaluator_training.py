@@ -147,7 +147,7 @@ def test_resuming_needs_the_same_recipe_and_starting_an_empty_folder(corpus, tmp
 
 def test_the_bundled_recipe_loads_and_mistakes_are_named(tmp_path):
     recipe = load_evaluator_recipe("duet-eval")
-    assert recipe.training.minutes > 0 and json.dumps(recipe.network.width)
+    assert recipe.training.steps > 0 and json.dumps(recipe.network.width)
     with pytest.raises(MissingError, match="bundled: duet-eval"):
         load_evaluator_recipe("nothing")
     path = tmp_path / "wrong.yaml"
