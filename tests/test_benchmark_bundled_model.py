@@ -22,9 +22,9 @@ from benchmarks.bundled_model.labels import KIND, ROLE, hits
 from benchmarks.bundled_model.report import markdown
 from benchmarks.bundled_model.wordings import FREE_WORDINGS
 from benchmarks.pasting import markers, paste
-from evaluators.bundle import read_info
+from evaluators.bundle import load_network, read_info
 from evaluators.embedding_cache import Cache
-from evaluators.evaluator import DuetEvaluator, load_network
+from evaluators.evaluator import DuetEvaluator
 from evaluators.labels import LabelClassifier, LabelNetwork, Recognised
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.datasets.duets.labels import KINDS, KindSet

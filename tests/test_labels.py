@@ -89,7 +89,7 @@ def test_a_second_call_reads_the_cached_weights_and_another_recipe_does_not(tmp_
 
 
 def test_classes_cover_every_kind():
-    assert KIND_NAMES == tuple(KINDS) and len(KIND_NAMES) == 26
+    assert tuple(KINDS) == KIND_NAMES and len(KIND_NAMES) == 26
 
 
 def test_phases_of_a_clip_are_cut_between_their_moments():
