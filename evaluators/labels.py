@@ -299,7 +299,7 @@ def phases(clip: DuetClip) -> list[tuple[np.ndarray, Labels]]:
 
 
 def label_classifier(folder: Path, corpus_seed: int, recipe: LabelTraining | None = None) -> LabelClassifier:
-    """The classifier for a corpus: from `folder` if trained there before, else trained now (MINUTES).
+    """The classifier for a corpus: from `folder` if trained there before, else trained now (two minutes).
 
     The file's name is a hash of recipe, seed and a sample of the corpus, so a changed corpus trains anew.
     """
