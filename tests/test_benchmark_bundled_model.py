@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -176,6 +177,7 @@ def test_every_part_is_measured_with_a_tiny_model(bench, monkeypatch, tmp_path, 
     assert by_name["free wordings: kind right"].count == len(KINDS)
     far = worst.worst(bench)
     assert len(far) == 6 and far[0]["mm_distance"] >= far[-1]["mm_distance"]
+    assert json.loads(json.dumps([figure.to_dict() for rows in figures.values() for figure in rows]))
     text = markdown(figures, {"bow": 1.0}, far, [], "`tiny`")
     assert text.count("| **") - text.count("**missed**") == 7 and "goals met" in text
     worst.draw(bench, far[:2], tmp_path / "worst.png")

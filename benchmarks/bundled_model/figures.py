@@ -27,7 +27,7 @@ class Goal:
         bound = self.limit * beside if self.relative else self.limit
         if math.isnan(value) or math.isnan(bound):
             return None
-        return value >= bound if self.at_least else value <= bound
+        return bool(value >= bound if self.at_least else value <= bound)
 
     def text(self, unit: str, beside: str) -> str:
         sign = "≥" if self.at_least else "≤"
