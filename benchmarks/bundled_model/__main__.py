@@ -66,10 +66,10 @@ def measured(bench: Bench, only: list[str]) -> tuple[dict[str, list[Figure]], di
     figures, minutes = {}, {}
     for part, measure in PARTS.items():
         if part in only:
-            started = time.monotonic()
+            started, worked = time.monotonic(), time.process_time()
             figures[part] = measure(bench)
             minutes[part] = (time.monotonic() - started) / 60
-            note(f"{part}: {minutes[part]:.1f} min")
+            note(f"{part}: {minutes[part]:.1f} min, {(time.process_time() - worked) / 60:.1f} of CPU time")
     return figures, minutes
 
 

@@ -12,8 +12,8 @@ from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.detectors import detect
 from intermask_cli.datasets.duets.labels import KINDS
 
-KIND, ROLE, SIDE = "kind", "role", "side"
-ROLE_SEEN, SIDE_SEEN = "role, by geometry", "side, by geometry"
+KIND, ROLE, SIDE = "kind right", "role right", "side right"
+ROLE_SEEN, SIDE_SEEN = "role right, by geometry", "side right, by geometry"
 
 
 def hits(
@@ -39,7 +39,7 @@ def label_figures(
     what: str, ours: dict[str, np.ndarray], theirs: dict[str, np.ndarray], goals: dict[str, Goal]
 ) -> list[Figure]:
     """A line for every label, beside ground truth's rate."""
-    return [share(f"{what}: {name} right", ours[name], theirs[name], goals.get(name)) for name in ours]
+    return [share(f"{what}: {name}", ours[name], theirs[name], goals.get(name)) for name in ours]
 
 
 def by_kind(right: np.ndarray, clips: Sequence[CorpusClip]) -> dict[str, float]:

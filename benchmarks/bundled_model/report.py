@@ -18,6 +18,8 @@ TITLES = {
     "continuation": "Continuation to 30 s",
 }
 
+LISTED = 12  # of the free wordings that were missed; the JSON has all
+
 
 def markdown(
     parts: Mapping[str, Sequence[Figure]], kinds: Mapping[str, float], worst: Sequence[Mapping[str, Any]],
@@ -35,8 +37,9 @@ def markdown(
         told = ", ".join(f"{kind} {share:.2f}" for kind, share in kinds.items())
         lines += [f"Share of generated clips whose kind is right: {told}.", ""]
     if missed:
-        told = "; ".join(f'"{row["text"]}" ({row["asked"]}) shows {row["shown"]}' for row in missed)
-        lines += [f"Free wordings that show another kind: {told}.", ""]
+        told = "; ".join(f'"{row["text"]}" ({row["asked"]}) shows {row["shown"]}' for row in missed[:LISTED])
+        more = f"; and {len(missed) - LISTED} more" if len(missed) > LISTED else ""
+        lines += [f"Free wordings that show another kind: {told}{more}.", ""]
     if worst:
         told = "; ".join(f'"{w["prompt"]}" ({w["mm_distance"]:.1f}, shows {w["shown"]})' for w in worst)
         lines += [f"The ten motions farthest from their captions: {told}.", ""]
