@@ -204,7 +204,7 @@ def test_a_reaction_that_is_the_truth_meets_its_goals(bench):
 
 def test_sizes_follow_from_clips_per_kind():
     assert sizes_for(5) == Sizes()
-    assert sizes_for(1) == Sizes(1, 1, 6, 2, 1)
+    assert sizes_for(1) == Sizes(1, 1, 6, 1, 1)
 
 
 def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):

@@ -58,7 +58,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
 
 def sizes_for(per_kind: int) -> Sizes:
     """All numbers of clips, from how many there are of every kind."""
-    return Sizes(per_kind, -(-per_kind // 2), 5 * per_kind + 1, 2 * per_kind, min(per_kind, 4))
+    return Sizes(per_kind, -(-per_kind // 2), 5 * per_kind + 1, per_kind, min(per_kind, 4))
 
 
 def measured(bench: Bench, only: list[str]) -> tuple[dict[str, list[Figure]], dict[str, float]]:

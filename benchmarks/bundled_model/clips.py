@@ -22,7 +22,7 @@ class Sizes:
     per_kind: int = 5  # generated and reconstructed, of every kind
     further: int = 3  # of these, also in held-out wordings and as reactions
     two_phase: int = 26
-    lasting: int = 10  # continued to half a minute
+    lasting: int = 5  # continued to half a minute
     free: int = 4  # free wordings of every kind
 
 
