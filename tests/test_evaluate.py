@@ -149,6 +149,18 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
         assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
 
 
+def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
+    both = short_test_set(2)
+    frames = min(motion.joints.shape[1] for motion in both.motions)
+    cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
+    reference = both.with_motions("equal lengths", cut)
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    made = subjects.reacted(model, reference, (1, 1), (5, 6), model.info.sampling, Cache(tmp_path / "cache"))
+    for i, truth in enumerate(cut):
+        alone = model.react(truth.joints[1], [both.prompts[i]], 1, truth.rotations6d[1], seed=5 + i)
+        np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
+
+
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
     monkeypatch.setattr(subjects, "generated", None)
     path = write_interactions(tmp_path / "interactions.h5")
