@@ -102,7 +102,7 @@ def test_a_second_round_goes_on_with_a_condition_per_person(trained, tmp_path):
     after = model.bundle.transformer.state_dict()
     # Three steps move the weights a little; a start of their own would be far away.
     near = (after["token_emb.weight"] - before["token_emb.weight"]).abs().max()
-    assert near < 0.02 < before["token_emb.weight"].std()
+    assert near < 0.01 < before["token_emb.weight"].std()
     (made,) = model.generate(["two people bow"], frames=32, seed=1)
     assert np.isfinite(made.joints).all()
 
