@@ -15,14 +15,15 @@ import numpy as np
 from evaluators.canonical import check_joints
 from evaluators.evaluator import Motion
 from intermask_cli.datasets.duets.captions import Mention
-from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
+from intermask_cli.datasets.duets.corpus import CorpusClip, maker_of, test_split
+from intermask_cli.datasets.duets.labels import kind_set
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.errors import InputError
 from intermask_cli.motion.interx import ROWS
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
 
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
-DUETS_SEED = 2026
+DUETS_SEED, DUETS_KINDS = 2026, "all"
 FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models can make many of equal length at once.
 LENGTH_STEP = 12
@@ -90,9 +91,11 @@ def motion_sha256(motion: Motion) -> str:
 
 def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
     """Test clips `skip`..`skip + count` of the bundled corpus with their full captions."""
-    clips = list(test_split(skip + count, DUETS_SEED))[skip:]
+    clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(DUETS_KINDS))))[skip:]
     made = clip_set(clips, "Duets test")
-    return replace(made, provenance={"corpus": "duets", "seed": DUETS_SEED, "skip": skip})
+    return replace(
+        made, provenance={"corpus": "duets", "kinds": DUETS_KINDS, "seed": DUETS_SEED, "skip": skip}
+    )
 
 
 def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from evaluators.sets import DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
+from evaluators.sets import DUETS_KINDS, DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
 from intermask_cli.console import counter
-from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, split_of
-from intermask_cli.datasets.duets.labels import DuetClip, KindSet, kind_set
-from intermask_cli.datasets.duets.stage import make_clip
+from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, maker_of, split_of
+from intermask_cli.datasets.duets.labels import KindSet, kind_set
 
-CORPUS = kind_set("all")
+CORPUS = kind_set(DUETS_KINDS)
 
 
 @dataclass(frozen=True)
@@ -67,9 +66,7 @@ def held_out(sizes: Sizes, corpus: KindSet = CORPUS) -> HeldOut:
 
 
 def _test_clips(corpus: KindSet) -> Iterator[CorpusClip]:
-    def maker(seed: int, index: int) -> DuetClip:
-        return make_clip(seed, index, kinds=corpus)
-
+    maker = maker_of(corpus)
     return (make_corpus_clip(DUETS_SEED, i, maker) for i in count() if split_of(i) == "test")
 
 

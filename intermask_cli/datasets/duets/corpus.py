@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.duets.captions import Mention, captions_for
-from intermask_cli.datasets.duets.labels import Contact, DuetClip, Labels
+from intermask_cli.datasets.duets.labels import Contact, DuetClip, KindSet, Labels
 from intermask_cli.errors import InputError, MissingError
 
 FORMAT = "intermask-duets"
@@ -94,6 +95,13 @@ def default_maker() -> Maker:
     from intermask_cli.datasets.duets.stage import make_clip
 
     return make_clip
+
+
+def maker_of(kinds: KindSet) -> Maker:
+    """Clips of a set of kinds (`labels.kind_set`)."""
+    from intermask_cli.datasets.duets.stage import make_clip
+
+    return partial(make_clip, kinds=kinds)
 
 
 def test_split(n: int, seed: int, maker: Maker | None = None) -> Iterator[CorpusClip]:
