@@ -131,11 +131,18 @@ $(MODEL)/config.json: $(WORK)/transformer-all.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer-all \
 	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
-$(EVALUATOR)/config.json: $(WORK)/all/corpus.json
+$(WORK)/evaluator.stamp: $(WORK)/core/corpus.json
 	@echo "== the evaluator"
-	$(BIN)/intermask train evaluator --data $(WORK)/all --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
+	$(BIN)/intermask train evaluator --config duet-eval-core --data $(WORK)/core \
+	  --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
+	@touch $@
+
+$(EVALUATOR)/config.json: $(WORK)/evaluator.stamp $(WORK)/all/corpus.json
+	@echo "== the evaluator, on with all kinds"
+	$(BIN)/intermask train evaluator --config duet-eval --data $(WORK)/all --start-from $(WORK)/evaluator \
+	  --out $(WORK)/evaluator-all $(call resume,$(WORK)/evaluator-all)
 	mkdir -p $(EVALUATOR)
-	cp -r $(WORK)/evaluator/bundle/. $(EVALUATOR)/
+	cp -r $(WORK)/evaluator-all/bundle/. $(EVALUATOR)/
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,7 +30,7 @@ from intermask_cli.console import note
 from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
-from intermask_cli.training.checkpoints import LAST, find_checkpoint, write_json
+from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights, write_json
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import Stage, StageRun
 from intermask_cli.training.randomness import permutation
@@ -274,15 +274,25 @@ def nearer_than_variant(text: Tensor, motion: Tensor, table: PairTable, swapped:
 
 
 def train_evaluator(
-    recipe: EvaluatorRecipe, data: Path, out: Path, resume: bool, accelerator: Accelerator
+    recipe: EvaluatorRecipe,
+    data: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+    start: Path | None = None,
 ) -> dict[str, Any]:
-    """Train on a Duets corpus's train split, write the bundle of the best weights -> the report."""
+    """Train on a Duets corpus's train split, write the bundle of the best weights -> the report.
+
+    `start`: the folder of a training of the same network to go on from.
+    """
     corpus = Corpus(data)
-    _open_folder(out, recipe, data, resume)
+    _open_folder(out, recipe, data, resume, start)
     encoder = load_text_encoder(recipe.training.text_encoder, accelerator.device.type)
     train = corpus.split("train")[: recipe.training.clips]
     validation = corpus.split("val")[: recipe.training.validate_clips]
     stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
+    if start is not None:
+        load_weights(stage.model, best_weights(start))
     started = find_checkpoint(out, LAST) is not None
     if recipe.training.text_steps > 0 and not started:
         text = out / TEXT_START
@@ -297,7 +307,7 @@ def train_evaluator(
     return report
 
 
-def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool) -> None:
+def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool, start: Path | None) -> None:
     now = json.loads(json.dumps(dataclasses.asdict(recipe)))
     path = out / CONFIG
     if not resume:
@@ -306,7 +316,9 @@ def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool) -
                 f"{out} already holds a training; continue it with --resume or choose another --out"
             )
         out.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"stage": "evaluator", "data": str(data), "recipe": now})
+        write_json(
+            path, {"stage": "evaluator", "data": str(data), "start": start and str(start), "recipe": now}
+        )
         return
     if not path.is_file():
         raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")

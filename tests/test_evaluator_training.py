@@ -10,6 +10,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from fakes import FakeTextEncoder
+from safetensors.torch import load_file
 
 from evaluators import train as module
 from evaluators.bundle import read_info
@@ -26,6 +27,7 @@ from evaluators.training_pairs import PairTable, true_of, variants_of
 from intermask_cli.datasets.duets.corpus import Corpus, make_corpus_clip, split_of
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.training.checkpoints import best_weights
 
 SIZES = DuetEvalConfig(width=16, layers=1, heads=2, ff=24, text_dim=12, text_layers=1, out_dim=8, dropout=0.0)
 TRAINING = EvaluatorTrainConfig(
@@ -145,9 +147,27 @@ def test_resuming_needs_the_same_recipe_and_starting_an_empty_folder(corpus, tmp
         train_evaluator(RECIPE, corpus, tmp_path / "none", True, Accelerator(cpu=True))
 
 
-def test_the_bundled_recipe_loads_and_mistakes_are_named(tmp_path):
-    recipe = load_evaluator_recipe("duet-eval")
+def test_a_training_goes_on_from_the_weights_of_another(corpus, tmp_path):
+    still = replace(RECIPE, training=replace(TRAINING, steps=1, lr=1e-9, weight_decay=0.0, text_steps=0))
+    train_evaluator(RECIPE, corpus, tmp_path / "first", False, Accelerator(cpu=True))
+    train_evaluator(still, corpus, tmp_path / "second", False, Accelerator(cpu=True), tmp_path / "first")
+    before, after = (load_file(best_weights(tmp_path / name)) for name in ("first", "second"))
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0.0)
+    wide = replace(RECIPE, network=replace(RECIPE.network, out_dim=2 * RECIPE.network.out_dim))
+    with pytest.raises(InputError, match="weights do not fit"):
+        train_evaluator(wide, corpus, tmp_path / "wide", False, Accelerator(cpu=True), tmp_path / "first")
+    with pytest.raises(MissingError, match="no validated weights"):
+        train_evaluator(RECIPE, corpus, tmp_path / "none", False, Accelerator(cpu=True), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["duet-eval", "duet-eval-core"])
+def test_the_bundled_recipes_load(name):
+    recipe = load_evaluator_recipe(name)
     assert recipe.training.steps > 0 and json.dumps(recipe.network.width)
+
+
+def test_mistakes_in_a_recipe_are_named(tmp_path):
     with pytest.raises(MissingError, match="bundled: duet-eval"):
         load_evaluator_recipe("nothing")
     path = tmp_path / "wrong.yaml"

@@ -133,6 +133,14 @@ def evaluator(
         Path, typer.Option("--data", help="Duets corpus, from `intermask data duets`.", show_default=False)
     ],
     out: OutOption,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start-from",
+            help="Folder of a trained evaluator of the same sizes; its weights are the start.",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         str, typer.Option("--config", help="Recipe: duet-eval, or a .yaml file.")
     ] = "duet-eval",
@@ -153,7 +161,7 @@ def evaluator(
     if seed is not None:
         training = dataclasses.replace(training, seed=seed)
     recipe = dataclasses.replace(recipe, training=training)
-    report = train_evaluator(recipe, data, out, resume, _accelerator(device))
+    report = train_evaluator(recipe, data, out, resume, _accelerator(device), start)
     _report(report, out, json)
 
 

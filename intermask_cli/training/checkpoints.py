@@ -65,6 +65,16 @@ def find_checkpoint(folder: Path, name: str) -> Path | None:
     return None
 
 
+def best_weights(folder: Path) -> Path:
+    """File of a training's best weights."""
+    found = find_checkpoint(folder, BEST)
+    if found is None:
+        raise MissingError(
+            f"{folder}: no validated weights; name a training folder that reached a validation"
+        )
+    return found / WEIGHTS
+
+
 def save_last(
     folder: Path,
     model: nn.Module,

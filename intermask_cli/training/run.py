@@ -30,7 +30,15 @@ from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.body_model import BodyModel
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights, write_json
+from intermask_cli.training.checkpoints import (
+    BEST,
+    LAST,
+    WEIGHTS,
+    best_weights,
+    find_checkpoint,
+    load_weights,
+    write_json,
+)
 from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
 from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
@@ -148,7 +156,7 @@ def load_trained_tokenizer(folder: Path) -> tuple[Tokenizer, Normalizer, Recipe]
     """Best weights of a tokenizer folder, its statistics and the recipe it was made with."""
     recipe = read_recipe(folder)
     tokenizer = Tokenizer(recipe.tokenizer)
-    load_weights(tokenizer, _best(folder))
+    load_weights(tokenizer, best_weights(folder))
     return tokenizer.eval(), Normalizer.load(folder / NORMALIZER), recipe
 
 
@@ -156,7 +164,7 @@ def load_trained_transformer(folder: Path) -> tuple[InteractionTransformer, Reci
     """Best weights of a transformer folder and the recipe it was made with."""
     recipe = read_recipe(folder)
     transformer = InteractionTransformer(recipe.transformer)
-    load_weights(transformer, _best(folder))
+    load_weights(transformer, best_weights(folder))
     return transformer.eval(), recipe
 
 
@@ -187,13 +195,6 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_recipe(folder: Path) -> Recipe:
     """The recipe a training folder was made with."""
     return recipe_from_dict(read_config(folder)["recipe"], str(folder / CONFIG))
-
-
-def _best(folder: Path) -> Path:
-    found = find_checkpoint(folder, BEST)
-    if found is None:
-        raise MissingError(f"{folder}: no validated weights yet; let the training reach its first validation")
-    return found / WEIGHTS
 
 
 def _open_folder(
