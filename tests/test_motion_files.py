@@ -20,7 +20,7 @@ from intermask_cli.datasets.motion_files import body_height, read_motion, resamp
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.kinematics import forward_kinematics
-from intermask_cli.motion.skeleton import JOINT_NAMES, PARENTS
+from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
 
 CMU = Path(__file__).resolve().parents[2] / "shared" / "data" / "cmu-duets"
 needs_cmu = pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
@@ -64,6 +64,44 @@ def test_npy_joints_come_back_exactly(pair, tmp_path):
     assert motion.rotations6d is None
     assert (motion.original_fps, motion.original_frames, motion.frames) == (30, 40, 40)
     assert "one.npy" in motion.source
+
+
+def test_limbs_are_reported_as_the_skeleton_has_them(pair, tmp_path):
+    joints = pair[0][0].copy()
+    joints[:, [JOINT["left_elbow"], JOINT["left_wrist"]]] += (
+        joints[:, [JOINT["left_elbow"]]] - (joints[:, [JOINT["left_shoulder"]]])
+    )  # an upper arm twice as long
+    np.save(tmp_path / "one.npy", joints)
+    bones = np.linalg.norm(joints[0, 1:] - joints[0, list(PARENTS[1:])], axis=-1)
+    left, right = (
+        bones[JOINT[f"{side}_elbow"] - 1] + bones[JOINT[f"{side}_wrist"] - 1] for side in ("left", "right")
+    )
+    source = read_motion(tmp_path / "one.npy").source
+    assert f"arms {left:.2f} m left, {right:.2f} m right" in source
+    leg = bones[JOINT["left_knee"] - 1] + bones[JOINT["left_ankle"] - 1]
+    assert f"legs {leg:.2f} m" in source and "bones vary by 0.0 mm" in source
+
+
+def test_resampling_and_axes_are_said(pair, tmp_path):
+    joints = pair[0][0]
+    z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
+    np.save(tmp_path / "z.npy", z_up)
+    source = read_motion(tmp_path / "z.npy", fps=60, up="z").source
+    assert "40 frames at 60 fps -> 20 at 30" in source and "z-up -> y-up" in source
+    np.save(tmp_path / "y.npy", joints)
+    assert "->" not in read_motion(tmp_path / "y.npy").source
+
+
+def test_a_root_that_teleports_is_told_with_the_figure(pair, tmp_path):
+    joints = pair[0][0].copy()
+    np.save(tmp_path / "calm.npy", joints)
+    assert read_motion(tmp_path / "calm.npy").doubts == ()
+    joints[25:, :, 0] += 3.0
+    np.save(tmp_path / "jump.npy", joints)
+    (doubt,) = read_motion(tmp_path / "jump.npy").doubts
+    assert "frame 24 to 25" in doubt
+    jump = float(np.linalg.norm(joints[25, 0] - joints[24, 0]))
+    assert f"{jump:.2f} m" in doubt
 
 
 @pytest.mark.parametrize("person", [1, 2])

@@ -15,6 +15,7 @@ from intermask_cli.cleaning_modes import Clean
 if TYPE_CHECKING:
     from intermask_cli.config import SamplingConfig
     from intermask_cli.generation.prompts import PromptSet, Rejected
+    from intermask_cli.generation.reactions import ReactInput
 
 DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
@@ -132,6 +133,19 @@ def tell_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
         warn(f"{len(rejected) - SHOWN:,} more unusable motions")
     if strict and rejected:
         raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
+
+
+def tell_inputs(inputs: Sequence[ReactInput]) -> None:
+    """Say how the given motions were read, and warn of what is odd about them."""
+    from intermask_cli.console import note, warn
+
+    for one in inputs[:SHOWN]:
+        note(f"read {one.source}")
+    if len(inputs) > SHOWN:
+        note(f"read {len(inputs) - SHOWN:,} more motions")
+    for one in inputs:
+        for doubt in one.doubts:
+            warn(f"{one.path}: {doubt}")
 
 
 def cleaning_identity(modes: Sequence[Clean]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def react(
     read = partial(read_motion, person=person, fps=fps, up=up, units=units, skeleton=skeleton)
     inputs, unusable = read_inputs(find_inputs(input), read)
     opt.tell_rejected(unusable, strict)
+    opt.tell_inputs(inputs)
     source = ModelSource.find(model, text_encoder, dtype)
     sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     found = opt.usable(react_prompts(prompt, prompts, inputs[0].name), strict)

@@ -18,6 +18,7 @@ from intermask_cli.datasets.motion_readers import (
     check_finite,
     read_content,
 )
+from intermask_cli.datasets.motion_report import doubts, limbs_line
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import y_up_from_z_up
 from intermask_cli.motion.kinematics import bone_lengths
@@ -39,7 +40,8 @@ class GivenMotion:
     """One person as given: joints (T, 22, 3) float32, metres, Y up, 30 fps, in the file's own world frame.
 
     rotations6d (T, 21, 6) float32 `sixd_columns` when the file has them, else None (recover them with
-    `motion.joint_rotations`). `source` is one line for people; `original_*` describe the file.
+    `motion.joint_rotations`). `source` is one line for people, `doubts` what is odd about the motion;
+    `original_*` describe the file.
     """
 
     joints: np.ndarray
@@ -47,6 +49,7 @@ class GivenMotion:
     source: str
     original_fps: float
     original_frames: int
+    doubts: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -76,8 +79,9 @@ def read_motion(
     path, item = _path_and_item(str(path))
     try:
         content = read_content(path, item, None if skeleton is None else Path(skeleton))
+        turned = (up or content.up) == "z"
         content = _settle(content, fps, up, units)
-        return _one_person(content, person, str(path) + (f"#{item}" if item else ""))
+        return _one_person(content, person, str(path) + (f"#{item}" if item else ""), turned)
     except InputError as error:
         message = str(error)
         raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from error
@@ -162,7 +166,7 @@ def _check_up(joints: np.ndarray) -> None:
         )
 
 
-def _one_person(content: MotionContent, person: int | None, name: str) -> GivenMotion:
+def _one_person(content: MotionContent, person: int | None, name: str, turned: bool) -> GivenMotion:
     persons = len(content.joints)
     if person is None and persons > 1:
         raise InputError(f"holds {persons} persons; choose one with --person 1 or --person 2")
@@ -185,8 +189,12 @@ def _one_person(content: MotionContent, person: int | None, name: str) -> GivenM
         rotations = rotations.astype(np.float32)
     who = f", person {index + 1} of {persons}" if persons > 1 else ""
     rate = f"{original} frames at {content.fps:g} fps"
-    source = f"{name}: {content.kind}{who}, {rate}, {body_height(joints):.2f} m tall"
-    return GivenMotion(joints.astype(np.float32), rotations, source, content.fps, original)
+    if content.fps != FPS:
+        rate += f" -> {len(joints)} at {FPS}"
+    axes = ", z-up -> y-up" if turned else ""
+    tall = f"{body_height(joints):.2f} m tall"
+    source = f"{name}: {content.kind}{who}, {rate}{axes}, {tall}, {limbs_line(joints)}"
+    return GivenMotion(joints.astype(np.float32), rotations, source, content.fps, original, doubts(joints))
 
 
 def resampled(values: np.ndarray, fps: float) -> np.ndarray:
