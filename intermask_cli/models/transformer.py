@@ -242,6 +242,10 @@ class InteractionTransformer(nn.Module):
         else:
             self.text_head = PooledTextHead(config)
 
+    def text_modules(self) -> list[nn.Module]:
+        """The trained modules between the frozen encoder's states and the condition."""
+        return [self.clipTrans, self.clipln] if self.config.text_head == "clip" else [self.text_head]
+
     def condition(self, states: TextStates) -> Tensor:
         """Condition of encoded texts; zeros in its place mean unconditional.
 

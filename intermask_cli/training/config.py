@@ -179,6 +179,7 @@ class TransformerTrainConfig(StageConfig):
         0  # batches are made from clips of similar length, sorted within so many batches; 0: shuffled
     )
     codebook_start: bool = False  # token embedding starts from the whitened codebook
+    freeze_text: bool = False  # keep the text head as reading labels has left it
     role_captions: float = (
         0.5  # least share of draws that take a caption naming role and side, where one exists
     )

@@ -44,7 +44,7 @@ from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
-from intermask_cli.training.text_pretraining import TextPretraining, text_modules
+from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
@@ -179,7 +179,7 @@ def load_start(folder: Path) -> InteractionTransformer:
     if read is not None:
         early = InteractionTransformer(recipe.transformer)
         load_weights(early, read / WEIGHTS)
-        for module, as_it_was in zip(text_modules(trained), text_modules(early), strict=True):
+        for module, as_it_was in zip(trained.text_modules(), early.text_modules(), strict=True):
             module.load_state_dict(as_it_was.state_dict())
     return trained
 

@@ -45,7 +45,7 @@ class LabelReading(nn.Module):
         super().__init__()
         self.labels = labels
         # Only the text head is a part of this module: several processes need a gradient for every part.
-        self.head = nn.ModuleList(text_modules(transformer))
+        self.head = nn.ModuleList(transformer.text_modules())
         self.condition = transformer.condition
         self.person_condition = transformer.config.person_condition
         width = transformer.config.text_width
@@ -102,13 +102,6 @@ def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
     logits, stated = logits[said].float(), stated[said]
     loss = F.cross_entropy(logits, stated, reduction="sum") / count
     return loss, (logits.argmax(-1) == stated).float().sum() / count
-
-
-def text_modules(transformer: InteractionTransformer) -> list[nn.Module]:
-    """The trained modules between the frozen encoder's states and the condition vector."""
-    if transformer.config.text_head == "clip":
-        return [transformer.clipTrans, transformer.clipln]
-    return [transformer.text_head]
 
 
 class TextPretraining(Stage):
