@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from test_evaluator_interx import TINY as TINY_INTERX
 from tiny import save_tiny
 from tiny_evaluator import TINY, save_tiny_evaluator
 
-from evaluators import protocol, running, subjects
+from evaluators import protocol, running
 from evaluators.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.embedding_cache import Cache
 from evaluators.evaluator import Motion
@@ -24,9 +27,11 @@ from evaluators.interx import InterXEvaluator
 from evaluators.physics import COLUMNS
 from evaluators.report import CSV_COLUMNS
 from evaluators.sets import duets_test_set
+from evaluators.subjects import Maker, Order
+from intermask_cli.generation.models import ModelSource
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
-from intermask_cli.pipeline import load_model
+from intermask_cli.pipeline import InteractionModel, load_model
 
 CLIPS, CLIP_FRAMES = 4, 24
 
@@ -52,9 +57,12 @@ def evaluate(cli, tiny_model, tiny_eval, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "duets_test_set", short_test_set)
 
     def run(*arguments):
-        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder]
-        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report", "--clips", CLIPS]
-        return cli("evaluate", *arguments, *tiny_model.options, *where, *kept)
+        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder, "--device", "cpu"]
+        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+        scores_a_model = "--faults" not in arguments and not (arguments and isinstance(arguments[0], Path))
+        model = tiny_model.options if scores_a_model else []
+        clips = [] if {"--reference", "--dataset"} & set(arguments) else ["--clips", CLIPS]
+        return cli("evaluate", *arguments, *model, *where, *kept, *clips)
 
     return run
 
@@ -142,15 +150,74 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
     reference = short_test_set(2)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
     given = (1, 0)
-    made = subjects.reacted(model, reference, given, (5, 6), model.info.sampling, Cache(tmp_path / "cache"))
+    source = ModelSource.find(str(tiny_model.bundle), str(tiny_model.encoder), "float32")
+    maker = Maker(source, model, model.info.sampling, Cache(tmp_path / "cache"), "cpu")
+    made = maker(Order(reference, (5, 6), given))
     assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
     for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
         np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
         assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
+    alone = model.react(
+        reference.motions[1].joints[0], [reference.prompts[1]], 0, reference.motions[1].rotations6d[0], seed=6
+    )
+    np.testing.assert_array_equal(made.motions[1].joints, alone[0].joints)
+
+
+def test_an_interrupted_evaluation_makes_only_the_missing_parts(evaluate, report, tmp_path, monkeypatch):
+    """The job engine makes the samples of all repetitions: parts on disk, resumed by the same command."""
+    plain = InteractionModel.generate
+    calls = []
+
+    def interrupted(model, texts, *rest, **settings):
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        calls.append(len(texts))
+        return plain(model, texts, *rest, **settings)
+
+    monkeypatch.setattr(InteractionModel, "generate", interrupted)
+    code, _, err = evaluate()
+    assert code == 130 and "the same command resumes" in err
+    before = sum(calls)
+    total = TINY.repetitions * (CLIPS + min(TINY.mm_captions, CLIPS) * TINY.mm_samples)
+    assert 0 < before < total
+    code, _, err = evaluate()
+    assert code == 0, err
+    assert sum(calls) == total and f"of {total} done before" in err
+    assert list((tmp_path / "cache" / "jobs").iterdir()) == []
+    resumed = report()["rows"]
+    shutil.rmtree(tmp_path / "cache")
+    assert evaluate()[0] == 0
+    assert report()["rows"] == resumed
+
+
+def test_two_workers_give_the_numbers_of_one(evaluate, report, tmp_path):
+    assert evaluate()[0] == 0
+    one = report()["rows"]
+    shutil.rmtree(tmp_path / "cache")
+    code, _, err = evaluate("--processes", 2)
+    assert code == 0 and "on cpu, 2 workers" in err, err
+    assert report()["rows"] == one
+
+
+def test_samples_that_cannot_be_made_stop_the_evaluation(evaluate, monkeypatch):
+    plain = InteractionModel.generate
+
+    def failing(model, texts, *rest, **settings):
+        if first in texts:
+            raise ValueError("broken text")
+        return plain(model, texts, *rest, **settings)
+
+    first = short_test_set(CLIPS).prompts[0]
+    monkeypatch.setattr(InteractionModel, "generate", failing)
+    code, _, err = evaluate()
+    assert code == 1 and "could not be made, so nothing is scored" in err and "broken text" in err
+    monkeypatch.setattr(InteractionModel, "generate", plain)
+    code, _, err = evaluate()
+    assert code == 0 and "done before" in err
 
 
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
-    monkeypatch.setattr(subjects, "generated", None)
+    monkeypatch.setattr(running, "Maker", None)
     path = write_interactions(tmp_path / "interactions.h5")
     code, _, err = evaluate(path)
     assert code == 0, err
@@ -231,9 +298,14 @@ def interx(cli, tiny_model, tmp_path, monkeypatch):
     save_tiny(tmp_path / "interx-model", "interx", text_encoder=described)
     frames = {"test": {f"G{i}": 25 + 4 * i for i in range(5)}, "train": {}, "val": {}}
     interx_tree(tmp_path / "InterX", frames)
-    where = ["--evaluator", tmp_path / "interx-eval", "--text-encoder", tiny_model.encoder, "--device", "cpu"]
+    where = ["--evaluator", tmp_path / "interx-eval", "--device", "cpu"]
     kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
-    return lambda *arguments: cli("evaluate", *where, *kept, *arguments)
+
+    def run(*arguments):
+        model = ["--text-encoder", tiny_model.encoder] if "--model" in arguments else []
+        return cli("evaluate", *where, *kept, *model, *arguments)
+
+    return run
 
 
 def test_the_interx_protocol_end_to_end(interx, report, tmp_path):
@@ -303,7 +375,7 @@ def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_pat
     kept.write_text((tmp_path / "report" / "report.json").read_text())
     code, out, _ = cli("evaluate", "--compare", kept, tmp_path / "report")
     assert code == 0 and "within the intervals" in out
-    assert evaluate(path, "--repeats", "3", "--clips", "4")[0] == 0
+    assert evaluate(path, "--repeats", "3")[0] == 0
     code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
     assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
 
@@ -318,10 +390,25 @@ def test_faults_are_scored_on_real_motion(evaluate):
     assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
 
 
-def test_options_that_would_do_nothing_are_refused(evaluate, tmp_path, monkeypatch):
+def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monkeypatch):
     path = write_interactions(tmp_path / "interactions.h5")
-    code, _, err = evaluate(path, "--steps", "3")
-    assert code == 2 and "--steps is for scoring a model" in err
+    for name, value in (("steps", 3), ("model", "duet-mini"), ("text-encoder", "minilm"), ("processes", 2)):
+        code, _, err = evaluate(path, f"--{name}", value)
+        assert code == 2 and f"--{name} is for scoring a model" in err
+        code, _, err = evaluate("--faults", f"--{name}", value)
+        assert code == 2 and f"leave --{name} out" in err
+    monkeypatch.setenv("INTERMASK_MODEL", "nowhere")  # the user's usual model is no option given here
+    assert evaluate(path)[0] == 0
+    for other in (("--reference", tmp_path), ("--dataset", "interhuman", "--root", tmp_path)):
+        code, _, err = evaluate(*other, "--clips", 3)
+        assert code == 2 and "--clips counts those of the bundled test split" in err
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tmp_path, "--processes", 2)
+    assert code == 2 and "torchrun" in err
+    for words, shown in (([path], "SUBJECT"), (["--task", "react"], "--task")):
+        code, _, err = evaluate(*words, "--faults") if words != [path] else cli("evaluate", path, "--faults")
+        assert code == 2 and f"leave {shown} out" in err
+        code, _, err = cli("evaluate", "--compare", path, path, *words)
+        assert code == 2 and f"leave {shown} out" in err
     code, _, err = evaluate(path, "--task", "react")
     assert code == 2 and "without a given person" in err
     monkeypatch.setenv("WORLD_SIZE", "2")
