@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.bundled_model import ROOT
-from benchmarks.pasting import paste
+from benchmarks.pasting import ROOT, paste
 from evaluators.embedding_cache import Cache, default_cache
 from evaluators.evaluation import Scorer
 from evaluators.evaluator import load_evaluator

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def markers(name: str) -> tuple[str, str]:
     """The comments a block stands between."""

@@ -1,10 +1,10 @@
 """What a motion shows: kind, actor and side of a Duets interaction, read from joints by a small network.
 
-Trained on ground-truth Duets clips only, never on generated motion, and made blind to what a tokenizer does
-to motion (drifting roots, slow wobble of joints, smoothed strikes, jitter) by distorting what it is trained
-on. It reads joints only, without velocities, which such noise drowns. It answers the question embeddings
-answer badly: did the right person do the right thing with the right hand? `datasets.duets.detectors` is the
-second opinion, by geometry.
+It knows all kinds, in clips of their own and as a phase of a clip of two. Trained on ground-truth Duets
+clips only, never on generated motion, and made blind to what a tokenizer does to motion (drifting roots, slow
+wobble of joints, smoothed strikes, jitter) by distorting what it is trained on. It reads joints only, without
+velocities, which such noise drowns. It answers the question embeddings answer badly: did the right person do
+the right thing with the right hand? `datasets.duets.detectors` is the second opinion, by geometry.
 """
 
 from __future__ import annotations
@@ -24,25 +24,27 @@ from torch.nn import functional as F
 from evaluators.canonical import own_positions
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.corpus import split_of
-from intermask_cli.datasets.duets.labels import CORE_KINDS, Labels
+from intermask_cli.datasets.duets.labels import KINDS, DuetClip, Labels, kind_set
 from intermask_cli.datasets.duets.stage import make_clip
 
-KIND_NAMES = CORE_KINDS
+KIND_NAMES = tuple(KINDS)
+_CORPUS = kind_set("all")
 SIDES = ("left", "right")
 UNKNOWN = -1
 _EVERY = 2  # frames: 15 a second are enough
 _STRIDES = (1, 2, 2, 1)
 _CHANNELS = 2 * (3 + 63 + 3)
+_STRETCH = 8  # batches whose clips are sorted by length before they are cut apart
 
 
 @dataclass(frozen=True)
 class LabelTraining:
     """Recipe of the classifier."""
 
-    clips: int = 3000
+    clips: int = 4000
     seed: int = 11
     width: int = 96
-    epochs: int = 8
+    epochs: int = 7
     batch_size: int = 64
     lr: float = 2e-3
     root_noise_m: float = 0.06  # largest std of each person's slow drift
@@ -228,9 +230,7 @@ def train_label_classifier(
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.lr, total_steps=steps, pct_start=0.1)
     with counter("train label classifier", recipe.epochs, "epochs") as progress:
         for _ in range(recipe.epochs):
-            order = rng.permutation(len(clips))
-            for start in range(0, len(order), recipe.batch_size):
-                chosen = order[start : start + recipe.batch_size]
+            for chosen in _batches([own.shape[1] for own, _ in motions], recipe.batch_size, rng):
                 batch = _collate([_distorted(motions[i], recipe, rng) for i in chosen])
                 loss = _loss(network, batch, targets[chosen], rng)
                 optimizer.zero_grad()
@@ -239,6 +239,18 @@ def train_label_classifier(
                 schedule.step()
             progress.advance(status=f"loss {loss.item():.3f}")
     return LabelClassifier(network)
+
+
+def _batches(lengths: Sequence[int], size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """All clips once, in batches in random order; each is cut from a sorted stretch, so little is padded."""
+    order = rng.permutation(len(lengths))
+    stretch = _STRETCH * size
+    parts = []
+    for start in range(0, len(order), stretch):
+        some = order[start : start + stretch]
+        some = some[np.argsort(np.array(lengths)[some], kind="stable")]
+        parts += [some[i : i + size] for i in range(0, len(some), size)]
+    return [parts[i] for i in rng.permutation(len(parts))]
 
 
 def _targets(labels: Labels) -> tuple[int, int, int]:
@@ -262,27 +274,38 @@ def _loss(network: LabelNetwork, batch: _Batch, targets: Tensor, rng: np.random.
 
 
 def training_clips(count: int, seed: int) -> list[tuple[np.ndarray, Labels]]:
-    """The first `count` clips of the training split of the corpus with this seed, made in memory."""
+    """The first `count` clips of all kinds of the training split with this seed, made in memory."""
     clips: list[tuple[np.ndarray, Labels]] = []
-    index = 0
+    index = made = 0
     with counter("make training clips", count, "clips") as progress:
-        while len(clips) < count:
+        while made < count:
             if split_of(index) == "train":
-                clip = make_clip(seed, index)
-                clips.append((clip.joints, clip.labels))
+                clips += phases(make_clip(seed, index, kinds=_CORPUS))
+                made += 1
                 progress.advance()
             index += 1
     return clips
 
 
+def phases(clip: DuetClip) -> list[tuple[np.ndarray, Labels]]:
+    """Joints and labels of every phase; two are cut half-way between what happens in them."""
+    one, two = clip.labels, clip.labels.then
+    if two is None:
+        return [(clip.joints, one)]
+    done = max([frame for _, frame in one.events] + [touch.end for touch in one.contacts])
+    begun = min([frame for _, frame in two.events] + [touch.start for touch in two.contacts])
+    cut = (done + begun) // 2
+    return [(clip.joints[:, :cut], one), (clip.joints[:, cut:], two)]
+
+
 def label_classifier(folder: Path, corpus_seed: int, recipe: LabelTraining | None = None) -> LabelClassifier:
-    """The classifier for a corpus: from `folder` if trained there before, else trained now (1-2 minutes).
+    """The classifier for a corpus: from `folder` if trained there before, else trained now (two minutes).
 
     The file's name is a hash of recipe, seed and a sample of the corpus, so a changed corpus trains anew.
     """
     recipe = recipe or LabelTraining()
-    sample = hashlib.sha256(make_clip(corpus_seed, 0).joints.tobytes()).hexdigest()
-    key = json.dumps([asdict(recipe), corpus_seed, sample])
+    sample = hashlib.sha256(make_clip(corpus_seed, 0, kinds=_CORPUS).joints.tobytes()).hexdigest()
+    key = json.dumps([asdict(recipe), KIND_NAMES, corpus_seed, sample])
     path = folder / f"labels-{hashlib.sha256(key.encode()).hexdigest()[:16]}.safetensors"
     if path.is_file():
         return LabelClassifier.load(path, recipe)

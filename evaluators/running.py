@@ -108,11 +108,10 @@ def _task(request: Request, subject: InteractionSet) -> str:
 
 
 def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | None) -> Evaluation:
-    from intermask_cli.generation.models import ModelSource
     from intermask_cli.pipeline import load_model
 
-    source = ModelSource.find(request.model or request.default_model, request.text_encoder, "float32")
-    model = load_model(source.folder, request.text_encoder, choose_device(request.device, 0))
+    name = request.model or request.default_model
+    model = load_model(name, request.text_encoder, choose_device(request.device, 0))
     if model.info.representation != "interhuman":
         raise InputError(
             f"model {model.info.name} makes {model.info.representation} motion; score it with --dataset "
@@ -124,7 +123,7 @@ def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | 
     evaluation = Evaluation(record, _model_subject(request, model, sampling))
     ground_truth_rows(evaluation, scorer, floor)
     workers = parse_processes(request.processes or "auto")
-    maker = Maker(source, model, sampling, request.cache, request.device, workers)
+    maker = Maker(model, sampling, request.cache, request.text_encoder, request.device, workers)
     score_model(evaluation, scorer, maker, task, request.seed)
     return evaluation
 

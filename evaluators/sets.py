@@ -15,7 +15,7 @@ import numpy as np
 from evaluators.canonical import check_joints
 from evaluators.evaluator import Motion
 from intermask_cli.datasets.duets.captions import Mention
-from intermask_cli.datasets.duets.corpus import test_split
+from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.errors import InputError
 from intermask_cli.motion.interx import ROWS
@@ -91,19 +91,38 @@ def motion_sha256(motion: Motion) -> str:
 def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
     """Test clips `skip`..`skip + count` of the bundled corpus with their full captions."""
     clips = list(test_split(skip + count, DUETS_SEED))[skip:]
+    made = clip_set(clips, "Duets test")
+    return replace(made, provenance={"corpus": "duets", "seed": DUETS_SEED, "skip": skip})
+
+
+def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
+    """Clips with their full captions, cut to a multiple of LENGTH_STEP frames."""
     frames = [clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP for clip in clips]
     return InteractionSet(
-        name="Duets test",
+        name=name,
         ids=tuple(clip.id for clip in clips),
         prompts=tuple(clip.captions[FULL_CAPTION] for clip in clips),
         motions=tuple(
             Motion(clip.joints[:, :t], clip.rotations6d[:, :t]) for clip, t in zip(clips, frames, strict=True)
         ),
+        samples=(0,) * len(clips),
+        seeds=(None,) * len(clips),
+        made=(BOTH,) * len(clips),
+        mentions=tuple(clip.mentions[FULL_CAPTION] for clip in clips),
+    )
+
+
+def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
+    """Prompts and lengths; the motions are zeros until they have been made."""
+    count = len(prompts)
+    return InteractionSet(
+        name=name,
+        ids=tuple(f"{name} {i + 1}" for i in range(count)),
+        prompts=tuple(prompts),
+        motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
         samples=(0,) * count,
         seeds=(None,) * count,
         made=(BOTH,) * count,
-        mentions=tuple(clip.mentions[FULL_CAPTION] for clip in clips),
-        provenance={"corpus": "duets", "seed": DUETS_SEED, "skip": skip},
     )
 
 

@@ -101,14 +101,15 @@ class _GivenPersons:
 class Maker:
     """Makes orders, all reactions or none, with one model and keeps them.
 
-    `processes` workers, None for one per visible GPU; a single one uses the model that is loaded already.
+    A single worker uses the model that is loaded already. Several `processes` (None: one per GPU that
+    `device` allows) load their own, with the text encoder as it was named.
     """
 
-    source: ModelSource
     model: InteractionModel
     sampling: SamplingConfig
     cache: Cache
-    device: str
+    text_encoder: str | None = None
+    device: str | None = None  # where the model is
     processes: int | None = 1
 
     def __call__(self, order: Order) -> InteractionSet:
@@ -142,25 +143,26 @@ class Maker:
         shutil.rmtree(folder)
 
     def _key(self, order: Order) -> list[str]:
-        return order.key(self.source.sha256, self.sampling)
+        return order.key(self.model.bundle.sha256, self.sampling)
 
     def _run(self, plan: Plan, persons: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
         """The run directory of a finished job."""
+        source, device = ModelSource.of(self.model, self.text_encoder), self.device or str(self.model.device)
         making: Generating | Reacting
         if persons:
-            making = Reacting(self.source, self.sampling, None, _GivenPersons(persons))
+            making = Reacting(source, self.sampling, None, _GivenPersons(persons))
         else:
-            making = Generating(self.source, self.sampling, None)
-        several = len(worker_devices(self.device, self.processes)) > 1
+            making = Generating(source, self.sampling, None)
+        several = len(worker_devices(device, self.processes)) > 1
         load = making if several else partial(making.engine, self.model)
-        identity = {"orders": keys, "prompts": plan.fingerprint(), **self.source.identity(self.sampling)}
+        identity = {"orders": keys, "prompts": plan.fingerprint(), **source.identity(self.sampling)}
         count = len(plan.items)
-        dataset = self.source.dataset_attributes(self.sampling)
-        info = RunInfo("evaluate", count, count, identity, dataset, self.source.summary())
+        dataset = source.dataset_attributes(self.sampling)
+        info = RunInfo("evaluate", count, count, identity, dataset, source.summary())
         folder = self.cache.folder / "jobs" / info.fingerprint[:24]
         if RunDirectory(folder, info).finished() is None:
             done = run_job(
-                folder, info, plan, [], Shard(), False, self.device, load, self.processes, gallery=False
+                folder, info, plan, [], Shard(), False, device, load, self.processes, gallery=False
             )
             assert done is not None  # no launcher: `request.check_request`
             if done.failed:

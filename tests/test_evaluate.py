@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,10 +25,9 @@ from evaluators.physics import COLUMNS
 from evaluators.report import CSV_COLUMNS
 from evaluators.sets import duets_test_set
 from evaluators.subjects import Maker, Order
-from intermask_cli.generation.models import ModelSource
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
-from intermask_cli.pipeline import InteractionModel, load_model
+from intermask_cli.pipeline import load_model
 
 CLIPS, CLIP_FRAMES = 4, 24
 
@@ -150,70 +146,24 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
     reference = short_test_set(2)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
     given = (1, 0)
-    source = ModelSource.find(str(tiny_model.bundle), str(tiny_model.encoder), "float32")
-    maker = Maker(source, model, model.info.sampling, Cache(tmp_path / "cache"), "cpu")
+    maker = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))
     made = maker(Order(reference, (5, 6), given))
     assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
     for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
         np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
         assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
-    alone = model.react(
-        reference.motions[1].joints[0], [reference.prompts[1]], 0, reference.motions[1].rotations6d[0], seed=6
-    )
-    np.testing.assert_array_equal(made.motions[1].joints, alone[0].joints)
 
 
-def test_an_interrupted_evaluation_makes_only_the_missing_parts(evaluate, report, tmp_path, monkeypatch):
-    """The job engine makes the samples of all repetitions: parts on disk, resumed by the same command."""
-    plain = InteractionModel.generate
-    calls = []
-
-    def interrupted(model, texts, *rest, **settings):
-        if len(calls) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        calls.append(len(texts))
-        return plain(model, texts, *rest, **settings)
-
-    monkeypatch.setattr(InteractionModel, "generate", interrupted)
-    code, _, err = evaluate()
-    assert code == 130 and "the same command resumes" in err
-    before = sum(calls)
-    total = TINY.repetitions * (CLIPS + min(TINY.mm_captions, CLIPS) * TINY.mm_samples)
-    assert 0 < before < total
-    code, _, err = evaluate()
-    assert code == 0, err
-    assert sum(calls) == total and f"of {total} done before" in err
-    assert list((tmp_path / "cache" / "jobs").iterdir()) == []
-    resumed = report()["rows"]
-    shutil.rmtree(tmp_path / "cache")
-    assert evaluate()[0] == 0
-    assert report()["rows"] == resumed
-
-
-def test_two_workers_give_the_numbers_of_one(evaluate, report, tmp_path):
-    assert evaluate()[0] == 0
-    one = report()["rows"]
-    shutil.rmtree(tmp_path / "cache")
-    code, _, err = evaluate("--processes", 2)
-    assert code == 0 and "on cpu, 2 workers" in err, err
-    assert report()["rows"] == one
-
-
-def test_samples_that_cannot_be_made_stop_the_evaluation(evaluate, monkeypatch):
-    plain = InteractionModel.generate
-
-    def failing(model, texts, *rest, **settings):
-        if first in texts:
-            raise ValueError("broken text")
-        return plain(model, texts, *rest, **settings)
-
-    first = short_test_set(CLIPS).prompts[0]
-    monkeypatch.setattr(InteractionModel, "generate", failing)
-    code, _, err = evaluate()
-    assert code == 1 and "could not be made, so nothing is scored" in err and "broken text" in err
-    monkeypatch.setattr(InteractionModel, "generate", plain)
-    code, _, err = evaluate()
-    assert code == 0 and "done before" in err
+def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
+    both = short_test_set(2)
+    frames = min(motion.joints.shape[1] for motion in both.motions)
+    cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
+    reference = both.with_motions("equal lengths", cut)
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    made = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))(Order(reference, (5, 6), (1, 1)))
+    for i, truth in enumerate(cut):
+        alone = model.react(truth.joints[1], [both.prompts[i]], 1, truth.rotations6d[1], seed=5 + i)
+        np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
 
 
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):

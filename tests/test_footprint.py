@@ -47,19 +47,23 @@ def test_what_a_clip_takes_is_no_less_than_its_largest_arrays() -> None:
 
 @pytest.mark.parametrize("draw", ["categorical", "gumbel"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("name", ["duet-mini", "full size"])
+@pytest.mark.parametrize("name", ["duet-mini", "full size", "a text vector for each person"])
 def test_the_formula_covers_the_measured_peak(name: str, dtype: torch.dtype, draw: str) -> None:
     """One step with guidance, batches of one and of three; not more than three times what is needed."""
     if name == "duet-mini":
         bundle = load_bundle(name)
         info, network, tokens = bundle.info, bundle.transformer.eval(), 20
     else:
-        info, network, tokens = FULL, random_network(FULL.transformer), 5
+        each = name != "full size"
+        config = TransformerConfig(text_head="pooled" if each else "clip", person_condition=each)
+        info, tokens = dataclasses.replace(FULL, transformer=config), 5
+        network = random_network(config)
     network = network.to(dtype)
     sampling = SamplingConfig(steps=1, draw=draw)
 
     def peak(clips: int) -> int:
-        conditions = torch.randn(clips, info.transformer.text_width)
+        vectors = (2,) if info.transformer.person_condition else ()
+        conditions = torch.randn(clips, *vectors, info.transformer.text_width)
         filler = GivenConditions(network, conditions, "cpu")
         generators = [torch.Generator().manual_seed(i) for i in range(clips)]
         known = [tasks.generate(tokens)] * clips

@@ -15,12 +15,14 @@ from evaluators.labels import (
     LabelClassifier,
     LabelNetwork,
     LabelTraining,
+    _batches,
+    phases,
     train_label_classifier,
 )
-from intermask_cli.datasets.duets.labels import CORE_KINDS, KINDS
+from intermask_cli.datasets.duets.labels import KINDS, kind_set
 from intermask_cli.datasets.duets.stage import make_clip
 
-SMALL = LabelTraining(clips=120, width=48, epochs=14, batch_size=16)
+SMALL = LabelTraining(clips=120, width=48, epochs=28, batch_size=16)
 LEARNT = ("wave", "kick_dodge", "hug")
 
 
@@ -74,7 +76,7 @@ def test_a_second_call_reads_the_cached_weights_and_another_recipe_does_not(tmp_
     trained = []
 
     def fake(given, recipe):
-        trained.append(len(given))
+        trained.append(recipe.clips)
         torch.manual_seed(0)
         return LabelClassifier(LabelNetwork(recipe.width))
 
@@ -87,4 +89,26 @@ def test_a_second_call_reads_the_cached_weights_and_another_recipe_does_not(tmp_
 
 
 def test_classes_cover_every_kind():
-    assert KIND_NAMES == CORE_KINDS and len(CORE_KINDS) == 12
+    assert tuple(KINDS) == KIND_NAMES and len(KIND_NAMES) == 26
+
+
+def test_phases_of_a_clip_are_cut_between_their_moments():
+    joined = kind_set("all", 1.0)
+    for index in range(6):
+        clip = make_clip(5, index, kinds=joined)
+        (one, first), (two, second) = phases(clip)
+        assert (first.kind, second.kind) == (clip.labels.kind, clip.labels.then.kind)
+        assert one.shape[1] + two.shape[1] == clip.joints.shape[1]
+        assert all(frame < one.shape[1] for _, frame in first.events)
+        assert all(frame >= one.shape[1] for _, frame in second.events)
+    clip = make_clip(5, 0, "bow")
+    assert [(joints is clip.joints, labels) for joints, labels in phases(clip)] == [(True, clip.labels)]
+
+
+def test_batches_hold_every_clip_once():
+    lengths = np.random.default_rng(1).integers(20, 150, 200)
+    parts = _batches(lengths.tolist(), 16, np.random.default_rng(2))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(200))
+    assert max(map(len, parts)) == 16
+    padded = sum(len(part) * lengths[part].max() for part in parts)
+    assert padded < 1.25 * lengths.sum()

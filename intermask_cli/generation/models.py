@@ -48,6 +48,12 @@ class ModelSource:
         described = bundle_sha256(folder), read_info(folder)
         return cls(name, folder, *described, text_encoder, dtype, cuda_graphs)
 
+    @classmethod
+    def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
+        """Where a loaded model of float32 came from."""
+        bundle = model.bundle
+        return cls(bundle.info.name, bundle.folder, bundle.sha256, bundle.info, text_encoder, "float32")
+
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InputError(f"--dtype {self.dtype}: accepted are {' and '.join(DTYPES)}")

@@ -23,6 +23,7 @@ SHARE = {"cpu": 0.5, "cuda": 0.8}
 #: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
 #: around the draw (a Gumbel draw takes most), decoder maps; tests/test_footprint.py measures all but maps.
 STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
+SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
 FLOAT, HALF = 4, 2  # bytes
 PERSONS = 2
 
@@ -46,11 +47,13 @@ class BatchFit:
         net, plane = self.info.transformer, PLANES[self.info.representation]
         everyone = PERSONS * ROWS * tokens
         size = HALF if self.half_precision else FLOAT
-        block = STREAMS * net.latent_dim + HIDDEN * net.ff_dim
+        vectors = PERSONS if net.person_condition else 1
+        block = (STREAMS + SPREAD * (vectors - 1)) * net.latent_dim + HIDDEN * net.ff_dim
         if self.half_precision and self.device == "cpu":  # attention written out (`layers.attention`)
             block += SCORES * net.heads * everyone
         sampled = everyone * max(block * size, LOGITS * net.codebook_size * FLOAT)
-        sampled += 2 * (20 * net.layers + 2) * net.latent_dim * size  # `transformer.Modulation`, and stacked
+        # `transformer.Modulation` of every text, and stacked
+        sampled += 2 * vectors * (20 * net.layers + 2) * net.latent_dim * size
         if self.device == "cpu":  # where persons are decoded one after the other
             return sampled
         maps = PERSONS * MAPS * self.info.tokenizer.width * plane.joints * FRAMES_PER_TOKEN * tokens

@@ -36,10 +36,11 @@ from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
-from intermask_cli.training.text_pretraining import TextPretraining
+from intermask_cli.training.text_pretraining import TextPretraining, text_modules
 from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
+from intermask_cli.training.warm_start import start_from
 
 CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
 #: Settings that may differ when a run is resumed: they decide how long, not what.
@@ -104,11 +105,16 @@ def train_transformer(
     out: Path,
     resume: bool,
     accelerator: Accelerator,
+    start: Path | None = None,
 ) -> dict[str, Any]:
-    """Stage two, the text head's start included -> its report."""
+    """Stage two, the text head's start included -> its report. `start`: a training folder to go on from."""
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
-    depends = {"data": [str(folder) for folder in data], "tokenizer": str(tokenizer_folder)}
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "start": str(start) if start else None,
+    }
     _open_folder(out, "transformer", recipe, depends, resume, accelerator)
     train, validation = open_sources(data, "train"), open_sources(data, "val")
     encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
@@ -125,6 +131,8 @@ def train_transformer(
     )
     del encoder
     model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
+    if start is not None:
+        start_from(model, load_start(start), start)
     started = find_checkpoint(out, LAST) is not None
     if recipe.text_pretraining.wanted and not (resume and started):
         head = out / TEXT_HEAD
@@ -150,6 +158,22 @@ def load_trained_transformer(folder: Path) -> tuple[InteractionTransformer, Reci
     transformer = InteractionTransformer(recipe.transformer)
     load_weights(transformer, _best(folder))
     return transformer.eval(), recipe
+
+
+def load_start(folder: Path) -> InteractionTransformer:
+    """Best weights of a transformer folder, with the text head as it was when it had learnt to read labels.
+
+    Training the transformer blurs what it does not use yet, such as who acts; reading labels again starts
+    better from the head before that.
+    """
+    trained, recipe = load_trained_transformer(folder)
+    read = find_checkpoint(folder / TEXT_HEAD, BEST)
+    if read is not None:
+        early = InteractionTransformer(recipe.transformer)
+        load_weights(early, read / WEIGHTS)
+        for module, as_it_was in zip(text_modules(trained), text_modules(early), strict=True):
+            module.load_state_dict(as_it_was.state_dict())
+    return trained
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -94,15 +94,8 @@ def high_five(s: Stage) -> None:
     drop = s.some(-0.36, -0.30) if s.manner == "high" else s.some(-0.06, 0.04)
     begin = s.clock
     cocked = begin + s.beat(0.6)
-    hit = cocked + s.strike(0.36)
     late = s.delay(1) * 0.5
-    hits = []
-    slap = np.zeros_like(s.t)
-    for _ in range(s.repeats):
-        slap += pulse(s.t, hit - s.strike(0.36), hit, hit + 4, hit + 4 + s.strike(0.40))
-        s.contact(hit, hit + 4, "right_wrist", "right_wrist")
-        hits.append(hit)
-        hit += 4 + s.strike(0.40) + s.strike(0.36)
+    hits, slap = _hands_meet(s, cocked, s.strike(0.36), 4, s.strike(0.40))
     done = hits[-1] + s.beat(0.2)
     end = done + s.beat(0.75)
     for person in (0, 1):
@@ -114,6 +107,20 @@ def high_five(s: Stage) -> None:
         s.crouch(person, pulse(s.t, begin, cocked, cocked, hits[0]), s.some(0.0, 0.04))
     s.event("action", hits[0])
     s.clock = end + s.some(2, 8)
+
+
+def _hands_meet(s: Stage, start: float, out: float, stay: int, back: float) -> tuple[list[float], Array]:
+    """Right hands go out, touch and come back, so many frames each, `s.repeats` times: when they meet, and
+    the curve of it (T,)."""
+    hits = []
+    curve = np.zeros_like(s.t)
+    hit = start + out
+    for _ in range(s.repeats):
+        curve += pulse(s.t, hit - out, hit, hit + stay, hit + stay + back)
+        s.contact(hit, hit + stay, "right_wrist", "right_wrist")
+        hits.append(hit)
+        hit += stay + back + out
+    return hits, curve
 
 
 def hug(s: Stage) -> None:
@@ -164,15 +171,8 @@ def fist_bump(s: Stage) -> None:
     drop = s.some(0.10, 0.20)
     begin = s.clock
     cocked = begin + s.beat(0.55)
-    hit = cocked + s.strike(0.38)
     late = s.delay(1) * 0.5
-    hits = []
-    bump = np.zeros_like(s.t)
-    for _ in range(s.repeats):
-        bump += pulse(s.t, hit - s.strike(0.38), hit, hit + 5, hit + 5 + s.strike(0.42))
-        s.contact(hit, hit + 5, "right_wrist", "right_wrist")
-        hits.append(hit)
-        hit += 5 + s.strike(0.42) + s.strike(0.38)
+    hits, bump = _hands_meet(s, cocked, s.strike(0.38), 5, s.strike(0.42))
     done = hits[-1] + 5 + s.beat(0.1)
     end = done + s.beat(0.8)
     for person in (0, 1):

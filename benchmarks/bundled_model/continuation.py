@@ -1,0 +1,74 @@
+"""Half a minute from one prompt, made window by window: does it drift, and do the seams show?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+
+from benchmarks.bundled_model.bench import SEED, Bench
+from benchmarks.bundled_model.figures import Figure, Goal, mean
+from evaluators.physics import foot_skate_mm_per_frame, jerk_m_per_s3
+from evaluators.sets import FULL_CAPTION
+from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.motion.joining import seam_jerk
+from intermask_cli.motion.skeleton import FPS
+from intermask_cli.version import __version__
+
+SECONDS = 30
+PART = 10 * FPS
+#: Kinds that can go on for half a minute.
+LASTING = ("circle_each_other", "mirror_dance", "circle_hands", "clap_game", "walk_side_by_side")
+FIRST = "first 10 s"
+
+
+def measure(bench: Bench) -> list[Figure]:
+    """The last 10 seconds beside the first, and seams beside the rest of the same motion."""
+    motions, seams = half_minutes(bench)
+    goal = Goal(1.3, relative=True)
+    figures = []
+    for name, unit, score in (
+        ("foot skate", "mm/frame", foot_skate_mm_per_frame),
+        ("jerk", "m/s³", jerk_m_per_s3),
+        ("height of the lowest joint", "mm", lowest_mm),
+    ):
+        first = [np.nanmean(score(joints[:, :PART])) for joints in motions]
+        last = [np.nanmean(score(joints[:, -PART:])) for joints in motions]
+        figures.append(mean(f"30 s, last 10 s: {name}", last, first, unit, goal, FIRST))
+    rough = [seam_jerk(joints, *seam) for joints, found in zip(motions, seams, strict=True) for seam in found]
+    at, elsewhere = zip(*rough, strict=True) if rough else ((), ())
+    seam_goal = Goal(1.5, relative=True)
+    return [*figures, mean("30 s: jerk at seams", at, elsewhere, "m/s³", seam_goal, "elsewhere")]
+
+
+def lowest_mm(joints: np.ndarray) -> np.ndarray:
+    """How far the lowest joint is from the floor, up or down, mean over frames: (..., T, 22, 3) -> (...)."""
+    return 1000.0 * np.abs(joints[..., 1].min(axis=-1)).mean(axis=-1)
+
+
+def half_minutes(bench: Bench) -> tuple[list[np.ndarray], list[list[tuple[int, int]]]]:
+    """Motions (2, 900, 22, 3), and first frame and overlap of the seams of each."""
+    texts = _texts(bench)
+    seeds = [sample_seed(SEED, text, 0, 0) for text in texts]
+
+    def make() -> dict[str, np.ndarray]:
+        made = bench.model.generate(texts, SECONDS * FPS, seeds=seeds, sampling=bench.sampling)
+        joins = [[(seam.frame, seam.overlap) for seam in one.seams] for one in made]
+        return {"joints": np.stack([one.joints for one in made]), "seams": np.array(joins, dtype=np.int64)}
+
+    settings = json.dumps(asdict(bench.sampling), sort_keys=True)
+    key = ["half minutes", __version__, bench.model.bundle.sha256, settings, *map(str, seeds), *texts]
+    stored = bench.cache.arrays("half-minutes", key, make)
+    return list(stored["joints"]), [
+        [(int(frame), int(overlap)) for frame, overlap in one] for one in stored["seams"]
+    ]
+
+
+def _texts(bench: Bench) -> list[str]:
+    """Full captions of the first clips of the lasting kinds, in turn."""
+    clips = bench.clips.single
+    rows = [[clip.captions[FULL_CAPTION] for clip in clips if clip.labels.kind == kind] for kind in LASTING]
+    longest = max(map(len, rows))
+    texts = [row[i] for i in range(longest) for row in rows if i < len(row)]
+    return texts[: bench.sizes.lasting]
