@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.machine import matrix_peak
 from benchmarks.plain_loop import flops_per_pass
-from benchmarks.sampling import HALF, OURS, Contest
+from benchmarks.sampling import PLAIN, PRECISION, Contest
 from benchmarks.timing import in_turns, summary
 from intermask_cli.config import TransformerConfig
 
@@ -39,7 +39,7 @@ def measure(sizes: Sizes) -> dict[str, Any] | None:
     latency = one.row("one clip on the GPU", sizes.rounds, peaks)
     throughput = {str(batch): _throughput(sizes, batch, peaks) for batch in sizes.batches}
     best = max(row["clips_per_second"] for rows in throughput.values() for row in rows.values())
-    plain = 1 / latency["runs"]["plain loop, float32"]["min"]
+    plain = 1 / latency["runs"][PLAIN]["min"]
     return {
         "device": torch.cuda.get_device_name(0), "matrix_peak_gflops": peaks, "latency": latency,
         "throughput": throughput, "best_against_plain_batch_1": best / plain,
@@ -48,16 +48,14 @@ def measure(sizes: Sizes) -> dict[str, Any] | None:
 
 def _throughput(sizes: Sizes, batch: int, peaks: dict[str, float]) -> dict[str, Any]:
     contest = Contest(sizes.config, [sizes.tokens] * batch, sizes.steps, DEVICE)
-    runs = {name: contest.runs()[name] for name in (OURS, HALF)}
+    runs = {name: run for name, run in contest.runs().items() if name != PLAIN}
     for run in runs.values():
         run()
-    torch.cuda.reset_peak_memory_stats()
     found = summary(in_turns(f"batch {batch}", runs, max(2, sizes.rounds // 2), torch.cuda.synchronize))
     work = batch * 2 * sizes.steps * flops_per_pass(sizes.config, sizes.tokens)
     for name, row in found.items():
         row["clips_per_second"] = batch / row["min"]
         row["frames_per_second"] = 4 * sizes.tokens * batch / row["min"]
         row["tokens_per_second"] = 10 * sizes.tokens * batch / row["min"]
-        row["share_of_matrix_peak"] = work / row["min"] / 1e9 / peaks["bf16" if name == HALF else "float32"]
-    found[HALF]["peak_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
+        row["share_of_matrix_peak"] = work / row["min"] / 1e9 / peaks[PRECISION[name]]
     return found

@@ -19,8 +19,8 @@ from benchmarks.machine import ROOT
 from benchmarks.timing import in_turns, summary
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import StoredInteraction
-from intermask_cli.generation import job
 from intermask_cli.generation.engine import Engine
+from intermask_cli.generation.job import run_job
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.manifest import RunInfo
 from intermask_cli.generation.models import Generating, ModelSource
@@ -129,7 +129,7 @@ def machinery(sizes: Sizes) -> dict[str, Any]:
             return engine
 
         info = _info(plan, source.dataset_attributes(source.info.sampling))
-        result = job.run_job(folder / "run", info, plan, [], Shard(), False, "cpu", load)
+        result = run_job(folder / "run", info, plan, [], Shard(), False, "cpu", load)
         total = time.perf_counter() - started
     assert result is not None
     rest = total - result.load_seconds - sampling
@@ -168,14 +168,13 @@ def stand_in_run(count: int, frames: int) -> None:
     started = time.perf_counter()
     plan = make_plan(lines, 0, 1, frames)
     planned = time.perf_counter() - started
-    job._write_gallery = lambda folder: None  # a page of at most 24 clips, whatever their number
     with tempfile.TemporaryDirectory() as name:
         times = {"plan_seconds": planned}
         folder = Path(name) / "run"
         first = Shard(1, 2)
         for key, shard in (("write_seconds", first), ("resume_seconds", first), ("", Shard(2, 2))):
             begun = time.perf_counter()
-            result = job.run_job(folder, _info(plan, {}), plan, [], shard, False, "cpu", _stand_in)
+            result = run_job(folder, _info(plan, {}), plan, [], shard, False, "cpu", _stand_in, gallery=False)
             if key:
                 times[key] = time.perf_counter() - begun
         assert result is not None and result.merged

@@ -5,20 +5,24 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from benchmarks.bounds import shares
 from benchmarks.machine import ROOT, matrix_peak
 from benchmarks.plain_loop import flops_per_pass, plain_generate
 from benchmarks.timing import in_turns, summary
 from intermask_cli.config import SamplingConfig, TransformerConfig
 from intermask_cli.filling import TokenFiller
+from intermask_cli.graphs import CudaRecorder, Recordings
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
 from intermask_cli.sampling import tasks
 
-PLAIN, OURS, HALF = "plain loop, float32", "ours, float32", "ours, bf16"
+PLAIN, OURS, HALF, GRAPHS = "plain loop, float32", "ours, float32", "ours, bf16", "ours, bf16, CUDA graphs"
+PRECISION = {PLAIN: "float32", OURS: "float32", HALF: "bf16", GRAPHS: "bf16"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,15 @@ class GivenConditions(TokenFiller):
     The kept unconditional first pass is not used: it would flatter runs of few steps.
     """
 
-    def __init__(self, network: InteractionTransformer, conditions: Tensor, device: str):
-        super().__init__(network, None, torch.device(device), lambda tokens: len(conditions))  # type: ignore[arg-type]
+    def __init__(
+        self,
+        network: InteractionTransformer,
+        conditions: Tensor,
+        device: str,
+        recordings: Recordings | None = None,
+    ):
+        together = len(conditions)
+        super().__init__(network, None, torch.device(device), lambda tokens: together, recordings)  # type: ignore[arg-type]
         self.conditions = conditions
 
     def _first_pass(self, n: int) -> None:  # type: ignore[override]
@@ -74,17 +85,16 @@ class Contest:
             len(lengths), config.text_width, generator=torch.Generator().manual_seed(1)
         ).to(device)
         self.conditions = conditions
+        half = random_network(config).to(device, torch.bfloat16)
         self.fillers = {
             OURS: GivenConditions(network, conditions, device),
-            HALF: GivenConditions(random_network(config).to(device, torch.bfloat16), conditions, device),
+            HALF: GivenConditions(half, conditions, device),
         }
+        if device != "cpu":
+            self.fillers[GRAPHS] = GivenConditions(half, conditions, device, Recordings(CudaRecorder()))
 
     def runs(self) -> dict[str, Callable[[], object]]:
-        return {
-            PLAIN: self.plain,
-            OURS: lambda: self.ours(OURS),
-            HALF: lambda: self.ours(HALF),
-        }
+        return {PLAIN: self.plain, **{name: partial(self.ours, name) for name in self.fillers}}
 
     def _generators(self) -> list[torch.Generator]:
         return [torch.Generator().manual_seed(i) for i in range(len(self.lengths))]
@@ -106,6 +116,20 @@ class Contest:
             made |= dict(zip(which, filled, strict=True))
         self.made[name] = [made[i] for i in range(len(self.lengths))]
 
+    def one_pass(self, name: str) -> Callable[[], object]:
+        """The network on the first clip, half of whose tokens are masked."""
+        network = self.fillers[name].transformer
+        ids = torch.arange(2 * tasks.ROWS * self.lengths[0], device=self.device)[None]
+        ids = torch.where(ids % 2 == 0, network.mask_id, ids % network.mask_id)
+        with torch.inference_mode():
+            modulation = network.prepare(self.conditions[:1])
+
+        def run() -> None:
+            with torch.inference_mode():
+                network(ids, modulation)
+
+        return run
+
     def row(self, label: str, rounds: int, peaks: dict[str, float]) -> dict[str, Any]:
         """Times, ratios, equal tokens and share of the matrix peak. Two short steps come first, untimed."""
         timed, self.sampling = self.sampling, SamplingConfig(steps=2)
@@ -119,9 +143,7 @@ class Contest:
         work = sum(2 * self.sampling.steps * flops_per_pass(self.config, n) for n in self.lengths)
         for name, row in found.items():
             row["seconds_per_clip"] = row["min"] / len(self.lengths)
-            row["share_of_matrix_peak"] = (
-                work / row["min"] / 1e9 / peaks["bf16" if name == HALF else "float32"]
-            )
+            row["share_of_matrix_peak"] = work / row["min"] / 1e9 / peaks[PRECISION[name]]
         frames = [4 * n for n in self.lengths]
         return {
             "clips": len(frames), "frames": frames, "steps": self.sampling.steps,
@@ -152,6 +174,7 @@ def measure(sizes: Sizes, device: str = "cpu") -> dict[str, Any]:
     mixed = Contest(sizes.config, mixed_lengths(sizes.mixed), sizes.mixed_steps, device)
     return {
         "matrix_peak_gflops": peaks,
+        "shares_of_a_pass": {name: shares(one.one_pass(name)) for name in (OURS, HALF)},
         "one clip": one.row("one clip", sizes.rounds, peaks),
         "a batch": several.row("a batch", sizes.rounds, peaks),
         "mixed lengths": mixed.row("mixed lengths", sizes.rounds, peaks),

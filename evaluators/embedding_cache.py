@@ -18,6 +18,8 @@ from evaluators.evaluator import Evaluator, Motion
 from evaluators.sets import InteractionSet
 from intermask_cli.console import counter, warn
 
+GENERATED = "generated"
+
 
 def default_cache() -> Path:
     """`INTERMASK_CACHE`, else `intermask` in the user's cache folder."""
@@ -58,23 +60,21 @@ class Cache:
                 "rotations6d": np.concatenate([motion.rotations6d for motion in made], axis=1),
             }
 
-        stored = self.arrays("generated", key, arrays)
-        ends = np.cumsum(stored["frames"])[:-1]
-        parts = (np.split(stored[name], ends, axis=1) for name in ("joints", "rotations6d"))
-        return [Motion(joints, rotations) for joints, rotations in zip(*parts, strict=True)]
+        return _unpacked(self.arrays(GENERATED, key, arrays))
+
+    def kept_motions(self, key: Sequence[str]) -> list[Motion] | None:
+        """Motions kept for this key; None without any that can be read."""
+        stored = self._read(self._path(GENERATED, key))
+        return None if stored is None else _unpacked(stored)
 
     def arrays(
         self, kind: str, key: Sequence[str], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
         """The named arrays `make` would make for this key, kept in the folder `kind`."""
-        name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:24]
-        path = self.folder / kind / f"{name}.npz"
-        if path.is_file():
-            try:
-                with np.load(path, allow_pickle=False) as archive:
-                    return {array: archive[array] for array in archive.files}
-            except (OSError, ValueError, KeyError, EOFError) as error:
-                warn(f"{path} is damaged ({type(error).__name__}); made again")
+        path = self._path(kind, key)
+        kept = self._read(path)
+        if kept is not None:
+            return kept
         arrays = make()
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -82,3 +82,23 @@ class Cache:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         temporary.replace(path)
         return arrays
+
+    def _path(self, kind: str, key: Sequence[str]) -> Path:
+        name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:24]
+        return self.folder / kind / f"{name}.npz"
+
+    def _read(self, path: Path) -> dict[str, np.ndarray] | None:
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {array: archive[array] for array in archive.files}
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            warn(f"{path} is damaged ({type(error).__name__}); made again")
+            return None
+
+
+def _unpacked(stored: dict[str, np.ndarray]) -> list[Motion]:
+    ends = np.cumsum(stored["frames"])[:-1]
+    parts = (np.split(stored[name], ends, axis=1) for name in ("joints", "rotations6d"))
+    return [Motion(joints, rotations) for joints, rotations in zip(*parts, strict=True)]

@@ -14,10 +14,8 @@ from evaluators.physics import physics_table
 from evaluators.protocol import OWN_MOTION, Protocol, ProtocolRecord
 from evaluators.scoring import Embedded, Relation, Repetition, Score, collect, score_repetition
 from evaluators.sets import InteractionSet, relation
-from evaluators.subjects import generated, reacted, reconstructed
-from intermask_cli.config import SamplingConfig
+from evaluators.subjects import Maker, Order, reconstructed
 from intermask_cli.generation.seeds import sample_seed
-from intermask_cli.pipeline import InteractionModel
 
 GROUND_TRUTH, FLOOR = "ground truth", "floor"
 RECONSTRUCTION, GENERATED = "reconstruction", "generated"
@@ -142,60 +140,50 @@ def score_set(
     evaluation.items += scored_items(interactions, repetitions[0], 0)
 
 
-def score_model(
-    evaluation: Evaluation,
-    scorer: Scorer,
-    model: InteractionModel,
-    task: str,
-    sampling: SamplingConfig,
-    seed: int,
-) -> None:
+def score_model(evaluation: Evaluation, scorer: Scorer, maker: Maker, task: str, seed: int) -> None:
     """Reconstruction and generated rows; every repetition generates anew with other seeds."""
     reference, protocol = scorer.reference, scorer.protocol
-    rebuilt = reconstructed(model, reference, scorer.cache)
+    rebuilt = reconstructed(maker.model, reference, scorer.cache)
     evaluation.rows[RECONSTRUCTION] = scorer.row(rebuilt)
     evaluation.notes[RECONSTRUCTION] = "the reference through the model's tokenizer and back"
     evaluation.physics[RECONSTRUCTION] = physics_of(rebuilt)
+    orders = [_orders(scorer, task, seed, number) for number in range(protocol.repetitions)]
+    maker.prepare([order for repetition in orders for order in repetition])
     repetitions, tables = [], []
-    for number in range(protocol.repetitions):
-        made = _made(model, reference, task, sampling, seed, number, scorer.cache)
+    for number, (order, *several) in enumerate(orders):
+        made = maker(order)
         embedded = scorer.embed(made)
-        if task == "generate":
-            repeated = _multimodality_samples(model, scorer, sampling, seed, number)
+        if several:
+            samples = scorer.cache.motion_embeddings(scorer.evaluator, maker(several[0]))
+            repeated = samples.reshape(-1, protocol.mm_samples, samples.shape[-1])
             embedded = Embedded(embedded.text, embedded.motion, repeated)
         repetitions.append(scorer.repetition(made, embedded, number))
         tables.append(physics_of(made))
         evaluation.items += scored_items(made, repetitions[-1], number)
     evaluation.rows[GENERATED] = collect(repetitions)
-    evaluation.notes[GENERATED] = f"{model.info.name}, {task}, new samples in every repetition"
+    evaluation.notes[GENERATED] = f"{maker.model.info.name}, {task}, new samples in every repetition"
     evaluation.physics[GENERATED] = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
 
 
-def _made(
-    model: InteractionModel, reference: InteractionSet, task: str, sampling: SamplingConfig, seed: int,
-    number: int, cache: Cache,
-) -> InteractionSet:  # fmt: skip
+def _orders(scorer: Scorer, task: str, seed: int, number: int) -> list[Order]:
+    """A repetition's motions: one per interaction and, where pairs are made, the samples of MModality."""
+    reference = scorer.reference
     seeds = item_seeds(reference, seed, number)
-    if task == "generate":
-        return generated(model, reference, seeds, sampling, cache, f"generate, repetition {number + 1}")
-    given = np.random.default_rng([seed, number, 2]).integers(0, 2, len(reference)).tolist()
-    return reacted(model, reference, given, seeds, sampling, cache)
+    if task == "react":
+        given = np.random.default_rng([seed, number, 2]).integers(0, 2, len(reference)).tolist()
+        return [Order(reference, seeds, given)]
+    return [Order(reference, seeds), _several_samples(scorer, seed, number)]
 
 
-def _multimodality_samples(
-    model: InteractionModel, scorer: Scorer, sampling: SamplingConfig, seed: int, number: int
-) -> np.ndarray:
-    """(C, S, D): several samples of some random captions, lengths as in the reference."""
+def _several_samples(scorer: Scorer, seed: int, number: int) -> Order:
+    """Several samples of some random captions, lengths as in the reference, a caption's together."""
     reference, protocol = scorer.reference, scorer.protocol
     captions = min(protocol.mm_captions, len(reference))
     chosen = np.random.default_rng([seed, number, 3]).choice(len(reference), captions, replace=False)
     repeated = reference.take(np.repeat(chosen, protocol.mm_samples).tolist(), "repeated captions")
     samples = tuple(range(protocol.mm_samples)) * captions
     seeds = [sample_seed(seed + number, p, 1, s) for p, s in zip(repeated.prompts, samples, strict=True)]
-    made = generated(
-        model, repeated, seeds, sampling, scorer.cache, f"samples of one caption, repetition {number + 1}"
-    )
-    return scorer.cache.motion_embeddings(scorer.evaluator, made).reshape(captions, protocol.mm_samples, -1)
+    return Order(repeated, seeds)
 
 
 def item_seeds(reference: InteractionSet, seed: int, number: int) -> list[int]:

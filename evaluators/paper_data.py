@@ -19,13 +19,12 @@ import numpy as np
 
 from evaluators.evaluator import Motion
 from evaluators.sets import BOTH, InteractionSet
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.datasets import interhuman, interx
 from intermask_cli.datasets.text_files import decoded
 from intermask_cli.datasets.word_vectors import WordVectors
 from intermask_cli.errors import InputError
 from intermask_cli.motion.interx import split_persons
-
-TOKEN_FRAMES = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +46,7 @@ class Drawn:
     @property
     def tokens(self) -> list[int]:
         """Tokens per body row of every pair: what a model makes for it."""
-        return [frames // TOKEN_FRAMES for frames in self.frames]
+        return [frames // FRAMES_PER_TOKEN for frames in self.frames]
 
     def take(self, chosen: Sequence[int]) -> Drawn:
         """Some of the pairs, in the given order."""

@@ -30,11 +30,11 @@ from evaluators.evaluation import (
     scored_items,
 )
 from evaluators.evaluator import FeatureEvaluator, Motion
-from evaluators.paper_data import TOKEN_FRAMES, Drawn, PaperData
+from evaluators.paper_data import Drawn, PaperData
 from evaluators.protocol import Protocol
 from evaluators.scoring import Embedded, Repetition, collect, score_repetition
 from evaluators.sets import BOTH, InteractionSet
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
 from intermask_cli.generation.launch import Worker
@@ -234,13 +234,13 @@ def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream:
     pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(part))]
     if react:
         pairs = [_with_given(pair, given) for pair, given in zip(pairs, chosen.features, strict=True)]
-    return chosen.with_features(pairs, [n * TOKEN_FRAMES for n in chosen.tokens])
+    return chosen.with_features(pairs, [n * FRAMES_PER_TOKEN for n in chosen.tokens])
 
 
 def _known(model: InteractionModel, features: np.ndarray, n: int, react: bool) -> torch.Tensor:
     if not react:
         return tasks.generate(n)
-    return tasks.react(model.codec.encode([features[0, : n * TOKEN_FRAMES]])[0], 0)
+    return tasks.react(model.codec.encode([features[0, : n * FRAMES_PER_TOKEN]])[0], 0)
 
 
 def _with_given(pair: np.ndarray, given: np.ndarray) -> np.ndarray:
@@ -258,7 +258,7 @@ def _seed(seed: int, number: int, stream: int, index: int) -> int:
 
 def rebuilt(run: PaperRun, chosen: Drawn) -> Drawn:
     """Both persons of every pair through the tokenizer, separately; pairs of one number of tokens."""
-    frames = chosen.tokens[0] * TOKEN_FRAMES
+    frames = chosen.tokens[0] * FRAMES_PER_TOKEN
     maps = run.model.codec.encode([person[:frames] for pair in chosen.features for person in pair])
     persons = run.model.codec.decode(maps)
     pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(chosen))]

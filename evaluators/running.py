@@ -19,14 +19,22 @@ from evaluators.evaluator import Evaluator, FeatureEvaluator, InterXPairEvaluato
 from evaluators.faults import fault_table
 from evaluators.paper_data import InterXTest, dataset_at, glove_folder, interx_texts, open_dataset
 from evaluators.protocol import EQUAL_CAPTION, OWN_MOTION, Protocol, ProtocolRecord, protocol_named
-from evaluators.request import BUNDLED_SPLIT, Request, check_request
+from evaluators.request import (
+    BUNDLED_SPLIT,
+    DEFAULT_CLIPS,
+    DEFAULT_TASK,
+    Request,
+    check_faults,
+    check_request,
+)
 from evaluators.sets import BOTH, InteractionSet, duets_test_set, file_set, with_mentions
+from evaluators.subjects import Maker
+from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.generation.launch import choose_device, join_workers
+from intermask_cli.generation.launch import choose_device, join_workers, parse_processes
 
 if TYPE_CHECKING:
-    from intermask_cli.config import SamplingConfig
     from intermask_cli.pipeline import InteractionModel
 
 
@@ -100,27 +108,29 @@ def _task(request: Request, subject: InteractionSet) -> str:
 
 
 def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | None) -> Evaluation:
-    from intermask_cli.commands.options import sampling_with
     from intermask_cli.pipeline import load_model
 
-    model = load_model(request.model, request.text_encoder, choose_device(request.device, 0))
+    name = request.model or request.default_model
+    model = load_model(name, request.text_encoder, choose_device(request.device, 0))
     if model.info.representation != "interhuman":
         raise InputError(
             f"model {model.info.name} makes {model.info.representation} motion; score it with --dataset "
             "interx --root DIR --evaluator BUNDLE"
         )
     sampling = sampling_with(model.info.sampling, **request.sampling)
-    record = _record(scorer, request.task, "generated samples, pools and pairs", asdict(sampling))
+    task = request.task or DEFAULT_TASK
+    record = _record(scorer, task, "generated samples, pools and pairs", asdict(sampling))
     evaluation = Evaluation(record, _model_subject(request, model, sampling))
     ground_truth_rows(evaluation, scorer, floor)
-    score_model(evaluation, scorer, model, request.task, sampling, request.seed)
+    workers = parse_processes(request.processes or "auto")
+    maker = Maker(model, sampling, request.cache, request.text_encoder, request.device, workers)
+    score_model(evaluation, scorer, maker, task, request.seed)
     return evaluation
 
 
 def _paper_evaluation(request: Request, name: str) -> Evaluation | None:
     """The paper's protocol on a user's copy of a dataset, shared by the processes of a launcher."""
     from evaluators.paper_protocol import PaperRun, score_paper
-    from intermask_cli.commands.options import sampling_with
     from intermask_cli.pipeline import load_model
 
     assert request.root is not None
@@ -137,16 +147,15 @@ def _paper_evaluation(request: Request, name: str) -> Evaluation | None:
             raise InputError(
                 f"{request.root}: {len(data)} usable test clips; a pool needs {protocol.pool_size}"
             )
-        model = load_model(request.model, request.text_encoder, worker.device)
+        model = load_model(request.model or request.default_model, request.text_encoder, worker.device)
         _check_model(model, data.representation, data.longest // 4 * 4)
         sampling = sampling_with(model.info.sampling, **request.sampling)
-        run = PaperRun(
-            evaluator, protocol, data, model, sampling, request.task, request.seed, request.cache, worker
-        )
+        task = request.task or DEFAULT_TASK
+        run = PaperRun(evaluator, protocol, data, model, sampling, task, request.seed, request.cache, worker)
         if worker.main:
             _announce(evaluator, protocol, f"{run.kept} clips of {data.title}, {worker.world} processes")
         record = ProtocolRecord(
-            protocol, evaluator.name, evaluator.sha256, evaluator.text_id, request.task,
+            protocol, evaluator.name, evaluator.sha256, evaluator.text_id, task,
             f"{data.title} test, published policy", data.sha256, run.kept,
             "captions, crops, order of persons, generated samples, pools and pairs", asdict(sampling),
         )  # fmt: skip
@@ -178,6 +187,7 @@ def _model_subject(request: Request, model: InteractionModel, sampling: Sampling
 
 def run_faults(request: Request) -> dict[str, dict[str, Any]]:
     """Scores of real motion with planted faults."""
+    check_faults(request)
     evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))
     if isinstance(evaluator, InterXPairEvaluator):
         raise InputError(f"--faults changes joints, which evaluator {evaluator.name} does not read")
@@ -209,9 +219,10 @@ def _interx_root(reference: str) -> Path | None:
 def _reference(request: Request, evaluator: Evaluator) -> tuple[InteractionSet, InteractionSet | None]:
     """Reference interactions, and as many other real ones for the floor row where there are any."""
     if request.reference == BUNDLED_SPLIT:
-        both = duets_test_set(2 * request.clips)
-        reference = both.take(range(request.clips), both.name)
-        return reference, both.take(range(request.clips, 2 * request.clips), "Duets test, other clips")
+        clips = request.clips or DEFAULT_CLIPS
+        both = duets_test_set(2 * clips)
+        reference = both.take(range(clips), both.name)
+        return reference, both.take(range(clips, 2 * clips), "Duets test, other clips")
     path = Path(request.reference)
     if not path.exists():
         raise MissingError(

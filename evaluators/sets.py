@@ -115,6 +115,20 @@ def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
     )
 
 
+def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
+    """Prompts and lengths; the motions are zeros until they have been made."""
+    count = len(prompts)
+    return InteractionSet(
+        name=name,
+        ids=tuple(f"{name} {i + 1}" for i in range(count)),
+        prompts=tuple(prompts),
+        motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
+        samples=(0,) * count,
+        seeds=(None,) * count,
+        made=(BOTH,) * count,
+    )
+
+
 def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     """All interactions of an interactions.h5 or the run directory that holds one.
 

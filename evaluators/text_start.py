@@ -35,13 +35,13 @@ class TextReading(nn.Module):
     def __init__(self, encoder: StatesEncoder, scale: float, classifiers: nn.ModuleList, states: StateCache):
         super().__init__()
         self.encoder, self.classifiers = encoder, classifiers
-        self._scale, self._states = scale, states
+        self.scale, self._states = scale, states
 
     def forward(self, batch: TextBatch) -> tuple[Tensor, dict[str, Tensor]]:
         device = self.encoder.query_token.device
         states = self._states.take(batch.texts)
         output = self.encoder(states.states.to(device), states.mask.to(device))
-        embedding = F.normalize(output.float(), dim=-1) * self._scale
+        embedding = F.normalize(output.float(), dim=-1) * self.scale
         results = [stated_loss(read(embedding), batch.said[:, i]) for i, read in enumerate(self.classifiers)]
         loss = torch.stack([loss for loss, _ in results]).sum()
         return loss, {f"label{i}": accuracy for i, (_, accuracy) in enumerate(results)}
@@ -73,7 +73,7 @@ class TextStart(Stage):
         """Share of stated labels read right, over all validation captions; `score` is that of wrong ones."""
         table = self._validation
         reading = TextReading(
-            self.objective.encoder, self.objective._scale, self.objective.classifiers, self._validation_states
+            self.objective.encoder, self.objective.scale, self.objective.classifiers, self._validation_states
         ).eval()
         texts, said = table.texts.flatten(), table.said.flatten(0, 1)
         known = torch.tensor(self._train.label_sizes)

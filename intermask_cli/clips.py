@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import (
     joints_from_features,
@@ -18,7 +19,6 @@ from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.placement import Frame, person_frame
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-FRAMES_PER_TOKEN = 4
 Frames = tuple[Frame, Frame]
 ORIGIN: Frames = (Frame(0.0, (0.0, 0.0), 0.0), Frame(0.0, (0.0, 0.0), 0.0))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,9 @@ import yaml
 from intermask_cli.errors import InputError
 
 C = TypeVar("C")
+FRAMES_PER_TOKEN = 4  # the tokenizer's two strides along time
+DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
+DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
 
 
 def _choice(name: str, value: Any, accepted: tuple[Any, ...]) -> None:
@@ -108,6 +112,22 @@ class SamplingConfig:
             raise InputError(f"filter is {self.filter}; accepted: 0 (keep all codes) up to, not including, 1")
         if self.temperature <= 0.0:
             raise InputError(f"temperature is {self.temperature}; accepted: above 0")
+
+
+def sampling_with(
+    defaults: SamplingConfig,
+    steps: int | None,
+    guidance: float | None,
+    temperature: float | None,
+    draw: str | None,
+    filter: float | None,
+) -> SamplingConfig:
+    """The model's own settings with what the user gave in their place."""
+    given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
+    for name, value in given.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"--{name} {value}: a finite number is accepted")
+    return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from intermask_cli.config import SamplingConfig
+from intermask_cli.graphs import MOST_TOKENS, Recordings
 from intermask_cli.models.reproducible import steady_rows
 from intermask_cli.models.text_encoders import TextEncoder
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
+from intermask_cli.nests import each
 from intermask_cli.sampling import tasks
-from intermask_cli.sampling.guidance import guided
+from intermask_cli.sampling.guidance import TokensToLogits, guided
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
+from intermask_cli.transfer import to_device
 
 CACHED_LENGTHS = 8
 
@@ -24,7 +26,8 @@ CACHED_LENGTHS = 8
 class TokenFiller:
     """Fills maps of one length at a time, so nothing is padded.
 
-    `items_together` says how many maps of a number of tokens per row go side by side.
+    `items_together` says how many maps of a number of tokens per row go side by side. With `recordings` small
+    batches are replayed CUDA graphs.
     """
 
     def __init__(
@@ -33,9 +36,10 @@ class TokenFiller:
         text_encoder: TextEncoder,
         device: torch.device,
         items_together: Callable[[int], int],
+        recordings: Recordings | None = None,
     ):
         self.transformer, self.text_encoder, self.device = transformer, text_encoder, device
-        self.items_together = items_together
+        self.items_together, self.recordings = items_together, recordings
         self._first_passes: OrderedDict[int, Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -55,21 +59,26 @@ class TokenFiller:
         size = self.items_together(n)
         for start in range(0, len(texts), size):
             part = slice(start, start + size)
-            with_text = stacked([prepared[text] for text in texts[part]]) if prepared else None
-            ids, valid = (t.to(self.device) for t in tasks.batch(known[part]))
-            network = guided(
-                self._network(with_text),
-                self._network(without),
-                sampling.guidance,
-                self._first_pass(n) if sampling.guidance != 1 and bool((ids == FILL).all()) else None,
-            )
+            with_text = each(_joined, *(prepared[text] for text in texts[part])) if prepared else without
+            known_ids, known_valid = tasks.batch(known[part])
+            all_masked = bool((known_ids == FILL).all())
+            ids, valid = to_device(known_ids, self.device), to_device(known_valid, self.device)
+
+            def build(with_text: Modulation, first: Tensor | None = None) -> TokensToLogits:
+                return guided(self._network(with_text), self._network(without), sampling.guidance, first)
+
+            if self.recordings is not None and ids.numel() <= MOST_TOKENS:
+                network = self.recordings.network(sampling.guidance, build, with_text)
+            else:
+                kept = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
+                network = build(with_text, kept)
             noise = PerSampleNoise(generators[part])
             codes = self.transformer.config.codebook_size
             done = sample(network, ids, valid, sampling, codes, noise, steps)
             filled += tasks.unbatch(done.cpu(), [n] * len(done))
         return filled
 
-    def _network(self, modulation: Modulation | None):
+    def _network(self, modulation: Modulation) -> TokensToLogits:
         def logits(ids: Tensor) -> Tensor:
             return self.transformer(ids, modulation)
 
@@ -95,10 +104,5 @@ class TokenFiller:
         return prepared
 
 
-def stacked(parts: Sequence[Any]) -> Any:
-    """Tensors, or equal nests of tuples of tensors, concatenated along the batch axis."""
-    if isinstance(parts[0], Tensor):
-        return torch.cat(list(parts))
-    columns = [stacked(column) for column in zip(*parts, strict=True)]
-    kind = type(parts[0])
-    return kind(*columns) if hasattr(kind, "_fields") else tuple(columns)
+def _joined(*tensors: Tensor) -> Tensor:
+    return torch.cat(tensors)

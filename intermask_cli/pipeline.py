@@ -17,10 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intermask_cli.clips import FRAMES_PER_TOKEN, Frames, GrowingClip, Motion
-from intermask_cli.config import SamplingConfig
+from intermask_cli.clips import Frames, GrowingClip, Motion
+from intermask_cli.config import DEFAULT_SECONDS, DTYPES, FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.filling import TokenFiller
+from intermask_cli.graphs import CudaRecorder, Recordings
 from intermask_cli.interaction import Interaction, Seam
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.codec import MotionCodec
@@ -32,9 +33,7 @@ from intermask_cli.motion.stand_in_body import stand_in_body
 from intermask_cli.sampling import tasks
 from intermask_cli.windows import Window, plan_windows
 
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 OVERLAP_FRAMES = 32
-DEFAULT_SECONDS = 5.0
 #: Text encoders by the id a bundle records: what to load when the caller names none.
 DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": "clip"}
 
@@ -47,7 +46,12 @@ class InteractionModel:
     """
 
     def __init__(
-        self, bundle: Bundle, text_encoder: TextEncoder, device: str = "cpu", dtype: str = "float32"
+        self,
+        bundle: Bundle,
+        text_encoder: TextEncoder,
+        device: str = "cpu",
+        dtype: str = "float32",
+        cuda_graphs: bool = False,
     ):
         if dtype not in DTYPES:
             raise InputError(f"dtype is '{dtype}'; accepted: {', '.join(DTYPES)}")
@@ -55,11 +59,18 @@ class InteractionModel:
         self.bundle, self.info = bundle, bundle.info
         self.device = torch.device(device)
         self.codec = MotionCodec(bundle, self.device)
-        self.dtype = DTYPES[dtype]
+        self.dtype = torch.bfloat16 if dtype == "bf16" else torch.float32
         transformer = bundle.transformer.to(self.device, self.dtype)
         fit = fitting_batch(self.info, self.device, self.dtype)
-        self.filler = TokenFiller(transformer, text_encoder, self.device, fit)
         self.window = self.info.max_frames // FRAMES_PER_TOKEN
+        recordings = None
+        if cuda_graphs:
+            if self.device.type != "cuda":
+                raise InputError(f"CUDA graphs on device '{device}'; accepted: cuda, cuda:1 and so on")
+            recordings = Recordings(CudaRecorder())
+            # Recordings read the position table where it lies: it must not be made anew for longer clips.
+            transformer.position_enc.table(self.window, transformer.cond_emb.weight)
+        self.filler = TokenFiller(transformer, text_encoder, self.device, fit, recordings)
 
     def fit_batches(self, beside: int) -> None:
         """Choose batch sizes anew from the memory that is free now, `beside` workers sharing the device."""
@@ -120,22 +131,27 @@ class InteractionModel:
         self,
         motions: Sequence[tuple[np.ndarray, np.ndarray | None]],
         texts: Sequence[str],
-        person: int = 0,
+        persons: int | Sequence[int] = 0,
         seed: int = 0,
         seeds: Sequence[int] | None = None,
         sampling: SamplingConfig | None = None,
     ) -> list[Interaction]:
-        """`react` with a given person of its own, (joints, rotations6d or None), for every text."""
+        """`react` with a given person of its own, (joints, rotations6d or None), for every text.
+
+        persons are their roles (0 or 1) in the texts, or one role for all.
+        """
         self._needs_joints("react")
         texts = _texts(texts)
         seeds = _seeds(texts, seed, seeds)
-        if person not in (0, 1):
-            raise InputError(f"person is {person}; accepted: 0 or 1")
-        if len(motions) != len(texts):
-            raise InputError(f"{len(motions)} motions for {len(texts)} texts")
+        persons = [persons] * len(texts) if isinstance(persons, int) else list(persons)
+        for person in persons:
+            if person not in (0, 1):
+                raise InputError(f"person is {person}; accepted: 0 or 1")
+        if not len(motions) == len(persons) == len(texts):
+            raise InputError(f"{len(motions)} motions and {len(persons)} persons for {len(texts)} texts")
         given = [Motion.checked(joints, rotations6d, 1) for joints, rotations6d in motions]
         clips = []
-        for one in given:
+        for person, one in zip(persons, given, strict=True):
             padded = one.padded()
             motion = Motion.blank(padded.frames)
             motion.joints[person], motion.rotations6d[person] = padded.joints[0], padded.rotations6d[0]
@@ -355,15 +371,19 @@ def load_model(
     text_encoder: str | TextEncoder | None = None,
     device: str = "cpu",
     dtype: str = "float32",
+    cuda_graphs: bool = False,
 ) -> InteractionModel:
-    """Load a bundled model, a folder or a hub id, with the text encoder it records (or the one given)."""
+    """Load a bundled model, a folder or a hub id, with the text encoder it records (or the one given).
+
+    `cuda_graphs` replays the network in small batches on a GPU (`graphs`).
+    """
     bundle = load_bundle(name)
     if text_encoder is None:
         recorded = bundle.info.text_encoder["id"]
         text_encoder = DEFAULT_ENCODERS.get(recorded, recorded)
     if isinstance(text_encoder, str):
         text_encoder = load_text_encoder(text_encoder, device)
-    return InteractionModel(bundle, text_encoder, device, dtype)
+    return InteractionModel(bundle, text_encoder, device, dtype, cuda_graphs)
 
 
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:

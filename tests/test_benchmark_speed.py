@@ -91,7 +91,9 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
     document.parent.mkdir()
     write_report([record], document)
     text = document.read_text()
-    for word in ("## tiny", "plain loop, float32", "2 workers", "| varied |", "peak MiB"):
+    for shares in first["figures"]["shares_of_a_pass"].values():
+        assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) > 0
+    for word in ("## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB"):
         assert word in text
     images = {image.name for image in (tmp_path / "docs" / "images").iterdir()}
     assert images == {"tiny-growth.png", "tiny-many.png"}

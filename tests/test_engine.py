@@ -20,9 +20,10 @@ import pytest
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError
 from intermask_cli.generation import job
-from intermask_cli.generation.engine import HOPELESS, Engine, MakeBatch
+from intermask_cli.generation.engine import HOPELESS, Engine, Interrupts, MakeBatch, work
 from intermask_cli.generation.job import Summary, merge_runs, run_job
-from intermask_cli.generation.manifest import RunDirectory, RunInfo, read_manifest
+from intermask_cli.generation.launch import Worker
+from intermask_cli.generation.manifest import RunDirectory, RunInfo, open_run, read_manifest
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 
@@ -371,6 +372,15 @@ def test_killed_at_random_moments_the_dataset_is_the_same(tmp_path: Path) -> Non
                 pass
     assert run(folder, plan).done == 200
     assert content(folder) == content(tmp_path / "clean")
+
+
+def test_a_dead_worker_of_a_launcher_does_not_hang_the_first(tmp_path: Path) -> None:
+    plan, first = plan_of(40), Worker(0, 2, "cpu")
+    with open_run(tmp_path, info(plan), ALL, False) as directory:
+        mine = first.deal(plan.parts)
+        with pytest.raises(IntermaskError, match="other workers ended with 2 parts missing"):
+            work(directory, plan.parts, mine, first, lambda: Engine(make_all, 4), Interrupts())
+    assert run(tmp_path, plan).made == 16
 
 
 @pytest.mark.slow

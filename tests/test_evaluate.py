@@ -16,7 +16,7 @@ from test_evaluator_interx import TINY as TINY_INTERX
 from tiny import save_tiny
 from tiny_evaluator import TINY, save_tiny_evaluator
 
-from evaluators import protocol, running, subjects
+from evaluators import protocol, running
 from evaluators.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.embedding_cache import Cache
 from evaluators.evaluator import Motion
@@ -24,6 +24,7 @@ from evaluators.interx import InterXEvaluator
 from evaluators.physics import COLUMNS
 from evaluators.report import CSV_COLUMNS
 from evaluators.sets import duets_test_set
+from evaluators.subjects import Maker, Order
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
 from intermask_cli.pipeline import load_model
@@ -52,9 +53,12 @@ def evaluate(cli, tiny_model, tiny_eval, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "duets_test_set", short_test_set)
 
     def run(*arguments):
-        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder]
-        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report", "--clips", CLIPS]
-        return cli("evaluate", *arguments, *tiny_model.options, *where, *kept)
+        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder, "--device", "cpu"]
+        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+        scores_a_model = "--faults" not in arguments and not (arguments and isinstance(arguments[0], Path))
+        model = tiny_model.options if scores_a_model else []
+        clips = [] if {"--reference", "--dataset"} & set(arguments) else ["--clips", CLIPS]
+        return cli("evaluate", *arguments, *model, *where, *kept, *clips)
 
     return run
 
@@ -142,7 +146,8 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
     reference = short_test_set(2)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
     given = (1, 0)
-    made = subjects.reacted(model, reference, given, (5, 6), model.info.sampling, Cache(tmp_path / "cache"))
+    maker = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))
+    made = maker(Order(reference, (5, 6), given))
     assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
     for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
         np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
@@ -155,14 +160,14 @@ def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
     cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
     reference = both.with_motions("equal lengths", cut)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
-    made = subjects.reacted(model, reference, (1, 1), (5, 6), model.info.sampling, Cache(tmp_path / "cache"))
+    made = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))(Order(reference, (5, 6), (1, 1)))
     for i, truth in enumerate(cut):
         alone = model.react(truth.joints[1], [both.prompts[i]], 1, truth.rotations6d[1], seed=5 + i)
         np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
 
 
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
-    monkeypatch.setattr(subjects, "generated", None)
+    monkeypatch.setattr(running, "Maker", None)
     path = write_interactions(tmp_path / "interactions.h5")
     code, _, err = evaluate(path)
     assert code == 0, err
@@ -243,9 +248,14 @@ def interx(cli, tiny_model, tmp_path, monkeypatch):
     save_tiny(tmp_path / "interx-model", "interx", text_encoder=described)
     frames = {"test": {f"G{i}": 25 + 4 * i for i in range(5)}, "train": {}, "val": {}}
     interx_tree(tmp_path / "InterX", frames)
-    where = ["--evaluator", tmp_path / "interx-eval", "--text-encoder", tiny_model.encoder, "--device", "cpu"]
+    where = ["--evaluator", tmp_path / "interx-eval", "--device", "cpu"]
     kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
-    return lambda *arguments: cli("evaluate", *where, *kept, *arguments)
+
+    def run(*arguments):
+        model = ["--text-encoder", tiny_model.encoder] if "--model" in arguments else []
+        return cli("evaluate", *where, *kept, *model, *arguments)
+
+    return run
 
 
 def test_the_interx_protocol_end_to_end(interx, report, tmp_path):
@@ -315,7 +325,7 @@ def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_pat
     kept.write_text((tmp_path / "report" / "report.json").read_text())
     code, out, _ = cli("evaluate", "--compare", kept, tmp_path / "report")
     assert code == 0 and "within the intervals" in out
-    assert evaluate(path, "--repeats", "3", "--clips", "4")[0] == 0
+    assert evaluate(path, "--repeats", "3")[0] == 0
     code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
     assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
 
@@ -330,10 +340,25 @@ def test_faults_are_scored_on_real_motion(evaluate):
     assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
 
 
-def test_options_that_would_do_nothing_are_refused(evaluate, tmp_path, monkeypatch):
+def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monkeypatch):
     path = write_interactions(tmp_path / "interactions.h5")
-    code, _, err = evaluate(path, "--steps", "3")
-    assert code == 2 and "--steps is for scoring a model" in err
+    for name, value in (("steps", 3), ("model", "duet-mini"), ("text-encoder", "minilm"), ("processes", 2)):
+        code, _, err = evaluate(path, f"--{name}", value)
+        assert code == 2 and f"--{name} is for scoring a model" in err
+        code, _, err = evaluate("--faults", f"--{name}", value)
+        assert code == 2 and f"leave --{name} out" in err
+    monkeypatch.setenv("INTERMASK_MODEL", "nowhere")  # the user's usual model is no option given here
+    assert evaluate(path)[0] == 0
+    for other in (("--reference", tmp_path), ("--dataset", "interhuman", "--root", tmp_path)):
+        code, _, err = evaluate(*other, "--clips", 3)
+        assert code == 2 and "--clips counts those of the bundled test split" in err
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tmp_path, "--processes", 2)
+    assert code == 2 and "torchrun" in err
+    for words, shown in (([path], "SUBJECT"), (["--task", "react"], "--task")):
+        code, _, err = cli("evaluate", *words, "--faults")
+        assert code == 2 and f"leave {shown} out" in err
+        code, _, err = cli("evaluate", "--compare", path, path, *words)
+        assert code == 2 and f"leave {shown} out" in err
     code, _, err = evaluate(path, "--task", "react")
     assert code == 2 and "without a given person" in err
     monkeypatch.setenv("WORLD_SIZE", "2")

@@ -6,11 +6,15 @@ import dataclasses
 
 import pytest
 import torch
+from peak_memory import peak_bytes
 from tiny import tiny_info
 
-from intermask_cli.config import TokenizerConfig, TransformerConfig
+from benchmarks.sampling import GivenConditions, random_network
+from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.models import footprint
+from intermask_cli.models.bundle import load_bundle
 from intermask_cli.models.footprint import FAST_TOKENS, BatchFit, fitting_batch, free_memory
+from intermask_cli.sampling import tasks
 
 FULL = tiny_info(
     tokenizer=TokenizerConfig(),
@@ -39,8 +43,35 @@ def test_what_a_clip_takes_is_no_less_than_its_largest_arrays() -> None:
     """Logits of two passes and their sum on the one hand, two decoder maps of two persons on the other."""
     assert BatchFit(FULL, "cpu", GIB).bytes_per_clip(75) > 3 * 750 * 1024 * 4
     assert BatchFit(FULL, "cuda", GIB).bytes_per_clip(75) > 2 * 2 * 512 * 22 * 300 * 4
-    half = BatchFit(FULL, "cpu", GIB, half_precision=True).bytes_per_clip(75)
-    assert half - BatchFit(FULL, "cpu", GIB).bytes_per_clip(75) > 6 * 750 * 750 * 4
+
+
+@pytest.mark.parametrize("draw", ["categorical", "gumbel"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["duet-mini", "full size", "a text vector for each person"])
+def test_the_formula_covers_the_measured_peak(name: str, dtype: torch.dtype, draw: str) -> None:
+    """One step with guidance, batches of one and of three; not more than three times what is needed."""
+    if name == "duet-mini":
+        bundle = load_bundle(name)
+        info, network, tokens = bundle.info, bundle.transformer.eval(), 20
+    else:
+        each = name != "full size"
+        config = TransformerConfig(text_head="pooled" if each else "clip", person_condition=each)
+        info, tokens = dataclasses.replace(FULL, transformer=config), 5
+        network = random_network(config)
+    network = network.to(dtype)
+    sampling = SamplingConfig(steps=1, draw=draw)
+
+    def peak(clips: int) -> int:
+        vectors = (2,) if info.transformer.person_condition else ()
+        conditions = torch.randn(clips, *vectors, info.transformer.text_width)
+        filler = GivenConditions(network, conditions, "cpu")
+        generators = [torch.Generator().manual_seed(i) for i in range(clips)]
+        known = [tasks.generate(tokens)] * clips
+        return peak_bytes(lambda: filler.fill([str(i) for i in range(clips)], known, generators, sampling, 1))
+
+    measured = (peak(3) - peak(1)) / 2
+    by_formula = BatchFit(info, "cpu", GIB, dtype != torch.float32).bytes_per_clip(tokens)
+    assert measured <= by_formula <= 3 * measured
 
 
 def test_clips_longer_than_the_window_count_as_the_window() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ from tiny_model import TinyModel
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.generation.manifest import read_manifest
+from intermask_cli.interaction import Interaction
+from intermask_cli.pipeline import InteractionModel
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -193,6 +198,42 @@ def test_the_same_command_again_makes_nothing_and_another_one_is_refused(
     assert "other settings" in err and "--overwrite" in err
     assert (folder / "runs/p/interactions.h5").stat().st_mtime_ns == before
     assert cli("generate", "p.csv", *tiny_model.options, "--steps", 3, "--overwrite")[0] == 0
+
+
+def test_a_prompt_file_changed_under_a_half_finished_run(
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, nothing touched; with the old prompts back the run goes on to what it would have been."""
+    lines = "text,frames\n" + "".join(f"hug {i},4\n" for i in range(20))
+    (folder / "s.csv").write_text(lines)
+    assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
+    plain = InteractionModel.generate
+
+    def interrupted(*arguments: Any, **settings: Any) -> list[Interaction]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return plain(*arguments, **settings)
+
+    monkeypatch.setattr(InteractionModel, "generate", interrupted)
+    command = ["generate", "s.csv", *tiny_model.options, "--out", "run"]
+    assert cli(*command)[0] == 143
+    monkeypatch.setattr(InteractionModel, "generate", plain)
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.is_file()}
+    assert any(path.name.startswith("part-") for path in before)
+    (folder / "s.csv").write_text(lines.replace("hug 7", "wave"))
+    code, _, err = cli(*command)
+    assert code == 2 and "holds another run (other prompts)" in err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    (folder / "s.csv").write_text(lines)
+    code, _, err = cli(*command)
+    assert code == 0 and "8 of 20 done before" in err
+    assert same(items("run"), items("whole"))
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system nobody may write to")
+def test_a_place_nobody_may_write_to_is_one_line(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    code, out, err = cli("generate", "p.csv", *tiny_model.options, "--out", "/sys/intermask")
+    assert (code, out) == (1, "")
+    assert "error: /sys/intermask: cannot be written" in err and "another --out" in err
 
 
 def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel) -> None:

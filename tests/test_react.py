@@ -198,6 +198,19 @@ def test_many_files_are_one_run(cli: Run, given: np.ndarray, tiny_model: TinyMod
     assert code == 2 and not Path("strict").exists()
 
 
+def test_shards_of_reactions_share_a_directory(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
+    base = ["react", "-i", "walk.npy", *tiny_model.options, "--samples", 12]
+    assert cli(*base, "--out", "whole")[0] == 0
+    code, out, _ = cli(*base, "--out", "shards", "--shard", "2/2")
+    assert code == 0 and "other shards are missing" in out
+    assert cli(*base, "--out", "shards", "--shard", "1/2")[0] == 0
+    whole, shards = items("whole"), items("shards")
+    assert [item.id for item in shards] == [item.id for item in whole] and len(whole) == 12
+    for a, b in zip(whole, shards, strict=True):
+        np.testing.assert_array_equal(a.joints, b.joints)
+    assert cli(*base, "--shard", "3/2")[0] == 2
+
+
 def test_many_files_with_a_prompt_file(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     np.save("run.npy", walking(24))
     Path("q.csv").write_text("id,text\nx,two people bow\ny,hug\n")

@@ -20,7 +20,7 @@ from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.generation import job
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.job import Summary, run_job
-from intermask_cli.generation.launch import Worker, parse_processes, worker_devices
+from intermask_cli.generation.launch import Worker, join_workers, parse_processes, worker_devices
 from intermask_cli.generation.manifest import read_manifest
 from intermask_cli.generation.plan import Plan, WorkItem
 
@@ -151,6 +151,22 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCELERATE_USE_CPU")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert worker_devices("auto", None) == ["cpu"]
+
+
+def test_a_rank_that_believes_it_is_alone_stops_before_anything_is_loaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`accelerate launch` on a CPU can start ranks that form no group."""
+
+    class Alone:
+        num_processes = 1
+
+        def __init__(self, **settings: object) -> None: ...
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("accelerate.PartialState", Alone)
+    with pytest.raises(InputError, match="started 2 processes and this one sees 1"), join_workers("cpu"):
+        pytest.fail("the run went on")
 
 
 def test_numbers_of_processes() -> None:

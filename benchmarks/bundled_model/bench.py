@@ -16,7 +16,7 @@ from evaluators.evaluator import Evaluator
 from evaluators.labels import LabelClassifier
 from evaluators.physics import physics_table
 from evaluators.sets import InteractionSet, clip_set
-from evaluators.subjects import generated, reacted
+from evaluators.subjects import Maker, Order
 from intermask_cli.config import SamplingConfig
 from intermask_cli.pipeline import InteractionModel
 
@@ -44,7 +44,7 @@ class Bench:
     @cached_property
     def made(self) -> InteractionSet:
         """A motion for the full caption of every clip, as long as the clip."""
-        return self.generate(self.truth, "generate")
+        return self.generate(self.truth)
 
     @cached_property
     def few(self) -> list[int]:
@@ -60,12 +60,16 @@ class Bench:
     def reactions(self) -> InteractionSet:
         """A partner for one person of each of `few`."""
         some = self.truth.take(self.few, "some held-out clips")
-        return reacted(self.model, some, self.given, item_seeds(some, SEED, 0), self.sampling, self.cache)
+        return self.maker(Order(some, item_seeds(some, SEED, 0), self.given))
 
-    def generate(self, asked: InteractionSet, label: str) -> InteractionSet:
+    def generate(self, asked: InteractionSet) -> InteractionSet:
         """A motion for every prompt."""
-        seeds = item_seeds(asked, SEED, 0)
-        return generated(self.model, asked, seeds, self.sampling, self.cache, label)
+        return self.maker(Order(asked, item_seeds(asked, SEED, 0)))
+
+    @property
+    def maker(self) -> Maker:
+        """Makes motions with the model of the bench."""
+        return Maker(self.model, self.sampling, self.cache)
 
     @cached_property
     def truth_physics(self) -> dict[str, np.ndarray]:

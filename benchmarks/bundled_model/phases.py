@@ -25,7 +25,7 @@ def measure(bench: Bench) -> list[Figure]:
     """Held-out clips of two phases, by their full captions."""
     clips = bench.clips.two_phase
     truth = clip_set(clips, "held-out clips of two phases")
-    made = bench.generate(truth, "generate two phases")
+    made = bench.generate(truth)
     asked = np.array([[phase.kind for phase in phases_of(clip.labels)] for clip in clips])
     ours, theirs = (
         np.array([phases_seen(j, bench.reader) for j in track(joints_of(s), "read phases", len(s), "clips")])

@@ -12,7 +12,8 @@ from benchmarks.bundled_model.clips import in_held_out_words
 from benchmarks.bundled_model.figures import Figure, Goal, share
 from benchmarks.bundled_model.labels import KIND, hits, label_figures
 from benchmarks.pasting import ROOT
-from evaluators.subjects import from_texts
+from evaluators.sets import prompt_set
+from evaluators.subjects import Order
 from intermask_cli.generation.seeds import sample_seed
 
 FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"
@@ -22,7 +23,7 @@ GOAL = Goal(0.8, at_least=True)
 def measure(bench: Bench) -> list[Figure]:
     """Held-out templates for some clips of every kind, then the free wordings."""
     clips = [bench.clips.single[i] for i in bench.few]
-    made = bench.generate(in_held_out_words(clips), "generate from held-out wordings")
+    made = bench.generate(in_held_out_words(clips))
     ours = hits(joints_of(made), clips, bench.reader)
     theirs = hits([clip.joints for clip in clips], clips, bench.reader)
     rows, seen = free_wordings(bench)
@@ -44,12 +45,9 @@ def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[s
         if counts[row["kind"]] <= bench.sizes.free:
             chosen.append(row)
     texts = [row["text"] for row in chosen]
-    motions = from_texts(
-        bench.model, texts, [int(row["frames"]) for row in chosen],
-        [sample_seed(SEED, text, 0, 0) for text in texts], bench.sampling, bench.cache,
-        "generate from free wordings",
-    )  # fmt: skip
-    return chosen, bench.reader([motion.joints for motion in motions]).kind
+    asked = prompt_set("free wording", texts, [int(row["frames"]) for row in chosen])
+    made = bench.maker(Order(asked, [sample_seed(SEED, text, 0, 0) for text in texts]))
+    return chosen, bench.reader(joints_of(made)).kind
 
 
 def missed(bench: Bench) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,11 +13,9 @@ from intermask_cli.commands import options
 if TYPE_CHECKING:
     from evaluators.evaluation import Evaluation
 
-TEST_SPLIT = "test"
-DEFAULT_CLIPS = 128
-
 
 def evaluate(
+    context: typer.Context,
     subject: Annotated[
         Path | None,
         typer.Argument(
@@ -24,7 +23,13 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    model: options.Model = options.DEFAULT_MODEL,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Bundled name, bundle folder or hub id.  [env var: INTERMASK_MODEL; default: duet-mini]",
+            show_default=False,
+        ),
+    ] = None,
     evaluator: Annotated[
         str, typer.Option(help="Bundled evaluator, or the folder of an imported one.")
     ] = "duet-eval",
@@ -33,7 +38,7 @@ def evaluate(
         typer.Option(
             help="Real motion to compare with: test (bundled), a run, an .h5, an InterHuman or Inter-X root."
         ),
-    ] = TEST_SPLIT,
+    ] = "test",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the reports.")] = Path(
         "runs/evaluation"
     ),
@@ -42,8 +47,12 @@ def evaluate(
         typer.Option(min=1, help="Repetitions.  [default: the protocol's; paper: 20]", show_default=False),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="generate, or react: a partner for one real person.")
-    ] = "generate",
+        str | None,
+        typer.Option(
+            help="generate, or react: a partner for one real person.  [default: generate]",
+            show_default=False,
+        ),
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +61,10 @@ def evaluate(
         ),
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder of the dataset.", show_default=False)] = None,
-    clips: Annotated[int, typer.Option(min=2, help="Clips of the bundled test split.")] = DEFAULT_CLIPS,
+    clips: Annotated[
+        int | None,
+        typer.Option(min=2, help="Clips of the bundled test split.  [default: 128]", show_default=False),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of pools, pairs and generated samples.")] = 3407,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
@@ -64,6 +76,13 @@ def evaluate(
         str | None,
         typer.Option(
             help="Where the evaluator's text encoder is, if not where expected.", show_default=False
+        ),
+    ] = None,
+    processes: Annotated[
+        str | None,
+        typer.Option(
+            help="Workers that make the motion; auto: one per visible GPU, one on the CPU.  [default: auto]",
+            show_default=False,
         ),
     ] = None,
     device: options.Device = "auto",
@@ -95,12 +114,14 @@ def evaluate(
     from evaluators.running import run_evaluation, run_faults
 
     if compare is not None:
+        _only(context, "compare", "json")
         _compare(*compare, json)
         return
     request = Request(
         subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
-        device=device, cache=Cache(cache or default_cache()),
+        processes=processes, device=device, cache=Cache(cache or default_cache()),
+        default_model=os.environ.get("INTERMASK_MODEL") or options.DEFAULT_MODEL,
         dataset=dataset, root=root,
         sampling={
             "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
@@ -112,6 +133,17 @@ def evaluate(
     evaluation = run_evaluation(request)
     if evaluation is not None:  # else another process of the launcher reports
         _report(evaluation, out, json)
+
+
+def _only(context: typer.Context, *names: str) -> None:
+    """InputError for an option on the command line that is none of these."""
+    from intermask_cli.errors import InputError
+
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in names and source is not None and source.name == "COMMANDLINE":
+            shown = "SUBJECT" if name == "subject" else "--" + name.replace("_", "-")
+            raise InputError(f"--{names[0]} uses nothing else; leave {shown} out")
 
 
 def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:

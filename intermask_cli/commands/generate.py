@@ -33,11 +33,9 @@ def generate(
     processes: opt.Processes = "auto",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
+    cuda_graphs: opt.CudaGraphs = False,
     text_encoder: opt.TextEncoder = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
-    ] = None,
+    shard: opt.Shard = None,
     clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
@@ -52,6 +50,7 @@ def generate(
     same directory continues after an interruption.
     """
     from intermask_cli.cleaning_modes import checked_modes
+    from intermask_cli.config import sampling_with
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.manifest import RunInfo
@@ -61,8 +60,8 @@ def generate(
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
     modes = checked_modes(clean or ())
-    source = ModelSource.find(model, text_encoder, dtype)
-    sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
+    source = ModelSource.find(model, text_encoder, dtype, opt.checked_graphs(cuda_graphs, device))
+    sampling = sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     limits = source.frame_limits()
     length = limits.default_length(frames, seconds)
     parsed_shard = Shard.parse(shard)

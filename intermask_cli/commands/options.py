@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
 
@@ -13,7 +11,6 @@ import typer
 from intermask_cli.cleaning_modes import Clean
 
 if TYPE_CHECKING:
-    from intermask_cli.config import SamplingConfig
     from intermask_cli.generation.prompts import PromptSet, Rejected
     from intermask_cli.generation.reactions import ReactInput
 
@@ -61,8 +58,18 @@ BatchSize = Annotated[
 Processes = Annotated[
     str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", envvar="INTERMASK_DEVICE")]
 Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
+CudaGraphs = Annotated[
+    bool,
+    typer.Option(
+        "--cuda-graphs", help="On a GPU, replay small batches as CUDA graphs (docs/scaling.md; untried)."
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
@@ -77,24 +84,6 @@ CleanModes = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
-def sampling_with(
-    defaults: SamplingConfig,
-    steps: int | None,
-    guidance: float | None,
-    temperature: float | None,
-    draw: str | None,
-    filter: float | None,
-) -> SamplingConfig:
-    """The model's own settings with what the user gave in their place."""
-    from intermask_cli.errors import InputError
-
-    given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
-    for name, value in given.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"--{name} {value}: a finite number is accepted")
-    return replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
-
-
 def batch_size(text: str) -> int | None:
     """--batch-size: a number, or None for auto."""
     from intermask_cli.errors import InputError
@@ -104,6 +93,16 @@ def batch_size(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise InputError(f"--batch-size {text}: accepted are auto and 1 or more")
     return int(text)
+
+
+def checked_graphs(wanted: bool, device: str) -> bool:
+    """--cuda-graphs; InputError where it would do nothing."""
+    from intermask_cli.errors import InputError
+    from intermask_cli.generation.launch import choose_device
+
+    if wanted and choose_device(device, 0) == "cpu":
+        raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")
+    return wanted
 
 
 def usable(found: PromptSet, strict: bool) -> PromptSet:

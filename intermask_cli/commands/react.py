@@ -62,7 +62,9 @@ def react(
     processes: opt.Processes = "auto",
     device: opt.Device = "auto",
     dtype: opt.Dtype = "float32",
+    cuda_graphs: opt.CudaGraphs = False,
     text_encoder: opt.TextEncoder = None,
+    shard: opt.Shard = None,
     clean: opt.CleanModes = None,
     limit: opt.Limit = None,
     overwrite: opt.Overwrite = False,
@@ -76,6 +78,7 @@ def react(
     and the same command continues an interrupted run.
     """
     from intermask_cli.cleaning_modes import checked_modes
+    from intermask_cli.config import sampling_with
     from intermask_cli.datasets.motion_files import read_motion
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.launch import parse_processes
@@ -86,13 +89,14 @@ def react(
     from intermask_cli.generation.reactions import find_inputs, make_react_plan, read_inputs
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
+    parsed_shard = Shard.parse(shard)
     modes = checked_modes(clean or ())
     read = partial(read_motion, person=person, fps=fps, up=up, units=units, skeleton=skeleton)
     inputs, unusable = read_inputs(find_inputs(input), read)
     opt.tell_rejected(unusable, strict)
     opt.tell_inputs(inputs)
-    source = ModelSource.find(model, text_encoder, dtype)
-    sampling = opt.sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
+    source = ModelSource.find(model, text_encoder, dtype, opt.checked_graphs(cuda_graphs, device))
+    sampling = sampling_with(source.info.sampling, steps, guidance, temperature, draw, filter)
     found = opt.usable(react_prompts(prompt, prompts, inputs[0].name), strict)
     planned = make_react_plan(inputs, lambda name: react_prompts(prompt, prompts, name), seed, samples, limit)
     plan = planned.plan
@@ -113,8 +117,8 @@ def react(
     )
     name = inputs[0].name if len(inputs) == 1 else safe_id(Path(input[0]).stem, "motions")
     folder = out or Path("runs") / f"{name}-react"
-    load = Cleaned.around(Reacting(source, sampling, together, planned.given(read), role), modes, folder)
+    load = Cleaned.around(Reacting(source, sampling, together, planned.given(read, role)), modes, folder)
     rejected = [*unusable, *found.rejected]
-    result = run_job(folder, info, plan, rejected, Shard(), overwrite, device, load, workers)
+    result = run_job(folder, info, plan, rejected, parsed_shard, overwrite, device, load, workers)
     opt.tell_effect(folder)
     opt.report(result, json)

@@ -1,4 +1,4 @@
-"""One run from plan to dataset: the steps `generate` and `react` share."""
+"""One run from plan to dataset: the steps `generate`, `react` and `evaluate` share."""
 
 from __future__ import annotations
 
@@ -142,11 +142,12 @@ def run_job(
     device: str,
     load_engine: Callable[[Worker], Engine],
     processes: int | None = 1,
+    gallery: bool = True,
 ) -> Summary | None:
     """Do what is still to do of a plan and merge when all is there. None on workers other than the first.
 
     `processes` workers on this machine, None for one per visible GPU (`launch.worker_devices`); more than
-    one pickle `load_engine`.
+    one pickle `load_engine`. `gallery` leaves a page to look at beside the dataset.
     """
     parts = shard.deal(plan.parts)
     devices = worker_devices(device, processes)
@@ -166,7 +167,7 @@ def run_job(
         if not worker.main:
             return None
         merged = run.merge(plan.parts, rejected)
-        if merged.merged:
+        if merged.merged and gallery:
             _write_gallery(folder)
         return Summary(
             folder=folder,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from intermask_cli.cleaning import EFFECT_LOG, clean_item, log_effects
 from intermask_cli.cleaning_modes import Clean
-from intermask_cli.config import SamplingConfig, to_dict
+from intermask_cli.config import DTYPES, SamplingConfig, to_dict
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engine import Engine, MakeBatch
@@ -23,12 +22,9 @@ from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES, PARENTS
 
 if TYPE_CHECKING:
-    from intermask_cli.datasets.motion_files import GivenMotion
     from intermask_cli.interaction import Interaction
     from intermask_cli.models.bundle import BundleInfo
     from intermask_cli.pipeline import InteractionModel
-
-DTYPES = ("float32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -41,14 +37,22 @@ class ModelSource:
     info: BundleInfo
     text_encoder: str | None  # as given on the command line
     dtype: str
+    cuda_graphs: bool = False
 
     @classmethod
-    def find(cls, name: str, text_encoder: str | None, dtype: str) -> ModelSource:
+    def find(cls, name: str, text_encoder: str | None, dtype: str, cuda_graphs: bool = False) -> ModelSource:
         """Resolve a bundled name, folder or hub id; MissingError or InputError if that fails."""
         from intermask_cli.models.bundle import bundle_sha256, read_info, resolve_bundle
 
         folder = resolve_bundle(name)
-        return cls(name, folder, bundle_sha256(folder), read_info(folder), text_encoder, dtype)
+        described = bundle_sha256(folder), read_info(folder)
+        return cls(name, folder, *described, text_encoder, dtype, cuda_graphs)
+
+    @classmethod
+    def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
+        """Where a loaded model of float32 came from."""
+        bundle = model.bundle
+        return cls(bundle.info.name, bundle.folder, bundle.sha256, bundle.info, text_encoder, "float32")
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -114,7 +118,7 @@ class ModelSource:
 
         if worker.device.startswith("cuda"):  # else every worker would also open the first GPU
             torch.cuda.set_device(worker.device)
-        return load_model(self.folder, self.text_encoder, worker.device, self.dtype)
+        return load_model(self.folder, self.text_encoder, worker.device, self.dtype, self.cuda_graphs)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,10 @@ class Generating:
     batch_size: int | None
 
     def __call__(self, worker: Worker) -> Engine:
-        model = self.source.load(worker)
+        return self.engine(self.source.load(worker), worker)
+
+    def engine(self, model: InteractionModel, worker: Worker) -> Engine:
+        """An engine around a model that is loaded already."""
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
             made = model.generate(
@@ -143,25 +150,35 @@ class Generating:
         return _engine(model, make, self.batch_size, worker)
 
 
+class GivenPerson(NamedTuple):
+    """Whom a partner is made for: joints (T, 22, 3), rotations6d (T, 21, 6) where known, role in the text."""
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None
+    role: int  # 1 or 2
+
+
 @dataclass(frozen=True)
 class Reacting:
-    """Loads an engine that makes partners for given persons, each `role` (1 or 2) in its item's text."""
+    """Loads an engine that makes a partner for the given person of every item."""
 
     source: ModelSource
     sampling: SamplingConfig
     batch_size: int | None
-    given: Callable[[WorkItem], GivenMotion]
-    role: int
+    given: Callable[[WorkItem], GivenPerson]
 
     def __call__(self, worker: Worker) -> Engine:
-        model = self.source.load(worker)
+        return self.engine(self.source.load(worker), worker)
+
+    def engine(self, model: InteractionModel, worker: Worker) -> Engine:
+        """An engine around a model that is loaded already."""
 
         def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
-            motions = [self.given(item) for item in items]
+            persons = [self.given(item) for item in items]
             made = model.react_each(
-                [(motion.joints, motion.rotations6d) for motion in motions],
+                [(person.joints, person.rotations6d) for person in persons],
                 [item.text for item in items],
-                person=self.role - 1,
+                [person.role - 1 for person in persons],
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
             )
@@ -219,11 +236,3 @@ def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:
         features=made.features,
         given_person=None if made.given is None else made.given + 1,
     )
-
-
-def motion_sha256(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:
-    """Hash of a given motion, for telling runs apart."""
-    digest = hashlib.sha256(np.ascontiguousarray(joints).tobytes())
-    if rotations6d is not None:
-        digest.update(np.ascontiguousarray(rotations6d).tobytes())
-    return digest.hexdigest()

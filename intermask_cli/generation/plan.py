@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.seeds import explicit_seed, sample_seed
 
-FRAMES_PER_TOKEN = 4
 SMALLEST_PART, LARGEST_PART = 8, 128
 
 

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from intermask_cli.config import DEFAULT_SECONDS
 from intermask_cli.errors import InputError
 from intermask_cli.generation.seeds import MAX_SEED
 
 MAX_LINE_BYTES = 65_536
 MAX_SAMPLES = 100_000
-DEFAULT_SECONDS = 5.0
 MAX_ID_LENGTH = 100
 MAX_CARRIED_COLUMNS = 64
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl")

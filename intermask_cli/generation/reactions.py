@@ -7,15 +7,18 @@ turn comes, so memory does not grow with the number of files.
 from __future__ import annotations
 
 import glob
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError
-from intermask_cli.generation.models import motion_sha256
+from intermask_cli.generation.models import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
 from intermask_cli.generation.prompts import PromptSet, Rejected, safe_id
 
@@ -86,6 +89,14 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
     return inputs, rejected
 
 
+def motion_sha256(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:
+    """Hash of a given motion, for telling runs apart."""
+    digest = hashlib.sha256(np.ascontiguousarray(joints).tobytes())
+    if rotations6d is not None:
+        digest.update(np.ascontiguousarray(rotations6d).tobytes())
+    return digest.hexdigest()
+
+
 @dataclass(frozen=True)
 class ReactPlan:
     """The plan, and the given motion of each of its items by item id."""
@@ -93,21 +104,23 @@ class ReactPlan:
     plan: Plan
     inputs: dict[str, ReactInput]
 
-    def given(self, read: Reader) -> GivenMotions:
-        """What finds an item's motion."""
-        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read)
+    def given(self, read: Reader, role: int) -> GivenMotions:
+        """What finds an item's given person, who is number `role` (1 or 2) of its text."""
+        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read, role)
 
 
 @dataclass(frozen=True)
 class GivenMotions:
-    """Item -> its given motion, which must be what it was when the run began. Workers get it pickled."""
+    """Item -> its given person, who must be as when the run began. Workers get it pickled."""
 
     of_item: dict[str, tuple[str, str]]  # item id -> path and hash
     read: Reader
+    role: int
 
-    def __call__(self, item: WorkItem) -> GivenMotion:
+    def __call__(self, item: WorkItem) -> GivenPerson:
         path, sha256 = self.of_item[item.id]
-        return _read_again(self.read, path, sha256)
+        motion = _read_again(self.read, path, sha256)
+        return GivenPerson(motion.joints, motion.rotations6d, self.role)
 
 
 @lru_cache(_KEPT_IN_MEMORY)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.models.bundle import Bundle
 from intermask_cli.models.reproducible import side_by_side
-from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN
+from intermask_cli.transfer import to_device
 
 
 class MotionCodec:
@@ -46,7 +47,7 @@ class MotionCodec:
         for i, item in enumerate(items):
             by_shape.setdefault(item.shape, []).append(i)
         for indices in by_shape.values():
-            out = function(torch.stack([items[i] for i in indices]).to(self.device)).cpu()
+            out = function(to_device(torch.stack([items[i] for i in indices]), self.device)).cpu()
             for row, i in enumerate(indices):
                 results[i] = out[row]
         return results

@@ -11,17 +11,20 @@ from pathlib import Path
 
 import torch
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.models.bundle import BundleInfo
-from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, PLANES, ROWS
+from intermask_cli.models.tokenizer import PLANES, ROWS
 
 #: Tokens side by side beyond which little is gained. CPU: measured, duet-mini on one core (a clip alone costs
 #: 25 to 40 % more; 6,000 tokens take 6 % less than 1,500). GPU: an estimate, eighty clips of ten seconds.
 FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
 #: Of what is free when the model has been loaded: the rest of the process and its neighbours want some too.
 SHARE = {"cpu": 0.5, "cuda": 0.8}
-#: Arrays alive at once: (tokens, d) and (tokens, ff) in a block, (tokens, K) around the draw, decoder maps.
-STREAMS, HIDDEN, LOGITS, MAPS = 12, 2, 6, 4
-FLOAT = 4  # bytes; half precision needs less
+#: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
+#: around the draw (a Gumbel draw takes most), decoder maps; tests/test_footprint.py measures all but maps.
+STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
+SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
+FLOAT, HALF = 4, 2  # bytes
 PERSONS = 2
 
 
@@ -43,13 +46,18 @@ class BatchFit:
         """Memory one clip adds to a batch at its peak, in sampling or in decoding."""
         net, plane = self.info.transformer, PLANES[self.info.representation]
         everyone = PERSONS * ROWS * tokens
-        values = STREAMS * net.latent_dim + HIDDEN * net.ff_dim + LOGITS * net.codebook_size
+        size = HALF if self.half_precision else FLOAT
+        vectors = PERSONS if net.person_condition else 1
+        block = (STREAMS + SPREAD * (vectors - 1)) * net.latent_dim + HIDDEN * net.ff_dim
         if self.half_precision and self.device == "cpu":  # attention written out (`layers.attention`)
-            values += 2 * net.heads * everyone
+            block += SCORES * net.heads * everyone
+        sampled = everyone * max(block * size, LOGITS * net.codebook_size * FLOAT)
+        # `transformer.Modulation` of every text, and stacked
+        sampled += 2 * vectors * (20 * net.layers + 2) * net.latent_dim * size
         if self.device == "cpu":  # where persons are decoded one after the other
-            return everyone * values * FLOAT
-        decoded = PERSONS * MAPS * self.info.tokenizer.width * plane.joints * FRAMES_PER_TOKEN * tokens
-        return max(everyone * values, decoded) * FLOAT
+            return sampled
+        maps = PERSONS * MAPS * self.info.tokenizer.width * plane.joints * FRAMES_PER_TOKEN * tokens
+        return max(sampled, maps * FLOAT)
 
 
 def fitting_batch(info: BundleInfo, device: torch.device, dtype: torch.dtype, beside: int = 1) -> BatchFit:

@@ -14,13 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import TokenizerConfig
+from intermask_cli.config import FRAMES_PER_TOKEN, TokenizerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.codebook import ResidualQuantizer
 from intermask_cli.motion.skeleton import BONES, NUM_JOINTS
 
 ROWS = 5
-FRAMES_PER_TOKEN = 4
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 

@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from intermask_cli.transfer import to_device
+
 _TINY = 1e-20
 
 
@@ -22,7 +24,7 @@ class Site:
 
     step: int
     where: Tensor
-    valid: Tensor
+    valid: Tensor  # on the CPU, where the generators are
     codebook_size: int
 
 
@@ -59,13 +61,10 @@ class PerSampleNoise:
 
     def draw(self, kept: Tensor, codes: Tensor, mode: str, site: Site) -> Tensor:
         width = () if mode == "categorical" else (site.codebook_size,)
-        where, valid = site.where.cpu(), site.valid.cpu()
-        values = torch.cat(
-            [
-                torch.rand(int(v.sum()), *width, generator=generator)[w[v]]
-                for w, v, generator in zip(where, valid, self.generators, strict=True)
-            ]
-        ).to(kept.device)
+        values = torch.zeros(*site.valid.shape, *width)
+        for row, valid, generator in zip(values, site.valid, self.generators, strict=True):
+            row[valid] = torch.rand(int(valid.sum()), *width, generator=generator)
+        values = to_device(values, kept.device)[site.where]
         if mode == "categorical":
             column = invert_cdf(kept, values)
         else:

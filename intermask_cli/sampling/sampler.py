@@ -63,12 +63,13 @@ def sample(
     ids = known.masked_fill(free, mask_id).masked_fill(~valid, pad_id)
     scores = torch.full(ids.shape, DECIDED, device=ids.device).masked_fill(free, 0.0)
     counts = masked_counts(free.sum(dim=1), steps).to(ids.device)
+    valid_on_cpu = valid.cpu()
     for step in range(steps):
         where = lowest(scores, counts[step])
         ids_in = ids.masked_fill(where, mask_id)
         logits = tokens_to_logits(ids_in)
         drawn, confidence = draw_codes(
-            logits[where], config, codebook_size, noise, Site(step, where, valid, codebook_size)
+            logits[where], config, codebook_size, noise, Site(step, where, valid_on_cpu, codebook_size)
         )
         ids = ids_in.masked_scatter(where, drawn)
         scores = torch.full_like(scores, DECIDED).masked_scatter(where, confidence)

@@ -1,0 +1,94 @@
+"""CUDA graphs: a network's kernels recorded once per shape of its input and replayed as a whole.
+
+For small batches on a fast GPU, launching several hundred kernels one by one takes longer than their work.
+A recording works on fixed memory, so inputs are copied into it and the output is overwritten by the next
+replay. Nothing here has run on a GPU yet; the bookkeeping is tested with a stand-in for `record`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from intermask_cli.nests import each
+
+WARM_UPS = 3  # runs before recording, in which libraries choose kernels and take their work space
+#: Tokens side by side up to which launching is what takes the time: an estimate, twenty clips of ten seconds.
+MOST_TOKENS = 16_384
+KEPT = 16
+
+Network = Callable[[Tensor], Tensor]  # ids (B, N) -> logits (B, N, K)
+#: Records a function without arguments: a replay, and the tensor that every replay fills.
+Record = Callable[[Callable[[], Tensor]], "tuple[Callable[[], object], Tensor]"]
+
+
+class _Recording(NamedTuple):
+    ids: Tensor
+    condition: Any
+    network: Network  # kept, since a recording reads the memory of whatever it was recorded with
+    replay: Callable[[], object]
+    logits: Tensor
+
+
+class Recordings:
+    """The most recently used recordings; `record` is `CudaRecorder()` but in tests."""
+
+    def __init__(self, record: Record):
+        self._record = record
+        self._kept: OrderedDict[Hashable, _Recording] = OrderedDict()
+
+    def network(self, settings: Hashable, build: Callable[[Any], Network], condition: Any) -> Network:
+        """`build(condition)`, replayed. `settings` are what it depends on beside ids and condition.
+
+        condition is a nest of tuples of tensors. Logits are good until the next call.
+        """
+        recording: _Recording | None = None
+
+        def logits(ids: Tensor) -> Tensor:
+            nonlocal recording
+            if recording is None:
+                recording = self._recording((tuple(ids.shape), settings), build, condition, ids)
+            recording.ids.copy_(ids)
+            recording.replay()
+            return recording.logits
+
+        return logits
+
+    def _recording(
+        self, key: Hashable, build: Callable[[Any], Network], condition: Any, ids: Tensor
+    ) -> _Recording:
+        """The recording for a shape, with this condition in its memory."""
+        found = self._kept.pop(key, None)
+        if found is None:
+            held_ids, held = ids.clone(), each(Tensor.clone, condition)
+            network = build(held)
+            found = _Recording(held_ids, held, network, *self._record(lambda: network(held_ids)))
+        else:
+            each(Tensor.copy_, found.condition, condition)
+        self._kept[key] = found
+        while len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return found
+
+
+class CudaRecorder:
+    """Records into one memory pool, since an output is used before the next recording is replayed."""
+
+    def __init__(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def __call__(self, function: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
+        beside = torch.cuda.Stream()
+        beside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(beside):
+            for _ in range(WARM_UPS):
+                function()
+        torch.cuda.current_stream().wait_stream(beside)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, pool=self._pool):
+            logits = function()
+        return graph.replay, logits
