@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from evaluators.sets import DUETS_KINDS, DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
+from evaluators.sets import DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, maker_of, split_of
-from intermask_cli.datasets.duets.labels import KindSet, kind_set
-
-CORPUS = kind_set(DUETS_KINDS)
+from intermask_cli.datasets.duets.labels import KindSet
 
 
 @dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Sizes:
 
     per_kind: int = 5  # generated and reconstructed, of every kind
     further: int = 3  # of these, also in held-out wordings and as reactions
-    two_phase: int = 26
+    two_phase: int = 26  # where the corpus has any
     lasting: int = 5  # continued to half a minute
     free: int = 4  # free wordings of every kind
 
@@ -33,6 +31,11 @@ class HeldOut:
     others: tuple[CorpusClip, ...]
     two_phase: tuple[CorpusClip, ...]
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of `single`."""
+        return tuple(dict.fromkeys(clip.labels.kind for clip in self.single))
+
     def first(self, per_kind: int) -> list[int]:
         """Indices in `single` of the first clips of every kind."""
         seen: dict[str, int] = {}
@@ -44,16 +47,17 @@ class HeldOut:
         return chosen
 
 
-def held_out(sizes: Sizes, corpus: KindSet = CORPUS) -> HeldOut:
+def held_out(sizes: Sizes, corpus: KindSet) -> HeldOut:
     """The first test clips of the corpus that fill these numbers."""
     single: dict[str, list[CorpusClip]] = {kind: [] for kind in corpus.kinds}
     two_phase: list[CorpusClip] = []
-    wanted = 2 * sizes.per_kind * len(corpus.kinds) + sizes.two_phase
+    joins = sizes.two_phase if corpus.two_phase else 0
+    wanted = 2 * sizes.per_kind * len(corpus.kinds) + joins
     with counter("make held-out clips", wanted, "clips") as progress:
         for clip in _test_clips(corpus):
             joined = clip.labels.then is not None
             row = two_phase if joined else single[clip.labels.kind]
-            if len(row) < (sizes.two_phase if joined else 2 * sizes.per_kind):
+            if len(row) < (joins if joined else 2 * sizes.per_kind):
                 row.append(_cut(clip))
                 progress.advance()
                 if progress.done == wanted:

@@ -22,8 +22,10 @@ STEP = 8
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Held-out clips of two phases, by their full captions."""
+    """Held-out clips of two phases, by their full captions; nothing where the corpus has none."""
     clips = bench.clips.two_phase
+    if not clips:
+        return []
     truth = clip_set(clips, "held-out clips of two phases")
     made = bench.generate(truth)
     asked = np.array([[phase.kind for phase in phases_of(clip.labels)] for clip in clips])

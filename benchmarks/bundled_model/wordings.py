@@ -37,7 +37,7 @@ def measure(bench: Bench) -> list[Figure]:
 def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[str, str]], tuple[str, ...]]:
     """The first prompts of every kind, and the kinds their motions show."""
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        rows = [row for row in csv.DictReader(file) if row["kind"] in bench.clips.kinds]
     counts: dict[str, int] = {}
     chosen = []
     for row in rows:
