@@ -88,46 +88,58 @@ ablations: $(VENV)/dev.stamp
 
 # ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
 # continued if it was interrupted. CAPTURES are extra motion captures for the tokenizer, if there are any.
+# Two rounds: tokenizer and transformer learn the 12 core kinds, then both go on with all 26.
 
 WORK ?= work
 CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
 MODEL := intermask_cli/assets/duet-mini
 EVALUATOR := evaluators/assets/duet-eval
-DATA := Duets, 10,000 procedural clips (seed 2026)$(if $(CAPTURES), and seven minutes of salsa from the CMU motion \
+DATA := Duets, 22,000 procedural clips (seed 2026)$(if $(CAPTURES), and seven minutes of salsa from the CMU motion \
   capture database (mocap.cs.cmu.edu, NSF EIA-0196217))
 resume = $(if $(wildcard $(1)/last),--resume)
+ON_CORE := --config duet-mini-core --data $(WORK)/core $(CAPTURES:%=--data %)
+ON_ALL := --config duet-mini --data $(WORK)/all $(CAPTURES:%=--data %)
 
 duets: $(MODEL)/config.json $(EVALUATOR)/config.json
 
-$(WORK)/corpus/corpus.json: | $(VENV)/dev.stamp
-	@echo "== the procedural corpus"
-	$(BIN)/intermask data duets --out $(WORK)/corpus --clips 10000 --seed 2026
+$(WORK)/core/corpus.json: | $(VENV)/dev.stamp
+	@echo "== the procedural corpus, core kinds"
+	$(BIN)/intermask data duets --out $(WORK)/core --clips 10000 --seed 2026
 
-$(WORK)/tokenizer.stamp: $(WORK)/corpus/corpus.json
+$(WORK)/all/corpus.json: | $(VENV)/dev.stamp
+	@echo "== the procedural corpus, all kinds"
+	$(BIN)/intermask data duets --out $(WORK)/all --clips 12000 --seed 2026 --kinds all
+
+$(WORK)/tokenizer.stamp: $(WORK)/core/corpus.json
 	@echo "== stage one: the tokenizer"
-	$(BIN)/intermask train tokenizer --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
-	  --out $(WORK)/tokenizer $(call resume,$(WORK)/tokenizer)
+	$(BIN)/intermask train tokenizer $(ON_CORE) --out $(WORK)/tokenizer $(call resume,$(WORK)/tokenizer)
 	@touch $@
 
 $(WORK)/transformer.stamp: $(WORK)/tokenizer.stamp
 	@echo "== stage two: the transformer"
-	$(BIN)/intermask train transformer --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
-	  --tokenizer $(WORK)/tokenizer --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
+	$(BIN)/intermask train transformer $(ON_CORE) --tokenizer $(WORK)/tokenizer \
+	  --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
 
-$(WORK)/refined.stamp: $(WORK)/transformer.stamp
-	@echo "== the tokenizer's decoder, refined on the same tokens"
-	$(BIN)/intermask train refine --decoder-only --config duet-mini --data $(WORK)/corpus $(CAPTURES:%=--data %) \
-	  --tokenizer $(WORK)/tokenizer --out $(WORK)/refined $(call resume,$(WORK)/refined)
+$(WORK)/tokenizer-all.stamp: $(WORK)/tokenizer.stamp $(WORK)/all/corpus.json
+	@echo "== the tokenizer, on with all kinds"
+	$(BIN)/intermask train refine $(ON_ALL) --tokenizer $(WORK)/tokenizer \
+	  --out $(WORK)/tokenizer-all $(call resume,$(WORK)/tokenizer-all)
 	@touch $@
 
-$(MODEL)/config.json: $(WORK)/refined.stamp
-	$(BIN)/intermask train bundle --tokenizer $(WORK)/refined --transformer $(WORK)/transformer \
+$(WORK)/transformer-all.stamp: $(WORK)/tokenizer-all.stamp $(WORK)/transformer.stamp
+	@echo "== the transformer, on with all kinds and a condition per person"
+	$(BIN)/intermask train transformer $(ON_ALL) --tokenizer $(WORK)/tokenizer-all \
+	  --start-from $(WORK)/transformer --out $(WORK)/transformer-all $(call resume,$(WORK)/transformer-all)
+	@touch $@
+
+$(MODEL)/config.json: $(WORK)/transformer-all.stamp
+	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer-all \
 	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
-$(EVALUATOR)/config.json: $(WORK)/corpus/corpus.json
+$(EVALUATOR)/config.json: $(WORK)/all/corpus.json
 	@echo "== the evaluator"
-	$(BIN)/intermask train evaluator --data $(WORK)/corpus --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
+	$(BIN)/intermask train evaluator --data $(WORK)/all --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
 	mkdir -p $(EVALUATOR)
 	cp -r $(WORK)/evaluator/bundle/. $(EVALUATOR)/
 

@@ -72,6 +72,7 @@ class TransformerConfig:
     text_heads: int = 8
     text_ff: int = 2048
     person_embedding: bool = False  # zero-initialised vector per person; off for published weights
+    person_condition: bool = False  # a text vector for each person instead of one for both; "pooled" only
 
     def __post_init__(self) -> None:
         _choice("text_head", self.text_head, ("clip", "pooled"))
@@ -79,6 +80,8 @@ class TransformerConfig:
             w, h = getattr(self, width), getattr(self, heads)
             if h < 1 or w % h:
                 raise InputError(f"{width}={w} is not a multiple of {heads}={h}")
+        if self.text_head == "clip" and self.person_condition:
+            raise InputError("person_condition needs text_head 'pooled'; the published head has one vector")
         if self.text_head == "clip" and self.text_width != self.text_dim:
             raise InputError(
                 f"text_head 'clip' needs text_width == text_dim, got {self.text_width} and {self.text_dim}"

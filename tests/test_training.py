@@ -34,11 +34,13 @@ from intermask_cli.training.ema import AveragedWeights
 from intermask_cli.training.log import TRAIN, VALIDATION, read_table
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.schedule import Budget, learning_rate_factor
-from intermask_cli.training.text_pretraining import TextPretraining
+from intermask_cli.training.text_cache import NOT_SAID
+from intermask_cli.training.text_pretraining import TextPretraining, as_seen_by
 from intermask_cli.training.token_batches import FreshTokens, batch_order
 from intermask_cli.training.token_cache import cached_split, encode_split, excerpt_starts
 from intermask_cli.training.tokenizer_trainer import TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
+from intermask_cli.training.warm_start import start_from
 from tests.training_samples import SmoothSource
 
 
@@ -201,6 +203,39 @@ def test_text_head_learns_the_labels(transformer_stage, accelerator, tmp_path):
     report = StageRun(pretraining, tmp_path / "head", accelerator, resume=False).run()
     assert report["best"]["tempo"] == 1.0
     assert torch.equal(untouched, stage.model.token_emb.weight)
+
+
+def test_labels_as_each_person_sees_them():
+    labels = {"actor": ["0", "1"], "kind": ["bow", "hug", "wave"], "side": ["left", "right"]}
+    stated = torch.tensor([[0, 2, 1], [1, 0, 0], [NOT_SAID, 1, 1], [1, 1, NOT_SAID]])
+    first, second = (as_seen_by(person, stated, labels) for person in (0, 1))
+    assert first.tolist() == [[0, 2, 1], [1, 0, 2], [NOT_SAID, 1, 5], [1, 1, NOT_SAID]]
+    assert second.tolist() == [[1, 2, 3], [0, 0, 0], [NOT_SAID, 1, 5], [0, 1, NOT_SAID]]
+
+
+def test_text_head_learns_who_acts_for_each_person(transformer_stage, accelerator, tmp_path):
+    recipe = tiny_recipe(
+        text_pretraining={"steps": 150, "lr": 1e-2}, transformer={"person_condition": True, "dropout": 0.0}
+    )
+    stage = transformer_stage(recipe)
+    pretraining = TextPretraining(recipe, stage._data, stage.model, accelerator)
+    report = StageRun(pretraining, tmp_path / "head", accelerator, resume=False).run()
+    assert report["best"]["actor"] == 1.0
+    condition, stated = pretraining.objective.read(pretraining.batch(0))
+    assert len(condition) == len(stated) == 2 * recipe.text_pretraining.batch_size
+
+
+def test_a_transformer_goes_on_from_another(transformer_stage):
+    trained = transformer_stage(tiny_recipe()).model
+    personal = transformer_stage(tiny_recipe(transformer={"person_condition": True})).model
+    start_from(personal, trained, Path("before"))
+    for name, value in trained.state_dict().items():
+        assert torch.equal(personal.state_dict()[name], value.expand_as(personal.state_dict()[name])), name
+    with pytest.raises(InputError, match=r"--start-from after: another transformer .person_condition True"):
+        start_from(trained, personal, Path("after"))
+    wide = transformer_stage(tiny_recipe(transformer={"ff_dim": 32})).model
+    with pytest.raises(InputError, match="ff_dim 16, here 32"):
+        start_from(wide, trained, Path("before"))
 
 
 # ---------------------------------------------------------------- resume
@@ -445,7 +480,7 @@ def test_given_person_of_a_reaction_is_canonical(transformer_stage):
 # ---------------------------------------------------------------- configuration
 
 
-@pytest.mark.parametrize("name", ["duet-mini", "interhuman", "interx"])
+@pytest.mark.parametrize("name", ["duet-mini", "duet-mini-core", "interhuman", "interx"])
 def test_bundled_recipes_load_and_survive_json(name):
     recipe = load_recipe(name)
     assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe))), "json") == recipe

@@ -117,6 +117,47 @@ def test_person_embedding_starts_at_zero_and_tells_persons_apart():
     assert "person_embedding" not in build().state_dict()
 
 
+PERSONAL = dataclasses.replace(SMALL, text_head="pooled", person_condition=True)
+
+
+@torch.inference_mode()
+def test_a_condition_per_person_is_the_plain_one_when_both_are_alike():
+    model = build(PERSONAL)
+    ids, condition = random_inputs(2, 4)
+    lengths = torch.tensor([4, 3])
+    ids = padded(ids, [4, 3])
+    alike = condition[:, None].expand(-1, 2, -1)
+    torch.testing.assert_close(
+        model(ids, alike, lengths), model(ids, condition, lengths), atol=1e-5, rtol=1e-4
+    )
+
+
+@torch.inference_mode()
+def test_swapping_persons_with_their_conditions_swaps_logits():
+    model = build(PERSONAL)
+    ids, _ = random_inputs(2, 4)
+    conditions = torch.randn(2, 2, TEXT)
+    logits = model(ids, conditions)
+    swapped = ids.unflatten(1, (2, -1)).flip(1).flatten(1)
+    turned = model(swapped, conditions.flip(1)).unflatten(1, (2, -1)).flip(1).flatten(1, 2)
+    torch.testing.assert_close(turned, logits, atol=1e-5, rtol=1e-4)
+    assert (model(ids, conditions.flip(1)) - logits).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_each_person_reads_the_text_with_a_query_of_their_own():
+    model = build(PERSONAL)
+    mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+    states = torch.randn(2, 5, TEXT)
+    condition = model.condition(TextStates(states, mask, torch.tensor([4, 2])))
+    assert condition.shape == (2, 2, TEXT)
+    assert (condition[:, 0] - condition[:, 1]).abs().max() > 1e-3
+    alone = model.condition(TextStates(states[1:, :3], mask[1:, :3], torch.tensor([2])))
+    torch.testing.assert_close(condition[1:], alone, atol=1e-5, rtol=1e-4)
+    with pytest.raises(InputError, match="person_condition needs text_head 'pooled'"):
+        dataclasses.replace(SMALL, person_condition=True)
+
+
 @torch.inference_mode()
 def test_all_masked_halves_are_identical(model):
     _, condition = random_inputs(1, 4)
@@ -139,7 +180,7 @@ def test_published_start_doubles_persons_and_keeps_the_separator():
     model = InteractionTransformer(SMALL).eval()
     block = model.Transformer.blocks[0]
     x = torch.randn(2, 21, WIDTH)
-    out = block(x, block.prepare(torch.randn(2, WIDTH)), None)
+    out = block(x, block.prepare(torch.randn(2, 1, WIDTH)), None)
     torch.testing.assert_close(out[:, :-1], 2 * x[:, :-1])
     torch.testing.assert_close(out[:, -1], x[:, -1])
     deviation = model.output_process.poseFinal.weight.std()
@@ -160,8 +201,9 @@ def test_default_size_runs_300_frames_on_a_cpu():
     assert logits.shape == (1, 750, 1024) and torch.isfinite(logits).all()
 
 
-def test_training_reaches_every_parameter():
-    model = build(dataclasses.replace(SMALL, person_embedding=True)).train()
+@pytest.mark.parametrize("config", [SMALL, PERSONAL])
+def test_training_reaches_every_parameter(config):
+    model = build(dataclasses.replace(config, person_embedding=True)).train()
     ids, _ = random_inputs(4, 3)
     states = TextStates(
         torch.randn(4, 7, TEXT), torch.ones(4, 7, dtype=torch.bool), torch.tensor([2, 6, 3, 4])

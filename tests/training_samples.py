@@ -28,7 +28,7 @@ def smooth_pair(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 class SmoothSource:
-    """A training source of `count` clips; the label is the clip's tempo, stated in the first caption."""
+    """A training source of `count` clips; tempo and actor are its labels, stated in the first caption."""
 
     representation = "interhuman"
     normalizer = None
@@ -49,5 +49,7 @@ class SmoothSource:
 
     def text(self, index: int) -> ClipText:
         tempo = ("slow", "fast")[index % 2]
-        captions = (Caption(f"two people move {tempo}ly", frozenset({"tempo"})), Caption("two people move"))
-        return ClipText(captions, {"tempo": tempo})
+        actor = index // 2 % 2
+        said = f"the {('first', 'second')[actor]} person moves {tempo}ly"
+        captions = (Caption(said, frozenset({"tempo", "actor"})), Caption("two people move"))
+        return ClipText(captions, {"tempo": tempo, "actor": str(actor)})

@@ -102,6 +102,14 @@ def transformer(
         Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
     ],
     out: OutOption,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--start-from",
+            help="Folder of a trained transformer of the same sizes; its weights are the start.",
+            show_default=False,
+        ),
+    ] = None,
     config: ConfigOption = "duet-mini",
     minutes: MinutesOption = None,
     steps: StepsOption = None,
@@ -115,7 +123,7 @@ def transformer(
     from intermask_cli.training.run import train_transformer
 
     recipe = _with_overrides(load_recipe(config), "transformer_training", minutes, steps, seed)
-    report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device))
+    report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device), start)
     _report(report, out, json)
 
 

@@ -76,8 +76,8 @@ class AdaLN(nn.Module):
         self.model = nn.Sequential(nn.SiLU(), nn.Linear(width, chunks * width))
 
     def forward(self, embedding: Tensor) -> tuple[Tensor, ...]:
-        """(B, d) -> `chunks` tensors (B, 1, d)."""
-        parts = self.model(embedding).unsqueeze(1).chunk(self.chunks, dim=-1)
+        """(..., d) -> `chunks` tensors (..., d)."""
+        parts = self.model(embedding).chunk(self.chunks, dim=-1)
         return tuple(part + 1 if i in self.scales else part for i, part in enumerate(parts))
 
     def zero(self) -> None:

@@ -20,18 +20,23 @@ from intermask_cli.config import TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.layers import AdaLN, FeedForward, MultiHeadAttention, modulate, norm
 from intermask_cli.models.positional import PositionalEncoding
-from intermask_cli.models.text_head import CLIP_DROPOUT, PooledTextHead, clip_condition, text_layers
+from intermask_cli.models.text_head import (
+    CLIP_DROPOUT,
+    PERSONS,
+    PooledTextHead,
+    clip_condition,
+    text_layers,
+)
 from intermask_cli.models.tokenizer import ROWS
 
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
 
-PERSONS = 2
 INIT_STD = 0.02
 
 
 class BlockModulation(NamedTuple):
-    """Modulation vectors of one block, each (B, 1, d)."""
+    """Modulation vectors of one block, each (B, 1, d) for both persons or (B, 2, d) for each."""
 
     combined: tuple[Tensor, ...]  # shift, scale, gate of attention; shift, scale, gate of feed-forward
     split: tuple[
@@ -44,6 +49,16 @@ class Modulation(NamedTuple):
 
     blocks: tuple[BlockModulation, ...]
     head: tuple[Tensor, ...]  # shift, scale
+
+
+def per_token(vectors: tuple[Tensor, ...], tokens: int, separator: bool) -> tuple[Tensor, ...]:
+    """Vectors (B, 1, d) as they are; (B, 2, d) as (B, 2 tokens, d), and their mean for the separator."""
+    if vectors[0].shape[1] == 1:
+        return vectors
+    spread = tuple(vector.unsqueeze(2).expand(-1, -1, tokens, -1).flatten(1, 2) for vector in vectors)
+    if not separator:
+        return spread
+    return tuple(torch.cat((s, v.mean(1, keepdim=True)), 1) for s, v in zip(spread, vectors, strict=True))
 
 
 class Masks(NamedTuple):
@@ -148,16 +163,16 @@ class InterBlock(nn.Module):
         self.ffn_split = GatedFeedForward(config)
 
     def prepare(self, embedding: Tensor) -> BlockModulation:
-        """Modulation vectors for a condition embedding (B, d)."""
+        """Modulation vectors for condition embeddings (B, 1 or 2, d)."""
         return BlockModulation(self.adaLN_mod_combined(embedding), self.adaLN_mod_split(embedding))
 
     def forward(self, x: Tensor, modulation: BlockModulation, masks: Masks | None) -> Tensor:
         """(B, 10n + 1, d) -> the same, the separator last."""
-        c = modulation.combined
+        c = per_token(modulation.combined, x.shape[1] // PERSONS, separator=True)
         x = self.self_attn(x, *c[:3], masks.everyone if masks else None)
         x = self.ffn_combined(x, *c[3:])
 
-        c = tuple(vector.unsqueeze(1) for vector in modulation.split)
+        c = tuple(vector.unsqueeze(2) for vector in modulation.split)
         persons, separator = x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]
         normed = norm(persons)
         persons = self.spa_temp_attn(persons, normed, c[:6], masks.row if masks else None)
@@ -228,17 +243,21 @@ class InteractionTransformer(nn.Module):
             self.text_head = PooledTextHead(config)
 
     def condition(self, states: TextStates) -> Tensor:
-        """Condition vector (B, E) of encoded texts; zeros in its place mean unconditional."""
+        """Condition of encoded texts; zeros in its place mean unconditional.
+
+        (B, E) for both persons, or (B, 2, E) with `person_condition`.
+        """
         if self.config.text_head == "clip":
             return clip_condition(self.clipTrans, self.clipln, states)
         return self.text_head(states)
 
     def prepare(self, condition: Tensor | None) -> Modulation:
-        """What the network takes from a condition (B, E); None: unconditional, good for any batch."""
+        """What the network takes from a `condition`; None: unconditional, good for any batch."""
         if condition is None:
-            embedding = self.cond_emb.bias[None]
+            embedding = self.cond_emb.bias[None, None]
         else:
             embedding = self.cond_emb(condition.to(self.cond_emb.weight.dtype))
+            embedding = embedding if embedding.ndim == 3 else embedding[:, None]
         blocks = tuple(block.prepare(embedding) for block in self.Transformer.blocks)  # type: ignore[operator]
         return Modulation(blocks, self.output_process.adaLN_mod(embedding))
 
@@ -247,8 +266,9 @@ class InteractionTransformer(nn.Module):
     ) -> Tensor:
         """Logits (B, 10n, K) of ids (B, 10n): person 1's five rows, then person 2's.
 
-        `condition` (B, E), its `prepare`d form, or None for unconditional. `lengths` (B,) valid tokens
-        per row, at least 1, when some rows are padded at their end; logits there mean nothing.
+        `condition` as `condition()` gives it, its `prepare`d form, or None for unconditional. `lengths`
+        (B,) valid tokens per row, at least 1, when some rows are padded at their end; logits there mean
+        nothing.
         """
         tokens = ids.shape[-1] // (PERSONS * ROWS)
         if ids.ndim != 2 or tokens * PERSONS * ROWS != ids.shape[1]:
@@ -259,7 +279,8 @@ class InteractionTransformer(nn.Module):
         for block, vectors in zip(self.Transformer.blocks, modulation.blocks, strict=True):
             x = block(x, vectors, masks)
         # Contiguous, because a strided input takes another kernel, with other rounding, in batches above 1.
-        return self.output_process(x[:, :-1].contiguous(), *modulation.head)
+        head = per_token(modulation.head, ids.shape[1] // PERSONS, separator=False)
+        return self.output_process(x[:, :-1].contiguous(), *head)
 
     def _embed(self, ids: Tensor) -> Tensor:
         """(B, 10n) -> (B, 10n + 1, d), the separator last and without position."""

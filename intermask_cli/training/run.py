@@ -40,6 +40,7 @@ from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
+from intermask_cli.training.warm_start import start_from
 
 CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
 #: Settings that may differ when a run is resumed: they decide how long, not what.
@@ -104,11 +105,16 @@ def train_transformer(
     out: Path,
     resume: bool,
     accelerator: Accelerator,
+    start: Path | None = None,
 ) -> dict[str, Any]:
-    """Stage two, the text head's start included -> its report."""
+    """Stage two, the text head's start included -> its report. `start`: a training folder to go on from."""
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
-    depends = {"data": [str(folder) for folder in data], "tokenizer": str(tokenizer_folder)}
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "start": str(start) if start else None,
+    }
     _open_folder(out, "transformer", recipe, depends, resume, accelerator)
     train, validation = open_sources(data, "train"), open_sources(data, "val")
     encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
@@ -125,6 +131,8 @@ def train_transformer(
     )
     del encoder
     model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
+    if start is not None:
+        start_from(model, load_trained_transformer(start)[0], start)
     started = find_checkpoint(out, LAST) is not None
     if recipe.text_pretraining.wanted and not (resume and started):
         head = out / TEXT_HEAD

@@ -49,7 +49,7 @@ class TransformerObjective(nn.Module):
         return self.token_loss(batch, condition)
 
     def token_loss(self, batch: TokenBatch, condition: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss for condition vectors (B, E)."""
+        """The loss for conditions as `InteractionTransformer.condition` gives them."""
         hidden = batch.hidden
         logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
         first = masked_loss(logits, hidden.labels)
@@ -69,5 +69,5 @@ class TransformerObjective(nn.Module):
         self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None
     ) -> Tensor:
         # Dropping means a zero vector before `cond_emb`: "unconditional" is that layer's bias.
-        kept = condition * (~dropped[:, None]).to(condition.dtype)
+        kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
         return self.transformer(hidden.ids, kept, lengths)
