@@ -22,7 +22,7 @@ from benchmarks.ablations.sampling_choice import choose
 from benchmarks.ablations.settings import Claim, Row, load_budgets, load_rows, load_studies, recipe_of
 from benchmarks.ablations.token_layouts import LAYOUTS, PairTokenizer
 from benchmarks.ablations.transformer_variants import VARIANTS, SentenceVector
-from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, MIXED, NOT_RUN, OPPOSITE, judge
+from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, judge
 from intermask_cli.config import SamplingConfig, TokenizerConfig
 from intermask_cli.datasets.duets.labels import Contact
 from intermask_cli.filling import TokenFiller
@@ -290,20 +290,18 @@ def test_verdicts(better: list[float], worse: list[float], word: str) -> None:
     assert judge(claim, {"a": of_seeds(fid=better), "b": of_seeds(fid=worse)}).word == word
 
 
-def test_verdicts_by_several_figures() -> None:
-    claim = Claim("a is better", "a", "b", ("fid", "r1", "kind"), "")
+def test_the_first_figure_decides() -> None:
     steady, noisy = [1.0, 1.1, 0.9], [0.0, 1.0, 5.0]
     half = [value / 2 for value in steady]
     figures = {
-        "a": of_seeds(fid=half, r1=steady, kind=noisy),
-        "b": of_seeds(fid=steady, r1=half, kind=noisy[::-1]),
+        "a": of_seeds(fid=half, r1=half, kind=noisy),
+        "b": of_seeds(fid=steady, r1=steady, kind=noisy[::-1]),
     }
-    assert judge(claim, figures).word == HOLDS  # higher R@1 is better, too
-    figures["a"], figures["b"] = of_seeds(fid=half, r1=half), of_seeds(fid=steady, r1=steady)
-    verdict = judge(claim, figures)
-    assert verdict.word == MIXED
-    assert [finding.word for finding in verdict.findings] == [HOLDS, OPPOSITE, NOT_RUN]
-    assert judge(claim, {}).word == NOT_RUN
+    verdict = judge(Claim("a is better", "a", "b", ("fid", "r1", "kind", "role"), ""), figures)
+    assert [finding.word for finding in verdict.findings] == [HOLDS, OPPOSITE, CANT_TELL, NOT_RUN]
+    assert verdict.word == HOLDS
+    assert judge(Claim("a is better", "a", "b", ("r1", "fid"), ""), figures).word == OPPOSITE
+    assert judge(Claim("a is better", "a", "b", ("r1", "fid"), ""), {}).word == NOT_RUN
 
 
 def test_the_recommended_setting_is_cheap_and_as_good() -> None:
@@ -343,6 +341,20 @@ def test_only_what_is_missing_is_run(tmp_path) -> None:
     assert calls[3:] == [("full", 1), ("full", 2)]
 
 
+def test_what_another_process_is_at_is_left_to_it(tmp_path) -> None:
+    budget, calls = BUDGETS["smoke"], []
+    todo = command.jobs([ROWS["two-d"], ROWS["full"]], budget, seeds=1)
+
+    def runner(row: Row, seed: int, folder) -> dict[str, float]:
+        if not calls:  # the second process comes while the first is at two-d
+            calls.append(("first", row.name))
+            command.run(todo, budget, tmp_path, fake_runner(calls))
+        return {}
+
+    command.run(todo, budget, tmp_path, runner)
+    assert calls == [("first", "two-d"), ("full", 1)]
+
+
 def test_gathering_keeps_other_rows(tmp_path) -> None:
     budget, path = BUDGETS["smoke"], tmp_path / "results.json"
     command.run([(ROWS["full"], 1)], budget, tmp_path, fake_runner([]))
@@ -364,11 +376,11 @@ def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     path.parent.mkdir()
     document.write_document(path, ROWS, studies, [(budget, [*found, stale])])
     text = path.read_text()
-    # full has 4.x and without-cross 13.x in every figure: lower is better in three of the claim's four.
-    assert "**Figures disagree:** attention to the partner helps." in text
+    # full has 4.x and without-cross 13.x in every figure.
+    assert "**Holds here:** attention to the partner helps (FID)." in text
     assert "Not run: without-spatio-temporal, without-self, self-only, one-after-the-other." in text
     assert "left out: self-only" in text and "| full | 3 | 4.200 ± 0.248 |" in text
-    assert "Not run:** a 2D map per person beats 1D tokens" in text
+    assert "Not run:** a 2D map per person beats 1D tokens (joint error mm);" in text
     assert {image.name for image in (path.parent / "images").iterdir()} >= {
         "ablations-smoke-transformer.png", "ablations-smoke-sampling.png",
     }  # fmt: skip

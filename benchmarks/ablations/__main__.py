@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from benchmarks.ablations.settings import Budget, Row, Study, load_budgets, load
 from benchmarks.machine import ROOT, describe
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
+from intermask_cli.generation.files import locked
 
 RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "ablations.md"
 #: row, seed, folder for training files -> figures
@@ -32,24 +34,28 @@ def jobs(rows: Iterable[Row], budget: Budget, seeds: int | None = None) -> list[
 
 
 def run(todo: Iterable[tuple[Row, int]], budget: Budget, work: Path, runner: Runner) -> None:
-    """Run the jobs that have no record yet."""
-    folder = work / "records"
-    done = {(record.row, record.seed): record for record in records.load(folder)}
-    missing = []
-    for row, seed in todo:
-        mark, record = records.fingerprint(row, budget, seed), done.get((row.name, seed))
-        if record is None or not record.fits(mark):
-            missing.append((row, seed, mark))
-    for number, (row, seed, mark) in enumerate(missing, start=1):
-        note(f"== {number} of {len(missing)}: {row.name}, seed {seed}")
-        cpu, clock = time.process_time(), time.monotonic()
-        figures = runner(row, seed, work / "runs" / f"{row.name}-seed{seed}-{mark}")
-        machine = describe()
-        record = records.Record(
-            row.name, seed, mark, figures, (time.process_time() - cpu) / 60,
-            (time.monotonic() - clock) / 60, _named(machine), machine["commit"], machine["measured"],
-        )  # fmt: skip
-        records.save(folder, record)
+    """Run the jobs that have no record yet; a second process, started later, takes what is not taken."""
+    folder, jobs = work / "records", list(todo)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, (row, seed) in enumerate(jobs, start=1):
+        mark = records.fingerprint(row, budget, seed)
+        name = records.record_path(folder, row.name, seed).stem
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(folder / f".{name}.lock"))
+            except InputError:
+                continue  # another process is at it
+            if records.made(folder, row.name, seed, mark):
+                continue
+            note(f"== {number} of {len(jobs)}: {row.name}, seed {seed}")
+            cpu, clock = time.process_time(), time.monotonic()
+            figures = runner(row, seed, work / "runs" / f"{name}-{mark}")
+            machine = describe()
+            record = records.Record(
+                row.name, seed, mark, figures, (time.process_time() - cpu) / 60,
+                (time.monotonic() - clock) / 60, _named(machine), machine["commit"], machine["measured"],
+            )  # fmt: skip
+            records.save(folder, record)
 
 
 def _named(machine: dict[str, Any]) -> str:

@@ -11,16 +11,7 @@ from benchmarks.ablations.figures import Values, draw_rows, draw_sampling
 from benchmarks.ablations.intervals import over_seeds, paired_difference
 from benchmarks.ablations.metrics import HIGHER, LOWER, METRICS
 from benchmarks.ablations.settings import Budget, Row, Study
-from benchmarks.ablations.verdicts import (
-    CANT_TELL,
-    HOLDS,
-    MIXED,
-    NOT_RUN,
-    OPPOSITE,
-    Verdict,
-    comparisons,
-    judge,
-)
+from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
 from evaluators.metrics import Interval
 from intermask_cli.generation.files import write_whole
 
@@ -33,7 +24,9 @@ differs. Equal seeds share batches and random numbers, so two rows are compared 
 
 Intervals are 95 % over seeds, by Student's t: with three seeds 2.5 standard deviations. A claim *holds* (or
 its *opposite* does) when the interval of the difference leaves zero out; otherwise the data *can't tell*.
-Validation happens once, at the end, so nothing is chosen on the clips that are scored.
+The first figure of a claim decides, named before anything was run; of claims with nothing behind them one in
+twenty would still seem to hold or not to. Validation happens once, at the end, so nothing is chosen on the
+clips that are scored.
 
 What this corpus cannot tell, at any budget: whether a finding carries over to captured motion. Duets is
 procedural: clean feet, twelve kinds, captions from templates. The transformer rows use the bundled model's
@@ -41,9 +34,8 @@ tokens and all rows its evaluator, `duet-eval`; scores are never comparable with
 figures are quoted second-hand and for another dataset. Kind and role are read by a classifier trained on
 ground truth; "geometry" is a second opinion by rules.
 """
-ORDER = (HOLDS, OPPOSITE, MIXED, CANT_TELL, NOT_RUN)
 HEADINGS = {
-    HOLDS: "Holds here", OPPOSITE: "Does not hold here: the opposite does", MIXED: "Figures disagree",
+    HOLDS: "Holds here", OPPOSITE: "Does not hold here: the opposite does",
     CANT_TELL: "Can't tell", NOT_RUN: "Not run",
 }  # fmt: skip
 
@@ -114,24 +106,15 @@ def _steps(budget: Budget) -> str:
 
 def _summary(verdicts: Sequence[Verdict]) -> list[str]:
     lines = []
-    for word in ORDER:
+    for word, heading in HEADINGS.items():
         chosen = [verdict for verdict in verdicts if verdict.word == word]
         if chosen:
-            lines.append(f"**{HEADINGS[word]}:** " + "; ".join(_short(verdict) for verdict in chosen) + ".")
-            lines.append("")
-    count = comparisons(verdicts)
-    if count:
-        lines += [
-            f"{count} differences were judged; of differences that are none, one in twenty leaves zero out.",
-            "",
-        ]
+            lines += [f"**{heading}:** " + "; ".join(_short(verdict) for verdict in chosen) + ".", ""]
     return lines
 
 
 def _short(verdict: Verdict) -> str:
-    telling = [METRICS[f.metric].title for f in verdict.findings if f.word == verdict.word]
-    by = f" (by {', '.join(telling)})" if verdict.word in (HOLDS, OPPOSITE) else ""
-    return f"{verdict.claim.claim}{by}"
+    return f"{verdict.claim.claim} ({METRICS[verdict.claim.metrics[0]].title})"
 
 
 def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path) -> list[str]:
@@ -214,9 +197,9 @@ def _recommended(found: Found, values: Values, rows: Sequence[str]) -> list[str]
     passes = {row: f"{means[row]['passes']:.0f}" for row in rows}
     lines = [
         f"Default: {default}. A setting counts as good as the default if the means of {judged} are each "
-        f"worse by at most {100 * sampling_choice.SLACK:.0f} %. Of those, R@1 is highest with "
-        f"**{choice.best}** and the fewest network passes are needed with **{choice.cheapest}** "
-        f"({passes[choice.cheapest]} against {passes['default']}).",
+        f"worse by at most {100 * sampling_choice.SLACK:.0f} %. Recommended of those: **{choice.best}** for "
+        f"quality (the highest R@1), **{choice.cheapest}** for cost (the fewest network passes, "
+        f"{passes[choice.cheapest]} against {passes['default']}).",
     ]
     for name in dict.fromkeys((choice.best, choice.cheapest)):
         if name != "default":

@@ -43,27 +43,24 @@ def draw_rows(values: Values, rows: Sequence[str], metrics: Sequence[str], path:
 
 
 def draw_sampling(values: Values, settings: Mapping[str, Row], path: Path) -> None:
-    """Quality against cost: a line per setting that is varied, from the default's point."""
+    """Quality against cost and against every other setting; each line goes through the default."""
     plt = _pyplot()
-    figure, axes = plt.subplots(2, len(QUALITY), figsize=(3.0 * len(QUALITY), 5.0), layout="constrained")
     default = dict(settings["default"].sampling)
-    series = {axis: _series(axis, default, settings, values) for axis in default}
-    for column, metric in enumerate(QUALITY):
-        title = METRICS[metric].title
-        axes[0][column].set_title(title, fontsize=9)
-        for axis in ("steps", "guidance"):
-            rows = series[axis]
-            x = [np.mean(values[row]["passes"]) for row in rows]
-            _line(axes[0][column], x, rows, values, metric, axis)
-        axes[0][column].set_xlabel("network passes per clip", fontsize=8)
-        for axis in ("guidance", "filter", "temperature"):
-            x = [settings[row].sampling[axis] for row in series[axis]]
-            _line(axes[1][column], x, series[axis], values, metric, axis)
-        axes[1][column].set_xlabel("setting", fontsize=8)
-    for axis in axes.flat:
-        axis.tick_params(labelsize=7)
-    for axis in axes[:, 0]:
-        axis.legend(fontsize=7)
+    size = (2.6 * len(default), 1.8 * len(QUALITY))
+    figure, axes = plt.subplots(len(QUALITY), len(default), figsize=size, sharey="row", layout="constrained")
+    for column, setting in enumerate(default):
+        rows = _series(setting, default, settings, values)
+        by_cost = setting == "steps"
+        x = [np.mean(values[row]["passes"]) if by_cost else settings[row].sampling[setting] for row in rows]
+        for axis, metric in zip(axes[:, column], QUALITY, strict=True):
+            means = [over_seeds(values[row][metric]) for row in rows]
+            halves = np.nan_to_num([mean.half_width for mean in means])
+            axis.errorbar(x, [mean.mean for mean in means], yerr=halves, fmt="o-", markersize=3, capsize=2)
+            axis.axvline(x[rows.index("default")], color="0.85", zorder=0)
+            axis.tick_params(labelsize=7)
+        axes[-1][column].set_xlabel("network passes per clip (steps)" if by_cost else setting, fontsize=8)
+    for axis, metric in zip(axes[:, 0], QUALITY, strict=True):
+        axis.set_ylabel(METRICS[metric].title, fontsize=8)
     _save(figure, path)
 
 
@@ -77,14 +74,6 @@ def _series(
         if name in values and all(row.sampling[other] == default[other] for other in default if other != axis)
     ]
     return sorted(rows, key=lambda name: settings[name].sampling[axis])
-
-
-def _line(axis, x, rows: Sequence[str], values: Values, metric: str, label: str) -> None:
-    means = [over_seeds(values[row][metric]) for row in rows]
-    halves = np.nan_to_num([mean.half_width for mean in means])
-    axis.errorbar(
-        x, [mean.mean for mean in means], yerr=halves, fmt="o-", markersize=3, capsize=2, label=label
-    )
 
 
 def _pyplot():

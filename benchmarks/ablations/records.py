@@ -82,6 +82,12 @@ def save(folder: Path, record: Record) -> None:
     write_whole(path, (json.dumps(asdict(record), indent=1) + "\n").encode())
 
 
+def made(folder: Path, row: str, seed: int, fingerprint: str) -> bool:
+    """Whether a folder has the record of a row and seed with these settings."""
+    path = record_path(folder, row, seed)
+    return path.is_file() and Record(**json.loads(path.read_text())).fits(fingerprint)
+
+
 def load(folder: Path) -> list[Record]:
     """All records of a folder."""
     return [Record(**json.loads(path.read_text())) for path in sorted(folder.glob("*-seed*.json"))]

@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Claim:
-    """Row `better` is better than row `worse`, judged by each of `metrics`."""
+    """Row `better` is better than row `worse`, judged by the first of `metrics`; the others are shown."""
 
     claim: str
     better: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.ablations.intervals import paired_difference
@@ -10,7 +10,7 @@ from benchmarks.ablations.metrics import HIGHER, METRICS
 from benchmarks.ablations.settings import Claim
 from evaluators.metrics import Interval
 
-HOLDS, OPPOSITE, MIXED, CANT_TELL, NOT_RUN = "holds", "opposite", "mixed", "can't tell", "not run"
+HOLDS, OPPOSITE, CANT_TELL, NOT_RUN = "holds", "opposite", "can't tell", "not run"
 #: Row -> seed -> figures.
 Figures = Mapping[str, Mapping[int, Mapping[str, float]]]
 
@@ -29,19 +29,17 @@ class Verdict:
     """One claim by all its figures."""
 
     claim: Claim
-    word: str
     findings: tuple[Finding, ...]
+
+    @property
+    def word(self) -> str:
+        """What the first figure says. It was named beforehand: among many, one would always stand out."""
+        return self.findings[0].word
 
 
 def judge(claim: Claim, figures: Figures) -> Verdict:
-    """By its figures: what all that tell anything agree on; "mixed" if they do not agree."""
-    findings = tuple(_finding(claim, metric, figures) for metric in claim.metrics)
-    words = {finding.word for finding in findings}
-    if {HOLDS, OPPOSITE} <= words:
-        word = MIXED
-    else:
-        word = next(w for w in (HOLDS, OPPOSITE, CANT_TELL, NOT_RUN) if w in words)
-    return Verdict(claim, word, findings)
+    """A claim by each of its figures."""
+    return Verdict(claim, tuple(_finding(claim, metric, figures) for metric in claim.metrics))
 
 
 def _finding(claim: Claim, metric: str, figures: Figures) -> Finding:
@@ -58,8 +56,3 @@ def _finding(claim: Claim, metric: str, figures: Figures) -> Finding:
     if gain.mean - gain.half_width > 0:
         return Finding(metric, HOLDS, gain)
     return Finding(metric, OPPOSITE if gain.mean + gain.half_width < 0 else CANT_TELL, gain)
-
-
-def comparisons(verdicts: Sequence[Verdict]) -> int:
-    """How many differences were judged at 95 %."""
-    return sum(finding.gain is not None for verdict in verdicts for finding in verdict.findings)
