@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from intermask_cli import load_model
 from intermask_cli.cli import app
 from intermask_cli.errors import InputError
+from intermask_cli.training.run import load_trained_transformer
 
 RECIPE = """
 tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
@@ -83,6 +84,27 @@ def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_pat
     for name in full:
         if full[name].is_floating_point():
             np.testing.assert_allclose(half[name].numpy(), full[name].numpy(), rtol=2**-11, atol=2**-25)
+
+
+def test_a_second_round_goes_on_with_a_condition_per_person(trained, tmp_path):
+    recipe = tmp_path / "second.yaml"
+    recipe.write_text(
+        RECIPE.replace("person_embedding: true", "person_embedding: true, person_condition: true")
+    )
+    given = ("--config", recipe, "--data", trained / "corpus", "--device", "cpu")
+    run("train", "refine", *given, "--tokenizer", trained / "tokenizer", "--out", tmp_path / "tokenizer")
+    run("train", "transformer", *given, "--tokenizer", tmp_path / "tokenizer", "--start-from",
+        trained / "transformer", "--out", tmp_path / "transformer")  # fmt: skip
+    run("train", "bundle", "--tokenizer", tmp_path / "tokenizer", "--transformer", tmp_path / "transformer",
+        "--out", tmp_path / "second")  # fmt: skip
+    model = load_model(str(tmp_path / "second"))
+    before = load_trained_transformer(trained / "transformer")[0].state_dict()
+    after = model.bundle.transformer.state_dict()
+    # Three steps move the weights a little; a start of their own would be far away.
+    near = (after["token_emb.weight"] - before["token_emb.weight"]).abs().max()
+    assert near < 0.02 < before["token_emb.weight"].std()
+    (made,) = model.generate(["two people bow"], frames=32, seed=1)
+    assert np.isfinite(made.joints).all()
 
 
 def test_a_transformer_of_other_tokens_is_refused(trained, tmp_path):

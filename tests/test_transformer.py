@@ -145,7 +145,7 @@ def test_swapping_persons_with_their_conditions_swaps_logits():
 
 
 @torch.inference_mode()
-def test_each_person_reads_the_text_with_a_query_of_their_own():
+def test_each_person_has_a_condition_of_their_own():
     model = build(PERSONAL)
     mask = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
     states = torch.randn(2, 5, TEXT)

@@ -43,23 +43,29 @@ def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: Te
 class PooledTextHead(nn.Module):
     """Our head: states (B, L, D) of any encoder, read by a learned query token; padding masked.
 
-    -> (B, E); with `person_condition` two queries read, one for each person: (B, 2, E). "The first person
-    kicks" then says "I kick" to one and "I am kicked at" to the other, which one vector for both cannot.
+    -> (B, E); with `person_condition` a linear map per person follows: (B, 2, E). "The first person kicks"
+    can then say "I kick" to one and "I am kicked at" to the other, which one vector for both cannot.
     """
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.project = nn.Linear(config.text_dim, config.text_width)
-        self.person_condition = config.person_condition
-        queries = PERSONS if config.person_condition else 1
-        self.query = nn.Parameter(torch.randn(1, queries, config.text_width) * 0.02)
+        self.query = nn.Parameter(torch.randn(1, 1, config.text_width) * 0.02)
         self.layers = text_layers(config, config.dropout, norm_first=True)
         self.norm = nn.LayerNorm(config.text_width)
+        self.person_maps = nn.Parameter(_person_maps(config.text_width)) if config.person_condition else None
 
     def forward(self, states: TextStates) -> Tensor:
         tokens = self.project(states.states.to(self.query))
         tokens = torch.cat((self.query.expand(len(tokens), -1, -1), tokens), dim=1)
-        queries = self.query.shape[1]
-        padding = nn.functional.pad(~states.mask.to(tokens.device), (queries, 0), value=False)
-        read = self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, :queries])
-        return read if self.person_condition else read[:, 0]
+        padding = nn.functional.pad(~states.mask.to(tokens.device), (1, 0), value=False)
+        read = self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])
+        return read if self.person_maps is None else torch.einsum("be,pef->bpf", read, self.person_maps)
+
+
+def _person_maps(width: int) -> Tensor:
+    """Start (2, E, E): what was read, kept, and something else for each person.
+
+    Equal maps would stay equal in who acts: what teaches one would cancel what teaches the other.
+    """
+    return torch.eye(width) + torch.randn(PERSONS, width, width) * width**-0.5

@@ -36,7 +36,7 @@ from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.sources import open_sources
-from intermask_cli.training.text_pretraining import TextPretraining
+from intermask_cli.training.text_pretraining import TextPretraining, text_modules
 from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
@@ -132,7 +132,7 @@ def train_transformer(
     del encoder
     model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
     if start is not None:
-        start_from(model, load_trained_transformer(start)[0], start)
+        start_from(model, load_start(start), start)
     started = find_checkpoint(out, LAST) is not None
     if recipe.text_pretraining.wanted and not (resume and started):
         head = out / TEXT_HEAD
@@ -158,6 +158,22 @@ def load_trained_transformer(folder: Path) -> tuple[InteractionTransformer, Reci
     transformer = InteractionTransformer(recipe.transformer)
     load_weights(transformer, _best(folder))
     return transformer.eval(), recipe
+
+
+def load_start(folder: Path) -> InteractionTransformer:
+    """Best weights of a transformer folder, with the text head as it was when it had learnt to read labels.
+
+    Training the transformer blurs what it does not use yet, such as who acts; reading labels again starts
+    better from the head before that.
+    """
+    trained, recipe = load_trained_transformer(folder)
+    read = find_checkpoint(folder / TEXT_HEAD, BEST)
+    if read is not None:
+        early = InteractionTransformer(recipe.transformer)
+        load_weights(early, read / WEIGHTS)
+        for module, as_it_was in zip(text_modules(trained), text_modules(early), strict=True):
+            module.load_state_dict(as_it_was.state_dict())
+    return trained
 
 
 def read_config(folder: Path) -> dict[str, Any]:

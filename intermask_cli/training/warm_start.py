@@ -9,13 +9,13 @@ from intermask_cli.errors import InputError
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.checkpoints import weights_of
 
-QUERY = "text_head.query"
+PERSON_MAPS = "text_head.person_maps"
 
 
 def start_from(model: InteractionTransformer, trained: InteractionTransformer, where: Path) -> None:
     """Copy the weights of `trained` into `model`, whose sizes must be the same.
 
-    Only the condition may be new: with `person_condition` both queries start as the one of `trained`.
+    Only the condition may be new: with `person_condition` the maps per person keep their own start.
     """
     ours, theirs = dataclasses.asdict(model.config), dataclasses.asdict(trained.config)
     other = [
@@ -28,7 +28,5 @@ def start_from(model: InteractionTransformer, trained: InteractionTransformer, w
         raise InputError(
             f"--start-from {where}: another transformer ({said}); use a recipe with the same sizes"
         )
-    weights = weights_of(trained)
-    if QUERY in weights:
-        weights[QUERY] = weights[QUERY].expand_as(model.state_dict()[QUERY])
-    model.load_state_dict(weights)
+    own = {name: value for name, value in model.state_dict().items() if name == PERSON_MAPS}
+    model.load_state_dict(own | weights_of(trained))
