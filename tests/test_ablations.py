@@ -379,11 +379,28 @@ def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     # full has 4.x and without-cross 13.x in every figure.
     assert "**Holds here:** attention to the partner helps (FID)." in text
     assert "Not run: without-spatio-temporal, without-self, self-only, one-after-the-other." in text
+    assert "No setting is recommended before all have been run." in text
     assert "left out: self-only" in text and "| full | 3 | 4.200 ± 0.248 |" in text
     assert "Not run:** a 2D map per person beats 1D tokens (joint error mm);" in text
     assert {image.name for image in (path.parent / "images").iterdir()} >= {
         "ablations-smoke-transformer.png", "ablations-smoke-sampling.png",
     }  # fmt: skip
+
+
+def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
+    budget, rows = BUDGETS["smoke"], [row for row in ROWS.values() if row.stage == "sampling"]
+    figures = {"fid": 4.0, "kind": 0.9, "r1": 0.5, "passes": 39.0, "jerk_ratio": 1.0}
+    changes = {"steps 12": {"passes": 23.0}, "guidance 3": {"r1": 0.6}, "steps 4": {"passes": 7.0, "r1": 0.4}}
+    command.run(
+        command.jobs(rows, budget), budget, tmp_path, lambda row, *_: {**figures, **changes.get(row.name, {})}
+    )
+    path = tmp_path / "docs" / "ablations.md"
+    path.parent.mkdir()
+    found = records.load(tmp_path / "records")
+    document.write_document(path, ROWS, load_studies(ROWS), [(budget, found)])
+    text = path.read_text()
+    assert "**guidance 3** for quality" in text and "**steps 12** for cost" in text
+    assert "Against the default, guidance 3: R@1 +0.100" in text
 
 
 @pytest.mark.slow

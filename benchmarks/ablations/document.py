@@ -143,7 +143,9 @@ def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path
             lines += [f"![{study.title}]({image.as_posix()})", ""]
     if verdicts:
         lines += [*_claims(verdicts), ""]
-    elif "default" in own:
+    elif own and missing:
+        lines += ["No setting is recommended before all have been run.", ""]
+    elif own:
         lines += [*_recommended(found, values, own), ""]
     return lines
 
