@@ -246,6 +246,7 @@ def _record(found: Found) -> list[str]:
         "",
         "Means per seed, training and scoring together; what rows share (corpus, captions, tokens) is in the "
         f"row that came first. {'; '.join(machines)}. Commits {', '.join(commits)}, {', '.join(days)}. "
-        "Other jobs may have run beside; the CPU minutes are this process's own.",
+        "Other jobs may have run beside; the CPU minutes are this process's own, and of a training that was "
+        "continued those of its last part.",
         "",
     ]
