@@ -11,7 +11,7 @@ OUT ?= runs/demo
 SOURCES := intermask_cli evaluators tests benchmarks
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help demo test quality test-parity test-gpu benchmark duets clean
+.PHONY: help demo test quality test-parity test-gpu benchmark ablations duets clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test-parity  compare with golden arrays of the published system (INTERMASK_PARITY=folder)"
 	@echo "make test-gpu     tests that need a CUDA device"
 	@echo "make benchmark    measure; writes benchmarks/results and docs/benchmarks.md"
+	@echo "make ablations    test the paper's claims on Duets (BUDGET=small|full); writes docs/ablations.md"
 	@echo "make duets        rebuild the bundled model and evaluator from nothing"
 	@echo "make clean        remove the virtual environment and caches"
 
@@ -79,6 +80,11 @@ test-gpu: $(VENV)/dev.stamp
 benchmark: $(VENV)/dev.stamp
 	@echo "== speed (about six minutes on two quiet cores; ARGS=--help lists the sections)"
 	@$(BIN)/python -m benchmarks.speed $(ARGS)
+
+BUDGET ?= small
+ablations: $(VENV)/dev.stamp
+	@echo "== ablations, budget $(BUDGET): hours; the same command continues (ARGS=--help lists the choices)"
+	@$(BIN)/python -m benchmarks.ablations --budget $(BUDGET) --work $(WORK)/ablations $(ARGS)
 
 # ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
 # continued if it was interrupted. CAPTURES are extra motion captures for the tokenizer, if there are any.

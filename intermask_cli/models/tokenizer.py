@@ -231,7 +231,7 @@ class Tokenizer(nn.Module):
         """Token map of the nearest codes of quantiser layer 0: motion -> (B, 5, n) int64."""
         latents = self.latents(motion)
         ids = self.quantizer.first.nearest(_as_vectors(latents))
-        return ids.view(len(latents), ROWS, -1)
+        return ids.view(len(latents), *latents.shape[2:])
 
     def decode(self, ids: Tensor) -> Tensor:
         """Motion of a token map (B, 5, n), 4n frames; -1 stands for a zero latent."""
@@ -253,7 +253,7 @@ class Tokenizer(nn.Module):
             return TokenizerOutput(self.decode_latents(latents), zero, zero, ids)
         quantized = self.quantizer(_as_vectors(latents).float(), temperature)
         vectors = quantized.vectors.view(len(latents), *latents.shape[2:], -1).permute(0, 3, 1, 2)
-        ids = quantized.ids[:, 0].view(len(latents), ROWS, -1)
+        ids = quantized.ids[:, 0].view(len(latents), *latents.shape[2:])
         reconstruction = self.decode_latents(vectors.to(latents.dtype))
         return TokenizerOutput(reconstruction, quantized.commitment, quantized.perplexity, ids)
 

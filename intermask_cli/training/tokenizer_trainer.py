@@ -45,7 +45,7 @@ class TokenizerStage(Stage):
         self._device, self._rank = accelerator.device, accelerator.process_index
         self._world = accelerator.num_processes
         torch.manual_seed(self.config.seed)
-        self.model = Tokenizer(recipe.tokenizer).to(self._device)
+        self.model = self._new_model(recipe).to(self._device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.objective = TokenizerObjective(
             self.model, normalizer, getattr(recipe, f"{self.name}_loss"), self.config.gumbel, body
@@ -56,6 +56,10 @@ class TokenizerStage(Stage):
         count = min(len(validation), self.config.validate_clips)
         chosen = np.linspace(0, len(validation) - 1, count).astype(int)
         self._validation = [validation.features(int(index), 0) for index in chosen]
+
+    def _new_model(self, recipe: Recipe) -> Tokenizer:
+        """Start weights come from the global random state; the place for another layout of tokens."""
+        return Tokenizer(recipe.tokenizer)
 
     def _build_windows(self, train: TrainingSource, normalizer: Normalizer) -> WindowSet:
         c = self.config

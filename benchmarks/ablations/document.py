@@ -1,0 +1,252 @@
+"""docs/ablations.md: tables, plots and verdicts, every word about results from the records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from benchmarks.ablations import records, sampling_choice
+from benchmarks.ablations.figures import Values, draw_rows, draw_sampling
+from benchmarks.ablations.intervals import over_seeds, paired_difference
+from benchmarks.ablations.metrics import HIGHER, LOWER, METRICS
+from benchmarks.ablations.settings import Budget, Row, Study
+from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
+from evaluators.metrics import Interval
+from intermask_cli.generation.files import write_whole
+
+HEAD = """# The paper's claims, tested on Duets
+
+Made by `make ablations` (`python -m benchmarks.ablations --budget NAME`) from `benchmarks/ablations/configs`
+and `benchmarks/results/ablations-*.json`; no sentence about results is written by hand. Rows of a table
+share data, steps, batch size, seeds and the held-out clips they are scored on; only what the row says
+differs. Equal seeds share batches and random numbers, so two rows are compared seed by seed.
+
+Intervals are 95 % over seeds, by Student's t: with three seeds 2.5 standard deviations. A claim *holds* (or
+its *opposite* does) when the interval of the difference leaves zero out; otherwise the data *can't tell*.
+The first figure of a claim decides, named before anything was run; of claims with nothing behind them one in
+twenty would still seem to hold or not to. Validation happens once, at the end, so nothing is chosen on the
+clips that are scored.
+
+What this corpus cannot tell, at any budget: whether a finding carries over to captured motion. Duets is
+procedural: clean feet, twelve kinds, captions from templates. The transformer rows use the bundled model's
+tokens and all rows its evaluator, `duet-eval`; scores are never comparable with the paper's tables, whose
+figures are quoted second-hand and for another dataset. Kind and role are read by a classifier trained on
+ground truth; "geometry" is a second opinion by rules.
+"""
+HEADINGS = {
+    HOLDS: "Holds here", OPPOSITE: "Does not hold here: the opposite does",
+    CANT_TELL: "Can't tell", NOT_RUN: "Not run",
+}  # fmt: skip
+
+
+class Found:
+    """Records of one budget that were made with the present settings."""
+
+    def __init__(self, budget: Budget, rows: Mapping[str, Row], found: Sequence[records.Record]):
+        self.budget, self.rows = budget, rows
+        self.records = [
+            r for r in found if r.row in rows and r.fits(records.fingerprint(rows[r.row], budget, r.seed))
+        ]
+        self.stale = sorted({r.row for r in found} - {r.row for r in self.records})
+        self.figures: dict[str, dict[int, Mapping[str, float]]] = {}
+        for record in self.records:
+            self.figures.setdefault(record.row, {})[record.seed] = record.figures
+
+    def values(self) -> Values:
+        """Row -> figure -> values over seeds."""
+        return {
+            row: {name: [one[name] for one in seeds.values() if name in one] for name in METRICS}
+            for row, seeds in self.figures.items()
+        }
+
+
+def write_document(
+    path: Path,
+    rows: Mapping[str, Row],
+    studies: Mapping[str, Study],
+    found: Sequence[tuple[Budget, list[records.Record]]],
+) -> None:
+    """One part per budget; plots beside the document, in images/."""
+    lines = [HEAD]
+    for budget, recorded in found:
+        lines += _part(Found(budget, rows, recorded), studies, path.parent)
+    write_whole(path, ("\n".join(lines).rstrip() + "\n").encode())
+
+
+def _part(found: Found, studies: Mapping[str, Study], folder: Path) -> list[str]:
+    budget = found.budget
+    verdicts = {
+        name: [judge(claim, found.figures) for claim in study.claims] for name, study in studies.items()
+    }
+    lines = [
+        f"## Budget `{budget.name}`: {budget.what}",
+        "",
+        f"{budget.clips:,} corpus clips, {budget.test_clips} held-out clips, {budget.seeds} seeds; "
+        f"{_steps(budget)}.",
+        "",
+        *_summary([verdict for some in verdicts.values() for verdict in some]),
+    ]
+    if found.stale:
+        lines += [f"Made with other settings, so left out: {', '.join(found.stale)}.", ""]
+    for name, study in studies.items():
+        lines += [f"### {study.title}", "", *_study(found, study, verdicts[name], folder)]
+    return [*lines, *_record(found)]
+
+
+def _steps(budget: Budget) -> str:
+    recipe = budget.recipe
+    tokenizer, transformer = recipe["tokenizer"], recipe["transformer"]
+    steps = [recipe[f"{stage}_training"]["steps"] for stage in ("tokenizer", "transformer")]
+    return (
+        f"tokenizer of width {tokenizer['width']}, {steps[0]:,} steps; transformer of "
+        f"{transformer['layers']} blocks, width {transformer['latent_dim']}, {steps[1]:,} steps"
+    )
+
+
+def _summary(verdicts: Sequence[Verdict]) -> list[str]:
+    lines = []
+    for word, heading in HEADINGS.items():
+        chosen = [verdict for verdict in verdicts if verdict.word == word]
+        if chosen:
+            lines += [f"**{heading}:** " + "; ".join(_short(verdict) for verdict in chosen) + ".", ""]
+    return lines
+
+
+def _short(verdict: Verdict) -> str:
+    return f"{verdict.claim.claim} ({METRICS[verdict.claim.metrics[0]].title})"
+
+
+def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path) -> list[str]:
+    values = found.values()
+    own = [row for row in study.rows if row in values]
+    run = [*(row for row in study.beside if row in values and own), *own]
+    missing = [row for row in study.rows if row not in values]
+    lines = []
+    if run:
+        lines += [*_table(found, values, run, study.metrics), ""]
+    if missing:
+        lines += [f"Not run: {', '.join(missing)}.", ""]
+    what = [f"*{row}*: {found.rows[row].what}" for row in run if found.rows[row].what]
+    if what:
+        lines += ["; ".join(what) + ".", ""]
+    if own:
+        image = Path("images") / f"ablations-{found.budget.name}-{study.name}.png"
+        if study.claims:
+            shown = dict.fromkeys(metric for claim in study.claims for metric in claim.metrics)
+            draw_rows(values, own, list(shown), folder / image)
+        elif "default" in own:
+            draw_sampling(
+                {row: values[row] for row in own}, {row: found.rows[row] for row in own}, folder / image
+            )
+        if (folder / image).is_file():
+            lines += [f"![{study.title}]({image.as_posix()})", ""]
+    if verdicts:
+        lines += [*_claims(verdicts), ""]
+    elif own and missing:
+        lines += ["No setting is recommended before all have been run.", ""]
+    elif own:
+        lines += [*_recommended(found, values, own), ""]
+    return lines
+
+
+def _table(found: Found, values: Values, rows: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    arrows = {HIGHER: " ↑", LOWER: " ↓"}
+    titles = [METRICS[metric].title + arrows.get(METRICS[metric].better, "") for metric in metrics]
+    lines = ["| " + " | ".join(["row", "seeds", *titles]) + " |", "| --- " * (len(metrics) + 2) + "|"]
+    for row in rows:
+        cells = [_cell(metric, values[row][metric]) for metric in metrics]
+        lines.append("| " + " | ".join([row, str(len(found.figures[row])), *cells]) + " |")
+    return lines
+
+
+def _cell(metric: str, sample: Sequence[float]) -> str:
+    sample = [value for value in sample if math.isfinite(value)]
+    return _spread(metric, over_seeds(sample)) if sample else ""
+
+
+def _spread(metric: str, value: Interval) -> str:
+    shown = METRICS[metric].text(value.mean)
+    if not math.isfinite(value.half_width) or value.half_width == 0:
+        return shown
+    return f"{shown} ± {METRICS[metric].text(value.half_width)}"
+
+
+def _claims(verdicts: Sequence[Verdict]) -> list[str]:
+    lines = ["| claim | the paper | here | better by |", "| --- | --- | --- | --- |"]
+    for verdict in verdicts:
+        parts = [
+            f"{METRICS[f.metric].title} {_spread(f.metric, f.gain)} ({f.word})"
+            for f in verdict.findings
+            if f.gain
+        ]
+        claim = verdict.claim
+        lines.append(
+            f"| {claim.claim} (*{claim.better}* against *{claim.worse}*) | {claim.paper} | {verdict.word} "
+            f"| {'; '.join(parts)} |"
+        )
+    return lines
+
+
+def _recommended(found: Found, values: Values, rows: Sequence[str]) -> list[str]:
+    means = {
+        row: {name: sum(sample) / len(sample) for name, sample in values[row].items() if sample}
+        for row in rows
+    }
+    choice = sampling_choice.choose(means, "default")
+    default = ", ".join(f"{name} {value:g}" for name, value in found.rows["default"].sampling.items())
+    judged = ", ".join(METRICS[name].title for name in sampling_choice.JUDGED_BY)
+    passes = {row: f"{means[row]['passes']:.0f}" for row in rows}
+    lines = [
+        f"Default: {default}. A setting counts as good as the default if the means of {judged} are each "
+        f"worse by at most {100 * sampling_choice.SLACK:.0f} %. Recommended of those: **{choice.best}** for "
+        f"quality (the highest R@1), **{choice.cheapest}** for cost (the fewest network passes, "
+        f"{passes[choice.cheapest]} against {passes['default']}).",
+    ]
+    for name in dict.fromkeys((choice.best, choice.cheapest)):
+        if name != "default":
+            lines.append(f"Against the default, {name}: {_against(found, name)}.")
+    return [" ".join(lines)]
+
+
+def _against(found: Found, name: str) -> str:
+    parts = []
+    for metric in sampling_choice.JUDGED_BY:
+        one, other = (
+            {seed: values[metric] for seed, values in found.figures[row].items()} for row in ("default", name)
+        )
+        difference = paired_difference(one, other)
+        if difference is not None:
+            sign = "+" if difference.mean >= 0 else ""
+            parts.append(f"{METRICS[metric].title} {sign}{_spread(metric, difference)}")
+    return ", ".join(parts)
+
+
+def _record(found: Found) -> list[str]:
+    """Where, when and how long."""
+    if not found.records:
+        return []
+    lines = [
+        "### Record",
+        "",
+        "| row | seeds | CPU minutes | minutes by the clock |",
+        "| --- | --- | --- | --- |",
+    ]
+    by_row: dict[str, list[records.Record]] = {}
+    for record in found.records:
+        by_row.setdefault(record.row, []).append(record)
+    for row, some in by_row.items():
+        cpu, clock = (sum(getattr(r, name) for r in some) / len(some) for name in ("cpu_minutes", "minutes"))
+        lines.append(f"| {row} | {len(some)} | {cpu:.1f} | {clock:.1f} |")
+    machines = sorted({record.machine for record in found.records})
+    commits = sorted({record.commit for record in found.records})
+    days = sorted({record.measured[:10] for record in found.records})
+    return [
+        *lines,
+        "",
+        "Means per seed, training and scoring together; what rows share (corpus, captions, tokens) is in the "
+        f"row that came first. {'; '.join(machines)}. Commits {', '.join(commits)}, {', '.join(days)}. "
+        "Other jobs may have run beside; the CPU minutes are this process's own, and of a training that was "
+        "continued those of its last part.",
+        "",
+    ]

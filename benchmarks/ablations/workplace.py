@@ -1,0 +1,86 @@
+"""What the rows of a run share: corpus, held-out clips, tokens, judge. Each is made when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from benchmarks.ablations.judge import Judge
+from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
+from benchmarks.ablations.transformer_variants import VARIANTS
+from evaluators.evaluator import load_evaluator
+from evaluators.labels import LabelTraining, label_classifier
+from intermask_cli.datasets.duets.corpus import CorpusClip
+from intermask_cli.datasets.duets.corpus_writer import write_corpus
+from intermask_cli.models.bundle import Bundle
+from intermask_cli.pipeline import InteractionModel, load_model
+from intermask_cli.training.config import Recipe
+from intermask_cli.training.data import TrainingSource
+from intermask_cli.training.pair_source import PairSource
+from intermask_cli.training.sources import DuetsSource, open_source
+from intermask_cli.training.transformer_trainer import TransformerData
+
+
+class HeldOut(PairSource[CorpusClip]):
+    """Test clips as a source: validation figures are taken on the clips that are generated for."""
+
+    text = DuetsSource.text
+
+    def __init__(self, clips: Sequence[CorpusClip]):
+        frames = sum(clip.joints.shape[1] for clip in clips)
+        super().__init__(clips, f"duets-test-{CORPUS_SEED}-{len(clips)}-{frames}")
+
+
+class Workplace:
+    """Everything under one folder; a budget has its own."""
+
+    def __init__(self, folder: Path, budget: Budget, accelerator: Accelerator):
+        self.folder, self.budget, self.accelerator = folder, budget, accelerator
+        self.device = accelerator.device.type
+        self._tokens: dict[str, TransformerData] = {}
+
+    @cached_property
+    def train(self) -> TrainingSource:
+        """The training split, written to disk once."""
+        corpus = self.folder / f"corpus-{self.budget.clips}"
+        write_corpus(corpus, self.budget.clips, CORPUS_SEED)
+        return open_source(corpus, "train")
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The clips everything is scored on."""
+        return HeldOut(self.judge.clips)
+
+    @cached_property
+    def judge(self) -> Judge:
+        reader = label_classifier(self.folder, CORPUS_SEED, LabelTraining(**self.budget.labels))
+        evaluator = load_evaluator(EVALUATOR, device=self.device)
+        return Judge(self.budget.test_clips, evaluator, reader, self.folder / "embeddings")
+
+    @cached_property
+    def model(self) -> InteractionModel:
+        """The bundled model with its text encoder."""
+        return load_model(MODEL, device=self.device)
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.model.bundle
+
+    def recipe(self, row: Row, seed: int) -> Recipe:
+        """The recipe of a row with a seed."""
+        return recipe_of(row, self.budget, seed, self.bundle.info.tokenizer)
+
+    def tokens(self, row: Row, recipe: Recipe) -> TransformerData:
+        """Tokens and captions, the same for all rows that read text in the same way."""
+        encoder = VARIANTS[row.variant].encoder(self.model.filler.text_encoder)
+        if encoder.id not in self._tokens:
+            bundle, cache = self.bundle, self.folder / f"cache-{encoder.sha256[:8]}"
+            assert bundle.normalizer is not None
+            self._tokens[encoder.id] = TransformerData(
+                recipe, self.train, self.held_out, bundle.tokenizer, bundle.normalizer, encoder, cache,
+                self.accelerator,
+            )  # fmt: skip
+        return self._tokens[encoder.id]
