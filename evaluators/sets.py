@@ -99,15 +99,26 @@ def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
     )
 
 
+def on_floor(joints: np.ndarray) -> np.ndarray:
+    """(2, T, 22, 3) with the lowest joint of each person at y = 0 (`motion.placement`, floor "person")."""
+    lowest = joints[..., 1].min(axis=(1, 2))
+    return joints - np.stack([np.zeros(2), lowest, np.zeros(2)], -1)[:, None, None].astype(joints.dtype)
+
+
 def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
-    """Clips with their full captions, cut to a multiple of LENGTH_STEP frames."""
+    """Clips with their full captions, cut to a multiple of LENGTH_STEP frames, each person on the floor.
+
+    Whatever a model makes stands with its lowest joint at y = 0, as the representation has it; Duets toes
+    stand 2 cm above. Feet are judged by their height, so ground truth has to stand on the same floor.
+    """
     frames = [clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP for clip in clips]
     return InteractionSet(
         name=name,
         ids=tuple(clip.id for clip in clips),
         prompts=tuple(clip.captions[FULL_CAPTION] for clip in clips),
         motions=tuple(
-            Motion(clip.joints[:, :t], clip.rotations6d[:, :t]) for clip, t in zip(clips, frames, strict=True)
+            Motion(on_floor(clip.joints[:, :t]), clip.rotations6d[:, :t])
+            for clip, t in zip(clips, frames, strict=True)
         ),
         samples=(0,) * len(clips),
         seeds=(None,) * len(clips),

@@ -123,6 +123,7 @@ def test_the_bundled_split_is_test_clips_with_captions_and_what_they_say():
         assert split_of(int(id.rpartition("-")[2])) == "test"
         assert motion.joints.shape[1] % 12 == 0 and motion.joints.shape[1] == motion.rotations6d.shape[1]
         assert said.kind
+        np.testing.assert_allclose(motion.joints[..., 1].min(axis=(1, 2)), 0.0, atol=1e-6)
 
 
 def test_the_hash_of_a_set_covers_prompts_and_motions():
