@@ -107,7 +107,7 @@ $(WORK)/corpus/corpus.json: | $(VENV)/dev.stamp
 
 $(WORK)/tokenizer.stamp: $(WORK)/corpus/corpus.json
 	@echo "== stage one: the tokenizer"
-	$(BIN)/intermask train tokenizer --config duet-mini-first $(TRAINED_ON) \
+	$(BIN)/intermask train tokenizer --config duet-mini $(TRAINED_ON) \
 	  --out $(WORK)/tokenizer $(call resume,$(WORK)/tokenizer)
 	@touch $@
 
