@@ -6,6 +6,8 @@ import h5py
 import numpy as np
 import pytest
 from dataset_trees import LINE, WORDS, interx_clip, interx_tree, write_glove
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from intermask_cli.datasets.interx import (
@@ -142,6 +144,45 @@ def test_malformed_caption_lines_are_named(tmp_path):
     (tmp_path / "t.txt").write_text(LINE + "\n\nno tokens here\n")
     with pytest.raises(InputError, match=r"t\.txt line 3: 'no tokens here'"):
         read_captions(tmp_path / "t.txt")
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=80) | st.text(alphabet="a/#\n 0.é\r", max_size=60).map(str.encode))
+def test_any_caption_file_is_read_or_refused(content, tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_bytes(content)
+    try:
+        captions = read_captions(path)
+    except InputError as error:
+        assert "\n" not in str(error)
+        return
+    assert all("/" in token for caption in captions for token in caption.tokens)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), name=st.sampled_from(["hhi_vab_data.npy", "hhi_vab_words.pkl", "hhi_vab_idx.pkl"]))
+def test_damaged_word_tables_are_read_or_refused(data, name, tmp_path):
+    folder = tmp_path / "glove"
+    if not folder.is_dir():
+        folder.mkdir()
+        write_glove(folder, WORDS, np.ones((len(WORDS), 4)))
+    whole = (folder / name).read_bytes()
+    kind = data.draw(st.sampled_from(["random", "cut", "changed"]))
+    damaged = bytearray(whole)
+    if kind == "random":
+        damaged = bytearray(data.draw(st.binary(max_size=60)))
+    elif kind == "cut":
+        del damaged[data.draw(st.integers(0, len(whole) - 1)) :]
+    else:
+        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    (folder / name).write_bytes(bytes(damaged))
+    try:
+        words = WordVectors.load(folder)
+        assert words.vectors.ndim == 2
+    except InputError as error:
+        assert "\n" not in str(error)
+    finally:
+        (folder / name).write_bytes(whole)
 
 
 def test_faulty_clips_are_skipped_and_named(tree):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from motion_samples import fk_pair, fk_person
 from numpy.testing import assert_allclose, assert_array_equal
 
-from intermask_cli.datasets.bvh import SCHEMES, BvhError, body_joints, parse_bvh
+from intermask_cli.datasets.bvh import SCHEMES, BvhError, body_joints, parse_bvh, skeleton_map
 from intermask_cli.datasets.motion_files import body_height, read_motion, resampled
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import pair_features
@@ -568,6 +568,63 @@ def test_bad_skeleton_maps(tmp_path, text, message):
     (tmp_path / "map.yaml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_motion(tmp_path / "a.bvh", units="cm", skeleton=tmp_path / "map.yaml")
+
+
+MAP_WORDS = """a hips spine1 0.5 1 -1 .nan .inf 1e999 2001-99-99 0x_ !!int !!timestamp !!binary
+!!python/name:os.system {a:0.5,b:0.5} {a:.nan} {Hips:0.5,hips:0.5} {a:.inf,b:-.inf} {1:1}
+[ ] { } & * *x &x : , null ~ ' \" | > ? # --- ..."""
+
+
+@QUIET
+@given(
+    whole=st.booleans(),
+    parts=st.lists(st.sampled_from([*MAP_WORDS.split(), *JOINT_NAMES]) | st.text(max_size=5), max_size=23),
+)
+def test_any_skeleton_map_is_read_or_refused(whole, parts):
+    """Free text, and whole maps of our 22 joints with odd entries."""
+    text = " ".join(parts)
+    if whole:
+        entries = dict(zip(JOINT_NAMES, parts, strict=False))
+        text = "".join(f"{name}: {entries.get(name, 'a').replace(':', ': ')}\n" for name in JOINT_NAMES)
+    try:
+        recipes = skeleton_map(text)
+    except BvhError as error:
+        assert "\n" not in str(error)
+        return
+    assert list(sorted(recipes)) == sorted(JOINT_NAMES)
+    assert all(sum(recipe.values()) == pytest.approx(1) for recipe in recipes.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2001-99-99", "0x_", "!!timestamp x", "!!int x", "[" * 5000, "a: 1e999\n", "!!bool x", "? {}\n: 1"],
+)
+def test_skeleton_maps_that_trip_the_yaml_reader(text):
+    with pytest.raises(BvhError):
+        skeleton_map(text)
+
+
+@pytest.mark.parametrize(
+    "entry", ["{a: .nan}", "{a: .inf, b: -.inf}", "{a: 1" + "0" * 400 + ", b: 0.5}", "{a: true}", "{}"]
+)
+def test_skeleton_weights_are_numbers_that_sum_to_one(entry):
+    lines = {name: "a" for name in JOINT_NAMES} | {"head": entry}
+    with pytest.raises(BvhError, match="head"):
+        skeleton_map("".join(f"{name}: {value}\n" for name, value in lines.items()))
+
+
+def test_two_spellings_of_one_joint_are_one_joint():
+    lines = {name: "a" for name in JOINT_NAMES} | {"head": "{Hips: 0.5, hips: 0.5}"}
+    recipes = skeleton_map("".join(f"{name}: {value}\n" for name, value in lines.items()))
+    assert list(recipes["head"].values()) == [1.0]
+
+
+def test_random_bytes_as_a_skeleton_map(tmp_path):
+    bvh_with_names(tmp_path / "a.bvh", {})
+    for content in (b"\xff\xfe\x00", b"\x00", b"", b"a: \x07"):
+        (tmp_path / "map.yaml").write_bytes(content)
+        with pytest.raises(InputError, match=r"skeleton map .*map\.yaml"):
+            read_motion(tmp_path / "a.bvh", units="cm", skeleton=tmp_path / "map.yaml")
 
 
 def test_a_skeleton_map_is_for_bvh(tmp_path, pair):

@@ -251,6 +251,9 @@ def _schemes() -> dict[str, dict[str, Recipe]]:
 SCHEMES = _schemes()
 
 
+_LARGEST_WEIGHT = 100  # also keeps out nan, inf and integers no float holds
+
+
 def skeleton_map(text: str) -> dict[str, Recipe]:
     """A user's map, YAML: each of our 22 joints -> a joint of the file, or several with weights (sum 1).
 
@@ -259,8 +262,9 @@ def skeleton_map(text: str) -> dict[str, Recipe]:
     """
     try:
         entries = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BvhError(f"not YAML ({str(error).splitlines()[0]})") from error
+    # Beside its own errors PyYAML lets those of int(), dates and recursion through (`2001-99-99`, `[[[[...`).
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise BvhError(f"not YAML ({(str(error).splitlines() or [repr(error)])[0]})") from error
     if not isinstance(entries, dict):
         raise BvhError("expected lines `our joint: joint of the file`")
     unknown = sorted(str(name) for name in entries if name not in JOINT_NAMES)
@@ -272,11 +276,16 @@ def skeleton_map(text: str) -> dict[str, Recipe]:
     for name, entry in entries.items():
         recipe = {entry: 1.0} if isinstance(entry, str) else entry
         good = isinstance(recipe, dict) and all(
-            isinstance(source, str) and type(weight) in (int, float) for source, weight in recipe.items()
+            isinstance(source, str) and type(weight) in (int, float) and abs(weight) <= _LARGEST_WEIGHT
+            for source, weight in recipe.items()
         )
         if not good or abs(sum(recipe.values()) - 1) > 1e-6:
             raise BvhError(f"{name}: {entry!r}; expected a name, or names with weights that sum to 1")
-        recipes[name] = {_plain(source): float(weight) for source, weight in recipe.items()}
+        weights: dict[str, float] = {}
+        for source, weight in recipe.items():
+            # two spellings of one joint are one joint
+            weights[_plain(source)] = weights.get(_plain(source), 0.0) + float(weight)
+        recipes[name] = weights
     return recipes
 
 

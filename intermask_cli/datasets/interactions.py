@@ -90,7 +90,7 @@ class InteractionFile:
         if found is None or text(found) != FORMAT:
             seen = "no format attribute" if found is None else f"format '{text(found)}'"
             raise InputError(f"{self.path}: {seen}; expected an HDF5 file with format '{FORMAT}'")
-        version = int(self._file.attrs.get("format_version", 0))
+        version = self._whole_number(self._file.attrs.get("format_version", 0), "format_version")
         if version > FORMAT_VERSION:
             raise InputError(
                 f"{self.path}: format version {version} is newer than {FORMAT_VERSION}; update intermask"
@@ -102,6 +102,22 @@ class InteractionFile:
             raise InputError(
                 f"{self.path}: incomplete, no '{missing[0]}'; make it again with intermask merge"
             )
+        for name in INDEX_COLUMNS:
+            column = self._file[INDEX][name]
+            is_text = name in ("id", "prompt")
+            if not (
+                isinstance(column, h5py.Dataset)
+                and column.ndim == 1
+                and (h5py.check_string_dtype(column.dtype) is not None) == is_text
+            ):
+                expected = "a list of texts" if is_text else "a list of numbers"
+                raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is not {expected}")
+
+    def _whole_number(self, value: Any, name: str) -> int:
+        try:
+            return int(value)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.path}: {name} is {value!r}; expected a whole number") from error
 
     def __enter__(self) -> InteractionFile:
         return self
@@ -121,14 +137,23 @@ class InteractionFile:
                 values[name] = [text(v) if isinstance(v, bytes | str) else v.item() for v in value]
             elif isinstance(value, bytes | str):
                 plain = text(value)
-                values[name] = json.loads(plain) if name in JSON_ATTRIBUTES else plain
+                values[name] = self._json(name, plain) if name in JSON_ATTRIBUTES else plain
             else:
                 values[name] = value.item() if hasattr(value, "item") else value
         return values
 
+    def _json(self, name: str, plain: str) -> Any:
+        try:
+            return json.loads(plain)
+        except ValueError as error:
+            raise InputError(f"{self.path}: attribute {name} is not JSON ({error})") from error
+
     @property
     def fps(self) -> float:
-        return float(self._file.attrs["fps"])
+        value = self._file.attrs.get("fps")
+        if not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
+            raise InputError(f"{self.path}: fps is {value!r}; expected a positive number")
+        return float(value)
 
     @property
     def columns(self) -> list[str]:
@@ -154,6 +179,9 @@ class InteractionFile:
         try:
             group = self._file[ITEMS][id]
             arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
+            shape = arrays["joints"].shape
+            if len(shape) != 4 or shape[0] != 2 or shape[3] != 3:
+                raise InputError(f"{self.path}: joints of '{id}' have shape {shape}; expected (2, T, J, 3)")
             given = group.attrs.get("given_person")
             return StoredInteraction(
                 id=id,
@@ -165,7 +193,7 @@ class InteractionFile:
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
-        except OSError as error:
+        except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
 
     def shapes(self, id: str) -> dict[str, list[int]]:

@@ -1,8 +1,9 @@
 """An Inter-X tree that the published training code reads (data-and-evaluation.md, section 4).
 
 22-joint interactions get SMPL-X rows: the pelvis' rotation from the joints, body rotations from the dataset
-(else recovered), face and hands at rest. Words are tagged OTHER, which the readers accept as one of their
-classes; the word vectors in `glove/` must come from the user's own copy of Inter-X.
+(else recovered), face and hands at rest; those of an Inter-X model keep its hands. Words are tagged OTHER,
+which the readers accept as one of their classes; the word vectors in `glove/` must come from the user's own
+copy of Inter-X.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import numpy as np
 
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interx import SPLITS, caption_path, split_path
-from intermask_cli.datasets.word_vectors import OTHER
+from intermask_cli.datasets.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
 from intermask_cli.export.rig import rig_of
 from intermask_cli.motion.interx import (
+    FACE,
     ROWS,
     TRANSLATION,
     axis_angle_from_features,
@@ -36,6 +38,8 @@ from intermask_cli.motion.stand_in_body import stand_in_body
 _CAPTION_LINES = 3
 _CYCLE = 20  # every 20th interaction is for validation and every 20th for testing, as in `layouts`
 _GROUP = 1000
+#: What the published tokeniser cuts off a word and then drops, as it holds an apostrophe.
+_CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def processed_clip(item: StoredInteraction) -> np.ndarray:
     """A clip as Inter-X stores it, (T, 56, 6) float32: feet on the floor, person 1 starts at the origin."""
     persons = np.stack([_person_rows(item, person) for person in (0, 1)])
     for rows in persons:
+        # The authors' floor: the lowest of all 55 joints, face and fingers included.
         rows[:, TRANSLATION, 1] -= _joints(rows)[..., 1].min()
     persons[:, :, TRANSLATION] -= persons[0, 0, TRANSLATION].copy()
     return np.concatenate([persons[0], persons[1]], axis=-1).astype(np.float32)
@@ -61,6 +66,7 @@ def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
     if item.features is not None:
         features = item.features[person].astype(np.float64)
         rows[:, :TRANSLATION] = axis_angle_from_features(features)
+        rows[:, FACE] = 0
         rows[:, TRANSLATION] = translation_from_features(features)
         return rows
     rig = rig_of(item.joints[person], f"{item.id} person {person + 1}")
@@ -73,15 +79,15 @@ def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
 
 
 def _joints(rows: np.ndarray) -> np.ndarray:
-    """Joints (T, 22, 3) of rows (T, 56, 3) on our own body."""
-    return joints_from_features(person_features(rows), stand_in_body())[:, :NUM_JOINTS]
+    """Joints (T, 55, 3) of rows (T, 56, 3) on our own body."""
+    return joints_from_features(person_features(rows), stand_in_body())
 
 
 def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
     for person, rows in enumerate((processed[..., :3], processed[..., 3:])):
-        seen, wanted = _joints(rows), item.joints[person][:, :NUM_JOINTS]
+        seen, wanted = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
         difference = (seen - seen[:, :1]) - (wanted - wanted[:, :1])
         errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
     return float(np.mean(errors))
@@ -122,7 +128,9 @@ def write_interx(items: Iterable[StoredInteraction], root: Path) -> InterXWritte
 
 
 def _caption_line(prompt: str) -> str:
-    """`caption#word/OTHER ...#0.0#0.0`; hyphens are deleted and words kept as the published script does."""
+    """`caption#word/OTHER ...#0.0#0.0`: hyphens deleted, words of letters only, as published."""
     caption = " ".join(prompt.replace("#", " ").split())
-    words = re.findall(r"[A-Za-z]+", caption.replace("-", ""))
+    whole = _CLITIC.sub(" ", caption.replace("-", ""))
+    # The published reader splits each token at its slash, so that a line without tokens would stop it.
+    words = [word for word in re.findall(r"\w+", whole) if word.isalpha()] or [UNKNOWN]
     return f"{caption}#{' '.join(f'{word}/{OTHER}' for word in words)}#0.0#0.0\n"

@@ -15,6 +15,7 @@ import numpy as np
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import RAW_COLUMNS
+from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import JOINT
 
 _HAND_ROWS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
@@ -34,7 +35,8 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
         for wrist, where in rows.items():
             positions[:, where] = z_up[:, JOINT[wrist], None]
     rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
-    rotations[:, :21] = rotations6d
+    # A model's six numbers are near a rotation only; the dataset's columns are unit and orthogonal.
+    rotations[:, :21] = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations6d.astype(np.float64)))
     raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
     assert raw.shape[1] == RAW_COLUMNS
     return raw.astype(np.float32)
