@@ -96,8 +96,8 @@ class TransformerStage(Stage):
         self._rank, self._world = accelerator.process_index, accelerator.num_processes
         self.model = model.to(self._device)
         if self.config.freeze_text:
-            # Trained on, it forgets what the transformer does not use yet: who acts fell from 92 to 70 %
-            # readable within 1,300 steps, and what has been forgotten is never used.
+            # Trained on, it forgets what the transformer does not use yet, such as who acts; and what has
+            # been forgotten is never used.
             for module in model.text_modules():
                 module.requires_grad_(False)
         self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
