@@ -1,33 +1,64 @@
-"""`intermask view`: one HTML page of a run."""
+"""`intermask view`: one HTML page of a run, or of examples from a Duets corpus."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 
 def view(
-    source: Annotated[Path, typer.Argument(help="Run directory or .h5 file.", show_default=False)],
+    source: Annotated[
+        Path, typer.Argument(help="Run directory, .h5 file or folder of a Duets corpus.", show_default=False)
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Page to write; default: view.html beside the file.")
     ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
     ] = None,
-    limit: Annotated[int, typer.Option(help="At most this many.", min=1)] = 200,
+    limit: Annotated[
+        int | None, typer.Option(help="At most this many.  [default: 200]", min=1, show_default=False)
+    ] = None,
     scores: Annotated[
         Path | None, typer.Option(help="per_prompt.csv of an evaluation: its columns become sortable.")
+    ] = None,
+    per_kind: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a corpus: so many clips of each kind, and of two phases.  [default: 1]",
+            min=1,
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Write one self-contained HTML page that plays, compares, searches and sorts interactions."""
     from intermask_cli.console import note
     from intermask_cli.console import out as stdout
+    from intermask_cli.export.corpus_gallery import is_corpus, write_corpus_gallery
     from intermask_cli.export.gallery import read_scores, write_gallery
 
     folder = source if source.is_dir() else source.parent
     page = out or folder / "view.html"
-    count = write_gallery(source, page, limit, ids or (), read_scores(scores) if scores else None)
-    note(f"{count} interactions, {page.stat().st_size / 1e6:.1f} MB; open it in a browser")
+    if is_corpus(source):
+        _refuse(source, "a corpus; it takes --per-kind", {"--id": ids, "--limit": limit, "--scores": scores})
+        made = write_corpus_gallery(source, page, per_kind or 1)
+        shown = f"{made.shown:,} clips of {made.total:,}"
+        if made.missing:
+            note(f"no clip of one phase of {', '.join(made.missing)}")
+    else:
+        _refuse(source, "no corpus; it takes --id, --limit and --scores", {"--per-kind": per_kind})
+        scored = read_scores(scores) if scores else None
+        shown = f"{write_gallery(source, page, limit or 200, ids or (), scored)} interactions"
+    note(f"{shown}, {page.stat().st_size / 1e6:.1f} MB; open it in a browser")
     stdout.print(str(page), markup=False)
+
+
+def _refuse(source: Path, what: str, options: dict[str, Any]) -> None:
+    """InputError if an option is given that would do nothing."""
+    from intermask_cli.errors import InputError
+
+    for name, value in options.items():
+        if value is not None and value != []:
+            raise InputError(f"{name} would do nothing: {source} is {what}; leave {name} out")

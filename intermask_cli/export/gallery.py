@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ def write_gallery(
     ids: Sequence[str] = (),
     scores: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> int:
-    """Write the viewer page for a run or HDF5 file, atomically; returns how many items it shows."""
+    """Write the viewer page for a run or HDF5 file; returns how many items it shows."""
     with InteractionFile(source) as dataset:
         chosen = chosen_ids(dataset, ids, limit)
         columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
@@ -72,7 +71,5 @@ def write_gallery(
     note = "" if len(items) == total else f" (the first {len(items)} of {total} in the file)"
     if ids:
         note = f" (chosen from {total} in the file)"
-    temporary = page.with_name(f".{page.name}.tmp")
-    write_viewer(items, temporary, title, note)
-    os.replace(temporary, page)
+    write_viewer(items, page, title, note)
     return len(items)

@@ -29,10 +29,14 @@ function compare(a, b, key) {
   if (y === undefined || y === null || y === "") return -1;
   return typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
 }
+function searched(item) {  // numbers are for sorting
+  const texts = Object.values(item.fields).filter((value) => typeof value === "string" && isNaN(value));
+  return [item.id, item.prompt, ...texts].join(" ").toLowerCase();
+}
 function refreshList() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const key = byId("sort").value, sign = Number(byId("order").value);
-  state.items = DATA.items.filter((item) => words.every((w) => (item.id + " " + item.prompt).toLowerCase().includes(w)));
+  state.items = DATA.items.filter((item) => words.every((w) => searched(item).includes(w)));
   if (key) state.items.sort((a, b) => sign * compare(a, b, key));
   byId("count").textContent = state.items.length + " of " + DATA.items.length + " interactions" + DATA.note;
   const shown = new Set(state.panels.map((p) => p.item.id));
@@ -42,7 +46,7 @@ function refreshList() {
     row.dataset.id = item.id;
     row.append(item.prompt || "(no prompt)");
     const small = document.createElement("small");
-    const value = key && item.fields[key] !== undefined ? " · " + key + " " + item.fields[key] : "";
+    const value = key && (item.fields[key] ?? "") !== "" ? " · " + key + " " + item.fields[key] : "";
     small.textContent = item.id + " · " + (item.frames / DATA.fps).toFixed(1) + " s" + value;
     row.append(small);
     row.onclick = (event) => show(item, event.shiftKey);

@@ -48,7 +48,7 @@ def encode_joints(joints: np.ndarray) -> str:
 
 
 def write_viewer(items: Sequence[ViewerItem], path: Path, title: str, note: str = "") -> None:
-    """Write one self-contained HTML file with the given interactions in their order."""
+    """Write one self-contained HTML file, atomically, with the given interactions in their order."""
     columns: dict[str, None] = {}
     for item in items:
         columns.update(dict.fromkeys(item.fields))
@@ -82,4 +82,6 @@ def write_viewer(items: Sequence[ViewerItem], path: Path, title: str, note: str 
         .replace("@@SCRIPT@@", script)
         .replace("@@DATA@@", payload)
     )
-    path.write_text(page, encoding="utf-8")
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(path)
