@@ -414,8 +414,8 @@ def damaged(file, what):
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("fps", "root attributes"),
-        ("sampling", "root attributes"),
+        ("fps", "fps is None; expected a positive number"),
+        ("sampling", "attribute sampling is not JSON"),
         ("id", "no complete interaction 'p3-s0'"),
         ("joints", "p3-s0"),
         ("rotations", "p3-s0: rotations6d"),
