@@ -19,6 +19,7 @@ from intermask_cli.errors import InputError
 
 C = TypeVar("C")
 FRAMES_PER_TOKEN = 4  # the tokenizer's two strides along time
+PERSONS = 2
 DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
 DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
 

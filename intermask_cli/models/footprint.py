@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from intermask_cli.config import FRAMES_PER_TOKEN
+from intermask_cli.config import FRAMES_PER_TOKEN, PERSONS
 from intermask_cli.models.bundle import BundleInfo
 from intermask_cli.models.tokenizer import PLANES, ROWS
 
@@ -25,7 +25,6 @@ SHARE = {"cpu": 0.5, "cuda": 0.8}
 STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
 SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
 FLOAT, HALF = 4, 2  # bytes
-PERSONS = 2
 
 
 @dataclass(frozen=True)

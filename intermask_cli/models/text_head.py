@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from intermask_cli.config import TransformerConfig
+from intermask_cli.config import PERSONS, TransformerConfig
 
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
 
 CLIP_DROPOUT = 0.1
-PERSONS = 2
 
 
 def text_layers(config: TransformerConfig, dropout: float, norm_first: bool = False) -> nn.TransformerEncoder:

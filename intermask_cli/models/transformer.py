@@ -16,17 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import TransformerConfig
+from intermask_cli.config import PERSONS, TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.layers import AdaLN, FeedForward, MultiHeadAttention, modulate, norm
 from intermask_cli.models.positional import PositionalEncoding
-from intermask_cli.models.text_head import (
-    CLIP_DROPOUT,
-    PERSONS,
-    PooledTextHead,
-    clip_condition,
-    text_layers,
-)
+from intermask_cli.models.text_head import CLIP_DROPOUT, PooledTextHead, clip_condition, text_layers
 from intermask_cli.models.tokenizer import ROWS
 
 if TYPE_CHECKING:
