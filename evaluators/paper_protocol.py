@@ -230,8 +230,11 @@ def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream:
     known = [_known(run.model, features, n, react) for features, n in lengths]
     generators = [torch.Generator().manual_seed(_seed(run.seed, number, stream, i)) for i in part]
     maps = run.model.filler.fill(chosen.prompts, known, generators, run.sampling, steps)
-    persons = run.model.codec.decode([person for pair in maps for person in pair])
-    pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(part))]
+    given = [
+        (0, features[0, : n * FRAMES_PER_TOKEN]) if react else None
+        for features, n in zip(chosen.features, chosen.tokens, strict=True)
+    ]
+    pairs = run.model.codec.decode_pairs(maps, given)
     if react:
         pairs = [_with_given(pair, given) for pair, given in zip(pairs, chosen.features, strict=True)]
     return chosen.with_features(pairs, [n * FRAMES_PER_TOKEN for n in chosen.tokens])
@@ -260,8 +263,7 @@ def rebuilt(run: PaperRun, chosen: Drawn) -> Drawn:
     """Both persons of every pair through the tokenizer, separately; pairs of one number of tokens."""
     frames = chosen.tokens[0] * FRAMES_PER_TOKEN
     maps = run.model.codec.encode([person[:frames] for pair in chosen.features for person in pair])
-    persons = run.model.codec.decode(maps)
-    pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(chosen))]
+    pairs = run.model.codec.decode_pairs([torch.stack(maps[2 * i : 2 * i + 2]) for i in range(len(chosen))])
     return chosen.with_features(pairs, [frames] * len(chosen))
 
 

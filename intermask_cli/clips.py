@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -96,8 +95,8 @@ class Motion:
         return first, second
 
     @classmethod
-    def from_features(cls, features: Sequence[np.ndarray], frames: Frames) -> Motion:
-        """Both persons' features (T, 262), seen in their frames -> the world."""
+    def from_features(cls, features: np.ndarray, frames: Frames) -> Motion:
+        """Both persons' features (2, T, 262), seen in their frames -> the world."""
         joints = np.stack([frames[p].to_world(joints_from_features(features[p])) for p in (0, 1)])
         rotations = np.stack([rotations6d_from_features(features[p]) for p in (0, 1)])
         return cls(joints.astype(np.float32), rotations.astype(np.float32))

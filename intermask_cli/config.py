@@ -58,6 +58,19 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True)
+class PairDecoderConfig:
+    """Corrects both decoded persons together; ours, absent from published models (`models.pair_decoder`)."""
+
+    width: int = 128
+    blocks: int = 8  # residual blocks over time, dilations 1, 2, 4, 8 in turn
+
+    def __post_init__(self) -> None:
+        for name in ("width", "blocks"):
+            if getattr(self, name) < 1:
+                raise InputError(f"pair_decoder: {name} is {getattr(self, name)}; accepted: 1 or more")
+
+
+@dataclass(frozen=True)
 class TransformerConfig:
     """Inter-M transformer and its trained text head (paper section 3.2)."""
 

@@ -24,7 +24,7 @@ from intermask_cli.filling import TokenFiller
 from intermask_cli.graphs import CudaRecorder, Recordings
 from intermask_cli.interaction import Interaction, Seam
 from intermask_cli.models.bundle import Bundle, load_bundle
-from intermask_cli.models.codec import MotionCodec
+from intermask_cli.models.codec import Given, MotionCodec
 from intermask_cli.models.footprint import fitting_batch
 from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.interx import joints_from_features as interx_joints
@@ -266,7 +266,7 @@ class InteractionModel:
         padded = given.padded()
         where = padded.frames_at(0)
         tokens = self._encode(padded, where)
-        made = Motion.from_features(self.codec.decode(list(tokens)), where).part(0, given.frames)
+        made = Motion.from_features(self.codec.decode_pairs([tokens])[0], where).part(0, given.frames)
         return Interaction(made.joints, made.rotations6d, _stored(tokens), text="", seed=None)
 
     def _grow(
@@ -292,9 +292,12 @@ class InteractionModel:
                 ]
                 chosen = [generators[i] for i in group]
                 filled = self.filler.fill([texts[i] for i in group], known, chosen, sampling, steps)
-                persons = self.codec.decode([person for pair in filled for person in pair])
+                there = [
+                    self._given(clips[i], window, frames) for i, frames in zip(group, where, strict=True)
+                ]
+                pairs = self.codec.decode_pairs(filled, there)
                 for j, i in enumerate(group):
-                    made = Motion.from_features(persons[2 * j : 2 * j + 2], where[j])
+                    made = Motion.from_features(pairs[j], where[j])
                     clips[i].append(made, window.start * FRAMES_PER_TOKEN, window.overlap * FRAMES_PER_TOKEN)
                     maps[i].append(filled[j][:, :, window.overlap :])
         return [torch.cat(parts, dim=-1) for parts in maps]
@@ -310,6 +313,13 @@ class InteractionModel:
                 features = clip.known_features(person, start, frames, where[person])
                 known[person, :, :count] = self.codec.encode([features])[0]
         return known
+
+    def _given(self, clip: GrowingClip, window: Window, where: Frames) -> Given | None:
+        """The given person's own motion in a window, for the pair decoder."""
+        if clip.given is None:
+            return None
+        start, stop = (token * FRAMES_PER_TOKEN for token in (window.start, window.stop))
+        return clip.given, clip.known_features(clip.given, start, stop - start, where[clip.given])
 
     def _refill(
         self,
@@ -333,7 +343,7 @@ class InteractionModel:
         maps = self.filler.fill(texts, [known] * len(texts), generators, settings, settings.steps)
         results = []
         for tokens, text, one in zip(maps, texts, seeds, strict=True):
-            made = Motion.from_features(self.codec.decode(list(tokens)), where)
+            made = Motion.from_features(self.codec.decode_pairs([tokens])[0], where)
             made = made.with_kept(given, kept).part(0, frames or given.frames)
             results.append(Interaction(made.joints, made.rotations6d, _stored(tokens), text, one))
         return results
@@ -351,7 +361,7 @@ class InteractionModel:
             known, chosen = [tasks.generate(tokens[i]) for i in group], [generators[i] for i in group]
             filled = self.filler.fill([texts[i] for i in group], known, chosen, sampling, sampling.steps)
             for i, pair in zip(group, filled, strict=True):
-                features = np.stack(self.codec.decode(list(pair)))
+                features = self.codec.decode_pairs([pair])[0]
                 joints = interx_joints(features, stand_in_body())
                 results[i] = Interaction(joints, None, _stored(pair), texts[i], seeds[i], features=features)
         return [results[i] for i in range(len(texts))]

@@ -474,7 +474,7 @@ def test_default_size_samples_ten_seconds(tmp_path: Path) -> None:
         tokenizer.quantizer.first.adopt(torch.randn(1024, 512))
         for parameter in transformer.parameters():
             torch.nn.init.normal_(parameter, std=0.04)
-    bundle = Bundle(info, tokenizer, transformer, Normalizer(np.zeros(262), np.ones(262)), "", tmp_path)
+    bundle = Bundle(info, tokenizer, transformer, None, Normalizer(np.zeros(262), np.ones(262)), "", tmp_path)
     model = InteractionModel(bundle, FakeTextEncoder(768))
     sampling = SamplingConfig(steps=2)
     made = model.generate(TEXTS[:3], [300, 40, 40], seeds=[1, 2, 3], sampling=sampling)

@@ -1,4 +1,4 @@
-"""The recipe as a user runs it: corpus, tokenizer, refined decoder, transformer, bundle, generation."""
+"""The recipe as a user runs it: corpus, tokenizer, refined decoder, transformer, pair decoder, bundle."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ transformer: {codebook_size: 16, code_dim: 6, latent_dim: 16, heads: 2, layers: 
               person_embedding: true}
 text_pretraining: {steps: 2, batch_size: 4}
 transformer_training: {batch_size: 4, steps: 3, step_unroll: 0.0, validate_clips: 2}
+pair_decoder: {width: 8, blocks: 1}
+pair_decoder_training: {batch_size: 4, steps: 3, window: 32, clips: 8, fill_steps: 2, validate_clips: 2,
+                        lr: 0.1, warmup_steps: 1}
 sampling: {guidance: 2.5, steps: 3}
 """
 
@@ -55,6 +58,8 @@ def trained(tmp_path_factory) -> Path:
         folder / "refined",
     )
     run("train", "transformer", *given, "--tokenizer", folder / "tokenizer", "--out", folder / "transformer")
+    run("train", "pair-decoder", *given, "--tokenizer", folder / "refined", "--transformer",
+        folder / "transformer", "--out", folder / "pair-decoder")  # fmt: skip
     return folder
 
 
@@ -71,6 +76,31 @@ def test_the_bundle_of_a_recipe_generates(trained, tmp_path):
     assert made.joints.shape == (2, 32, 22, 3) and np.isfinite(made.joints).all()
     card = (tmp_path / "small" / "README.md").read_text(encoding="utf-8")
     assert "Training data: 60 clips." in card and "Licence: MIT." in card
+
+
+def test_a_pair_decoder_corrects_what_the_bundle_makes(trained, tmp_path):
+    given = ("--tokenizer", trained / "refined", "--transformer", trained / "transformer")
+    run("train", "bundle", *given, "--out", tmp_path / "apart", "--fp32")
+    run("train", "bundle", *given, "--pair-decoder", trained / "pair-decoder", "--out", tmp_path / "together",
+        "--fp32")  # fmt: skip
+    apart, together = (load_model(str(tmp_path / name)) for name in ("apart", "together"))
+    assert apart.info.pair_decoder is None and together.info.pair_decoder.width == 8
+    before, after = (m.generate(["two people bow"], frames=32, seed=1)[0] for m in (apart, together))
+    np.testing.assert_array_equal(before.tokens, after.tokens)
+    assert not np.allclose(before.joints, after.joints)
+    assert together.info.provenance["recipe"]["pair_decoder_training"]["clips"] == 8
+
+
+def test_a_pair_decoder_of_other_tokens_is_refused(trained, tmp_path):
+    run("train", "tokenizer", "--config", trained / "tiny.yaml", "--data", trained / "corpus", "--seed", 9,
+        "--device", "cpu", "--out", tmp_path / "other")  # fmt: skip
+    arguments = ["train", "pair-decoder", "--config", trained / "tiny.yaml", "--data", trained / "corpus",
+                 "--tokenizer", tmp_path / "other", "--transformer", trained / "transformer", "--out",
+                 tmp_path / "wrong", "--device", "cpu"]  # fmt: skip
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, InputError)
+    assert "was trained on other tokens" in str(result.exception)
+    assert not (tmp_path / "wrong").exists()
 
 
 def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_path):

@@ -107,7 +107,9 @@ class TestInChromium:
         seen = []
         for virtual_ms in (1000, 3000, 5000, 9000, 30_000):
             options = ("--dump-dom",)
-            dom = browse(page, "id=long-1", *options, profile=tmp_path / "profile", virtual_ms=virtual_ms).stdout
+            dom = browse(
+                page, "id=long-1", *options, profile=tmp_path / "profile", virtual_ms=virtual_ms
+            ).stdout
             shown = re.search(r'id="time">frame (\d+) / 399', dom)
             assert shown, "the page shows no time"
             seen.append(int(shown.group(1)))

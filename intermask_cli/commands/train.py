@@ -1,4 +1,4 @@
-"""`intermask train`: tokenizer, transformer, and the bundle made of both."""
+"""`intermask train`: tokenizer, transformer, pair decoder, and the bundle made of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Train a tokenizer, then a transformer; put both into a bundle. Train an evaluator.",
+    help="Train a tokenizer, a transformer, a pair decoder; put them into a bundle. Train an evaluator.",
 )
 
 ConfigOption = Annotated[
@@ -128,6 +128,33 @@ def transformer(
 
 
 @app.command()
+def pair_decoder(
+    data: DataOption,
+    tokenizer: Annotated[
+        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
+    ],
+    transformer: Annotated[
+        Path, typer.Option("--transformer", help="Folder of the trained transformer.", show_default=False)
+    ],
+    out: OutOption,
+    config: ConfigOption = "duet-mini",
+    minutes: MinutesOption = None,
+    steps: StepsOption = None,
+    seed: SeedOption = None,
+    resume: ResumeOption = False,
+    device: DeviceOption = "auto",
+    json: JsonOption = False,
+) -> None:
+    """Train the pair decoder, which corrects both persons together (optional, not in the paper)."""
+    from intermask_cli.training.config import load_recipe
+    from intermask_cli.training.run import train_pair_decoder
+
+    recipe = _with_overrides(load_recipe(config), "pair_decoder_training", minutes, steps, seed)
+    report = train_pair_decoder(recipe, data, tokenizer, transformer, out, resume, _accelerator(device))
+    _report(report, out, json)
+
+
+@app.command()
 def evaluator(
     data: Annotated[
         Path, typer.Option("--data", help="Duets corpus, from `intermask data duets`.", show_default=False)
@@ -174,16 +201,23 @@ def bundle(
         Path, typer.Option("--transformer", help="Folder of the trained transformer.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.", show_default=False)],
+    pair_decoder: Annotated[
+        Path | None,
+        typer.Option("--pair-decoder", help="Folder of a trained pair decoder.", show_default=False),
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
     training_data: Annotated[str, typer.Option(help="One line on what it was trained on.")] = "",
     fp32: Annotated[bool, typer.Option("--fp32", help="Store full instead of half precision.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write the best weights of both stages as a model bundle, ready for `intermask generate --model`."""
+    """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
     from intermask_cli.training.bundling import assemble_bundle
 
-    report = assemble_bundle(tokenizer, transformer, out, name or out.name, licence, training_data, not fp32)
+    named = name or out.name
+    report = assemble_bundle(
+        tokenizer, transformer, pair_decoder, out, named, licence, training_data, not fp32
+    )
     _report(report, out, json)
 
 

@@ -6,6 +6,7 @@ file                       content
 config.json                the fields of `BundleInfo`, plus format, format_version and kind
 tokenizer.safetensors      state dict without the moving averages that only training needs
 transformer.safetensors    state dict
+pair_decoder.safetensors   state dict; only where config.json has a section "pair_decoder"
 normalizer.npz             mean and std of the features; absent for Inter-X, which has none
 README.md                  the model card
 =========================  =================================================================
@@ -27,6 +28,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from intermask_cli.config import (
+    PairDecoderConfig,
     SamplingConfig,
     TokenizerConfig,
     TransformerConfig,
@@ -35,6 +37,7 @@ from intermask_cli.config import (
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.hub import hub_folder
+from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
@@ -44,6 +47,7 @@ FORMAT = "intermask-bundle"
 FORMAT_VERSION = 1
 KIND = "model"
 CONFIG, TOKENIZER, TRANSFORMER = "config.json", "tokenizer.safetensors", "transformer.safetensors"
+PAIR_DECODER = "pair_decoder.safetensors"
 NORMALIZER, CARD = "normalizer.npz", "README.md"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 REMEDY = "give the model as --model NAME|PATH|HUB_ID"
@@ -64,6 +68,7 @@ class BundleInfo:
     licence: str = ""
     training_data: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)  # who, when, from what, with which command
+    pair_decoder: PairDecoderConfig | None = None  # None: persons are decoded apart, as published
 
     def __post_init__(self) -> None:
         if set(self.text_encoder) != {"id", "sha256", "dim"}:
@@ -71,6 +76,8 @@ class BundleInfo:
         ours, theirs = self.transformer.codebook_size, self.tokenizer.codebook_size
         if ours != theirs:
             raise InputError(f"transformer for {ours} codes, tokenizer with {theirs}: not the same model")
+        if self.pair_decoder is not None and self.representation != "interhuman":
+            raise InputError("pair_decoder: needs joints, which the representation interx does not have")
 
     @property
     def representation(self) -> str:
@@ -85,6 +92,7 @@ class Bundle:
     info: BundleInfo
     tokenizer: Tokenizer
     transformer: InteractionTransformer
+    pair_decoder: PairDecoder | None
     normalizer: Normalizer | None
     sha256: str
     folder: Path
@@ -98,16 +106,22 @@ def save_bundle(
     normalizer: Normalizer | None,
     card: str,
     fp16: bool = False,
+    pair_decoder: PairDecoder | None = None,
 ) -> str:
     """Write a bundle, return its SHA-256; `fp16` stores matrices in half precision, vectors in float32."""
     if (normalizer is None) != (info.representation == "interx"):
         need = "no normaliser" if normalizer is not None else "a normaliser"
         raise InputError(f"{info.name}: a bundle for {info.representation} takes {need}")
+    if (pair_decoder.config if pair_decoder else None) != info.pair_decoder:
+        raise InputError(f"{info.name}: config.json and the pair decoder disagree")
     folder.mkdir(parents=True, exist_ok=True)
     config = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **dataclasses.asdict(info)}
     state = {k: v for k, v in tokenizer.state_dict().items() if k.rpartition(".")[2] not in EXTRA_BUFFERS}
     save_file(_stored(state, fp16), folder / TOKENIZER)
     save_file(_stored(transformer.state_dict(), fp16), folder / TRANSFORMER)
+    (folder / PAIR_DECODER).unlink(missing_ok=True)
+    if pair_decoder is not None:
+        save_file(_stored(pair_decoder.state_dict(), fp16), folder / PAIR_DECODER)
     if normalizer is not None:
         normalizer.save(folder / NORMALIZER)
     (folder / CARD).write_text(card, encoding="utf-8")
@@ -121,15 +135,19 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     info = read_info(folder)
     with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
         tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
+        pair_decoder = PairDecoder(info.pair_decoder).eval() if info.pair_decoder else None
     _load(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
     _load(transformer, folder / TRANSFORMER)
+    if pair_decoder is not None:
+        _load(pair_decoder, folder / PAIR_DECODER)
     for layer in tokenizer.quantizer.layers:
         assert isinstance(layer, Codebook)
         layer.adopt(layer.codebook.clone())
     normalizer = None
     if info.representation == "interhuman":
         normalizer = Normalizer.load(folder / NORMALIZER)
-    return Bundle(info, tokenizer.eval(), transformer.eval(), normalizer, bundle_sha256(folder), folder)
+    sha256 = bundle_sha256(folder)
+    return Bundle(info, tokenizer.eval(), transformer.eval(), pair_decoder, normalizer, sha256, folder)
 
 
 def list_bundled() -> list[str]:
@@ -149,7 +167,7 @@ def resolve_bundle(name: str) -> Path:
     bundled = ", ".join(list_bundled()) or "none"
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise MissingError(f"model '{name}' is neither bundled ({bundled}) nor a folder; {REMEDY}")
-    files = (CONFIG, TOKENIZER, TRANSFORMER, NORMALIZER, CARD)
+    files = (CONFIG, TOKENIZER, TRANSFORMER, PAIR_DECODER, NORMALIZER, CARD)
     return hub_folder(name, files, lambda f: (f / TRANSFORMER).is_file(), f"bundled: {bundled}; {REMEDY}")
 
 
@@ -169,6 +187,13 @@ def read_info(folder: Path) -> BundleInfo:
         if not isinstance(values.get(key), dict):
             raise InputError(f"{where}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{where}: {key}")
+    values.setdefault("pair_decoder", None)  # not there before 0.3: persons were decoded apart
+    if values["pair_decoder"] is not None:
+        if not isinstance(values["pair_decoder"], dict):
+            raise InputError(f"{where}: section 'pair_decoder' is no object")
+        values["pair_decoder"] = from_dict(
+            PairDecoderConfig, values["pair_decoder"], f"{where}: pair_decoder"
+        )
     missing = [f.name for f in dataclasses.fields(BundleInfo) if f.name not in values]
     if missing:
         raise InputError(f"{where}: no '{missing[0]}'")
@@ -178,7 +203,7 @@ def read_info(folder: Path) -> BundleInfo:
 def bundle_sha256(folder: Path) -> str:
     """SHA-256 over names and contents of the files that decide results (all but the card)."""
     digest = hashlib.sha256()
-    for name in (CONFIG, NORMALIZER, TOKENIZER, TRANSFORMER):
+    for name in (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER):
         if (folder / name).is_file():
             digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
     return digest.hexdigest()

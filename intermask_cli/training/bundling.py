@@ -1,4 +1,4 @@
-"""From two training folders to a model bundle."""
+"""From training folders to a model bundle."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.training.checkpoints import STATE, find_checkpoint
 from intermask_cli.training.config import recipe_to_dict
 from intermask_cli.training.run import (
+    load_trained_pair_decoder,
     load_trained_tokenizer,
     load_trained_transformer,
     parameter_count,
     read_config,
+    read_recipe,
 )
 from intermask_cli.training.token_cache import tokens_digest
 from intermask_cli.version import __version__
@@ -23,13 +25,14 @@ from intermask_cli.version import __version__
 def assemble_bundle(
     tokenizer_folder: Path,
     transformer_folder: Path,
+    pair_decoder_folder: Path | None,
     out: Path,
     name: str,
     licence: str,
     training_data: str,
     fp16: bool,
 ) -> dict[str, Any]:
-    """Write the best weights of both stages -> what was written."""
+    """Write the best weights of every stage -> what was written."""
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, recipe = load_trained_transformer(transformer_folder)
     config = read_config(transformer_folder)
@@ -41,10 +44,16 @@ def assemble_bundle(
             f"{transformer_folder} was trained on the tokens of other weights than those now in "
             f"{tokenizer_folder}; train the transformer again"
         )
-    validation = {
-        stage: _validation(folder)
-        for stage, folder in (("tokenizer", tokenizer_folder), ("transformer", transformer_folder))
-    }
+    folders = {"tokenizer": tokenizer_folder, "transformer": transformer_folder}
+    pair_decoder, pair_recipe = None, {}
+    if pair_decoder_folder is not None:
+        if read_config(pair_decoder_folder).get("tokens_digest") != expected:
+            raise InputError(f"{pair_decoder_folder} was trained on other tokens than {transformer_folder}")
+        folders["pair_decoder"] = pair_decoder_folder
+        pair_decoder = load_trained_pair_decoder(pair_decoder_folder)
+        made_with = recipe_to_dict(read_recipe(pair_decoder_folder))
+        pair_recipe = {name: made_with[name] for name in made_with if name.startswith("pair_decoder")}
+    validation = {stage: _validation(folder) for stage, folder in folders.items()}
     info = BundleInfo(
         name=name,
         tokenizer=recipe.tokenizer,
@@ -59,18 +68,21 @@ def assemble_bundle(
             "recipe": {
                 **recipe_to_dict(recipe),
                 "tokenizer_training": recipe_to_dict(tokenizer_recipe)["tokenizer_training"],
+                **pair_recipe,
             },
             "validation": validation,
         },
+        pair_decoder=pair_decoder.config if pair_decoder else None,
     )
     card = _card(name, licence, training_data, validation)
     normalizer_or_none = None if info.representation == "interx" else normalizer
-    digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16)
+    digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16, pair_decoder)
     return {
         "bundle": str(out),
         "sha256": digest,
         "tokenizer_parameters": parameter_count(tokenizer),
         "transformer_parameters": parameter_count(transformer),
+        **({"pair_decoder_parameters": parameter_count(pair_decoder)} if pair_decoder else {}),
         "megabytes": round(sum(p.stat().st_size for p in out.iterdir()) / 1e6, 2),
         **{f"{stage}_validation": figures for stage, figures in validation.items()},
     }

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig, from_dict, load_yaml
+from intermask_cli.config import (
+    PairDecoderConfig,
+    SamplingConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    from_dict,
+    load_yaml,
+)
 from intermask_cli.errors import InputError, MissingError
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -187,6 +194,53 @@ class TransformerTrainConfig(StageConfig):
 
 
 @dataclass(frozen=True)
+class PairDecoderLossConfig:
+    """Weights of the pair decoder's loss terms: L1 in metres, as kind "metric" above."""
+
+    position: float = 10.0  # root
+    relative: float = 5.0  # joints relative to the root
+    motion: float = 50.0  # frame differences of positions
+    bone: float = 10.0
+    foot: float = 40.0  # displacement of planted feet
+    rotation: float = 1.0  # entries of the rotations
+    meeting: float = 10.0  # from a joint of one person to a near joint of the other
+    wrist_weight: float = 3.0  # joint weights of `relative` and `motion`
+    limb_weight: float = 1.5
+    near_m: float = 0.15  # distance at which the weight of a pair of joints in `meeting` has fallen to 1/e
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        if self.near_m <= 0:
+            raise InputError(f"near_m is {self.near_m}; accepted: above 0")
+
+
+@dataclass(frozen=True)
+class PairDecoderTrainConfig(StageConfig):
+    """The optional stage after the transformer: rough motion in, true motion out."""
+
+    window: int = 64  # frames
+    clips: int = 6000  # training clips made rough, drawn at random; 0: all
+    whole_share: float = 0.25  # share of clips whose tokens all stay: only the tokenizer's error
+    most_hidden: float = (
+        0.7  # the others lose up to this share of their tokens, which the transformer refills
+    )
+    fill_steps: int = 5  # sampling steps of a refill
+    given_share: float = 0.25  # share of samples in which one person is true, as in a reaction
+    max_frames: int = 300
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("whole_share", "most_hidden", "given_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 to 1")
+        if self.window < 4 or self.fill_steps < 1 or self.clips < 0:
+            raise InputError(
+                f"window {self.window}, fill_steps {self.fill_steps}, clips {self.clips}; "
+                "accepted: 4, 1 and 0 or more"
+            )
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole recipe: models, training stages, default sampling."""
 
@@ -199,6 +253,9 @@ class Recipe:
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     text_pretraining: TextPretrainConfig = field(default_factory=TextPretrainConfig)
     transformer_training: TransformerTrainConfig = field(default_factory=TransformerTrainConfig)
+    pair_decoder: PairDecoderConfig = field(default_factory=PairDecoderConfig)  # optional stage
+    pair_decoder_loss: PairDecoderLossConfig = field(default_factory=PairDecoderLossConfig)
+    pair_decoder_training: PairDecoderTrainConfig = field(default_factory=PairDecoderTrainConfig)
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
 
     def __post_init__(self) -> None:
@@ -218,6 +275,9 @@ _SECTIONS: dict[str, type] = {
     "masking": MaskingConfig,
     "text_pretraining": TextPretrainConfig,
     "transformer_training": TransformerTrainConfig,
+    "pair_decoder": PairDecoderConfig,
+    "pair_decoder_loss": PairDecoderLossConfig,
+    "pair_decoder_training": PairDecoderTrainConfig,
     "sampling": SamplingConfig,
 }
 

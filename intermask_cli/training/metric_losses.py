@@ -11,7 +11,7 @@ from torch import Tensor
 
 from intermask_cli.motion.features import POSITIONS, ROTATIONS, VELOCITIES
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT, NUM_JOINTS
-from intermask_cli.training.config import TokenizerLossConfig
+from intermask_cli.training.config import PairDecoderLossConfig, TokenizerLossConfig
 from intermask_cli.training.losses import CRITERIA, bone_lengths, foot_sliding, frame_differences, joints_of
 
 #: A foot slower than 0.15 m/s (5 mm per frame) is planted; the published contact flag allows 0.95 m/s.
@@ -60,6 +60,6 @@ def metric_terms(
     }
 
 
-def weighted_sum(terms: dict[str, Tensor], config: TokenizerLossConfig) -> Tensor:
+def weighted_sum(terms: dict[str, Tensor], config: TokenizerLossConfig | PairDecoderLossConfig) -> Tensor:
     """Sum of the terms with the weights of the same names in the config."""
     return torch.stack([getattr(config, name) * value for name, value in terms.items()]).sum()

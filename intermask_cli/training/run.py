@@ -25,6 +25,8 @@ from torch import nn
 
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.filling import TokenFiller
+from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
@@ -43,9 +45,11 @@ from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_di
 from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
+from intermask_cli.training.pair_decoder_trainer import PairDecoderStage
+from intermask_cli.training.rough_pairs import TOGETHER, RoughPairs, chosen_clips, rough_pairs, rough_tokens
 from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
-from intermask_cli.training.token_cache import tokens_digest
+from intermask_cli.training.token_cache import tokenizer_digest, tokens_digest, weights_digest
 from intermask_cli.training.tokenizer_trainer import RefineStage, TokenizerStage
 from intermask_cli.training.transformer_trainer import TransformerData, TransformerStage, new_transformer
 from intermask_cli.training.warm_start import start_from
@@ -150,6 +154,72 @@ def train_transformer(
     if accelerator.is_main_process:
         _update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume and started).run()
+
+
+def train_pair_decoder(
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    transformer_folder: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    """The pair decoder (optional last stage) -> its report: what the two models make in, the truth out."""
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    transformer, trained = load_trained_transformer(transformer_folder)
+    if read_config(transformer_folder).get("tokens_digest") != tokens_digest(tokenizer):
+        raise InputError(
+            f"{transformer_folder} was trained on other tokens than those of {tokenizer_folder}; "
+            "give the tokenizer it was trained with, or one refined with --decoder-only"
+        )
+    if tokenizer_recipe.tokenizer.representation != "interhuman":
+        raise InputError(
+            f"{tokenizer_folder}: a tokenizer of interx, which has no joints to correct; accepted: interhuman"
+        )
+    recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "transformer": str(transformer_folder),
+    }
+    _open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
+    device = accelerator.device
+    encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
+    filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: TOGETHER)
+    training = recipe.pair_decoder_training
+    splits: list[RoughPairs] = []
+    with accelerator.main_process_first():
+        for split, count in (("train", training.clips), ("val", training.validate_clips)):
+            source = open_sources(data, split)
+            clips = chosen_clips(source, count, training.seed)
+            key = {
+                "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
+                "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
+            }  # fmt: skip
+            maps = rough_tokens(
+                out / CACHE / f"{split}-tokens.safetensors", key, source, clips,
+                tokenizer.to(device), normalizer, filler, training, recipe.sampling,
+            )  # fmt: skip
+            splits.append(rough_pairs(source, clips, maps, tokenizer, normalizer, device))
+    stage = PairDecoderStage(recipe, splits[0], splits[1], accelerator)
+    if accelerator.is_main_process:
+        _update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def _fill_settings(recipe: Recipe) -> dict[str, Any]:
+    """What decides the filled tokens besides the models and the clips."""
+    names = ("seed", "clips", "validate_clips", "whole_share", "most_hidden", "fill_steps", "max_frames")
+    training = {name: getattr(recipe.pair_decoder_training, name) for name in names}
+    return {**training, **dataclasses.asdict(recipe.sampling)}
+
+
+def load_trained_pair_decoder(folder: Path) -> PairDecoder:
+    """Best weights of a pair decoder folder."""
+    model = PairDecoder(read_recipe(folder).pair_decoder)
+    load_weights(model, best_weights(folder))
+    return model.eval()
 
 
 def load_trained_tokenizer(folder: Path) -> tuple[Tokenizer, Normalizer, Recipe]:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from intermask_cli.console import counter, note
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, ROWS, Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import weights_of
 from intermask_cli.training.data import TrainingSource
@@ -134,8 +135,13 @@ def tokens_digest(tokenizer: Tokenizer) -> str:
     return _digest(tokenizer, deciding)
 
 
-def _digest(tokenizer: Tokenizer, weights: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256(json.dumps(vars(tokenizer.config), sort_keys=True).encode())
+def weights_digest(transformer: InteractionTransformer) -> str:
+    """SHA-256 of all weights and the sizes around them."""
+    return _digest(transformer, weights_of(transformer))
+
+
+def _digest(model: Tokenizer | InteractionTransformer, weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(vars(model.config), sort_keys=True).encode())
     for name, value in sorted(weights.items()):
         digest.update(name.encode() + value.numpy().tobytes())
     return digest.hexdigest()
