@@ -87,55 +87,81 @@ ablations: $(VENV)/dev.stamp
 	@$(BIN)/python -m benchmarks.ablations --budget $(BUDGET) --work $(WORK)/ablations $(ARGS)
 
 # ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
-# continued if it was interrupted. CAPTURES are extra motion captures for the tokenizer, if there are any.
-# The transformer learns in two rounds, the second with a text condition per person.
+# continued if it was interrupted. CAPTURES are extra motion captures for the models, if there are any.
+# Tokens and two rounds of the transformer (the second with a text condition per person) are learnt on the core
+# kinds; then transformer, decoder, pair decoder and evaluator see all of them.
 
 WORK ?= work
 CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
 MODEL := intermask_cli/assets/duet-mini
 EVALUATOR := evaluators/assets/duet-eval
-DATA := Duets, 10,000 procedural clips (seed 2026)$(if $(CAPTURES), and seven minutes of salsa from the CMU motion \
-  capture database (mocap.cs.cmu.edu, NSF EIA-0196217))
-TRAINED_ON := --data $(WORK)/corpus $(CAPTURES:%=--data %)
+DATA := Duets, 10,000 clips of the core kinds and 12,000 of all kinds, procedural (seed 2026)$(if $(CAPTURES), and seven \
+  minutes of salsa from the CMU motion capture database (mocap.cs.cmu.edu, NSF EIA-0196217))
+ON_CORE := --data $(WORK)/core $(CAPTURES:%=--data %)
+ON_ALL := --data $(WORK)/all $(CAPTURES:%=--data %)
 resume = $(if $(wildcard $(1)/last),--resume)
 
 duets: $(MODEL)/config.json $(EVALUATOR)/config.json
 
-$(WORK)/corpus/corpus.json: | $(VENV)/dev.stamp
-	@echo "== the procedural corpus"
-	$(BIN)/intermask data duets --out $(WORK)/corpus --clips 10000 --seed 2026
+$(WORK)/core/corpus.json: | $(VENV)/dev.stamp
+	@echo "== the procedural corpus, core kinds"
+	$(BIN)/intermask data duets --out $(WORK)/core --clips 10000 --kinds core --seed 2026
 
-$(WORK)/tokenizer.stamp: $(WORK)/corpus/corpus.json
+$(WORK)/all/corpus.json: | $(VENV)/dev.stamp
+	@echo "== the procedural corpus, all kinds"
+	$(BIN)/intermask data duets --out $(WORK)/all --clips 12000 --kinds all --seed 2026
+
+$(WORK)/tokenizer.stamp: $(WORK)/core/corpus.json
 	@echo "== stage one: the tokenizer"
-	$(BIN)/intermask train tokenizer --config duet-mini $(TRAINED_ON) \
+	$(BIN)/intermask train tokenizer --config duet-mini $(ON_CORE) \
 	  --out $(WORK)/tokenizer $(call resume,$(WORK)/tokenizer)
+	@touch $@
+
+$(WORK)/refined.stamp: $(WORK)/tokenizer.stamp $(WORK)/all/corpus.json
+	@echo "== the tokenizer's decoder, refined on the same tokens"
+	$(BIN)/intermask train refine --decoder-only --config duet-mini $(ON_ALL) --tokenizer $(WORK)/tokenizer \
+	  --out $(WORK)/refined $(call resume,$(WORK)/refined)
 	@touch $@
 
 $(WORK)/transformer-first.stamp: $(WORK)/tokenizer.stamp
 	@echo "== stage two: the transformer"
-	$(BIN)/intermask train transformer --config duet-mini-first $(TRAINED_ON) --tokenizer $(WORK)/tokenizer \
+	$(BIN)/intermask train transformer --config duet-mini-first $(ON_CORE) --tokenizer $(WORK)/tokenizer \
 	  --out $(WORK)/transformer-first $(call resume,$(WORK)/transformer-first)
 	@touch $@
 
-$(WORK)/transformer.stamp: $(WORK)/transformer-first.stamp
+$(WORK)/transformer-second.stamp: $(WORK)/transformer-first.stamp
 	@echo "== the transformer goes on with a text condition per person"
-	$(BIN)/intermask train transformer --config duet-mini $(TRAINED_ON) --tokenizer $(WORK)/tokenizer \
-	  --start-from $(WORK)/transformer-first --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
+	$(BIN)/intermask train transformer --config duet-mini-second $(ON_CORE) --tokenizer $(WORK)/tokenizer \
+	  --start-from $(WORK)/transformer-first --out $(WORK)/transformer-second \
+	  $(call resume,$(WORK)/transformer-second)
 	@touch $@
 
-$(WORK)/refined.stamp: $(WORK)/transformer.stamp
-	@echo "== the tokenizer's decoder, refined on the same tokens"
-	$(BIN)/intermask train refine --decoder-only --config duet-mini $(TRAINED_ON) --tokenizer $(WORK)/tokenizer \
-	  --out $(WORK)/refined $(call resume,$(WORK)/refined)
+$(WORK)/transformer.stamp: $(WORK)/transformer-second.stamp $(WORK)/all/corpus.json
+	@echo "== the transformer goes on with all kinds"
+	$(BIN)/intermask train transformer --config duet-mini $(ON_ALL) --tokenizer $(WORK)/tokenizer \
+	  --start-from $(WORK)/transformer-second --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
 
-$(MODEL)/config.json: $(WORK)/refined.stamp
+$(WORK)/pair-decoder.stamp: $(WORK)/refined.stamp $(WORK)/transformer.stamp
+	@echo "== the pair decoder"
+	$(BIN)/intermask train pair-decoder --config duet-mini $(ON_ALL) --tokenizer $(WORK)/refined \
+	  --transformer $(WORK)/transformer --out $(WORK)/pair-decoder $(call resume,$(WORK)/pair-decoder)
+	@touch $@
+
+$(MODEL)/config.json: $(WORK)/pair-decoder.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/refined --transformer $(WORK)/transformer \
-	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
+	  --pair-decoder $(WORK)/pair-decoder --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
-$(EVALUATOR)/config.json: $(WORK)/corpus/corpus.json
+$(WORK)/evaluator-core.stamp: $(WORK)/core/corpus.json
 	@echo "== the evaluator"
-	$(BIN)/intermask train evaluator --data $(WORK)/corpus --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
+	$(BIN)/intermask train evaluator --config duet-eval-core --data $(WORK)/core --out $(WORK)/evaluator-core \
+	  $(call resume,$(WORK)/evaluator-core)
+	@touch $@
+
+$(EVALUATOR)/config.json: $(WORK)/evaluator-core.stamp $(WORK)/all/corpus.json
+	@echo "== the evaluator goes on with all kinds"
+	$(BIN)/intermask train evaluator --data $(WORK)/all --start-from $(WORK)/evaluator-core \
+	  --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
 	mkdir -p $(EVALUATOR)
 	cp -r $(WORK)/evaluator/bundle/. $(EVALUATOR)/
 

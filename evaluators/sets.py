@@ -24,7 +24,7 @@ from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_
 
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
 DUETS_SEED = 2026
-DUETS_KINDS = "core"  # what duet-mini and duet-eval know; `intermask data duets --kinds`
+DUETS_KINDS = "all"  # what duet-mini and duet-eval know; `intermask data duets --kinds`
 FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models can make many of equal length at once.
 LENGTH_STEP = 12

@@ -115,18 +115,28 @@ class Motion:
 class GrowingClip:
     """A pair made window by window; `done` is the length made so far, and grows to the clip's end.
 
-    given marks the person whose motion is complete from the start and never changes.
+    given marks the person whose motion is complete from the start and never changes. A pair made from nothing
+    stands on the floor y = 0, whatever a noisy frame of it dips to.
     """
 
     motion: Motion
     done: int = 0
     given: int | None = None
     seams: list[tuple[int, int]] = field(default_factory=list)  # first frame and length of each overlap
+    from_nothing: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.from_nothing = self.given is None and self.done == 0
 
     def frames_at(self, start: int) -> Frames:
         """Frames of both persons for a window that starts at frame `start`."""
         if self.given is None:
-            return ORIGIN if self.done == 0 else self.motion.part(0, self.done).frames_at(start)
+            if self.done == 0:
+                return ORIGIN
+            first, second = self.motion.part(0, self.done).frames_at(start)
+            if self.from_nothing:
+                return replace(first, floor=0.0), replace(second, floor=0.0)
+            return first, second
         given = self.given
         own, other = (self.motion.frames_at(start, given)[p] for p in (given, 1 - given))
         made = self.motion.joints[1 - given, : self.done, :, 1]

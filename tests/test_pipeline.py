@@ -14,7 +14,7 @@ from oracles.plain_sampler import plain_sample
 from tiny import CODES, save_tiny
 
 from intermask_cli import load_model
-from intermask_cli.clips import Motion
+from intermask_cli.clips import GrowingClip, Motion
 from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.interaction import Interaction
@@ -307,6 +307,17 @@ def test_extend_keeps_what_was_there(model: InteractionModel) -> None:
     again = model.extend(longer, "they bow", 20, seed=3)
     assert again.frames == 120
     assert again.seams[: len(longer.seams)] != ()
+
+
+def test_a_dip_of_a_pair_made_from_nothing_does_not_move_its_floor() -> None:
+    joints, rotations = moving_pair(24)
+    joints[..., 1] += -0.05 - joints[..., 1].min()  # one noisy frame 5 cm below the floor
+    dipped = Motion(joints, rotations)
+    made = GrowingClip(Motion.blank(0))
+    made.append(dipped, 0, 0)
+    assert [frame.floor for frame in made.frames_at(16)] == [0.0, 0.0]
+    continued = GrowingClip(dipped, 24)  # somebody's own motion: where its floor is, its lowest joint says
+    assert min(frame.floor for frame in continued.frames_at(16)) == pytest.approx(-0.05)
 
 
 def test_continuation_starts_from_the_end_in_its_own_frame(model: InteractionModel) -> None:

@@ -480,7 +480,7 @@ def test_given_person_of_a_reaction_is_canonical(transformer_stage):
 # ---------------------------------------------------------------- configuration
 
 
-@pytest.mark.parametrize("name", ["duet-mini", "duet-mini-first", "interhuman", "interx"])
+@pytest.mark.parametrize("name", ["duet-mini", "duet-mini-first", "duet-mini-second", "interhuman", "interx"])
 def test_bundled_recipes_load_and_survive_json(name):
     recipe = load_recipe(name)
     assert recipe_from_dict(json.loads(json.dumps(recipe_to_dict(recipe))), "json") == recipe

@@ -21,7 +21,7 @@ def run(place: Workplace, row: Row, seed: int, folder: Path) -> dict[str, float]
     if row.variant == "other":
         return judge.embedded(judge.other_real())
     assert row.variant == "reconstruction", row.variant
-    return reconstructed(place.model, judge)
+    return reconstructed(place.apart, judge)
 
 
 def reconstructed(model: InteractionModel, judge: Judge) -> dict[str, float]:

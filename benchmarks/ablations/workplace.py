@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -65,9 +66,16 @@ class Workplace:
         """The bundled model with its text encoder."""
         return load_model(MODEL, device=self.device)
 
-    @property
+    @cached_property
     def bundle(self) -> Bundle:
-        return self.model.bundle
+        """The bundled model as published ones are: each person decoded alone. Trained rows start from it."""
+        bundle = self.model.bundle
+        return replace(bundle, info=replace(bundle.info, pair_decoder=None), pair_decoder=None)
+
+    @cached_property
+    def apart(self) -> InteractionModel:
+        """The bundled model without its pair decoder."""
+        return InteractionModel(self.bundle, self.model.filler.text_encoder, self.device)
 
     def recipe(self, row: Row, seed: int) -> Recipe:
         """The recipe of a row with a seed."""

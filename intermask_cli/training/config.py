@@ -224,7 +224,7 @@ class PairDecoderTrainConfig(StageConfig):
     most_hidden: float = (
         0.7  # the others lose up to this share of their tokens, which the transformer refills
     )
-    fill_steps: int = 5  # sampling steps of a refill
+    fill_steps: int = 4  # sampling steps of a refill, without guidance
     given_share: float = 0.25  # share of samples in which one person is true, as in a reaction
     max_frames: int = 300
 

@@ -79,7 +79,8 @@ def rough_tokens(
                 maps, lengths = file.get_tensor("maps"), file.get_tensor("lengths").tolist()
                 return [one[..., :n].long() for one, n in zip(maps, lengths, strict=True)]
         note(f"{path}: made with other models, clips or settings, filling again")
-    sampling = dataclasses.replace(sampling, steps=config.fill_steps)
+    # Most tokens are known: guidance would double the cost and change little.
+    sampling = dataclasses.replace(sampling, steps=config.fill_steps, guidance=1.0)
     filled: list[Tensor] = [torch.empty(0)] * len(clips)
     with counter("filling clips", len(clips), "clips") as progress:
         for tokens, members in _by_length(source, clips, config.max_frames).items():
@@ -90,10 +91,17 @@ def rough_tokens(
                 seeds = [derived_seed(config.seed, "rough", clip) for clip in numbers]
                 generators = [torch.Generator().manual_seed(seed) for seed in seeds]
                 known = [_with_holes(m, g, config) for m, g in zip(whole, generators, strict=True)]
-                texts = [source.text(clip).captions[0].text for clip in numbers]
-                made = filler.fill(texts, known, generators, sampling, config.fill_steps)
-                for i, one in zip(part, made, strict=True):
+                for i, one in zip(part, known, strict=True):
                     filled[i] = one
+                holed = [j for j, one in enumerate(known) if bool((one == FILL).any())]
+                if holed:
+                    texts = [source.text(numbers[j]).captions[0].text for j in holed]
+                    made = filler.fill(
+                        texts, [known[j] for j in holed], [generators[j] for j in holed],
+                        sampling, config.fill_steps,
+                    )  # fmt: skip
+                    for j, one in zip(holed, made, strict=True):
+                        filled[part[j]] = one
                 progress.advance(len(part))
     longest = max(one.shape[-1] for one in filled)
     maps = torch.zeros(len(filled), 2, ROWS, longest, dtype=torch.int16)
