@@ -90,13 +90,11 @@ def motion_sha256(motion: Motion) -> str:
     return digest.hexdigest()
 
 
-def duets_test_set(count: int, skip: int = 0) -> InteractionSet:
-    """Test clips `skip`..`skip + count` of the bundled corpus with their full captions."""
-    clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(DUETS_KINDS))))[skip:]
+def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
+    """Test clips `skip`..`skip + count` of the corpus of these kinds with their full captions."""
+    clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(kinds))))[skip:]
     made = clip_set(clips, "Duets test")
-    return replace(
-        made, provenance={"corpus": "duets", "kinds": DUETS_KINDS, "seed": DUETS_SEED, "skip": skip}
-    )
+    return replace(made, provenance={"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip})
 
 
 def on_floor(joints: np.ndarray) -> np.ndarray:

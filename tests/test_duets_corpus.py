@@ -269,11 +269,15 @@ def test_a_shard_of_another_corpus_is_noticed(tmp_path):
 
 def test_the_command_makes_a_real_corpus(tmp_path):
     out = tmp_path / "duets"
-    result = CliRunner().invoke(app, ["duets", "--out", str(out), "--clips", "30", "--seed", "4", "--json"])
+    result = CliRunner().invoke(
+        app, ["duets", "--out", str(out), "--clips", "30", "--seed", "4", "--kinds", "core", "--json"]
+    )
     assert result.exit_code == 0, result.output
     manifest = json.loads(result.stdout)
     assert manifest["clips"] == 30 == sum(row["clips"] for row in manifest["kinds"].values())
     assert tuple(manifest["kinds"]) == CORE_KINDS and manifest["two_phase"]["clips"] == 0
-    again = CliRunner().invoke(app, ["duets", "--out", str(out), "--clips", "30", "--seed", "4"])
+    again = CliRunner().invoke(
+        app, ["duets", "--out", str(out), "--clips", "30", "--seed", "4", "--kinds", "core"]
+    )
     assert again.exit_code == 0 and "handshake" in again.stdout and "clips/s" in again.stderr
     assert same_clip(Corpus(out).clip(11), make_corpus_clip(4, 11))

@@ -45,7 +45,7 @@ def trained(tmp_path_factory) -> Path:
     recipe = folder / "tiny.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
     given = ("--config", recipe, "--data", folder / "corpus", "--device", "cpu")
-    run("data", "duets", "--out", folder / "corpus", "--clips", 60, "--seed", 7, "--processes", 1)
+    run("data", "duets", "--out", folder / "corpus", "--clips", 60, "--seed", 7, "--kinds", "core")
     run("train", "tokenizer", *given, "--out", folder / "tokenizer")
     run(
         "train",

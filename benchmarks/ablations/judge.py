@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ablations.settings import CORPUS_SEED
+from benchmarks.ablations.settings import CORPUS_KINDS, CORPUS_SEED
 from evaluators.embedding_cache import Cache
 from evaluators.evaluation import Scorer
 from evaluators.evaluator import Evaluator, Motion
@@ -30,7 +30,7 @@ class Judge:
     """Scores motions made for the captions of the first `count` test clips, in their order."""
 
     def __init__(self, count: int, evaluator: Evaluator, reader: LabelClassifier, cache: Path):
-        self.reference = duets_test_set(count)
+        self.reference = duets_test_set(count, kinds=CORPUS_KINDS)
         self.clips = [
             _cut(clip, motion)
             for clip, motion in zip(test_split(count, CORPUS_SEED), self.reference.motions, strict=True)
@@ -42,7 +42,7 @@ class Judge:
 
     def other_real(self) -> InteractionSet:
         """As many test clips again, with their own captions."""
-        return duets_test_set(len(self.clips), len(self.clips))
+        return duets_test_set(len(self.clips), len(self.clips), CORPUS_KINDS)
 
     def embedded(self, interactions: InteractionSet) -> dict[str, float]:
         """R-Precision and FID of any set against the held-out clips."""

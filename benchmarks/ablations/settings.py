@@ -16,7 +16,7 @@ CONFIGS = Path(__file__).parent / "configs"
 #: The bundled model's tokenizer makes the tokens of all transformer rows; its sampler is the one studied.
 MODEL, EVALUATOR = "duet-mini", "duet-eval"
 #: The corpus the bundled model and evaluator know; their test clips were in no training.
-CORPUS_SEED = 2026
+CORPUS_SEED, CORPUS_KINDS = 2026, "core"  # twelve kinds: enough for rows that train for minutes
 STAGES = ("real", "tokenizer", "transformer", "sampling")
 
 

@@ -30,10 +30,10 @@ def duets(
     kinds: Annotated[
         str,
         typer.Option(
-            help="'core': the 12 kinds the bundled model knows; 'all': every kind, a fifth of the clips "
-            "in two phases; or kinds separated by commas."
+            help="'all': every kind, a fifth of the clips in two phases; 'core': the 12 kinds the bundled "
+            "model's tokens were learnt on; or kinds separated by commas."
         ),
-    ] = "core",
+    ] = "all",
     two_phase: Annotated[
         float | None,
         typer.Option(

@@ -238,7 +238,7 @@ KINDS: dict[str, KindInfo] = {
     ),
 }  # fmt: skip
 
-#: The twelve kinds the bundled model was trained on and is measured with; their order is part of the corpus.
+#: The first twelve kinds, on which the bundled model's tokens were learnt; their order is part of the corpus.
 CORE_KINDS: tuple[str, ...] = tuple(kind for kind, info in KINDS.items() if info.core)
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(info.family for info in KINDS.values()))
 
