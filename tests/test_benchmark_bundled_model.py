@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fakes import FakeTextEncoder
-from tiny import ENCODER, save_tiny
+from tiny import ENCODER, save_tiny, save_tiny_with_pair_decoder
 from tiny_evaluator import TINY, save_tiny_evaluator
 
-from benchmarks.bundled_model import continuation, phases, reaction, retrieval, salsa, touch, worst
+from benchmarks.bundled_model import apart, continuation, phases, reaction, retrieval, salsa, touch, worst
 from benchmarks.bundled_model.__main__ import PARTS, measured, sizes_for
 from benchmarks.bundled_model.bench import Bench
 from benchmarks.bundled_model.clips import Sizes, held_out
@@ -220,3 +220,21 @@ def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):
     assert path.read_text() == f"# card\n{begin}\nnew table\n{end}\nafter\n"
     path.write_text("no markers\n")
     assert not paste(path, "figures", "new table") and path.read_text() == "no markers\n"
+
+
+def test_the_pair_decoder_is_measured_against_the_same_tokens_without_it(tmp_path, bench) -> None:
+    assert apart.measure(bench) == []  # a model without one
+    folder = save_tiny_with_pair_decoder(tmp_path / "paired")
+    paired = replace(bench, model=InteractionModel(load_bundle(folder), FakeTextEncoder()))
+    figures = {figure.name: figure for figure in apart.measure(paired)}
+    # The same random weights otherwise, so without it the model is the plain one.
+    clips = [bench.clips.single[i] for i in bench.few]
+    rebuilt = [bench.model.reconstruct(c.joints, c.rotations6d).joints for c in clips]
+    errors = [
+        1000 * np.linalg.norm(r - c.joints, axis=-1).mean() for r, c in zip(rebuilt, clips, strict=True)
+    ]
+    joint_error = figures["tokenizer: joint error"]
+    assert joint_error.beside == pytest.approx(np.mean(errors), rel=1e-4)
+    assert joint_error.value != pytest.approx(joint_error.beside, rel=1e-3)
+    skate = figures["generation: foot skate"]
+    assert skate.beside_what == "without it" and skate.value != pytest.approx(skate.beside, rel=1e-3)

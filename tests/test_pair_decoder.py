@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +10,9 @@ import torch
 from accelerate import Accelerator
 from fakes import FakeTextEncoder
 from test_pipeline import moving_pair, same
-from tiny import save_tiny
+from tiny import TINY_PAIR_DECODER, random_pair_decoder, save_tiny_with_pair_decoder
 
 from intermask_cli import load_model
-from intermask_cli.config import PairDecoderConfig
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.bundle import load_bundle, save_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
@@ -24,18 +22,6 @@ from intermask_cli.training.pair_decoder_trainer import PairDecoderStage, turned
 from intermask_cli.training.pair_losses import meeting
 from intermask_cli.training.rough_pairs import RoughPairs
 
-SMALL = PairDecoderConfig(width=12, blocks=2)
-
-
-def random_decoder(seed: int = 0) -> PairDecoder:
-    """Every weight drawn, so that it changes what it is given."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = PairDecoder(SMALL).eval()
-        for parameter in model.parameters():
-            torch.nn.init.normal_(parameter, std=0.1)
-    return model
-
 
 def pair(frames: int = 24, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     joints, rotations = moving_pair(frames, seed)
@@ -44,12 +30,12 @@ def pair(frames: int = 24, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_untrained_it_changes_nothing() -> None:
     joints, rotations = pair()
-    after, turned_after = PairDecoder(SMALL)(joints, rotations)
+    after, turned_after = PairDecoder(TINY_PAIR_DECODER)(joints, rotations)
     assert torch.equal(after, joints) and torch.equal(turned_after, rotations)
 
 
 def test_it_knows_no_first_person() -> None:
-    model, (joints, rotations) = random_decoder(), pair()
+    model, (joints, rotations) = random_pair_decoder(), pair()
     after, rotations_after = model(joints, rotations)
     swapped, rotations_swapped = model(joints.flip(1), rotations.flip(1))
     assert not torch.allclose(after, joints)
@@ -58,14 +44,14 @@ def test_it_knows_no_first_person() -> None:
 
 
 def test_it_does_not_matter_where_the_pair_stands() -> None:
-    model, (joints, rotations) = random_decoder(), pair()
+    model, (joints, rotations) = random_pair_decoder(), pair()
     moved = torch.tensor([3.0, 0.0, -7.0])
     after, _ = model(joints + moved, rotations)
     torch.testing.assert_close(after - moved, model(joints, rotations)[0], atol=1e-5, rtol=0)
 
 
 def test_a_person_depends_on_the_other() -> None:
-    model, (joints, rotations) = random_decoder(), pair()
+    model, (joints, rotations) = random_pair_decoder(), pair()
     nearer = joints.clone()
     nearer[:, 1, ..., 2] -= 0.3
     assert not torch.allclose(model(nearer, rotations)[0][:, 0], model(joints, rotations)[0][:, 0])
@@ -110,7 +96,7 @@ def small_recipe(**training: object) -> Recipe:
         "batch_size": 4, "steps": 60, "window": 32, "lr": 5e-3, "warmup_steps": 5, "validate_clips": 4,
         **training,
     }  # fmt: skip
-    return Recipe(pair_decoder=SMALL, pair_decoder_training=PairDecoderTrainConfig(**settings))
+    return Recipe(pair_decoder=TINY_PAIR_DECODER, pair_decoder_training=PairDecoderTrainConfig(**settings))
 
 
 def test_training_joins_hands_and_a_run_can_be_repeated(tmp_path: Path) -> None:
@@ -129,7 +115,7 @@ def test_training_joins_hands_and_a_run_can_be_repeated(tmp_path: Path) -> None:
 def test_a_given_person_is_the_true_one_and_stays() -> None:
     data = held_hands()
     stage = PairDecoderStage(small_recipe(given_share=1.0), data, data, Accelerator(cpu=True))
-    stage.model = stage.objective.model = random_decoder()
+    stage.model = stage.objective.model = random_pair_decoder()
     torch.manual_seed(0)
     batch = stage.batch(0)
     joints, rotations = stage.objective.corrected(batch)
@@ -164,13 +150,7 @@ def test_windows_longer_than_every_clip_are_refused() -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with a pair decoder of random weights."""
-    plain = load_bundle(save_tiny(tmp_path_factory.mktemp("plain")))
-    target = tmp_path_factory.mktemp("corrected")
-    info = dataclasses.replace(plain.info, pair_decoder=SMALL)
-    save_bundle(
-        target, info, plain.tokenizer, plain.transformer, plain.normalizer, "", pair_decoder=random_decoder()
-    )
-    return target
+    return save_tiny_with_pair_decoder(tmp_path_factory.mktemp("corrected"))
 
 
 def test_both_decoded_persons_go_through_it(folder: Path) -> None:
@@ -179,7 +159,9 @@ def test_both_decoded_persons_go_through_it(folder: Path) -> None:
     features = np.stack(model.codec.decode(list(torch.from_numpy(made.tokens.astype(np.int64)))))
     joints = torch.from_numpy(features[..., :66].reshape(1, 2, 24, 22, 3))
     rotations = torch.from_numpy(features[..., 132:258].reshape(1, 2, 24, 21, 6))
-    expected, expected_rotations = (part[0].detach().numpy() for part in random_decoder()(joints, rotations))
+    expected, expected_rotations = (
+        part[0].detach().numpy() for part in random_pair_decoder()(joints, rotations)
+    )
     np.testing.assert_allclose(made.joints, expected, atol=1e-5)
     np.testing.assert_allclose(made.rotations6d, expected_rotations, atol=1e-5)
     pairs = model.codec.decode_pairs([torch.from_numpy(made.tokens.astype(np.int64))])[0]
@@ -209,7 +191,7 @@ def test_a_partner_is_made_for_the_given_motion_itself(folder: Path) -> None:
 
 def test_a_bundle_says_whether_it_has_one(folder: Path, tmp_path: Path) -> None:
     bundle = load_bundle(folder)
-    assert bundle.info.pair_decoder == SMALL and bundle.pair_decoder is not None
+    assert bundle.info.pair_decoder == TINY_PAIR_DECODER and bundle.pair_decoder is not None
     (folder / "pair_decoder.safetensors").rename(tmp_path / "moved")
     try:
         with pytest.raises(

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from fakes import FakeTextEncoder
 
-from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
+from intermask_cli.config import PairDecoderConfig, SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
@@ -63,4 +64,24 @@ def save_tiny(
     """A bundle folder with a random tiny model that expects `FakeTextEncoder(12)`."""
     info = tiny_info(representation, **changes)
     save_bundle(folder, info, *tiny_parts(info), card="# tiny\n", fp16=fp16)
+    return folder
+
+
+TINY_PAIR_DECODER = PairDecoderConfig(width=12, blocks=2)
+
+
+def random_pair_decoder(seed: int = 0) -> PairDecoder:
+    """Every weight drawn, so that it changes what it is given."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = PairDecoder(TINY_PAIR_DECODER).eval()
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+def save_tiny_with_pair_decoder(folder: Path) -> Path:
+    """As `save_tiny`, with a pair decoder of random weights."""
+    info = tiny_info(pair_decoder=TINY_PAIR_DECODER)
+    save_bundle(folder, info, *tiny_parts(info), card="# tiny\n", pair_decoder=random_pair_decoder())
     return folder

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from benchmarks.bundled_model import (
+    apart,
     continuation,
     generation,
     phases,
@@ -54,6 +55,7 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "reaction": reaction.measure,
     "salsa": salsa.measure,
     "continuation": continuation.measure,
+    "apart": apart.measure,
 }
 
 

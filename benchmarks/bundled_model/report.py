@@ -16,6 +16,7 @@ TITLES = {
     "reaction": "Reaction",
     "salsa": "Reaction to real salsa",
     "continuation": "Continuation to 30 s",
+    "apart": "With the pair decoder, and without it",
 }
 
 LISTED = 12  # of the free wordings that were missed; the JSON has all
