@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,125 +60,118 @@ def chosen_clips(source: TrainingSource, count: int, seed: int) -> list[int]:
     return sorted(order[: count or len(order)])
 
 
-@torch.inference_mode()
-def rough_tokens(
-    path: Path,
-    key: dict[str, str],
-    source: TrainingSource,
-    clips: Sequence[int],
-    tokenizer: Tokenizer,
-    normalizer: Normalizer,
-    filler: TokenFiller,
-    config: PairDecoderTrainConfig,
-    sampling: SamplingConfig,
-) -> list[Tensor]:
-    """Token maps (2, 5, n) of the clips, some tokens hidden and filled again; kept in a file under `key`."""
+def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]]) -> list[Tensor]:
+    """Token maps (2, 5, n), kept in a file that is used again while `key` stays the same."""
     if path.is_file():
         with safe_open(path, "pt") as file:
             if file.metadata() == key:
                 maps, lengths = file.get_tensor("maps"), file.get_tensor("lengths").tolist()
                 return [one[..., :n].long() for one, n in zip(maps, lengths, strict=True)]
         note(f"{path}: made with other models, clips or settings, filling again")
-    # Most tokens are known: guidance would double the cost and change little.
-    sampling = dataclasses.replace(sampling, steps=config.fill_steps, guidance=1.0)
-    filled: list[Tensor] = [torch.empty(0)] * len(clips)
-    with counter("filling clips", len(clips), "clips") as progress:
-        for tokens, members in _by_length(source, clips, config.max_frames).items():
-            for start in range(0, len(members), TOGETHER):
-                part = members[start : start + TOGETHER]
-                numbers = [clips[i] for i in part]
-                whole = _encoded(source, numbers, tokens, tokenizer, normalizer, filler.device)
-                seeds = [derived_seed(config.seed, "rough", clip) for clip in numbers]
-                generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-                known = [_with_holes(m, g, config) for m, g in zip(whole, generators, strict=True)]
-                for i, one in zip(part, known, strict=True):
-                    filled[i] = one
-                holed = [j for j, one in enumerate(known) if bool((one == FILL).any())]
-                if holed:
-                    texts = [source.text(numbers[j]).captions[0].text for j in holed]
-                    made = filler.fill(
-                        texts, [known[j] for j in holed], [generators[j] for j in holed],
-                        sampling, config.fill_steps,
-                    )  # fmt: skip
-                    for j, one in zip(holed, made, strict=True):
-                        filled[part[j]] = one
-                progress.advance(len(part))
-    longest = max(one.shape[-1] for one in filled)
-    maps = torch.zeros(len(filled), 2, ROWS, longest, dtype=torch.int16)
-    for row, one in enumerate(filled):
+    made = make()
+    lengths = torch.tensor([one.shape[-1] for one in made])
+    maps = torch.zeros(len(made), 2, ROWS, int(lengths.max()), dtype=torch.int16)
+    for row, one in enumerate(made):
         maps[row, ..., : one.shape[-1]] = one
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    lengths_tensor = torch.tensor([one.shape[-1] for one in filled])
-    save_file({"maps": maps, "lengths": lengths_tensor}, temporary, metadata=key)
+    save_file({"maps": maps, "lengths": lengths}, temporary, metadata=key)
     temporary.replace(path)
-    return filled
+    return made
 
 
-@torch.inference_mode()
-def rough_pairs(
-    source: TrainingSource,
-    clips: Sequence[int],
-    maps: Sequence[Tensor],
-    tokenizer: Tokenizer,
-    normalizer: Normalizer,
-    device: torch.device,
-) -> RoughPairs:
-    """Decode the maps of the clips and set them beside the clips' own motion."""
-    lengths = torch.tensor([one.shape[-1] * FRAMES_PER_TOKEN for one in maps])
-    starts = lengths.cumsum(0) - lengths
-    total = int(lengths.sum())
-    made, truth = (torch.zeros(total, 2, 22, 3) for _ in range(2))
-    made_rotations, true_rotations = (torch.zeros(total, 2, 21, 6, dtype=torch.float16) for _ in range(2))
-    with counter("decoding clips", len(clips), "clips") as progress:
-        for number, (clip, one) in enumerate(zip(clips, maps, strict=True)):
-            where = slice(int(starts[number]), int(starts[number] + lengths[number]))
-            decoded = normalizer.denormalize(tokenizer.decode(one.to(device)).float().cpu().numpy())
-            true = _features(source, clip, int(lengths[number]))
-            for features, joints, rotations in (
-                (decoded, made, made_rotations),
-                (true, truth, true_rotations),
-            ):
-                turns = torch.from_numpy(rotations6d_from_features(features)).half()
-                joints[where] = torch.from_numpy(joints_from_features(features)).transpose(0, 1)
-                rotations[where] = turns.transpose(0, 1)
-            progress.advance()
-    return RoughPairs(made, made_rotations, truth, true_rotations, starts, lengths)
+@dataclass(frozen=True)
+class RoughMaker:
+    """Makes clips of a source rough; each clip's holes and draws depend on its number and the seed alone."""
 
+    source: TrainingSource
+    tokenizer: Tokenizer
+    normalizer: Normalizer
+    filler: TokenFiller
+    config: PairDecoderTrainConfig
+    sampling: SamplingConfig
 
-def _with_holes(tokens: Tensor, generator: torch.Generator, config: PairDecoderTrainConfig) -> Tensor:
-    """The map with a random share of its tokens to fill; none in `whole_share` of the clips."""
-    whole, share = torch.rand(2, generator=generator).tolist()
-    if whole < config.whole_share:
-        return tokens
-    hidden = torch.rand(tokens.shape, generator=generator) < share * config.most_hidden
-    return tokens.masked_fill(hidden, FILL)
+    @torch.inference_mode()
+    def maps(self, clips: Sequence[int]) -> list[Tensor]:
+        """Token maps (2, 5, n) of the clips, some tokens hidden and filled again."""
+        made: dict[int, Tensor] = {}
+        with counter("filling clips", len(clips), "clips") as progress:
+            for members in self._by_length(clips):
+                for start in range(0, len(members), TOGETHER):
+                    part = members[start : start + TOGETHER]
+                    made |= dict(zip(part, self._filled(part), strict=True))
+                    progress.advance(len(part))
+        return [made[clip] for clip in clips]
 
+    @torch.inference_mode()
+    def pairs(self, clips: Sequence[int], maps: Sequence[Tensor]) -> RoughPairs:
+        """The maps decoded, beside the clips' own motion."""
+        lengths = torch.tensor([one.shape[-1] * FRAMES_PER_TOKEN for one in maps])
+        starts, total = lengths.cumsum(0) - lengths, int(lengths.sum())
+        made, truth = (torch.zeros(total, 2, 22, 3) for _ in range(2))
+        made_turns, true_turns = (torch.zeros(total, 2, 21, 6, dtype=torch.float16) for _ in range(2))
+        device = self.filler.device
+        with counter("decoding clips", len(clips), "clips") as progress:
+            for clip, one, start, length in zip(clips, maps, starts.tolist(), lengths.tolist(), strict=True):
+                decoded = self.tokenizer.decode(one.to(device)).float().cpu().numpy()
+                for features, joints, turns in (
+                    (self.normalizer.denormalize(decoded), made, made_turns),
+                    (self._features(clip, length), truth, true_turns),
+                ):
+                    where = slice(start, start + length)
+                    joints[where] = torch.from_numpy(joints_from_features(features)).transpose(0, 1)
+                    sixd = torch.from_numpy(rotations6d_from_features(features))
+                    turns[where] = sixd.transpose(0, 1).half()
+                progress.advance()
+        return RoughPairs(made, made_turns, truth, true_turns, starts, lengths)
 
-def _by_length(source: TrainingSource, clips: Sequence[int], max_frames: int) -> dict[int, list[int]]:
-    """Tokens per row -> positions in `clips`; clips are cut at their end to whole tokens and `max_frames`."""
-    groups: dict[int, list[int]] = defaultdict(list)
-    for i, clip in enumerate(clips):
-        tokens = min(source.frames(clip), max_frames) // FRAMES_PER_TOKEN
+    def _filled(self, clips: list[int]) -> list[Tensor]:
+        """Clips of one length -> their maps, with holes filled."""
+        seeds = [derived_seed(self.config.seed, "rough", clip) for clip in clips]
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        whole = zip(self._encoded(clips), generators, strict=True)
+        maps = [self._with_holes(tokens, generator) for tokens, generator in whole]
+        holed = [i for i, tokens in enumerate(maps) if bool((tokens == FILL).any())]
+        if not holed:
+            return maps
+        # Most tokens are known: guidance would double the cost and change little.
+        sampling = dataclasses.replace(self.sampling, steps=self.config.fill_steps, guidance=1.0)
+        texts = [self.source.text(clips[i]).captions[0].text for i in holed]
+        known, chosen = [maps[i] for i in holed], [generators[i] for i in holed]
+        filled = self.filler.fill(texts, known, chosen, sampling, sampling.steps)
+        for i, tokens in zip(holed, filled, strict=True):
+            maps[i] = tokens
+        return maps
+
+    def _with_holes(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """The map with a random share of its tokens to fill; none in `whole_share` of the clips."""
+        whole, share = torch.rand(2, generator=generator).tolist()
+        if whole < self.config.whole_share:
+            return tokens
+        hidden = torch.rand(tokens.shape, generator=generator) < share * self.config.most_hidden
+        return tokens.masked_fill(hidden, FILL)
+
+    def _by_length(self, clips: Sequence[int]) -> list[list[int]]:
+        """Clips of equal length together."""
+        groups: dict[int, list[int]] = defaultdict(list)
+        for clip in clips:
+            groups[self._tokens(clip)].append(clip)
+        return list(groups.values())
+
+    def _tokens(self, clip: int) -> int:
+        """Tokens per row of a clip, cut at its end to whole tokens and to `max_frames`."""
+        tokens = min(self.source.frames(clip), self.config.max_frames) // FRAMES_PER_TOKEN
         if tokens < 1:
-            raise InputError(f"clip {clip} has {source.frames(clip)} frames; accepted: 4 or more")
-        groups[tokens].append(i)
-    return groups
+            raise InputError(f"clip {clip} has {self.source.frames(clip)} frames; accepted: 4 or more")
+        return tokens
 
+    def _encoded(self, clips: list[int]) -> list[Tensor]:
+        """Clips of one length -> their true maps (2, 5, n)."""
+        frames = self._tokens(clips[0]) * FRAMES_PER_TOKEN
+        motion = np.concatenate([self._features(clip, frames) for clip in clips])
+        tracks = torch.from_numpy(self.normalizer.normalize(motion)).to(self.filler.device)
+        return list(self.tokenizer.encode(tracks).cpu().unflatten(0, (-1, 2)))
 
-def _features(source: TrainingSource, clip: int, frames: int) -> np.ndarray:
-    """(2, frames, 262) of a clip's start, in the frame of either person in turn."""
-    return source.features(clip, clip % 2, 0, frames)
-
-
-def _encoded(
-    source: TrainingSource,
-    clips: Sequence[int],
-    tokens: int,
-    tokenizer: Tokenizer,
-    normalizer: Normalizer,
-    device: torch.device,
-) -> list[Tensor]:
-    motion = np.concatenate([_features(source, clip, tokens * FRAMES_PER_TOKEN) for clip in clips])
-    ids = tokenizer.encode(torch.from_numpy(normalizer.normalize(motion)).to(device)).cpu()
-    return list(ids.unflatten(0, (-1, 2)))
+    def _features(self, clip: int, frames: int) -> np.ndarray:
+        """(2, frames, 262) of a clip's start, in the frame of either person in turn."""
+        return self.source.features(clip, clip % 2, 0, frames)

@@ -17,6 +17,7 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ from intermask_cli.training.data import source_normalizer
 from intermask_cli.training.interx_body import InterXBody
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.pair_decoder_trainer import PairDecoderStage
-from intermask_cli.training.rough_pairs import TOGETHER, RoughPairs, chosen_clips, rough_pairs, rough_tokens
+from intermask_cli.training.rough_pairs import TOGETHER, RoughMaker, RoughPairs, cached_maps, chosen_clips
 from intermask_cli.training.sources import open_sources
 from intermask_cli.training.text_pretraining import TextPretraining
 from intermask_cli.training.token_cache import tokenizer_digest, tokens_digest, weights_digest
@@ -197,11 +198,10 @@ def train_pair_decoder(
                 "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
                 "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
             }  # fmt: skip
-            maps = rough_tokens(
-                out / CACHE / f"{split}-tokens.safetensors", key, source, clips,
-                tokenizer.to(device), normalizer, filler, training, recipe.sampling,
-            )  # fmt: skip
-            splits.append(rough_pairs(source, clips, maps, tokenizer, normalizer, device))
+            maker = RoughMaker(source, tokenizer.to(device), normalizer, filler, training, recipe.sampling)
+            file = out / CACHE / f"{split}-tokens.safetensors"
+            maps = cached_maps(file, key, partial(maker.maps, clips))
+            splits.append(maker.pairs(clips, maps))
     stage = PairDecoderStage(recipe, splits[0], splits[1], accelerator)
     if accelerator.is_main_process:
         _update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
