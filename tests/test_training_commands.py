@@ -137,6 +137,30 @@ def test_a_second_round_goes_on_with_a_condition_per_person(trained, tmp_path):
     assert np.isfinite(made.joints).all()
 
 
+def test_training_goes_on_from_a_bundle(trained, tmp_path):
+    run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
+        "--out", tmp_path / "small", "--fp32")  # fmt: skip
+    given = ("--config", trained / "tiny.yaml", "--data", trained / "corpus", "--device", "cpu")
+    from_bundle = ("--tokenizer", tmp_path / "small", "--start-from", tmp_path / "small")
+    run("train", "refine", *given, "--decoder-only", *from_bundle[:2], "--out", tmp_path / "tokenizer")
+    run("train", "transformer", *given, *from_bundle, "--out", tmp_path / "transformer")
+    run("train", "pair-decoder", *given, *from_bundle[:2], "--transformer", tmp_path / "small",
+        "--out", tmp_path / "pair")  # fmt: skip
+    run("train", "bundle", "--tokenizer", tmp_path / "tokenizer", "--transformer", tmp_path / "transformer",
+        "--pair-decoder", tmp_path / "pair", "--out", tmp_path / "second")  # fmt: skip
+    start = load_model(str(tmp_path / "small")).bundle.transformer.state_dict()["token_emb.weight"]
+    after = load_model(str(tmp_path / "second")).bundle.transformer.state_dict()["token_emb.weight"]
+    assert 0 < (after - start).abs().max() < 0.01 < start.std()
+
+
+def test_a_bundle_is_no_training_folder_to_bundle_again(trained, tmp_path):
+    run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
+        "--out", tmp_path / "small")  # fmt: skip
+    given = ["--tokenizer", str(tmp_path / "small"), "--transformer", str(trained / "transformer")]
+    result = CliRunner().invoke(app, ["train", "bundle", *given, "--out", str(tmp_path / "again")])
+    assert isinstance(result.exception, InputError) and "not a training folder" in str(result.exception)
+
+
 def test_a_transformer_of_other_tokens_is_refused(trained, tmp_path):
     run("train", "tokenizer", "--config", trained / "tiny.yaml", "--data", trained / "corpus", "--seed", 9,
         "--device", "cpu", "--out", tmp_path / "other")  # fmt: skip

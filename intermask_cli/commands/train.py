@@ -29,6 +29,14 @@ DataOption = Annotated[
         show_default=False,
     ),
 ]
+TokenizerOption = Annotated[
+    Path,
+    typer.Option(
+        "--tokenizer",
+        help="The trained tokenizer: its folder, or a model bundle by name or path.",
+        show_default=False,
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Training folder.", show_default=False)]
 MinutesOption = Annotated[
     float | None,
@@ -70,9 +78,7 @@ def tokenizer(
 @app.command()
 def refine(
     data: DataOption,
-    tokenizer: Annotated[
-        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
-    ],
+    tokenizer: TokenizerOption,
     out: OutOption,
     decoder_only: Annotated[
         bool,
@@ -98,15 +104,13 @@ def refine(
 @app.command()
 def transformer(
     data: DataOption,
-    tokenizer: Annotated[
-        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
-    ],
+    tokenizer: TokenizerOption,
     out: OutOption,
     start: Annotated[
         Path | None,
         typer.Option(
             "--start-from",
-            help="Folder of a trained transformer of the same sizes; its weights are the start.",
+            help="A trained transformer of the same sizes (folder, or bundle by name or path): the start.",
             show_default=False,
         ),
     ] = None,
@@ -130,11 +134,14 @@ def transformer(
 @app.command()
 def pair_decoder(
     data: DataOption,
-    tokenizer: Annotated[
-        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
-    ],
+    tokenizer: TokenizerOption,
     transformer: Annotated[
-        Path, typer.Option("--transformer", help="Folder of the trained transformer.", show_default=False)
+        Path,
+        typer.Option(
+            "--transformer",
+            help="The trained transformer: its folder, or a model bundle by name or path.",
+            show_default=False,
+        ),
     ],
     out: OutOption,
     config: ConfigOption = "duet-mini",

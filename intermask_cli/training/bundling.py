@@ -33,6 +33,11 @@ def assemble_bundle(
     fp16: bool,
 ) -> dict[str, Any]:
     """Write the best weights of every stage -> what was written."""
+    for folder in (tokenizer_folder, transformer_folder):
+        if "stage" not in read_config(folder):
+            raise InputError(
+                f"{folder}: not a training folder; `train bundle` takes those of `intermask train`"
+            )
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, recipe = load_trained_transformer(transformer_folder)
     config = read_config(transformer_folder)

@@ -27,6 +27,7 @@ from torch import nn
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.filling import TokenFiller
+from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer
@@ -169,7 +170,7 @@ def train_pair_decoder(
     """The pair decoder (optional last stage) -> its report: what the two models make in, the truth out."""
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, trained = load_trained_transformer(transformer_folder)
-    if read_config(transformer_folder).get("tokens_digest") != tokens_digest(tokenizer):
+    if _tokens_behind(transformer_folder) != tokens_digest(tokenizer):
         raise InputError(
             f"{transformer_folder} was trained on other tokens than those of {tokenizer_folder}; "
             "give the tokenizer it was trained with, or one refined with --decoder-only"
@@ -222,20 +223,43 @@ def load_trained_pair_decoder(folder: Path) -> PairDecoder:
     return model.eval()
 
 
-def load_trained_tokenizer(folder: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
-    """Best weights of a tokenizer folder, its statistics and the recipe it was made with."""
-    recipe = read_recipe(folder)
+def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
+    """Weights of a tokenizer folder (its best) or a model bundle, its statistics and the recipe behind it."""
+    if (bundle := _bundle_at(source)) is not None:
+        if bundle.normalizer is None:
+            raise InputError(f"{source}: a bundle of Inter-X, which cannot be trained on; give a folder")
+        return bundle.tokenizer, bundle.normalizer, _bundle_recipe(bundle)
+    recipe = read_recipe(source)
     tokenizer = Tokenizer(recipe.tokenizer)
-    load_weights(tokenizer, best_weights(folder))
-    return tokenizer.eval(), Normalizer.load(folder / NORMALIZER), recipe
+    load_weights(tokenizer, best_weights(source))
+    return tokenizer.eval(), Normalizer.load(source / NORMALIZER), recipe
 
 
-def load_trained_transformer(folder: Path) -> tuple[InteractionTransformer, Recipe]:
-    """Best weights of a transformer folder and the recipe it was made with."""
-    recipe = read_recipe(folder)
+def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Recipe]:
+    """Weights of a transformer folder (its best) or a model bundle, and the recipe behind it."""
+    if (bundle := _bundle_at(source)) is not None:
+        return bundle.transformer, _bundle_recipe(bundle)
+    recipe = read_recipe(source)
     transformer = InteractionTransformer(recipe.transformer)
-    load_weights(transformer, best_weights(folder))
+    load_weights(transformer, best_weights(source))
     return transformer.eval(), recipe
+
+
+def _bundle_at(source: Path) -> Bundle | None:
+    """The model bundle of that name or folder; None for everything else, such as a training folder."""
+    if not (source / CONFIG).is_file():
+        return load_bundle(str(source)) if str(source) in list_bundled() else None
+    return None if "stage" in read_config(source) else load_bundle(str(source))
+
+
+def _tokens_behind(source: Path) -> str | None:
+    """Digest of the tokens that a transformer, in a folder or a bundle, was trained on."""
+    bundle = _bundle_at(source)
+    return tokens_digest(bundle.tokenizer) if bundle else read_config(source).get("tokens_digest")
+
+
+def _bundle_recipe(bundle: Bundle) -> Recipe:
+    return Recipe(tokenizer=bundle.info.tokenizer, transformer=bundle.info.transformer)
 
 
 def load_start(folder: Path) -> InteractionTransformer:
