@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ import torch
 from torch import Tensor
 
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, CLIP_PADDING_ID, CLIP_POSITIONS
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 REMEDY = "give a folder with tokenizer.json, or vocab.json and merges.txt, as --evaluator-text-encoder"
-#: Curly quotes as people's editors write them; the original tokenizer repairs them with ftfy.
-_STRAIGHT = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"'})
 
 
 class ClipVocabulary:
@@ -29,16 +27,11 @@ class ClipVocabulary:
     def __call__(self, texts: Sequence[str]) -> Tensor:
         ids = torch.full((len(texts), CLIP_POSITIONS), CLIP_PADDING_ID, dtype=torch.long)
         for row, text in zip(ids, texts, strict=True):
-            tokens = self._tokenizer(cleaned(text))["input_ids"]
+            tokens = self._tokenizer(clean_clip_text(text))["input_ids"]
             if len(tokens) > CLIP_POSITIONS:
                 tokens = [*tokens[: CLIP_POSITIONS - 1], tokens[-1]]
             row[: len(tokens)] = torch.tensor(tokens)
         return ids
-
-
-def cleaned(text: str) -> str:
-    """Quotes straightened, HTML un-escaped twice, blanks joined, lower case: as CLIP's own tokenizer does."""
-    return " ".join(html.unescape(html.unescape(text.translate(_STRAIGHT))).split()).lower()
 
 
 def load_clip_vocabulary(where: str = CLIP_HUB_ID) -> ClipVocabulary:

@@ -10,6 +10,7 @@ from typing import Any
 from evaluators.embedding_cache import Cache
 from evaluators.evaluation import TASKS
 from evaluators.paper_data import DATASETS
+from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.errors import InputError
 
 BUNDLED_SPLIT = "test"
@@ -55,6 +56,8 @@ def check_request(request: Request) -> None:
         raise InputError(
             "several processes share the work of --dataset only; start this evaluation without a launcher"
         )
+    if request.sampling:
+        sampling_with(SamplingConfig(), **request.sampling)  # refused before anything is embedded
     given = request.of_the_model()
     if request.subject is not None and given:
         raise InputError(

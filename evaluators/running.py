@@ -33,6 +33,7 @@ from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import choose_device, join_workers, parse_processes
+from intermask_cli.models.bundle import resolve_bundle
 
 if TYPE_CHECKING:
     from intermask_cli.pipeline import InteractionModel
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 def run_evaluation(request: Request) -> Evaluation | None:
     """All rows of a model or of a file; None on every process of a launcher but the first."""
     check_request(request)
+    if request.subject is None:
+        resolve_bundle(request.model or request.default_model)  # a model that is not there stops it at once
     if request.dataset is not None:
         return _paper_evaluation(request, request.dataset)
     evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))

@@ -29,6 +29,14 @@ def _choice(name: str, value: Any, accepted: tuple[Any, ...]) -> None:
         raise InputError(f"{name} is {value!r}; accepted: {', '.join(map(str, accepted))}")
 
 
+def _whole_numbers(config: Any, *names: str) -> None:
+    """Sizes: an error here names the key; one inside torch would not."""
+    for name in names:
+        value = getattr(config, name)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} is {value!r}; accepted: a whole number above 0")
+
+
 @dataclass(frozen=True)
 class TokenizerConfig:
     """Motion tokenizer (VQ-VAE over the joint x time plane of one person; paper section 3.1)."""
@@ -53,6 +61,9 @@ class TokenizerConfig:
         _choice("stem", self.stem, ("graph", "conv"))
         _choice("activation", self.activation, ("relu", "silu", "gelu"))
         _choice("reseed", self.reseed, ("random", "published"))
+        _whole_numbers(
+            self, "width", "code_dim", "codebook_size", "depth", "dilation_growth", "num_quantizers"
+        )
         if self.stem == "graph" and self.representation != "interhuman":
             raise InputError("stem 'graph' needs representation 'interhuman'; use stem 'conv' for Inter-X")
 
@@ -94,9 +105,11 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         _choice("text_head", self.text_head, ("clip", "pooled"))
+        sizes = ("codebook_size", "code_dim", "latent_dim", "heads", "layers", "ff_dim")
+        _whole_numbers(self, *sizes, "text_dim", "text_width", "text_heads", "text_ff")
         for width, heads in (("latent_dim", "heads"), ("text_width", "text_heads")):
             w, h = getattr(self, width), getattr(self, heads)
-            if h < 1 or w % h:
+            if w % h:
                 raise InputError(f"{width}={w} is not a multiple of {heads}={h}")
         if self.text_head == "clip" and self.person_condition:
             raise InputError("person_condition needs text_head 'pooled'; the published head has one vector")

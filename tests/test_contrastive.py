@@ -16,8 +16,8 @@ from evaluators.contrastive import (
     pair_input,
     sinusoids,
 )
-from evaluators.published import interclip_from_state, read_interclip, read_torch_file
-from intermask_cli.errors import InputError, MissingError
+from evaluators.published import interclip_from_state, read_interclip
+from intermask_cli.errors import InputError
 
 TINY = InterClipConfig(
     text=TowerConfig(16, 2, 8, 24),
@@ -146,17 +146,36 @@ def test_a_file_with_foreign_objects_is_refused_and_explained(tmp_path, model):
 
 
 def test_broken_missing_and_foreign_files_are_named(tmp_path, model):
-    with pytest.raises(MissingError, match="no such file"):
-        read_torch_file(tmp_path / "none.ckpt")
     broken = tmp_path / "broken.ckpt"
-    broken.write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match=r"broken\.ckpt"):
-        read_torch_file(broken)
+    for damaged in (b"not a checkpoint", b""):
+        broken.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"broken\.ckpt: not a readable weights file"):
+            read_interclip(broken)
     foreign = tmp_path / "foreign.ckpt"
     torch.save({"state_dict": {"a": torch.zeros(1)}}, foreign)
     with pytest.raises(InputError, match="no InterCLIP tensors"):
         read_interclip(foreign)
     state = dict(model.state_dict())
     del state["out.bias"]
-    with pytest.raises(InputError, match=r"lacks out\.bias"):
+    with pytest.raises(InputError, match=r"1 missing \(out\.bias\)"):
         interclip_from_state(state)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("out.weight", None, "no 'out.weight'"),
+        ("token_embedding.weight", None, "no 'token_embedding.weight'"),
+        ("textTransEncoder.layers.0.linear1.weight", None, "no 'textTransEncoder.layers.0.linear1.weight'"),
+        ("out.weight", torch.zeros(()), r"'out.weight' has shape \(\); expected 2 axes"),
+        ("out.weight", 7, "'out.weight' is a int, expected names and tensors"),
+        ("out.bias", torch.full((12,), torch.nan), "'out.bias' has NaN"),
+        ("textTransEncoder.layers.0.linear1.weight", torch.zeros(3, 13), "width 13 .* multiple of its 8"),
+    ],
+)
+def test_incomplete_and_hostile_interclip_files_are_refused_in_one_line(tmp_path, model, key, value, words):
+    state = {**model.state_dict(), key: value}
+    path = tmp_path / "interclip.ckpt"
+    torch.save({"state_dict": {k: v for k, v in state.items() if v is not None}}, path)
+    with pytest.raises(InputError, match=words):
+        read_interclip(path)

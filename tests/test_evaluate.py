@@ -485,3 +485,21 @@ def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):
     (copy / "weights.safetensors").write_bytes((tiny_eval / "weights.safetensors").read_bytes()[:500])
     code, _, err = cli("evaluate", path, "--evaluator", copy)
     assert code == 2 and "damaged" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--filter", "1"], 2, "filter is 1.0; accepted"),
+        (["--temperature", "0"], 2, "temperature is 0.0; accepted"),
+        (["--draw", "best"], 2, "draw is 'best'; accepted"),
+        (["--model", "nobody"], 4, "model 'nobody' is neither bundled"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_embedded(cli, monkeypatch, options, code, words):
+    def unwanted(*_):
+        raise AssertionError("the evaluator was loaded first")
+
+    monkeypatch.setattr(running, "load_evaluator", unwanted)
+    seen, _, complaint = cli("evaluate", *options)
+    assert seen == code and words in complaint

@@ -13,7 +13,7 @@ from tiny_evaluator import SIZES, save_tiny_evaluator
 
 from evaluators import bundle
 from evaluators.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info
-from evaluators.clip_vocabulary import ClipVocabulary, cleaned
+from evaluators.clip_vocabulary import ClipVocabulary
 from evaluators.contrastive import InterClip
 from evaluators.duet import DuetEval, collate, positions_tensor
 from evaluators.evaluator import DuetEvaluator, InterClipEvaluator, Motion, load_evaluator
@@ -158,10 +158,6 @@ def test_clip_ids_are_padded_with_zero_and_cut_before_the_end_token():
     ids = ClipVocabulary(Words())(["two people", "a " * 90])
     assert ids[0].tolist()[:5] == [48, 3, 6, 49, 0] and ids.shape == (2, 77)
     assert ids[1, 0] == 48 and ids[1, -1] == 49 and (ids[1, 1:-1] == 1).all()
-
-
-def test_text_is_cleaned_as_clip_does():
-    assert cleaned("  TWO  dancers &amp;amp; one’s partner ") == "two dancers & one's partner"
 
 
 def test_the_info_needs_a_known_architecture():

@@ -81,3 +81,10 @@ def test_the_released_file_loads(tmp_path, model):
     torch.save({"text_encoder": parts["text_encoder"]}, path)
     with pytest.raises(InputError, match="lacks movement_encoder, motion_encoder"):
         read_interx(path)
+    torch.save({**parts, "motion_encoder": None}, path)
+    with pytest.raises(InputError, match="'motion_encoder' is a NoneType"):
+        read_interx(path)
+    del parts["text_encoder"]["pos_emb.weight"]
+    torch.save(parts, path)
+    with pytest.raises(InputError, match=r"no 'text_encoder\.pos_emb\.weight'"):
+        read_interx(path)

@@ -196,6 +196,40 @@ def test_unknown_missing_and_misshapen_keys_are_named(graph):
         load_published(graph.trans)
 
 
+@pytest.mark.parametrize(
+    ("stage", "key", "value", "words"),
+    [
+        ("vq", "quantizer.layers.0.codebook", torch.zeros(5), r"has shape \(5,\); expected 2 axes"),
+        ("vq", "encoder.model.0.0.weight", torch.zeros(()), r"has shape \(\); expected 4 axes"),
+        ("trans", "cond_emb.weight", torch.zeros(5), r"'cond_emb.weight' has shape \(5,\)"),
+        ("trans", "cond_emb.weight", torch.zeros(0, 16), "none of them empty"),
+        ("trans", "token_emb.weight", torch.zeros(3, 6), "has 3 rows; expected 3 and one per code"),
+        ("trans", 7, torch.zeros(5), "expected names and tensors"),
+        ("trans", "cond_emb.bias", 1.5, "'cond_emb.bias' is a float"),
+    ],
+)
+def test_tensors_of_another_kind_are_named(graph, stage, key, value, words):
+    if stage == "vq":
+        write_state(graph.vq, "vq_model", {**graph.vq_state(), key: value})
+    else:
+        write_state(graph.trans, "t2m_transformer", {**graph.transformer.state_dict(), key: value})
+    with pytest.raises(InputError, match=words):
+        load_published(graph.trans)
+
+
+def test_weights_in_half_precision_are_accepted(graph):
+    half = {key: value.half() for key, value in graph.transformer.state_dict().items()}
+    write_state(graph.trans, "t2m_transformer", half)
+    loaded = load_published(graph.trans).transformer.cond_emb.weight
+    assert torch.equal(loaded, half["cond_emb.weight"].float())
+
+
+def test_a_tokenizer_under_another_name_says_what_to_do(graph):
+    (graph.vq / "model" / "best_fid.tar").rename(graph.vq / "model" / "latest.tar")
+    with pytest.raises(MissingError, match=r"\(latest\.tar\); copy the one to use to best_fid\.tar"):
+        load_published(graph.trans, "best_fid")
+
+
 def test_a_fork_gets_a_clear_no(graph):
     state = dict(graph.transformer.state_dict())
     for i in range(2):
@@ -216,7 +250,10 @@ def test_a_fork_gets_a_clear_no(graph):
         ("vq", {"nb_code": 512}, "nb_code is 16 in the tensors and 512 in opt.txt"),
         ("vq", {"vq_act": "tanh"}, "activation is 'tanh'"),
         ("vq", {"mu": "often"}, "mu is 'often' in opt.txt; expected a number"),
+        ("vq", {"dilation_growth_rate": 0}, "dilation_growth_rate is 0 in opt.txt; expected a whole number"),
         ("trans", {"n_heads": None}, "no n_heads"),
+        ("trans", {"n_heads": True}, "n_heads is 'True' in opt.txt; expected a number"),
+        ("trans", {"n_heads": 2.5}, "n_heads is 2.5 in opt.txt; expected a whole number above 0"),
         ("trans", {"n_heads": 5}, "latent_dim=12 is not a multiple of heads=5"),
         ("trans", {"n_layers": 6}, "n_layers is 2 in the tensors and 6 in opt.txt"),
         ("trans", {"vq_name": None}, "no vq_name"),
@@ -271,7 +308,7 @@ def test_hostile_and_damaged_files(tmp_path, graph):
     with pytest.raises(InputError, match="holds list; expected one of t2m_transformer, trans"):
         load_published(graph.trans)
     write_state(graph.trans, "trans", [1, 2])
-    with pytest.raises(InputError, match="'trans' is a list"):
+    with pytest.raises(InputError, match="'trans' is a list, expected a dictionary"):
         load_published(graph.trans)
     state = {k: v.clone() for k, v in graph.transformer.state_dict().items()}
     state["cond_emb.bias"][0] = torch.nan
@@ -283,6 +320,8 @@ def test_hostile_and_damaged_files(tmp_path, graph):
 def test_what_is_not_there(tmp_path, graph):
     with pytest.raises(MissingError, match="no such folder"):
         load_published(tmp_path / "nothing")
+    with pytest.raises(InputError, match=r"opt\.txt: a file; expected the folder .* interclip\.ckpt"):
+        load_published(graph.trans / "opt.txt")
     shutil.move(graph.vq, tmp_path / "elsewhere")
     with pytest.raises(MissingError, match="vq_a"):
         load_published(graph.trans)

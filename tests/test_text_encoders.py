@@ -13,6 +13,7 @@ from fakes import FakeTextEncoder
 
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models import text_encoders as te
+from intermask_cli.models.clip_text import clean_clip_text
 
 START, END = 48, 49  # of the tiny CLIP vocabulary below
 TEXTS = ["two people bow", "the first person pushes the second one away", "hug", "they shake hands", "run"]
@@ -177,7 +178,28 @@ def test_clip_cuts_to_77_with_the_end_token_last(tiny_clip: Path) -> None:
 def test_clip_cleans_as_the_original_tokenizer(tiny_clip: Path) -> None:
     encoder = te.load_text_encoder(str(tiny_clip))
     assert encoder._tokens("  A &amp;lt;  b\n") == encoder._tokens("a < b")
+    assert encoder._tokens("one’s “hug”") == encoder._tokens('one\'s "hug"')
     assert encoder._tokens("") == [START, END]
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("  TWO  dancers &amp;amp; one’s partner ", "two dancers & one's partner"),
+        ("one&rsquo;s “hug” ʼn‛ „low‟", 'one\'s "hug" \'n\' "low"'),
+        ("ﬁght Ｔｗｏ\u3000ｂｏｗ", "fight two bow"),
+        ("cafe\u0301", "café"),
+        ("½ of them, 10²", "½ of them, 10²"),
+    ],
+)
+def test_clip_text_cleaning(text: str, cleaned: str) -> None:
+    assert clean_clip_text(text) == cleaned
+
+
+def test_the_first_end_token_counts(tiny_clip: Path) -> None:
+    """A prompt that spells the end token out: published code takes the first largest id."""
+    out = te.load_text_encoder(str(tiny_clip)).encode(["hug <|endoftext|> low"])
+    assert out.end.tolist() == [4]
 
 
 def test_pickled_hub_weights_load_too(tiny_clip: Path, tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def read_info(folder: Path) -> BundleInfo:
         if not isinstance(values.get(key), dict):
             raise InputError(f"{where}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{where}: {key}")
-    values.setdefault("pair_decoder", None)  # not there before 0.3: persons were decoded apart
+    values.setdefault("pair_decoder", None)  # older bundles have no such section: persons apart
     if values["pair_decoder"] is not None:
         if not isinstance(values["pair_decoder"], dict):
             raise InputError(f"{where}: section 'pair_decoder' is no object")

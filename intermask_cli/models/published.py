@@ -8,13 +8,11 @@ misshapen ones are refused by name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
 from intermask_cli.config import TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
@@ -26,9 +24,13 @@ from intermask_cli.models.published_files import (
     Options,
     State,
     checkpoint_file,
+    count,
+    load_exactly,
     number,
+    numbered,
     read_options,
     read_state,
+    sizes,
 )
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
@@ -39,6 +41,7 @@ from intermask_cli.motion.normalizer import Normalizer
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")
 FROZEN_CLIP = "clip_"
+SPECIAL_IDS = 3  # mask, pad, separator
 CLIP_HEADS = 8
 #: What the frozen encoder of all published models is called; their weights are not pinned by a hash.
 CLIP_ID = CLIP_HUB_ID.rpartition("/")[2]
@@ -64,14 +67,14 @@ class Published:
     files: tuple[Path, Path]  # tokenizer, transformer
 
 
-def load_tokenizer(folder: Path, which: str = BEST) -> tuple[Tokenizer, Options]:
+def load_tokenizer(folder: Path) -> tuple[Tokenizer, Options]:
     """The tokenizer of a published folder, in eval mode, and its options."""
     options = read_options(folder / "opt.txt")
-    path = checkpoint_file(folder, which)
+    path = _tokenizer_file(folder)
     state = read_state(path, TOKENIZER_KEYS)
     config = _tokenizer_config(state, options, path)
     tokenizer = Tokenizer(config)
-    _load_exactly(tokenizer, state, path, absent=EXTRA_BUFFERS)
+    load_exactly(tokenizer, state, str(path), absent=EXTRA_BUFFERS)
     for layer in tokenizer.quantizer.layers:
         assert isinstance(layer, Codebook)
         layer.adopt(layer.codebook.clone())
@@ -85,15 +88,21 @@ def load_transformer(folder: Path, which: str = BEST) -> tuple[InteractionTransf
     state = read_state(path, TRANSFORMER_KEYS)
     state = {key: value for key, value in state.items() if not key.startswith(FROZEN_CLIP)}
     transformer = InteractionTransformer(_transformer_config(state, options, path))
-    _load_exactly(transformer, state, path)
+    load_exactly(transformer, state, str(path))
     stored = state["position_enc.positional_encoding.inv_freq"]
-    if not torch.allclose(stored, frequencies(transformer.config.latent_dim), rtol=1e-4):
+    # Wide enough for weights stored in half precision; the table itself is computed from the formula.
+    if not torch.allclose(stored, frequencies(transformer.config.latent_dim), rtol=5e-3, atol=1e-6):
         raise InputError(f"{path}: its position frequencies are not the published formula's; cannot be used")
     return transformer.eval(), options
 
 
 def load_published(folder: Path, which: str = BEST) -> Published:
     """A published transformer folder and the tokenizer its options name."""
+    if folder.is_file():
+        raise InputError(
+            f"{folder}: a file; expected the folder <checkpoints>/<dataset>/<transformer name>, or an "
+            "evaluator under its released name, interclip.ckpt or finest.tar"
+        )
     if not folder.is_dir():
         raise MissingError(f"{folder}: no such folder; expected <checkpoints>/<dataset>/<transformer name>")
     transformer, options = load_transformer(folder, which)
@@ -120,7 +129,7 @@ def load_published(folder: Path, which: str = BEST) -> Published:
         f"{theirs.codebook_size} codes of {theirs.code_dim}; "
         f"transformer {ours.layers} blocks of {ours.latent_dim}, {ours.heads} heads"
     )
-    files = (checkpoint_file(tokenizer_folder), checkpoint_file(folder, which))
+    files = (_tokenizer_file(tokenizer_folder), checkpoint_file(folder, which))
     return Published(dataset, tokenizer, transformer, variant, files)
 
 
@@ -178,6 +187,11 @@ def _card(info: BundleInfo) -> str:
     )
 
 
+def _tokenizer_file(folder: Path) -> Path:
+    """Every stage after the tokenizer's own training reads this one."""
+    return checkpoint_file(folder, BEST, f"copy the one to use to {BEST}.tar: tokenizers are read from there")
+
+
 def _dataset(folder: Path, options: Options, representation: str) -> str:
     """The dataset named by the options or the folder; the tensors must agree."""
     named = str(options.get("dataset_name", folder.parent.name))
@@ -201,31 +215,29 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
             )
     graph = "encoder.gcn_layer1.lin.weight" in state
     first, stage = (0, "encoder.model.0") if graph else (2, "encoder.model.2")
-    codebook = _tensor(state, "quantizer.layers.0.codebook", path)
-    stride = _tensor(state, f"{stage}.0.weight", path)
-    joint_stride = {plane.stride * 2: name for name, plane in PLANES.items()}
-    if stride.shape[2] not in joint_stride:
-        raise InputError(
-            f"{path}: '{stage}.0.weight' has a kernel of {stride.shape[2]} joints; accepted: 4 or 6"
-        )
-    sizes = {
-        "width": stride.shape[0],
-        "code_dim": codebook.shape[1],
-        "nb_code": codebook.shape[0],
-        "depth": _count(state, rf"encoder\.model\.{first}\.1\.model\.(\d+)\.conv1\.weight"),
-        "num_quantizers": _count(state, r"quantizer\.layers\.(\d+)\.codebook"),
+    codes, code_dim = sizes(state, "quantizer.layers.0.codebook", 2, str(path))
+    width, _, kernel, _ = sizes(state, f"{stage}.0.weight", 4, str(path))
+    representations = {plane.stride * 2: name for name, plane in PLANES.items()}
+    if kernel not in representations:
+        raise InputError(f"{path}: '{stage}.0.weight' has a kernel of {kernel} joints; accepted: 4 or 6")
+    found = {
+        "width": width,
+        "code_dim": code_dim,
+        "nb_code": codes,
+        "depth": numbered(state, rf"encoder\.model\.{first}\.1\.model\.(\d+)\.conv1\.weight"),
+        "num_quantizers": numbered(state, r"quantizer\.layers\.(\d+)\.codebook"),
     }
-    _agree(sizes, options, path)
+    _agree(found, options, path)
     return TokenizerConfig(
-        representation=joint_stride[stride.shape[2]],
+        representation=representations[kernel],
         stem="graph" if graph else "conv",
-        width=sizes["width"],
-        code_dim=sizes["code_dim"],
-        codebook_size=sizes["nb_code"],
-        depth=sizes["depth"],
-        dilation_growth=int(number(options, "dilation_growth_rate", 3, path)),
+        width=width,
+        code_dim=code_dim,
+        codebook_size=codes,
+        depth=found["depth"],
+        dilation_growth=count(options, "dilation_growth_rate", 3, path),
         activation=str(options.get("vq_act", "relu")),
-        num_quantizers=sizes["num_quantizers"],
+        num_quantizers=found["num_quantizers"],
         shared_codebook=bool(options.get("shared_codebook", False)),
         quantize_dropout=number(options, "quantize_dropout_prob", 0.2, path),
         ema_decay=number(options, "mu", 0.99, path),
@@ -234,8 +246,10 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
 
 def _transformer_config(state: State, options: Options, path: Path) -> TransformerConfig:
     """Sizes from tensors; the number of heads can only come from the options."""
-    width, text_width = _tensor(state, "cond_emb.weight", path).shape
-    chunks = _tensor(state, "Transformer.blocks.0.adaLN_mod_combined.model.1.weight", path).shape[0] / width
+    where = str(path)
+    width, text_width = sizes(state, "cond_emb.weight", 2, where)
+    block = "Transformer.blocks.0"
+    chunks = sizes(state, f"{block}.adaLN_mod_combined.model.1.weight", 2, where)[0] / width
     if chunks != 6:
         raise InputError(
             f"{path}: {chunks:g} chunks in 'adaLN_mod_combined', 6 in the published model; this is a fork's "
@@ -243,63 +257,37 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
         )
     if "n_heads" not in options:
         raise InputError(f"{path}: opt.txt has no n_heads, and the tensors cannot tell; add 'n_heads: 6'")
-    table = _tensor(state, "token_emb.weight", path)
-    sizes = {
+    rows, code_dim = sizes(state, "token_emb.weight", 2, where)
+    if rows <= SPECIAL_IDS:
+        raise InputError(
+            f"{path}: 'token_emb.weight' has {rows} rows; expected {SPECIAL_IDS} and one per code"
+        )
+    found = {
         "latent_dim": width,
-        "ff_size": _tensor(state, "Transformer.blocks.0.ffn_combined.model.0.weight", path).shape[0],
-        "n_layers": _count(state, r"Transformer\.blocks\.(\d+)\.self_attn\.attention\.in_proj_weight"),
+        "ff_size": sizes(state, f"{block}.ffn_combined.model.0.weight", 2, where)[0],
+        "n_layers": numbered(state, r"Transformer\.blocks\.(\d+)\.self_attn\.attention\.in_proj_weight"),
     }
-    _agree(sizes, options, path)
+    _agree(found, options, path)
     return TransformerConfig(
-        codebook_size=table.shape[0] - 3,
-        code_dim=table.shape[1],
+        codebook_size=rows - SPECIAL_IDS,
+        code_dim=code_dim,
         latent_dim=width,
-        heads=int(number(options, "n_heads", 0, path)),
-        layers=sizes["n_layers"],
-        ff_dim=sizes["ff_size"],
+        heads=count(options, "n_heads", 0, path),
+        layers=found["n_layers"],
+        ff_dim=found["ff_size"],
         dropout=number(options, "dropout", 0.2, path),
         text_dim=text_width,
         text_width=text_width,
-        text_layers=_count(state, r"clipTrans\.layers\.(\d+)\.linear1\.weight"),
+        text_layers=numbered(state, r"clipTrans\.layers\.(\d+)\.linear1\.weight"),
         text_heads=CLIP_HEADS,
-        text_ff=_tensor(state, "clipTrans.layers.0.linear1.weight", path).shape[0],
+        text_ff=sizes(state, "clipTrans.layers.0.linear1.weight", 2, where)[0],
     )
 
 
-def _tensor(state: State, key: str, path: Path) -> Tensor:
-    if key not in state:
-        raise InputError(f"{path}: no '{key}'; this is not a checkpoint of the published architecture")
-    return state[key]
-
-
-def _count(state: State, pattern: str) -> int:
-    """How many numbers the group of `pattern` takes among the keys."""
-    return len({match[1] for match in (re.fullmatch(pattern, key) for key in state) if match})
-
-
-def _agree(sizes: dict[str, int], options: Options, path: Path) -> None:
-    for name, size in sizes.items():
+def _agree(found: dict[str, int], options: Options, path: Path) -> None:
+    for name, size in found.items():
         if options.get(name, size) != size:
             raise InputError(
                 f"{path}: {name} is {size} in the tensors and {options[name]} in opt.txt; "
                 "they do not belong together"
             )
-
-
-def _load_exactly(module: nn.Module, state: State, path: Path, absent: tuple[str, ...] = ()) -> None:
-    """Load a state dict; only keys ending in one of `absent` may be missing, nothing may be left over."""
-    expected = module.state_dict()
-    needed = {key for key in expected if key.rpartition(".")[2] not in absent}
-    problems = [
-        ("unknown", sorted(set(state) - set(expected))),
-        ("missing", sorted(needed - set(state))),
-        ("misshapen", sorted(k for k in needed & set(state) if state[k].shape != expected[k].shape)),
-    ]
-    said = [
-        f"{len(keys)} {kind} ({', '.join(keys[:4])}{', ...' if keys[4:] else ''})"
-        for kind, keys in problems
-        if keys
-    ]
-    if said:
-        raise InputError(f"{path}: does not fit the published architecture: {'; '.join(said)}")
-    module.load_state_dict(state, strict=not absent)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from intermask_cli.errors import InputError, MissingError
 
@@ -42,7 +42,7 @@ def _typed(value: str) -> Any:
     return float(value) if re.fullmatch(r"\d+\.\d+", value) else value
 
 
-def checkpoint_file(folder: Path, which: str = BEST) -> Path:
+def checkpoint_file(folder: Path, which: str = BEST, remedy: str = "choose one with --which") -> Path:
     """`<folder>/model/<which>.tar`, else the one file there whose name contains `which`."""
     exact = folder / "model" / f"{which}.tar"
     if exact.is_file():
@@ -53,39 +53,96 @@ def checkpoint_file(folder: Path, which: str = BEST) -> Path:
         return named[0]
     seen = ", ".join(path.name for path in named or there) or "no .tar file"
     problem = f"several files match '{which}'" if named else f"no checkpoint '{which}'"
-    raise MissingError(f"{folder / 'model'}: {problem} ({seen}); choose one with --which")
+    raise MissingError(f"{folder / 'model'}: {problem} ({seen}); {remedy}")
 
 
-def read_state(path: Path, names: Iterable[str]) -> State:
-    """The state dict stored under one of `names`; float tensors must be finite."""
+def read_weights(path: Path) -> Any:
+    """Contents of a `torch.save`d file without running code in it; InputError says what to do if refused."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damaged pickles raise whatever the byte at hand leads to
+        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if foreign:
+            raise InputError(
+                f"{path}: not a readable weights file: it holds objects besides tensors ({foreign[1]}), "
+                "which are not loaded because a pickle can run code; if you trust the file, keep only its "
+                "tensors once, in your own Python: c = torch.load(PATH, weights_only=False); "
+                "torch.save({KEY: c[KEY] for each state dictionary}, NEW)"
+            ) from error
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"{path}: not a readable weights file ({reason}); expected a torch.save'd dictionary of tensors, "
-            "nothing else in it is executed"
+            "get it again"
         ) from error
+
+
+def read_state(path: Path, names: Iterable[str]) -> State:
+    """The state dict stored under one of `names`."""
+    content = read_weights(path)
     found = [name for name in names if isinstance(content, dict) and name in content]
     if not found:
         keys = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
         raise InputError(f"{path}: holds {keys}; expected one of {', '.join(names)}")
-    state = content[found[0]]
+    return checked_state(content[found[0]], f"{path}: '{found[0]}'")
+
+
+def checked_state(state: Any, where: str) -> State:
+    """A dictionary of finite tensors by name, floats as float32; InputError names what is something else."""
     if not isinstance(state, dict):
-        raise InputError(
-            f"{path}: '{found[0]}' is a {type(state).__name__}, expected a dictionary of tensors"
-        )
+        raise InputError(f"{where} is a {type(state).__name__}, expected a dictionary of tensors")
     for key, value in state.items():
-        if not isinstance(value, Tensor):
-            raise InputError(f"{path}: '{key}' is a {type(value).__name__}, expected a tensor")
+        if not (isinstance(key, str) and isinstance(value, Tensor)):
+            raise InputError(f"{where}: {key!r} is a {type(value).__name__}, expected names and tensors")
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise InputError(f"{path}: '{key}' has NaN or infinite values; the checkpoint is damaged")
+            raise InputError(f"{where}: '{key}' has NaN or infinite values; the checkpoint is damaged")
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def sizes(state: State, key: str, axes: int, where: str) -> tuple[int, ...]:
+    """Shape of a tensor that must be there with so many axes, none of them empty."""
+    if key not in state:
+        raise InputError(f"{where}: no '{key}'; this is not a checkpoint of the published architecture")
+    shape = tuple(state[key].shape)
+    if len(shape) != axes or 0 in shape:
+        raise InputError(f"{where}: '{key}' has shape {shape}; expected {axes} axes, none of them empty")
+    return shape
+
+
+def numbered(state: State, pattern: str) -> int:
+    """How many numbers the group of `pattern` takes among the names."""
+    return len({match[1] for match in (re.fullmatch(pattern, key) for key in state) if match})
+
+
+def load_exactly(module: nn.Module, state: State, where: str, absent: tuple[str, ...] = ()) -> None:
+    """Load a state dict; only keys ending in one of `absent` may be missing, nothing may be left over."""
+    expected = module.state_dict()
+    needed = {key for key in expected if key.rpartition(".")[2] not in absent}
+    problems = [
+        ("unknown", sorted(set(state) - set(expected))),
+        ("missing", sorted(needed - set(state))),
+        ("misshapen", sorted(k for k in needed & set(state) if state[k].shape != expected[k].shape)),
+    ]
+    said = [
+        f"{len(keys)} {kind} ({', '.join(keys[:4])}{', ...' if keys[4:] else ''})"
+        for kind, keys in problems
+        if keys
+    ]
+    if said:
+        raise InputError(f"{where}: does not fit the published architecture: {'; '.join(said)}")
+    module.load_state_dict(state, strict=not absent)
 
 
 def number(options: Options, name: str, default: float, path: Path) -> float:
     """A numeric option, `default` where the file has none."""
     value = options.get(name, default)
-    if not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{path}: {name} is '{value}' in opt.txt; expected a number")
     return value
+
+
+def count(options: Options, name: str, default: int, path: Path) -> int:
+    """A whole number above 0 among the options, `default` where the file has none."""
+    value = number(options, name, default, path)
+    if value != int(value) or value < 1:
+        raise InputError(f"{path}: {name} is {value} in opt.txt; expected a whole number above 0")
+    return int(value)

@@ -8,7 +8,6 @@ which encoder it was trained with, and another one is an error.
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from intermask_cli.console import warn
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
 from intermask_cli.models.reproducible import steady_rows
 
@@ -97,7 +97,8 @@ class _FrozenEncoder:
     @torch.no_grad()
     def _run(self, texts: list[str]) -> dict[str, tuple[Tensor, int]]:
         tokens = {text: self._tokens(text) for text in texts}
-        ends = {text: len(ids) - 1 for text, ids in tokens.items()}
+        # The first end token, as published, should a prompt spell one out.
+        ends = {text: ids.index(ids[-1]) for text, ids in tokens.items()}
         inputs = {text: self._padded_tokens(ids) for text, ids in tokens.items()}
         by_length: dict[int, list[str]] = {}
         for text in texts:
@@ -163,8 +164,7 @@ class Clip(_FrozenEncoder):
         return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
 
     def _clean(self, text: str) -> str:
-        # The original tokenizer un-escapes HTML twice; blanks and case are the tokenizer's own business.
-        return " ".join(html.unescape(html.unescape(text)).split())
+        return clean_clip_text(text)
 
     def _padded_tokens(self, ids: list[int]) -> list[int]:
         return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
