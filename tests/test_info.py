@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tiny_model import TinyModel
 
+from evaluators.bundle import evaluator_sha256
 from intermask_cli.commands import options
 from intermask_cli.models import bundle as bundles
 
@@ -55,6 +56,12 @@ def test_info_of_a_bundle(cli: Run, tiny_model: TinyModel) -> None:
     assert facts["sha256"] == bundles.bundle_sha256(tiny_model.bundle)
     assert facts["files"]["transformer.safetensors"] > 0
     assert facts["licence"] == "MIT"
+
+
+def test_info_of_the_bundled_evaluator(cli: Run) -> None:
+    facts = json.loads(cli("info", "duet-eval", "--json")[1])
+    assert (facts["bundle_kind"], facts["name"]) == ("evaluator", "duet-eval")
+    assert facts["sha256"] == evaluator_sha256(Path(facts["path"]))
 
 
 def test_info_of_a_motion_file(cli: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,10 +18,13 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
+    from evaluators.bundle import KIND, evaluator_sha256, list_evaluators, resolve_evaluator
     from intermask_cli.console import emit_json, out
     from intermask_cli.generation.describe import describe
 
-    found = describe(path)
+    found = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path)
+    if found.get("bundle_kind") == KIND:  # an evaluator's hash covers other files than a model's
+        found["sha256"] = evaluator_sha256(Path(found["path"]))
     if json:
         emit_json(found)
         return

@@ -86,6 +86,12 @@ def _motion(path: Path) -> dict[str, Any]:
 def _bundle(name: str) -> dict[str, Any]:
     from intermask_cli.models.bundle import CONFIG, bundle_sha256, resolve_bundle
 
+    path = Path(name).expanduser()
+    if path.is_dir() and not (path / CONFIG).is_file():
+        raise InputError(
+            f"{name or path}: a folder without {MANIFEST}, {FILE_NAME} or {CONFIG}, so neither run, dataset nor "
+            "bundle"
+        )
     folder = resolve_bundle(name)
     values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
