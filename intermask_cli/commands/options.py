@@ -140,6 +140,7 @@ def tell_inputs(inputs: Sequence[ReactInput]) -> None:
 
     for one in inputs[:SHOWN]:
         note(f"read {one.source}")
+        note(f"{one.path}: {one.bones}")
     if len(inputs) > SHOWN:
         note(f"read {len(inputs) - SHOWN:,} more motions")
     for one in inputs:

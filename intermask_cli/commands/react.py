@@ -113,7 +113,13 @@ def react(
             **source.identity(sampling),
         },
         dataset=source.dataset_attributes(sampling),
-        about={"input": input, "input_is": [i.source for i in inputs], "seed": seed, **source.summary()},
+        about={
+            "input": input,
+            "input_is": [i.source for i in inputs],
+            "input_bones": [i.bones for i in inputs],
+            "seed": seed,
+            **source.summary(),
+        },
     )
     name = inputs[0].name if len(inputs) == 1 else safe_id(Path(input[0]).stem, "motions")
     folder = out or Path("runs") / f"{name}-react"

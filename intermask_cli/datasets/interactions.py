@@ -8,6 +8,7 @@ Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/`
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.skeleton import INTERX_PARENTS
 
 FORMAT = "intermask-interactions"
 FORMAT_VERSION = 1
@@ -27,6 +29,9 @@ INDEX = "index"
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
 #: Index columns every file has; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+#: Nine hours; what a file says beyond that is not believed, and no memory asked for.
+MAX_ITEM_FRAMES = 1_000_000
+_MOST_NUMBERS_PER_JOINT = 32  # of any array, relative to frames x joints x persons
 #: Root attributes stored as JSON text.
 JSON_ATTRIBUTES = ("sampling", "versions")
 
@@ -113,6 +118,14 @@ class InteractionFile:
                 expected = "a list of texts" if is_text else "a list of numbers"
                 raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is not {expected}")
 
+        listed, there = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
+        for name in self._file[INDEX]:
+            column = self._file[INDEX][name]
+            if not isinstance(column, h5py.Dataset) or column.shape != (listed,):
+                raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is no list of {listed:,} entries")
+        if listed > 2 * there + 1000:
+            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {there:,}")
+
     def _whole_number(self, value: Any, name: str) -> int:
         try:
             return int(value)
@@ -178,10 +191,21 @@ class InteractionFile:
         """The item with this id; InputError if there is none. Carried columns: see `column`."""
         try:
             group = self._file[ITEMS][id]
-            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
-            shape = arrays["joints"].shape
+            shape = group["joints"].shape
             if len(shape) != 4 or shape[0] != 2 or shape[3] != 3:
                 raise InputError(f"{self.path}: joints of '{id}' have shape {shape}; expected (2, T, J, 3)")
+            if shape[1] > MAX_ITEM_FRAMES or shape[2] > len(INTERX_PARENTS):
+                raise InputError(
+                    f"{self.path}: '{id}' claims {shape[1]:,} frames of {shape[2]:,} joints; at most "
+                    f"{MAX_ITEM_FRAMES:,} of {len(INTERX_PARENTS)} are read"
+                )
+            for name in ARRAYS:
+                if name in group and group[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
+                    raise InputError(
+                        f"{self.path}: {name} of shape {group[name].shape} do not belong to "
+                        f"{shape[1]:,} frames of '{id}'"
+                    )
+            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
             given = group.attrs.get("given_person")
             return StoredInteraction(
                 id=id,
