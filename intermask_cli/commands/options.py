@@ -163,6 +163,15 @@ def tell_effect(folder: Path) -> None:
             note(line)
 
 
+def tell_seams(folder: Path, longest_frames: int) -> None:
+    """How smooth clips longer than the model's window are where windows meet, on stderr."""
+    from intermask_cli.console import note
+    from intermask_cli.generation.seam_report import seam_lines
+
+    for line in seam_lines(folder, longest_frames):
+        note(line)
+
+
 class Report(Protocol):
     """Something that ends a command: lines for people, one object for machines, an exit code."""
 

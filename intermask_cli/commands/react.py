@@ -127,4 +127,5 @@ def react(
     rejected = [*unusable, *found.rejected]
     result = run_job(folder, info, plan, rejected, parsed_shard, overwrite, device, load, workers)
     opt.tell_effect(folder)
+    opt.tell_seams(folder, source.info.max_frames)
     opt.report(result, json)

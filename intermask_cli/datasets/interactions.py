@@ -27,6 +27,8 @@ ITEMS = "interactions"
 INDEX = "index"
 #: Arrays an item may have; `joints` is always there.
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
+#: Attribute of an item made window by window.
+SEAMS = "seams"
 #: Index columns every file has; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 #: Nine hours; what a file says beyond that is not believed, and no memory asked for.
@@ -42,6 +44,8 @@ class StoredInteraction:
 
     `rotations6d` (2, T, 21, 6) and `tokens` (2, 5, T // 4) when the model gives them, `features`
     (2, T, 56, 6) for Inter-X models. `given_person` (1 or 2) marks the person a reaction was made for.
+    `seams` (n, 4) of a clip made window by window: first frame and length of each overlap, mean jerk of what
+    was made there and elsewhere (m/s^3).
     """
 
     id: str
@@ -53,6 +57,7 @@ class StoredInteraction:
     tokens: np.ndarray | None = None
     features: np.ndarray | None = None
     given_person: int | None = None
+    seams: np.ndarray | None = None
 
     @property
     def frames(self) -> int:
@@ -213,12 +218,20 @@ class InteractionFile:
                 seed=int(group.attrs["seed"]),
                 sample=int(group.attrs["sample"]),
                 given_person=None if given is None else int(given),
+                seams=self.seams(id) if SEAMS in group.attrs else None,
                 **arrays,
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
         except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
+
+    def seams(self, id: str) -> np.ndarray:
+        """`StoredInteraction.seams` without reading the item; (0, 4) where there are none."""
+        found = np.asarray(self._file[ITEMS][id].attrs.get(SEAMS, np.empty((0, 4))))
+        if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "fiu":
+            raise InputError(f"{self.path}: seams of '{id}' have shape {found.shape}; expected (n, 4)")
+        return found.astype(np.float64)
 
     def shapes(self, id: str) -> dict[str, list[int]]:
         """Shapes of an item's arrays, without reading them."""
