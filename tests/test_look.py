@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,3 +144,23 @@ def test_people_far_apart_stay_in_their_cell_of_a_sheet(apart_m: float) -> None:
     across = camera.project(poses - poses[:, :, 0].mean(axis=0)[None, :, None])[..., 0] * scale
     assert np.abs(across).max() < CELL_WIDTH_M / 2
     assert (scale == 1) == (apart_m == 0.5)
+
+
+@pytest.mark.parametrize("target", ["bvh", "interx"])
+def test_one_bad_interaction_does_not_stop_an_export(
+    cli: Run, run_folder: Path, tmp_path: Path, target: str
+) -> None:
+    source = tmp_path / "some.h5"
+    shutil.copy(run_folder / "interactions.h5", source)
+    with h5py.File(source, "r+") as file:
+        id = file["index/id"].asstr()[1]
+        joints = file[f"interactions/{id}/joints"]
+        joints[...] = np.random.default_rng(0).normal(0, 1, joints.shape)
+    out = tmp_path / "out"
+    code, text, err = cli("export", source, "--to", target, "--out", out, "--json")
+    report = json.loads(text)
+    assert code == 3 and report["written"] == 2 and list(report["failed"]) == [id]
+    assert id in err and "skeleton misses" in err
+    assert not [path for path in out.rglob("*") if id in path.name]
+    code, text, _ = cli("export", source, "--to", target, "--out", tmp_path / "again", "--id", id)
+    assert code == 3 and "0 written" in text and "1 failed" in text
