@@ -17,6 +17,7 @@ import numpy as np
 from intermask_cli.cleaning_modes import Clean, checked_modes
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
+from intermask_cli.motion.arm_clearing import Capsules
 from intermask_cli.motion.contact_keeping import clean_in_contact
 from intermask_cli.motion.foot_locking import lock_feet, smoothed_over_time
 from intermask_cli.motion.joining import seam_jerk
@@ -43,7 +44,7 @@ def clean(
     persons = [person for person in range(2) if person != fixed]
     for mode in checked_modes(modes):
         if mode is Clean.contact:
-            result, recovered = clean_in_contact(result, turned, _gaps_m, fixed)
+            result, recovered = clean_in_contact(result, turned, _gaps_m, _bodies(), fixed)
             turned = None if turned is None else recovered
         else:
             for person in persons:
@@ -71,6 +72,12 @@ def _gaps_m(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     from evaluators.capsules import capsule_gaps_m
 
     return capsule_gaps_m(one.astype(np.float32), two.astype(np.float32), 0.0)
+
+
+def _bodies() -> Capsules:
+    from evaluators.capsules import CHILD, PARENT, RADII_M
+
+    return Capsules(PARENT, CHILD, RADII_M.astype(np.float64))
 
 
 def clean_item(item: StoredInteraction, modes: Sequence[Clean]) -> StoredInteraction:
