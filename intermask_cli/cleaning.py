@@ -17,8 +17,10 @@ import numpy as np
 from intermask_cli.cleaning_modes import Clean, checked_modes
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
+from intermask_cli.motion.arm_clearing import Capsules
 from intermask_cli.motion.contact_keeping import clean_in_contact
 from intermask_cli.motion.foot_locking import lock_feet, smoothed_over_time
+from intermask_cli.motion.joining import seam_jerk
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.rigid_foot_locking import lock_feet_rigidly
 from intermask_cli.motion.skeleton import NUM_JOINTS
@@ -42,7 +44,7 @@ def clean(
     persons = [person for person in range(2) if person != fixed]
     for mode in checked_modes(modes):
         if mode is Clean.contact:
-            result, recovered = clean_in_contact(result, turned, _gaps_m, fixed)
+            result, recovered = clean_in_contact(result, turned, _gaps_m, _bodies(), fixed)
             turned = None if turned is None else recovered
         else:
             for person in persons:
@@ -72,6 +74,12 @@ def _gaps_m(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     return capsule_gaps_m(one.astype(np.float32), two.astype(np.float32), 0.0)
 
 
+def _bodies() -> Capsules:
+    from evaluators.capsules import CHILD, PARENT, RADII_M
+
+    return Capsules(PARENT, CHILD, RADII_M.astype(np.float64))
+
+
 def clean_item(item: StoredInteraction, modes: Sequence[Clean]) -> StoredInteraction:
     """An interaction cleaned; the person that a reaction was made for stays exactly as given."""
     if item.joints.shape[2] != NUM_JOINTS:
@@ -82,7 +90,15 @@ def clean_item(item: StoredInteraction, modes: Sequence[Clean]) -> StoredInterac
         raise InputError(f"{item.id}: {item.frames} frames; --clean needs {_SHORTEST} or more")
     fixed = None if item.given_person is None else item.given_person - 1
     joints, rotations6d = clean(item.joints, item.rotations6d, modes, fixed)
-    return replace(item, joints=joints, rotations6d=rotations6d)
+    return replace(item, joints=joints, rotations6d=rotations6d, seams=_seams_again(item, joints))
+
+
+def _seams_again(item: StoredInteraction, joints: np.ndarray) -> np.ndarray | None:
+    """The item's seams with the jerk of its cleaned joints."""
+    if item.seams is None:
+        return None
+    made = joints if item.given_person is None else joints[2 - item.given_person][None]
+    return np.array([(f, n, *seam_jerk(made, int(f), int(n))) for f, n in item.seams[:, :2]])
 
 
 def effect_of(before: StoredInteraction, after: StoredInteraction) -> EffectRow:

@@ -398,7 +398,9 @@ def load_model(
 
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:
     motion = clip.motion
-    seams = tuple(Seam(*seam, *seam_jerk(motion.joints, *seam)) for seam in clip.seams)
+    # A given person has no seams, and would hide those of the partner.
+    made = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
+    seams = tuple(Seam(*seam, *seam_jerk(made, *seam)) for seam in clip.seams)
     return Interaction(
         motion.joints, motion.rotations6d, _stored(tokens), text, seed, clip.given, seams=seams
     )

@@ -181,3 +181,20 @@ def test_generate_cleans_what_it_makes(cli, tmp_path, monkeypatch, tiny_model):
 def _items(run):
     with InteractionFile(run) as dataset:
         return list(dataset)
+
+
+def test_an_arm_inside_the_other_is_lifted_out_and_joined_hands_stay():
+    """Noisy embraces: less than half of the overlap is left, bones keep their length, hands hold on."""
+    before, after = [], []
+    for index in (16, 21):
+        clip = like_a_tokenizer(make_corpus_clip(11, index).joints, index)
+        cleaned, _ = clean(clip, None, [Clean.contact])
+        before.append(physics(clip)["penetration_mm"])
+        after.append(physics(cleaned)["penetration_mm"])
+        near = wrist_distances(clip) < HOLDING_M
+        assert np.abs(wrist_distances(cleaned) - wrist_distances(clip))[near].max(initial=0) < 0.01
+        np.testing.assert_allclose(bone_lengths(cleaned), bone_lengths(clip), atol=1e-5)
+    assert min(before) > 20
+    assert sum(after) < 0.5 * sum(before)
+    still, _ = clean(clip, None, [Clean.contact], fixed=1)
+    np.testing.assert_array_equal(still[1], clip[1])

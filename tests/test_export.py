@@ -105,7 +105,7 @@ def test_interhuman_rows_lead_back_to_the_motion(item: StoredInteraction) -> Non
 
 def test_interhuman_tree(item: StoredInteraction, tmp_path: Path) -> None:
     root = tmp_path / "tree"
-    assert write_interhuman([item] * 41, root) == 41
+    assert write_interhuman([item] * 41, root).count == 41
     assert (root / "annots/3.txt").read_text() == "two people turn round\n" * 3
     splits = {name: (root / f"split/{name}.txt").read_text().split() for name in ("train", "val", "test")}
     assert splits["val"] == ["20", "40"] and splits["test"] == ["1", "21", "41"]

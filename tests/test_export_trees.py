@@ -17,7 +17,7 @@ from motion_samples import fk_person
 from scipy.spatial.transform import Rotation
 
 from intermask_cli.datasets.interactions import StoredInteraction
-from intermask_cli.errors import InputError
+from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.interx_tree import write_interx
 from intermask_cli.export.layouts import write_interhuman
 from intermask_cli.motion.kinematics import forward_kinematics
@@ -203,3 +203,39 @@ def test_a_folder_in_use_is_left_alone(write, items: list[StoredInteraction], tm
     with pytest.raises(InputError, match="not empty"):
         write(items[:1], tmp_path)
     assert files_below(tmp_path) == {"mine.txt"}
+
+
+@pytest.mark.parametrize("write", [write_interhuman, write_interx])
+def test_a_tree_states_its_round_trip_and_appears_whole(
+    write, items: list[StoredInteraction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = write(items[:3], tmp_path / "tree")
+    assert written.count == 3 and not written.failed and 0 <= written.round_trip_mm < 0.01
+
+    def fails():
+        yield items[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(fails(), tmp_path / "cut")
+    monkeypatch.setattr("intermask_cli.export.tree.BOUND_MM", -1.0)  # no file is that good
+    with pytest.raises(IntermaskError, match="hit-1: read back from the tree"):
+        write(items[:3], tmp_path / "off")
+    assert [path.name for path in tmp_path.iterdir()] == ["tree"]
+
+
+def test_what_fits_no_tree_is_listed_and_the_others_are_written(
+    items: list[StoredInteraction], tmp_path: Path
+) -> None:
+    bare = replace(items[1], rotations6d=None)
+    written = write_interhuman([items[0], bare, items[2]], tmp_path / "interhuman")
+    assert written.count == 2 and written.failed == [
+        ("hit-2", "no rotations6d; the InterHuman layout needs them")
+    ]
+    lines = (tmp_path / "interhuman/ids.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [["1", "hit-1"], ["2", "hit-3"]]
+    noise = np.random.default_rng(0).normal(0, 0.3, bare.joints.shape).astype(np.float32)
+    written = write_interx([items[0], replace(bare, joints=bare.joints + noise)], tmp_path / "interx")
+    assert (
+        written.count == 1 and written.failed[0][0] == "hit-2" and "skeleton misses" in written.failed[0][1]
+    )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from tiny_model import TinyModel
 
 from intermask_cli.export.scene import Camera, draw_frame, side_view
+from intermask_cli.export.sheets import CELL_WIDTH_M, row_scale
 from intermask_cli.motion.skeleton import REST_OFFSETS
 
 Run = Callable[..., tuple[int, str, str]]
@@ -65,7 +68,7 @@ def test_render_writes_pictures_of_the_right_size(
         assert out.read_bytes()[4:8] == b"ftyp"
         return
     with image.open(out) as picture:
-        assert picture.size == ((660, 310) if name.endswith(".png") else (320, 120))
+        assert picture.size == ((660, 333) if name.endswith(".png") else (320, 120))
         assert getattr(picture, "n_frames", 1) == (1 if name.endswith(".png") else 6)
         colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
         assert len(colours) > 10, "not an empty picture"
@@ -106,3 +109,58 @@ def test_side_view_shows_the_people_next_to_each_other(heading: float) -> None:
     joints[1] += (np.cos(heading), 0, np.sin(heading))
     seen = side_view(joints).project(joints[:, 0, 0])
     assert abs(seen[1, 0] - seen[0, 0]) > 0.9
+
+
+def test_view_shows_another_run_beside(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    code, _, err = cli("view", run_folder, "--truth", run_folder, "--out", page)
+    assert code == 0, err
+    shown = items_of(page)
+    assert all(item["truth"]["data"] == item["data"] for item in shown)
+    other = tmp_path / "other.h5"
+    with h5py.File(run_folder / "interactions.h5") as source, h5py.File(other, "w") as target:
+        for name, value in source.attrs.items():
+            target.attrs[name] = value
+        id = source["index/id"].asstr()[0]
+        source.copy(f"interactions/{id}", target.create_group("interactions"), "truth-of-it")
+        for name in ("prompt", "sample", "seed", "frames"):
+            target[f"index/{name}"] = source[f"index/{name}"][:1]
+        target["index/id"] = ["truth-of-it"]
+    code, _, err = cli("view", run_folder, "--truth", other, "--out", page)  # by prompt
+    shown = items_of(page)
+    assert code == 0 and "truth" in shown[0] and "truth" not in shown[-1]
+    with h5py.File(other, "r+") as target:
+        target["index/prompt"][0] = "something else"
+    code, _, err = cli("view", run_folder, "--truth", other, "--out", page)
+    assert code == 2 and "no interaction has an id or a prompt" in err
+
+
+@pytest.mark.parametrize("apart_m", [0.5, 2.0, 5.0])
+def test_people_far_apart_stay_in_their_cell_of_a_sheet(apart_m: float) -> None:
+    poses = np.broadcast_to(REST_OFFSETS, (2, 4, 22, 3)).copy()
+    poses[1, ..., 0] += apart_m
+    camera = side_view(poses)
+    scale = row_scale(poses, camera)
+    across = camera.project(poses - poses[:, :, 0].mean(axis=0)[None, :, None])[..., 0] * scale
+    assert np.abs(across).max() < CELL_WIDTH_M / 2
+    assert (scale == 1) == (apart_m == 0.5)
+
+
+@pytest.mark.parametrize("target", ["bvh", "interx"])
+def test_one_bad_interaction_does_not_stop_an_export(
+    cli: Run, run_folder: Path, tmp_path: Path, target: str
+) -> None:
+    source = tmp_path / "some.h5"
+    shutil.copy(run_folder / "interactions.h5", source)
+    with h5py.File(source, "r+") as file:
+        id = file["index/id"].asstr()[1]
+        joints = file[f"interactions/{id}/joints"]
+        joints[...] = np.random.default_rng(0).normal(0, 1, joints.shape)
+    out = tmp_path / "out"
+    code, text, err = cli("export", source, "--to", target, "--out", out, "--json")
+    report = json.loads(text)
+    assert code == 3 and report["written"] == 2 and list(report["failed"]) == [id]
+    assert id in err and "skeleton misses" in err
+    assert not [path for path in out.rglob("*") if id in path.name]
+    code, text, _ = cli("export", source, "--to", target, "--out", tmp_path / "again", "--id", id)
+    assert code == 3 and "0 written" in text and "1 failed" in text

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
+import re
 import struct
+import time
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -16,11 +21,12 @@ from motion_samples import fk_pair, fk_person
 from numpy.testing import assert_allclose, assert_array_equal
 
 from intermask_cli.datasets.bvh import SCHEMES, BvhError, body_joints, parse_bvh, skeleton_map
+from intermask_cli.datasets.interactions import FORMAT, INDEX_COLUMNS, InteractionFile
 from intermask_cli.datasets.motion_files import body_height, read_motion, resampled
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import pair_features
 from intermask_cli.motion.kinematics import forward_kinematics
-from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
+from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS, REST_OFFSETS
 
 CMU = Path(__file__).resolve().parents[2] / "shared" / "data" / "cmu-duets"
 needs_cmu = pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
@@ -681,3 +687,136 @@ def test_interx_arrays(tmp_path):
             assert_allclose(given.joints, expected[person - 1], atol=1e-4)
             assert given.rotations6d.shape == (20, 21, 6)
     assert_allclose(read_motion(tmp_path / "one.npy", up="y").joints, expected[1], atol=1e-4)
+
+
+# ---------------------------------------------------------------- the demo's arrays, rates, hostile files
+
+
+@pytest.mark.parametrize("persons", [1, 2])
+def test_the_demo_s_arrays(pair, tmp_path, persons):
+    joints, turns = pair
+    demo = np.concatenate([joints, np.pad(turns, ((0, 0), (0, 0), (1, 0), (0, 0)))], axis=-1)
+    np.save(tmp_path / "demo.npy", demo if persons == 2 else demo[0])
+    given = read_motion(tmp_path / "demo.npy", person=persons)
+    assert_array_equal(given.joints, joints[persons - 1])
+    assert_allclose(given.rotations6d, turns[persons - 1], atol=1e-6)
+    assert "(T, 22, 9)" in given.source and "rotations from the file" in given.source
+    demo[..., 3:] = 0
+    np.save(tmp_path / "bare.npy", demo[0])
+    given = read_motion(tmp_path / "bare.npy")
+    assert given.rotations6d is None and "rotations recovered" in given.source
+
+
+@pytest.mark.parametrize(
+    ("written", "fps"),
+    [("0.0333333", 30), ("0.033333", 30), ("0.033", 30), ("0.008333", 120), ("0.016666", 60), ("0.04", 25),
+     ("0.041708", 1 / 0.041708), ("0.0333667", 1 / 0.0333667), ("0.03", 1 / 0.03), ("3.33333e-2", 30)],
+)  # fmt: skip
+def test_a_rounded_frame_time_is_the_rate_it_was_rounded_from(written, fps):
+    text = re.sub(r"Frame Time: \S+", f"Frame Time: {written}", rest_bvh())
+    assert parse_bvh(text, 100).fps == fps
+
+
+def test_thirty_frames_a_second_in_a_bvh_are_kept_bit_for_bit(tmp_path):
+    turns = {4: np.linspace(0, 40, 90)[:, None] * np.ones(3)}
+    root = np.tile([0.3, 0.95, -1.2], (90, 1))
+    text = bvh_text(JOINT_NAMES, list(PARENTS), REST_OFFSETS, root, turns)
+    (tmp_path / "a.bvh").write_text(re.sub(r"Frame Time: \S+", "Frame Time: 0.0333333", text))
+    motion = parse_bvh(text, 100)
+    given = read_motion(tmp_path / "a.bvh")
+    assert_array_equal(given.joints, body_joints(motion)[0].astype(np.float32))
+    assert "90 frames at 30 fps" in given.source and "->" not in given.source.partition("names")[2]
+
+
+def test_every_bone_is_reported_and_odd_ones_are_doubted(pair, tmp_path):
+    np.save(tmp_path / "a.npy", pair[0][0])
+    given = read_motion(tmp_path / "a.npy")
+    assert given.bones.count("±") == 21 and "left_knee-left_ankle" in given.bones
+    assert not given.doubts
+    assert re.search(r"forward kinematics [\d.]+ mm off \(worst [\d.]+\)", given.source)
+    for change, message in {
+        "swap": "is the joint the right one",
+        "one side": "on the right",
+        "stretch": "stretches",
+    }.items():
+        odd = pair[0][0].copy()
+        if change == "swap":  # a map that takes the hand's tip for the wrist of both arms
+            for side in ("left", "right"):
+                arm = odd[:, JOINT[f"{side}_wrist"]] - odd[:, JOINT[f"{side}_elbow"]]
+                odd[:, JOINT[f"{side}_wrist"]] += 1.2 * arm
+        elif change == "one side":
+            odd[:, JOINT["left_wrist"]] += 0.4 * (odd[:, JOINT["left_wrist"]] - odd[:, JOINT["left_elbow"]])
+        else:
+            odd[3, JOINT["head"], 1] += 0.1
+        np.save(tmp_path / "odd.npy", odd)
+        assert any(message in doubt for doubt in read_motion(tmp_path / "odd.npy").doubts), change
+
+
+def hostile_files(folder):
+    """Name -> a small file that claims to hold very much."""
+
+    def npy(shape):
+        head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+        return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + bytes(64)
+
+    head = "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\nCHANNELS 1 Xposition\n"
+    chain = "JOINT b\n{\nOFFSET 0 1 0\n"
+    tail = "MOTION\nFrames: %s\nFrame Time: 0.01\n%s"
+    lying = io.BytesIO()
+    with zipfile.ZipFile(lying, "w") as archive:
+        archive.writestr("positions.npy", npy((100_000, 22, 3)))
+    image = bytearray(lying.getvalue())
+    at = image.rfind(b"PK\x01\x02") + 24
+    image[at : at + 4] = struct.pack("<I", 2**31)  # the size unpacked
+    contents = {
+        "shape.npy": npy((10**12, 22, 3)),
+        "negative.npy": npy((-4, 22, 3)),
+        "lying.npz": bytes(image),
+        "negative.bvh": (head + "}\n" + tail % (-5, "1 ")).encode(),
+        "many.bvh": (head + "}\n" + tail % (10**9, "1 ")).encode(),
+        "digits.bvh": (head + "}\n" + tail % ("9" * 5000, "1 ")).encode(),
+        "deep.bvh": (head + chain * 10_000 + "}\n" * 10_001 + tail % (4, "1 " * 4)).encode(),
+        "wide.bvh": (head + chain * 900 + "}\n" * 901 + tail % (50_000, "1 " * 50_000)).encode(),
+        "nan.bvh": (head + "}\n" + tail % (4, "1 nan 2 3")).encode(),
+        "unicode.bvh": (head + "}\n" + tail % ("٤", "1 " * 4)).encode(),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    for name in ("rotations.h5", "index.h5", "joints.h5"):
+        with h5py.File(folder / name, "w") as file:
+            file.attrs["format"], file.attrs["format_version"], file.attrs["fps"] = FORMAT, 1, 30.0
+            item = file.create_group("interactions/a")
+            item.attrs["prompt"], item.attrs["seed"], item.attrs["sample"] = "x", 0, 0
+            frames = 10**9 if name == "joints.h5" else 40
+            item.create_dataset("joints", shape=(2, frames, 22, 3), dtype="f4", chunks=(1, 40, 22, 3))
+            if name == "rotations.h5":
+                item.create_dataset("rotations6d", shape=(2, 10**9, 21, 6), dtype="f4", chunks=(1, 40, 21, 6))
+            many = 10**9 if name == "index.h5" else 1
+            for column in INDEX_COLUMNS:
+                kind = h5py.string_dtype() if column in ("id", "prompt") else "i8"
+                data = file.create_dataset(
+                    f"index/{column}", shape=(many,), dtype=kind, chunks=(min(many, 1000),)
+                )
+                data[0] = "a" if column in ("id", "prompt") else 0
+        contents[name] = b""
+    return sorted(contents)
+
+
+def test_hostile_files_take_neither_memory_nor_time(tmp_path):
+    names = hostile_files(tmp_path)
+    tracemalloc.start()
+    try:
+        for name in names:
+            started = time.process_time()
+            with pytest.raises(InputError) as caught:
+                read_motion(tmp_path / name, person=1)
+            assert "\n" not in str(caught.value) and len(str(caught.value)) < 700, name
+            assert time.process_time() - started < 5, name
+            assert tracemalloc.get_traced_memory()[1] < 200e6, name
+    finally:
+        tracemalloc.stop()
+    with (
+        pytest.raises(InputError, match="claims 1,000,000,000 frames"),
+        InteractionFile(tmp_path / "joints.h5") as d,
+    ):
+        d.read("a")

@@ -12,6 +12,7 @@ import pytest
 from tiny_model import TinyModel
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.motion.joining import seam_jerk
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
 
@@ -87,9 +88,21 @@ def test_given_rotations_are_kept(cli: Run, given: np.ndarray, tiny_model: TinyM
 def test_clips_longer_than_the_model(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     motion = walking(131)
     np.savez("long.npz", positions=motion)
-    assert cli("react", "-i", "long.npz", *tiny_model.options)[0] == 0
+    code, _, err = cli("react", "-i", "long.npz", *tiny_model.options)
+    assert code == 0
     (item,) = items("runs/long-react")
     np.testing.assert_array_equal(item.joints[0], motion)
+    assert item.seams is not None and len(item.seams) >= 1
+    for frame, overlap, near, elsewhere in item.seams:
+        assert (near, elsewhere) == seam_jerk(item.joints[1:], int(frame), int(overlap))
+    assert f"at {len(item.seams)} seams" in err and "of long-s0" in err
+    code, _, err = cli("react", "-i", "long.npz", *tiny_model.options, "--clean", "smooth", "-o", "clean")
+    (smooth,) = items("clean")
+    assert smooth.seams is not None and code == 0
+    np.testing.assert_array_equal(smooth.seams[:, :2], item.seams[:, :2])
+    assert (smooth.seams[:, 2:] < item.seams[:, 2:]).all()
+    assert cli("react", "-i", "walk.npy", *tiny_model.options)[0] == 0
+    assert items("runs/walk-react")[0].seams is None
 
 
 def test_a_prompt_file_gives_a_partner_per_line(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:

@@ -86,7 +86,12 @@ def test_more_clips_of_each_kind(cli: Run, corpus: Corpus, tmp_path: Path) -> No
 
 
 def test_options_that_do_nothing_are_refused(cli: Run, corpus: Corpus, tmp_path: Path) -> None:
-    for option, value in (("--id", "duet-3-000001"), ("--limit", 5), ("--scores", "per_prompt.csv")):
+    for option, value in (
+        ("--id", "duet-3-000001"),
+        ("--limit", 5),
+        ("--scores", "per_prompt.csv"),
+        ("--truth", "x.h5"),
+    ):
         code, _, err = cli("view", corpus.path, option, value, "--out", tmp_path / "page.html")
         assert code == 2 and option in err and "--per-kind" in err and err.count("\n") == 1
     code, _, err = cli("view", tmp_path, "--per-kind", 2)

@@ -34,7 +34,14 @@ def export(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many.", min=1)] = None,
     clean: opt.CleanModes = None,
-    processes: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            help="Worker processes for files; trees are written by one.  [default: one per CPU]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option(help="Write files again that are already there.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -43,19 +50,36 @@ def export(
     With --clean the files, never the dataset, are cleaned, and physics before and after are printed.
     """
     from intermask_cli.cleaning_modes import checked_modes
-    from intermask_cli.console import emit_json
+    from intermask_cli.console import emit_json, warn
     from intermask_cli.console import out as stdout
+    from intermask_cli.errors import EXIT_PARTIAL
     from intermask_cli.export.bulk import export_dataset
+    from intermask_cli.generation.launch import processors
 
     modes = checked_modes(clean or ())
     name = "-".join([to.value, *(mode.value for mode in modes)])
     folder = out or (source if source.is_dir() else source.parent) / "exports" / name
-    summary = export_dataset(source, to.value, folder, ids or (), limit, processes, overwrite, modes)
+    workers = processes or processors()
+    summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes)
+    failed = summary["failed"]
+    for id, reason in list(failed.items())[: opt.SHOWN]:
+        warn(reason if reason.startswith(id) else f"{id}: {reason}")
+    if len(failed) > opt.SHOWN:
+        warn(f"{len(failed) - opt.SHOWN:,} more that could not be exported; --json lists them all")
+    exit_code = EXIT_PARTIAL if failed else 0
     if json:
         emit_json(summary)
-        return
-    stdout.print(f"{summary['written']} written, {summary['skipped']} already there: {folder}", markup=False)
+        raise typer.Exit(exit_code)
+    stdout.print(
+        f"{summary['written']} written, {summary['skipped']} already there{_failures(failed)}: {folder}",
+        markup=False,
+    )
     for name, value in summary["errors_mm"].items():
         stdout.print(f"{name}: {value:.3f} mm", markup=False)
     for column, value in summary.get("physics", {}).items():
         stdout.print(f"{column}: {value['before']:.3f} before, {value['after']:.3f} after", markup=False)
+    raise typer.Exit(exit_code)
+
+
+def _failures(failed: dict[str, str]) -> str:
+    return f", {len(failed):,} failed" if failed else ""

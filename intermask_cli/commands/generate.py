@@ -81,4 +81,5 @@ def generate(
     load = Cleaned.around(Generating(source, sampling, together), modes, folder)
     result = run_job(folder, info, plan, found.rejected, parsed_shard, overwrite, device, load, workers)
     opt.tell_effect(folder)
+    opt.tell_seams(folder, source.info.max_frames)
     opt.report(result, json)

@@ -140,6 +140,7 @@ def tell_inputs(inputs: Sequence[ReactInput]) -> None:
 
     for one in inputs[:SHOWN]:
         note(f"read {one.source}")
+        note(f"{one.path}: {one.bones}")
     if len(inputs) > SHOWN:
         note(f"read {len(inputs) - SHOWN:,} more motions")
     for one in inputs:
@@ -160,6 +161,15 @@ def tell_effect(folder: Path) -> None:
     if (folder / EFFECT_LOG).is_file():
         for line in read_effects(folder / EFFECT_LOG).lines():
             note(line)
+
+
+def tell_seams(folder: Path, longest_frames: int) -> None:
+    """How smooth clips longer than the model's window are where windows meet, on stderr."""
+    from intermask_cli.console import note
+    from intermask_cli.generation.seam_report import seam_lines
+
+    for line in seam_lines(folder, longest_frames):
+        note(line)
 
 
 class Report(Protocol):

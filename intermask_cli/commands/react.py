@@ -113,7 +113,13 @@ def react(
             **source.identity(sampling),
         },
         dataset=source.dataset_attributes(sampling),
-        about={"input": input, "input_is": [i.source for i in inputs], "seed": seed, **source.summary()},
+        about={
+            "input": input,
+            "input_is": [i.source for i in inputs],
+            "input_bones": [i.bones for i in inputs],
+            "seed": seed,
+            **source.summary(),
+        },
     )
     name = inputs[0].name if len(inputs) == 1 else safe_id(Path(input[0]).stem, "motions")
     folder = out or Path("runs") / f"{name}-react"
@@ -121,4 +127,5 @@ def react(
     rejected = [*unusable, *found.rejected]
     result = run_job(folder, info, plan, rejected, parsed_shard, overwrite, device, load, workers)
     opt.tell_effect(folder)
+    opt.tell_seams(folder, source.info.max_frames)
     opt.report(result, json)

@@ -24,6 +24,14 @@ def view(
     scores: Annotated[
         Path | None, typer.Option(help="per_prompt.csv of an evaluation: its columns become sortable.")
     ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run or .h5 to compare with: ground truth, or another model. Shown beside each interaction, "
+            "found by id, else by prompt.",
+            show_default=False,
+        ),
+    ] = None,
     per_kind: Annotated[
         int | None,
         typer.Option(
@@ -42,15 +50,16 @@ def view(
     folder = source if source.is_dir() else source.parent
     page = out or folder / "view.html"
     if is_corpus(source):
-        _refuse(source, "a corpus; it takes --per-kind", {"--id": ids, "--limit": limit, "--scores": scores})
+        given = {"--id": ids, "--limit": limit, "--scores": scores, "--truth": truth}
+        _refuse(source, "a corpus; it takes --per-kind", given)
         made = write_corpus_gallery(source, page, per_kind or 1)
         shown = f"{made.shown:,} clips of {made.total:,}"
         if made.missing:
             note(f"no clip of one phase of {', '.join(made.missing)}")
     else:
-        _refuse(source, "no corpus; it takes --id, --limit and --scores", {"--per-kind": per_kind})
+        _refuse(source, "no corpus; it takes --id, --limit, --scores and --truth", {"--per-kind": per_kind})
         scored = read_scores(scores) if scores else None
-        shown = f"{write_gallery(source, page, limit or 200, ids or (), scored)} interactions"
+        shown = f"{write_gallery(source, page, limit or 200, ids or (), scored, truth)} interactions"
     note(f"{shown}, {page.stat().st_size / 1e6:.1f} MB; open it in a browser")
     stdout.print(str(page), markup=False)
 

@@ -14,13 +14,19 @@ import numpy as np
 import yaml
 
 from intermask_cli.motion.rotation import matrix_from_axis_angle
-from intermask_cli.motion.skeleton import JOINT_NAMES
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES
 
 MAX_JOINTS = 1000
+#: Frames times joints: an hour and a half of sixty joints at 30 frames a second.
+MAX_POSES = 10_000_000
+_LONGEST_HIERARCHY = 1 << 24  # characters
+_CHARACTERS_AT_ONCE = 1 << 20
+_FRAMES_AT_ONCE = 2000
 _CHANNELS = {
     f"{axis}{kind}": (kind, "XYZ".index(axis)) for axis in "XYZ" for kind in ("position", "rotation")
 }
-_HEADER = re.compile(r"MOTION\s+Frames:\s*(\d+)\s+Frame\s+Time:\s*(\S+)")
+_HEADER = re.compile(r"MOTION\s+Frames:\s*(\S{1,20})\s+Frame\s+Time:\s*(\S{1,40})(?!\S)")
+_SPACE = re.compile(r"\s")
 
 
 class BvhError(ValueError):
@@ -52,49 +58,80 @@ def parse_bvh(text: str, max_frames: int) -> BvhMotion:
     Raises:
         BvhError: broken hierarchy, motion lines that do not fit it, no frame time, too many frames.
     """
-    hierarchy, found, motion = _split(text)
-    joints = _parse_hierarchy(hierarchy)
+    found = _header(text)
+    joints = _parse_hierarchy(text[: found.start()])
     columns = sum(len(joint.channels) for joint in joints)
-    frames, fps = int(found.group(1)), _frames_per_second(found.group(2))
-    if not 0 < frames <= max_frames:
-        raise BvhError(f"its header says {frames} frames; 1 to {max_frames} are accepted")
+    frames, fps = _frame_count(found.group(1), max_frames), _frames_per_second(found.group(2))
     if columns == 0:
         raise BvhError("no joint has CHANNELS")
-    try:
-        values = np.array(motion.split(), dtype=np.float64)
-    except ValueError as error:
-        raise BvhError(f"motion data: {error}") from error
+    if frames * len(joints) > MAX_POSES:
+        raise BvhError(f"{frames} frames of {len(joints)} joints; {MAX_POSES} in all are accepted")
+    values = _numbers(text, found.end(), frames * columns)
     if len(values) != frames * columns:
         raise BvhError(
             f"truncated or damaged: {frames} frames of {columns} channels need {frames * columns} numbers, "
-            f"found {len(values)}"
+            f"found {'more' if len(values) > frames * columns else len(values)}"
         )
     if not np.isfinite(values).all():
         frame = int(np.flatnonzero(~np.isfinite(values))[0]) // columns
         raise BvhError(f"a number in frame {frame} is not finite")
-    positions = _positions(joints, values.reshape(frames, columns))
-    return BvhMotion([joint.name for joint in joints], positions, fps)
+    values = values.reshape(frames, columns)
+    # A stretch at a time: the rotations of all frames would take three times the positions.
+    parts = [_positions(joints, values[k : k + _FRAMES_AT_ONCE]) for k in range(0, frames, _FRAMES_AT_ONCE)]
+    return BvhMotion([joint.name for joint in joints], np.concatenate(parts), fps)
 
 
-def _split(text: str) -> tuple[str, re.Match[str], str]:
+def _header(text: str) -> re.Match[str]:
     found = _HEADER.search(text)
-    if not text.lstrip().startswith("HIERARCHY") or found is None:
+    if not text[:1000].lstrip("\ufeff \t\r\n").startswith("HIERARCHY") or found is None:
         raise BvhError("not BVH text: needs HIERARCHY, then MOTION with `Frames:` and `Frame Time:`")
-    return text[: found.start()], found, text[found.end() :]
+    if found.start() > _LONGEST_HIERARCHY:
+        raise BvhError(f"a hierarchy of {found.start()} characters; {_LONGEST_HIERARCHY} are accepted")
+    return found
+
+
+def _frame_count(word: str, most: int) -> int:
+    count = int(word) if re.fullmatch(r"-?[0-9]+", word) else 0
+    if not 0 < count <= most:
+        raise BvhError(f"its header says {word} frames; 1 to {most} are accepted")
+    return count
+
+
+def _numbers(text: str, start: int, count: int) -> np.ndarray:
+    """Up to count + 1 numbers of text from `start` on; a piece at a time, since words take much memory."""
+    parts: list[np.ndarray] = []
+    found = 0
+    while start < len(text) and found <= count:
+        border = _SPACE.search(text, start + _CHARACTERS_AT_ONCE)
+        stop = len(text) if border is None else border.start()
+        try:
+            parts.append(np.array(text[start:stop].split(), dtype=np.float64)[: count + 1 - found])
+        except ValueError as error:
+            raise BvhError(f"motion data: {str(error)[:80]}") from error
+        found += len(parts[-1])
+        start = stop
+    return np.concatenate(parts) if parts else np.empty(0)
 
 
 def _frames_per_second(frame_time: str) -> float:
+    """The rate a frame time stands for: `0.008333` is 120 and not 120.0048, as far as its digits tell."""
     try:
         seconds = float(frame_time)
     except ValueError:
         seconds = 0.0
     if not 1e-4 <= seconds <= 10:
         raise BvhError(f"frame time {frame_time!r}; a number of seconds between 0.0001 and 10 is accepted")
-    return 1 / seconds
+    digits, _, exponent = frame_time.lower().partition("e")
+    last_digit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
+    whole = max(round(1 / seconds), 1)
+    # Some writers round, some cut; `0.03` could be 33 as well as 30, so two digits tell nothing.
+    told = last_digit < 1e-2 * seconds or (whole == FPS and last_digit < 0.05 * seconds)
+    return float(whole) if told and abs(1 / whole - seconds) < last_digit else 1 / seconds
 
 
 def _parse_hierarchy(text: str) -> list[BvhJoint]:
-    words = iter(text.split()[1:])
+    words = (match.group() for match in re.finditer(r"\S+", text))
+    next(words)
     joints: list[BvhJoint] = []
     open_joints: list[int] = []
     for word in words:

@@ -8,6 +8,7 @@ Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/`
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.skeleton import INTERX_PARENTS
 
 FORMAT = "intermask-interactions"
 FORMAT_VERSION = 1
@@ -25,8 +27,13 @@ ITEMS = "interactions"
 INDEX = "index"
 #: Arrays an item may have; `joints` is always there.
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
+#: Attribute of an item made window by window.
+SEAMS = "seams"
 #: Index columns every file has; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+#: Nine hours; what a file says beyond that is not believed, and no memory asked for.
+MAX_ITEM_FRAMES = 1_000_000
+_MOST_NUMBERS_PER_JOINT = 32  # of any array, relative to frames x joints x persons
 #: Root attributes stored as JSON text.
 JSON_ATTRIBUTES = ("sampling", "versions")
 
@@ -37,6 +44,8 @@ class StoredInteraction:
 
     `rotations6d` (2, T, 21, 6) and `tokens` (2, 5, T // 4) when the model gives them, `features`
     (2, T, 56, 6) for Inter-X models. `given_person` (1 or 2) marks the person a reaction was made for.
+    `seams` (n, 4) of a clip made window by window: first frame and length of each overlap, mean jerk of what
+    was made there and elsewhere (m/s^3).
     """
 
     id: str
@@ -48,6 +57,7 @@ class StoredInteraction:
     tokens: np.ndarray | None = None
     features: np.ndarray | None = None
     given_person: int | None = None
+    seams: np.ndarray | None = None
 
     @property
     def frames(self) -> int:
@@ -112,6 +122,14 @@ class InteractionFile:
             ):
                 expected = "a list of texts" if is_text else "a list of numbers"
                 raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is not {expected}")
+
+        listed, there = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
+        for name in self._file[INDEX]:
+            column = self._file[INDEX][name]
+            if not isinstance(column, h5py.Dataset) or column.shape != (listed,):
+                raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is no list of {listed:,} entries")
+        if listed > 2 * there + 1000:
+            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {there:,}")
 
     def _whole_number(self, value: Any, name: str) -> int:
         try:
@@ -178,10 +196,21 @@ class InteractionFile:
         """The item with this id; InputError if there is none. Carried columns: see `column`."""
         try:
             group = self._file[ITEMS][id]
-            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
-            shape = arrays["joints"].shape
+            shape = group["joints"].shape
             if len(shape) != 4 or shape[0] != 2 or shape[3] != 3:
                 raise InputError(f"{self.path}: joints of '{id}' have shape {shape}; expected (2, T, J, 3)")
+            if shape[1] > MAX_ITEM_FRAMES or shape[2] > len(INTERX_PARENTS):
+                raise InputError(
+                    f"{self.path}: '{id}' claims {shape[1]:,} frames of {shape[2]:,} joints; at most "
+                    f"{MAX_ITEM_FRAMES:,} of {len(INTERX_PARENTS)} are read"
+                )
+            for name in ARRAYS:
+                if name in group and group[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
+                    raise InputError(
+                        f"{self.path}: {name} of shape {group[name].shape} do not belong to "
+                        f"{shape[1]:,} frames of '{id}'"
+                    )
+            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
             given = group.attrs.get("given_person")
             return StoredInteraction(
                 id=id,
@@ -189,12 +218,20 @@ class InteractionFile:
                 seed=int(group.attrs["seed"]),
                 sample=int(group.attrs["sample"]),
                 given_person=None if given is None else int(given),
+                seams=self.seams(id) if SEAMS in group.attrs else None,
                 **arrays,
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
         except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
+
+    def seams(self, id: str) -> np.ndarray:
+        """`StoredInteraction.seams` without reading the item; (0, 4) where there are none."""
+        found = np.asarray(self._file[ITEMS][id].attrs.get(SEAMS, np.empty((0, 4))))
+        if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "fiu":
+            raise InputError(f"{self.path}: seams of '{id}' have shape {found.shape}; expected (n, 4)")
+        return found.astype(np.float64)
 
     def shapes(self, id: str) -> dict[str, list[int]]:
         """Shapes of an item's arrays, without reading them."""

@@ -18,9 +18,10 @@ from intermask_cli.datasets.motion_readers import (
     check_finite,
     read_content,
 )
-from intermask_cli.datasets.motion_report import doubts, limbs_line
+from intermask_cli.datasets.motion_report import bone_report, doubts, limbs_line
 from intermask_cli.errors import InputError
 from intermask_cli.motion.features import y_up_from_z_up
+from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, JOINT, REST_HEIGHT_M, REST_OFFSETS
@@ -40,8 +41,8 @@ class GivenMotion:
     """One person as given: joints (T, 22, 3) float32, metres, Y up, 30 fps, in the file's own world frame.
 
     rotations6d (T, 21, 6) float32 `sixd_columns` when the file has them, else None (recover them with
-    `motion.joint_rotations`). `source` is one line for people, `doubts` what is odd about the motion;
-    `original_*` describe the file.
+    `motion.joint_rotations`). `source` is one line for people, `bones` one with every bone's length, `doubts`
+    what is odd about the motion; `original_*` describe the file.
     """
 
     joints: np.ndarray
@@ -49,6 +50,7 @@ class GivenMotion:
     source: str
     original_fps: float
     original_frames: int
+    bones: str = ""
     doubts: tuple[str, ...] = ()
 
     @property
@@ -193,8 +195,26 @@ def _one_person(content: MotionContent, person: int | None, name: str, turned: b
         rate += f" -> {len(joints)} at {FPS}"
     axes = ", z-up -> y-up" if turned else ""
     tall = f"{body_height(joints):.2f} m tall"
-    source = f"{name}: {content.kind}{who}, {rate}{axes}, {tall}, {limbs_line(joints)}"
-    return GivenMotion(joints.astype(np.float32), rotations, source, content.fps, original, doubts(joints))
+    turns = _rotations_line(joints, rotations)
+    source = f"{name}: {content.kind}{who}, {rate}{axes}, {tall}, {limbs_line(joints)}; {turns}"
+    return GivenMotion(
+        joints.astype(np.float32),
+        rotations,
+        source,
+        content.fps,
+        original,
+        bone_report(joints),
+        doubts(joints),
+    )
+
+
+def _rotations_line(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:
+    """Where rotations come from, and how far forward kinematics of recovered ones is from the joints."""
+    if rotations6d is not None:
+        return "rotations from the file"
+    found = rotations_from_joints(joints)
+    errors = f"{found.error_mm:.1f} mm off (worst {found.worst_mm:.1f})"
+    return f"rotations recovered, their forward kinematics {errors}"
 
 
 def resampled(values: np.ndarray, fps: float) -> np.ndarray:

@@ -42,10 +42,13 @@ from intermask_cli.motion.stand_in_body import stand_in_body
 
 MIN_FRAMES = 4
 MAX_FRAMES = 100_000
-MAX_BVH_BYTES = 1 << 30
+MAX_BVH_BYTES = 1 << 29
+#: A column of a rotation matrix has length 1; one this short points nowhere.
+_SHORTEST_COLUMN = 0.1
 _KINDS = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
 _SHAPES = (
-    f"joints (T, {NUM_JOINTS}, 3), features (T, {NUM_FEATURES}) or raw InterHuman (T, {RAW_COLUMNS}), "
+    f"joints (T, {NUM_JOINTS}, 3), the published demo's (T, {NUM_JOINTS}, 9), features (T, {NUM_FEATURES}) "
+    f"or raw InterHuman (T, {RAW_COLUMNS}), "
     "each also as a pair (2, T, ...); Inter-X (T, 56, 6) or (T, 56, 12)"
 )
 #: What damaged files raise in the libraries below us, besides OSError.
@@ -118,7 +121,7 @@ def _read_array(stream: IO[bytes], size: int, check_shape: Callable[[tuple[int, 
 
 
 def _check_motion_shape(shape: tuple[int, ...]) -> None:
-    if shape[-2:] == (NUM_JOINTS, 3):
+    if shape[-2:] in ((NUM_JOINTS, 3), (NUM_JOINTS, 9)):
         before = shape[:-2]
     elif len(shape) == 3 and shape[1:] in ((INTERX_ROWS, 6), (INTERX_ROWS, 12)):
         before = shape[:1]
@@ -151,7 +154,20 @@ def _from_array(array: np.ndarray, fps: float = float(FPS)) -> MotionContent:
         joints, rotations = (part.reshape(*loaded.shape[:2], -1, n) for part, n in _halves(loaded))
         return MotionContent(joints, rotations, f"raw InterHuman (T, {RAW_COLUMNS})", fps, up="z")
     joints = array.reshape(-1, *array.shape[-3:])
+    if array.shape[-1] == 9:
+        return _from_demo(joints, fps)
     return MotionContent(joints, None, f"joints (T, {NUM_JOINTS}, 3)", fps)
+
+
+def _from_demo(array: np.ndarray, fps: float) -> MotionContent:
+    """Positions and 6-D rotations (P, T, 22, 9) as the published demo writes them; the root's are zeros."""
+    check_finite(array, "joint")
+    joints, rotations = array[..., :3], array[..., 1:, 3:]
+    kind = f"the published demo's (T, {NUM_JOINTS}, 9)"
+    lengths = np.linalg.norm(rotations.reshape(*rotations.shape[:-1], 3, 2), axis=-2)
+    if lengths.min() < _SHORTEST_COLUMN:
+        return MotionContent(joints, None, f"{kind}, its rotations are none", fps)
+    return MotionContent(joints, rotations, kind, fps)
 
 
 def _from_interx(array: np.ndarray, fps: float) -> MotionContent:
@@ -288,7 +304,8 @@ def _read_bvh(path: Path, size: int, skeleton: Path | None) -> MotionContent:
         joints, scheme = body_joints(motion, recipes)
     except BvhError as error:
         raise InputError(str(error)) from error
-    return MotionContent(joints[None], None, f"BVH, {scheme} names", motion.fps)
+    kind = f"BVH, {len(motion.names)} joints -> {NUM_JOINTS} by {scheme} names"
+    return MotionContent(joints[None], None, kind, motion.fps)
 
 
 def _skeleton(path: Path) -> dict[str, Recipe]:

@@ -14,13 +14,17 @@ from intermask_cli.cleaning import Effect, clean_item
 from intermask_cli.cleaning_modes import Clean
 from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
-from intermask_cli.errors import InputError
+from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
 from intermask_cli.export.gallery import chosen_ids
 from intermask_cli.export.interx_tree import write_interx
 from intermask_cli.export.layouts import write_interhuman
+from intermask_cli.export.tree import TreeWritten
 
 CLEANING = ".cleaning.json"  # which clean-up the files of a folder went through
+#: Written, failed (id and reason), physics before and after clean-up.
+Exported = tuple[list[Written], list[tuple[str, str]], list[Any]]
+_TREES = {"interhuman": write_interhuman, "interx": write_interx}
 _BATCH = 16  # interactions per task of a worker process
 
 
@@ -36,19 +40,15 @@ def export_dataset(
 ) -> dict[str, Any]:
     """Export a run or HDF5 file, cleaned on the way if asked for.
 
-    Returns counts, errors (`errors_mm`: skeleton fit, round trip) and with `clean` the `physics` before and
-    after. Files of another clean-up in the folder are an InputError.
+    Returns counts, what `failed` (reasons by id), errors (`errors_mm`: skeleton fit, round trip) and with
+    `clean` the `physics` before and after. Files of another clean-up in the folder are an InputError.
     """
     effect = Effect()
     with InteractionFile(source) as dataset:
         chosen = chosen_ids(dataset, ids, limit)
-        if target == "interhuman":
-            count = write_interhuman(_reading(dataset, chosen, clean, effect), folder)
-            summary = _tree_summary(target, folder, count, {})
-            return summary | ({"physics": effect.as_json()} if clean else {})
-        if target == "interx":
-            tree = write_interx(_reading(dataset, chosen, clean, effect), folder)
-            summary = _tree_summary(target, folder, tree.count, {"joints on our own body, mean": tree.fit_mm})
+        if target in _TREES:
+            reading = Reading(dataset, chosen, clean, effect)
+            summary = _tree_summary(target, folder, reading, _TREES[target](reading, folder))
             return summary | ({"physics": effect.as_json()} if clean else {})
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
@@ -57,13 +57,15 @@ def export_dataset(
     ]
     _same_cleaning(folder, clean, keeping=len(todo) < len(chosen))
     written: list[Written] = []
+    failed: list[tuple[str, str]] = []
     batches = [todo[k : k + _BATCH] for k in range(0, len(todo), _BATCH)]
     work = partial(_export_batch, source, target, folder, clean)
     with counter(f"export {target}", len(todo), "interactions") as progress:
-        for results, rows in _mapped(work, batches, processes):
+        for results, bad, rows in _mapped(work, batches, processes):
             written += results
+            failed += bad
             effect.rows += rows
-            progress.advance(len(results))
+            progress.advance(len(results) + len(bad))
     errors: dict[str, float] = {}
     if written:
         fits = [one.fit_mm for one in written]
@@ -75,12 +77,21 @@ def export_dataset(
         "folder": str(folder),
         "written": len(written),
         "skipped": len(chosen) - len(todo),
+        "failed": dict(failed),
         "errors_mm": errors,
     } | ({"physics": effect.as_json()} if clean else {})
 
 
-def _tree_summary(target: str, folder: Path, count: int, errors: dict[str, float]) -> dict[str, Any]:
-    return {"target": target, "folder": str(folder), "written": count, "skipped": 0, "errors_mm": errors}
+def _tree_summary(target: str, folder: Path, reading: Reading, tree: TreeWritten) -> dict[str, Any]:
+    errors = {"joints on our own body, mean": tree.fit_mm} if tree.fits_mm else {}
+    return {
+        "target": target,
+        "folder": str(folder),
+        "written": tree.count,
+        "skipped": 0,
+        "failed": dict(reading.failed + tree.failed),
+        "errors_mm": errors | {"file round trip, largest": tree.round_trip_mm},
+    }
 
 
 def _same_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
@@ -98,13 +109,25 @@ def _same_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
         note.unlink(missing_ok=True)
 
 
-def _reading(
-    dataset: InteractionFile, ids: Sequence[str], clean: Sequence[Clean], effect: Effect
-) -> Iterator[StoredInteraction]:
-    with counter("export", len(ids), "interactions") as progress:
-        for id in ids:
-            yield _read(dataset, id, clean, effect)
-            progress.advance()
+class Reading:
+    """The chosen interactions one by one, cleaned if asked for; `failed`: those that cannot be read."""
+
+    def __init__(
+        self, dataset: InteractionFile, ids: Sequence[str], clean: Sequence[Clean], effect: Effect
+    ) -> None:
+        self._dataset, self._ids, self._clean, self._effect = dataset, ids, clean, effect
+        self.failed: list[tuple[str, str]] = []
+
+    def __iter__(self) -> Iterator[StoredInteraction]:
+        with counter("export", len(self._ids), "interactions") as progress:
+            for id in self._ids:
+                try:
+                    item = _read(self._dataset, id, self._clean, self._effect)
+                except InputError as error:
+                    self.failed.append((id, str(error)))
+                else:
+                    yield item
+                progress.advance()
 
 
 def _read(dataset: InteractionFile, id: str, clean: Sequence[Clean], effect: Effect) -> StoredInteraction:
@@ -118,14 +141,21 @@ def _read(dataset: InteractionFile, id: str, clean: Sequence[Clean], effect: Eff
 
 def _export_batch(
     source: Path, target: str, folder: Path, clean: Sequence[Clean], ids: Sequence[str]
-) -> tuple[list[Written], list[Any]]:
-    effect = Effect()
+) -> Exported:
+    """One interaction that cannot be told in a format does not stop the others."""
+    effect, written, failed = Effect(), [], []
     with InteractionFile(source) as dataset:
-        written = [export_item(_read(dataset, id, clean, effect), target, folder) for id in ids]
-    return written, effect.rows
+        for id in ids:
+            try:
+                written.append(export_item(_read(dataset, id, clean, effect), target, folder))
+            except MissingError:  # a package is missing: so it will be for every other one
+                raise
+            except IntermaskError as error:
+                failed.append((id, str(error)))
+    return written, failed, effect.rows
 
 
-def _mapped(work: Any, batches: list[list[str]], processes: int) -> Iterator[tuple[list[Written], list[Any]]]:
+def _mapped(work: Any, batches: list[list[str]], processes: int) -> Iterator[Exported]:
     if processes == 1 or len(batches) < 2:
         yield from map(work, batches)
         return

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
@@ -46,15 +49,35 @@ def _number(value: str | None) -> Any:
     return number if number == number and abs(number) != float("inf") else value
 
 
+class Beside:
+    """Interactions of another file, by id, else by prompt (the first that has it)."""
+
+    def __init__(self, dataset: InteractionFile):
+        self._dataset, self._ids = dataset, set(dataset.ids)
+        pairs = zip(dataset.column("prompt"), dataset.ids, strict=True)
+        self._by_prompt = dict(reversed([(" ".join(prompt.lower().split()), id) for prompt, id in pairs]))
+
+    def of(self, id: str, prompt: str) -> np.ndarray | None:
+        """Joints (2, T, J, 3) of the partner of an interaction, or None."""
+        other = id if id in self._ids else self._by_prompt.get(" ".join(prompt.lower().split()))
+        return None if other is None else self._dataset.read(other).joints
+
+
 def write_gallery(
     source: Path,
     page: Path,
     limit: int | None = GALLERY_LIMIT,
     ids: Sequence[str] = (),
     scores: Mapping[str, Mapping[str, Any]] | None = None,
+    truth: Path | None = None,
 ) -> int:
-    """Write the viewer page for a run or HDF5 file; returns how many items it shows."""
-    with InteractionFile(source) as dataset:
+    """Write the viewer page for a run or HDF5 file; returns how many items it shows.
+
+    `truth`: another run or file; each item is shown beside its interaction of the same id, else of the same
+    prompt. Raises InputError when none of them has one.
+    """
+    with InteractionFile(source) as dataset, ExitStack() as stack:
+        beside = None if truth is None else Beside(stack.enter_context(InteractionFile(truth)))
         chosen = chosen_ids(dataset, ids, limit)
         columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
         row = {id: k for k, id in enumerate(dataset.ids)}
@@ -65,9 +88,12 @@ def write_gallery(
             # Seeds exceed what a browser's numbers hold exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
             fields.update((scores or {}).get(id, {}))
-            items.append(ViewerItem(id, item.prompt, item.joints, fields))
+            other = None if beside is None else beside.of(id, item.prompt)
+            items.append(ViewerItem(id, item.prompt, item.joints, fields, other))
         total = len(dataset)
         title = f"{dataset.path.parent.name or dataset.path.name}"
+    if truth is not None and all(item.truth is None for item in items):
+        raise InputError(f"{truth}: no interaction has an id or a prompt of those shown from {source}")
     note = "" if len(items) == total else f" (the first {len(items)} of {total} in the file)"
     if ids:
         note = f" (chosen from {total} in the file)"

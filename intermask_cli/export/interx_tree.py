@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
@@ -22,6 +22,7 @@ from intermask_cli.datasets.interx import SPLITS, caption_path, split_path
 from intermask_cli.datasets.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
 from intermask_cli.export.rig import rig_of
+from intermask_cli.export.tree import TreeWritten, whole_tree
 from intermask_cli.motion.interx import (
     FACE,
     ROWS,
@@ -29,6 +30,7 @@ from intermask_cli.motion.interx import (
     axis_angle_from_features,
     joints_from_features,
     person_features,
+    persons_from_processed,
     translation_from_features,
 )
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
@@ -42,22 +44,14 @@ _GROUP = 1000
 _CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class InterXWritten:
-    """How many were written; fit_mm: mean distance of the tree's joints, on our own body, to the given."""
-
-    count: int
-    fit_mm: float
-
-
 def processed_clip(item: StoredInteraction) -> np.ndarray:
-    """A clip as Inter-X stores it, (T, 56, 6) float32: feet on the floor, person 1 starts at the origin."""
+    """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 1 starts at the origin."""
     persons = np.stack([_person_rows(item, person) for person in (0, 1)])
     for rows in persons:
         # The authors' floor: the lowest of all 55 joints, face and fingers included.
         rows[:, TRANSLATION, 1] -= _joints(rows)[..., 1].min()
     persons[:, :, TRANSLATION] -= persons[0, 0, TRANSLATION].copy()
-    return np.concatenate([persons[0], persons[1]], axis=-1).astype(np.float32)
+    return np.concatenate([persons[0], persons[1]], axis=-1)
 
 
 def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
@@ -86,45 +80,61 @@ def _joints(rows: np.ndarray) -> np.ndarray:
 def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
-    for person, rows in enumerate((processed[..., :3], processed[..., 3:])):
+    for person, rows in enumerate(_halves(processed)):
         seen, wanted = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
         difference = (seen - seen[:, :1]) - (wanted - wanted[:, :1])
         errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
     return float(np.mean(errors))
 
 
-def write_interx(items: Iterable[StoredInteraction], root: Path) -> InterXWritten:
+def write_interx(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
     """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
-    Raises:
-        InputError: the folder is not empty, or an interaction fits no skeleton.
+    Interactions that fit no skeleton are left out and listed. Raises InputError when the folder is not empty,
+    IntermaskError when a clip read back differs (`tree.BOUND_MM`).
     """
-    if root.exists() and any(root.iterdir()):
-        raise InputError(f"{root}: not empty; an Inter-X tree is written into a new folder")
+    with whole_tree(root) as draft:
+        return _write(items, draft)
+
+
+def _write(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
     for part in ("splits", "motions", "texts_processed"):
         (root / part).mkdir(parents=True, exist_ok=True)
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
-    errors = []
-    files = {split: h5py.File(root / "motions" / f"{split}.h5", "w") for split in SPLITS}
-    try:
-        with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
-            table = csv.writer(stream)
-            table.writerow(["name", "id", "split", "seed"])
-            for number, item in enumerate(items, start=1):
-                name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
-                split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+    written = TreeWritten()
+    with ExitStack() as stack:
+        files = {
+            split: stack.enter_context(h5py.File(root / "motions" / f"{split}.h5", "w")) for split in SPLITS
+        }
+        stream = stack.enter_context((root / "ids.csv").open("w", newline="", encoding="utf-8"))
+        table = csv.writer(stream)
+        table.writerow(["name", "id", "split", "seed"])
+        for item in items:
+            try:
                 clip = processed_clip(item)
-                files[split].create_dataset(name, data=clip)
-                caption_path(root, name).write_text(_caption_line(item.prompt) * _CAPTION_LINES, "utf-8")
-                errors.append(fit_error_mm(item, clip))
-                names[split].append(name)
-                table.writerow([name, item.id, split, item.seed])
-    finally:
-        for file in files.values():
-            file.close()
+            except InputError as error:
+                written.failed.append((item.id, str(error)))
+                continue
+            number = written.count = written.count + 1
+            name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
+            split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+            stored = clip.astype(np.float32)
+            files[split].create_dataset(name, data=stored)
+            for seen, wanted in zip(
+                persons_from_processed(files[split][name][...]), _halves(clip), strict=True
+            ):
+                written.checked(item.id, _joints(seen), _joints(wanted))
+            caption_path(root, name).write_text(_caption_line(item.prompt) * _CAPTION_LINES, "utf-8")
+            written.fits_mm.append(fit_error_mm(item, clip))
+            names[split].append(name)
+            table.writerow([name, item.id, split, item.seed])
     for split, own in names.items():
         split_path(root, split).write_text("".join(f"{name}\n" for name in own), encoding="ascii")
-    return InterXWritten(len(errors), float(np.mean(errors)) if errors else 0.0)
+    return written
+
+
+def _halves(clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return clip[..., :3], clip[..., 3:]
 
 
 def _caption_line(prompt: str) -> str:

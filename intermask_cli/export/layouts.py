@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.datasets.interactions import StoredInteraction
-from intermask_cli.errors import InputError
-from intermask_cli.motion.features import RAW_COLUMNS
+from intermask_cli.export.tree import TreeWritten, whole_tree
+from intermask_cli.motion.features import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import JOINT
 
@@ -42,26 +42,34 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
-def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> int:
-    """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back. Returns how many.
+def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+    """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back.
 
-    Raises:
-        InputError: the folder is not empty, or an interaction has no rotations.
+    Interactions without rotations are left out and listed. Raises InputError when the folder is not empty,
+    IntermaskError when a file read back differs (`tree.BOUND_MM`).
     """
-    if root.exists() and any(root.iterdir()):
-        raise InputError(f"{root}: not empty; an InterHuman tree is written into a new folder")
+    with whole_tree(root) as draft:
+        return _write(items, draft)
+
+
+def _write(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
     for part in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
         (root / part).mkdir(parents=True, exist_ok=True)
     splits: dict[str, list[int]] = {"train": [], "val": [], "test": []}
+    written = TreeWritten()
     with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(["number", "id", "split", "seed"])
-        for number, item in enumerate(items, start=1):
+        for item in items:
             if item.rotations6d is None:
-                raise InputError(f"{item.id}: no rotations6d; the InterHuman layout needs them")
+                written.failed.append((item.id, "no rotations6d; the InterHuman layout needs them"))
+                continue
+            number = written.count = written.count + 1
             for person in (0, 1):
                 path = root / f"motions_processed/person{person + 1}/{number}.npy"
                 np.save(path, raw492(item.joints[person], item.rotations6d[person]))
+                seen, _ = motion_from_loaded(loaded_from_raw492(np.load(path, allow_pickle=False)))
+                written.checked(item.id, seen, item.joints[person])
             caption = " ".join(item.prompt.split()) + "\n"
             (root / f"annots/{number}.txt").write_text(caption * _CAPTION_LINES, encoding="utf-8")
             split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
@@ -70,4 +78,4 @@ def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> int:
     for split, numbers in splits.items():
         # Published readers lose a last line without newline.
         (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
-    return sum(map(len, splits.values()))
+    return written

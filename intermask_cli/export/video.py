@@ -17,6 +17,7 @@ from intermask_cli.motion.skeleton import FPS
 
 _SUPERSAMPLE = 2
 _VIEW_HEIGHT_M = 2.6  # height of the world shown in one cell
+_TALLEST_VIEW_M = 8.0
 _GIF_FPS = 15
 
 
@@ -39,10 +40,14 @@ class _Cell:
         kernel = np.ones(31) / 31
         padded = np.pad(middle, ((15, 15), (0, 0)), mode="edge")
         self.middle = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)
+        # Two people far apart are drawn smaller rather than cut off.
+        across = self.camera.project(self.joints - self.middle[None, :, None])[..., 0]
+        needed = 2 * (float(np.abs(across).max()) + 0.15) * height / width
+        self.view_height_m = float(np.clip(needed, _VIEW_HEIGHT_M, _TALLEST_VIEW_M))
 
     def draw(self, canvas: Any, left: int, top: int, frame: int, font: Any) -> None:
         frame = min(frame, self.joints.shape[1] - 1)
-        scale = self.height / _VIEW_HEIGHT_M
+        scale = self.height / self.view_height_m
         origin = np.array([left + self.width / 2, top + self.height * 0.88])
         for line in self._floor(frame):
             ends = origin + self.camera.project(line)[:, :2] * (scale, -scale)

@@ -4,12 +4,13 @@ const COLOURS = [["#0072B2", "#004C78", "#4DA6DB"], ["#D55E00", "#8E3F00", "#F39
 const byId = (id) => document.getElementById(id);
 const state = { frame: 0, playing: true, yaw: 0, pitch: 0.25, zoom: 1, items: [], panels: [], last: 0, dirty: true };
 
-// ---- data: deflated, frame-delta coded int16 in units of DATA.scale metres -------------------------
+// ---- data: deflated, frame-delta coded integers in units of DATA.scale metres -------------------------
 async function decode(item) {
   if (item.joints) return item.joints;
   const bytes = Uint8Array.from(atob(item.data), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  const values = new Int16Array(await new Response(stream).arrayBuffer());
+  const buffer = await new Response(stream).arrayBuffer();
+  const values = item.bits === 32 ? new Int32Array(buffer) : new Int16Array(buffer);
   const width = 2 * DATA.joints * 3;
   const joints = new Float32Array(values.length);
   const sum = new Int32Array(width);
@@ -23,11 +24,17 @@ async function decode(item) {
 }
 
 // ---- list: search and sort ---------------------------------------------------------------------------
-function compare(a, b, key) {
-  const x = a.fields[key], y = b.fields[key];
-  if (x === undefined || x === null || x === "") return 1;
-  if (y === undefined || y === null || y === "") return -1;
-  return typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
+const valueOf = (item, key) => (key === "id" || key === "prompt" ? item[key] : item.fields[key]);
+const missing = (value) => value === undefined || value === null || value === "";
+function compare(a, b, key, sign) {  // whatever the order, items without a value come last
+  const x = valueOf(a, key), y = valueOf(b, key);
+  if (missing(x) || missing(y)) return Number(missing(x)) - Number(missing(y));
+  const difference = Number(x) - Number(y);  // columns of a prompt file are texts, of numbers too
+  return sign * (difference || String(x).localeCompare(String(y), undefined, { numeric: true }));
+}
+function order(key) {  // 1 low first, -1 high first; of columns that are neither good nor bad high counts as worst
+  const wanted = byId("order").value;
+  return wanted === "worst" ? (DATA.worst[key] === "low" ? 1 : -1) : Number(wanted);
 }
 function searched(item) {  // numbers are for sorting
   const texts = Object.values(item.fields).filter((value) => typeof value === "string" && isNaN(value));
@@ -35,9 +42,9 @@ function searched(item) {  // numbers are for sorting
 }
 function refreshList() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const key = byId("sort").value, sign = Number(byId("order").value);
+  const key = byId("sort").value;
   state.items = DATA.items.filter((item) => words.every((w) => searched(item).includes(w)));
-  if (key) state.items.sort((a, b) => sign * compare(a, b, key));
+  if (key) state.items.sort((a, b) => compare(a, b, key, order(key)));
   byId("count").textContent = state.items.length + " of " + DATA.items.length + " interactions" + DATA.note;
   const shown = new Set(state.panels.map((p) => p.item.id));
   byId("list").replaceChildren(...state.items.map((item) => {
@@ -46,7 +53,7 @@ function refreshList() {
     row.dataset.id = item.id;
     row.append(item.prompt || "(no prompt)");
     const small = document.createElement("small");
-    const value = key && (item.fields[key] ?? "") !== "" ? " · " + key + " " + item.fields[key] : "";
+    const value = key && !missing(item.fields[key]) ? " · " + key + " " + item.fields[key] : "";
     small.textContent = item.id + " · " + (item.frames / DATA.fps).toFixed(1) + " s" + value;
     row.append(small);
     row.onclick = (event) => show(item, event.shiftKey);
@@ -59,6 +66,11 @@ async function show(item, beside) {
   await decode(item);
   if (!beside) { for (const p of state.panels) p.root.remove(); state.panels = []; state.frame = 0; }
   if (!state.panels.some((p) => p.item === item)) addPanel(item);
+  if (item.truth && byId("truth").checked && !state.panels.some((p) => p.item === item.truth)) {
+    await decode(item.truth);
+    addPanel(item.truth);
+    state.panels.at(-1).yaw = state.panels.find((p) => p.item === item).yaw;  // seen from the same side
+  }
   const frames = Math.max(...state.panels.map((p) => p.item.frames));
   byId("seek").max = frames - 1;
   refreshList();
@@ -75,7 +87,7 @@ function addPanel(item) {
   small.textContent = " " + item.id;
   caption.append(small);
   root.append(canvas, caption);
-  const panel = { root, canvas, item, yaw: sideYaw(item) };
+  const panel = { root, canvas, item, yaw: sideYaw(item), distance: distanceFor(item) };
   if (state.panels.length) {
     const close = document.createElement("button");
     close.className = "close";
@@ -95,6 +107,17 @@ function addPanel(item) {
   canvas.onwheel = (event) => { event.preventDefault(); state.zoom *= Math.exp(-event.deltaY * 0.001); state.dirty = true; };
   byId("panels").append(root);
   state.panels.push(panel);
+}
+function distanceFor(item) {  // far enough to see both when they are farthest apart
+  let widest = 0;
+  for (let f = 0; f < item.frames; f++) widest = Math.max(widest, Math.hypot(at(item, f, 1, 0, 0) - at(item, f, 0, 0, 0), at(item, f, 1, 0, 2) - at(item, f, 0, 0, 2)));
+  return Math.min(Math.max(4.2, 2.4 + 1.2 * widest), 40);
+}
+async function showSamples() {  // every sample of the first panel's prompt, four at most
+  if (!state.panels.length) return;
+  const prompt = state.panels[0].item.prompt;
+  const samples = DATA.items.filter((item) => item.prompt === prompt).slice(0, 4);
+  for (const [i, item] of samples.entries()) await show(item, i > 0);
 }
 const at = (item, frame, person, joint, axis) => item.joints[((frame * 2 + person) * DATA.joints + joint) * 3 + axis];
 function sideYaw(item) {  // look across the mean line between the two people
@@ -116,7 +139,7 @@ function draw(panel) {
   const cx = (at(item, centreFrame, 0, 0, 0) + at(item, centreFrame, 1, 0, 0)) / 2;
   const cz = (at(item, centreFrame, 0, 0, 2) + at(item, centreFrame, 1, 0, 2)) / 2;
   const yaw = panel.yaw + state.yaw, c = Math.cos(yaw), s = Math.sin(yaw), cp = Math.cos(state.pitch), sp = Math.sin(state.pitch);
-  const focal = 1.25 * Math.min(h, w) * state.zoom, distance = 4.2;
+  const focal = 1.25 * Math.min(h, w) * state.zoom, distance = panel.distance;
   const project = (x, y, z) => {
     const dx = x - cx, dy = y - 0.9, dz = z - cz;
     const right = c * dx - s * dz, forward = s * dx + c * dz;
@@ -146,7 +169,15 @@ function draw(panel) {
   for (const part of parts) {
     if (part.u) capsule(g, part); else { g.beginPath(); g.arc(part.x, part.y, part.r, 0, 7); g.fillStyle = part.colour; g.fill(); g.lineWidth = 1; g.strokeStyle = "rgba(255,255,255,0.8)"; g.stroke(); }
   }
+  drawNumbers(g, project, item, frame);
   drawContacts(g, project, item, frame);
+}
+function drawNumbers(g, project, item, frame) {  // who is the first person of the text and who the second
+  g.font = "600 13px system-ui, sans-serif"; g.textAlign = "center";
+  for (let p = 0; p < 2; p++) {
+    const j = DATA.neck, q = project(at(item, frame, p, j, 0), at(item, frame, p, j, 1) + 0.45, at(item, frame, p, j, 2));
+    g.fillStyle = COLOURS[p][1]; g.fillText(String(p + 1), q[0], q[1]);
+  }
 }
 function capsule(g, { u, v, r, colour }) {
   g.lineCap = "round";
@@ -196,7 +227,7 @@ function setPlaying(playing) {
   if (!playing) link();
 }
 function link() {  // deep link to item and frame
-  if (state.panels.length) history.replaceState(null, "", "#id=" + encodeURIComponent(state.panels.map((p) => p.item.id).join(",")) + "&frame=" + Math.floor(state.frame));
+  if (state.panels.length) history.replaceState(null, "", "#id=" + encodeURIComponent(state.panels.filter((p) => !p.item.of).map((p) => p.item.id).join(",")) + "&frame=" + Math.floor(state.frame));
 }
 function tick(now) {
   const seconds = Math.min((now - state.last) / 1000, 0.2);
@@ -213,6 +244,8 @@ function tick(now) {
 byId("search").oninput = byId("sort").onchange = byId("order").onchange = refreshList;
 byId("play").onclick = () => setPlaying(!state.playing);
 byId("seek").oninput = () => { setPlaying(false); setFrame(Number(byId("seek").value)); link(); };
+byId("samples").onclick = showSamples;
+byId("truth").onchange = () => { if (state.panels.length) show(state.panels[0].item, false); };
 byId("follow").onchange = byId("trails").onchange = () => { state.dirty = true; };
 window.onresize = () => { state.dirty = true; };
 function step(offset) {
@@ -222,15 +255,19 @@ function step(offset) {
 }
 window.onkeydown = (event) => {
   if (event.target.tagName === "INPUT" && event.target.type === "search") return;
-  const keys = { " ": () => setPlaying(!state.playing), ArrowLeft: () => { setPlaying(false); setFrame(Math.floor(state.frame) - 1); link(); }, ArrowRight: () => { setPlaying(false); setFrame(Math.floor(state.frame) + 1); link(); }, ArrowUp: () => step(-1), ArrowDown: () => step(1) };
+  const keys = { " ": () => setPlaying(!state.playing), ArrowLeft: () => { setPlaying(false); setFrame(Math.floor(state.frame) - 1); link(); }, ArrowRight: () => { setPlaying(false); setFrame(Math.floor(state.frame) + 1); link(); }, c: showSamples, ArrowUp: () => step(-1), ArrowDown: () => step(1) };
   if (keys[event.key]) { event.preventDefault(); keys[event.key](); }
 };
 async function start() {
-  const keys = ["", ...DATA.columns];
+  const keys = ["", "id", "prompt", ...DATA.columns];
+  for (const item of DATA.items) if (item.truth) Object.assign(item.truth, { id: "ground truth", prompt: item.prompt, of: item.id, fields: {} });
+  byId("with-truth").hidden = !DATA.items.some((item) => item.truth);
   byId("sort").replaceChildren(...keys.map((key) => { const o = document.createElement("option"); o.value = key; o.textContent = key || "file order"; return o; }));
   const wanted = new URLSearchParams(location.hash.slice(1));  // #search=bow&sort=skate&id=a,b&frame=40
   byId("search").value = wanted.get("search") || "";
-  if (DATA.columns.includes(wanted.get("sort"))) byId("sort").value = wanted.get("sort");
+  if (keys.includes(wanted.get("sort"))) byId("sort").value = wanted.get("sort");
+  else byId("sort").value = DATA.columns.find((name) => DATA.worst[name]) || "";  // scored pages begin with the worst
+  byId("order").value = { low: "1", high: "-1" }[wanted.get("order")] || (DATA.worst[byId("sort").value] ? "worst" : "1");
   refreshList();
   const ids = (wanted.get("id") || "").split(",").filter(Boolean);
   const chosen = DATA.items.filter((item) => ids.includes(item.id));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -235,4 +235,5 @@ def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:
         tokens=made.tokens,
         features=made.features,
         given_person=None if made.given is None else made.given + 1,
+        seams=np.array([astuple(seam) for seam in made.seams]) if made.seams else None,
     )

@@ -40,6 +40,7 @@ class ReactInput:
     frames: int
     sha256: str
     source: str
+    bones: str = ""
     doubts: tuple[str, ...] = ()
 
 
@@ -82,7 +83,7 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
             name = f"{stem}-{number}"
         taken.add(name)
         digest = motion_sha256(given.joints, given.rotations6d)
-        inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.doubts))
+        inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.bones, given.doubts))
     if not inputs:
         first = rejected[0]
         raise InputError(f"none of {len(paths)} motions can be used; {first.file}: {first.reason}")

@@ -28,6 +28,7 @@ from intermask_cli.datasets.interactions import (
     INDEX_COLUMNS,
     ITEMS,
     JSON_ATTRIBUTES,
+    SEAMS,
     StoredInteraction,
     text,
 )
@@ -107,6 +108,8 @@ def _write_item(group: h5py.Group, result: StoredInteraction) -> None:
     group.attrs["frames"] = result.frames
     if result.given_person is not None:
         group.attrs["given_person"] = result.given_person
+    if result.seams is not None:
+        group.attrs[SEAMS] = np.asarray(result.seams, np.float64)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from intermask_cli.motion.arm_clearing import Capsules, clear_arms
 from intermask_cli.motion.foot_locking import smoothed_over_time
 from intermask_cli.motion.joint_rotations import torso_rotation
 from intermask_cli.motion.limbs import solve_limb
@@ -36,12 +37,17 @@ Gaps = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def clean_in_contact(
-    joints: np.ndarray, rotations6d: np.ndarray | None, gaps: Gaps, fixed: int | None = None
+    joints: np.ndarray,
+    rotations6d: np.ndarray | None,
+    gaps: Gaps,
+    bodies: Capsules,
+    fixed: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A pair (2, T, 22, 3) with feet planted, bodies out of each other, and touching hands kept together.
 
     rotations6d (2, T, 21, 6) turn along (recovered from the joints when not given). `gaps` measures overlap;
-    forearms are left out of it, since hands that touch are meant to. `fixed` (0 or 1) does not move at all.
+    forearms are left out of it, since hands that touch are meant to; they are lifted out of the other's body
+    at the end, `bodies` (`arm_clearing`). `fixed` (0 or 1) does not move at all.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
@@ -54,6 +60,7 @@ def clean_in_contact(
     shift += together[:, None] * (common - shift)
     shift += _push_apart(given + shift[:, :, None], gaps, fixed)
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
+    cleaned = clear_arms(cleaned, bodies, fixed)
     rotations = cleaned_rotations(given, cleaned, rotations6d, LEGS + ARMS)
     cleaned = cleaned.astype(joints.dtype)
     if fixed is not None:

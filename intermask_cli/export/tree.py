@@ -1,0 +1,59 @@
+"""What the dataset trees share: they appear whole or not at all, and say what they hold."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.errors import InputError, IntermaskError
+
+#: Farthest that a joint read back from a tree may be from what was written, millimetres.
+BOUND_MM = 0.1
+
+
+@dataclass
+class TreeWritten:
+    """What became of the interactions; `failed`: ids and reasons.
+
+    fit_mm: mean distance of the tree's joints to the given ones, where the tree has a body of its own;
+    round_trip_mm: largest distance of a joint read back.
+    """
+
+    count: int = 0
+    fits_mm: list[float] = field(default_factory=list)
+    round_trip_mm: float = 0.0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def fit_mm(self) -> float:
+        return float(np.mean(self.fits_mm)) if self.fits_mm else 0.0
+
+    def checked(self, id: str, seen: np.ndarray, wanted: np.ndarray) -> None:
+        """Note how far joints (..., 3) read back are from those written; IntermaskError beyond the bound."""
+        error = float(1000 * np.linalg.norm(seen - wanted, axis=-1).max())
+        if not error <= BOUND_MM:
+            raise IntermaskError(
+                f"{id}: read back from the tree, a joint is {error:.3f} mm away (bound {BOUND_MM} mm)"
+            )
+        self.round_trip_mm = max(self.round_trip_mm, error)
+
+
+@contextmanager
+def whole_tree(root: Path) -> Iterator[Path]:
+    """A draft folder that takes the place of `root` at the end; InputError if `root` has something in it."""
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise InputError(f"{root}: not empty; a tree is written into a new folder")
+    root.parent.mkdir(parents=True, exist_ok=True)
+    draft = root.with_name(f".{root.name}.{os.getpid()}.tmp")
+    try:
+        draft.mkdir()
+        yield draft
+        os.replace(draft, root)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
