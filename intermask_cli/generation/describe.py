@@ -89,8 +89,7 @@ def _bundle(name: str) -> dict[str, Any]:
     path = Path(name).expanduser()
     if path.is_dir() and not (path / CONFIG).is_file():
         raise InputError(
-            f"{name or path}: a folder without {MANIFEST}, {FILE_NAME} or {CONFIG}, so neither run, dataset nor "
-            "bundle"
+            f"{name or path}: a folder without {MANIFEST}, {FILE_NAME} or {CONFIG}: no run, dataset or bundle"
         )
     folder = resolve_bundle(name)
     values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
