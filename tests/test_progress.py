@@ -36,8 +36,10 @@ def test_parts_of_other_workers_count_once_they_are_there(
             progress.made(2, 0)
             assert progress._shown.done == 24  # no look at the disk after every batch
             progress.look()
+            progress.look()
         assert progress._shown.done == 40
-    assert "40/40 interactions" in capfd.readouterr().err.splitlines()[-1]
+    lines = capfd.readouterr().err.splitlines()
+    assert "40/40 interactions" in lines[-1] and len(lines) == 1
 
 
 def test_workers_that_show_nothing_count_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

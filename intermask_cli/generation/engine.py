@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Protocol
 
@@ -30,8 +31,9 @@ from intermask_cli.generation.store import Failure
 from intermask_cli.generation.writer import Made, PartWriter, Write
 
 POLL_SECONDS = 0.5
-#: So many failures before the first success are taken for a fault of the set-up, not of the prompts.
+#: After so many failures without a success, a plain short prompt tells a broken set-up from bad prompts.
 HOPELESS = 8
+PLAIN_TEXT, SHORT_FRAMES = "two people", 40
 #: Told after every batch how many items were made and how many failed.
 AfterBatch = Callable[[int, int], None]
 
@@ -136,13 +138,24 @@ class Engine:
         self._make(items[middle:], made, failures)
 
     def _give_up(self, item: WorkItem, error: Exception, failures: list[Failure]) -> None:
-        """List an item as failed; raise its error if nothing has worked so far."""
+        """List an item as failed; raise its error if nothing has worked so far and nothing would."""
         self.failed += 1
-        if self.made == 0 and self.failed >= HOPELESS:
+        if self.made == 0 and self.failed == HOPELESS and not self._works_at_all(item):
             raise error
         reason = _describe(error)
         warn(f"{item.id} failed: {reason}")
         failures.append(Failure(item, f"failed: {reason}"))
+
+    def _works_at_all(self, item: WorkItem) -> bool:
+        """Whether a short clip of a plain text is made where the item failed: the longest come first."""
+        plain = replace(item, text=PLAIN_TEXT, frames=min(item.frames, SHORT_FRAMES))
+        try:
+            _check(self.make_batch([plain])[0])
+        except (InterruptedRun, MissingError):
+            raise
+        except Exception:
+            return False
+        return True
 
     def make_parts(self, parts: Iterable[Part], write: Write, after_batch: AfterBatch) -> None:
         """Make parts one after the other, each written while the next one is made.
