@@ -306,6 +306,26 @@ def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
     assert content(tmp_path) == content(tmp_path / "clean")
 
 
+def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system gives it another parent."""
+    plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(below_launcher=True)
+    mine = worker.deal(plan.parts)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        return make_all(items)
+
+    with (
+        open_run(tmp_path, info(plan), ALL, False) as directory,
+        pytest.raises(InterruptedRun, match="8 of 40 done") as caught,
+    ):
+        work(directory, plan.parts, mine, worker, lambda: Engine(batch, 8), interrupts)
+    assert caught.value.exit_code == 143
+    assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [mine[0].name]
+
+
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
     def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
         os.kill(os.getpid(), signal.SIGINT)

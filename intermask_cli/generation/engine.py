@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -45,10 +46,14 @@ class MakeBatch(Protocol):
 
 
 class Interrupts:
-    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once."""
+    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once.
 
-    def __init__(self) -> None:
+    Below a launcher its death counts as SIGTERM: workers that went on would keep the next run out.
+    """
+
+    def __init__(self, below_launcher: bool = False) -> None:
         self.exit_code: int | None = None
+        self._launcher = os.getppid() if below_launcher else None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         code = EXIT_SIGTERM if number == signal.SIGTERM else EXIT_SIGINT
@@ -71,12 +76,19 @@ class Interrupts:
     def until_one_comes(self, parts: Iterable[Part]) -> Iterator[Part]:
         """The parts, up to a signal."""
         for part in parts:
+            self._look_for_launcher()
             if self.exit_code is not None:
                 return
             yield part
 
+    def _look_for_launcher(self) -> None:
+        if self._launcher not in (None, os.getppid()) and self.exit_code is None:
+            note("the launcher is gone; stopping after the part in hand")
+            self.exit_code = EXIT_SIGTERM
+
     def check(self, run: RunDirectory, parts: Sequence[Part]) -> None:
         """Raise InterruptedRun if a signal came."""
+        self._look_for_launcher()
         if self.exit_code is not None:
             done, total = run.done_items(parts), run.info.items
             message = f"interrupted with {done:,} of {total:,} done; the same command resumes"

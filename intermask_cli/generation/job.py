@@ -218,7 +218,7 @@ def _work(
     if worker.main:
         before = f"{total - left:,} of {total:,} done before, " if left < total else ""
         note(f"{before}{left:,} interactions to make on {_named(worker, devices)}")
-    interrupts = Interrupts()
+    interrupts = Interrupts(below_launcher=worker.world > 1)
     try:
         if len(devices) > 1:
             return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
