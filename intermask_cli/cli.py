@@ -104,6 +104,7 @@ def root(
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on the way out already: another one changes nothing
     raise Terminated
 
 
@@ -113,7 +114,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if "--debug" in words:
         words.remove("--debug")
         os.environ["INTERMASK_DEBUG"] = "1"
-    before = signal.signal(signal.SIGTERM, _terminated)
+    before: Any = signal.signal(signal.SIGTERM, _terminated)
     try:
         app(words, prog_name="intermask")
     except IntermaskError as error:
@@ -121,6 +122,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _fail("interrupted", EXIT_SIGINT)
     except Terminated:
+        before = signal.SIG_IGN
         _fail("terminated", EXIT_SIGTERM)
     except BrokenPipeError:
         _silence_stdout()
