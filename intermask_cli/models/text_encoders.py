@@ -11,8 +11,7 @@ import hashlib
 import html
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -84,7 +83,7 @@ class _FrozenEncoder:
         self.folder, self.device = folder, torch.device(device)
         self.sha256 = file_sha256(_weights_in(folder)[0])
         self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
-        self._load()
+        self.tokenizer, self.network = self._load()
 
     def encode(self, texts: Sequence[str]) -> TextStates:
         ready = {text: self._states[text] for text in texts if text in self._states}
@@ -111,29 +110,24 @@ class _FrozenEncoder:
                 part = group[start : start + size]
                 ids = torch.tensor([inputs[text] for text in part], device=self.device)
                 with steady_rows(ids.shape[1], self.device):
-                    states = self._network(ids).cpu()
+                    states = self.network(input_ids=ids).last_hidden_state.float().cpu()
                 done |= {text: (states[i].clone(), ends[text]) for i, text in enumerate(part)}
         return done
 
     def _tokens(self, text: str) -> list[int]:
-        ids = self._words(text)
+        ids = self.tokenizer(self._clean(text))["input_ids"]
         if len(ids) > self.limit:
             warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
             ids = [*ids[: self.limit - 1], ids[-1]]
         return ids
 
-    def _words(self, text: str) -> list[int]:
-        """Token ids of any number, start and end tokens included."""
-        raise NotImplementedError
-
-    def _network(self, ids: Tensor) -> Tensor:
-        """(B, L) -> float32 states (B, L, dim)."""
-        raise NotImplementedError
+    def _clean(self, text: str) -> str:
+        return text
 
     def _padded_tokens(self, ids: list[int]) -> list[int]:
         return ids
 
-    def _load(self) -> None:
+    def _load(self) -> tuple[Any, Any]:
         raise NotImplementedError
 
 
@@ -143,27 +137,13 @@ class MiniLM(_FrozenEncoder):
     id = MINILM_ID
     limit = 256  # what the model card allows
 
-    def _load(self) -> None:
-        from tokenizers import Tokenizer
+    def _load(self) -> tuple[Any, Any]:
+        from transformers import AutoTokenizer, BertModel
 
-        from intermask_cli.models.bert import load_bert
-
-        if not (self.folder / "tokenizer.json").is_file():
-            raise ValueError("no tokenizer.json beside its weights")
-        try:
-            self.tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
-        except Exception as error:  # the library raises nothing narrower
-            raise ValueError(f"tokenizer.json: {error}") from error
-        self.tokenizer.no_truncation()  # the file of MiniLM asks for both
-        self.tokenizer.no_padding()
-        self._bert = load_bert(self.folder, _weights_in(self.folder)[0], self.device)
-        self.dim = self._bert.dim
-
-    def _words(self, text: str) -> list[int]:
-        return self.tokenizer.encode(text).ids
-
-    def _network(self, ids: Tensor) -> Tensor:
-        return self._bert(ids)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        network = BertModel.from_pretrained(self.folder, local_files_only=True, add_pooling_layer=False)
+        self.dim = network.config.hidden_size
+        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
 
 
 class Clip(_FrozenEncoder):
@@ -176,21 +156,17 @@ class Clip(_FrozenEncoder):
     id = "clip-vit-large-patch14-336"
     limit = CLIP_POSITIONS
 
-    def _load(self) -> None:
+    def _load(self) -> tuple[Any, Any]:
         from transformers import AutoTokenizer, CLIPTextModel
 
-        with _quiet_transformers():
-            self.tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-            network = CLIPTextModel.from_pretrained(self.folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
+        network = CLIPTextModel.from_pretrained(self.folder, local_files_only=True)
         self.dim = network.config.hidden_size
-        self._tower = network.float().eval().requires_grad_(False).to(self.device)
+        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
 
-    def _words(self, text: str) -> list[int]:
+    def _clean(self, text: str) -> str:
         # The original tokenizer un-escapes HTML twice; blanks and case are the tokenizer's own business.
-        return self.tokenizer(" ".join(html.unescape(html.unescape(text)).split()))["input_ids"]
-
-    def _network(self, ids: Tensor) -> Tensor:
-        return self._tower(input_ids=ids).last_hidden_state.float()
+        return " ".join(html.unescape(html.unescape(text)).split())
 
     def _padded_tokens(self, ids: list[int]) -> list[int]:
         return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
@@ -290,25 +266,19 @@ def _kind_in(folder: Path) -> str:
     return kinds[model_type]
 
 
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    from transformers.utils import logging
+def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:
+    """Load quietly; the libraries' own complaints become one line."""
+    import transformers
+    from safetensors import SafetensorError
 
+    logging = transformers.utils.logging
     verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:
-    """Load; the libraries' own complaints become one line."""
-    from safetensors import SafetensorError
-
     try:
         return kind(folder, device)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{folder}: text encoder cannot be loaded ({first}); {REMEDY}") from error
+    finally:
+        logging.set_verbosity(verbosity)
