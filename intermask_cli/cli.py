@@ -1,40 +1,82 @@
 """The `intermask` command: commands by name, and every outcome as an exit code and at most one line.
 
-Command modules import nothing heavy at their top, so `intermask --help` starts as fast as typer does.
+A command's module is imported when the command is asked for, and imports nothing heavy at its top, so
+`intermask --help` takes little longer than typer takes to start.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
-import traceback
-from typing import Annotated, NoReturn
+from types import FrameType
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from intermask_cli.errors import EXIT_FAILURE, EXIT_OK, EXIT_SIGINT, IntermaskError
+from intermask_cli.errors import EXIT_FAILURE, EXIT_OK, EXIT_SIGINT, EXIT_SIGTERM, IntermaskError, Terminated
 from intermask_cli.version import __version__
 
-#: Command name -> module of `intermask_cli.commands`, in the order of `--help`. A module has a function
-#: of its own name, or `app` with subcommands.
+
+class Command(NamedTuple):
+    """A module of `intermask_cli.commands` with a function of its own name, or `app` with subcommands."""
+
+    module: str
+    summary: str  # its line in `intermask --help`
+
+
+#: By name, in the order of `--help`.
 COMMANDS = {
-    "generate": "generate",
-    "react": "react",
-    "evaluate": "evaluate",
-    "train": "train",
-    "data": "data",
-    "import-checkpoint": "import_checkpoint",
-    "export": "export",
-    "view": "view",
-    "render": "render",
-    "merge": "merge",
-    "info": "info",
-    "doctor": "doctor",
+    "generate": Command("generate", "Prompt files to a dataset of interactions."),
+    "react": Command("react", "The partner for a given person, or for each of many."),
+    "evaluate": Command("evaluate", "Score a model, or interactions made elsewhere."),
+    "train": Command("train", "Train a tokenizer, transformer or evaluator; bundle them."),
+    "data": Command("data", "Make and check datasets."),
+    "import-checkpoint": Command("import_checkpoint", "A published checkpoint to a bundle."),
+    "export": Command("export", "BVH, GLB, NPZ or NPY files, or a dataset tree."),
+    "view": Command("view", "One web page that plays interactions, offline."),
+    "render": Command("render", "Interactions as contact sheets, GIF or MP4."),
+    "merge": Command("merge", "The parts of shards to a dataset."),
+    "info": Command("info", "What is in a run, dataset, model or motion file."),
+    "doctor": Command("doctor", "What works on this machine."),
 }
+
+
+class _Commands(TyperGroup):
+    """Commands that are imported when they are asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        # A misspelt name needs all of them: typer suggests one out of those that are there.
+        for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
+            if name not in self.commands:
+                self.commands[name] = _imported(name)
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
+
+
+def _imported(name: str) -> Any:
+    """The command of that name, as typer makes it."""
+    module = importlib.import_module(f"intermask_cli.commands.{COMMANDS[name].module}")
+    holder = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if hasattr(module, "app"):
+        holder.add_typer(module.app, name=name)
+    else:
+        holder.command(name)(getattr(module, COMMANDS[name].module))
+    return get_group(holder).commands[name]
+
 
 app = typer.Typer(
     name="intermask",
+    cls=_Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -61,16 +103,9 @@ def root(
     """Text to two-person 3D motion: batch generation, reaction and evaluation with InterMask."""
 
 
-def _register() -> None:
-    for name, module_name in COMMANDS.items():
-        module = importlib.import_module(f"intermask_cli.commands.{module_name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, module_name))
-
-
-_register()
+def _terminated(number: int, frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on the way out already: another one changes nothing
+    raise Terminated
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -79,23 +114,31 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if "--debug" in words:
         words.remove("--debug")
         os.environ["INTERMASK_DEBUG"] = "1"
+    before: Any = signal.signal(signal.SIGTERM, _terminated)
     try:
         app(words, prog_name="intermask")
     except IntermaskError as error:
         _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", EXIT_SIGINT)
+    except Terminated:
+        before = signal.SIG_IGN
+        _fail("terminated", EXIT_SIGTERM)
     except BrokenPipeError:
         _silence_stdout()
         sys.exit(EXIT_FAILURE)
     except Exception as error:
         _fail(f"{type(error).__name__}: {error} (run with --debug for the traceback)", EXIT_FAILURE)
+    finally:
+        signal.signal(signal.SIGTERM, before)
     sys.exit(EXIT_OK)
 
 
 def _fail(message: str, code: int) -> NoReturn:
     """One line `error: ...`; the traceback before it with --debug or INTERMASK_DEBUG."""
     if os.environ.get("INTERMASK_DEBUG", "") not in ("", "0"):
+        import traceback  # 5 ms that --help need not take
+
         traceback.print_exc()
     print("error:", " ".join(message.split("\n")), file=sys.stderr)  # noqa: T201
     sys.exit(code)

@@ -72,8 +72,14 @@ class Counter:
         if self._bar is not None:
             self._bar.stop()
 
+    def restart_clock(self) -> None:
+        """The rate counts from now: what came before was getting ready."""
+        self._started = time.monotonic()
+
     def advance(self, count: int = 1, status: str = "") -> None:
         """Count `count` more as done; `status` is free text such as a loss."""
+        if count == 0 and self.done >= self.total:
+            return  # nothing new after the last line
         self.done += count
         now = time.monotonic()
         rate = (self.done - self._done_before) / max(now - self._started, 1e-9)

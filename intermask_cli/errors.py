@@ -39,3 +39,7 @@ class InterruptedRun(IntermaskError):
     def __init__(self, message: str, exit_code: int = EXIT_SIGINT):
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class Terminated(BaseException):
+    """SIGTERM came where nobody watches for it. Like KeyboardInterrupt, `except Exception` lets it pass."""

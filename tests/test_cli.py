@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,45 @@ def test_bugs_are_one_line_and_debug_shows_the_traceback(
 def test_keyboard_interrupt_exits_130(cli: Run, raising: Callable) -> None:
     raising(KeyboardInterrupt())
     assert cli()[0] == 130
+
+
+def test_sigterm_exits_143_with_a_word() -> None:
+    """Before a run has begun, too: here it reads its prompts from a pipe that nobody closes."""
+    command = [sys.executable, "-m", "intermask_cli", "generate", "-", "--device", "cpu", "--out", "never"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None and process.stderr is not None
+    process.stdin.write(b"two people bow" * 100_000)  # more than a pipe holds, so this ends while it is read
+    process.stdin.flush()
+    while process.poll() is None:  # Python sees no signal that comes between two reads of the pipe
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5.0)
+    assert process.returncode == 143
+    err = process.stderr.read().decode()
+    process.stdin.close()
+    process.stderr.close()
+    assert err == "error: terminated\n"
+
+
+def test_a_misspelt_command_is_guessed(cli: Run) -> None:
+    code, _, err = cli("genrate")
+    assert code == 2 and "generate" in err.partition("Did you mean")[2]
+
+
+def test_help_imports_no_command() -> None:
+    """Twelve modules with their options, turned into commands, took as long as all the rest."""
+    code = """
+import sys
+from intermask_cli.cli import main
+try:
+    main(["--help"])
+except SystemExit:
+    pass
+loaded = [name for name in sys.modules if name.startswith("intermask_cli.commands.")]
+assert not loaded, loaded
+"""
+    result = python(code)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_closed_pipe_is_quiet() -> None:

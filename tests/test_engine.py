@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
-from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError
-from intermask_cli.generation import job
-from intermask_cli.generation.engine import HOPELESS, Engine, Interrupts, MakeBatch, work
+from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
+from intermask_cli.generation import job, store
+from intermask_cli.generation.engine import HOPELESS, PLAIN_TEXT, Engine, Interrupts, MakeBatch, work
 from intermask_cli.generation.job import Summary, merge_runs, run_job
 from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.manifest import RunDirectory, RunInfo, open_run, read_manifest
+from intermask_cli.generation.manifest import MergeResult, RunDirectory, RunInfo, open_run, read_manifest
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 
@@ -251,8 +251,27 @@ def test_a_set_up_in_which_nothing_works_stops(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError, match="broken"):
         run(tmp_path, plan_of(1000), batch)
-    assert sum(len(items) == 1 for items in calls) == HOPELESS
+    assert sum(len(items) == 1 for items in calls) == HOPELESS + 1
+    assert (calls[-1][0].text, calls[-1][0].frames) == (PLAIN_TEXT, 24)
     assert (read_manifest(tmp_path) or {})["status"] == "stopped by an error"
+
+
+@pytest.mark.parametrize("broken", ["text", "length"])
+def test_many_bad_prompts_ahead_of_good_ones_do_not_stop_a_run(tmp_path: Path, broken: str) -> None:
+    """Longest clips come first: that all of them fail says nothing about the others."""
+    lines = [Prompt(f"p-{i}", f"text {i}", "p.txt", i, frames=600 if i < 20 else 16) for i in range(40)]
+    plan = make_plan(lines, 0, 1, 60)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        for item in items:
+            if broken == "length" and item.frames == 600:
+                raise RuntimeError("CUDA out of memory")
+            if broken == "text" and item.text in {line.text for line in lines[:20]}:
+                raise ValueError("cannot be encoded")
+        return make_all(items)
+
+    summary = run(tmp_path, plan, batch)
+    assert (summary.done, len(summary.failed), summary.exit_code) == (20, 20, 3)
 
 
 def test_a_missing_model_is_no_failing_prompt(tmp_path: Path) -> None:
@@ -276,14 +295,35 @@ def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
         seen.extend(items)
         return make_all(items)
 
-    with pytest.raises(InterruptedRun, match="8 of 100 done; the same command resumes") as caught:
+    first = len(plan.parts[0].items)
+    with pytest.raises(InterruptedRun, match=f"{first} of 100 done; the same command resumes") as caught:
         run(tmp_path, plan, batch)
     assert caught.value.exit_code == code
-    assert len(seen) == 8
+    assert len(seen) == first
     assert (read_manifest(tmp_path) or {})["status"] == "interrupted"
-    assert run(tmp_path, plan).made == 92
+    assert run(tmp_path, plan).made == 100 - first
     run(tmp_path / "clean", plan)
     assert content(tmp_path) == content(tmp_path / "clean")
+
+
+def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system gives it another parent."""
+    plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(below_launcher=True)
+    mine = worker.deal(plan.parts)
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        return make_all(items)
+
+    with (
+        open_run(tmp_path, info(plan), ALL, False) as directory,
+        pytest.raises(InterruptedRun, match="8 of 40 done") as caught,
+    ):
+        work(directory, plan.parts, mine, worker, lambda: Engine(batch, 8), interrupts)
+    assert caught.value.exit_code == 143
+    assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [mine[0].name]
 
 
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
@@ -308,6 +348,102 @@ def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
     summary = run(tmp_path, plan, never)
     assert (summary.done, summary.made, summary.merged) == (5, 0, True)
     assert (tmp_path / "interactions.h5").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(("signal_", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_a_signal_while_merging_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal_: type[BaseException], code: int
+) -> None:
+    def stopped(*values: object) -> bytes:
+        raise signal_
+
+    plan = plan_of(20)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_write_index", stopped)
+        with pytest.raises(InterruptedRun, match="the same command resumes") as caught:
+            run(tmp_path, plan)
+    assert caught.value.exit_code == code
+    assert not (tmp_path / "interactions.h5").exists()
+    assert not list(tmp_path.glob(".*.tmp"))
+    summary = run(tmp_path, plan)
+    assert (summary.done, summary.made) == (20, 0)
+
+
+def test_parts_left_by_a_kill_after_the_merge_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plan_of(20)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "drop_parts", lambda self: None)
+        run(tmp_path, plan)
+    assert list(tmp_path.glob("parts/part-*.h5"))
+    assert run(tmp_path, plan).made == 0
+    assert not (tmp_path / "parts").exists()
+
+
+def finish(folder: Path, plan: Plan) -> None:
+    """What another shard does that comes to its end: dataset, manifest, no parts."""
+    with open_run(folder, info(plan), Shard(2, 2), False) as other:
+        assert other.merge(plan.parts, []).merged
+
+
+def test_a_shard_whose_parts_another_merges_before_it_does_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, merge = plan_of(40), RunDirectory.merge
+
+    def late(self: RunDirectory, *values: Any) -> Any:
+        monkeypatch.setattr(RunDirectory, "merge", merge)
+        finish(tmp_path, plan)
+        return merge(self, *values)
+
+    run(tmp_path, plan, shard=Shard(2, 2))
+    monkeypatch.setattr(RunDirectory, "merge", late)
+    summary = run(tmp_path, plan, shard=Shard(1, 2))
+    assert (summary.merged, summary.done) == (True, 40)
+
+
+def test_a_shard_does_not_make_again_what_another_merges_while_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, finished, answers = plan_of(40), RunDirectory.finished, []
+
+    def overtaken(self: RunDirectory) -> Any:
+        answers.append(finished(self))
+        if len(answers) == 3:  # asked when the directory is made ready, before bad lines are listed, and now
+            monkeypatch.setattr(RunDirectory, "finished", finished)
+            finish(tmp_path, plan)
+        return answers[-1]
+
+    run(tmp_path, plan, shard=Shard(2, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(RunDirectory, "merge", lambda self, *values: MergeResult(False, 0, []))
+        run(tmp_path, plan, shard=Shard(1, 2))
+    monkeypatch.setattr(RunDirectory, "finished", overtaken)
+    summary = run(tmp_path, plan, shard=Shard(1, 2))
+    assert answers == [None] * 3
+    assert (summary.merged, summary.done, summary.made) == (True, 40, 0)
+
+
+def test_an_interrupted_shard_leaves_a_finished_run_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, check, told = plan_of(12), Interrupts.check, []
+
+    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        if not told:
+            told.append(os.kill(os.getpid(), signal.SIGTERM))
+        return make_all(items)
+
+    def late(self: Interrupts, *values: Any) -> None:
+        finish(tmp_path, plan)
+        check(self, *values)
+
+    run(tmp_path, plan, shard=Shard(2, 2))
+    monkeypatch.setattr(Interrupts, "check", late)
+    with pytest.raises(InterruptedRun):
+        run(tmp_path, plan, batch, shard=Shard(1, 2))
+    monkeypatch.undo()
+    assert (read_manifest(tmp_path) or {})["status"] == "finished"
+    assert run(tmp_path, plan).made == 0
 
 
 @pytest.mark.parametrize("shared", [True, False])

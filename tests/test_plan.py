@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermask_cli.errors import InputError
-from intermask_cli.generation.plan import LARGEST_PART, SMALLEST_PART, Shard, make_plan
+from intermask_cli.generation.plan import LARGEST_PART, Shard, make_plan
 from intermask_cli.generation.prompts import Prompt
 
 
@@ -26,7 +26,8 @@ def test_parts_hold_every_item_once(frames: list[int | None], samples: int) -> N
     assert sorted(held, key=lambda item: item.position) == plan.items
     assert len({part.name for part in plan.parts}) == len(plan.parts)
     assert all(len(part.items) <= LARGEST_PART for part in plan.parts)
-    assert all(len(part.items) >= SMALLEST_PART for part in plan.parts[:-1])
+    sizes = [len(part.items) for part in plan.parts]
+    assert max(sizes, default=0) - min(sizes, default=0) <= 1
 
 
 @given(FRAMES)
@@ -41,6 +42,7 @@ def test_groups_never_mix_lengths(frames: list[int | None]) -> None:
 
 
 def test_a_small_run_has_parts_for_several_workers() -> None:
+    assert [len(part.items) for part in make_plan(lines([60] * 12), 0, 1, 60).parts] == [6, 6]
     assert len(make_plan(lines([60] * 24), 0, 1, 60).parts) == 3
     assert len(make_plan(lines([60] * 9000), 0, 1, 60).parts) == 71
 

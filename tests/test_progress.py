@@ -36,8 +36,10 @@ def test_parts_of_other_workers_count_once_they_are_there(
             progress.made(2, 0)
             assert progress._shown.done == 24  # no look at the disk after every batch
             progress.look()
+            progress.look()
         assert progress._shown.done == 40
-    assert "40/40 interactions" in capfd.readouterr().err.splitlines()[-1]
+    lines = capfd.readouterr().err.splitlines()
+    assert "40/40 interactions" in lines[-1] and len(lines) == 1
 
 
 def test_workers_that_show_nothing_count_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -48,3 +50,17 @@ def test_workers_that_show_nothing_count_nothing(tmp_path: Path, capfd: pytest.C
     ):
         progress.made(8, 2)
     assert capfd.readouterr().err == ""
+
+
+def test_loading_does_not_count_for_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    plan = plan_of(8)
+    with (
+        open_run(tmp_path, info(plan), Shard(), False) as run,
+        show_progress(run, plan.parts, plan.parts) as progress,
+    ):
+        assert progress._shown is not None
+        progress._shown._started -= 1e6  # a long time ago
+        progress.begin()
+        progress.made(8, 0)
+    rate = capfd.readouterr().err.split("interactions, ")[1].split("/s")[0]
+    assert float(rate) > 1

@@ -169,6 +169,17 @@ def test_a_rank_that_believes_it_is_alone_stops_before_anything_is_loaded(
         pytest.fail("the run went on")
 
 
+@pytest.mark.parametrize(("size", "why"), [("2", "MASTER_ADDR"), ("two", "'two'"), ("0", "'0'"), ("", "''")])
+def test_a_world_size_without_a_world_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, size: str, why: str
+) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "RANK", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(InputError, match=f"WORLD_SIZE.*{why}"), join_workers("cpu"):
+        pytest.fail("the run went on")
+
+
 def test_numbers_of_processes() -> None:
     assert parse_processes("auto") is None
     assert parse_processes("3") == 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Protocol
 
@@ -30,8 +32,9 @@ from intermask_cli.generation.store import Failure
 from intermask_cli.generation.writer import Made, PartWriter, Write
 
 POLL_SECONDS = 0.5
-#: So many failures before the first success are taken for a fault of the set-up, not of the prompts.
+#: After so many failures without a success, a plain short prompt tells a broken set-up from bad prompts.
 HOPELESS = 8
+PLAIN_TEXT, SHORT_FRAMES = "two people", 40
 #: Told after every batch how many items were made and how many failed.
 AfterBatch = Callable[[int, int], None]
 
@@ -43,10 +46,14 @@ class MakeBatch(Protocol):
 
 
 class Interrupts:
-    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once."""
+    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once.
 
-    def __init__(self) -> None:
+    Below a launcher its death counts as SIGTERM: workers that went on would keep the next run out.
+    """
+
+    def __init__(self, below_launcher: bool = False) -> None:
         self.exit_code: int | None = None
+        self._launcher = os.getppid() if below_launcher else None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         code = EXIT_SIGTERM if number == signal.SIGTERM else EXIT_SIGINT
@@ -69,12 +76,19 @@ class Interrupts:
     def until_one_comes(self, parts: Iterable[Part]) -> Iterator[Part]:
         """The parts, up to a signal."""
         for part in parts:
+            self._look_for_launcher()
             if self.exit_code is not None:
                 return
             yield part
 
+    def _look_for_launcher(self) -> None:
+        if self._launcher not in (None, os.getppid()) and self.exit_code is None:
+            note("the launcher is gone; stopping after the part in hand")
+            self.exit_code = EXIT_SIGTERM
+
     def check(self, run: RunDirectory, parts: Sequence[Part]) -> None:
         """Raise InterruptedRun if a signal came."""
+        self._look_for_launcher()
         if self.exit_code is not None:
             done, total = run.done_items(parts), run.info.items
             message = f"interrupted with {done:,} of {total:,} done; the same command resumes"
@@ -136,13 +150,24 @@ class Engine:
         self._make(items[middle:], made, failures)
 
     def _give_up(self, item: WorkItem, error: Exception, failures: list[Failure]) -> None:
-        """List an item as failed; raise its error if nothing has worked so far."""
+        """List an item as failed; raise its error if nothing has worked so far and nothing would."""
         self.failed += 1
-        if self.made == 0 and self.failed >= HOPELESS:
+        if self.made == 0 and self.failed == HOPELESS and not self._works_at_all(item):
             raise error
         reason = _describe(error)
         warn(f"{item.id} failed: {reason}")
         failures.append(Failure(item, f"failed: {reason}"))
+
+    def _works_at_all(self, item: WorkItem) -> bool:
+        """Whether a short clip of a plain text is made where the item failed: the longest come first."""
+        plain = replace(item, text=PLAIN_TEXT, frames=min(item.frames, SHORT_FRAMES))
+        try:
+            _check(self.make_batch([plain])[0])
+        except (InterruptedRun, MissingError):
+            raise
+        except Exception:
+            return False
+        return True
 
     def make_parts(self, parts: Iterable[Part], write: Write, after_batch: AfterBatch) -> None:
         """Make parts one after the other, each written while the next one is made.

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME
-from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, InterruptedRun
+from intermask_cli.errors import (
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_SIGINT,
+    EXIT_SIGTERM,
+    InputError,
+    IntermaskError,
+    InterruptedRun,
+    Terminated,
+)
 from intermask_cli.generation.engine import Engine, Interrupts, work
 from intermask_cli.generation.files import disk_errors
 from intermask_cli.generation.launch import Worker, join_workers, worker_devices
@@ -132,6 +141,17 @@ class Estimate:
         ]
 
 
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """A signal before or after the work (`engine.Interrupts`), as while merging, says how to go on, too."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as error:
+        code = EXIT_SIGTERM if isinstance(error, Terminated) else EXIT_SIGINT
+        raise InterruptedRun("interrupted; the same command resumes", code) from error
+
+
+@_resumable()
 def run_job(
     folder: Path,
     info: RunInfo,
@@ -160,10 +180,12 @@ def run_job(
         else:
             run = RunDirectory(folder, info)
         worker.wait_for_start()
+        # Looked at in this order: another shard that merges says so before it removes the parts.
+        pending = run.pending(parts)
         finished = run.finished()
         if finished is not None:
             return _already_finished(run, finished, rejected) if worker.main else None
-        timing = _work(run, parts, worker, devices, load_engine)
+        timing = _work(run, parts, pending, worker, devices, load_engine)
         if not worker.main:
             return None
         merged = run.merge(plan.parts, rejected)
@@ -185,18 +207,18 @@ def run_job(
 def _work(
     run: RunDirectory,
     parts: Sequence[Part],
+    pending: Sequence[Part],
     worker: Worker,
     devices: Sequence[str],
     load_engine: Callable[[Worker], Engine],
 ) -> dict[str, float]:
-    pending = run.pending(parts)
     devices = devices[: max(1, len(pending))]  # no worker without a part
     left = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
     if worker.main:
         before = f"{total - left:,} of {total:,} done before, " if left < total else ""
         note(f"{before}{left:,} interactions to make on {_named(worker, devices)}")
-    interrupts = Interrupts()
+    interrupts = Interrupts(below_launcher=worker.world > 1)
     try:
         if len(devices) > 1:
             return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
@@ -205,11 +227,11 @@ def _work(
         if worker.main:
             status = (
                 "interrupted"
-                if isinstance(error, InterruptedRun | KeyboardInterrupt)
+                if isinstance(error, InterruptedRun | KeyboardInterrupt | Terminated)
                 else "stopped by an error"
             )
             with suppress(IntermaskError):
-                run.finish(status, done=run.done_items(parts))
+                run.stop(status, parts)
         raise
 
 

@@ -11,11 +11,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
+#: How long workers wait for one another, which is at the start only.
+MEETING = timedelta(minutes=10)
 MOST_PROCESSES = 256
 #: Variables of torchrun, and of `accelerate launch` where it starts one process without a world size.
 _LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
@@ -53,17 +56,14 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
     """Join the process group of the launcher, if there is one.
 
     Raises:
-        InputError: the launcher's world size and ours disagree, or the device is not there.
+        InputError: the launcher's world size and ours disagree, the workers do not find each other, or the
+            device is not there.
     """
-    import torch
-
-    expected = int(os.environ.get("WORLD_SIZE", "1"))
+    expected = _world_size()
     if expected == 1:
         yield Worker(0, 1, choose_device(device, 0))
         return
-    from accelerate import PartialState
-
-    state = PartialState(cpu=not torch.cuda.is_available())
+    state = _joined(expected)
     if state.num_processes != expected:
         raise InputError(
             f"the launcher started {expected} processes and this one sees {state.num_processes}; "
@@ -76,6 +76,32 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
         yield Worker(state.process_index, state.num_processes, chosen, max(1, beside), state)
     finally:
         state.destroy_process_group()
+
+
+def _world_size() -> int:
+    """Processes the launcher says it started; 1 without a launcher."""
+    text = os.environ.get("WORLD_SIZE", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"WORLD_SIZE is '{text}'; a launcher sets it to a number, else leave it unset")
+    return int(text)
+
+
+def _joined(expected: int) -> Any:
+    """Accelerate's state of a process group that all workers of the launcher have joined."""
+    import torch
+    from accelerate import PartialState
+
+    try:
+        return PartialState(cpu=not torch.cuda.is_available(), timeout=MEETING)
+    except (
+        ValueError,
+        RuntimeError,
+    ) as error:  # torch's errors of a group that does not form are RuntimeErrors
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"WORLD_SIZE says that a launcher started {expected} processes, but they do not find each other "
+            f"({first}); start with torchrun, or accelerate launch --multi_gpu, or unset WORLD_SIZE"
+        ) from error
 
 
 def parse_processes(text: str) -> int | None:

@@ -200,12 +200,12 @@ class RunDirectory:
 
     def merge(self, parts: Sequence[Part], rejected: Sequence[Rejected]) -> MergeResult:
         """Make the dataset from the parts of the plan if all of them exist; then the parts can go."""
-        if self.pending(parts):
-            return MergeResult(False, self.done_items(parts), [])
         with locked(self.folder / ".lock-merge", wait=True):  # the last two shards may end at the same time
             finished = self.finished()
             if finished is not None:
                 return MergeResult(True, finished["counts"]["done"], [])
+            if self.pending(parts):
+                return MergeResult(False, self.done_items(parts), [])
             result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
             if not result.failed:
                 self.drop_parts()
@@ -226,6 +226,12 @@ class RunDirectory:
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}
         self.finish("failures" if failed else "finished", **counts)
         return MergeResult(True, done, failed)
+
+    def stop(self, status: str, parts: Sequence[Part]) -> None:
+        """Record how a run ended that is not finished, unless another shard has just finished it."""
+        with locked(self.folder / ".lock-merge", wait=True):
+            if self.finished() is None:
+                self.finish(status, done=self.done_items(parts))
 
     def finish(self, status: str, **counts: int) -> None:
         """Record how the run ended: finished, failures, interrupted or stopped by an error."""
@@ -275,6 +281,8 @@ def open_run(folder: Path, info: RunInfo, shard: Shard, overwrite: bool) -> Iter
             remove_leftovers(folder)
             if run.parts_folder.is_dir():
                 remove_leftovers(run.parts_folder)
+                if run.finished() is not None:  # killed between its last two steps
+                    run.drop_parts()
         yield run
 
 

@@ -10,14 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.seeds import explicit_seed, sample_seed
 
-SMALLEST_PART, LARGEST_PART = 8, 128
+PART, LARGEST_PART = 8, 128  # items of a part in small and in large runs
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,11 @@ def make_plan(
 def cut_into_parts(items: Sequence[WorkItem]) -> list[Part]:
     """Items sorted by length (longest first, so that the end of a run is fine-grained), cut evenly.
 
-    More items make larger parts, from 8 to 128: small runs resume finely and keep several workers busy,
-    large ones have few files.
+    More items make larger parts, up to 8 in small runs and up to 128 in large ones: small runs resume finely
+    and keep several workers busy, large ones have few files. Sizes differ by one at most, since two workers
+    with 8 and 4 items end later than with 6 each.
     """
     ordered = sorted(items, key=lambda item: (-item.tokens, item.position))
-    size = min(LARGEST_PART, max(SMALLEST_PART, len(items) // 32))
-    return [Part(start, ordered[start : start + size]) for start in range(0, len(ordered), size)]
+    count = -(-len(items) // min(LARGEST_PART, max(PART, len(items) // 32)))
+    edges = [len(items) * i // count for i in range(count + 1)] if count else []
+    return [Part(start, ordered[start:stop]) for start, stop in pairwise(edges)]

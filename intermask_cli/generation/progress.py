@@ -24,6 +24,11 @@ class Progress:
         self._failed = 0
         self._looked = time.monotonic()
 
+    def begin(self) -> None:
+        """Loading is over, as far as rate and time left are concerned."""
+        if self._shown is not None:
+            self._shown.restart_clock()
+
     def made(self, made: int, failed: int) -> None:
         """So many items were made here, and so many failed; now and then also looks at the others."""
         self._failed += failed

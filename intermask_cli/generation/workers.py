@@ -117,7 +117,9 @@ class _Team:
         if what == "made":
             self.progress.made(*values)
         elif what == "next":
-            self.first_ready = self.first_ready or time.monotonic()
+            if self.first_ready is None:
+                self.first_ready = time.monotonic()
+                self.progress.begin()
             part = self.left.popleft() if self.left and self.interrupts.exit_code is None else None
             with suppress(OSError):  # dead already: its end of the pipe tells
                 member.connection.send(part)
