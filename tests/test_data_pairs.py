@@ -101,6 +101,7 @@ def test_check_and_training_take_the_tree(clips, tmp_path):
 
 RECIPE = """
 tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
+transformer: {codebook_size: 16, code_dim: 6}
 tokenizer_loss: {kind: metric}
 tokenizer_training: {batch_size: 2, steps: 2, window: 32, plain_steps: 1, gumbel: 0.0, validate_clips: 1}
 """
