@@ -6,11 +6,13 @@ import csv
 import json
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from motion_samples import fk_pair
 from numpy.testing import assert_allclose, assert_array_equal
 
+from intermask_cli.datasets.interactions import FORMAT, INDEX_COLUMNS
 from intermask_cli.datasets.interhuman import InterHuman, TextPairs, features_of_pair
 from intermask_cli.datasets.interhuman_check import check_interhuman
 from intermask_cli.errors import InputError
@@ -177,6 +179,29 @@ def test_reading_options_and_columns(clips, tmp_path):
     for name in ("columns", "options"):
         raw = np.load(tmp_path / name / "motions_processed/person2/1.npy")
         assert_allclose(raw[:, :66].reshape(40, 22, 3), z_up[1] / 100, atol=1e-5)
+
+
+def test_items_of_a_run_are_pairs_with_their_own_rotations(clips, tmp_path):
+    joints, rotations = fk_pair(40)
+    with h5py.File(clips / "run.h5", "w") as file:
+        file.attrs.update({"format": FORMAT, "format_version": 1, "fps": 30.0})
+        item = file.create_group("interactions/x-1")
+        item.attrs.update({"prompt": "two people", "seed": 1, "sample": 0, "frames": 40})
+        item["joints"], item["rotations6d"] = joints, rotations
+        for column in INDEX_COLUMNS:
+            file[f"index/{column}"] = ["x-1"] if column in ("id", "prompt") else [0]
+    both = {"pair": "run.h5#x-1", "text": "two people meet", "split": "train"}
+    # Of a file with two people a column takes its own: the second person of the run beside someone else.
+    mixed = {"person1": "b-1.npy", "person2": "run.h5#x-1", "text": "two people meet", "split": "train"}
+    written = made(listed(clips, [both, mixed], "run.csv"), tmp_path / "tree")
+    assert (written.clips, written.recovered) == (2, 1)
+    ids = [row["id"] for row in csv.DictReader((tmp_path / "tree/ids.csv").open())]
+    assert ids == ["run-x-1", "b-1-run-x-1"]
+    data = InterHuman(tmp_path / "tree", "train")
+    for clip in data.clips:
+        found, turns = motion_from_loaded(data.loaded(clip)[1])
+        assert_array_equal(found, joints[1])
+        assert_allclose(turns.reshape(40, 21, 6), rotations[1], atol=1e-5)
 
 
 def test_a_split_hangs_on_the_id_alone(clips):
