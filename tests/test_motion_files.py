@@ -820,3 +820,66 @@ def test_hostile_files_take_neither_memory_nor_time(tmp_path):
         InteractionFile(tmp_path / "joints.h5") as d,
     ):
         d.read("a")
+
+
+def zip_bombs(folder):
+    """Name -> what the message must say; each is small and unpacks to 100 megabytes or more."""
+    much = 100 << 20
+
+    def npy(shape, kind="<f8", version=1, spaces=0):
+        head = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+        head = head.ljust(117 + spaces) + b"\n"
+        return (
+            b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(head)) + head
+        )
+
+    small = npy((10, 22, 3))
+    raw = npy((2, 13_500, 492))  # a shape that is accepted
+    bombs = {
+        "bzip2.npz": (small + bytes(much), zipfile.ZIP_BZIP2, len(small) + 5280, "NumPy never does"),
+        "zeros.npz": (raw + bytes(2 * 13_500 * 492 * 8), zipfile.ZIP_DEFLATED, None, "100 times is refused"),
+        "behind.npz": (small + bytes(much), zipfile.ZIP_DEFLATED, None, "100 times is refused"),
+        "under.npz": (small + bytes(60 << 20), zipfile.ZIP_DEFLATED, None, "needs 5280 bytes"),
+        "header.npz": (
+            npy((10, 22, 3), version=2, spaces=60 << 20), zipfile.ZIP_DEFLATED, None, "not an .npy array",
+        ),
+        "amass.npz": (raw + bytes(much), zipfile.ZIP_DEFLATED, None, "100 times is refused"),
+    }  # fmt: skip
+    for name, (content, packing, told, _) in bombs.items():
+        image = io.BytesIO()
+        with zipfile.ZipFile(image, "w", packing) as archive:
+            if name == "amass.npz":
+                archive.writestr("trans.npy", small)
+                archive.writestr("poses.npy", content)
+            else:
+                archive.writestr("positions.npy", content)
+        data = bytearray(image.getvalue())
+        if told is not None:
+            at = data.rfind(b"PK\x01\x02") + 24
+            data[at : at + 4] = struct.pack("<I", told)
+        (folder / name).write_bytes(data)
+    return {name: message for name, (_, _, _, message) in bombs.items()}
+
+
+def test_zip_bombs_are_refused_before_they_unpack(tmp_path):
+    bombs = zip_bombs(tmp_path)
+    for name, message in bombs.items():
+        assert (tmp_path / name).stat().st_size < 1 << 20, name
+        tracemalloc.start()
+        started = time.process_time()
+        try:
+            with pytest.raises(InputError, match=message) as caught:
+                read_motion(tmp_path / name, person=1)
+            assert tracemalloc.get_traced_memory()[1] < 2 << 20, name
+        finally:
+            tracemalloc.stop()
+        assert time.process_time() - started < 1, name
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 400, name
+
+
+def test_a_person_who_stands_still_is_no_bomb(tmp_path):
+    """Frames that repeat pack to less than a hundredth; only together with much to unpack is that refused."""
+    still = np.repeat(fk_pair(1)[0], 2000, axis=1)
+    np.savez_compressed(tmp_path / "still.npz", positions=still)
+    assert (tmp_path / "still.npz").stat().st_size < still.nbytes / 100
+    assert_array_equal(read_motion(tmp_path / "still.npz", person=2).joints, still[1])

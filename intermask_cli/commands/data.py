@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from intermask_cli.commands import data_check
+from intermask_cli.commands import data_check, data_pairs
 
 app = typer.Typer(no_args_is_help=True, help="Make and check datasets.")
 app.add_typer(data_check.app, name="check")
+app.command("pairs")(data_pairs.pairs)
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""One person's motion from a file somebody has: npy, npz, our h5, BVH. For `intermask react --input`.
+"""People's motion from a file somebody has: npy, npz, our h5, BVH. For `intermask react` and `data pairs`.
 
 Files are untrusted: pickles are never loaded, sizes are checked before memory is asked for, and
 everything that cannot be used is one `InputError` that says what was seen, what is accepted, what to do.
@@ -6,6 +6,7 @@ everything that cannot be used is one `InputError` that says what was seen, what
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,12 +79,36 @@ def read_motion(
         InputError: missing, empty, truncated or damaged file; pickled objects; wrong shape; NaN or
             infinity (with frame and joint); a body height outside 0.5-3 m; fewer than 4 frames.
     """
+    return _read(path, fps, up, units, skeleton, lambda persons: [_chosen(person, persons)])[0]
+
+
+def read_people(
+    path: str | Path,
+    fps: float | None = None,
+    up: str | None = None,
+    units: str | None = None,
+    skeleton: str | Path | None = None,
+) -> list[GivenMotion]:
+    """Read every person of a file, one or two; otherwise as `read_motion`."""
+    return _read(path, fps, up, units, skeleton, range)
+
+
+def _read(
+    path: str | Path,
+    fps: float | None,
+    up: str | None,
+    units: str | None,
+    skeleton: str | Path | None,
+    wanted: Callable[[int], Iterable[int]],
+) -> list[GivenMotion]:
+    """The persons that `wanted(how many there are)` asks for, counted from 0."""
     path, item = _path_and_item(str(path))
     try:
         content = read_content(path, item, None if skeleton is None else Path(skeleton))
         turned = (up or content.up) == "z"
         content = _settle(content, fps, up, units)
-        return _one_person(content, person, str(path) + (f"#{item}" if item else ""), turned)
+        name = str(path) + (f"#{item}" if item else "")
+        return [_one_person(content, index, name, turned) for index in wanted(len(content.joints))]
     except InputError as error:
         message = str(error)
         raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from error
@@ -168,13 +193,17 @@ def _check_up(joints: np.ndarray) -> None:
         )
 
 
-def _one_person(content: MotionContent, person: int | None, name: str, turned: bool) -> GivenMotion:
-    persons = len(content.joints)
+def _chosen(person: int | None, persons: int) -> int:
+    """Index of the person asked for (1, 2 or None) in a file of so many."""
     if person is None and persons > 1:
         raise InputError(f"holds {persons} persons; choose one with --person 1 or --person 2")
     if person is not None and person not in range(1, persons + 1):
         raise InputError(f"--person {person}, but it holds {persons} person{'s' if persons > 1 else ''}")
-    index = (person or 1) - 1
+    return (person or 1) - 1
+
+
+def _one_person(content: MotionContent, index: int, name: str, turned: bool) -> GivenMotion:
+    persons = len(content.joints)
     joints = content.joints[index]
     rotations = None if content.rotations6d is None else content.rotations6d[index]
     original = len(joints)

@@ -6,6 +6,7 @@ Sizes are checked before memory is asked for and pickles are never loaded; whate
 
 from __future__ import annotations
 
+import io
 import lzma
 import math
 import tokenize
@@ -43,6 +44,12 @@ from intermask_cli.motion.stand_in_body import stand_in_body
 MIN_FRAMES = 4
 MAX_FRAMES = 100_000
 MAX_BVH_BYTES = 1 << 29
+#: NumPy writes headers of about 120 bytes and believes none above 10,000.
+_LONGEST_HEADER = 10_100
+#: What NumPy packs an .npz with; zipfile bounds what only these two unpack at a time.
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What unpacks to more than so many bytes and so many times its size is no motion, but made to fill memory.
+_PACKED_BYTES, _PACKED_TIMES = 1 << 26, 100
 #: A column of a rotation matrix has length 1; one this short points nowhere.
 _SHORTEST_COLUMN = 0.1
 _KINDS = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
@@ -99,25 +106,40 @@ def read_content(path: Path, item: str | None, skeleton: Path | None = None) -> 
     raise InputError(f"unknown kind of file {path.suffix!r}; accepted: {_KINDS}")
 
 
-def _read_array(stream: IO[bytes], size: int, check_shape: Callable[[tuple[int, ...]], None]) -> np.ndarray:
-    """An .npy stream of `size` bytes -> float64 array; its header is believed only if the bytes are there."""
-    try:
-        old = np.lib.format.read_magic(stream) == (1, 0)
-        read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(stream)
-    except _DAMAGE as error:
-        raise InputError(f"not an .npy array ({_one_line(error)})") from error
+def _read_array(
+    stream: IO[bytes], size: int, check_shape: Callable[[tuple[int, ...]], None], alone: bool = False
+) -> np.ndarray:
+    """An .npy stream of `size` bytes -> float64 array; its header is believed only if the bytes are there.
+
+    alone: nothing may follow the array, as in an .npz.
+    """
+    shape, fortran, dtype = _read_header(stream)
     if dtype.hasobject:
         raise InputError("holds pickled Python objects, which are never loaded; save plain numbers")
     if dtype.kind not in "fiu":
         raise InputError(f"holds {dtype} values; numbers are accepted")
-    shape = tuple(int(length) for length in shape)
     needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
     if needed > left:
         raise InputError(f"truncated: shape {shape} of {dtype} needs {needed} bytes, {left} are there")
+    if alone and needed < left:
+        raise InputError(f"damaged: shape {shape} of {dtype} needs {needed} bytes, {left} are there")
     check_shape(shape)
     flat = np.frombuffer(stream.read(needed), dtype=dtype).astype(np.float64)
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, Fortran order and type of an .npy stream, which then stands at the first number."""
+    try:
+        # The length of the header is the file's claim too: no more than a true one may have is unpacked.
+        head = io.BytesIO(stream.read(_LONGEST_HEADER))
+        old = np.lib.format.read_magic(head) == (1, 0)
+        read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(head)
+        stream.seek(head.tell())
+    except _DAMAGE as error:
+        raise InputError(f"not an .npy array ({_one_line(error)})") from error
+    return tuple(int(length) for length in shape), fortran, dtype
 
 
 def _check_motion_shape(shape: tuple[int, ...]) -> None:
@@ -257,8 +279,21 @@ def _read_member(
     archive: zipfile.ZipFile, name: str, check_shape: Callable[[tuple[int, ...]], None]
 ) -> np.ndarray:
     info = archive.getinfo(name)
+    _check_packing(info, Path(str(archive.filename)).stat().st_size)
     with archive.open(info) as stream:
-        return _read_array(stream, info.file_size, check_shape)
+        return _read_array(stream, info.file_size, check_shape, alone=True)
+
+
+def _check_packing(info: zipfile.ZipInfo, archive_bytes: int) -> None:
+    """Refuse, by the zip directory alone, what a few bytes unpack to gigabytes."""
+    if info.compress_type not in _PACKINGS:
+        raise InputError(f"`{info.filename}` is packed in a way NumPy never does; save it with np.savez")
+    packed = min(info.compress_size, archive_bytes)
+    if info.file_size > max(_PACKED_BYTES, _PACKED_TIMES * packed):
+        raise InputError(
+            f"`{info.filename}` would unpack from {packed} to {info.file_size} bytes; more than "
+            f"{_PACKED_TIMES} times is refused; save it with np.savez, which does not pack"
+        )
 
 
 def _read_h5(path: Path, item: str | None) -> MotionContent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,15 +45,31 @@ class TreeWritten:
 
 
 @contextmanager
-def whole_tree(root: Path) -> Iterator[Path]:
-    """A draft folder that takes the place of `root` at the end; InputError if `root` has something in it."""
-    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+def whole_tree(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
+    """A draft folder that takes the place of `root` at the end; InputError if `root` has something in it.
+
+    replaces: names that may be in `root`, which then goes when the draft is complete.
+    """
+    there = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    foreign = there - set(replaces)
+    if foreign and replaces:
+        raise InputError(f"{root}: holds {min(foreign)}, which no such tree has; it is not overwritten")
+    if foreign or (root.exists() and not root.is_dir()):
         raise InputError(f"{root}: not empty; a tree is written into a new folder")
-    root.parent.mkdir(parents=True, exist_ok=True)
-    draft = root.with_name(f".{root.name}.{os.getpid()}.tmp")
+    final = root.resolve()
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft, old = (final.with_name(f".{final.name}.{os.getpid()}.{kind}") for kind in ("tmp", "old"))
     try:
         draft.mkdir()
         yield draft
-        os.replace(draft, root)
+        if there:
+            os.replace(final, old)
+        try:
+            os.replace(draft, final)
+        except OSError:
+            if there:
+                os.replace(old, final)
+            raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

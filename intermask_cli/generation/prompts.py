@@ -122,10 +122,7 @@ def react_prompts(text: str | None, file: str | Path | None, name: str) -> Promp
     if file is not None:
         found = read_prompts([file])
         return replace(found, prompts=[replace(prompt, frames=None) for prompt in found.prompts])
-    try:
-        words = "" if text is None else _text(text)
-    except _BadLine as error:
-        raise InputError(f"--prompt {error}") from error
+    words = "" if text is None else usable_text(text, "--prompt")
     return PromptSet([Prompt(name, words, "--prompt", 1)], [])
 
 
@@ -357,6 +354,14 @@ def _text(value: Any) -> str:
     if not text:
         raise _BadLine("has an empty text")
     return text
+
+
+def usable_text(value: Any, what: str) -> str:
+    """Text as `_text` has it; InputError that begins with `what` where it cannot be used."""
+    try:
+        return _text(value)
+    except _BadLine as error:
+        raise InputError(f"{what} {error}") from error
 
 
 def _id(value: Any) -> str | None:

@@ -1,0 +1,104 @@
+"""`intermask data pairs`: your own captures of two people as a dataset to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from intermask_cli.commands import options as opt
+
+if TYPE_CHECKING:
+    from intermask_cli.export.pair_tree import PairRow, PairsWritten, ReadPair
+
+
+def pairs(
+    table: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LIST",
+            help=".csv or .tsv with `text` and `person1`, `person2` (files) or `pair` (one of both).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset, made when it is whole.")],
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames per second of files that do not say, or say wrongly.", show_default=False),
+    ] = None,
+    up: Annotated[str | None, typer.Option(help="Up axis of the files: y or z.", show_default=False)] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(help="Units of the files: m, cm, mm, inch or metres per unit.", show_default=False),
+    ] = None,
+    skeleton: Annotated[
+        Path | None,
+        typer.Option(help="YAML map from our joints to a BVH file's (docs/formats.md).", show_default=False),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace such a dataset that is there already.")
+    ] = False,
+    json: opt.Json = False,
+) -> None:
+    """Make a dataset in InterHuman's layout of two-person captures listed in a table.
+
+    Columns `id`, `split`, `fps`, `up`, `units` and `skeleton` may be given too; they go before the options.
+    Rows that cannot be used are listed, and the exit code is 3.
+    """
+    from intermask_cli.console import counter, emit_json, note, warn
+    from intermask_cli.console import out as stdout
+    from intermask_cli.errors import EXIT_PARTIAL
+    from intermask_cli.export.pair_tree import read_table, write_pairs
+
+    found = read_table(table)
+    if found.unused_columns:
+        warn(f"{table}: columns that are not used: {', '.join(found.unused_columns)}")
+    reading = {"fps": fps, "up": up, "units": units, "skeleton": skeleton}
+    told = 0
+
+    def tell(row: PairRow, pair: ReadPair) -> None:
+        nonlocal told
+        told += 1
+        for source in pair.sources if told <= opt.SHOWN else ():
+            note(f"read {source}")
+        for doubt in pair.doubts:
+            warn(f"{row.id}: {doubt}")
+
+    with counter("data pairs", len(found.rows), "pairs") as progress:
+        written = write_pairs(found, out, reading, overwrite, tell, progress.advance)
+    if told > opt.SHOWN:
+        note(f"read {told - opt.SHOWN:,} more pairs")
+    for bad in written.rejected[: opt.SHOWN]:
+        warn(f"{bad.file} line {bad.line}: {bad.reason}; skipped")
+    if len(written.rejected) > opt.SHOWN:
+        warn(f"{len(written.rejected) - opt.SHOWN:,} more rows that cannot be used; --json lists them all")
+    empty = [split for split, count in written.splits.items() if count == 0]
+    if empty:
+        warn(
+            f"no pair in {', '.join(empty)}; training needs train and val, evaluation test; "
+            "a column `split` decides"
+        )
+    if json:
+        emit_json(written.as_json())
+    else:
+        for line in _lines(written):
+            stdout.print(line, markup=False)
+    raise typer.Exit(EXIT_PARTIAL if written.rejected else 0)
+
+
+def _lines(written: PairsWritten) -> list[str]:
+    from intermask_cli.motion.skeleton import FPS
+
+    splits = ", ".join(f"{count:,} {split}" for split, count in written.splits.items())
+    minutes = written.frames / FPS / 60
+    return [
+        f"{written.clips:,} pairs ({splits}), {minutes:.1f} minutes, {written.captions:,} captions"
+        f"{_rejected(len(written.rejected))}: {written.folder}",
+        f"rotations recovered in {written.recovered:,}, trimmed {written.trimmed:,}, "
+        f"read back within {written.round_trip_mm:.3f} mm",
+    ]
+
+
+def _rejected(count: int) -> str:
+    return f", {count:,} rows skipped" if count else ""
