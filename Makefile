@@ -144,15 +144,9 @@ $(WORK)/transformer.stamp: $(WORK)/transformer-second.stamp $(WORK)/tokenizer-al
 	  --start-from $(WORK)/transformer-second --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
 
-$(WORK)/pair-decoder.stamp: $(WORK)/transformer.stamp
-	@echo "== the pair decoder"
-	$(BIN)/intermask train pair-decoder --config duet-mini $(ON_ALL) --tokenizer $(WORK)/tokenizer-all \
-	  --transformer $(WORK)/transformer --out $(WORK)/pair-decoder $(call resume,$(WORK)/pair-decoder)
-	@touch $@
-
-$(MODEL)/config.json: $(WORK)/pair-decoder.stamp
+$(MODEL)/config.json: $(WORK)/transformer.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer \
-	  --pair-decoder $(WORK)/pair-decoder --out $(MODEL) --licence MIT --training-data "$(DATA)"
+	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
 $(WORK)/evaluator-core.stamp: $(WORK)/core/corpus.json
 	@echo "== the evaluator"

@@ -311,10 +311,10 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
 ) -> None:
     """The system gives it another parent."""
     plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(below_launcher=True)
-    mine = worker.deal(plan.parts)
+    mine, other = worker.deal(plan.parts), os.getppid() + 1
 
     def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
-        monkeypatch.setattr(os, "getppid", lambda: 1)
+        monkeypatch.setattr(os, "getppid", lambda: other)
         return make_all(items)
 
     with (

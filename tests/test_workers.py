@@ -176,6 +176,7 @@ def test_a_world_size_without_a_world_is_a_usage_error(
     for name in ("MASTER_ADDR", "MASTER_PORT", "RANK", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORLD_SIZE", size)
+    monkeypatch.setattr("accelerate.PartialState._shared_state", {})  # what tests before have left
     with pytest.raises(InputError, match=f"WORLD_SIZE.*{why}"), join_workers("cpu"):
         pytest.fail("the run went on")
 

@@ -127,10 +127,13 @@ def main() -> None:
         "kinds": kinds, "free_wordings_missed": missed, "worst": far,
     }  # fmt: skip
     clips = f"{sizes.per_kind} held-out Duets clips of each of {len(bench.clips.kinds)} kinds"
+    command = "python -m benchmarks.bundled_model"
+    if options.per_kind != parser.get_default("per_kind"):
+        command += f" --per-kind {options.per_kind}"
     footer = (
         f"`{model.info.name}` ({model.bundle.sha256[:12]}), guidance {sampling.guidance:g}, {sampling.steps} "
         f"steps; {clips}, full captions unless said; evaluator `{evaluator.name}` ({evaluator.sha256[:12]}); "
-        f"{record['machine']}; `python -m benchmarks.bundled_model`."
+        f"{record['machine']}; `{command}`."
     )
     block = markdown(figures, kinds, far, missed, footer)
     print(block)
