@@ -45,7 +45,8 @@ def test_every_row_has_a_recipe_and_a_variant(budget) -> None:
         recipe = recipe_of(row, budget, 7, TokenizerConfig(codebook_size=40, code_dim=12))
         assert recipe.tokenizer_training.seed == recipe.transformer_training.seed == 7
         if row.stage == "tokenizer":
-            assert row.variant in LAYOUTS and recipe.tokenizer.width == budget.recipe["tokenizer"]["width"]
+            width = {**budget.recipe["tokenizer"], **row.recipe.get("tokenizer", {})}["width"]
+            assert row.variant in LAYOUTS and recipe.tokenizer.width == width
         if row.stage == "transformer":
             assert row.variant in VARIANTS and recipe.tokenizer.codebook_size == 40
         if row.stage == "sampling":
