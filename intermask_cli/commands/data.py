@@ -32,7 +32,7 @@ def duets(
         str,
         typer.Option(
             help="'all': every kind, a fifth of the clips in two phases; 'core': the 12 kinds the bundled "
-            "model's tokens were learnt on; or kinds separated by commas."
+            "model was trained on first; or kinds separated by commas."
         ),
     ] = "all",
     two_phase: Annotated[
