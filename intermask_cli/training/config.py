@@ -190,7 +190,15 @@ class TransformerTrainConfig(StageConfig):
     role_captions: float = (
         0.5  # least share of draws that take a caption naming role and side, where one exists
     )
+    paraphrases: float = (
+        0.0  # share of draws that take a sentence from outside the data set, where it has some
+    )
     text_encoder: str = "minilm"  # frozen encoder
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 <= self.paraphrases < 1.0:
+            raise InputError(f"paraphrases is {self.paraphrases}; accepted: 0 to below 1")
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,14 @@ class Caption:
 
 @dataclass(frozen=True)
 class ClipText:
-    """What is said about one clip; labels are for the text head's start and may be empty."""
+    """What is said about one clip; labels are for the text head's start and may be empty.
+
+    `paraphrases` are further captions that are no part of the data set.
+    """
 
     captions: tuple[Caption, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    paraphrases: tuple[Caption, ...] = ()
 
 
 class TrainingSource(Protocol):

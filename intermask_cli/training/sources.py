@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from intermask_cli.datasets.duets.captions import stated_values
+import numpy as np
+
+from intermask_cli.datasets.duets.captions import Mention, stated_values
 from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
+from intermask_cli.datasets.duets.paraphrases import paraphrase
 from intermask_cli.errors import MissingError
 from intermask_cli.training.capture_source import CAPTURES_INDEX, CapturesSource, JoinedSource
 from intermask_cli.training.data import Caption, ClipText, TrainingSource
@@ -19,6 +22,8 @@ from intermask_cli.training.published_sources import (
 )
 
 DUETS_MANIFEST = "corpus.json"
+PARAPHRASES = 3  # of every clip, for recipes that want some
+PARAPHRASE_STREAM = 0x9A8A
 
 
 class DuetsSource(PairSource[CorpusClip]):
@@ -30,12 +35,15 @@ class DuetsSource(PairSource[CorpusClip]):
     def text(self, index: int) -> ClipText:
         """Captions with what they state, and the labels they may state."""
         clip = self._clips[index]
-        captions = tuple(
-            Caption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
-            for text, mention in zip(clip.captions, clip.mentions, strict=True)
-        )
-        values = stated_values(clip.labels)
-        return ClipText(captions, {name: str(value) for name, value in values.items() if value is not None})
+        captions = tuple(map(_caption, clip.captions, clip.mentions))
+        labels = {name: str(v) for name, v in stated_values(clip.labels).items() if v is not None}
+        rng = np.random.default_rng([PARAPHRASE_STREAM, clip.index])
+        further = [paraphrase(clip.labels, rng) for _ in range(PARAPHRASES)]
+        return ClipText(captions, labels, tuple(_caption(text, said) for text, _, said in further))
+
+
+def _caption(text: str, mention: Mention) -> Caption:
+    return Caption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
 
 
 def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:

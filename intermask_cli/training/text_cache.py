@@ -14,7 +14,7 @@ from torch import Tensor
 
 from intermask_cli.console import counter, note
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
-from intermask_cli.training.data import ClipText
+from intermask_cli.training.data import Caption, ClipText
 
 ENCODE_BATCH = 256
 #: Labels that name a person or a side; captions that say them are drawn more often (`role_captions`).
@@ -97,24 +97,38 @@ def label_values(clips: Sequence[ClipText]) -> dict[str, list[str]]:
 
 
 def caption_table(
-    clips: Sequence[ClipText], number: dict[str, int], role_share: float, labels: dict[str, list[str]]
+    clips: Sequence[ClipText],
+    number: dict[str, int],
+    role_share: float,
+    labels: dict[str, list[str]],
+    paraphrase_share: float = 0.0,
 ) -> CaptionTable:
     """Table of a split. `role_share` of the draws go to captions that state a role or a side, if any do.
 
-    Values that `labels` does not know (they never occur in training) count as not stated.
+    `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values that `labels` does not
+    know (they never occur in training) count as not stated.
     """
-    most = max(len(clip.captions) for clip in clips)
+    most = max(len(said(clip, paraphrase_share)) for clip in clips)
     texts = torch.zeros(len(clips), most, dtype=torch.int64)
     chances = torch.zeros(len(clips), most)
     stated = torch.full((len(clips), most, len(labels)), NOT_SAID)
     for c, clip in enumerate(clips):
+        own, further = len(clip.captions), paraphrase_share if clip.paraphrases else 0.0
         with_role = [bool(caption.mentions & ROLE_LABELS) for caption in clip.captions]
-        for i, caption in enumerate(clip.captions):
+        for i, caption in enumerate(said(clip, paraphrase_share)):
             texts[c, i] = number[caption.text]
-            chances[c, i] = (1 - role_share if any(with_role) else 1.0) / len(clip.captions)
-            if with_role[i]:
-                chances[c, i] += role_share / sum(with_role)
+            if i < own:
+                chance = (1 - role_share if any(with_role) else 1.0) / own
+                chance += role_share / sum(with_role) if with_role[i] else 0.0
+                chances[c, i] = chance * (1 - further)
+            else:
+                chances[c, i] = further / len(clip.paraphrases)
             for column, (name, values) in enumerate(labels.items()):
                 if name in caption.mentions and clip.labels.get(name) in values:
                     stated[c, i, column] = values.index(clip.labels[name])
     return CaptionTable(texts, chances, labels, stated)
+
+
+def said(clip: ClipText, paraphrase_share: float) -> tuple[Caption, ...]:
+    """A clip's captions, and its paraphrases after them if they are ever drawn."""
+    return clip.captions + (clip.paraphrases if paraphrase_share > 0 else ())

@@ -19,7 +19,7 @@ from intermask_cli.training.config import MaskingConfig, Recipe, TransformerTrai
 from intermask_cli.training.data import ClipText, TrainingSource
 from intermask_cli.training.loop import Stage
 from intermask_cli.training.randomness import derived_seed
-from intermask_cli.training.text_cache import StateCache, cached_states, caption_table, label_values
+from intermask_cli.training.text_cache import StateCache, cached_states, caption_table, label_values, said
 from intermask_cli.training.token_batches import FreshTokens, TokenSupply, batch_order
 from intermask_cli.training.token_cache import TokenCache, cached_split
 from intermask_cli.training.token_masking import (
@@ -67,11 +67,13 @@ class TransformerData:
                 cache / "validation-tokens.safetensors", validation, tokenizer, normalizer, limit, device
             )
             train_text, validation_text = _texts(train), _texts(validation)
-            captions = sorted({c.text for clip in (*train_text, *validation_text) for c in clip.captions})
+            told = [caption for clip in train_text for caption in said(clip, config.paraphrases)]
+            told += [caption for clip in validation_text for caption in clip.captions]
+            captions = sorted({caption.text for caption in told})
             self.states: StateCache = cached_states(cache / "captions.safetensors", captions, encoder)
         role_share = 0.0 if config.published else config.role_captions
         labels = label_values(train_text)
-        self.captions = caption_table(train_text, self.states.number, role_share, labels)
+        self.captions = caption_table(train_text, self.states.number, role_share, labels, config.paraphrases)
         self.validation_captions = caption_table(validation_text, self.states.number, role_share, labels)
         note(f"transformer: {len(self.tokens.lengths)} excerpts, {len(captions)} captions")
 
