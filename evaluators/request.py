@@ -85,10 +85,12 @@ def _check_clips(request: Request) -> None:
 
 
 def _check_dataset(request: Request) -> None:
-    if request.dataset not in DATASETS or request.root is None:
-        raise InputError(
-            f"--dataset {request.dataset}: accepted: {', '.join(DATASETS)}, together with --root DIR"
-        )
+    if request.dataset is None:
+        raise InputError(f"--root says where a data set lies; say which: --dataset {' or '.join(DATASETS)}")
+    if request.dataset not in DATASETS:
+        raise InputError(f"--dataset {request.dataset}: accepted: {', '.join(DATASETS)}")
+    if request.root is None:
+        raise InputError(f"--dataset {request.dataset} needs --root DIR, the folder it was unpacked to")
     if request.subject is not None:
         raise InputError(
             "--dataset scores a model on its own prompts; to score a file give the root as --reference"

@@ -21,6 +21,7 @@ C = TypeVar("C")
 FRAMES_PER_TOKEN = 4  # the tokenizer's two strides along time
 PERSONS = 2
 DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
+COLDEST = 1e-30  # temperature below which logits overflow
 DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
 
 
@@ -137,8 +138,10 @@ class SamplingConfig:
             raise InputError(f"steps is {self.steps}; accepted: 1 or more")
         if not 0.0 <= self.filter < 1.0:
             raise InputError(f"filter is {self.filter}; accepted: 0 (keep all codes) up to, not including, 1")
-        if self.temperature <= 0.0:
-            raise InputError(f"temperature is {self.temperature}; accepted: above 0")
+        if self.temperature < COLDEST:
+            raise InputError(
+                f"temperature is {self.temperature}; accepted: {COLDEST} (always the likeliest code) or more"
+            )
 
 
 def sampling_with(

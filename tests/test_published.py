@@ -304,6 +304,9 @@ def test_hostile_and_damaged_files(tmp_path, graph):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match="not a readable weights file"):
             load_published(graph.trans)
+    write_state(graph.trans, "t2m_transformer", {"huge": torch.zeros(1).expand(1 << 40)})
+    with pytest.raises(InputError, match=r"'huge' claims shape .1099511627776,., holds less"):
+        load_published(graph.trans)
     torch.save([1, 2], file)
     with pytest.raises(InputError, match="holds list; expected one of t2m_transformer, trans"):
         load_published(graph.trans)

@@ -9,7 +9,8 @@ import torch
 from oracles.plain_sampler import plain_sample
 from torch import Tensor
 
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import COLDEST, SamplingConfig
+from intermask_cli.errors import InputError
 from intermask_cli.sampling import tasks
 from intermask_cli.sampling.guidance import combine, guided
 from intermask_cli.sampling.noise import PerSampleNoise, RecordedNoise, Site, invert_cdf
@@ -166,6 +167,17 @@ def test_draw_modes_and_seeds_differ_and_repeat() -> None:
     assert torch.equal(results[0], results[3])
     assert not torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
+
+
+def test_the_coldest_temperature_takes_the_likeliest_code() -> None:
+    kept = torch.tensor([[90.0, 89.9, -50.0]]) / COLDEST
+    where = torch.ones(1, 1, dtype=torch.bool)
+    for seed in range(20):
+        noise = PerSampleNoise([torch.Generator().manual_seed(seed)])
+        drawn = noise.draw(kept, torch.tensor([[4, 1, 0]]), "categorical", Site(0, where, where, 5))
+        assert drawn.tolist() == [4]
+    with pytest.raises(InputError, match=r"1e-30 \(always the likeliest code\)"):
+        SamplingConfig(temperature=COLDEST / 10)
 
 
 @pytest.mark.parametrize("draw", ["categorical", "gumbel"])

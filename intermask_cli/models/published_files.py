@@ -93,6 +93,10 @@ def checked_state(state: Any, where: str) -> State:
     for key, value in state.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
             raise InputError(f"{where}: {key!r} is a {type(value).__name__}, expected names and tensors")
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise InputError(
+                f"{where}: '{key}' claims shape {tuple(value.shape)}, holds less; the checkpoint is damaged"
+            )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(f"{where}: '{key}' has NaN or infinite values; the checkpoint is damaged")
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
