@@ -28,6 +28,7 @@ from intermask_cli.datasets.duets.labels import Contact
 from intermask_cli.filling import TokenFiller
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.sampling import tasks
+from intermask_cli.training.config import MaskingConfig, Recipe
 from intermask_cli.training.data import build_windows, source_normalizer
 from intermask_cli.training.run import parameter_count
 from intermask_cli.training.token_masking import IGNORED
@@ -391,7 +392,7 @@ def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
 def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
     budget, rows = BUDGETS["smoke"], [row for row in ROWS.values() if row.stage == "sampling"]
     figures = {"fid": 4.0, "kind": 0.9, "r1": 0.5, "passes": 39.0, "jerk_ratio": 1.0}
-    changes = {"steps 12": {"passes": 23.0}, "guidance 3": {"r1": 0.6}, "steps 4": {"passes": 7.0, "r1": 0.4}}
+    changes = {"steps 12": {"passes": 23.0}, "guidance 5": {"r1": 0.6}, "steps 4": {"passes": 7.0, "r1": 0.4}}
     command.run(
         command.jobs(rows, budget), budget, tmp_path, lambda row, *_: {**figures, **changes.get(row.name, {})}
     )
@@ -400,8 +401,8 @@ def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
     found = records.load(tmp_path / "records")
     document.write_document(path, ROWS, load_studies(ROWS), [(budget, found)])
     text = path.read_text()
-    assert "**guidance 3** for quality" in text and "**steps 12** for cost" in text
-    assert "Against the default, guidance 3: R@1 +0.100" in text
+    assert "**guidance 5** for quality" in text and "**steps 12** for cost" in text
+    assert "Against the default, guidance 5: R@1 +0.100" in text
 
 
 @pytest.mark.slow
@@ -417,3 +418,9 @@ def test_one_row_from_corpus_to_document(tmp_path) -> None:
     pair = found["pair-rows"].figures
     assert pair["mpjpe_mm"] > 0 and pair["tokens_per_second"] == 11 * 30 / 4
     assert "| full | 1 |" in (work / "ablations.md").read_text()
+
+
+def test_a_setting_left_at_its_default_is_no_part_of_a_fingerprint() -> None:
+    told = records.chosen(Recipe(masking=MaskingConfig(full=0.5)))
+    assert told.pop("masking") == {"full": 0.5}
+    assert not any(told.values())

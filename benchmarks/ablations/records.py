@@ -15,10 +15,10 @@ from evaluators.bundle import evaluator_sha256, resolve_evaluator
 from intermask_cli.generation.files import write_whole
 from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, bundle_sha256, read_info, resolve_bundle
 from intermask_cli.models.text_encoders import file_sha256
-from intermask_cli.training.config import recipe_to_dict
+from intermask_cli.training.config import Recipe, recipe_to_dict
 
 FORMAT = "intermask-ablations"
-#: Raise when what a row does changes without any setting changing.
+#: Raise when what a row does changes without any setting changing, or a default does.
 VERSION = 1
 
 
@@ -50,10 +50,23 @@ def fingerprint(row: Row, budget: Budget, seed: int) -> str:
     if row.stage == "sampling":
         settings["sampling"] = dict(row.sampling)
     if row.stage in ("tokenizer", "transformer"):
-        recipe = recipe_to_dict(recipe_of(row, budget, seed, read_info(resolve_bundle(MODEL)).tokenizer))
-        used = [name for name in recipe if name.startswith("tokenizer") == (row.stage == "tokenizer")]
-        settings |= {"clips": budget.clips, "recipe": {name: recipe[name] for name in used}}
+        recipe = recipe_of(row, budget, seed, read_info(resolve_bundle(MODEL)).tokenizer)
+        used = {
+            section: values
+            for section, values in chosen(recipe).items()
+            if section.startswith("tokenizer") == (row.stage == "tokenizer")
+        }
+        settings |= {"clips": budget.clips, "recipe": used}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def chosen(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The settings that are not the defaults: a setting that did not exist yet leaves old records valid."""
+    ours, defaults = recipe_to_dict(recipe), recipe_to_dict(Recipe())
+    return {
+        section: {name: value for name, value in values.items() if value != defaults[section][name]}
+        for section, values in ours.items()
+    }
 
 
 @lru_cache
