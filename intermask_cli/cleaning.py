@@ -20,6 +20,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.motion.arm_clearing import Capsules
 from intermask_cli.motion.contact_keeping import clean_in_contact
 from intermask_cli.motion.foot_locking import lock_feet, smoothed_over_time
+from intermask_cli.motion.hand_meeting import join_hands
 from intermask_cli.motion.joining import seam_jerk
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.rigid_foot_locking import lock_feet_rigidly
@@ -45,6 +46,9 @@ def clean(
     for mode in checked_modes(modes):
         if mode is Clean.contact:
             result, recovered = clean_in_contact(result, turned, _gaps_m, _bodies(), fixed)
+            turned = None if turned is None else recovered
+        elif mode is Clean.meet:
+            result, recovered = join_hands(result, turned, fixed)
             turned = None if turned is None else recovered
         else:
             for person in persons:

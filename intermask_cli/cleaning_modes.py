@@ -9,17 +9,21 @@ from intermask_cli.errors import InputError
 
 
 class Clean(str, Enum):
-    """smooth comes first; of the others, which all plant the feet, one may be asked for."""
+    """smooth comes first and meet last; of the others, which all plant the feet, one may be asked for."""
 
     smooth = "smooth"
     feet = "feet"
     contact = "contact"
     published = "published"
+    meet = "meet"
+
+
+_PLANTING = {Clean.feet, Clean.contact, Clean.published}
 
 
 def checked_modes(modes: Sequence[Clean]) -> tuple[Clean, ...]:
     """The modes in the order in which they are applied; InputError for two that exclude each other."""
-    planting = sorted({mode.value for mode in modes if mode is not Clean.smooth})
+    planting = sorted({mode.value for mode in modes if mode in _PLANTING})
     if len(planting) > 1:
         raise InputError(f"--clean {' and --clean '.join(planting)} exclude each other; each plants the feet")
     return tuple(mode for mode in Clean if mode in modes)

@@ -117,6 +117,7 @@ def test_published_mode_is_the_published_chain(pairs):
 
 def test_order_and_exclusion(pairs):
     assert checked_modes([Clean.feet, Clean.smooth]) == (Clean.smooth, Clean.feet)
+    assert checked_modes([Clean.meet, Clean.contact]) == (Clean.contact, Clean.meet)
     with pytest.raises(InputError, match="exclude each other"):
         checked_modes([Clean.feet, Clean.published])
     both, _ = clean(pairs[2], None, [Clean.feet, Clean.smooth])

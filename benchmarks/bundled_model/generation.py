@@ -55,6 +55,10 @@ def measure(bench: Bench) -> list[Figure]:
             limbs_meet([truth[i] for i in asked], [clips[i] for i in asked]),
             Goal(0.9, at_least=True),
         ),
+        share(
+            "the limbs asked for meet, with --clean meet",
+            limbs_meet([clean(made[i], None, [Clean.meet])[0] for i in asked], [clips[i] for i in asked]),
+        ),
     ]
 
 

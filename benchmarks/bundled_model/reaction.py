@@ -13,6 +13,8 @@ from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from benchmarks.bundled_model.labels import hits, label_figures
 from benchmarks.bundled_model.touch import MEET_M, contacts_of, joined
 from evaluators.physics import physics_table
+from intermask_cli.cleaning import clean
+from intermask_cli.cleaning_modes import Clean
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -25,6 +27,7 @@ def measure(bench: Bench) -> list[Figure]:
     apart, together = (
         [joined(motions[i], clips[i]) for i in holding] for motions in (made, truth)
     )  # metres at the frames of joined hands
+    met = {i: clean(made[i], None, [Clean.meet], fixed=bench.given[i])[0] for i in holding}
     jerk, skate = "jerk_m_per_s3", "foot_skate_mm_per_frame"
     return [
         *label_figures("reaction", hits(made, clips, bench.reader), hits(truth, clips, bench.reader), {}),
@@ -33,6 +36,10 @@ def measure(bench: Bench) -> list[Figure]:
             np.array([gap.min() <= MEET_M for gap in apart]),
             np.array([gap.min() <= MEET_M for gap in together]),
             Goal(0.9, at_least=True),
+        ),
+        share(
+            "reaction: joined hands meet, with --clean meet",
+            np.array([joined(met[i], clips[i]).min() <= MEET_M for i in holding]),
         ),
         mean(
             "reaction: joined hands apart",

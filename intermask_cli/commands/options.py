@@ -76,8 +76,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is 
 CleanModes = Annotated[
     list[Clean] | None,
     typer.Option(
-        help="Clean-up, repeatable: smooth; and one of feet (planted feet stand, rigid bones), contact "
-        "(the same, hands stay joined, less overlap), published.  [default: none]",
+        help="Clean-up, repeatable: smooth; one of feet (planted feet stand, rigid bones), contact (the "
+        "same, hands stay joined, less overlap), published; meet (hands that nearly meet do).  "
+        "[default: none]",
         show_default=False,
     ),
 ]

@@ -12,15 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.motion.foot_locking import smoothed_over_time
-from intermask_cli.motion.joint_rotations import torso_rotation
-from intermask_cli.motion.limbs import solve_limb
+from intermask_cli.motion.limbs import ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.planted_feet import rise
-from intermask_cli.motion.skeleton import JOINT
 
-_SHOULDERS, _ELBOWS, _WRISTS = (
-    np.array([JOINT[f"{side}_{name}"] for side in ("left", "right")])
-    for name in ("shoulder", "elbow", "wrist")
-)
 #: Where on the way from elbow to wrist a forearm is looked at.
 _POINTS = np.array([0.4, 0.7, 1.0])
 _SIGMA_FRAMES = 3.0
@@ -48,27 +42,27 @@ class Capsules:
 def clear_arms(joints: np.ndarray, bodies: Capsules, fixed: int | None = None) -> np.ndarray:
     """A pair (2, T, 22, 3) whose forearms are out of the other's body, as far as arms reach."""
     result = joints.copy()
-    solid = bodies.without(_WRISTS)  # forearms may cross each other: hands that meet are meant to
-    own = float(bodies.radii_m[np.isin(bodies.children, _WRISTS)].max())
-    between = np.linalg.norm(joints[0][:, _WRISTS, None] - joints[1][:, None, _WRISTS], axis=-1)
+    solid = bodies.without(WRISTS)  # forearms may cross each other: hands that meet are meant to
+    own = float(bodies.radii_m[np.isin(bodies.children, WRISTS)].max())
+    between = np.linalg.norm(joints[0][:, WRISTS, None] - joints[1][:, None, WRISTS], axis=-1)
     for person in {0, 1} - {fixed}:
         nearest = between.min(axis=2 if person == 0 else 1)  # (T, 2): of each wrist to the other's wrists
         free = _over_time(1 - rise((FREE_M - nearest) / (FREE_M - JOINED_M)))
         # A joined hand stays joined, also where smoothing would begin to let go of it.
         free = np.minimum(free, np.clip((nearest - JOINED_M) / (FREE_M - JOINED_M), 0, 1))[..., None]
-        old = tuple(joints[person][:, where] for where in (_SHOULDERS, _ELBOWS, _WRISTS))
-        spare = (-torso_rotation(joints[person], "spine3")[..., :, 2] - np.array([0, 1.0, 0]))[:, None]
+        old = tuple(joints[person][:, where] for where in (SHOULDERS, ELBOWS, WRISTS))
+        spare = elbow_side(joints[person])
         moved = np.zeros_like(old[2])
         for _ in range(_ROUNDS):
             arm = result[person]
-            step = _way_out(arm[:, _ELBOWS], arm[:, _WRISTS], result[1 - person], solid, own)
+            step = _way_out(arm[:, ELBOWS], arm[:, WRISTS], result[1 - person], solid, own)
             if not step.any():
                 break
             moved = moved + _widened(step)
             size = np.linalg.norm(moved, axis=-1, keepdims=True)
             moved = moved * np.minimum(1, MOST_M / np.maximum(size, 1e-9))
             elbows, wrists = solve_limb(old, old[0], old[2] + free * moved, spare)
-            arm[:, _ELBOWS], arm[:, _WRISTS] = elbows, wrists
+            arm[:, ELBOWS], arm[:, WRISTS] = elbows, wrists
     return result
 
 

@@ -13,16 +13,11 @@ import numpy as np
 
 from intermask_cli.motion.arm_clearing import Capsules, clear_arms
 from intermask_cli.motion.foot_locking import smoothed_over_time
-from intermask_cli.motion.joint_rotations import torso_rotation
-from intermask_cli.motion.limbs import solve_limb
+from intermask_cli.motion.limbs import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.planted_feet import plant, rise
 from intermask_cli.motion.rigid_foot_locking import LEGS, body_shift, cleaned_rotations, plant_body
 from intermask_cli.motion.skeleton import JOINT
 
-ARMS = tuple(
-    tuple(f"{side}_{name}" for name in ("collar", "shoulder", "elbow", "wrist")) for side in ("left", "right")
-)
-_SHOULDERS, _ELBOWS, _WRISTS = (np.array([JOINT[arm[k]] for arm in ARMS]) for k in (1, 2, 3))
 #: A wrist this near to a joint of the other holds on to it; beyond the second distance it does not, metres.
 HOLDING_M, FREE_M = 0.20, 0.30
 #: The same for bodies that move together.
@@ -72,7 +67,7 @@ def clean_in_contact(
 
 def _wrist_distances(joints: np.ndarray) -> np.ndarray:
     """(P, T, 2, 22): from each person's wrists to every joint of the other."""
-    gaps = joints[:, :, _WRISTS, None] - joints[::-1, :, None]
+    gaps = joints[:, :, WRISTS, None] - joints[::-1, :, None]
     return np.linalg.norm(gaps, axis=-1)
 
 
@@ -84,7 +79,7 @@ def _push_apart(joints: np.ndarray, gaps: Gaps, fixed: int | None) -> np.ndarray
     """Level displacements (P, T, 3) that reduce the overlap of two bodies, smooth over time."""
     push = np.zeros_like(joints[:, :, 0])
     solid = joints.copy()
-    solid[:, :, _WRISTS] = solid[:, :, _ELBOWS]
+    solid[:, :, WRISTS] = solid[:, :, ELBOWS]
     trunk = joints[:, :, [JOINT["pelvis"], JOINT["spine3"], JOINT["neck"]]].mean(axis=2)
     line = _over_time((trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]))
     line /= np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-3)
@@ -109,18 +104,18 @@ def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed:
     if not hold.any():
         return moved
     weight = hold / np.maximum(hold.sum(axis=-1, keepdims=True), 1)
-    back = -torso_rotation(given, "spine3")[..., :, 2] - np.array([0, 1.0, 0])
-    old = (given[:, :, _SHOULDERS], given[:, :, _ELBOWS], given[:, :, _WRISTS])
+    back = elbow_side(given)
+    old = (given[:, :, SHOULDERS], given[:, :, ELBOWS], given[:, :, WRISTS])
     result = moved.copy()
     for _ in range(_ROUNDS):
         step = result - given
         # Wrists meet half-way; everything else waits for the wrist.
         share = np.ones(moved.shape[2])
-        share[_WRISTS] = 0.5 if fixed is None else 1.0
-        missing = step[::-1, :, None] - step[:, :, _WRISTS, None]
-        target = result[:, :, _WRISTS] + (weight[..., None] * share[:, None] * missing).sum(axis=3)
-        elbows, wrists = solve_limb(old, result[:, :, _SHOULDERS], target, back[:, :, None])
+        share[WRISTS] = 0.5 if fixed is None else 1.0
+        missing = step[::-1, :, None] - step[:, :, WRISTS, None]
+        target = result[:, :, WRISTS] + (weight[..., None] * share[:, None] * missing).sum(axis=3)
+        elbows, wrists = solve_limb(old, result[:, :, SHOULDERS], target, back)
         for person in range(2):
             if person != fixed:
-                result[person][:, _ELBOWS], result[person][:, _WRISTS] = elbows[person], wrists[person]
+                result[person][:, ELBOWS], result[person][:, WRISTS] = elbows[person], wrists[person]
     return result

@@ -19,6 +19,11 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
 
+ARMS = tuple(
+    tuple(f"{side}_{name}" for name in ("collar", "shoulder", "elbow", "wrist")) for side in ("left", "right")
+)
+#: Joint numbers (2,) of both arms, left first.
+SHOULDERS, ELBOWS, WRISTS = (np.array([JOINT[arm[k]] for arm in ARMS]) for k in (1, 2, 3))
 #: A limb is never stretched fully: share of its length it may span, unless it was given straighter.
 _FULL_STRETCH = 0.9995
 #: A hinge nearer than this to the line between the ends does not show where the limb bends, metres.
@@ -55,6 +60,11 @@ def solve_limb(
     along = (first**2 - second**2 + reached**2) / (2 * reached)
     across = np.sqrt(np.maximum(first**2 - along**2, 0))
     return upper + along * axis + across * direction, upper + reached * axis
+
+
+def elbow_side(joints: np.ndarray) -> np.ndarray:
+    """Direction (..., T, 1, 3) in which a straight arm of joints (..., T, 22, 3) bends: back and down."""
+    return (-torso_rotation(joints, "spine3")[..., :, 2] - np.array([0, 1.0, 0]))[..., None, :]
 
 
 def turned_rotations(

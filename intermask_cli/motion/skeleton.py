@@ -34,6 +34,9 @@ BONES: tuple[tuple[int, int], ...] = tuple(
 #: Left ankle, left toe, right ankle, right toe: the order of the four contact flags.
 FEET: tuple[int, int, int, int] = (7, 10, 8, 11)
 
+#: The palm lies so many metres beyond the wrist, along the forearm: the skeleton has no hand joint.
+PALM_M = 0.09
+
 LEFT: tuple[int, ...] = (1, 4, 7, 10, 13, 16, 18, 20)
 RIGHT: tuple[int, ...] = (2, 5, 8, 11, 14, 17, 19, 21)
 #: Joint order after exchanging left and right.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from intermask_cli.datasets.duets.labels import FOREARM, PALM_M
+from intermask_cli.datasets.duets.labels import FOREARM
+from intermask_cli.motion.skeleton import PALM_M
 from intermask_cli.training.config import PairDecoderLossConfig
 from intermask_cli.training.losses import CRITERIA, bone_lengths, foot_sliding, frame_differences
 from intermask_cli.training.metric_losses import PLANTED_SQUARED_STEP

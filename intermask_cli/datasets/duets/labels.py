@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.skeleton import PALM_M
 
 LEFT, RIGHT = "left", "right"
 TEMPOS = ("slow", "normal", "fast")
 APPROACHES = ("near", "actor", "both")
 
-#: The palm lies this far beyond the wrist, along the forearm (the skeleton has no hand joint).
-PALM_M = 0.09
 #: Wrist joint -> its elbow.
 FOREARM = {20: 18, 21: 19}
 

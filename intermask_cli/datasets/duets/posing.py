@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
-from intermask_cli.datasets.duets.labels import PALM_M
 from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.score import Score, Trunk
 from intermask_cli.datasets.duets.timing import wander
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
-from intermask_cli.motion.skeleton import FPS
+from intermask_cli.motion.skeleton import FPS, PALM_M
 
 Array = np.ndarray
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.duets.labels import PALM_M
-from intermask_cli.motion.skeleton import REST_HEIGHT_M, scaled_offsets
+from intermask_cli.motion.skeleton import PALM_M, REST_HEIGHT_M, scaled_offsets
 
 Array = np.ndarray
 
