@@ -153,10 +153,19 @@ def test_training_goes_on_from_a_bundle(trained, tmp_path):
     assert 0 < (after - start).abs().max() < 0.01 < start.std()
 
 
-def test_a_bundle_is_no_training_folder_to_bundle_again(trained, tmp_path):
+def test_a_transformer_is_bundled_with_the_tokenizer_of_a_bundle(trained, tmp_path):
+    run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
+        "--out", tmp_path / "small", "--fp32")  # fmt: skip
+    run("train", "bundle", "--tokenizer", tmp_path / "small", "--transformer", trained / "transformer",
+        "--out", tmp_path / "again", "--name", "small", "--fp32")  # fmt: skip
+    for file in sorted(path.name for path in (tmp_path / "small").iterdir()):
+        assert (tmp_path / "again" / file).read_bytes() == (tmp_path / "small" / file).read_bytes(), file
+
+
+def test_a_bundle_has_no_transformer_to_bundle_again(trained, tmp_path):
     run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
         "--out", tmp_path / "small")  # fmt: skip
-    given = ["--tokenizer", str(tmp_path / "small"), "--transformer", str(trained / "transformer")]
+    given = ["--tokenizer", str(trained / "refined"), "--transformer", str(tmp_path / "small")]
     result = CliRunner().invoke(app, ["train", "bundle", *given, "--out", str(tmp_path / "again")])
     assert isinstance(result.exception, InputError) and "not a training folder" in str(result.exception)
 

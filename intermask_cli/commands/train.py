@@ -202,7 +202,12 @@ def evaluator(
 @app.command()
 def bundle(
     tokenizer: Annotated[
-        Path, typer.Option("--tokenizer", help="Folder of the trained tokenizer.", show_default=False)
+        Path,
+        typer.Option(
+            "--tokenizer",
+            help="Folder of the trained tokenizer, or the bundle it was taken from.",
+            show_default=False,
+        ),
     ],
     transformer: Annotated[
         Path, typer.Option("--transformer", help="Folder of the trained transformer.", show_default=False)

@@ -11,6 +11,7 @@ from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.training.checkpoints import STATE, find_checkpoint
 from intermask_cli.training.config import recipe_to_dict
 from intermask_cli.training.run import (
+    bundle_at,
     load_trained_pair_decoder,
     load_trained_tokenizer,
     load_trained_transformer,
@@ -32,8 +33,12 @@ def assemble_bundle(
     training_data: str,
     fp16: bool,
 ) -> dict[str, Any]:
-    """Write the best weights of every stage -> what was written."""
-    for folder in (tokenizer_folder, transformer_folder):
+    """Write the best weights of every stage -> what was written.
+
+    In the place of a tokenizer's folder a bundle may stand: a transformer was trained on with its tokens.
+    """
+    before = bundle_at(tokenizer_folder)
+    for folder in [transformer_folder] + ([] if before else [tokenizer_folder]):
         if "stage" not in read_config(folder):
             raise InputError(
                 f"{folder}: not a training folder; `train bundle` takes those of `intermask train`"
@@ -49,7 +54,7 @@ def assemble_bundle(
             f"{transformer_folder} was trained on the tokens of other weights than those now in "
             f"{tokenizer_folder}; train the transformer again"
         )
-    folders = {"tokenizer": tokenizer_folder, "transformer": transformer_folder}
+    folders = {"transformer": transformer_folder}
     pair_decoder, pair_recipe = None, {}
     if pair_decoder_folder is not None:
         if read_config(pair_decoder_folder).get("tokens_digest") != expected:
@@ -58,7 +63,14 @@ def assemble_bundle(
         pair_decoder = load_trained_pair_decoder(pair_decoder_folder)
         made_with = recipe_to_dict(read_recipe(pair_decoder_folder))
         pair_recipe = {name: made_with[name] for name in made_with if name.startswith("pair_decoder")}
-    validation = {stage: _validation(folder) for stage, folder in folders.items()}
+    if before:
+        provenance = before.info.provenance
+        validation = {"tokenizer": provenance.get("validation", {}).get("tokenizer", {})}
+        tokenizer_training = provenance.get("recipe", {}).get("tokenizer_training", {})
+    else:
+        validation = {"tokenizer": _validation(tokenizer_folder)}
+        tokenizer_training = recipe_to_dict(tokenizer_recipe)["tokenizer_training"]
+    validation |= {stage: _validation(folder) for stage, folder in folders.items()}
     info = BundleInfo(
         name=name,
         tokenizer=recipe.tokenizer,
@@ -72,7 +84,7 @@ def assemble_bundle(
             "intermask": __version__,
             "recipe": {
                 **recipe_to_dict(recipe),
-                "tokenizer_training": recipe_to_dict(tokenizer_recipe)["tokenizer_training"],
+                "tokenizer_training": tokenizer_training,
                 **pair_recipe,
             },
             "validation": validation,

@@ -225,7 +225,7 @@ def load_trained_pair_decoder(folder: Path) -> PairDecoder:
 
 def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
     """Weights of a tokenizer folder (its best) or a model bundle, its statistics and the recipe behind it."""
-    if (bundle := _bundle_at(source)) is not None:
+    if (bundle := bundle_at(source)) is not None:
         if bundle.normalizer is None:
             raise InputError(f"{source}: a bundle of Inter-X, which cannot be trained on; give a folder")
         return bundle.tokenizer, bundle.normalizer, _bundle_recipe(bundle)
@@ -237,7 +237,7 @@ def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]
 
 def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Recipe]:
     """Weights of a transformer folder (its best) or a model bundle, and the recipe behind it."""
-    if (bundle := _bundle_at(source)) is not None:
+    if (bundle := bundle_at(source)) is not None:
         return bundle.transformer, _bundle_recipe(bundle)
     recipe = read_recipe(source)
     transformer = InteractionTransformer(recipe.transformer)
@@ -245,7 +245,7 @@ def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Reci
     return transformer.eval(), recipe
 
 
-def _bundle_at(source: Path) -> Bundle | None:
+def bundle_at(source: Path) -> Bundle | None:
     """The model bundle of that name or folder; None for everything else, such as a training folder."""
     if not (source / CONFIG).is_file():
         return load_bundle(str(source)) if str(source) in list_bundled() else None
@@ -254,7 +254,7 @@ def _bundle_at(source: Path) -> Bundle | None:
 
 def _tokens_behind(source: Path) -> str | None:
     """Digest of the tokens that a transformer, in a folder or a bundle, was trained on."""
-    bundle = _bundle_at(source)
+    bundle = bundle_at(source)
     return tokens_digest(bundle.tokenizer) if bundle else read_config(source).get("tokens_digest")
 
 
