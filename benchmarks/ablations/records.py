@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
 from evaluators.bundle import evaluator_sha256, resolve_evaluator
 from intermask_cli.generation.files import write_whole
-from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, bundle_sha256, read_info, resolve_bundle
+from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, read_info, resolve_bundle
 from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.training.config import Recipe, recipe_to_dict
 
@@ -77,10 +77,10 @@ def _bundled(stage: str) -> list[str]:
         "real": [folder / TOKENIZER, folder / NORMALIZER],
         "tokenizer": [folder / NORMALIZER],
         "transformer": [folder / TOKENIZER, folder / NORMALIZER],
-        "sampling": [],
+        # A row says all of its sampler's settings; those of the bundle's config.json play no part.
+        "sampling": [*sorted(folder.glob("*.safetensors")), folder / NORMALIZER],
     }[stage]
-    model = [bundle_sha256(folder)] if stage == "sampling" else [file_sha256(path) for path in own]
-    return [*model, evaluator_sha256(resolve_evaluator(EVALUATOR))]
+    return [*(file_sha256(path) for path in own), evaluator_sha256(resolve_evaluator(EVALUATOR))]
 
 
 def record_path(folder: Path, row: str, seed: int) -> Path:
