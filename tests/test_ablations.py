@@ -307,14 +307,14 @@ def test_the_first_figure_decides() -> None:
 
 
 def test_the_recommended_setting_is_cheap_and_as_good() -> None:
-    default = {"r1": 0.5, "kind": 0.9, "fid": 4.0, "passes": 39}
+    start = {"r1": 0.5, "kind": 0.9, "fid": 4.0, "passes": 39}
     means = {
-        "default": default,
-        "steps 12": {**default, "passes": 23, "r1": 0.495},
-        "steps 4": {**default, "passes": 7, "fid": 5.0},
-        "guidance 3": {**default, "r1": 0.6},
+        "start": start,
+        "steps 12": {**start, "passes": 23, "r1": 0.495},
+        "steps 4": {**start, "passes": 7, "fid": 5.0},
+        "guidance 3": {**start, "r1": 0.6},
     }
-    choice = choose(means, "default")
+    choice = choose(means, "start")
     assert (choice.best, choice.cheapest) == ("guidance 3", "steps 12")
 
 
@@ -369,7 +369,7 @@ def test_gathering_keeps_other_rows(tmp_path) -> None:
 
 def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     budget, studies = BUDGETS["smoke"], load_studies(ROWS)
-    names = ("ground-truth", "full", "without-cross", "default", "steps 4", "two-d")
+    names = ("ground-truth", "full", "without-cross", "start", "steps 4", "two-d")
     rows = [ROWS[name] for name in names]
     command.run(command.jobs(rows, budget, 3), budget, tmp_path, fake_runner([]))
     found = records.load(tmp_path / "records")
@@ -402,7 +402,7 @@ def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
     document.write_document(path, ROWS, load_studies(ROWS), [(budget, found)])
     text = path.read_text()
     assert "**guidance 5** for quality" in text and "**steps 12** for cost" in text
-    assert "Against the default, guidance 5: R@1 +0.100" in text
+    assert "Against the start, guidance 5: R@1 +0.100" in text
 
 
 @pytest.mark.slow

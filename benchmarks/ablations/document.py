@@ -10,7 +10,7 @@ from benchmarks.ablations import records, sampling_choice
 from benchmarks.ablations.figures import Values, draw_rows, draw_sampling
 from benchmarks.ablations.intervals import over_seeds, paired_difference
 from benchmarks.ablations.metrics import HIGHER, LOWER, METRICS
-from benchmarks.ablations.settings import Budget, Row, Study
+from benchmarks.ablations.settings import START, Budget, Row, Study
 from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
 from evaluators.metrics import Interval
 from intermask_cli.generation.files import write_whole
@@ -135,7 +135,7 @@ def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path
         if study.claims:
             shown = dict.fromkeys(metric for claim in study.claims for metric in claim.metrics)
             draw_rows(values, own, list(shown), folder / image)
-        elif "default" in own:
+        elif START in own:
             draw_sampling(
                 {row: values[row] for row in own}, {row: found.rows[row] for row in own}, folder / image
             )
@@ -193,19 +193,19 @@ def _recommended(found: Found, values: Values, rows: Sequence[str]) -> list[str]
         row: {name: sum(sample) / len(sample) for name, sample in values[row].items() if sample}
         for row in rows
     }
-    choice = sampling_choice.choose(means, "default")
-    default = ", ".join(f"{name} {value:g}" for name, value in found.rows["default"].sampling.items())
+    choice = sampling_choice.choose(means, START)
+    start = ", ".join(f"{name} {value:g}" for name, value in found.rows[START].sampling.items())
     judged = ", ".join(METRICS[name].title for name in sampling_choice.JUDGED_BY)
     passes = {row: f"{means[row]['passes']:.0f}" for row in rows}
     lines = [
-        f"Default: {default}. A setting counts as good as the default if the means of {judged} are each "
+        f"Start: {start}. A setting counts as good as the start if the means of {judged} are each "
         f"worse by at most {100 * sampling_choice.SLACK:.0f} %. Recommended of those: **{choice.best}** for "
         f"quality (the highest R@1), **{choice.cheapest}** for cost (the fewest network passes, "
-        f"{passes[choice.cheapest]} against {passes['default']}).",
+        f"{passes[choice.cheapest]} against {passes[START]}).",
     ]
     for name in dict.fromkeys((choice.best, choice.cheapest)):
-        if name != "default":
-            lines.append(f"Against the default, {name}: {_against(found, name)}.")
+        if name != START:
+            lines.append(f"Against the start, {name}: {_against(found, name)}.")
     return [" ".join(lines)]
 
 
@@ -213,7 +213,7 @@ def _against(found: Found, name: str) -> str:
     parts = []
     for metric in sampling_choice.JUDGED_BY:
         one, other = (
-            {seed: values[metric] for seed, values in found.figures[row].items()} for row in ("default", name)
+            {seed: values[metric] for seed, values in found.figures[row].items()} for row in (START, name)
         )
         difference = paired_difference(one, other)
         if difference is not None:

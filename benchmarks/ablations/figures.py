@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.ablations.intervals import over_seeds
 from benchmarks.ablations.metrics import METRICS
-from benchmarks.ablations.settings import Row
+from benchmarks.ablations.settings import START, Row
 
 #: Row -> figure -> values over seeds.
 Values = Mapping[str, Mapping[str, Sequence[float]]]
@@ -43,20 +43,20 @@ def draw_rows(values: Values, rows: Sequence[str], metrics: Sequence[str], path:
 
 
 def draw_sampling(values: Values, settings: Mapping[str, Row], path: Path) -> None:
-    """Quality against cost and against every other setting; each line goes through the default."""
+    """Quality against cost and against every other setting; each line goes through the start."""
     plt = _pyplot()
-    default = dict(settings["default"].sampling)
-    size = (2.6 * len(default), 1.8 * len(QUALITY))
-    figure, axes = plt.subplots(len(QUALITY), len(default), figsize=size, sharey="row", layout="constrained")
-    for column, setting in enumerate(default):
-        rows = _series(setting, default, settings, values)
+    start = dict(settings[START].sampling)
+    size = (2.6 * len(start), 1.8 * len(QUALITY))
+    figure, axes = plt.subplots(len(QUALITY), len(start), figsize=size, sharey="row", layout="constrained")
+    for column, setting in enumerate(start):
+        rows = _series(setting, start, settings, values)
         by_cost = setting == "steps"
         x = [np.mean(values[row]["passes"]) if by_cost else settings[row].sampling[setting] for row in rows]
         for axis, metric in zip(axes[:, column], QUALITY, strict=True):
             means = [over_seeds(values[row][metric]) for row in rows]
             halves = np.nan_to_num([mean.half_width for mean in means])
             axis.errorbar(x, [mean.mean for mean in means], yerr=halves, fmt="o-", markersize=3, capsize=2)
-            axis.axvline(x[rows.index("default")], color="0.85", zorder=0)
+            axis.axvline(x[rows.index(START)], color="0.85", zorder=0)
             axis.tick_params(labelsize=7)
         axes[-1][column].set_xlabel("network passes per clip (steps)" if by_cost else setting, fontsize=8)
     for axis, metric in zip(axes[:, 0], QUALITY, strict=True):
@@ -64,14 +64,12 @@ def draw_sampling(values: Values, settings: Mapping[str, Row], path: Path) -> No
     _save(figure, path)
 
 
-def _series(
-    axis: str, default: Mapping[str, float], settings: Mapping[str, Row], values: Values
-) -> list[str]:
-    """Measured settings that differ from the default in `axis` only, and the default, in order of `axis`."""
+def _series(axis: str, start: Mapping[str, float], settings: Mapping[str, Row], values: Values) -> list[str]:
+    """Measured settings that differ from the start in `axis` only, and the start, in order of `axis`."""
     rows = [
         name
         for name, row in settings.items()
-        if name in values and all(row.sampling[other] == default[other] for other in default if other != axis)
+        if name in values and all(row.sampling[other] == start[other] for other in start if other != axis)
     ]
     return sorted(rows, key=lambda name: settings[name].sampling[axis])
 

@@ -17,6 +17,8 @@ CONFIGS = Path(__file__).parent / "configs"
 MODEL, EVALUATOR = "duet-mini", "duet-eval"
 #: The corpus the bundled model and evaluator know; their test clips were in no training.
 CORPUS_SEED, CORPUS_KINDS = 2026, "core"  # twelve kinds: enough for rows that train for minutes
+#: The sampler setting from which the others differ.
+START = "start"
 STAGES = ("real", "tokenizer", "transformer", "sampling")
 
 
@@ -84,13 +86,13 @@ def load_rows(folder: Path = CONFIGS) -> dict[str, Row]:
 
 
 def _sampling_rows(axes: dict[str, Any]) -> list[Row]:
-    default, further = axes.pop("default"), axes.pop("further")
+    start, further = axes.pop(START), axes.pop("further")
     changes = [{}] + [{axis: value} for axis, values in axes.items() for value in values] + further
-    return [Row(_setting_name(change), "sampling", "", sampling={**default, **change}) for change in changes]
+    return [Row(_setting_name(change), "sampling", "", sampling={**start, **change}) for change in changes]
 
 
 def _setting_name(change: Mapping[str, float]) -> str:
-    return ", ".join(f"{axis} {value:g}" for axis, value in change.items()) or "default"
+    return ", ".join(f"{axis} {value:g}" for axis, value in change.items()) or START
 
 
 def load_studies(rows: Mapping[str, Row], folder: Path = CONFIGS) -> dict[str, Study]:
