@@ -19,10 +19,11 @@ from intermask_cli.motion.skeleton import PALM_M
 
 #: Palms that never come nearer than this do not meet, metres;
 NEAR_M = 0.25
-#: nor do those that move faster past each other at their nearest, metres a frame.
-ALIKE_M = 0.02
-#: A meeting lasts while the palms are no farther apart than so much more than at their nearest, metres.
-LASTING_M = 0.05
+#: nor do those that move faster past each other all the time around their nearest, metres a frame, frames.
+ALIKE_M, AROUND_FRAMES = 0.02, 5
+#: A meeting lasts while the palms are no farther apart than so much more than at their nearest, metres, or
+#: while they are near and move alike: hands that reach past each other come nearest before they hold on.
+LASTING_M = 0.06
 #: Frames in which hands come together before a meeting and part after it.
 BLEND_FRAMES = 8
 _DETECT_SIGMA_FRAMES = 2.0
@@ -50,12 +51,16 @@ def meetings(joints: np.ndarray) -> list[Meeting]:
     between = hands[0][:, :, None] - hands[1][:, None]  # (T, hand of 1, hand of 2, 3)
     distance = np.linalg.norm(between, axis=-1)
     past = np.linalg.norm(np.gradient(between, axis=0), axis=-1)
+    held = (distance < NEAR_M) & (past < ALIKE_M)
     found: list[tuple[float, Meeting]] = []
     for one in range(2):
         for two in range(2):
             for frame in _nearest(distance[:, one, two]):
-                if past[frame, one, two] < ALIKE_M:
-                    lasting = distance[:, one, two] < distance[frame, one, two] + LASTING_M
+                around = slice(max(0, frame - AROUND_FRAMES), frame + AROUND_FRAMES + 1)
+                if past[around, one, two].min() < ALIKE_M:
+                    lasting = (distance[:, one, two] < distance[frame, one, two] + LASTING_M) | held[
+                        :, one, two
+                    ]
                     start, stop = _run_around(lasting, frame)
                     found.append((float(distance[frame, one, two]), Meeting(one, two, start, stop)))
     chosen: list[Meeting] = []
