@@ -63,7 +63,7 @@ class WordVectors:
             raise MissingError(
                 f"{error.filename}: no such file; it comes with Inter-X's text features"
             ) from error
-        except (ValueError, OSError, EOFError) as error:
+        except Exception as error:  # a damaged header is parsed as Python, which raises nearly anything
             raise InputError(f"{folder / 'hhi_vab_data.npy'}: not a readable array ({error})") from error
         words, rows = (_plain_pickle(folder / f"hhi_vab_{name}.pkl") for name in ("words", "idx"))
         if not isinstance(rows, dict) or not all(isinstance(row, int) for row in rows.values()):

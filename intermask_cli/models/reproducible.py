@@ -3,8 +3,9 @@
 Measured (torch 2.13, MKL and oneDNN, 1 to 8 threads): attention, norms and matrix products give every row
 the same bits in any company from about a dozen rows on; with fewer rows several threads split the sums
 differently, and a single row takes another kernel. Convolutions change with the batch and with the number
-of threads. So single rows stay single, products of few rows run on one thread, and convolutions run one
-sample and one thread at a time, several samples side by side.
+of threads; on an Intel Xeon with AMX so do the seven rows of a short text. So single rows stay single,
+products of few rows run on one thread, and texts and convolutions run one sample and one thread at a time,
+several samples side by side.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from intermask_cli.console import warn
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
-from intermask_cli.models.reproducible import steady_rows
+from intermask_cli.models.reproducible import side_by_side
 
 MINILM_ID = "all-MiniLM-L6-v2"
 MINILM_SHA256 = {
@@ -39,8 +39,7 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt")
 REMEDY = "give the text encoder as --text-encoder PATH|HUB_ID"
 CACHED_TEXTS = 512
-BATCH = 32
-FEW_TOKENS = 4  # shorter texts run alone: products of two or three rows take a kernel of their own (measured)
+BATCH = 32  # texts of equal length together on a GPU
 
 
 @dataclass
@@ -69,9 +68,11 @@ class TextEncoder(Protocol):
 
 
 class _FrozenEncoder:
-    """Caching and batching shared by the encoders below: only texts of equal length run together.
+    """Caching and batching shared by the encoders below.
 
-    Equal lengths need no padding, so on the CPU a text's states are the same bits in any company.
+    On the CPU every text runs alone and on one thread, several side by side, so that its states are the same
+    bits in any company: with few rows some processors' products depend on the batch. On a GPU texts of equal
+    length run together, without padding.
     """
 
     id: str
@@ -101,19 +102,23 @@ class _FrozenEncoder:
         # The first end token, as published, should a prompt spell one out.
         ends = {text: ids.index(ids[-1]) for text, ids in tokens.items()}
         inputs = {text: self._padded_tokens(ids) for text, ids in tokens.items()}
+        if self.device.type == "cpu":
+            alone = side_by_side(lambda text: self._states_of([inputs[text]])[0], texts)
+            return {text: (own.clone(), ends[text]) for text, own in zip(texts, alone, strict=True)}
         by_length: dict[int, list[str]] = {}
         for text in texts:
             by_length.setdefault(len(inputs[text]), []).append(text)
         done: dict[str, tuple[Tensor, int]] = {}
-        for length, group in by_length.items():
-            size = 1 if length < FEW_TOKENS else BATCH
-            for start in range(0, len(group), size):
-                part = group[start : start + size]
-                ids = torch.tensor([inputs[text] for text in part], device=self.device)
-                with steady_rows(ids.shape[1], self.device):
-                    states = self.network(input_ids=ids).last_hidden_state.float().cpu()
+        for group in by_length.values():
+            for start in range(0, len(group), BATCH):
+                part = group[start : start + BATCH]
+                states = self._states_of([inputs[text] for text in part])
                 done |= {text: (states[i].clone(), ends[text]) for i, text in enumerate(part)}
         return done
+
+    def _states_of(self, ids: list[list[int]]) -> Tensor:
+        """Tokens of equally long texts -> (B, L, D) float32 on the CPU."""
+        return self.network(input_ids=torch.tensor(ids, device=self.device)).last_hidden_state.float().cpu()
 
     def _tokens(self, text: str) -> list[int]:
         ids = self.tokenizer(self._clean(text))["input_ids"]
