@@ -15,7 +15,7 @@ from intermask_cli.motion.arm_clearing import Capsules, clear_arms
 from intermask_cli.motion.foot_locking import smoothed_over_time
 from intermask_cli.motion.limbs import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.planted_feet import plant, rise
-from intermask_cli.motion.rigid_foot_locking import LEGS, body_shift, cleaned_rotations, plant_body
+from intermask_cli.motion.rigid_foot_locking import LEGS, body_shift, cleaned_pair, plant_body
 from intermask_cli.motion.skeleton import JOINT
 
 #: A wrist this near to a joint of the other holds on to it; beyond the second distance it does not, metres.
@@ -56,13 +56,7 @@ def clean_in_contact(
     shift += _push_apart(given + shift[:, :, None], gaps, fixed)
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
     cleaned = clear_arms(cleaned, bodies, fixed)
-    rotations = cleaned_rotations(given, cleaned, rotations6d, LEGS + ARMS)
-    cleaned = cleaned.astype(joints.dtype)
-    if fixed is not None:
-        cleaned[fixed] = joints[fixed]
-        if rotations6d is not None:
-            rotations[fixed] = rotations6d[fixed]
-    return cleaned, rotations
+    return cleaned_pair(joints, cleaned, rotations6d, LEGS + ARMS, fixed)
 
 
 def _wrist_distances(joints: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from intermask_cli.motion.foot_locking import smoothed_over_time
 from intermask_cli.motion.limbs import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.planted_feet import rise
-from intermask_cli.motion.rigid_foot_locking import cleaned_rotations
+from intermask_cli.motion.rigid_foot_locking import cleaned_pair
 from intermask_cli.motion.skeleton import PALM_M
 
 #: Palms that never come nearer than this do not meet, metres;
@@ -58,10 +58,8 @@ def meetings(joints: np.ndarray) -> list[Meeting]:
             for frame in _nearest(distance[:, one, two]):
                 around = slice(max(0, frame - AROUND_FRAMES), frame + AROUND_FRAMES + 1)
                 if past[around, one, two].min() < ALIKE_M:
-                    lasting = (distance[:, one, two] < distance[frame, one, two] + LASTING_M) | held[
-                        :, one, two
-                    ]
-                    start, stop = _run_around(lasting, frame)
+                    near = distance[:, one, two] < distance[frame, one, two] + LASTING_M
+                    start, stop = _run_around(near | held[:, one, two], frame)
                     found.append((float(distance[frame, one, two]), Meeting(one, two, start, stop)))
     chosen: list[Meeting] = []
     for _, meeting in sorted(found):
@@ -111,19 +109,13 @@ def join_hands(
     for person in range(2):
         if wanted[person].any():
             _move_palms(cleaned[person], given[person], before[person] + wanted[person])
-    rotations = cleaned_rotations(given, cleaned, rotations6d, ARMS)
-    cleaned = cleaned.astype(joints.dtype)
-    if fixed is not None:
-        cleaned[fixed] = joints[fixed]
-        if rotations6d is not None:
-            rotations[fixed] = rotations6d[fixed]
-    return cleaned, rotations
+    return cleaned_pair(joints, cleaned, rotations6d, ARMS, fixed)
 
 
 def _move_palms(person: np.ndarray, given: np.ndarray, targets: np.ndarray) -> None:
     """Solve both arms of joints (T, 22, 3) in place for palms at targets (T, 2, 3)."""
     old = (given[:, SHOULDERS], given[:, ELBOWS], given[:, WRISTS])
-    wrists = old[2].copy()
+    wrists, spare = old[2].copy(), elbow_side(given)
     for _ in range(_ROUNDS):
         wrists += targets - palms(person)
-        person[:, ELBOWS], person[:, WRISTS] = solve_limb(old, old[0], wrists, elbow_side(given))
+        person[:, ELBOWS], person[:, WRISTS] = solve_limb(old, old[0], wrists, spare)

@@ -98,3 +98,20 @@ def cleaned_rotations(
     if rotations6d is None:
         return np.stack([rotations_from_joints(person).rotations6d for person in cleaned])
     return turned_rotations(given, cleaned, rotations6d, chains)
+
+
+def cleaned_pair(
+    joints: np.ndarray,
+    cleaned: np.ndarray,
+    rotations6d: np.ndarray | None,
+    chains: tuple[tuple[str, ...], ...],
+    fixed: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cleaned joints of a pair in the given precision, and their rotations; person `fixed` is as given."""
+    rotations = cleaned_rotations(joints.astype(np.float64), cleaned, rotations6d, chains)
+    cleaned = cleaned.astype(joints.dtype)
+    if fixed is not None:
+        cleaned[fixed] = joints[fixed]
+        if rotations6d is not None:
+            rotations[fixed] = rotations6d[fixed]
+    return cleaned, rotations
