@@ -20,10 +20,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropo
     """
     if q.device.type != "cpu" or q.dtype == torch.float32:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-    scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-2, -1))
-    if mask is not None:
-        scores = scores.masked_fill(~mask, -torch.inf)
-    return torch.matmul(F.dropout(scores.softmax(-1), dropout).to(v.dtype), v)
+    with torch.autocast("cpu", enabled=False):  # it would copy the scores to float32 and back
+        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-2, -1))
+        if mask is not None:
+            scores.masked_fill_(~mask, -torch.inf)
+        return torch.matmul(F.dropout(scores.softmax(-1), dropout), v)
 
 
 class MultiHeadAttention(nn.Module):
