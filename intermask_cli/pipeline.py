@@ -2,7 +2,8 @@
 
 All tasks are one thing: some tokens are known, the sampler fills the rest (`sampling.tasks`). A clip longer
 than the model's window is made window by window, each starting from the decoded end of the one before, in
-that moment's canonical frame.
+that moment's canonical frame. So is a clip of several phases ("they bow | they shake hands"), every window
+with its phase's text.
 
 On the CPU in float32 a sample's bytes depend on its text, length, seed and given motion only, not on the
 other samples, on how many there are, or on the number of threads (`models.reproducible`).
@@ -10,7 +11,7 @@ other samples, on how many there are, or on the number of threads (`models.repro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,9 @@ from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_
 from intermask_cli.motion.interx import joints_from_features as interx_joints
 from intermask_cli.motion.joining import seam_jerk
 from intermask_cli.motion.stand_in_body import stand_in_body
+from intermask_cli.phases import split_phases
 from intermask_cli.sampling import tasks
-from intermask_cli.windows import Window, plan_windows
+from intermask_cli.windows import Window, plan_phases
 
 OVERLAP_FRAMES = 32
 #: Text encoders by the id a bundle records: what to load when the caller names none.
@@ -41,8 +43,8 @@ DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": 
 class InteractionModel:
     """A loaded bundle with its text encoder; the methods are what it can make.
 
-    `texts` gives one sample each. Seeds: `seeds`, one per text, else `seed`, `seed` + 1, and so on.
-    `sampling` defaults to the bundle's own settings.
+    `texts` gives one sample each; a text may have phases, separated by "|" and equally long. Seeds: `seeds`,
+    one per text, else `seed`, `seed` + 1, and so on. `sampling` defaults to the bundle's own settings.
     """
 
     def __init__(
@@ -279,19 +281,22 @@ class InteractionModel:
         steps: int,
         overlap: int = OVERLAP_FRAMES,
     ) -> list[Tensor]:
-        """Make each clip up to its number of tokens, equal lengths side by side; returns the new maps."""
+        """Make each clip up to its number of tokens, equal plans side by side; returns the new maps."""
+        phases = [split_phases(text) for text in texts]
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         maps: list[list[Tensor]] = [[] for _ in clips]
-        for group in _groups(tokens):
+        for group in _groups([(count, len(parts)) for count, parts in zip(tokens, phases, strict=True)]):
+            total, parts = tokens[group[0]], len(phases[group[0]])
             done = clips[group[0]].done // FRAMES_PER_TOKEN
             shared = min(overlap // FRAMES_PER_TOKEN, self.window // 2, done or self.window)
-            for window in plan_windows(tokens[group[0]], self.window, shared, done):
+            for phase, window in plan_phases(total, parts, self.window, shared, done):
                 where = [clips[i].frames_at(window.start * FRAMES_PER_TOKEN) for i in group]
                 known = [
                     self._known(clips[i], window, frames) for i, frames in zip(group, where, strict=True)
                 ]
                 chosen = [generators[i] for i in group]
-                filled = self.filler.fill([texts[i] for i in group], known, chosen, sampling, steps)
+                said = [phases[i][phase] for i in group]
+                filled = self.filler.fill(said, known, chosen, sampling, steps)
                 there = [
                     self._given(clips[i], window, frames) for i, frames in zip(group, where, strict=True)
                 ]
@@ -336,7 +341,7 @@ class InteractionModel:
         """One known map filled once per text; the given motion stays exact where kept (2, T)."""
         if known.shape[-1] > self.window:
             raise InputError(f"{given.frames} frames; '{self.info.name}' takes up to {self.info.max_frames}")
-        texts = _texts(texts)
+        texts = _one_phase(_texts(texts))
         seeds = _seeds(texts, seed, seeds)
         settings = sampling or self.info.sampling
         generators = [torch.Generator().manual_seed(s) for s in seeds]
@@ -355,6 +360,7 @@ class InteractionModel:
         if max(tokens) > self.window:
             longest = max(tokens) * FRAMES_PER_TOKEN
             raise InputError(f"{longest} frames; '{self.info.name}' makes up to {self.info.max_frames}")
+        texts = _one_phase(texts)
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         results: dict[int, Interaction] = {}
         for group in _groups(tokens):
@@ -426,11 +432,22 @@ def _seeds(texts: Sequence[str], seed: int, seeds: Sequence[int] | None) -> list
     return seeds
 
 
-def _groups(counts: Sequence[int]) -> list[list[int]]:
-    """Indices of equal counts together."""
-    groups: dict[int, list[int]] = {}
-    for i, count in enumerate(counts):
-        groups.setdefault(count, []).append(i)
+def _one_phase(texts: list[str]) -> list[str]:
+    """The texts, where a clip cannot be made phase by phase."""
+    for text in texts:
+        if len(split_phases(text)) > 1:
+            raise InputError(
+                f"'{text}' has several phases; accepted where new motion of interhuman is made: generate, "
+                "react, extend"
+            )
+    return texts
+
+
+def _groups(kinds: Sequence[Hashable]) -> list[list[int]]:
+    """Indices of equal kinds together."""
+    groups: dict[Hashable, list[int]] = {}
+    for i, kind in enumerate(kinds):
+        groups.setdefault(kind, []).append(i)
     return list(groups.values())
 
 

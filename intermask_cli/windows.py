@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
+
+#: Tokens a phase knows of the one before: the pose to start from; more would keep the old action going.
+PHASE_OVERLAP = 2
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,24 @@ def plan_windows(total: int, longest: int, overlap: int, done: int = 0) -> list[
         covered = min(covered + fresh, total)
         windows.append(Window(start, covered, known))
     return windows
+
+
+def plan_phases(
+    total: int, phases: int, longest: int, overlap: int, done: int = 0
+) -> list[tuple[int, Window]]:
+    """`plan_windows` for a clip of phases of equal length -> the phase of every window, and the window."""
+    if total - done < phases:
+        raise InputError(
+            f"{(total - done) * FRAMES_PER_TOKEN} frames for {phases} phases; "
+            f"accepted: {phases * FRAMES_PER_TOKEN} or more"
+        )
+    planned, there = [], done
+    for phase in range(phases):
+        end = done + (total - done) * (phase + 1) // phases
+        shared = overlap
+        if phase:
+            in_one = end - there + PHASE_OVERLAP <= longest
+            shared = min(PHASE_OVERLAP if in_one else overlap, there)
+        planned += [(phase, window) for window in plan_windows(end, longest, shared, there)]
+        there = end
+    return planned

@@ -31,6 +31,7 @@ from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.datasets.duets.labels import KINDS, KindSet
 from intermask_cli.datasets.duets.wordings import wordings
 from intermask_cli.models.bundle import load_bundle
+from intermask_cli.phases import split_phases
 from intermask_cli.pipeline import InteractionModel
 
 FEW = KindSet(("handshake", "wave", "circle_hands"), 0.3)
@@ -145,6 +146,17 @@ def test_phases_are_cut_where_both_parts_are_pure():
     assert phases.phases_seen(joints, reader) == ("bow", "hug")
     assert phases.phases_seen(joints[:, ::-1], reader) == ("hug", "bow")
     assert phases.phases_seen(joints[:, 100:150], reader) == ("hug", "hug")
+
+
+def test_a_clip_of_two_phases_as_two_texts(clips):
+    labels = [clip.labels for clip in clips.two_phase]
+    texts = phases.as_phases(labels)
+    assert texts == phases.as_phases(labels) and len(set(texts)) == len(labels) > 0
+    for text, one in zip(texts, labels, strict=True):
+        said = split_phases(text)
+        assert len(said) == 2 and said[0] != said[1]
+        alone = phases.as_phases([one.then])
+        assert len(split_phases(alone[0])) == 1
 
 
 def test_salsa_figures():

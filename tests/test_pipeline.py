@@ -32,7 +32,7 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import REST_OFFSETS
 from intermask_cli.pipeline import InteractionModel
-from intermask_cli.windows import Window, plan_windows
+from intermask_cli.windows import Window, plan_phases, plan_windows
 
 TEXTS = ["two people bow", "they hug", "the first person kicks", "both dance", "one waves"]
 
@@ -292,6 +292,74 @@ def test_long_clips_have_their_length_and_report_their_seams(model: InteractionM
         assert seam.jerk > 0
         assert seam.typical_jerk > 0
     assert same(made[2], model.generate([TEXTS[2]], frames=200, seed=3)[0])
+
+
+# ---------------------------------------------------------------- phases
+
+
+def test_phases_are_made_one_after_the_other_each_with_its_text(
+    model: InteractionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, fill = [], model.filler.fill
+
+    def record(texts, known, *rest):
+        seen.append((list(texts), known[0].shape[-1], int((known[0] >= 0).all(0).all(0).sum())))
+        return fill(texts, known, *rest)
+
+    monkeypatch.setattr(model.filler, "fill", record)
+    made = model.generate(["they bow | they hug|they part"], frames=72, seed=5)[0]
+    assert seen == [(["they bow"], 6, 0), (["they hug"], 8, 2), (["they part"], 8, 2)]
+    assert (made.text, made.frames, made.tokens.shape) == ("they bow | they hug|they part", 72, (2, 5, 18))
+    assert [(seam.frame, seam.overlap) for seam in made.seams] == [(16, 8), (40, 8)]
+    alone = model.generate(["they bow"], frames=24, seed=5)[0]
+    assert np.array_equal(made.tokens[..., :6], alone.tokens)
+    assert np.array_equal(made.joints[:, :16], alone.joints[:, :16])  # up to the cross-fade
+
+
+def test_phases_do_not_depend_on_company(model: InteractionModel) -> None:
+    texts = ["they bow | they hug", "they hug", "they hug | they bow", "a | b | c"]
+    together = model.generate(texts, frames=[64, 64, 64, 40], seeds=[1, 2, 3, 4])
+    for text, frames, seed, made in zip(texts, (64, 64, 64, 40), (1, 2, 3, 4), together, strict=True):
+        assert same(made, model.generate([text], frames, seed=seed)[0])
+    assert not np.array_equal(together[0].tokens[..., 8:], together[2].tokens[..., 8:])
+
+
+def test_reactions_and_continuations_take_phases(model: InteractionModel) -> None:
+    joints, rotations = moving_pair(50)
+    made = model.react(joints[1], ["they bow | they hug"], 1, rotations[1])[0]
+    assert np.array_equal(made.joints[1], joints[1]) and made.frames == 50
+    assert [(seam.frame, seam.overlap) for seam in made.seams] == [(16, 8)]
+    longer = model.extend(made, "they part | they bow", 48, seed=1, overlap=12)
+    assert [(seam.frame, seam.overlap) for seam in longer.seams] == [(16, 8), (36, 12), (64, 8)]
+
+
+def test_a_long_phase_is_made_in_windows() -> None:
+    plan = plan_phases(60, 2, longest=15, overlap=4)
+    assert {phase for phase, _ in plan} == {0, 1}
+    assert [window.stop for phase, window in plan if phase == 0][-1] == 30
+    assert [window.overlap for phase, window in plan if phase == 1] == [4, 4, 4]
+    assert plan_phases(22, 2, longest=15, overlap=4)[1] == (1, Window(9, 22, 2))
+
+
+@pytest.mark.parametrize(
+    ("text", "frames", "reason"),
+    [
+        ("they bow |", 40, "a phase without words"),
+        ("| |", 40, "a phase without words"),
+        ("a | b | c", 8, "8 frames for 3 phases; accepted: 12 or more"),
+    ],
+)
+def test_phases_without_words_or_frames_are_refused(
+    model: InteractionModel, text: str, frames: int, reason: str
+) -> None:
+    with pytest.raises(InputError, match=reason):
+        model.generate([text], frames)
+
+
+def test_one_given_stretch_takes_one_phase(model: InteractionModel) -> None:
+    joints, rotations = moving_pair(32)
+    with pytest.raises(InputError, match="several phases; accepted"):
+        model.edit(joints, ["they bow | they hug"], rotations6d=rotations)
 
 
 def test_extend_keeps_what_was_there(model: InteractionModel) -> None:

@@ -53,6 +53,7 @@ def test_emoji_and_right_to_left_text_is_kept(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         (b"one \x00 two", "NUL"),
+        (b"they bow |", "an empty phase"),
         (b"caf\xe9", r"UTF-8 \(byte 0xe9\)"),
         (b"bell \x07", r"U\+0007"),
         (b"x" * (MAX_LINE_BYTES + 1), "65,537 bytes long; the limit is 65,536"),

@@ -1,20 +1,25 @@
 """Prompts of two phases ("they bow, then shake hands"): are both there, in order?
 
 Nobody tells where a generated motion goes over from one to the other, so it is cut where the classifier is
-surest of what both parts show, without a look at the prompt.
+surest of what both parts show, without a look at the prompt. The same clips are asked for once more as two
+texts, "A | B", which the pipeline makes one after the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
-from benchmarks.bundled_model.bench import Bench, joints_of
+from benchmarks.bundled_model.bench import SEED, Bench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from evaluators.labels import LabelClassifier
 from evaluators.physics import physics_table
 from evaluators.sets import clip_set
 from intermask_cli.console import track
-from intermask_cli.datasets.duets.labels import phases_of
+from intermask_cli.datasets.duets.captions import captions_for
+from intermask_cli.datasets.duets.labels import Labels, phases_of
 from intermask_cli.motion.skeleton import FPS
 
 SHORTEST = round(1.3 * FPS)
@@ -27,20 +32,32 @@ def measure(bench: Bench) -> list[Figure]:
     if not clips:
         return []
     truth = clip_set(clips, "held-out clips of two phases")
-    made = bench.generate(truth)
-    asked = np.array([[phase.kind for phase in phases_of(clip.labels)] for clip in clips])
-    ours, theirs = (
+    joined = bench.generate(truth)
+    labels = [clip.labels for clip in clips]
+    apart = bench.generate(replace(truth, prompts=tuple(as_phases(labels))))
+    asked = np.array([[phase.kind for phase in phases_of(one)] for one in labels])
+    ours, ours_apart, theirs = (
         np.array([phases_seen(j, bench.reader) for j in track(joints_of(s), "read phases", len(s), "clips")])
-        for s in (made, truth)
+        for s in (joined, apart, truth)
     )
+    both = (theirs == asked).all(1)
     goal = Goal(0.8, at_least=True)
-    rough, calm = (physics_table(joints_of(s))["jerk_m_per_s3"] for s in (made, truth))
+    rough, rough_apart, calm = (physics_table(joints_of(s))["jerk_m_per_s3"] for s in (joined, apart, truth))
     return [
-        share("two phases: both, in order", (ours == asked).all(1), (theirs == asked).all(1), goal),
+        share("two phases: both, in order", (ours == asked).all(1), both, goal),
         share("two phases: the first", (ours == asked)[:, 0], (theirs == asked)[:, 0]),
         share("two phases: the second", (ours == asked)[:, 1], (theirs == asked)[:, 1]),
         mean("two phases: jerk", rough, calm, "m/s³"),
+        share("two phases, as two texts: both, in order", (ours_apart == asked).all(1), both),
+        mean("two phases, as two texts: jerk", rough_apart, calm, "m/s³"),
     ]
+
+
+def as_phases(labels: Sequence[Labels]) -> list[str]:
+    """A full sentence for each phase of a clip, separated as the pipeline takes them."""
+    rng = np.random.default_rng(SEED)
+    alone = [[replace(phase, then=None) for phase in phases_of(one)] for one in labels]
+    return [" | ".join(captions_for(phase, rng)[0].text for phase in phases) for phases in alone]
 
 
 def phases_seen(joints: np.ndarray, reader: LabelClassifier) -> tuple[str, str]:

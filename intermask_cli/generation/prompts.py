@@ -21,6 +21,7 @@ from typing import Any
 from intermask_cli.config import DEFAULT_SECONDS
 from intermask_cli.errors import InputError
 from intermask_cli.generation.seeds import MAX_SEED
+from intermask_cli.phases import split_phases
 
 MAX_LINE_BYTES = 65_536
 MAX_SAMPLES = 100_000
@@ -353,6 +354,10 @@ def _text(value: Any) -> str:
     text = " ".join(value.split())
     if not text:
         raise _BadLine("has an empty text")
+    try:
+        split_phases(text)
+    except InputError as error:
+        raise _BadLine("has a text with an empty phase; give words on both sides of every '|'") from error
     return text
 
 

@@ -1,0 +1,20 @@
+"""Prompts of several actions: "they bow | they shake hands" is one clip, made phase by phase."""
+
+from __future__ import annotations
+
+from intermask_cli.errors import InputError
+
+SEPARATOR = "|"
+
+
+def split_phases(text: str) -> list[str]:
+    """Texts of the phases in order; a text without "|" is its own only phase.
+
+    Raises InputError when a phase has no words.
+    """
+    phases = [part.strip() for part in text.split(SEPARATOR)]
+    if len(phases) > 1 and not all(phases):
+        raise InputError(
+            f"'{text}' has a phase without words; accepted: texts on both sides of every '{SEPARATOR}'"
+        )
+    return phases
