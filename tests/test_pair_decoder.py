@@ -18,7 +18,7 @@ from intermask_cli.models.bundle import load_bundle, save_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.training.config import PairDecoderTrainConfig, Recipe
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.pair_decoder_trainer import PairDecoderStage, apart, swaying, turned
+from intermask_cli.training.pair_decoder_trainer import PairDecoderStage, apart, turned
 from intermask_cli.training.pair_losses import meeting
 from intermask_cli.training.rough_pairs import RoughPairs
 
@@ -154,17 +154,6 @@ def test_apart_moves_one_made_person_over_the_floor() -> None:
     free = far[given == -1]
     assert (free[:, 0] > 0.01).sum() > 50 and (free[:, 1] > 0.01).sum() > 50
     assert 0.4 < (far.amax(1) < 0.05).float().mean() < 0.6
-
-
-def test_swaying_shifts_whole_bodies_smoothly_over_the_floor() -> None:
-    torch.manual_seed(0)
-    made = torch.randn(50, 2, 64, 22, 3)
-    offset = swaying(made, 0.1) - made
-    torch.testing.assert_close(offset, offset[..., :1, :].expand_as(offset), atol=1e-6, rtol=0)
-    assert offset[..., 1].abs().max() == 0 and 0.06 < offset.abs().max() <= 0.1001
-    assert not torch.allclose(offset[:, 0], offset[:, 1])
-    step = offset.diff(dim=2).abs().max()
-    assert 0.01 < step < 0.1 * 2 * np.pi * 1.5 / 30 + 1e-6
 
 
 def test_windows_longer_than_every_clip_are_refused() -> None:

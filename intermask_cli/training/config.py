@@ -237,7 +237,6 @@ class PairDecoderTrainConfig(StageConfig):
     apart_m: float = (
         0.0  # a made person is moved by up to so much, any way over the floor: sampled pairs miss
     )
-    sway_m: float = 0.0  # made persons sway over the floor by up to so much: sampled feet slide
     max_frames: int = 300
 
     def __post_init__(self) -> None:
@@ -245,9 +244,8 @@ class PairDecoderTrainConfig(StageConfig):
         for name in ("whole_share", "most_hidden", "given_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 to 1")
-        for name in ("apart_m", "sway_m"):
-            if getattr(self, name) < 0:
-                raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 or more")
+        if self.apart_m < 0:
+            raise InputError(f"apart_m is {self.apart_m}; accepted: 0 or more")
         if self.window < 4 or self.fill_steps < 1 or self.clips < 0:
             raise InputError(
                 f"window {self.window}, fill_steps {self.fill_steps}, clips {self.clips}; "

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.models.pair_decoder import PairDecoder
-from intermask_cli.motion.skeleton import FPS, JOINT
+from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.training.config import PairDecoderLossConfig, PairDecoderTrainConfig, Recipe
 from intermask_cli.training.loop import Stage
 from intermask_cli.training.losses import CRITERIA, foot_sliding
@@ -103,8 +103,6 @@ class PairDecoderStage(Stage):
         )
         if self.config.apart_m > 0:
             made = apart(made, given, self.config.apart_m)
-        if self.config.sway_m > 0:
-            made = swaying(made, self.config.sway_m)
         parts = (turned(made, turn), turned(truth, turn), rotations, true_rotations, given)
         return PairBatch(*(part.to(self._device) for part in parts))
 
@@ -149,19 +147,6 @@ def apart(made: Tensor, given: Tensor, most_m: float) -> Tensor:
     offset = torch.stack([angle.cos() * far, torch.zeros(size), angle.sin() * far], dim=-1)
     moved = torch.where(given == NOBODY, torch.randint(2, (size,)), 1 - given)
     return made + (torch.arange(2) == moved[:, None])[..., None, None, None] * offset[:, None, None, None]
-
-
-def swaying(made: Tensor, most_m: float) -> Tensor:
-    """made (B, 2, T, 22, 3) with every person shifted to and fro over the floor, by up to `most_m` each way.
-
-    A wave of 0.3 to 1.5 Hz along x and one along z; half of them smaller than a quarter of `most_m`.
-    """
-    size = (len(made), 2, 1, 2)
-    height = torch.rand(size).square() * most_m
-    hertz, phase = 0.3 + 1.2 * torch.rand(size), torch.rand(size) * 2 * math.pi
-    seconds = torch.arange(made.shape[2])[:, None] / FPS
-    x, z = (height * torch.sin(2 * math.pi * hertz * seconds + phase)).unbind(-1)
-    return made + torch.stack([x, torch.zeros_like(x), z], dim=-1)[:, :, :, None]
 
 
 def _turns(angles: Tensor) -> Tensor:
