@@ -18,7 +18,7 @@ from intermask_cli.models.bundle import load_bundle, save_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.training.config import PairDecoderTrainConfig, Recipe
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.pair_decoder_trainer import PairDecoderStage, apart, turned
+from intermask_cli.training.pair_decoder_trainer import PairDecoderStage, turned
 from intermask_cli.training.pair_losses import meeting
 from intermask_cli.training.rough_pairs import RoughPairs
 
@@ -136,24 +136,6 @@ def test_turned_keeps_heights_and_distances() -> None:
     x = torch.zeros(1, 2, 1, 22, 3)
     x[..., 2] = 1.0
     assert torch.equal(turned(x, quarter)[0, 0, 0, 0], torch.tensor([1.0, 0.0, 0.0]))
-
-
-def test_apart_moves_one_made_person_over_the_floor() -> None:
-    torch.manual_seed(0)
-    made = torch.randn(400, 2, 3, 22, 3)
-    given = torch.tensor([-1, 0, 1, -1]).repeat(100)
-    offset = apart(made, given, 0.2) - made
-    far = offset.norm(dim=-1).amax(dim=(2, 3))
-    torch.testing.assert_close(offset, offset[:, :, :1, :1].expand_as(offset), atol=1e-6, rtol=0)
-    assert offset[..., 1].abs().max() == 0 and 0.18 < far.max() <= 0.2001
-    assert (
-        ((far > 1e-6).sum(1) <= 1).all()
-        and (far[given == 0, 0] == 0).all()
-        and (far[given == 1, 1] == 0).all()
-    )
-    free = far[given == -1]
-    assert (free[:, 0] > 0.01).sum() > 50 and (free[:, 1] > 0.01).sum() > 50
-    assert 0.4 < (far.amax(1) < 0.05).float().mean() < 0.6
 
 
 def test_windows_longer_than_every_clip_are_refused() -> None:

@@ -234,9 +234,6 @@ class PairDecoderTrainConfig(StageConfig):
     )
     fill_steps: int = 4  # sampling steps of a refill, without guidance
     given_share: float = 0.25  # share of samples in which one person is true, as in a reaction
-    apart_m: float = (
-        0.0  # a made person is moved by up to so much, any way over the floor: sampled pairs miss
-    )
     max_frames: int = 300
 
     def __post_init__(self) -> None:
@@ -244,8 +241,6 @@ class PairDecoderTrainConfig(StageConfig):
         for name in ("whole_share", "most_hidden", "given_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 to 1")
-        if self.apart_m < 0:
-            raise InputError(f"apart_m is {self.apart_m}; accepted: 0 or more")
         if self.window < 4 or self.fill_steps < 1 or self.clips < 0:
             raise InputError(
                 f"window {self.window}, fill_steps {self.fill_steps}, clips {self.clips}; "

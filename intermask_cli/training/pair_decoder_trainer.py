@@ -101,8 +101,6 @@ class PairDecoderStage(Stage):
         given = torch.where(
             torch.rand(size) < self.config.given_share, torch.randint(2, (size,)), torch.tensor(NOBODY)
         )
-        if self.config.apart_m > 0:
-            made = apart(made, given, self.config.apart_m)
         parts = (turned(made, turn), turned(truth, turn), rotations, true_rotations, given)
         return PairBatch(*(part.to(self._device) for part in parts))
 
@@ -135,18 +133,6 @@ class PairDecoderStage(Stage):
             "meeting_mm": meeting(joints, truth, self.objective.config.near_m),
         }
         return {key: 1000 * float(value) for key, value in values.items()}
-
-
-def apart(made: Tensor, given: Tensor, most_m: float) -> Tensor:
-    """made (B, 2, T, 22, 3) with one person of each pair, never a given one, moved over the floor.
-
-    Anywhere up to `most_m` away, half of them by less than a quarter of it.
-    """
-    size = len(given)
-    angle, far = torch.rand(size) * 2 * math.pi, torch.rand(size).square() * most_m
-    offset = torch.stack([angle.cos() * far, torch.zeros(size), angle.sin() * far], dim=-1)
-    moved = torch.where(given == NOBODY, torch.randint(2, (size,)), 1 - given)
-    return made + (torch.arange(2) == moved[:, None])[..., None, None, None] * offset[:, None, None, None]
 
 
 def _turns(angles: Tensor) -> Tensor:
