@@ -89,7 +89,7 @@ ablations: $(VENV)/dev.stamp
 # ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
 # continued if it was interrupted. CAPTURES are extra motion captures for the models, if there are any.
 # Tokens and two rounds of the transformer (the second with a text condition per person) are learnt on the core
-# kinds; then transformer, decoder, pair decoder and evaluator see all of them.
+# kinds; then tokenizer, transformer, pair decoder and evaluator see all of them.
 
 WORK ?= work
 CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
@@ -144,9 +144,16 @@ $(WORK)/transformer.stamp: $(WORK)/transformer-second.stamp $(WORK)/tokenizer-al
 	  --start-from $(WORK)/transformer-second --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
 
-$(MODEL)/config.json: $(WORK)/transformer.stamp
+$(WORK)/pair-decoder.stamp: $(WORK)/transformer.stamp
+	@echo "== stage three: the pair decoder"
+	$(BIN)/intermask train pair-decoder --config duet-mini $(ON_ALL) $(CAPTURES:%=--data %) \
+	  --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer --out $(WORK)/pair-decoder \
+	  $(call resume,$(WORK)/pair-decoder)
+	@touch $@
+
+$(MODEL)/config.json: $(WORK)/pair-decoder.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer \
-	  --out $(MODEL) --licence MIT --training-data "$(DATA)"
+	  --pair-decoder $(WORK)/pair-decoder --out $(MODEL) --licence MIT --training-data "$(DATA)"
 
 $(WORK)/evaluator-core.stamp: $(WORK)/core/corpus.json
 	@echo "== the evaluator"
