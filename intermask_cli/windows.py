@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 
-#: Tokens a phase knows of the one before: the pose to start from; more would keep the old action going.
-PHASE_OVERLAP = 2
+#: Tokens a phase knows of the one before: half a second makes a smooth seam; more keeps the old action going.
+PHASE_OVERLAP = 4
 
 
 @dataclass(frozen=True)
