@@ -12,8 +12,10 @@ def split_phases(text: str) -> list[str]:
 
     Raises InputError when a phase has no words.
     """
+    if SEPARATOR not in text:
+        return [text]
     phases = [part.strip() for part in text.split(SEPARATOR)]
-    if len(phases) > 1 and not all(phases):
+    if not all(phases):
         raise InputError(
             f"'{text}' has a phase without words; accepted: texts on both sides of every '{SEPARATOR}'"
         )
