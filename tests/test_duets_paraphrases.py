@@ -59,6 +59,17 @@ def test_nothing_kept_for_testing_is_among_them():
             assert not words(sentence) & {"left", "right"}, (kind, sentence)
 
 
+def test_whoever_is_followed_acts_as_in_the_corpus():
+    """Said wrongly, a text head learns the roles of this kind backwards."""
+    told = paraphrases()["follow"]
+    behind = r"(follows|trails|tails|(comes|walks) (along |closely )?behind)"
+    assert sum(re.search(r"\{B\} " + behind, sentence) is not None for sentence in told) >= 5
+    assert not any(re.search(r"\{A\} " + behind, sentence) for sentence in told)
+    assert any(
+        "{A} {slowly} walks [ahead|in front]" in sentence for sentence in wordings().kinds["follow"].full
+    )
+
+
 @every_kind
 def test_who_acts_is_said_only_where_people_are_counted(kind):
     rng = np.random.default_rng(0)
