@@ -47,7 +47,10 @@ def plan_windows(total: int, longest: int, overlap: int, done: int = 0) -> list[
 def plan_phases(
     total: int, phases: int, longest: int, overlap: int, done: int = 0
 ) -> list[tuple[int, Window]]:
-    """`plan_windows` for a clip of phases of equal length -> the phase of every window, and the window."""
+    """`plan_windows` for a clip of phases of equal length -> the phase of every window, and the window.
+
+    Raises InputError when there is not a token for every phase.
+    """
     if total - done < phases:
         raise InputError(
             f"{(total - done) * FRAMES_PER_TOKEN} frames for {phases} phases; "

@@ -168,7 +168,7 @@ def test_unusable_motions_are_one_line(
     [
         (["-p", "a", "--prompts", "q.csv"], "exclude each other"),
         (["-p", " "], "empty text"),
-        (["-p", "they bow |"], "an empty phase"),
+        (["-p", "they bow |"], "a phase without words"),
         (["--person", "2"], "--person 2"),
         (["--up", "x"], "up axis"),
         (["--fps", "0"], "frames per second"),

@@ -123,7 +123,8 @@ def react_prompts(text: str | None, file: str | Path | None, name: str) -> Promp
     if file is not None:
         found = read_prompts([file])
         return replace(found, prompts=[replace(prompt, frames=None) for prompt in found.prompts])
-    words = "" if text is None else usable_text(text, "--prompt", prompt=True)
+    words = "" if text is None else usable_text(text, "--prompt")
+    split_phases(words)
     return PromptSet([Prompt(name, words, "--prompt", 1)], [])
 
 
@@ -308,7 +309,11 @@ class _Collector:
 
     def _prompt(self, name: str, stem: str, line: int, raw: dict[str, Any]) -> Prompt:
         values = {key: value for key, value in raw.items() if value is not None}
-        text = _prompt_text(values.pop("text", None))
+        text = _text(values.pop("text", None))
+        try:
+            split_phases(text)
+        except InputError as error:
+            raise _BadLine("has a text with an empty phase; give words on both sides of every '|'") from error
         frames = _frames(values.pop("frames", None), values.pop("seconds", None), self.limits)
         seed = _integer("seed", values.pop("seed", None), 0, MAX_SEED)
         samples = _integer("samples", values.pop("samples", None), 1, MAX_SAMPLES)
@@ -357,20 +362,10 @@ def _text(value: Any) -> str:
     return text
 
 
-def _prompt_text(value: Any) -> str:
-    """`_text` whose phases, if it has several, all have words."""
-    text = _text(value)
+def usable_text(value: Any, what: str) -> str:
+    """Text as `_text` has it; InputError that begins with `what` where it cannot be used."""
     try:
-        split_phases(text)
-    except InputError as error:
-        raise _BadLine("has a text with an empty phase; give words on both sides of every '|'") from error
-    return text
-
-
-def usable_text(value: Any, what: str, prompt: bool = False) -> str:
-    """Text as `_text` or, for a prompt, `_prompt_text` has it; else an InputError that begins with `what`."""
-    try:
-        return _prompt_text(value) if prompt else _text(value)
+        return _text(value)
     except _BadLine as error:
         raise InputError(f"{what} {error}") from error
 
