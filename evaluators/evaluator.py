@@ -13,27 +13,33 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from evaluators.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info, resolve_evaluator
-from evaluators.canonical import check_joints
-from evaluators.clip_vocabulary import REMEDY as VOCABULARY_REMEDY
-from evaluators.clip_vocabulary import load_clip_vocabulary
-from evaluators.contrastive import InterClip
-from evaluators.duet import DuetEval, collate, positions_tensor
-from evaluators.interx import FRAMES as INTERX_FRAMES
-from evaluators.interx import InterXEvaluator
-from intermask_cli.datasets.interx import framed_tokens
-from intermask_cli.datasets.word_vectors import WordVectors
+from evaluators.networks.bundle import (
+    EvaluatorInfo,
+    evaluator_sha256,
+    load_network,
+    read_info,
+    resolve_evaluator,
+)
+from evaluators.networks.canonical import check_joints
+from evaluators.networks.clip_vocabulary import REMEDY as VOCABULARY_REMEDY
+from evaluators.networks.clip_vocabulary import load_clip_vocabulary
+from evaluators.networks.duet import DuetEval, collate, positions_tensor
+from evaluators.networks.interclip import InterClip
+from evaluators.networks.interx import FRAMES as INTERX_FRAMES
+from evaluators.networks.interx import InterXEvaluator
+from intermask_cli.datasets.interx.reader import framed_tokens
+from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
-from intermask_cli.motion.features import (
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.representation.interhuman import (
     NUM_FEATURES,
     joints_from_features,
     pair_features,
     rotations6d_from_features,
 )
-from intermask_cli.motion.interx import ROWS
-from intermask_cli.motion.interx import joints_from_features as interx_joints
-from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.representation.interx import ROWS
+from intermask_cli.motion.representation.interx import joints_from_features as interx_joints
 from intermask_cli.motion.skeleton import NUM_JOINTS
 from intermask_cli.motion.stand_in_body import stand_in_body
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluators.embedding_cache import Cache
-from evaluators.evaluation import TASKS
-from evaluators.paper_data import DATASETS
+from evaluators.data.cache import Cache
+from evaluators.data.paper import DATASETS
+from evaluators.protocols.evaluation import TASKS
 from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.errors import InputError
 

@@ -15,18 +15,18 @@ from intermask_cli.version import __version__
 
 if TYPE_CHECKING:
     from intermask_cli.config import SamplingConfig
-    from intermask_cli.interaction import Interaction
+    from intermask_cli.inference.interaction import Interaction
+    from intermask_cli.inference.model import InteractionModel, load_model
     from intermask_cli.models.bundle import list_bundled
-    from intermask_cli.pipeline import InteractionModel, load_model
 
 __all__ = ["Interaction", "InteractionModel", "SamplingConfig", "__version__", "list_bundled", "load_model"]
 
 _HOMES = {
-    "Interaction": "intermask_cli.interaction",
-    "InteractionModel": "intermask_cli.pipeline",
+    "Interaction": "intermask_cli.inference.interaction",
+    "InteractionModel": "intermask_cli.inference.model",
     "SamplingConfig": "intermask_cli.config",
     "list_bundled": "intermask_cli.models.bundle",
-    "load_model": "intermask_cli.pipeline",
+    "load_model": "intermask_cli.inference.model",
 }
 
 

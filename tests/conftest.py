@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable
 
 import pytest
-from tiny_model import TinyModel, make_tiny_model
+
+from tests.helpers.tiny_model import TinyModel, make_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

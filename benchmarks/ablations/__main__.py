@@ -20,7 +20,7 @@ from benchmarks.ablations.settings import Budget, Row, Study, load_budgets, load
 from benchmarks.machine import ROOT, describe
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
-from intermask_cli.generation.files import locked
+from intermask_cli.files import locked
 
 RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "ablations.md"
 #: row, seed, folder for training files -> figures

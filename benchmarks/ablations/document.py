@@ -8,12 +8,12 @@ from pathlib import Path
 
 from benchmarks.ablations import records, sampling_choice
 from benchmarks.ablations.figures import Values, draw_rows, draw_sampling
-from benchmarks.ablations.intervals import over_seeds, paired_difference
 from benchmarks.ablations.metrics import HIGHER, LOWER, METRICS
 from benchmarks.ablations.settings import START, Budget, Row, Study
 from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
+from benchmarks.intervals import over_seeds, paired_difference
 from evaluators.metrics import Interval
-from intermask_cli.generation.files import write_whole
+from intermask_cli.files import write_whole
 
 HEAD = """# The paper's claims, tested on Duets
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.ablations.intervals import over_seeds
 from benchmarks.ablations.metrics import METRICS
 from benchmarks.ablations.settings import START, Row
+from benchmarks.intervals import over_seeds
 
 #: Row -> figure -> values over seeds.
 Values = Mapping[str, Mapping[str, Sequence[float]]]

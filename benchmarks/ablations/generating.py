@@ -10,8 +10,8 @@ import numpy as np
 from intermask_cli.config import SamplingConfig
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.corpus import CorpusClip
-from intermask_cli.interaction import Interaction
-from intermask_cli.pipeline import InteractionModel
+from intermask_cli.inference.interaction import Interaction
+from intermask_cli.inference.model import InteractionModel
 
 FULL_CAPTION = 0
 BATCH = 32

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.ablations.settings import CORPUS_KINDS, CORPUS_SEED
-from evaluators.embedding_cache import Cache
-from evaluators.evaluation import Scorer
+from benchmarks.judges.detectors import detect
+from benchmarks.judges.label_reader import SIDES, LabelClassifier
+from evaluators.data.cache import Cache
+from evaluators.data.sets import BOTH, InteractionSet, duets_test_set
 from evaluators.evaluator import Evaluator, Motion
-from evaluators.labels import SIDES, LabelClassifier
-from evaluators.physics import physics_table
-from evaluators.protocol import DUETS
-from evaluators.sets import BOTH, InteractionSet, duets_test_set
+from evaluators.protocols.evaluation import Scorer
+from evaluators.protocols.protocol import DUETS
 from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
-from intermask_cli.datasets.duets.detectors import detect
 from intermask_cli.datasets.duets.labels import KINDS
+from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import JOINT
 
 #: Pools of R-Precision are drawn so often, and the mean is taken.

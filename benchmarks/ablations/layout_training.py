@@ -13,8 +13,8 @@ from intermask_cli.config import TokenizerConfig
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.config import Recipe
-from intermask_cli.training.data import TrainingSource, WindowSet
-from intermask_cli.training.tokenizer_trainer import TokenizerStage
+from intermask_cli.training.sources.source import TrainingSource, WindowSet
+from intermask_cli.training.tokenizer.stage import TokenizerStage
 
 
 class PairedWindows(WindowSet):

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from intermask_cli.config import SamplingConfig
-from intermask_cli.filling import TokenFiller
+from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.sampling.sampler import FILL
-from intermask_cli.training.token_masking import decide, draw
-from intermask_cli.training.transformer_objective import TokenBatch
-from intermask_cli.training.transformer_trainer import TransformerStage
+from intermask_cli.training.transformer.masking import decide, draw
+from intermask_cli.training.transformer.objective import TokenBatch
+from intermask_cli.training.transformer.stage import TransformerStage
 
 #: Of the samples that hide person 1, the share in which person 2 is not there.
 ALONE = 0.5

@@ -10,7 +10,7 @@ from benchmarks.ablations.judge import Judge, hand_gap_mm
 from benchmarks.ablations.settings import Row
 from benchmarks.ablations.workplace import Workplace
 from intermask_cli.console import counter
-from intermask_cli.pipeline import InteractionModel
+from intermask_cli.inference.model import InteractionModel
 
 
 def run(place: Workplace, row: Row, seed: int, folder: Path) -> dict[str, float]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
-from evaluators.bundle import evaluator_sha256, resolve_evaluator
-from intermask_cli.generation.files import write_whole
+from evaluators.networks.bundle import evaluator_sha256, resolve_evaluator
+from intermask_cli.files import write_whole
 from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, read_info, resolve_bundle
 from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.training.config import Recipe, recipe_to_dict

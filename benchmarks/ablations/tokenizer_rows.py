@@ -12,12 +12,12 @@ from benchmarks.ablations.real_rows import errors
 from benchmarks.ablations.settings import Row
 from benchmarks.ablations.token_layouts import LAYOUTS
 from benchmarks.ablations.workplace import Workplace
-from intermask_cli.clips import Motion
+from intermask_cli.inference.growing_clip import Motion
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.run import parameter_count
+from intermask_cli.training.stages import parameter_count
 
 
 def run(place: Workplace, row: Row, seed: int, folder: Path) -> dict[str, float]:

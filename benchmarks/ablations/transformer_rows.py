@@ -11,14 +11,14 @@ from benchmarks.ablations.settings import Row
 from benchmarks.ablations.transformer_variants import VARIANTS, Variant
 from benchmarks.ablations.workplace import Workplace
 from intermask_cli.config import SamplingConfig
+from intermask_cli.inference.model import InteractionModel
 from intermask_cli.models.transformer import InteractionTransformer
-from intermask_cli.pipeline import InteractionModel
 from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights
 from intermask_cli.training.config import Recipe
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.run import TEXT_HEAD, parameter_count
-from intermask_cli.training.text_pretraining import TextPretraining
-from intermask_cli.training.transformer_trainer import TransformerData, new_transformer
+from intermask_cli.training.stages import TEXT_HEAD, parameter_count
+from intermask_cli.training.transformer.stage import TransformerData, new_transformer
+from intermask_cli.training.transformer.text_pretraining import TextPretraining
 
 #: Names of validation figures here and in the trainer.
 VALIDATION = {

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.ablations.one_after_the_other import OneAfterTheOther, OnePersonStage
-from intermask_cli.filling import TokenFiller
+from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.transformer import InteractionTransformer
-from intermask_cli.training.transformer_trainer import TransformerStage
+from intermask_cli.training.transformer.stage import TransformerStage
 
 SELF, SPATIO_TEMPORAL, PARTNER = "self_attn", "spa_temp_attn", "local_inter_attn"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.ablations.intervals import paired_difference
 from benchmarks.ablations.metrics import HIGHER, METRICS
 from benchmarks.ablations.settings import Claim
+from benchmarks.intervals import paired_difference
 from evaluators.metrics import Interval
 
 HOLDS, OPPOSITE, CANT_TELL, NOT_RUN = "holds", "opposite", "can't tell", "not run"

@@ -12,17 +12,17 @@ from accelerate import Accelerator
 from benchmarks.ablations.judge import Judge
 from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
 from benchmarks.ablations.transformer_variants import VARIANTS
+from benchmarks.judges.label_reader import LabelTraining, label_classifier
 from evaluators.evaluator import load_evaluator
-from evaluators.labels import LabelTraining, label_classifier
 from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
+from intermask_cli.inference.model import InteractionModel, load_model
 from intermask_cli.models.bundle import Bundle
-from intermask_cli.pipeline import InteractionModel, load_model
 from intermask_cli.training.config import Recipe
-from intermask_cli.training.data import TrainingSource
-from intermask_cli.training.pair_source import PairSource
-from intermask_cli.training.sources import DuetsSource, open_source
-from intermask_cli.training.transformer_trainer import TransformerData
+from intermask_cli.training.sources.open import DuetsSource, open_source
+from intermask_cli.training.sources.pairs import PairSource
+from intermask_cli.training.sources.source import TrainingSource
+from intermask_cli.training.transformer.stage import TransformerData
 
 
 class HeldOut(PairSource[CorpusClip]):

@@ -30,11 +30,11 @@ from benchmarks.bundled_model.bench import SEED, Bench
 from benchmarks.bundled_model.clips import Sizes, held_out
 from benchmarks.bundled_model.figures import Figure
 from benchmarks.bundled_model.report import markdown
+from benchmarks.judges.label_reader import label_classifier
 from benchmarks.pasting import ROOT, paste
-from evaluators.embedding_cache import Cache
+from evaluators.data.cache import Cache
+from evaluators.data.sets import DUETS_KINDS, DUETS_SEED
 from evaluators.evaluator import load_evaluator
-from evaluators.labels import label_classifier
-from evaluators.sets import DUETS_KINDS, DUETS_SEED
 from intermask_cli import load_model
 from intermask_cli.console import note
 from intermask_cli.datasets.duets.labels import kind_set

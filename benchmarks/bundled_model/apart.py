@@ -10,8 +10,8 @@ import numpy as np
 from benchmarks.bundled_model.bench import Bench, joints_of
 from benchmarks.bundled_model.figures import Figure, mean, share
 from benchmarks.bundled_model.touch import contacts_of, joined, limbs_meet
-from evaluators.physics import physics_table
-from intermask_cli.pipeline import InteractionModel
+from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.physics import physics_table
 
 WITHOUT = "without it"
 

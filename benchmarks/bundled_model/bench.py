@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bundled_model.clips import HeldOut, Sizes
-from evaluators.embedding_cache import Cache
-from evaluators.evaluation import item_seeds
+from benchmarks.judges.label_reader import LabelClassifier
+from evaluators.data.cache import Cache
+from evaluators.data.sets import InteractionSet, clip_set
 from evaluators.evaluator import Evaluator
-from evaluators.labels import LabelClassifier
-from evaluators.physics import physics_table
-from evaluators.sets import InteractionSet, clip_set
-from evaluators.subjects import Maker, Order
+from evaluators.protocols.evaluation import item_seeds
+from evaluators.protocols.motions import Maker, Order
 from intermask_cli.config import SamplingConfig
-from intermask_cli.pipeline import InteractionModel
+from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.physics import physics_table
 
 SEED = 3407
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from evaluators.sets import DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
+from evaluators.data.sets import DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, maker_of, split_of
 from intermask_cli.datasets.duets.labels import KindSet

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.bundled_model.bench import SEED, Bench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
-from evaluators.physics import foot_skate_mm_per_frame, jerk_m_per_s3
-from evaluators.sets import FULL_CAPTION
+from evaluators.data.sets import FULL_CAPTION
 from intermask_cli.generation.seeds import sample_seed
-from intermask_cli.motion.joining import seam_jerk
+from intermask_cli.motion.curves import seam_jerk
+from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.version import __version__
 

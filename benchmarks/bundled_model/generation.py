@@ -15,9 +15,9 @@ from benchmarks.bundled_model.labels import (
     label_figures,
 )
 from benchmarks.bundled_model.touch import contacts_of, limbs_meet
-from evaluators.physics import physics_table
-from intermask_cli.cleaning import clean
-from intermask_cli.cleaning_modes import Clean
+from intermask_cli.cleanup.clean import clean
+from intermask_cli.cleanup.modes import Clean
+from intermask_cli.motion.physics import physics_table
 
 GOALS = {
     KIND: Goal(0.95, at_least=True, relative=True),

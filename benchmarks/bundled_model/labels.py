@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.bundled_model.figures import Figure, Goal, share
-from evaluators.labels import SIDES, LabelClassifier
+from benchmarks.judges.detectors import detect
+from benchmarks.judges.label_reader import SIDES, LabelClassifier
 from intermask_cli.datasets.duets.corpus import CorpusClip
-from intermask_cli.datasets.duets.detectors import detect
 from intermask_cli.datasets.duets.labels import KINDS
 
 KIND, ROLE, SIDE = "kind right", "role right", "side right"

@@ -14,12 +14,12 @@ import numpy as np
 
 from benchmarks.bundled_model.bench import SEED, Bench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean, share
-from evaluators.labels import LabelClassifier
-from evaluators.physics import physics_table
-from evaluators.sets import clip_set
+from benchmarks.judges.label_reader import LabelClassifier
+from evaluators.data.sets import clip_set
 from intermask_cli.console import track
 from intermask_cli.datasets.duets.captions import captions_for
 from intermask_cli.datasets.duets.labels import Labels, phases_of
+from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import FPS
 
 SHORTEST = round(1.3 * FPS)

@@ -12,9 +12,9 @@ from benchmarks.bundled_model.bench import Bench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from benchmarks.bundled_model.labels import hits, label_figures
 from benchmarks.bundled_model.touch import MEET_M, contacts_of, joined
-from evaluators.physics import physics_table
-from intermask_cli.cleaning import clean
-from intermask_cli.cleaning_modes import Clean
+from intermask_cli.cleanup.clean import clean
+from intermask_cli.cleanup.modes import Clean
+from intermask_cli.motion.physics import physics_table
 
 
 def measure(bench: Bench) -> list[Figure]:

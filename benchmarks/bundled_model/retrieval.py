@@ -9,9 +9,9 @@ import numpy as np
 
 from benchmarks.bundled_model.bench import SEED, Bench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
+from evaluators.data.sets import InteractionSet, clip_set, relation
 from evaluators.metrics import fid, paired_distances, pool_ranks, split_pools
-from evaluators.protocol import DUETS, Protocol
-from evaluators.sets import InteractionSet, clip_set, relation
+from evaluators.protocols.protocol import DUETS, Protocol
 from intermask_cli.console import note
 
 DIVISIONS = 20  # into random pools

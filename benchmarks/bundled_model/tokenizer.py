@@ -8,8 +8,8 @@ from benchmarks.bundled_model.bench import Bench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from benchmarks.bundled_model.labels import hits, label_figures
 from benchmarks.bundled_model.touch import contacts_of, joined
-from evaluators.physics import physics_table
 from intermask_cli.console import counter
+from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import JOINT
 
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]

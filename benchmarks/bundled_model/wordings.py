@@ -12,8 +12,8 @@ from benchmarks.bundled_model.clips import in_held_out_words
 from benchmarks.bundled_model.figures import Figure, Goal, share
 from benchmarks.bundled_model.labels import KIND, hits, label_figures
 from benchmarks.pasting import ROOT
-from evaluators.sets import prompt_set
-from evaluators.subjects import Order
+from evaluators.data.sets import prompt_set
+from evaluators.protocols.motions import Order
 from intermask_cli.generation.seeds import sample_seed
 
 FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from benchmarks.bundled_model.bench import Bench, joints_of
 from benchmarks.bundled_model.retrieval import distances
-from intermask_cli.export.sheets import contact_sheet
+from intermask_cli.export.pictures.contact_sheet import contact_sheet
 
 COUNT = 10
 COLUMNS = 8

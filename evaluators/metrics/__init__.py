@@ -1,7 +1,7 @@
 """The paper's metrics: embeddings in, numbers out, float64 throughout (reference section 9).
 
 One metric a file. Nothing here knows a model, a dataset or a protocol: pool sizes, scale factors and
-random generators are arguments. `evaluators.protocol` holds the published values.
+random generators are arguments. `evaluators.protocols.protocol` holds the published values.
 """
 
 from evaluators.metrics.confidence import Interval, confidence_interval

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from intermask_cli.datasets.report import DatasetReport
+    from intermask_cli.datasets.check_report import DatasetReport
 
 SHOWN_PER_KIND = 5
 
@@ -27,7 +27,7 @@ def check() -> None:
 @app.command()
 def interhuman(root: Root, json: Json = False) -> None:
     """Check InterHuman: motions, captions, splits."""
-    from intermask_cli.datasets.interhuman_check import check_interhuman, interhuman_ids
+    from intermask_cli.datasets.interhuman.check import check_interhuman, interhuman_ids
 
     _run(root, len(interhuman_ids(root)), check_interhuman, json)
 
@@ -35,7 +35,7 @@ def interhuman(root: Root, json: Json = False) -> None:
 @app.command()
 def interx(root: Root, json: Json = False) -> None:
     """Check Inter-X: motions, captions, splits, word vectors."""
-    from intermask_cli.datasets.interx_check import check_interx, count_clips
+    from intermask_cli.datasets.interx.check import check_interx, count_clips
 
     _run(root, count_clips(root), check_interx, json)
 

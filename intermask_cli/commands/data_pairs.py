@@ -10,7 +10,7 @@ import typer
 from intermask_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from intermask_cli.export.pair_tree import PairRow, PairsWritten, ReadPair
+    from intermask_cli.datasets.interhuman.pairs import PairRow, PairsWritten, ReadPair
 
 
 def pairs(
@@ -48,8 +48,8 @@ def pairs(
     """
     from intermask_cli.console import counter, emit_json, note, warn
     from intermask_cli.console import out as stdout
+    from intermask_cli.datasets.interhuman.pairs import read_table, write_pairs
     from intermask_cli.errors import EXIT_PARTIAL
-    from intermask_cli.export.pair_tree import read_table, write_pairs
 
     found = read_table(table)
     if found.unused_columns:

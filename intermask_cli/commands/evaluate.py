@@ -11,7 +11,7 @@ import typer
 from intermask_cli.commands import options
 
 if TYPE_CHECKING:
-    from evaluators.evaluation import Evaluation
+    from evaluators.protocols.evaluation import Evaluation
 
 
 def evaluate(
@@ -109,9 +109,9 @@ def evaluate(
     Without arguments: the bundled model on the bundled test split. Writes report.json, report.md,
     per_prompt.csv and plots to --out.
     """
-    from evaluators.embedding_cache import Cache, default_cache
+    from evaluators.data.cache import Cache, default_cache
     from evaluators.request import Request
-    from evaluators.running import run_evaluation, run_faults
+    from evaluators.run import run_evaluation, run_faults
 
     if compare is not None:
         _only(context, "compare", "json")
@@ -147,8 +147,8 @@ def _only(context: typer.Context, *names: str) -> None:
 
 
 def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
-    from evaluators.plots import draw_plots
-    from evaluators.report import metric_table, physics_rows, reasons, write_reports
+    from evaluators.reports.plots import draw_plots
+    from evaluators.reports.report import metric_table, physics_rows, reasons, write_reports
     from intermask_cli.console import emit_json, note, warn
     from intermask_cli.console import out as stdout
     from intermask_cli.errors import MissingError
@@ -171,7 +171,7 @@ def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
 
 
 def _compare(a: Path, b: Path, as_json: bool) -> None:
-    from evaluators.report import compare, read_report, sampling_differences
+    from evaluators.reports.report import compare, read_report, sampling_differences
     from intermask_cli.console import emit_json, note
 
     one, two = read_report(a), read_report(b)
@@ -185,7 +185,7 @@ def _compare(a: Path, b: Path, as_json: bool) -> None:
 
 
 def _show_faults(table: dict[str, dict[str, Any]], as_json: bool) -> None:
-    from evaluators.faults import fault_markdown
+    from evaluators.reports.faults import fault_markdown
     from intermask_cli.console import emit_json
     from intermask_cli.console import out as stdout
 
@@ -196,7 +196,7 @@ def _show_faults(table: dict[str, dict[str, Any]], as_json: bool) -> None:
 
 
 def _plain(value: Any) -> float | None:
-    from evaluators.scoring import Score
+    from evaluators.protocols.scoring import Score
 
     if isinstance(value, Score):
         return None if value.absent else value.mean

@@ -49,11 +49,11 @@ def export(
 
     With --clean the files, never the dataset, are cleaned, and physics before and after are printed.
     """
-    from intermask_cli.cleaning_modes import checked_modes
+    from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.console import emit_json, warn
     from intermask_cli.console import out as stdout
     from intermask_cli.errors import EXIT_PARTIAL
-    from intermask_cli.export.bulk import export_dataset
+    from intermask_cli.export.dataset import export_dataset
     from intermask_cli.generation.launch import processors
 
     modes = checked_modes(clean or ())

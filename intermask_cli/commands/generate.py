@@ -49,14 +49,14 @@ def generate(
     index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command on the
     same directory continues after an interruption.
     """
-    from intermask_cli.cleaning_modes import checked_modes
+    from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.config import sampling_with
+    from intermask_cli.generation.engines import Cleaned, Generating, ModelSource
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.launch import parse_processes
-    from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import Cleaned, Generating, ModelSource
     from intermask_cli.generation.plan import Shard, make_plan
     from intermask_cli.generation.prompts import default_run_name, read_prompts
+    from intermask_cli.generation.run_directory import RunInfo
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
     modes = checked_modes(clean or ())

@@ -41,7 +41,7 @@ def import_checkpoint(
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Read a published checkpoint (no code in it is executed), check every key, and write our bundle."""
-    from evaluators.importing import find_evaluator
+    from evaluators.networks.importing import find_evaluator
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as stdout
     from intermask_cli.errors import InputError
@@ -62,7 +62,7 @@ def import_checkpoint(
 
 
 def _import_evaluator(released: Path, out: Path, as_json: bool) -> None:
-    from evaluators.importing import import_evaluator
+    from evaluators.networks.importing import import_evaluator
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as stdout
 

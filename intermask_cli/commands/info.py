@@ -18,7 +18,7 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
-    from evaluators.bundle import KIND, evaluator_sha256, list_evaluators, resolve_evaluator
+    from evaluators.networks.bundle import KIND, evaluator_sha256, list_evaluators, resolve_evaluator
     from intermask_cli.console import emit_json, out
     from intermask_cli.generation.describe import describe
 

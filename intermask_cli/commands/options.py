@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
 
 import typer
 
-from intermask_cli.cleaning_modes import Clean
+from intermask_cli.cleanup.modes import Clean
 
 if TYPE_CHECKING:
+    from intermask_cli.generation.given_motions import ReactInput
     from intermask_cli.generation.prompts import PromptSet, Rejected
-    from intermask_cli.generation.reactions import ReactInput
 
 DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
@@ -156,7 +156,7 @@ def cleaning_identity(modes: Sequence[Clean]) -> dict[str, Any]:
 
 def tell_effect(folder: Path) -> None:
     """Physics before and after clean-up of a finished run, on stderr, if it was cleaned."""
-    from intermask_cli.cleaning import EFFECT_LOG, read_effects
+    from intermask_cli.cleanup.clean import EFFECT_LOG, read_effects
     from intermask_cli.console import note
 
     if (folder / EFFECT_LOG).is_file():

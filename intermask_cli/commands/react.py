@@ -77,16 +77,16 @@ def react(
     world frame and of the same length. The run directory is that of `intermask generate`,
     and the same command continues an interrupted run.
     """
-    from intermask_cli.cleaning_modes import checked_modes
+    from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.config import sampling_with
-    from intermask_cli.datasets.motion_files import read_motion
+    from intermask_cli.datasets.motion_files.read import read_motion
+    from intermask_cli.generation.engines import Cleaned, ModelSource, Reacting
+    from intermask_cli.generation.given_motions import find_inputs, make_react_plan, read_inputs
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.launch import parse_processes
-    from intermask_cli.generation.manifest import RunInfo
-    from intermask_cli.generation.models import Cleaned, ModelSource, Reacting
     from intermask_cli.generation.plan import Shard
     from intermask_cli.generation.prompts import react_prompts, safe_id
-    from intermask_cli.generation.reactions import find_inputs, make_react_plan, read_inputs
+    from intermask_cli.generation.run_directory import RunInfo
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
     parsed_shard = Shard.parse(shard)

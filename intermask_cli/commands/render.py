@@ -24,9 +24,9 @@ def render(
     from intermask_cli.console import out as stdout
     from intermask_cli.datasets.interactions import InteractionFile
     from intermask_cli.errors import InputError
-    from intermask_cli.export.gallery import chosen_ids
-    from intermask_cli.export.sheets import contact_sheet
-    from intermask_cli.export.video import write_video
+    from intermask_cli.export.pictures.contact_sheet import contact_sheet
+    from intermask_cli.export.pictures.video import write_video
+    from intermask_cli.export.viewer.gallery import chosen_ids
 
     if out.suffix not in (".png", ".gif", ".mp4"):
         raise InputError(f"{out.name}: a contact sheet is .png, a video .gif or .mp4")

@@ -68,7 +68,7 @@ def tokenizer(
 ) -> None:
     """Train the motion tokenizer (stage one)."""
     from intermask_cli.training.config import load_recipe
-    from intermask_cli.training.run import train_tokenizer
+    from intermask_cli.training.stages import train_tokenizer
 
     recipe = _with_overrides(load_recipe(config), "tokenizer_training", minutes, steps, seed)
     report = train_tokenizer(recipe, data, out, resume, _accelerator(device), body_model)
@@ -94,7 +94,7 @@ def refine(
 ) -> None:
     """Train a finished tokenizer further (optional)."""
     from intermask_cli.training.config import load_recipe
-    from intermask_cli.training.run import refine_tokenizer
+    from intermask_cli.training.stages import refine_tokenizer
 
     recipe = _with_overrides(load_recipe(config), "refine_training", minutes, steps, seed)
     report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, resume, _accelerator(device))
@@ -124,7 +124,7 @@ def transformer(
 ) -> None:
     """Train the masked transformer on a trained tokenizer's tokens (stage two)."""
     from intermask_cli.training.config import load_recipe
-    from intermask_cli.training.run import train_transformer
+    from intermask_cli.training.stages import train_transformer
 
     recipe = _with_overrides(load_recipe(config), "transformer_training", minutes, steps, seed)
     report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device), start)
@@ -154,7 +154,7 @@ def pair_decoder(
 ) -> None:
     """Train the pair decoder, which corrects both persons together (optional, not in the paper)."""
     from intermask_cli.training.config import load_recipe
-    from intermask_cli.training.run import train_pair_decoder
+    from intermask_cli.training.stages import train_pair_decoder
 
     recipe = _with_overrides(load_recipe(config), "pair_decoder_training", minutes, steps, seed)
     report = train_pair_decoder(recipe, data, tokenizer, transformer, out, resume, _accelerator(device))
@@ -186,7 +186,7 @@ def evaluator(
     json: JsonOption = False,
 ) -> None:
     """Train the text-motion evaluator on ground truth; the bundle is written to OUT/bundle."""
-    from evaluators.train import load_evaluator_recipe, train_evaluator
+    from evaluators.training.train import load_evaluator_recipe, train_evaluator
 
     recipe = load_evaluator_recipe(config)
     training = recipe.training
@@ -224,7 +224,7 @@ def bundle(
     json: JsonOption = False,
 ) -> None:
     """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
-    from intermask_cli.training.bundling import assemble_bundle
+    from intermask_cli.training.bundle import assemble_bundle
 
     named = name or out.name
     report = assemble_bundle(

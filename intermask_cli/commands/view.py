@@ -44,8 +44,8 @@ def view(
     """Write one self-contained HTML page that plays, compares, searches and sorts interactions."""
     from intermask_cli.console import note
     from intermask_cli.console import out as stdout
-    from intermask_cli.export.corpus_gallery import is_corpus, write_corpus_gallery
-    from intermask_cli.export.gallery import read_scores, write_gallery
+    from intermask_cli.export.viewer.corpus import is_corpus, write_corpus_gallery
+    from intermask_cli.export.viewer.gallery import read_scores, write_gallery
 
     folder = source if source.is_dir() else source.parent
     page = out or folder / "view.html"

@@ -2,7 +2,7 @@
 
 Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
 `index/<column>` repeats the small columns for fast scans, in plan order. The writer is
-`intermask_cli.generation.store`.
+`intermask_cli.generation.part_files`.
 """
 
 from __future__ import annotations

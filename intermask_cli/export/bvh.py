@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.bvh import parse_bvh
+from intermask_cli.datasets.motion_files.bvh import parse_bvh
 from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, PARENTS
 
 CM_PER_M = 100.0

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from intermask_cli.cleanup.published import smoothed_over_time
 from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.bvh import joints_of_bvh, write_bvh
 from intermask_cli.export.glb import joints_of_glb, write_glb
-from intermask_cli.export.rig import rig_of
-from intermask_cli.export.smpl_npz import joints_of_smpl_npz, write_smpl_npz
-from intermask_cli.motion.foot_locking import smoothed_over_time
+from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
+from intermask_cli.motion.rig import rig_of
 
 
 @dataclass(frozen=True)

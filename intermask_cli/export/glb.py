@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from intermask_cli.errors import MissingError
-from intermask_cli.export.rig import Rig
-from intermask_cli.export.scene import HEAD_RADIUS_M, PERSON_COLOURS, drawing_segments
+from intermask_cli.export.pictures.scene import HEAD_RADIUS_M, PERSON_COLOURS, drawing_segments
+from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import (
     matrix_between,
     matrix_from_quaternion_wxyz,

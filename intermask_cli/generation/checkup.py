@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermask_cli.errors import IntermaskError
-from intermask_cli.generation.manifest import versions
+from intermask_cli.generation.run_directory import versions
 
 #: Optional package -> what it is for and how to get it.
 _EXTRAS = {

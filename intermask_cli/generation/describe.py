@@ -9,8 +9,8 @@ from typing import Any
 
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.errors import InputError
-from intermask_cli.generation.manifest import MANIFEST, PARTS, read_manifest
-from intermask_cli.generation.store import part_files
+from intermask_cli.generation.part_files import part_files
+from intermask_cli.generation.run_directory import MANIFEST, PARTS, read_manifest
 
 _MOTION = (".npy", ".npz", ".bvh")
 
@@ -67,7 +67,7 @@ def _dataset(path: Path) -> dict[str, Any]:
 
 
 def _motion(path: Path) -> dict[str, Any]:
-    from intermask_cli.datasets.motion_files import body_height, read_motion
+    from intermask_cli.datasets.motion_files.read import body_height, read_motion
 
     motion = read_motion(path, person=1)
     return {

@@ -23,12 +23,12 @@ from intermask_cli.errors import (
     InterruptedRun,
     MissingError,
 )
-from intermask_cli.generation.files import locked
+from intermask_cli.files import locked
 from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.manifest import RunDirectory
+from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.generation.progress import Progress, show_progress
-from intermask_cli.generation.store import Failure
+from intermask_cli.generation.run_directory import RunDirectory
 from intermask_cli.generation.writer import Made, PartWriter, Write
 
 POLL_SECONDS = 0.5

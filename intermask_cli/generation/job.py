@@ -20,10 +20,13 @@ from intermask_cli.errors import (
     InterruptedRun,
     Terminated,
 )
+from intermask_cli.files import disk_errors
 from intermask_cli.generation.engine import Engine, Interrupts, work
-from intermask_cli.generation.files import disk_errors
 from intermask_cli.generation.launch import Worker, join_workers, worker_devices
-from intermask_cli.generation.manifest import (
+from intermask_cli.generation.part_files import part_files, read_part
+from intermask_cli.generation.plan import Part, Plan, Shard
+from intermask_cli.generation.prompts import Rejected
+from intermask_cli.generation.run_directory import (
     GALLERY,
     PARTS,
     RunDirectory,
@@ -33,9 +36,6 @@ from intermask_cli.generation.manifest import (
     read_rejected,
     write_rejected,
 )
-from intermask_cli.generation.plan import Part, Plan, Shard
-from intermask_cli.generation.prompts import Rejected
-from intermask_cli.generation.store import part_files, read_part
 from intermask_cli.generation.workers import work_in_processes
 
 GALLERY_ITEMS = 24
@@ -251,7 +251,7 @@ def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Seq
 
 
 def _write_gallery(folder: Path) -> None:
-    from intermask_cli.export.gallery import write_gallery
+    from intermask_cli.export.viewer.gallery import write_gallery
 
     with disk_errors(folder / GALLERY):
         write_gallery(folder, folder / GALLERY, limit=GALLERY_ITEMS)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from intermask_cli.console import Counter, counter
 from intermask_cli.errors import IntermaskError
-from intermask_cli.generation.manifest import RunDirectory
+from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part
-from intermask_cli.generation.store import part_files, read_part
+from intermask_cli.generation.run_directory import RunDirectory
 
 LOOK_SECONDS = 1.0
 

@@ -21,7 +21,7 @@ from typing import Any
 from intermask_cli.config import DEFAULT_SECONDS
 from intermask_cli.errors import InputError
 from intermask_cli.generation.seeds import MAX_SEED
-from intermask_cli.phases import split_phases
+from intermask_cli.reading.phases import split_phases
 
 MAX_LINE_BYTES = 65_536
 MAX_SAMPLES = 100_000

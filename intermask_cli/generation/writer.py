@@ -8,8 +8,8 @@ from threading import Thread
 from types import TracebackType
 
 from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Part, WorkItem
-from intermask_cli.generation.store import Failure
 
 Made = list[tuple[WorkItem, StoredInteraction]]
 Write = Callable[[Part, Made, Sequence[Failure]], None]

@@ -35,8 +35,8 @@ from intermask_cli.models.published_files import (
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
-from intermask_cli.motion.features import NUM_FEATURES
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation.interhuman import NUM_FEATURES
 
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")

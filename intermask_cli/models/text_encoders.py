@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from intermask_cli.console import warn
+from intermask_cli.devices import side_by_side
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
-from intermask_cli.models.reproducible import side_by_side
 
 MINILM_ID = "all-MiniLM-L6-v2"
 MINILM_SHA256 = {

@@ -11,7 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.motion.features import CONTACTS, NUM_FEATURES, POSITIONS, ROTATIONS, VELOCITIES
+from intermask_cli.motion.representation.interhuman import (
+    CONTACTS,
+    NUM_FEATURES,
+    POSITIONS,
+    ROTATIONS,
+    VELOCITIES,
+)
 
 #: Least deviation of our own statistics: without it the noise of a joint that never turns becomes unit
 #: variance (feasibility.md section 2). Published statistics are used as they are.

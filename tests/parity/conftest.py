@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.helpers import parity_comparing as comparing
+from tests.helpers import parity_reporting as reporting
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-#: Helpers shared with the other tests (motion_samples, dataset_trees), and those of this folder.
-sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
-
-import comparing  # noqa: E402
-import reporting  # noqa: E402
 
 PARTS = ("model", "evaluation")
 STAGES = {"tokenizer": "vq_reduced", "transformer": "trans_reduced"}

@@ -1,0 +1,1 @@
+"""Sensitivity of the bundled evaluator."""

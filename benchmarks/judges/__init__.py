@@ -1,0 +1,1 @@
+"""Independent judges of the bundled model: label reader and geometric detectors."""

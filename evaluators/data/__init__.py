@@ -1,0 +1,1 @@
+"""What is evaluated: sets of interactions, published data sets, cached embeddings."""

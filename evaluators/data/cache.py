@@ -1,0 +1,104 @@
+"""Embeddings and generated motions on disk, by content: a second evaluation only reads them.
+
+A file's name is a hash of everything it depends on, so there is nothing to invalidate; the folder may be
+deleted at any time. Files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evaluators.data.sets import InteractionSet
+from evaluators.evaluator import Evaluator, Motion
+from intermask_cli.console import counter, warn
+
+GENERATED = "generated"
+
+
+def default_cache() -> Path:
+    """`INTERMASK_CACHE`, else `intermask` in the user's cache folder."""
+    given = os.environ.get("INTERMASK_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(given) if given else Path(base) / "intermask"
+
+
+class Cache:
+    """Arrays in npz files under a folder."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def motion_embeddings(self, evaluator: Evaluator, interactions: InteractionSet) -> np.ndarray:
+        """(N, D) float32 of a set's motions."""
+
+        def make() -> dict[str, np.ndarray]:
+            with counter(f"embed {interactions.name}", len(interactions), "motions") as progress:
+                rows = evaluator.embed_motions(interactions.motions, interactions.ids, progress.advance)
+            return {"embeddings": rows}
+
+        return self.arrays("motions", [evaluator.key, *interactions.hashes], make)["embeddings"]
+
+    def text_embeddings(self, evaluator: Evaluator, texts: Sequence[str]) -> np.ndarray:
+        """(N, D) float32 of texts."""
+        make = lambda: {"embeddings": evaluator.embed_texts(texts)}  # noqa: E731
+        return self.arrays("texts", [evaluator.key, *texts], make)["embeddings"]
+
+    def motions(self, key: Sequence[str], make: Callable[[], list[Motion]]) -> list[Motion]:
+        """Motions that `make` would make for this key."""
+
+        def arrays() -> dict[str, np.ndarray]:
+            made = make()
+            return {
+                "frames": np.array([motion.joints.shape[1] for motion in made]),
+                "joints": np.concatenate([motion.joints for motion in made], axis=1),
+                "rotations6d": np.concatenate([motion.rotations6d for motion in made], axis=1),
+            }
+
+        return _unpacked(self.arrays(GENERATED, key, arrays))
+
+    def kept_motions(self, key: Sequence[str]) -> list[Motion] | None:
+        """Motions kept for this key; None without any that can be read."""
+        stored = self._read(self._path(GENERATED, key))
+        return None if stored is None else _unpacked(stored)
+
+    def arrays(
+        self, kind: str, key: Sequence[str], make: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """The named arrays `make` would make for this key, kept in the folder `kind`."""
+        path = self._path(kind, key)
+        kept = self._read(path)
+        if kept is not None:
+            return kept
+        arrays = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+        with temporary.open("wb") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+        temporary.replace(path)
+        return arrays
+
+    def _path(self, kind: str, key: Sequence[str]) -> Path:
+        name = hashlib.sha256(json.dumps(list(key)).encode()).hexdigest()[:24]
+        return self.folder / kind / f"{name}.npz"
+
+    def _read(self, path: Path) -> dict[str, np.ndarray] | None:
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                return {array: archive[array] for array in archive.files}
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            warn(f"{path} is damaged ({type(error).__name__}); made again")
+            return None
+
+
+def _unpacked(stored: dict[str, np.ndarray]) -> list[Motion]:
+    ends = np.cumsum(stored["frames"])[:-1]
+    parts = (np.split(stored[name], ends, axis=1) for name in ("joints", "rotations6d"))
+    return [Motion(joints, rotations) for joints, rotations in zip(*parts, strict=True)]

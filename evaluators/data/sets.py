@@ -1,0 +1,252 @@
+"""What is scored: interactions with their prompts, from the Duets test split, a file of ours, or a model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluators.evaluator import Motion
+from evaluators.networks.canonical import check_joints
+from intermask_cli.datasets.duets.captions import Mention
+from intermask_cli.datasets.duets.corpus import CorpusClip, maker_of, test_split
+from intermask_cli.datasets.duets.labels import kind_set
+from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.errors import InputError
+from intermask_cli.motion.representation.interx import ROWS
+from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
+
+#: Corpus of the bundled test split; its test clips' indices are never used for training.
+DUETS_SEED = 2026
+DUETS_KINDS = "all"  # what duet-mini and duet-eval know; `intermask data duets --kinds`
+FULL_CAPTION = 0
+#: Test clips are cut to a multiple of this many frames, so that models can make many of equal length at once.
+LENGTH_STEP = 12
+BOTH = (0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class InteractionSet:
+    """N interactions in a fixed order. `made` names the persons that were generated (for physics)."""
+
+    name: str
+    ids: tuple[str, ...]
+    prompts: tuple[str, ...]
+    motions: tuple[Motion, ...]
+    samples: tuple[int, ...]
+    seeds: tuple[int | None, ...]
+    made: tuple[tuple[int, ...], ...]
+    mentions: tuple[Mention, ...] | None = None  # what each prompt says, where that is known
+    texts: tuple[str, ...] | None = None  # what the evaluator reads, where that is not the prompt
+    provenance: dict[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of every motion."""
+        return tuple(motion_sha256(motion) for motion in self.motions)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Over ids, prompts and motions, in order."""
+        digest = hashlib.sha256()
+        for row in zip(self.ids, self.prompts, self.hashes, strict=True):
+            digest.update(json.dumps(row).encode())
+        return digest.hexdigest()
+
+    def take(self, chosen: Sequence[int], name: str) -> InteractionSet:
+        """Some of the interactions, in the given order."""
+
+        def pick(values: tuple) -> tuple:
+            return tuple(values[i] for i in chosen)
+
+        return replace(
+            self, name=name, ids=pick(self.ids), prompts=pick(self.prompts), motions=pick(self.motions),
+            samples=pick(self.samples), seeds=pick(self.seeds), made=pick(self.made),
+            mentions=None if self.mentions is None else pick(self.mentions),
+            texts=None if self.texts is None else pick(self.texts),
+        )  # fmt: skip
+
+    def with_motions(self, name: str, motions: Sequence[Motion], **changes: object) -> InteractionSet:
+        """The same prompts with other motions."""
+        return replace(self, name=name, motions=tuple(motions), **changes)  # type: ignore[arg-type]
+
+
+def motion_sha256(motion: Motion) -> str:
+    """Over shapes and bytes of joints and, where there, rotations and features."""
+    digest = hashlib.sha256()
+    for array in (motion.joints, motion.rotations6d, motion.features):
+        if array is not None:
+            values = np.ascontiguousarray(array, dtype=np.float32)
+            digest.update(str(values.shape).encode() + values.tobytes())
+    return digest.hexdigest()
+
+
+def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
+    """Test clips `skip`..`skip + count` of the corpus of these kinds with their full captions."""
+    clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(kinds))))[skip:]
+    made = clip_set(clips, "Duets test")
+    return replace(made, provenance={"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip})
+
+
+def on_floor(joints: np.ndarray) -> np.ndarray:
+    """(2, T, 22, 3) with the lowest joint of each person at y = 0 (`motion.placement`, floor "person")."""
+    lowest = joints[..., 1].min(axis=(1, 2))
+    return joints - np.stack([np.zeros(2), lowest, np.zeros(2)], -1)[:, None, None].astype(joints.dtype)
+
+
+def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
+    """Clips with their full captions, cut to a multiple of LENGTH_STEP frames, each person on the floor.
+
+    Whatever a model makes stands with its lowest joint at y = 0, as the representation has it; Duets toes
+    stand 2 cm above. Feet are judged by their height, so ground truth has to stand on the same floor.
+    """
+    frames = [clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP for clip in clips]
+    return InteractionSet(
+        name=name,
+        ids=tuple(clip.id for clip in clips),
+        prompts=tuple(clip.captions[FULL_CAPTION] for clip in clips),
+        motions=tuple(
+            Motion(on_floor(clip.joints[:, :t]), clip.rotations6d[:, :t])
+            for clip, t in zip(clips, frames, strict=True)
+        ),
+        samples=(0,) * len(clips),
+        seeds=(None,) * len(clips),
+        made=(BOTH,) * len(clips),
+        mentions=tuple(clip.mentions[FULL_CAPTION] for clip in clips),
+    )
+
+
+def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
+    """Prompts and lengths; the motions are zeros until they have been made."""
+    count = len(prompts)
+    return InteractionSet(
+        name=name,
+        ids=tuple(f"{name} {i + 1}" for i in range(count)),
+        prompts=tuple(prompts),
+        motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
+        samples=(0,) * count,
+        seeds=(None,) * count,
+        made=(BOTH,) * count,
+    )
+
+
+def file_set(path: Path, rotations: bool = True) -> InteractionSet:
+    """All interactions of an interactions.h5 or the run directory that holds one.
+
+    `rotations` False leaves them out: two thirds of the memory. Of Inter-X files the features count, and for
+    physics the body joints of a stand-in body. Raises InputError naming the file and the interaction for
+    another skeleton, rate, NaN or too few frames.
+    """
+    with InteractionFile(path) as dataset:
+        attributes = _attributes(dataset)
+        rows = [
+            (
+                item.id, item.prompt, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
+                item.seed, _made_persons(item, f"{path}: {item.id}"),
+            )
+            for item in dataset
+        ]  # fmt: skip
+    if not rows:
+        raise InputError(f"{path}: holds no interaction; nothing to score")
+    ids, prompts, motions, samples, seeds, made = zip(*rows, strict=True)
+    kept = (
+        "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created",
+        "versions",
+    )  # fmt: skip
+    return InteractionSet(
+        str(path),
+        ids,
+        prompts,
+        motions,
+        samples,
+        seeds,
+        made,
+        provenance={name: attributes[name] for name in kept if name in attributes},
+    )
+
+
+def _attributes(dataset: InteractionFile) -> dict[str, Any]:
+    """Root attributes, after a look at frame rate and skeleton."""
+    try:
+        attributes, fps = dataset.attributes, dataset.fps
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(f"{dataset.path}: damaged or missing root attributes ({error})") from error
+    if round(fps, 3) != FPS:
+        raise InputError(f"{dataset.path}: {fps:g} fps; accepted: {FPS}; resample the motions first")
+    names = attributes.get("joint_names")
+    if names is not None and (
+        list(names)[:NUM_JOINTS] != list(JOINT_NAMES) or len(names) not in (NUM_JOINTS, len(INTERX_PARENTS))
+    ):
+        raise InputError(
+            f"{dataset.path}: another skeleton ({len(names)} joints); accepted: our 22 joints in order, "
+            f"or the {len(INTERX_PARENTS)} of our Inter-X files"
+        )
+    return attributes
+
+
+def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> Motion:
+    joints, features = item.joints, item.features
+    if features is not None and joints.ndim == 4 and joints.shape[2] == len(INTERX_PARENTS):
+        if features.shape != (*joints.shape[:2], ROWS, 6):
+            raise InputError(f"{name}: features have shape {features.shape}; accepted: (2, T, {ROWS}, 6)")
+        joints = joints[:, :, :NUM_JOINTS]
+    try:
+        check_joints(joints, name)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    if features is not None:
+        return Motion.from_interx(features)
+    rotations = item.rotations6d
+    if rotations is not None and (
+        rotations.shape != (*joints.shape[:2], NUM_JOINTS - 1, 6) or not np.isfinite(rotations).all()
+    ):
+        raise InputError(
+            f"{name}: rotations6d of shape {rotations.shape} or with NaN; accepted: finite "
+            f"(2, T, {NUM_JOINTS - 1}, 6)"
+        )
+    return Motion(joints, rotations if keep_rotations else None)
+
+
+def _made_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
+    """Who was generated: both, or the partner of the given person."""
+    if item.given_person is None:
+        return BOTH
+    if item.given_person not in (1, 2):
+        raise InputError(f"{name}: given_person is {item.given_person}; accepted: 1 or 2")
+    return (2 - item.given_person,)
+
+
+def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:
+    """A set made for the prompts of a reference takes over what they say; any other set stays as it is."""
+    known: dict[str, Mention] = {}
+    for prompt, mention in zip(reference.prompts, reference.mentions or (), strict=False):
+        if known.setdefault(prompt, mention) != mention:
+            return interactions
+    if not all(prompt in known for prompt in interactions.prompts):
+        return interactions
+    return replace(interactions, mentions=tuple(known[prompt] for prompt in interactions.prompts))
+
+
+def relation(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:
+    """Fair rule for duplicates, as `right` of `pool_ranks`: whether motion j's own prompt says at least what
+    prompt i says. Without known mentions, equal prompts (but for case, blanks, full stop) say the same.
+    """
+    if interactions.mentions is None:
+        plain = np.array([" ".join(interactions.prompts[i].lower().split()).rstrip(".") for i in chosen])
+        return plain[:, None] == plain[None, :]
+    said = [interactions.mentions[i] for i in chosen]
+    return np.array(
+        [
+            [all(a is None or a == b for a, b in zip(one, other, strict=True)) for other in said]
+            for one in said
+        ]
+    )

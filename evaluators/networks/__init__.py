@@ -1,0 +1,1 @@
+"""Evaluator networks and their bundles."""

@@ -1,0 +1,63 @@
+"""Released evaluator files as bundles: InterCLIP's `interclip.ckpt`, Inter-X's `finest.tar`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.published import read_interclip, read_interx
+from intermask_cli.models.text_encoders import file_sha256
+
+INTERCLIP, INTERX = "interclip.ckpt", "finest.tar"
+#: Where each lies below the folder its authors tell users to make.
+_PLACES = {
+    INTERCLIP: ("", "eval_model"),
+    INTERX: ("", "model", "text_mot_match/model", "hhi/text_mot_match/model"),
+}
+
+
+def find_evaluator(path: Path) -> Path | None:
+    """The released evaluator file that `path` is or, as a folder, holds; None if it is something else."""
+    if path.is_file() and path.name in _PLACES:
+        return path
+    found = (path / place / name for name, places in _PLACES.items() for place in places)
+    return next((file for file in found if file.is_file()), None)
+
+
+def import_evaluator(file: Path, out: Path) -> tuple[EvaluatorInfo, str]:
+    """Write the bundle of a released evaluator -> what it says about itself, its SHA-256.
+
+    Raises InputError when the file is another one, damaged, or holds objects besides tensors.
+    """
+    source = {"file": file.name, "sha256": file_sha256(file), "command": "intermask import-checkpoint"}
+    info, network = _interclip(file, source) if file.name == INTERCLIP else _interx(file, source)
+    return info, save_evaluator(out, info, network, _card(info))
+
+
+def _interclip(file: Path, source: dict[str, str]) -> tuple[EvaluatorInfo, Any]:
+    network = read_interclip(file)
+    # Only CLIP's vocabulary is used: its ids are the same for every CLIP model.
+    encoder = {"id": "clip-vocabulary", "sha256": None, "dim": network.config.text.width}
+    info = EvaluatorInfo(
+        "interclip", "interclip", network_config(network), "interhuman", encoder,
+        licence="CC BY-NC-SA 4.0 (InterGen authors)", training_data="InterHuman", provenance=dict(source),
+    )  # fmt: skip
+    return info, network
+
+
+def _interx(file: Path, source: dict[str, str]) -> tuple[EvaluatorInfo, Any]:
+    network = read_interx(file)
+    encoder = {"id": "glove-interx", "sha256": None, "dim": network.config.word_width}
+    info = EvaluatorInfo(
+        "interx-eval", "interx", network_config(network), "interx", encoder,
+        licence="non-commercial (Inter-X authors)", training_data="Inter-X", provenance=dict(source),
+    )  # fmt: skip
+    return info, network
+
+
+def _card(info: EvaluatorInfo) -> str:
+    return (
+        f"# {info.name}\n\nImported from {info.provenance['file']} ({info.provenance['sha256'][:12]}), which "
+        f"others released; licence: {info.licence}. Not part of intermask. Protocol: `{info.protocol}`.\n"
+    )

@@ -1,0 +1,1 @@
+"""How a set or model is scored: protocols, repetitions, rows."""

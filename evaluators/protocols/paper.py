@@ -1,0 +1,275 @@
+"""The paper's protocol on InterHuman or Inter-X (reference section 10), repetition by repetition.
+
+Every repetition draws the data anew; the ground-truth row compares two such passes, hence its FID is not 0
+(Q20). Incomplete last batches are dropped (Q1), generated motion has the length `4 * (length // 4)`, and
+features are scored as the decoder gives them (Q5).
+
+The work of a repetition is cut into parts of one length. Every process of a launcher makes its share of the
+parts into the cache, which all of them read: an interrupted evaluation goes on where it stopped, and the
+numbers do not depend on how many processes there were.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+
+from evaluators.data.cache import Cache
+from evaluators.data.paper import Drawn, PaperData
+from evaluators.data.sets import BOTH, InteractionSet
+from evaluators.evaluator import FeatureEvaluator, Motion
+from evaluators.protocols.evaluation import (
+    GENERATED,
+    GROUND_TRUTH,
+    RECONSTRUCTION,
+    Evaluation,
+    physics_of,
+    scored_items,
+)
+from evaluators.protocols.protocol import Protocol
+from evaluators.protocols.scoring import Embedded, Repetition, collect, score_repetition
+from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
+from intermask_cli.console import counter, note
+from intermask_cli.errors import InputError
+from intermask_cli.generation.launch import Worker
+from intermask_cli.inference.model import InteractionModel
+from intermask_cli.sampling import tasks
+from intermask_cli.version import __version__
+
+BATCH = 32
+#: Independent random streams of one repetition.
+_FIRST, _FRESH, _SAMPLED, _POOLS, _REPEATED = range(5)
+Make = Callable[[list[int]], Drawn]
+
+
+@dataclass
+class PaperRun:
+    """What one evaluation is made of."""
+
+    evaluator: FeatureEvaluator
+    protocol: Protocol
+    data: PaperData
+    model: InteractionModel
+    sampling: SamplingConfig
+    task: str
+    seed: int
+    cache: Cache
+    worker: Worker
+
+    @cached_property
+    def kept(self) -> int:
+        """Items of a pass: complete pools only."""
+        return len(self.data) // self.protocol.pool_size * self.protocol.pool_size
+
+    def rng(self, number: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, number, stream])
+
+    def drawn(self, number: int, stream: int) -> Drawn:
+        """One pass over the data in random order."""
+        return self.data.drawn(self.rng(number, stream), self.kept)
+
+    @cached_property
+    def identity(self) -> list[str]:
+        """Everything that kept parts of all repetitions depend on."""
+        sampling = json.dumps(asdict(self.sampling), sort_keys=True)
+        hashes = [self.evaluator.key, self.model.bundle.sha256, self.model.device.type, self.data.sha256]
+        choices = [self.task, sampling, str(replace(self.protocol, repetitions=0))]
+        return [__version__, *hashes, *choices, str(self.seed)]
+
+
+def score_paper(evaluation: Evaluation, run: PaperRun) -> None:
+    """Rows of ground truth, reconstruction and generated motion over all repetitions."""
+    rows: dict[str, list[Repetition]] = {GROUND_TRUTH: [], RECONSTRUCTION: [], GENERATED: []}
+    for number in range(run.protocol.repetitions):
+        if run.worker.main:
+            note(f"repetition {number + 1} of {run.protocol.repetitions}")
+        _repetition(evaluation, run, number, rows)
+    evaluation.rows |= {name: collect(repetitions) for name, repetitions in rows.items()}
+    evaluation.notes |= {
+        GROUND_TRUTH: "two random passes over the data against each other",
+        RECONSTRUCTION: "both persons through the tokenizer and back",
+        GENERATED: f"{run.model.info.name}, {run.task}, new data and samples in every repetition",
+    }
+
+
+def _repetition(
+    evaluation: Evaluation, run: PaperRun, number: int, rows: dict[str, list[Repetition]]
+) -> None:
+    fresh = _fresh(run, number)
+    first, prompts = run.drawn(number, _FIRST), run.drawn(number, _SAMPLED)
+    keep = number == 0  # joints, for physics, the prompts' report and pictures
+    made = {
+        GROUND_TRUTH: (first, *_made(run, number, GROUND_TRUTH, first, first.take, keep)),
+        RECONSTRUCTION: (
+            first, *_made(run, number, RECONSTRUCTION, first, lambda part: rebuilt(run, first.take(part)))
+        ),
+        GENERATED: (
+            prompts,
+            *_made(run, number, GENERATED, prompts, lambda part: sampled(run, prompts, part, number), keep),
+        ),
+    }  # fmt: skip
+    repeated = _several_samples(run, prompts, number) if run.task == "generate" else None
+    for name, (drawn, embeddings, motions) in made.items():
+        text = run.cache.text_embeddings(run.evaluator, drawn.texts)
+        embedded = Embedded(text, embeddings, repeated if name == GENERATED else None)
+        scored = score_repetition(run.protocol, embedded, fresh, run.rng(number, _POOLS))
+        rows[name].append(scored)
+        if motions and run.worker.main:
+            shown = _shown(run, name, drawn, motions)
+            evaluation.physics[name] = physics_of(shown)
+            if name == GENERATED:
+                evaluation.items += scored_items(shown, scored, number)
+
+
+def _fresh(run: PaperRun, number: int) -> np.ndarray:
+    """Embeddings (N, D) of the pass that FID compares with."""
+    drawn = run.drawn(number, _FRESH)
+    return _made(run, number, "fresh ground truth", drawn, drawn.take)[0]
+
+
+def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> InteractionSet:
+    """A set for reports. Reactions are made for the first of the drawn persons."""
+    count, generated = len(drawn), name == GENERATED
+    seeds = [_seed(run.seed, 0, _SAMPLED, i) for i in range(count)] if generated else [None] * count
+    partner_only = generated and run.task == "react"
+    made = ((1,) if partner_only else BOTH,) * count
+    return InteractionSet(name, drawn.ids, drawn.prompts, tuple(motions), (0,) * count, tuple(seeds), made)
+
+
+def _made(
+    run: PaperRun, number: int, what: str, drawn: Drawn, make: Make, keep: bool = False
+) -> tuple[np.ndarray, list[Motion]]:
+    """Embeddings (N, D) of what `make` makes for the pairs `drawn`, and if `keep` the motions themselves.
+
+    Each process makes its share of the parts, the others' are read from the cache.
+    """
+    parts = batches(drawn.tokens)
+    mine = run.worker.deal(parts)
+    label = f"{what}, repetition {number + 1}"
+    with _progress(run, label, sum(len(part) for part in mine)) as advance:
+        for part in mine:
+            _part(run, number, what, part, keep, partial(_embed_part, run, make, part, keep))
+            advance(len(part))
+    if run.worker.state is not None:
+        run.worker.state.wait_for_everyone()
+    rows: list[np.ndarray] = [np.empty(0)] * len(drawn)
+    motions: dict[int, Motion] = {}
+    for part in parts:
+        arrays = _part(run, number, what, part, keep, _not_shared)
+        for place, i in enumerate(part):
+            rows[i] = arrays["embeddings"][place]
+        if keep:
+            joints = np.split(arrays["joints"], np.cumsum(arrays["frames"])[:-1], axis=1)
+            motions |= {i: Motion(one) for i, one in zip(part, joints, strict=True)}
+    return np.stack(rows), [motions[i] for i in range(len(motions))]
+
+
+@contextmanager
+def _progress(run: PaperRun, label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Progress of the first process's own share."""
+    if not run.worker.main:
+        yield lambda count: None
+        return
+    with counter(label, total, "interactions") as shown:
+        yield shown.advance
+
+
+def _part(
+    run: PaperRun, number: int, what: str, part: list[int], keep: bool,
+    make: Callable[[], dict[str, np.ndarray]],
+) -> dict[str, np.ndarray]:  # fmt: skip
+    key = [*run.identity, str(number), what, json.dumps(part), "with joints" if keep else ""]
+    return run.cache.arrays("repetitions", key, make)
+
+
+def _not_shared() -> dict[str, np.ndarray]:
+    raise InputError(
+        "another process made a part of this repetition, but it is not in the cache; give all processes one "
+        "folder as --cache"
+    )
+
+
+def _embed_part(run: PaperRun, make: Make, part: list[int], keep: bool) -> dict[str, np.ndarray]:
+    made = make(part)
+    arrays = {"embeddings": run.evaluator.embed_features(made.features, made.frames, made.ids)}
+    if keep:
+        counted = zip(made.features, made.frames, strict=True)
+        joints = [run.data.motion(features[:, :frames]).joints for features, frames in counted]
+        arrays |= {"joints": np.concatenate(joints, axis=1), "frames": np.array(made.frames)}
+    return arrays
+
+
+def _several_samples(run: PaperRun, prompts: Drawn, number: int) -> np.ndarray:
+    """(C, S, D): samples of some captions for MModality, with the lengths of their clips."""
+    protocol = run.protocol
+    captions = min(protocol.mm_captions, len(prompts))
+    chosen = run.rng(number, _REPEATED).choice(len(prompts), captions, replace=False)
+    repeated = prompts.take(np.repeat(chosen, protocol.mm_samples).tolist())
+    flat, _ = _made(
+        run, number, "several samples", repeated, lambda part: sampled(run, repeated, part, number, _REPEATED)
+    )
+    return flat.reshape(captions, protocol.mm_samples, -1)
+
+
+def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream: int = _SAMPLED) -> Drawn:
+    """Motion for some prompts of one length, on their own seeds.
+
+    For reactions the second of the drawn persons is made anew and the first keeps all true frames, as
+    published; only the generated ones count.
+    """
+    react = run.task == "react"
+    steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps
+    chosen = prompts.take(part)
+    lengths = zip(chosen.features, chosen.tokens, strict=True)
+    known = [_known(run.model, features, n, react) for features, n in lengths]
+    generators = [torch.Generator().manual_seed(_seed(run.seed, number, stream, i)) for i in part]
+    maps = run.model.filler.fill(chosen.prompts, known, generators, run.sampling, steps)
+    given = [
+        (0, features[0, : n * FRAMES_PER_TOKEN]) if react else None
+        for features, n in zip(chosen.features, chosen.tokens, strict=True)
+    ]
+    pairs = run.model.codec.decode_pairs(maps, given)
+    if react:
+        pairs = [_with_given(pair, given) for pair, given in zip(pairs, chosen.features, strict=True)]
+    return chosen.with_features(pairs, [n * FRAMES_PER_TOKEN for n in chosen.tokens])
+
+
+def _known(model: InteractionModel, features: np.ndarray, n: int, react: bool) -> torch.Tensor:
+    if not react:
+        return tasks.generate(n)
+    return tasks.react(model.codec.encode([features[0, : n * FRAMES_PER_TOKEN]])[0], 0)
+
+
+def _with_given(pair: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The given pair with its second person replaced; zeros where the generated one has ended."""
+    result = np.zeros_like(given)
+    result[0] = given[0]
+    result[1, : pair.shape[1]] = pair[1]
+    return result
+
+
+def _seed(seed: int, number: int, stream: int, index: int) -> int:
+    state = np.random.SeedSequence([seed, number, stream, index]).generate_state(1, np.uint64)[0]
+    return int(state >> np.uint64(1))
+
+
+def rebuilt(run: PaperRun, chosen: Drawn) -> Drawn:
+    """Both persons of every pair through the tokenizer, separately; pairs of one number of tokens."""
+    frames = chosen.tokens[0] * FRAMES_PER_TOKEN
+    maps = run.model.codec.encode([person[:frames] for pair in chosen.features for person in pair])
+    pairs = run.model.codec.decode_pairs([torch.stack(maps[2 * i : 2 * i + 2]) for i in range(len(chosen))])
+    return chosen.with_features(pairs, [frames] * len(chosen))
+
+
+def batches(tokens: Sequence[int]) -> list[list[int]]:
+    """Indices of equal length, at most BATCH together."""
+    groups: dict[int, list[int]] = {}
+    for i, n in enumerate(tokens):
+        groups.setdefault(n, []).append(i)
+    return [m[s : s + BATCH] for _, m in sorted(groups.items()) for s in range(0, len(m), BATCH)]

@@ -1,0 +1,1 @@
+"""The modes of `--clean`, one file each."""

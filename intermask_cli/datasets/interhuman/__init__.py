@@ -1,0 +1,1 @@
+"""InterHuman: reader, check, writer and trees from one's own pairs."""

@@ -1,0 +1,333 @@
+"""A list of captured pairs -> an InterHuman tree. For `intermask data pairs`.
+
+Every row of the table names two people's files, or one that holds both, and says in words what they do.
+Rows stand alone: one that cannot be used is listed, and the others are written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intermask_cli.datasets.dataset_folder import whole_tree
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
+from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, InterHumanClip, write_clips
+from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
+from intermask_cli.errors import InputError
+from intermask_cli.files import disk_errors
+from intermask_cli.generation.prompts import Rejected, parse, safe_id, usable_text
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.skeleton import FEET, FPS
+
+CAPTION_MARK = "|"
+FILE_COLUMNS = ("person1", "person2", "pair")
+READING_COLUMNS = ("fps", "up", "units", "skeleton")
+COLUMNS = ("id", "text", "split", *FILE_COLUMNS, *READING_COLUMNS)
+DELIMITED = (".csv", ".tsv")
+#: Two people captured at once stop at once; what differs by more belongs to two takes.
+LONGEST_TRIM_S = 1.0
+#: Rates as files round them (120 and 120.0048) are one rate; a share.
+_SAME_RATE = 1e-3
+#: Pelvises nearer than the first are of files centred one by one; farther than the second nobody interacts.
+NEAREST_START_M, FARTHEST_M = 0.05, 30.0
+#: Floors of one room are level, and a follower's feet may float a little.
+LEVEL_M = 0.3
+#: Shares of the ids for validation and, as many, for testing, as in exported trees.
+_HELD_OUT = 0.05
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """What is to become one clip: files and reading options as in the table, captions of all its rows."""
+
+    id: str
+    lines: tuple[int, ...]
+    files: tuple[str, ...]
+    reading: Mapping[str, str]
+    captions: tuple[str, ...]
+    split: str
+
+
+@dataclass
+class PairTable:
+    """A table read: its clips in the order of their first lines, bad lines, and columns nobody asks for."""
+
+    path: Path
+    rows: list[PairRow] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    unused_columns: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PairsWritten:
+    """What became of a table; frames are one person's at 30 fps; `recovered` clips had no rotations."""
+
+    folder: str
+    clips: int = 0
+    frames: int = 0
+    captions: int = 0
+    splits: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
+    recovered: int = 0
+    trimmed: int = 0
+    round_trip_mm: float = 0.0
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"rejected": [bad.as_json() for bad in self.rejected]}
+
+
+@dataclass(frozen=True)
+class ReadPair:
+    """Both people in one world: the interaction, how each was read, and what is odd."""
+
+    item: StoredInteraction
+    sources: tuple[str, ...]
+    doubts: tuple[str, ...]
+    recovered: bool
+    trimmed: int
+
+
+def write_pairs(
+    table: PairTable,
+    out: Path,
+    reading: Mapping[str, Any],
+    overwrite: bool = False,
+    tell: Callable[[PairRow, ReadPair], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> PairsWritten:
+    """Read every pair of a table and write them as one InterHuman tree, which appears when it is whole.
+
+    reading: `fps`, `up`, `units`, `skeleton` for rows that give none. tell(row, pair) is called for each
+    pair read, progress(n) for each row done with.
+
+    Raises:
+        InputError: no row can be used, or `out` is there and not `overwrite`, or holds something else than
+            such a tree.
+    """
+    written = PairsWritten(str(out), rejected=list(table.rejected))
+
+    def clips() -> Iterator[InterHumanClip]:
+        for row in table.rows:
+            try:
+                pair = read_pair(row, table.path.parent, reading)
+            except (InputError, OSError) as error:  # OSError: a cell that no file could be called
+                reason = str(error)
+                written.rejected += [Rejected(str(table.path), line, reason, row.id) for line in row.lines]
+            else:
+                _count(written, row, pair)
+                if tell is not None:
+                    tell(row, pair)
+                yield InterHumanClip(pair.item, row.captions, row.split, " + ".join(row.files))
+            if progress is not None:
+                progress(1)
+
+    if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out}: is there already; give another --out, or --overwrite")
+    with disk_errors(out), whole_tree(out, INTERHUMAN_NAMES if overwrite else ()) as draft:
+        written.round_trip_mm = write_clips(clips(), draft, "source").round_trip_mm
+        written.rejected.sort(key=lambda bad: bad.line)
+        if not written.clips:
+            bad = written.rejected
+            first = f"line {bad[0].line}: {bad[0].reason}" if bad else "it has no rows"
+            raise InputError(f"{table.path}: no usable pair; {first}")
+    return written
+
+
+def _count(written: PairsWritten, row: PairRow, pair: ReadPair) -> None:
+    written.clips += 1
+    written.frames += pair.item.frames
+    written.captions += len(row.captions)
+    written.splits[row.split] += 1
+    written.recovered += pair.recovered
+    written.trimmed += pair.trimmed > 0
+
+
+# ---------------------------------------------------------------- the table
+
+
+def read_table(path: Path) -> PairTable:
+    """Read the table but none of its files; InputError where it cannot be used as a whole."""
+    table = PairTable(path)
+    found: dict[str, PairRow] = {}
+    unused: dict[str, None] = {}
+    for line, record in parse(_content(path), path.suffix.lower(), str(path)):
+        try:
+            if isinstance(record, str):
+                raise InputError(record)
+            cells = {name.lower(): cell for name, cell in record.items()}
+            unused |= dict.fromkeys(name for name in cells if name not in COLUMNS)
+            row = _row(line, cells)
+            same = found.get(row.id)
+            found[row.id] = row if same is None else _joined(same, row)
+        except InputError as error:
+            table.rejected.append(Rejected(str(path), line, str(error)))
+    table.unused_columns = list(unused)
+    table.rows = [row if row.split else replace(row, split=split_of(row.id)) for row in found.values()]
+    return table
+
+
+def _content(table: Path) -> bytes:
+    if table.suffix.lower() not in DELIMITED:
+        raise InputError(f"{table}: a list of pairs is {' or '.join(DELIMITED)}")
+    try:
+        return table.read_bytes()
+    except OSError as error:
+        raise InputError(f"{table}: cannot be read ({error.strerror or error})") from error
+
+
+def _row(line: int, cells: Mapping[str, Any]) -> PairRow:
+    """One row, checked but for what is in its files."""
+    values = {name: _cell(name, cells[name]) for name in COLUMNS if name in cells}
+    captions = tuple(
+        dict.fromkeys(
+            caption for part in values.get("text", "").split(CAPTION_MARK) if (caption := part.strip())
+        )
+    )
+    if not captions:
+        raise InputError("has no text; say what the two people do")
+    given = tuple(name for name in FILE_COLUMNS if name in values)
+    if given not in (("pair",), ("person1", "person2")):
+        seen = " and ".join(given) or "neither"
+        raise InputError(f"gives {seen}; give person1 and person2, or pair (one file that holds both)")
+    files = tuple(values[name] for name in given)
+    split = values.get("split", "").lower()
+    if split not in ("", *SPLITS):
+        raise InputError(f"split {split!r}; accepted: {', '.join(SPLITS)}, or nothing")
+    reading = {name: values[name] for name in READING_COLUMNS if name in values}
+    return PairRow(_id(values.get("id"), files), (line,), files, reading, captions, split)
+
+
+def _cell(name: str, cell: str) -> str:
+    """A usable cell; white space is one space, but in names of files it stays."""
+    text, plain = usable_text(cell, f"`{name}`"), cell.strip()
+    return plain if name in (*FILE_COLUMNS, "skeleton") and plain.isprintable() else text
+
+
+def _id(given: str | None, files: Sequence[str]) -> str:
+    """The row's id made safe, or the names of its files: the same wherever in the list the row stands."""
+    names = []
+    for name in files:
+        path, mark, item = name.partition("#")
+        names.append(Path(path).stem + mark + item)
+    return safe_id(given or "+".join(names), "pair")
+
+
+def _joined(first: PairRow, other: PairRow) -> PairRow:
+    """Two rows with one id tell of one clip."""
+    if (other.files, other.reading) != (first.files, first.reading):
+        raise InputError(
+            f"id {other.id!r} stands for other files, or other ways to read them, on line {first.lines[0]}; "
+            "give each pair an id of its own"
+        )
+    if other.split and first.split and other.split != first.split:
+        raise InputError(f"id {other.id!r} is in split {first.split} on line {first.lines[0]}")
+    captions = tuple(dict.fromkeys(first.captions + other.captions))
+    return replace(
+        first, lines=first.lines + other.lines, captions=captions, split=first.split or other.split
+    )
+
+
+def split_of(id: str) -> str:
+    """The split of an id that is given none: by its hash, so that other rows never move it."""
+    share = int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
+    return "val" if share < _HELD_OUT else "test" if share < 2 * _HELD_OUT else "train"
+
+
+# ---------------------------------------------------------------- two people
+
+
+def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> ReadPair:
+    """Read both people of a row, whose files lie relative to `folder`; InputError where they make no pair."""
+    options = dict(reading) | dict(row.reading)
+    if "fps" in row.reading:
+        options["fps"] = _rate(row.reading["fps"])
+    if "skeleton" in row.reading:
+        options["skeleton"] = folder / row.reading["skeleton"]
+    people = [read_people(folder / name, **options) for name in row.files]
+    if len(people) == 1:
+        both = people[0]
+        if len(both) != 2:
+            raise InputError(f"{row.files[0]}: holds one person; give two files as person1 and person2")
+    else:
+        # Of a file with two people, such as an item of a run, each column takes its own.
+        both = [found[number if len(found) > 1 else 0] for number, found in enumerate(people)]
+    frames, trim = _common_frames(both)
+    joints = np.stack([one.joints[:frames] for one in both])
+    doubts = [f"person {number}: {text}" for number, one in enumerate(both, 1) for text in one.doubts]
+    if trim:
+        doubts.append(f"person {trim[0]} goes on for {trim[1]} frames at {FPS} fps, which were cut off")
+    doubts += _check_world(joints)
+    if frames > MAX_RAW_FRAMES:
+        doubts.append(
+            f"{frames} frames; training and evaluation see {MAX_RAW_FRAMES} of them at a time, under one text"
+        )
+    item = StoredInteraction(row.id, row.captions[0], 0, 0, joints, rotations6d=_rotations(both, joints))
+    recovered = any(one.rotations6d is None for one in both)
+    return ReadPair(item, tuple(one.source for one in both), tuple(doubts), recovered, trim[1] if trim else 0)
+
+
+def _rate(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"fps {text!r}; a number is accepted") from None
+
+
+def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | None]:
+    """How many frames both have, and who (1 or 2) has how many more; InputError if they are no one take."""
+    rates = [one.original_fps for one in both]
+    if abs(rates[0] - rates[1]) > _SAME_RATE * max(rates):
+        raise InputError(
+            f"person 1 has {rates[0]:g} frames per second, person 2 {rates[1]:g}; both must have one rate "
+            "(fps overrides what files say)"
+        )
+    lengths = [one.frames for one in both]
+    frames, more = min(lengths), abs(lengths[0] - lengths[1])
+    if more > LONGEST_TRIM_S * FPS:
+        raise InputError(
+            f"person 1 has {lengths[0]} frames at {FPS} fps, person 2 {lengths[1]}; a difference of up to "
+            f"{LONGEST_TRIM_S:g} s is cut off, more must be cut by you"
+        )
+    if frames < MIN_TEXT_FRAMES:
+        raise InputError(
+            f"{frames} frames at {FPS} fps; clips shorter than {MIN_TEXT_FRAMES} are never used in training"
+        )
+    return frames, (1 + int(np.argmax(lengths)), more) if more else None
+
+
+def _check_world(joints: np.ndarray) -> list[str]:
+    """Joints (2, T, 22, 3): InputError where they cannot be of one world frame, else what is odd."""
+    apart = np.linalg.norm(joints[0, :, 0] - joints[1, :, 0], axis=-1)
+    if apart[0] < NEAREST_START_M:
+        raise InputError(
+            f"both pelvises start {100 * float(apart[0]):.1f} cm from each other; were the files centred one "
+            "by one? Both people must be in one world frame"
+        )
+    if apart.min() > FARTHEST_M:
+        raise InputError(
+            f"the two are never nearer than {float(apart.min()):.1f} m; both must be in one world frame"
+        )
+    floors = joints[:, :, list(FEET), 1].min(axis=(1, 2))
+    if abs(floors[0] - floors[1]) > LEVEL_M:
+        return [
+            f"the lowest foot of person 1 is at {floors[0]:.2f} m, of person 2 at {floors[1]:.2f} m; "
+            "are both in one world frame?"
+        ]
+    return []
+
+
+def _rotations(both: Sequence[GivenMotion], joints: np.ndarray) -> np.ndarray:
+    """Rotations (2, T, 21, 6) from the files, recovered where they have none."""
+    found = [
+        rotations_from_joints(person).rotations6d
+        if one.rotations6d is None
+        else one.rotations6d[: len(person)]
+        for one, person in zip(both, joints, strict=True)
+    ]
+    return np.stack(found).astype(np.float32)

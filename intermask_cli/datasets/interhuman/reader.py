@@ -1,0 +1,276 @@
+"""InterHuman in its published layout (data-and-evaluation.md, sections 1 to 3).
+
+    <root>/motions_processed/person1/<id>.npy, person2/<id>.npy    (T, 492), Z up, 30 fps
+    <root>/annots/<id>.txt                                         captions, one a line
+    <root>/split/{train,val,test}.txt                              ids
+
+`policy="published"` repeats the official readers to the letter; `"fixed"` repairs what is a plain
+mistake there: a split's last id is kept without a final newline and ignore lists count wherever they lie
+(Q3), captions are mirrored by words (Q11), clips too short for a window are left out (Q12), captions
+that are not UTF-8 are decoded instead of dropped. Everything comparable scores depend on is in both:
+random caption, crop and twofold exchange of persons also in test (Q2), separate floors (Q7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from intermask_cli.datasets.text_files import UTF8, decoded, lines, terminated_lines
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.mirror import mirror_caption, mirror_caption_literal, mirror_loaded
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation.interhuman import (
+    NUM_FEATURES,
+    RAW_COLUMNS,
+    loaded_from_raw492,
+    motion_from_loaded,
+    pair_features,
+)
+
+Policy = Literal["published", "fixed"]
+SPLITS = ("train", "val", "test")
+PERSONS = ("person1", "person2")
+MIN_TEXT_FRAMES = 15
+MAX_RAW_FRAMES = 300
+PADDED_FRAMES = 300
+#: Where the windowed reader and the text reader look for it, in this order.
+IGNORE_LISTS = ("split/ignore_list.txt", "ignore_list.txt")
+WINDOW_FRAMES = 64
+WINDOW_STRIDE = 10
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording: id and raw frames; features have one frame less."""
+
+    id: str
+    raw_frames: int
+
+
+class InterHuman:
+    """Motion of one split: `clips` in order of their id (the official order is the directory's, i.e. none).
+
+    `skipped` says which listed ids have no usable motion, and why. Motion is read on demand.
+
+    Raises:
+        MissingError: no split file under root.
+    """
+
+    def __init__(self, root: Path, split: str, policy: Policy = "fixed"):
+        if split not in SPLITS:
+            raise InputError(f"split {split!r}; InterHuman has {', '.join(SPLITS)}")
+        self.root, self.split, self.policy = Path(root), split, policy
+        self.skipped: list[str] = []
+        listed = sorted(set(id_lines(self.root / "split" / f"{split}.txt", policy)), key=_numeric)
+        self.clips = [clip for id in listed if (clip := self._clip(id)) is not None]
+
+    def _clip(self, id: str) -> Clip | None:
+        try:
+            frames = [raw_shape(motion_path(self.root, person, id))[0] for person in PERSONS]
+        except (MissingError, InputError) as error:
+            self.skipped.append(str(error))
+            return None
+        if frames[0] != frames[1]:
+            self.skipped.append(f"{id}: persons of {frames[0]} and {frames[1]} frames")
+            return None
+        return Clip(id, frames[0])
+
+    def loaded(self, clip: Clip, mirrored: bool = False) -> np.ndarray:
+        """Body columns of both persons (2, T, 192) float32, Z up."""
+        pair = np.stack([read_loaded(motion_path(self.root, person, clip.id)) for person in PERSONS])
+        return np.stack([mirror_loaded(one) for one in pair]) if mirrored else pair
+
+    def without_ignored(self, published_list: str) -> list[Clip]:
+        """Clips not on an ignore list; each published reader looks in one place only (quirk Q3)."""
+        names = (published_list,) if self.policy == "published" else IGNORE_LISTS
+        paths = [self.root / name for name in names if (self.root / name).is_file()]
+        ignored = {id for path in paths for id in id_lines(path, self.policy)}
+        return [clip for clip in self.clips if clip.id not in ignored]
+
+
+def id_lines(path: Path, policy: Policy) -> list[str]:
+    """Ids of a split or ignore file; published readers lose a last line without newline (quirk Q3)."""
+    return terminated_lines(path) if policy == "published" else lines(path)
+
+
+def motion_path(root: Path, person: str, id: str) -> Path:
+    return root / "motions_processed" / person / f"{id}.npy"
+
+
+def caption_path(root: Path, id: str) -> Path:
+    return root / "annots" / f"{id}.txt"
+
+
+def raw_shape(path: Path) -> tuple[int, ...]:
+    """Shape (T, 492) of a motion file, from its header."""
+    return _open(path).shape
+
+
+def read_loaded(path: Path) -> np.ndarray:
+    """Body columns (T, 192) float32 of a motion file."""
+    return loaded_from_raw492(_open(path))
+
+
+def _open(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise MissingError(f"{path}: no such file")
+    try:
+        raw = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise InputError(f"{path}: not a readable .npy array ({error})") from error
+    if raw.ndim != 2 or raw.shape[1] != RAW_COLUMNS or raw.dtype.kind != "f" or len(raw) < 2:
+        raise InputError(f"{path}: {raw.dtype} array of shape {raw.shape}; expected float (T, {RAW_COLUMNS})")
+    return raw
+
+
+def _numeric(id: str) -> tuple[int, str]:
+    return (int(id) if id.isdecimal() else 1 << 60, id)
+
+
+def features_of_pair(loaded: np.ndarray, canonical: int = 0) -> np.ndarray:
+    """Body columns (2, T, 192) -> features (2, T - 1, 262), one person canonical, separate floors."""
+    first, second = (motion_from_loaded(one) for one in loaded)
+    return pair_features(np.stack([first[0], second[0]]), np.stack([first[1], second[1]]), canonical)
+
+
+# ---------------------------------------------------------------- windows, for the tokenizer
+
+
+class Windows:
+    """Windows of single persons: person 1, its mirror image, person 2 beside person 1, its mirror image.
+
+    len() windows; `windows[i]` -> (64, 262) features, not normalised. Mirror images are in every split,
+    as published. Sequences are not cut at 300 frames.
+    """
+
+    def __init__(self, data: InterHuman, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
+        self.data, self.frames = data, frames
+        # A clip of `frames` raw frames has one feature frame too few for a window (quirk Q12).
+        least = frames if data.policy == "published" else frames + 1
+        self.sequences = [
+            (clip, person, mirrored)
+            for clip in data.without_ignored(IGNORE_LISTS[0])
+            if clip.raw_frames >= least
+            for person in (0, 1)
+            for mirrored in (False, True)
+        ]
+        self.starts = [
+            (index, start)
+            for index, (clip, _, _) in enumerate(self.sequences)
+            for start in range(0, clip.raw_frames - 1 - frames + 1, stride)
+        ]
+        self._features = lru_cache(maxsize=64)(self._clip_features)
+
+    def _clip_features(self, clip: Clip, mirrored: bool) -> np.ndarray:
+        return features_of_pair(self.data.loaded(clip, mirrored))
+
+    def sequence(self, index: int) -> np.ndarray:
+        """Features (L, 262) of a whole sequence."""
+        clip, person, mirrored = self.sequences[index]
+        return self._features(clip, mirrored)[person]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        sequence, start = self.starts[index]
+        return self.sequence(sequence)[start : start + self.frames]
+
+
+# ---------------------------------------------------------------- pairs with text, generator and evaluation
+
+
+@dataclass(frozen=True, eq=False)
+class TextPair:
+    """features (2, L, 262) not normalised; mirrored names end in `_swap`; `canonical` is 0 or 1."""
+
+    name: str
+    caption: str
+    features: np.ndarray
+    canonical: int
+
+    @property
+    def frames(self) -> int:
+        return int(self.features.shape[1])
+
+    def padded(self, normalizer: Normalizer | None = None) -> np.ndarray:
+        """(2, 300, 262): normalised if a normaliser is given, then zeros up to 300 frames."""
+        features = self.features if normalizer is None else normalizer.normalize(self.features)
+        result = np.zeros((2, PADDED_FRAMES, NUM_FEATURES), dtype=np.float32)
+        result[:, : self.frames] = features
+        return result
+
+
+class TextPairs:
+    """Pairs with a caption. `pairs.item(i, rng)` draws caption, crop and order of persons at every access.
+
+    Training lists every clip twice, plain and mirrored; validation and test list the plain one only.
+    `skipped` says which clips have no usable captions, and why.
+    """
+
+    def __init__(self, data: InterHuman):
+        self.data = data
+        self.skipped: list[str] = []
+        self._captions: dict[str, list[str]] = {}
+        mirrors = (False, True) if data.split == "train" else (False,)
+        self.items = [
+            (clip, mirrored)
+            for clip in data.without_ignored(IGNORE_LISTS[1])
+            if clip.raw_frames >= MIN_TEXT_FRAMES and self._read_captions(clip)
+            for mirrored in mirrors
+        ]
+
+    def _read_captions(self, clip: Clip) -> bool:
+        path = caption_path(self.data.root, clip.id)
+        try:
+            text, encoding = decoded(path)
+        except (MissingError, InputError) as error:
+            self.skipped.append(str(error))
+            return False
+        if encoding != UTF8 and self.data.policy == "published":
+            self.skipped.append(f"{path}: not UTF-8; published readers drop the clip")
+            return False
+        self._captions[clip.id] = [line.strip() for line in text.split("\n") if line.strip()]
+        if not self._captions[clip.id]:
+            self.skipped.append(f"{path}: no captions")
+        return bool(self._captions[clip.id])
+
+    def captions(self, index: int) -> list[str]:
+        """Captions of an item; left and right are exchanged for mirrored ones."""
+        clip, mirrored = self.items[index]
+        swap = mirror_caption_literal if self.data.policy == "published" else mirror_caption
+        return [swap(text) if mirrored else text for text in self._captions[clip.id]]
+
+    @property
+    def names(self) -> list[str]:
+        return [clip.id + ("_swap" if mirrored else "") for clip, mirrored in self.items]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Feature frames of every item; at most 299."""
+        return [min(clip.raw_frames, MAX_RAW_FRAMES) - 1 for clip, _ in self.items]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def item(self, index: int, rng: np.random.Generator) -> TextPair:
+        """One draw. Persons are exchanged before processing and again after, each with probability 1/2."""
+        clip, mirrored = self.items[index]
+        captions = self.captions(index)
+        caption = captions[rng.integers(len(captions))]
+        loaded = self.data.loaded(clip, mirrored)
+        if clip.raw_frames > MAX_RAW_FRAMES:
+            start = rng.integers(clip.raw_frames - MAX_RAW_FRAMES)
+            loaded = loaded[:, start : start + MAX_RAW_FRAMES]
+        exchange_before, exchange_after = rng.random(2) > 0.5
+        if exchange_before:
+            loaded = loaded[::-1]
+        features, canonical = features_of_pair(loaded), 0
+        if exchange_after:
+            features, canonical = features[::-1], 1
+        return TextPair(self.names[index], caption, features, canonical)

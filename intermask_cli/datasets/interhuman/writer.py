@@ -1,0 +1,115 @@
+"""Dataset trees that published training codes read as they are (InterHuman layout).
+
+InterHuman stores 62 joints and 51 rotations per person; ours are the first 22 and 21. Hand joints are
+put on the wrist and their rotations are the identity: the published readers use the body columns only.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.datasets.interhuman.reader import SPLITS
+from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
+from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
+from intermask_cli.motion.skeleton import JOINT
+
+_HAND_ROWS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
+_FINGER_TIPS = {"left_wrist": slice(52, 57), "right_wrist": slice(57, 62)}
+_CAPTION_LINES = 3  # the readers draw one of three
+#: Every 20th interaction is for validation and every 20th for testing; see `ids.csv` for the choice.
+_CYCLE = 20
+#: What lies right in a tree.
+INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
+
+
+@dataclass(frozen=True)
+class InterHumanClip:
+    """One clip of a tree; split "train", "val" or "test"; `origin` is what `ids.csv` says of it."""
+
+    item: StoredInteraction
+    captions: tuple[str, ...]
+    split: str
+    origin: str
+
+
+def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
+    """One person, joints (T, 22, 3) Y up and rotations (T, 21, 6) -> InterHuman's (T, 492), Z up, float32."""
+    frames = len(joints)
+    z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
+    positions = np.zeros((frames, 62, 3))
+    positions[:, :22] = z_up
+    for rows in (_HAND_ROWS, _FINGER_TIPS):
+        for wrist, where in rows.items():
+            positions[:, where] = z_up[:, JOINT[wrist], None]
+    rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
+    # A model's six numbers are near a rotation only; the dataset's columns are unit and orthogonal.
+    rotations[:, :21] = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations6d.astype(np.float64)))
+    raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
+    assert raw.shape[1] == RAW_COLUMNS
+    return raw.astype(np.float32)
+
+
+def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+    """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back.
+
+    Interactions without rotations are left out and listed. Raises InputError when the folder is not empty,
+    IntermaskError when a file read back differs (`tree.BOUND_MM`).
+    """
+    bare: list[tuple[str, str]] = []
+    with whole_tree(root) as draft:
+        written = write_clips(_cycled(items, bare), draft, "seed")
+    written.failed += bare
+    return written
+
+
+def _cycled(items: Iterable[StoredInteraction], bare: list[tuple[str, str]]) -> Iterator[InterHumanClip]:
+    """Interactions as clips, split by their number; those without rotations go to `bare` instead."""
+    number = 0
+    for item in items:
+        if item.rotations6d is None:
+            bare.append((item.id, "no rotations6d; the InterHuman layout needs them"))
+            continue
+        number += 1
+        split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+        yield InterHumanClip(item, (item.prompt,), split, str(item.seed))
+
+
+def write_clips(clips: Iterable[InterHumanClip], root: Path, origin: str) -> TreeWritten:
+    """Write clips, all with rotations, into an empty folder; `origin` names that column of `ids.csv`."""
+    for part in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    splits: dict[str, list[int]] = {split: [] for split in SPLITS}
+    written = TreeWritten()
+    with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(["number", "id", "split", origin])
+        for clip in clips:
+            item = clip.item
+            assert item.rotations6d is not None
+            number = written.count = written.count + 1
+            for person in (0, 1):
+                path = root / f"motions_processed/person{person + 1}/{number}.npy"
+                np.save(path, raw492(item.joints[person], item.rotations6d[person]))
+                seen, _ = motion_from_loaded(loaded_from_raw492(np.load(path, allow_pickle=False)))
+                written.checked(item.id, seen, item.joints[person])
+            (root / f"annots/{number}.txt").write_text(_caption_lines(clip.captions), encoding="utf-8")
+            splits[clip.split].append(number)
+            table.writerow([number, item.id, clip.split, clip.origin])
+    for split, numbers in splits.items():
+        # Published readers lose a last line without newline.
+        (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
+    return written
+
+
+def _caption_lines(captions: Sequence[str]) -> str:
+    """A line for each caption; fewer than three are repeated in turn."""
+    count = max(_CAPTION_LINES, len(captions))
+    return "".join(" ".join(caption.split()) + "\n" for caption in islice(cycle(captions), count))

@@ -1,0 +1,1 @@
+"""Inter-X: reader, check, writer and word vectors."""

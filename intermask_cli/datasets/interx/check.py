@@ -1,0 +1,171 @@
+"""Is a copy of Inter-X whole? Read-only, reports everything it finds (`intermask data check`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.check_report import DatasetReport
+from intermask_cli.datasets.interx.reader import (
+    END_FRAMES,
+    MIN_FRAMES,
+    SPLITS,
+    Caption,
+    caption_path,
+    open_motions,
+    read_captions,
+    split_path,
+)
+from intermask_cli.datasets.interx.word_vectors import WordVectors
+from intermask_cli.datasets.text_files import UTF8, decoded, lines
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.representation.interx import FACE, ROWS
+from intermask_cli.motion.skeleton import FPS
+
+CAPTIONS_PER_CLIP = 3
+Progress = Callable[[int], None]
+
+
+def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
+    """Read every motion and caption under root; progress(n) is called after each clip.
+
+    Counts clips, frames, captions, unknown words and split sizes; finds names without motion or text,
+    wrong shapes, NaN, turned jaws or eyes, malformed or undecodable captions, split overlaps and
+    missing word vectors.
+    """
+    root = Path(root)
+    if not (root / "motions").is_dir():
+        raise MissingError(f"{root}: no motions folder; give the Inter-X root (splits/, motions/, ...)")
+    report = DatasetReport("interx", root)
+    listed: dict[str, set[str]] = {}
+    frames: list[int] = []
+    for split in SPLITS:
+        names = _split_names(report, split)
+        if names is not None:
+            listed[split] = names
+        frames += _check_motions(report, split, names, progress or (lambda _: None))
+    report.counts["clips"] = len(frames)
+    report.counts["hours"] = round(sum(frames) / FPS / 3600, 3)
+    report.counts["shortest, frames"] = min(frames, default=0)
+    report.counts["longest, frames"] = max(frames, default=0)
+    unused = sum(not MIN_FRAMES <= n < END_FRAMES for n in frames)
+    report.counts[f"outside {MIN_FRAMES}-{END_FRAMES - 1} frames (no text item)"] = unused
+    _check_overlaps(report, listed)
+    _check_texts(report, sorted(set().union(*listed.values())) if listed else [])
+    return report
+
+
+def count_clips(root: Path) -> int:
+    """Clips in the readable h5 files, for a progress bar."""
+    total = 0
+    for split in SPLITS:
+        try:
+            with open_motions(Path(root), split) as file:
+                total += len(file)
+        except (MissingError, InputError):
+            continue  # check_interx reports it
+    return total
+
+
+def _split_names(report: DatasetReport, split: str) -> set[str] | None:
+    where = f"splits/{split}.txt"
+    try:
+        names = lines(split_path(report.root, split))
+    except (MissingError, InputError) as error:
+        report.error("unusable split", where, str(error))
+        return None
+    report.counts[f"{split} names"] = len(set(names))
+    if len(names) > len(set(names)):
+        report.note("repeated names", where, f"{len(names) - len(set(names))} lines repeated")
+    return set(names)
+
+
+def _check_motions(
+    report: DatasetReport, split: str, names: set[str] | None, progress: Progress
+) -> list[int]:
+    where = f"motions/{split}.h5"
+    try:
+        file = open_motions(report.root, split)
+    except (MissingError, InputError) as error:
+        report.error("unusable motion file", where, str(error))
+        return []
+    with file:
+        stored = set(file)
+        wanted = stored if names is None else names
+        absent, extra = wanted - stored, stored - wanted
+        if absent:
+            report.error("listed without motion", where, f"{len(absent)} names: {_some(absent)}")
+        if extra:
+            report.note("in no split", where, f"{len(extra)} names: {_some(extra)}")
+        frames = [n for name in sorted(stored) if (n := _check_clip(report, file, split, name, progress))]
+    return frames
+
+
+def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, progress: Progress) -> int:
+    where = f"motions/{split}.h5 {name}"
+    progress(1)
+    shape = getattr(file[name], "shape", None)
+    if shape is None or len(shape) != 3 or shape[1:] != (ROWS, 6) or shape[0] == 0:
+        report.error("wrong shape", where, f"{shape}; expected (T, {ROWS}, 6)")
+        return 0
+    try:
+        clip = file[name][...]
+    except OSError as error:
+        report.error("unreadable motion", where, str(error).splitlines()[0])
+        return 0
+    bad = np.flatnonzero(~np.isfinite(clip).all(axis=(1, 2)))
+    if len(bad):
+        report.error("not finite", where, f"{len(bad)} frames with NaN or infinity, first {bad[0]}")
+    elif np.any(clip[:, FACE]):
+        report.note("face turned", where, "jaw or eye rotations are not zero; no body model here uses them")
+    return int(shape[0])
+
+
+def _check_overlaps(report: DatasetReport, listed: dict[str, set[str]]) -> None:
+    for one, other in combinations(listed, 2):
+        common = listed[one] & listed[other]
+        if common:
+            report.error(
+                "split overlap", f"{one} and {other}", f"{len(common)} names in both: {_some(common)}"
+            )
+
+
+def _check_texts(report: DatasetReport, names: list[str]) -> None:
+    captions: list[Caption] = []
+    for name in names:
+        path = caption_path(report.root, name)
+        where = f"texts_processed/{name}.txt"
+        try:
+            if decoded(path)[1] != UTF8:
+                report.note("not UTF-8", where, "read as GB18030")
+            found = read_captions(path)
+        except MissingError:
+            report.error("missing captions", where, "no such file")
+            continue
+        except InputError as error:
+            report.error("unusable captions", where, str(error))
+            continue
+        if len(found) != CAPTIONS_PER_CLIP:
+            report.note("number of captions", where, f"{len(found)} instead of {CAPTIONS_PER_CLIP}")
+        captions += found
+    report.counts["captions"] = len(captions)
+    _check_words(report, captions)
+
+
+def _check_words(report: DatasetReport, captions: list[Caption]) -> None:
+    try:
+        known = WordVectors.load(report.root / "glove")
+    except (MissingError, InputError) as error:
+        report.error("unusable word vectors", "glove/", str(error))
+        return
+    words = [token.rsplit("/", 1)[0] for caption in captions for token in caption.tokens]
+    report.counts["words"] = len(words)
+    report.counts["unknown words"] = sum(word not in known for word in words)
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")

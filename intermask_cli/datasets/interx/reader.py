@@ -1,0 +1,239 @@
+"""Inter-X in its published layout (data-and-evaluation.md, sections 4 and 5).
+
+    <root>/splits/{train,val,test}.txt             names GgggTtttAaaaRrrr
+    <root>/motions/{train,val,test}.h5             one dataset (T, 56, 6) a name, 30 fps
+    <root>/texts_processed/<name>.txt              three lines `caption#tokens#0.0#0.0`
+    <root>/glove/hhi_vab_{data.npy,words.pkl,idx.pkl}
+
+There is one policy: what looks odd here (crop to 150 frames, not a multiple of four; capitals unknown)
+decides the published scores and is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN, WordVectors
+from intermask_cli.datasets.text_files import decoded, lines
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.representation.interx import (
+    ROWS,
+    pair_features,
+    person_features,
+    persons_from_processed,
+)
+
+SPLITS = ("train", "val", "test")
+MIN_FRAMES, END_FRAMES = 24, 1000
+PADDED_FRAMES = 150
+UNIT = 4
+WINDOW_FRAMES = 64
+WINDOW_STRIDE = 10
+MAX_TOKENS = 35
+#: sos, at most 35 tokens, eos
+PADDED_TOKENS = MAX_TOKENS + 2
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One sequence and its frames."""
+
+    name: str
+    frames: int
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption and its tokens `word/TAG`."""
+
+    text: str
+    tokens: tuple[str, ...]
+
+
+class InterX:
+    """Motion of one split; `clips` in the order of the split file, `skipped` with reasons.
+
+    Raises:
+        MissingError: no split file or no h5 file. InputError: the h5 file cannot be read.
+    """
+
+    def __init__(self, root: Path, split: str):
+        if split not in SPLITS:
+            raise InputError(f"split {split!r}; Inter-X has {', '.join(SPLITS)}")
+        self.root, self.split = Path(root), split
+        self.skipped: list[str] = []
+        names = dict.fromkeys(lines(split_path(self.root, split)))
+        with open_motions(self.root, split) as file:
+            self.clips = [clip for name in names if (clip := self._clip(file, name)) is not None]
+
+    def _clip(self, file: h5py.File, name: str) -> Clip | None:
+        shape = getattr(file.get(name), "shape", None)
+        if shape is None or len(shape) != 3 or shape[1:] != (ROWS, 6):
+            seen = "missing" if shape is None else f"shape {shape}, expected (T, {ROWS}, 6)"
+            self.skipped.append(f"{name}: {seen} in {self.split}.h5")
+            return None
+        return Clip(name, int(shape[0]))
+
+    def processed(self, clip: Clip) -> np.ndarray:
+        """The clip as on disk, (T, 56, 6) float32."""
+        with open_motions(self.root, self.split) as file:
+            return np.asarray(file[clip.name][...], dtype=np.float32)
+
+
+def split_path(root: Path, split: str) -> Path:
+    return root / "splits" / f"{split}.txt"
+
+
+def caption_path(root: Path, name: str) -> Path:
+    return root / "texts_processed" / f"{name}.txt"
+
+
+def open_motions(root: Path, split: str) -> h5py.File:
+    """The h5 file of a split, for reading."""
+    path = root / "motions" / f"{split}.h5"
+    if not path.is_file():
+        raise MissingError(f"{path}: no such file; is {root} the root of Inter-X?")
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: not a readable HDF5 file ({str(error).splitlines()[0]})") from error
+
+
+def read_captions(path: Path) -> list[Caption]:
+    """Captions of a text file; InputError names a line that is not `caption#tokens#start#end`."""
+    captions = []
+    for number, line in enumerate(decoded(path)[0].split("\n"), start=1):
+        if not line.strip():
+            continue
+        parts = line.strip().split("#")
+        if len(parts) != 4 or not all("/" in token for token in parts[1].split()):
+            raise InputError(f"{path} line {number}: {line[:60]!r}; expected caption#word/TAG ...#start#end")
+        captions.append(Caption(parts[0], tuple(parts[1].split())))
+    return captions
+
+
+def framed_tokens(tokens: Sequence[str]) -> tuple[list[str], int]:
+    """Tokens -> 37 of them: sos, at most 35, eos, then padding; and how many are not padding."""
+    framed = [f"sos/{OTHER}", *tokens[:MAX_TOKENS], f"eos/{OTHER}"]
+    return framed + [f"{UNKNOWN}/{OTHER}"] * (PADDED_TOKENS - len(framed)), len(framed)
+
+
+# ---------------------------------------------------------------- windows, for the tokenizer
+
+
+class Windows:
+    """Windows of single persons: `windows[i]` -> (64, 56, 6). Both persons are sequences of their own."""
+
+    def __init__(self, data: InterX, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
+        self.data, self.frames = data, frames
+        self.sequences = [(clip, person) for clip in data.clips if clip.frames >= frames for person in (0, 1)]
+        self.starts = [
+            (index, start)
+            for index, (clip, _) in enumerate(self.sequences)
+            for start in range(0, clip.frames - frames + 1, stride)
+        ]
+
+    def sequence(self, index: int) -> np.ndarray:
+        """Features (T, 56, 6) of a whole sequence."""
+        clip, person = self.sequences[index]
+        return person_features(persons_from_processed(self.data.processed(clip))[person])
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        sequence, start = self.starts[index]
+        return self.sequence(sequence)[start : start + self.frames]
+
+
+# ---------------------------------------------------------------- pairs with text
+
+
+@dataclass(frozen=True, eq=False)
+class TextPair:
+    """One item of the text reader.
+
+    motion (150, 56, 12), zero beyond `frames`; words (37, D) and classes (37, 15), of which
+    `caption_length` rows are caption; tokens: the 37 joined by "_"; words_and_tags: the caption's own.
+    """
+
+    name: str
+    caption: str
+    tokens: str
+    words: np.ndarray
+    classes: np.ndarray
+    caption_length: int
+    motion: np.ndarray
+    frames: int
+    words_and_tags: tuple[str, ...]
+
+
+class TextPairs:
+    """Pairs with a caption, sorted by frames. `pairs.item(i, rng)` draws caption, length and crop."""
+
+    def __init__(self, data: InterX, words: WordVectors):
+        self.data, self.words = data, words
+        self.skipped: list[str] = []
+        self._captions: dict[str, list[Caption]] = {}
+        kept = [clip for clip in data.clips if MIN_FRAMES <= clip.frames < END_FRAMES]
+        self.clips = sorted(filter(self._has_captions, kept), key=lambda clip: clip.frames)
+
+    def _has_captions(self, clip: Clip) -> bool:
+        path = caption_path(self.data.root, clip.name)
+        try:
+            self._captions[clip.name] = read_captions(path)
+        except (MissingError, InputError) as error:
+            self.skipped.append(str(error))
+            return False
+        if not self._captions[clip.name]:
+            self.skipped.append(f"{path}: no captions")
+        return bool(self._captions[clip.name])
+
+    @property
+    def names(self) -> list[str]:
+        return [clip.name for clip in self.clips]
+
+    def captions(self, index: int) -> list[Caption]:
+        """Captions of an item."""
+        return self._captions[self.clips[index].name]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def possible_frames(self, index: int) -> list[int]:
+        """Lengths an item can have."""
+        frames = self.clips[index].frames
+        return sorted({min(length, PADDED_FRAMES) for length in _crop_lengths(frames)})
+
+    def item(self, index: int, rng: np.random.Generator) -> TextPair:
+        """One draw: the longest multiple of four with probability 2/3, four frames less with 1/3."""
+        clip = self.clips[index]
+        captions = self._captions[clip.name]
+        caption = captions[rng.integers(len(captions))]
+        longest, shorter = _crop_lengths(clip.frames)
+        length = longest if rng.random() < 2 / 3 else shorter
+        start = rng.integers(clip.frames - length + 1)
+        features = pair_features(self.data.processed(clip)[start : start + length])[:PADDED_FRAMES]
+        motion = np.zeros((PADDED_FRAMES, *features.shape[1:]), dtype=np.float32)
+        motion[: len(features)] = features
+        tokens, caption_length = framed_tokens(caption.tokens)
+        words, classes = self.words.encode(tokens)
+        return TextPair(
+            clip.name, caption.text, "_".join(tokens), words, classes, caption_length, motion, len(features),
+            caption.tokens,
+        )  # fmt: skip
+
+
+def _crop_lengths(frames: int) -> tuple[int, int]:
+    longest = frames // UNIT * UNIT
+    return longest, longest - UNIT
+
+
+def sorted_batch(items: Sequence[TextPair]) -> list[TextPair]:
+    """A batch in the evaluator's order: longest caption first."""
+    return sorted(items, key=lambda item: item.caption_length, reverse=True)

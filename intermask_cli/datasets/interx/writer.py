@@ -1,0 +1,146 @@
+"""An Inter-X tree that the published training code reads (data-and-evaluation.md, section 4).
+
+22-joint interactions get SMPL-X rows: the pelvis' rotation from the joints, body rotations from the dataset
+(else recovered), face and hands at rest; those of an Inter-X model keep its hands. Words are tagged OTHER,
+which the readers accept as one of their classes; the word vectors in `glove/` must come from the user's own
+copy of Inter-X.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
+from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
+from intermask_cli.errors import InputError
+from intermask_cli.motion.representation.interx import (
+    FACE,
+    ROWS,
+    TRANSLATION,
+    axis_angle_from_features,
+    joints_from_features,
+    person_features,
+    persons_from_processed,
+    translation_from_features,
+)
+from intermask_cli.motion.rig import rig_of
+from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
+from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.stand_in_body import stand_in_body
+
+_CAPTION_LINES = 3
+_CYCLE = 20  # every 20th interaction is for validation and every 20th for testing, as in `layouts`
+_GROUP = 1000
+#: What the published tokeniser cuts off a word and then drops, as it holds an apostrophe.
+_CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
+
+
+def processed_clip(item: StoredInteraction) -> np.ndarray:
+    """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 1 starts at the origin."""
+    persons = np.stack([_person_rows(item, person) for person in (0, 1)])
+    for rows in persons:
+        # The authors' floor: the lowest of all 55 joints, face and fingers included.
+        rows[:, TRANSLATION, 1] -= _joints(rows)[..., 1].min()
+    persons[:, :, TRANSLATION] -= persons[0, 0, TRANSLATION].copy()
+    return np.concatenate([persons[0], persons[1]], axis=-1)
+
+
+def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
+    """Axis-angle rows and translation (T, 56, 3) of one person (0 or 1), in the item's world."""
+    rows = np.zeros((item.frames, ROWS, 3))
+    if item.features is not None:
+        features = item.features[person].astype(np.float64)
+        rows[:, :TRANSLATION] = axis_angle_from_features(features)
+        rows[:, FACE] = 0
+        rows[:, TRANSLATION] = translation_from_features(features)
+        return rows
+    rig = rig_of(item.joints[person], f"{item.id} person {person + 1}")
+    local = rig.local.copy()
+    if item.rotations6d is not None:
+        local[:, 1:] = matrix_from_sixd_columns(item.rotations6d[person].astype(np.float64))
+    rows[:, :NUM_JOINTS] = axis_angle_from_matrix(local)
+    rows[:, TRANSLATION] = rig.root - stand_in_body().rest_joints[0]
+    return rows
+
+
+def _joints(rows: np.ndarray) -> np.ndarray:
+    """Joints (T, 55, 3) of rows (T, 56, 3) on our own body."""
+    return joints_from_features(person_features(rows), stand_in_body())
+
+
+def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
+    """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
+    errors = []
+    for person, rows in enumerate(_halves(processed)):
+        seen, wanted = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
+        difference = (seen - seen[:, :1]) - (wanted - wanted[:, :1])
+        errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
+    return float(np.mean(errors))
+
+
+def write_interx(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+    """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
+
+    Interactions that fit no skeleton are left out and listed. Raises InputError when the folder is not empty,
+    IntermaskError when a clip read back differs (`tree.BOUND_MM`).
+    """
+    with whole_tree(root) as draft:
+        return _write(items, draft)
+
+
+def _write(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+    for part in ("splits", "motions", "texts_processed"):
+        (root / part).mkdir(parents=True, exist_ok=True)
+    names: dict[str, list[str]] = {split: [] for split in SPLITS}
+    written = TreeWritten()
+    with ExitStack() as stack:
+        files = {
+            split: stack.enter_context(h5py.File(root / "motions" / f"{split}.h5", "w")) for split in SPLITS
+        }
+        stream = stack.enter_context((root / "ids.csv").open("w", newline="", encoding="utf-8"))
+        table = csv.writer(stream)
+        table.writerow(["name", "id", "split", "seed"])
+        for item in items:
+            try:
+                clip = processed_clip(item)
+            except InputError as error:
+                written.failed.append((item.id, str(error)))
+                continue
+            number = written.count = written.count + 1
+            name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
+            split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
+            stored = clip.astype(np.float32)
+            files[split].create_dataset(name, data=stored)
+            for seen, wanted in zip(
+                persons_from_processed(files[split][name][...]), _halves(clip), strict=True
+            ):
+                written.checked(item.id, _joints(seen), _joints(wanted))
+            caption_path(root, name).write_text(_caption_line(item.prompt) * _CAPTION_LINES, "utf-8")
+            written.fits_mm.append(fit_error_mm(item, clip))
+            names[split].append(name)
+            table.writerow([name, item.id, split, item.seed])
+    for split, own in names.items():
+        split_path(root, split).write_text("".join(f"{name}\n" for name in own), encoding="ascii")
+    return written
+
+
+def _halves(clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return clip[..., :3], clip[..., 3:]
+
+
+def _caption_line(prompt: str) -> str:
+    """`caption#word/OTHER ...#0.0#0.0`: hyphens deleted, words of letters only, as published."""
+    caption = " ".join(prompt.replace("#", " ").split())
+    whole = _CLITIC.sub(" ", caption.replace("-", ""))
+    # The published reader splits each token at its slash, so that a line without tokens would stop it.
+    words = [word for word in re.findall(r"\w+", whole) if word.isalpha()] or [UNKNOWN]
+    return f"{caption}#{' '.join(f'{word}/{OTHER}' for word in words)}#0.0#0.0\n"

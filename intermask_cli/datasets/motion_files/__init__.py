@@ -1,0 +1,1 @@
+"""Motion files people have: formats, reading, report."""

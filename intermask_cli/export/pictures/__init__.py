@@ -1,0 +1,1 @@
+"""Contact sheets, SVG, GIF and MP4."""

@@ -1,0 +1,109 @@
+"""The one-file HTML viewer: a gallery of interactions that opens from disk, without a network."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intermask_cli.errors import InputError
+from intermask_cli.export.pictures.scene import HEAD_RADIUS_M, drawing_segments
+from intermask_cli.motion.skeleton import FEET, FPS, JOINT, NUM_JOINTS
+
+#: Positions are rounded to this step, so the largest error in the page is half of it.
+QUANTUM_M = 0.001
+#: Columns that say how good an interaction is -> "high" or "low", whichever is worse.
+WORST = {
+    **dict.fromkeys(
+        ("mm_distance", "rank", "foot_skate_mm_per_frame", "float_mm", "floor_penetration_mm",
+         "jerk_m_per_s3", "bone_length_error_mm", "penetration_mm", "penetration_share"),
+        "high",
+    ),
+    **dict.fromkeys(("top1", "top2", "top3", "foot_contact_agreement"), "low"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ViewerItem:
+    """One interaction of the gallery: joints (2, T, 22 or 55, 3) metres, columns it can be sorted by.
+
+    `truth` (2, T, 22, 3) is what is shown beside it, such as the ground truth of its prompt.
+    """
+
+    id: str
+    prompt: str
+    joints: np.ndarray
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    truth: np.ndarray | None = None
+
+
+def encode_joints(joints: np.ndarray) -> dict[str, Any]:
+    """(2, T, 22, 3) metres -> `frames`, `bits` and `data`: base64 of deflated millimetres, frame-major.
+
+    Each frame is coded as its difference from the one before, in int16, or int32 where somebody is 32 m
+    away. The pair is moved so that the first frame is centred; the viewer follows the pair anyway.
+    """
+    frames = np.swapaxes(joints, 0, 1).astype(np.float64)  # (T, 2, J, 3)
+    centre = frames[0, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])
+    steps = np.rint((frames - centre) / QUANTUM_M).astype(np.int64)
+    deltas = np.diff(steps, axis=0, prepend=0)
+    largest = np.abs(deltas).max(initial=0)
+    if largest > np.iinfo(np.int32).max:
+        raise InputError(f"a joint moves {largest * QUANTUM_M:.4g} m in one frame; a page cannot show that")
+    bits = 16 if largest <= np.iinfo(np.int16).max else 32
+    packed = zlib.compress(deltas.astype(f"<i{bits // 8}").tobytes(), 9)
+    return {"frames": len(frames), "bits": bits, "data": base64.b64encode(packed).decode("ascii")}
+
+
+def _encoded(joints: np.ndarray) -> dict[str, Any]:
+    """The body's 22 joints; Inter-X bodies have hands and a face beside them."""
+    return encode_joints(joints[:, :, :NUM_JOINTS])
+
+
+def write_viewer(items: Sequence[ViewerItem], path: Path, title: str, note: str = "") -> None:
+    """Write one self-contained HTML file, atomically, with the given interactions in their order."""
+    columns: dict[str, None] = {}
+    for item in items:
+        columns.update(dict.fromkeys(item.fields))
+    data = {
+        "fps": FPS,
+        "scale": QUANTUM_M,
+        "joints": NUM_JOINTS,
+        "neck": JOINT["neck"],
+        "feet": list(FEET),
+        "segments": [*drawing_segments(), (JOINT["head"], JOINT["head"], HEAD_RADIUS_M, 0)],
+        "columns": list(columns),
+        "worst": {name: WORST[name] for name in columns if name in WORST},
+        "note": note,
+        "items": [
+            {
+                "id": item.id,
+                "prompt": item.prompt,
+                "fields": dict(item.fields),
+                **_encoded(item.joints),
+                **({} if item.truth is None else {"truth": _encoded(item.truth)}),
+            }
+            for item in items
+        ],
+    }
+    folder = resources.files("intermask_cli.export.viewer")
+    page = folder.joinpath("viewer.html").read_text(encoding="utf-8")
+    script = folder.joinpath("viewer.js").read_text(encoding="utf-8")
+    # "<" is escaped so that a prompt can never close the script element.
+    payload = json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    page = (
+        page.replace("@@TITLE@@", html.escape(title))
+        .replace("@@SCRIPT@@", script)
+        .replace("@@DATA@@", payload)
+    )
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(page, encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,239 @@
+"""The model a run uses: found and described before it is loaded, then loaded on each worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from intermask_cli.cleanup.clean import EFFECT_LOG, clean_item, log_effects
+from intermask_cli.cleanup.modes import Clean
+from intermask_cli.config import DTYPES, SamplingConfig, to_dict
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.errors import InputError
+from intermask_cli.generation.engine import Engine, MakeBatch
+from intermask_cli.generation.launch import Worker
+from intermask_cli.generation.plan import WorkItem
+from intermask_cli.generation.prompts import FrameLimits
+from intermask_cli.generation.run_directory import utc_now, versions
+from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES, PARENTS
+
+if TYPE_CHECKING:
+    from intermask_cli.inference.interaction import Interaction
+    from intermask_cli.inference.model import InteractionModel
+    from intermask_cli.models.bundle import BundleInfo
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model bundle that is found and described, but not loaded yet."""
+
+    name: str
+    folder: Path
+    sha256: str
+    info: BundleInfo
+    text_encoder: str | None  # as given on the command line
+    dtype: str
+    cuda_graphs: bool = False
+
+    @classmethod
+    def find(cls, name: str, text_encoder: str | None, dtype: str, cuda_graphs: bool = False) -> ModelSource:
+        """Resolve a bundled name, folder or hub id; MissingError or InputError if that fails."""
+        from intermask_cli.models.bundle import bundle_sha256, read_info, resolve_bundle
+
+        folder = resolve_bundle(name)
+        described = bundle_sha256(folder), read_info(folder)
+        return cls(name, folder, *described, text_encoder, dtype, cuda_graphs)
+
+    @classmethod
+    def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
+        """Where a loaded model of float32 came from."""
+        bundle = model.bundle
+        return cls(bundle.info.name, bundle.folder, bundle.sha256, bundle.info, text_encoder, "float32")
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise InputError(f"--dtype {self.dtype}: accepted are {' and '.join(DTYPES)}")
+
+    @property
+    def num_joints(self) -> int:
+        return len(INTERX_PARENTS if self.info.representation == "interx" else PARENTS)
+
+    def identity(self, sampling: SamplingConfig) -> dict[str, Any]:
+        """What a run must have in common with an earlier one to continue it."""
+        return {
+            "model": self.sha256,
+            "text encoder": [
+                self.info.text_encoder["id"],
+                self.info.text_encoder["sha256"],
+                self.text_encoder,
+            ],
+            "settings": {**to_dict(sampling), "dtype": self.dtype},
+        }
+
+    def dataset_attributes(self, sampling: SamplingConfig) -> dict[str, Any]:
+        """Root attributes of `interactions.h5` (docs/formats.md)."""
+        interx = self.info.representation == "interx"
+        parents = INTERX_PARENTS if interx else PARENTS
+        names = [*JOINT_NAMES, *(f"joint{j}" for j in range(len(JOINT_NAMES), len(parents)))]
+        return {
+            "fps": float(self.info.fps),
+            "units": "m",
+            "up_axis": "y",
+            "joint_names": names,
+            "parents": list(parents),
+            "rotation_convention": "sixd_columns",
+            "model_id": self.info.name,
+            "model_sha256": self.sha256,
+            "text_encoder_id": self.info.text_encoder["id"],
+            "text_encoder_sha256": self.info.text_encoder["sha256"] or "",
+            "licence": self.info.licence,
+            "sampling": {**to_dict(sampling), "dtype": self.dtype},
+            "versions": versions(),
+            "created": utc_now(),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """What the manifest says about the model beside its hash."""
+        return {
+            "model": self.name,
+            "model_folder": str(self.folder),
+            "training_data": self.info.training_data,
+        }
+
+    def frame_limits(self) -> FrameLimits:
+        """Lengths this model can make; InterHuman models continue long clips window by window."""
+        if self.info.representation == "interx":
+            return FrameLimits(self.info.fps, longest=self.info.max_frames, why=f"{self.info.name}'s limit")
+        return FrameLimits(self.info.fps)
+
+    def load(self, worker: Worker) -> InteractionModel:
+        """The model on this worker's device."""
+        import torch
+
+        from intermask_cli.inference.model import load_model
+
+        if worker.device.startswith("cuda"):  # else every worker would also open the first GPU
+            torch.cuda.set_device(worker.device)
+        return load_model(self.folder, self.text_encoder, worker.device, self.dtype, self.cuda_graphs)
+
+
+@dataclass(frozen=True)
+class Generating:
+    """Loads an engine that makes pairs from text; workers get it pickled.
+
+    `batch_size` None is a size that fits (`models.footprint`).
+    """
+
+    source: ModelSource
+    sampling: SamplingConfig
+    batch_size: int | None
+
+    def __call__(self, worker: Worker) -> Engine:
+        return self.engine(self.source.load(worker), worker)
+
+    def engine(self, model: InteractionModel, worker: Worker) -> Engine:
+        """An engine around a model that is loaded already."""
+
+        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            made = model.generate(
+                [item.text for item in items],
+                frames=[item.frames for item in items],
+                seeds=[item.seed for item in items],
+                sampling=self.sampling,
+            )
+            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+
+        return _engine(model, make, self.batch_size, worker)
+
+
+class GivenPerson(NamedTuple):
+    """Whom a partner is made for: joints (T, 22, 3), rotations6d (T, 21, 6) where known, role in the text."""
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None
+    role: int  # 1 or 2
+
+
+@dataclass(frozen=True)
+class Reacting:
+    """Loads an engine that makes a partner for the given person of every item."""
+
+    source: ModelSource
+    sampling: SamplingConfig
+    batch_size: int | None
+    given: Callable[[WorkItem], GivenPerson]
+
+    def __call__(self, worker: Worker) -> Engine:
+        return self.engine(self.source.load(worker), worker)
+
+    def engine(self, model: InteractionModel, worker: Worker) -> Engine:
+        """An engine around a model that is loaded already."""
+
+        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            persons = [self.given(item) for item in items]
+            made = model.react_each(
+                [(person.joints, person.rotations6d) for person in persons],
+                [item.text for item in items],
+                [person.role - 1 for person in persons],
+                seeds=[item.seed for item in items],
+                sampling=self.sampling,
+            )
+            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+
+        return _engine(model, make, self.batch_size, worker)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Loads another engine whose results are cleaned (`--clean`), with physics before and after in a log."""
+
+    load: Callable[[Worker], Engine]
+    modes: tuple[Clean, ...]
+    log: Path
+
+    @classmethod
+    def around(
+        cls, load: Callable[[Worker], Engine], modes: tuple[Clean, ...], folder: Path
+    ) -> Callable[[Worker], Engine]:
+        """`load` itself if nothing is to be cleaned."""
+        return cls(load, modes, folder / EFFECT_LOG) if modes else load
+
+    def __call__(self, worker: Worker) -> Engine:
+        engine = self.load(worker)
+        make = engine.make_batch
+
+        def make_cleaned(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+            made = make(items)
+            cleaned = [clean_item(item, self.modes) for item in made]
+            log_effects(self.log, made, cleaned)
+            return cleaned
+
+        return Engine(make_cleaned, engine.batch_size)
+
+
+def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
+    """An engine whose batches the model fills as a whole."""
+    if batch_size is None:
+        model.fit_batches(worker.beside)
+    else:
+        model.filler.items_together = lambda tokens: batch_size
+    return Engine(make, model.filler.items_together)
+
+
+def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:
+    return StoredInteraction(
+        id=item.id,
+        prompt=item.text,
+        seed=item.seed,
+        sample=item.sample,
+        joints=made.joints,
+        rotations6d=made.rotations6d,
+        tokens=made.tokens,
+        features=made.features,
+        given_person=None if made.given is None else made.given + 1,
+        seams=np.array([astuple(seam) for seam in made.seams]) if made.seams else None,
+    )

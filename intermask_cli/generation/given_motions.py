@@ -1,0 +1,158 @@
+"""Reactions to many given motions: which files, what is in them, and one plan over all of them.
+
+A file's items get the same ids' ends, seeds and motion as if it were the only one; it is read again when its
+turn comes, so memory does not grow with the number of files.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.errors import InputError
+from intermask_cli.generation.engines import GivenPerson
+from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
+from intermask_cli.generation.prompts import PromptSet, Rejected, safe_id
+
+if TYPE_CHECKING:
+    from intermask_cli.datasets.motion_files.read import GivenMotion
+
+SUFFIXES = (".bvh", ".h5", ".hdf5", ".npy", ".npz")
+_KEPT_IN_MEMORY = 64
+#: Path or FILE.h5#ID -> the person in it.
+Reader = Callable[[str], "GivenMotion"]
+
+
+@dataclass(frozen=True)
+class ReactInput:
+    """One given motion: what to call it, where it is, and what was in it when the run began."""
+
+    name: str
+    path: str
+    frames: int
+    sha256: str
+    source: str
+    bones: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+def find_inputs(values: Sequence[str]) -> list[str]:
+    """Files, folders (every motion file right in them) and patterns with `*` -> files in order, once each."""
+    found: dict[str, None] = {}
+    for value in values:
+        path = Path(value)
+        if path.is_dir() and not (path / FILE_NAME).is_file():
+            inside = [str(p) for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
+            if not inside:
+                raise InputError(f"{value}: no motion file in this folder; accepted: {', '.join(SUFFIXES)}")
+        elif glob.has_magic(value) and not path.exists():
+            inside = sorted(name for name in glob.glob(value) if Path(name).is_file())
+            if not inside:
+                raise InputError(f"{value}: no file matches")
+        else:
+            inside = [value]
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], list[Rejected]]:
+    """Look at every motion. Unusable ones are rejected; if none is left, that is an InputError."""
+    inputs: list[ReactInput] = []
+    rejected: list[Rejected] = []
+    taken: set[str] = set()
+    for path in paths:
+        try:
+            given = read(path)
+        except InputError as error:
+            if len(paths) == 1:
+                raise
+            rejected.append(Rejected(path, 0, str(error).removeprefix(f"{path}: ")))
+            continue
+        stem = safe_id(Path(path).stem, "motion")
+        name, number = stem, 1
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        digest = motion_sha256(given.joints, given.rotations6d)
+        inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.bones, given.doubts))
+    if not inputs:
+        first = rejected[0]
+        raise InputError(f"none of {len(paths)} motions can be used; {first.file}: {first.reason}")
+    return inputs, rejected
+
+
+def motion_sha256(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:
+    """Hash of a given motion, for telling runs apart."""
+    digest = hashlib.sha256(np.ascontiguousarray(joints).tobytes())
+    if rotations6d is not None:
+        digest.update(np.ascontiguousarray(rotations6d).tobytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class ReactPlan:
+    """The plan, and the given motion of each of its items by item id."""
+
+    plan: Plan
+    inputs: dict[str, ReactInput]
+
+    def given(self, read: Reader, role: int) -> GivenMotions:
+        """What finds an item's given person, who is number `role` (1 or 2) of its text."""
+        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read, role)
+
+
+@dataclass(frozen=True)
+class GivenMotions:
+    """Item -> its given person, who must be as when the run began. Workers get it pickled."""
+
+    of_item: dict[str, tuple[str, str]]  # item id -> path and hash
+    read: Reader
+    role: int
+
+    def __call__(self, item: WorkItem) -> GivenPerson:
+        path, sha256 = self.of_item[item.id]
+        motion = _read_again(self.read, path, sha256)
+        return GivenPerson(motion.joints, motion.rotations6d, self.role)
+
+
+@lru_cache(_KEPT_IN_MEMORY)
+def _read_again(read: Reader, path: str, sha256: str) -> GivenMotion:
+    given = read(path)
+    if motion_sha256(given.joints, given.rotations6d) != sha256:
+        raise InputError(f"{path}: changed while the run was going on")
+    return given
+
+
+def make_react_plan(
+    inputs: Sequence[ReactInput],
+    prompts: Callable[[str], PromptSet],
+    seed: int,
+    samples: int,
+    limit: int | None,
+) -> ReactPlan:
+    """Every prompt for every motion. `prompts(name)` gives those of the motion called so.
+
+    With several motions ids begin with the motion's name, and the column `input` says which file it was.
+    """
+    items: list[WorkItem] = []
+    by_id: dict[str, ReactInput] = {}
+    for one in inputs:
+        for item in make_plan(prompts(one.name).prompts, seed, samples, one.frames, limit, unit=1).items:
+            if len(inputs) > 1:
+                own = item.id.startswith(f"{one.name}-s")
+                carried = {"input": one.path, **item.carried}
+                item = replace(item, id=item.id if own else f"{one.name}-{item.id}", carried=carried)
+            items.append(replace(item, position=len(items)))
+            by_id[items[-1].id] = one
+    if len(by_id) != len(items):
+        raise InputError("two interactions would get the same id; rename a file or give prompts other ids")
+    return ReactPlan(Plan(items, cut_into_parts(items)), by_id)

@@ -1,0 +1,317 @@
+"""The run directory: who may write into it, what it was started for, how far it got.
+
+interactions.h5  index.csv  manifest.json  gallery.html  rejected.jsonl (if any line was bad)
+parts/           while the run goes on, and afterwards if items failed and can be tried again
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from intermask_cli.cleanup.clean import EFFECT_LOG
+from intermask_cli.datasets.interactions import FILE_NAME, StoredInteraction
+from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.files import disk_errors, locked, remove_leftovers, write_whole
+from intermask_cli.generation.part_files import (
+    Failure,
+    PartRecord,
+    merge_parts,
+    part_files,
+    read_part,
+    write_part,
+)
+from intermask_cli.generation.plan import Part, Shard, WorkItem
+from intermask_cli.generation.prompts import Rejected
+from intermask_cli.version import __version__
+
+MANIFEST_FORMAT = "intermask-run"
+MANIFEST_VERSION = 1
+MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
+OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS)
+_PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
+
+
+def utc_now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """intermask, Python and the packages whose version can change results."""
+    found = {"intermask": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def fingerprint(parts: Mapping[str, Any]) -> str:
+    """SHA-256 of everything that changes results; runs with the same one continue each other."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a run is: `identity` makes the fingerprint, `dataset` the root attributes, `about` the rest."""
+
+    command: str
+    items: int
+    prompts: int
+    identity: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    about: Mapping[str, Any]
+    recorded_fingerprint: str | None = None  # of a run described by its manifest
+
+    @property
+    def fingerprint(self) -> str:
+        made_of = {**self.identity, "command": self.command, "version": __version__}
+        return self.recorded_fingerprint or fingerprint(made_of)
+
+    @classmethod
+    def from_manifest(cls, values: Mapping[str, Any]) -> RunInfo:
+        """The run a manifest describes, for merging it later."""
+        return cls(
+            command=values["command"],
+            items=values["counts"]["items"],
+            prompts=values["counts"]["prompts"],
+            identity=values["identity"],
+            dataset=values["dataset"],
+            about=values["about"],
+            recorded_fingerprint=values["fingerprint"],
+        )
+
+
+@dataclass(frozen=True)
+class MergeResult:
+    """How a run stands after looking at its parts: `merged` is False while parts are missing."""
+
+    merged: bool
+    done: int
+    failed: list[Rejected]
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """manifest.json of a run directory, None when there is none."""
+    path = folder / MANIFEST
+    try:
+        values = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a readable manifest ({error}); use --overwrite or another --out"
+        ) from error
+    if not isinstance(values, dict) or values.get("format") != MANIFEST_FORMAT:
+        raise InputError(f"{path}: not the manifest of an intermask run; use another --out")
+    return values
+
+
+class RunDirectory:
+    """One run on disk. `open_run` gives it to one process (or one shard each) at a time."""
+
+    def __init__(self, folder: Path, info: RunInfo):
+        self.folder, self.info = folder, info
+        self.parts_folder = folder / PARTS
+
+    # -------- starting
+
+    def prepare(self, overwrite: bool) -> None:
+        """Make the directory ready, or refuse: another fingerprint, foreign files.
+
+        Raises:
+            InputError: the directory belongs to another run and `overwrite` is not set.
+        """
+        manifest = read_manifest(self.folder)
+        if manifest is not None and manifest.get("fingerprint") != self.info.fingerprint and not overwrite:
+            raise InputError(
+                f"{self.folder}: holds another run ({_difference(manifest, self.info)}); "
+                "use --overwrite to replace it, or another --out"
+            )
+        if manifest is None and not overwrite:
+            strange = [name for name in OUR_FILES if (self.folder / name).exists()]
+            if strange:
+                raise InputError(
+                    f"{self.folder}: holds {strange[0]} but no {MANIFEST}; use --overwrite or another --out"
+                )
+        with disk_errors(self.folder):
+            if overwrite:
+                self._remove_results()
+            if self.finished() is None:
+                self.parts_folder.mkdir(parents=True, exist_ok=True)
+            if read_manifest(self.folder) is None:
+                self._write_manifest({"status": "running", "started": utc_now()})
+
+    def _remove_results(self) -> None:
+        for name in OUR_FILES:
+            path = self.folder / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def finished(self) -> dict[str, Any] | None:
+        """The manifest if this very run is complete already, failures apart."""
+        manifest = read_manifest(self.folder)
+        complete = manifest is not None and manifest.get("status") == "finished"
+        return manifest if complete and (self.folder / FILE_NAME).is_file() else None
+
+    def drop_failed(self, parts: Sequence[Part]) -> None:
+        """Remove those of the given parts in which items failed, so that they are tried again."""
+        for part in parts:
+            path = self.parts_folder / part.name
+            if path.exists() and self._record(path).failed:
+                path.unlink()
+
+    def pending(self, parts: Sequence[Part]) -> list[Part]:
+        """Those of the given parts that have no file yet."""
+        return [part for part in parts if not (self.parts_folder / part.name).exists()]
+
+    def write_part(
+        self, part: Part, made: Iterable[tuple[WorkItem, StoredInteraction]], failures: Sequence[Failure]
+    ) -> None:
+        """Write the file of a part, which is then done."""
+        write_part(self.parts_folder / part.name, self.info.fingerprint, made, failures)
+
+    def _record(self, path: Path) -> PartRecord:
+        record = read_part(path)
+        if record.fingerprint != self.info.fingerprint:
+            raise IntermaskError(f"{path}: belongs to another run; delete it and run the same command again")
+        return record
+
+    # -------- ending
+
+    def done_items(self, parts: Sequence[Part]) -> int:
+        """Items in finished parts, of all workers, counted without opening a file."""
+        present = {path.name for path in part_files(self.parts_folder)}
+        return sum(len(part.items) for part in parts if part.name in present)
+
+    def merge(self, parts: Sequence[Part], rejected: Sequence[Rejected]) -> MergeResult:
+        """Make the dataset from the parts of the plan if all of them exist; then the parts can go."""
+        with locked(self.folder / ".lock-merge", wait=True):  # the last two shards may end at the same time
+            finished = self.finished()
+            if finished is not None:
+                return MergeResult(True, finished["counts"]["done"], [])
+            if self.pending(parts):
+                return MergeResult(False, self.done_items(parts), [])
+            result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
+            if not result.failed:
+                self.drop_parts()
+        return result
+
+    def drop_parts(self) -> None:
+        """Remove the parts, after they have become a dataset."""
+        with disk_errors(self.parts_folder):
+            shutil.rmtree(self.parts_folder)
+
+    def merge_records(self, records: Sequence[PartRecord], rejected: Sequence[Rejected]) -> MergeResult:
+        """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
+        failed = [
+            Rejected(file, line, reason, row["id"]) for r in records for row, file, line, reason in r.failed
+        ]
+        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
+        write_rejected(self.folder, [*rejected, *failed])
+        counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}
+        self.finish("failures" if failed else "finished", **counts)
+        return MergeResult(True, done, failed)
+
+    def stop(self, status: str, parts: Sequence[Part]) -> None:
+        """Record how a run ended that is not finished, unless another shard has just finished it."""
+        with locked(self.folder / ".lock-merge", wait=True):
+            if self.finished() is None:
+                self.finish(status, done=self.done_items(parts))
+
+    def finish(self, status: str, **counts: int) -> None:
+        """Record how the run ended: finished, failures, interrupted or stopped by an error."""
+        before = read_manifest(self.folder) or {}
+        self._write_manifest({"status": status, "started": before.get("started"), "ended": utc_now()}, counts)
+
+    def _write_manifest(self, state: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> None:
+        values = {
+            "format": MANIFEST_FORMAT,
+            "format_version": MANIFEST_VERSION,
+            "command": self.info.command,
+            "command_line": sys.argv,
+            "fingerprint": self.info.fingerprint,
+            **state,
+            "counts": {"prompts": self.info.prompts, "items": self.info.items, **(counts or {})},
+            "identity": self.info.identity,
+            "about": self.info.about,
+            "dataset": self.info.dataset,
+            "versions": versions(),
+            "host": platform.node(),
+            "process": os.getpid(),
+        }
+        write_whole(
+            self.folder / MANIFEST, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
+        )
+
+
+@contextmanager
+def open_run(folder: Path, info: RunInfo, shard: Shard, overwrite: bool) -> Iterator[RunDirectory]:
+    """Lock a run directory and make it ready. Shards of one run may share a directory."""
+    alone = shard.count == 1
+    if overwrite and not alone:
+        raise InputError(
+            "--overwrite would delete the parts of other shards; delete the directory yourself first"
+        )
+    with disk_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; --out names a directory")
+        folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(locked(folder / ".lock", shared=not alone))
+        if not alone:
+            stack.enter_context(locked(folder / f".lock-{shard.index}-of-{shard.count}"))
+        run = RunDirectory(folder, info)
+        run.prepare(overwrite)
+        if alone:
+            remove_leftovers(folder)
+            if run.parts_folder.is_dir():
+                remove_leftovers(run.parts_folder)
+                if run.finished() is not None:  # killed between its last two steps
+                    run.drop_parts()
+        yield run
+
+
+def read_rejected(folder: Path) -> list[Rejected]:
+    """The prompt lines that `rejected.jsonl` lists; failed items, which have an id, are left out."""
+    try:
+        lines = (folder / REJECTED).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [Rejected(**entry) for entry in map(json.loads, lines) if "id" not in entry]
+
+
+def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
+    """`rejected.jsonl`: one object a line with file, line and reason (and id for failed items)."""
+    path = folder / REJECTED
+    if rejected:
+        lines = [json.dumps(entry.as_json(), ensure_ascii=False) + "\n" for entry in rejected]
+        write_whole(path, "".join(lines).encode("utf-8", "replace"))
+    else:
+        with disk_errors(path):
+            path.unlink(missing_ok=True)
+
+
+def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:
+    """Which part of the identity differs, in words."""
+    if manifest.get("command") != info.command:
+        return f"made by 'intermask {manifest.get('command')}'"
+    before = manifest.get("identity") or {}
+    changed = [
+        key for key, value in info.identity.items() if before.get(key) != json.loads(json.dumps(value))
+    ]
+    return f"other {', '.join(changed)}" if changed else "made by another version of intermask"

@@ -1,0 +1,96 @@
+"""How many clips are sampled together: by formula, from model size, clip length and free memory.
+
+Nothing is probed. The formula errs on the large side, and a batch that still runs out of memory is halved
+(`generation.engine`). Results do not depend on the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from intermask_cli.config import FRAMES_PER_TOKEN, PERSONS
+from intermask_cli.models.bundle import BundleInfo
+from intermask_cli.models.tokenizer import PLANES, ROWS
+
+#: Tokens side by side beyond which little is gained. CPU: measured, duet-mini on one core (a clip alone costs
+#: 25 to 40 % more; 6,000 tokens take 6 % less than 1,500). GPU: an estimate, eighty clips of ten seconds.
+FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
+#: Of what is free when the model has been loaded: the rest of the process and its neighbours want some too.
+SHARE = {"cpu": 0.5, "cuda": 0.8}
+#: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
+#: around the draw (a Gumbel draw takes most), decoder maps; tests/inference/test_batch_size.py measures all but maps.
+STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
+SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
+FLOAT, HALF = 4, 2  # bytes
+
+
+@dataclass(frozen=True)
+class BatchFit:
+    """Tokens per body row -> clips sampled together; clips longer than the model's window count as that."""
+
+    info: BundleInfo
+    device: str  # type: cpu or cuda
+    free: int  # bytes this worker may take
+    half_precision: bool = False
+
+    def __call__(self, tokens: int) -> int:
+        tokens = max(1, min(tokens, self.info.max_frames // FRAMES_PER_TOKEN))
+        fast = FAST_TOKENS.get(self.device, FAST_TOKENS["cuda"]) // (PERSONS * ROWS * tokens)
+        return max(1, min(fast, self.free // self.bytes_per_clip(tokens)))
+
+    def bytes_per_clip(self, tokens: int) -> int:
+        """Memory one clip adds to a batch at its peak, in sampling or in decoding."""
+        net, plane = self.info.transformer, PLANES[self.info.representation]
+        everyone = PERSONS * ROWS * tokens
+        size = HALF if self.half_precision else FLOAT
+        vectors = PERSONS if net.person_condition else 1
+        block = (STREAMS + SPREAD * (vectors - 1)) * net.latent_dim + HIDDEN * net.ff_dim
+        if self.half_precision and self.device == "cpu":  # attention written out (`layers.attention`)
+            block += SCORES * net.heads * everyone
+        sampled = everyone * max(block * size, LOGITS * net.codebook_size * FLOAT)
+        # `transformer.Modulation` of every text, and stacked
+        sampled += 2 * vectors * (20 * net.layers + 2) * net.latent_dim * size
+        if self.device == "cpu":  # where persons are decoded one after the other
+            return sampled
+        maps = PERSONS * MAPS * self.info.tokenizer.width * plane.joints * FRAMES_PER_TOKEN * tokens
+        return max(sampled, maps * FLOAT)
+
+
+def fitting_batch(info: BundleInfo, device: torch.device, dtype: torch.dtype, beside: int = 1) -> BatchFit:
+    """The rule for a model that is loaded already, `beside` workers sharing the device."""
+    share = SHARE.get(device.type, SHARE["cuda"])
+    free = int(free_memory(device) * share) // beside
+    return BatchFit(info, device.type, free, dtype != torch.float32)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free on a device; on the CPU what the system and the control group leave."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return min(filter(None, (_available(), _group_room())), default=2**32)
+
+
+def _available() -> int | None:
+    """MemAvailable of Linux; None elsewhere."""
+    for line in _lines("/proc/meminfo"):
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _group_room() -> int | None:
+    """What the control group (container, Slurm job) allows beyond what it uses; None without a limit."""
+    limit, used = _lines("/sys/fs/cgroup/memory.max"), _lines("/sys/fs/cgroup/memory.current")
+    if not limit or not used or not limit[0].isdigit():
+        return None
+    return max(1, int(limit[0]) - int(used[0]))
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []

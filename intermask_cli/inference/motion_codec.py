@@ -1,0 +1,98 @@
+"""Features <-> token maps, with the bundle's statistics and on the bundle's device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from intermask_cli.config import FRAMES_PER_TOKEN
+from intermask_cli.devices import side_by_side
+from intermask_cli.models.bundle import Bundle
+from intermask_cli.motion.representation.interhuman import POSITIONS, ROTATIONS, VELOCITIES
+from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.transfer import to_device
+
+#: A person who is there already: 0 or 1, and the features (T, 262) in metres.
+Given = tuple[int, np.ndarray]
+
+
+class MotionCodec:
+    """Tokenizer, normaliser and pair decoder as one.
+
+    On the CPU no two persons, or pairs, share a convolution (see `reproducible`).
+    """
+
+    def __init__(self, bundle: Bundle, device: torch.device):
+        self.tokenizer = bundle.tokenizer.to(device)
+        self.pair_decoder = bundle.pair_decoder.to(device) if bundle.pair_decoder else None
+        self.normalizer, self.device = bundle.normalizer, device
+
+    @torch.inference_mode()
+    def encode(self, persons: Sequence[np.ndarray]) -> list[Tensor]:
+        """Features (T, 262) in metres or (T, 56, 6), T a multiple of 4 -> CPU token maps (5, T // 4)."""
+        motions = []
+        for features in persons:
+            assert len(features) % FRAMES_PER_TOKEN == 0, "callers pad to whole tokens"
+            if self.normalizer is not None:
+                features = self.normalizer.normalize(features)
+            motions.append(torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)))
+        return [ids.clone() for ids in self._each(self.tokenizer.encode, motions)]
+
+    @torch.inference_mode()
+    def decode(self, maps: Sequence[Tensor]) -> list[np.ndarray]:
+        """Token maps (5, n) -> features (4n, 262) in metres or (4n, 56, 6), float32."""
+        made = [motion.numpy() for motion in self._each(self.tokenizer.decode, maps)]
+        return [self.normalizer.denormalize(m) for m in made] if self.normalizer is not None else made
+
+    def decode_pairs(
+        self, maps: Sequence[Tensor], given: Sequence[Given | None] | None = None
+    ) -> list[np.ndarray]:
+        """Maps (2, 5, n) -> features (2, 4n, 262) in metres, corrected together if the bundle can.
+
+        `given` has for each pair the person, if any, whose motion is known: the other is made to meet it, and
+        it is returned as given. Inter-X has no pair decoder: (2, 4n, 56, 6).
+        """
+        persons = self.decode([person for pair in maps for person in pair])
+        pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(maps))]
+        for pair, known in zip(pairs, given or [None] * len(pairs), strict=True):
+            if known is not None:
+                pair[known[0]] = known[1]
+        if self.pair_decoder is None:
+            return pairs
+        corrected = self._each(self._corrected, [torch.from_numpy(pair) for pair in pairs])
+        for pair, new, known in zip(pairs, corrected, given or [None] * len(pairs), strict=True):
+            for person in {0, 1} - ({known[0]} if known is not None else set()):
+                pair[person] = new[person].numpy()
+        return pairs
+
+    @torch.inference_mode()
+    def _corrected(self, features: Tensor) -> Tensor:
+        """(B, 2, T, 262) -> the same with corrected joints and rotations, and the joints' own velocities."""
+        assert self.pair_decoder is not None
+        joints, rotations6d = self.pair_decoder(
+            features[..., POSITIONS].unflatten(-1, (NUM_JOINTS, 3)),
+            features[..., ROTATIONS].unflatten(-1, (NUM_JOINTS - 1, 6)),
+        )
+        result = features.clone()
+        result[..., POSITIONS] = joints.flatten(-2)
+        result[..., ROTATIONS] = rotations6d.flatten(-2)
+        steps = (joints[:, :, 1:] - joints[:, :, :-1]).flatten(-2)
+        result[..., VELOCITIES] = torch.cat([steps, steps[:, :, -1:]], dim=2)
+        return result
+
+    def _each(self, function: Callable[[Tensor], Tensor], items: Sequence[Tensor]) -> list[Tensor]:
+        """function on every item: one at a time on the CPU, equal lengths together elsewhere."""
+        if self.device.type == "cpu":
+            return side_by_side(lambda item: function(item[None])[0], items)
+        results: list[Tensor] = [torch.empty(0)] * len(items)
+        by_shape: dict[torch.Size, list[int]] = {}
+        for i, item in enumerate(items):
+            by_shape.setdefault(item.shape, []).append(i)
+        for indices in by_shape.values():
+            out = function(to_device(torch.stack([items[i] for i in indices]), self.device)).cpu()
+            for row, i in enumerate(indices):
+                results[i] = out[row]
+        return results

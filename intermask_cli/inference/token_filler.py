@@ -1,0 +1,108 @@
+"""Known tokens and texts to complete token maps: text head, guidance and sampler together."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from intermask_cli.config import SamplingConfig
+from intermask_cli.devices import steady_rows
+from intermask_cli.inference.cuda_graphs import MOST_TOKENS, Recordings
+from intermask_cli.models.text_encoders import TextEncoder
+from intermask_cli.models.transformer import InteractionTransformer, Modulation
+from intermask_cli.nests import each
+from intermask_cli.sampling import tasks
+from intermask_cli.sampling.guidance import TokensToLogits, guided
+from intermask_cli.sampling.noise import PerSampleNoise
+from intermask_cli.sampling.sampler import FILL, sample
+from intermask_cli.transfer import to_device
+
+CACHED_LENGTHS = 8
+
+
+class TokenFiller:
+    """Fills maps of one length at a time, so nothing is padded.
+
+    `items_together` says how many maps of a number of tokens per row go side by side. With `recordings` small
+    batches are replayed CUDA graphs.
+    """
+
+    def __init__(
+        self,
+        transformer: InteractionTransformer,
+        text_encoder: TextEncoder,
+        device: torch.device,
+        items_together: Callable[[int], int],
+        recordings: Recordings | None = None,
+    ):
+        self.transformer, self.text_encoder, self.device = transformer, text_encoder, device
+        self.items_together, self.recordings = items_together, recordings
+        self._first_passes: OrderedDict[int, Tensor] = OrderedDict()
+
+    @torch.inference_mode()
+    def fill(
+        self,
+        texts: Sequence[str],
+        known: Sequence[Tensor],
+        generators: Sequence[torch.Generator],
+        sampling: SamplingConfig,
+        steps: int,
+    ) -> list[Tensor]:
+        """Maps (2, 5, n) of one length n with FILL where unknown -> complete maps, on the CPU."""
+        n = known[0].shape[-1]
+        prepared = self._prepared(texts) if sampling.guidance != 0 else {}
+        without = self.transformer.prepare(None)
+        filled: list[Tensor] = []
+        size = self.items_together(n)
+        for start in range(0, len(texts), size):
+            part = slice(start, start + size)
+            with_text = each(_joined, *(prepared[text] for text in texts[part])) if prepared else without
+            known_ids, known_valid = tasks.batch(known[part])
+            all_masked = bool((known_ids == FILL).all())
+            ids, valid = to_device(known_ids, self.device), to_device(known_valid, self.device)
+
+            def build(with_text: Modulation, first: Tensor | None = None) -> TokensToLogits:
+                return guided(self._network(with_text), self._network(without), sampling.guidance, first)
+
+            if self.recordings is not None and ids.numel() <= MOST_TOKENS:
+                network = self.recordings.network(sampling.guidance, build, with_text)
+            else:
+                kept = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
+                network = build(with_text, kept)
+            noise = PerSampleNoise(generators[part])
+            codes = self.transformer.config.codebook_size
+            done = sample(network, ids, valid, sampling, codes, noise, steps)
+            filled += tasks.unbatch(done.cpu(), [n] * len(done))
+        return filled
+
+    def _network(self, modulation: Modulation) -> TokensToLogits:
+        def logits(ids: Tensor) -> Tensor:
+            return self.transformer(ids, modulation)
+
+        return logits
+
+    def _first_pass(self, n: int) -> Tensor:
+        """Unconditional logits (1, 10n, K) of a fully masked map; they depend on nothing but n."""
+        if n not in self._first_passes:
+            ids = torch.full((1, 2 * tasks.ROWS * n), self.transformer.mask_id, device=self.device)
+            self._first_passes[n] = self.transformer(ids, None)
+        self._first_passes.move_to_end(n)
+        while len(self._first_passes) > CACHED_LENGTHS:
+            self._first_passes.popitem(last=False)
+        return self._first_passes[n]
+
+    def _prepared(self, texts: Sequence[str]) -> dict[str, Modulation]:
+        """What the transformer takes from each distinct text; one at a time, so company changes nothing."""
+        prepared = {}
+        for text in dict.fromkeys(texts):
+            states = self.text_encoder.encode([text])
+            with steady_rows(states.states.shape[1], self.device):
+                prepared[text] = self.transformer.prepare(self.transformer.condition(states))
+        return prepared
+
+
+def _joined(*tensors: Tensor) -> Tensor:
+    return torch.cat(tensors)

@@ -1,0 +1,1 @@
+"""Motion representations: InterHuman and Inter-X."""

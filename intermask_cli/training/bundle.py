@@ -1,0 +1,134 @@
+"""From training folders to a model bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from intermask_cli.errors import InputError
+from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.training.checkpoints import STATE, find_checkpoint
+from intermask_cli.training.config import recipe_to_dict
+from intermask_cli.training.stages import (
+    bundle_at,
+    load_trained_pair_decoder,
+    load_trained_tokenizer,
+    load_trained_transformer,
+    parameter_count,
+    read_config,
+    read_recipe,
+)
+from intermask_cli.training.transformer.token_cache import tokens_digest
+from intermask_cli.version import __version__
+
+
+def assemble_bundle(
+    tokenizer_folder: Path,
+    transformer_folder: Path,
+    pair_decoder_folder: Path | None,
+    out: Path,
+    name: str,
+    licence: str,
+    training_data: str,
+    fp16: bool,
+) -> dict[str, Any]:
+    """Write the best weights of every stage -> what was written.
+
+    In the place of a tokenizer's folder a bundle may stand: a transformer was trained on with its tokens.
+    """
+    before = bundle_at(tokenizer_folder)
+    for folder in [transformer_folder] + ([] if before else [tokenizer_folder]):
+        if "stage" not in read_config(folder):
+            raise InputError(
+                f"{folder}: not a training folder; `train bundle` takes those of `intermask train`"
+            )
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    transformer, recipe = load_trained_transformer(transformer_folder)
+    config = read_config(transformer_folder)
+    if recipe.tokenizer != tokenizer_recipe.tokenizer:
+        raise InputError(f"{transformer_folder} was trained with another tokenizer than {tokenizer_folder}")
+    expected = config.get("tokens_digest")
+    if expected != tokens_digest(tokenizer):
+        raise InputError(
+            f"{transformer_folder} was trained on the tokens of other weights than those now in "
+            f"{tokenizer_folder}; train the transformer again"
+        )
+    folders = {"transformer": transformer_folder}
+    pair_decoder, pair_recipe = None, {}
+    if pair_decoder_folder is not None:
+        if read_config(pair_decoder_folder).get("tokens_digest") != expected:
+            raise InputError(f"{pair_decoder_folder} was trained on other tokens than {transformer_folder}")
+        folders["pair_decoder"] = pair_decoder_folder
+        pair_decoder = load_trained_pair_decoder(pair_decoder_folder)
+        made_with = recipe_to_dict(read_recipe(pair_decoder_folder))
+        pair_recipe = {name: made_with[name] for name in made_with if name.startswith("pair_decoder")}
+    if before:
+        provenance = before.info.provenance
+        validation = {"tokenizer": provenance.get("validation", {}).get("tokenizer", {})}
+        tokenizer_training = provenance.get("recipe", {}).get("tokenizer_training", {})
+    else:
+        validation = {"tokenizer": _validation(tokenizer_folder)}
+        tokenizer_training = recipe_to_dict(tokenizer_recipe)["tokenizer_training"]
+    validation |= {stage: _validation(folder) for stage, folder in folders.items()}
+    info = BundleInfo(
+        name=name,
+        tokenizer=recipe.tokenizer,
+        transformer=recipe.transformer,
+        text_encoder=config["text_encoder"],
+        sampling=recipe.sampling,
+        max_frames=recipe.transformer_training.max_frames,
+        licence=licence,
+        training_data=training_data,
+        provenance={
+            "intermask": __version__,
+            "recipe": {
+                **recipe_to_dict(recipe),
+                "tokenizer_training": tokenizer_training,
+                **pair_recipe,
+            },
+            "validation": validation,
+        },
+        pair_decoder=pair_decoder.config if pair_decoder else None,
+    )
+    card = _card(name, licence, training_data, validation)
+    normalizer_or_none = None if info.representation == "interx" else normalizer
+    digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16, pair_decoder)
+    return {
+        "bundle": str(out),
+        "sha256": digest,
+        "tokenizer_parameters": parameter_count(tokenizer),
+        "transformer_parameters": parameter_count(transformer),
+        **({"pair_decoder_parameters": parameter_count(pair_decoder)} if pair_decoder else {}),
+        "megabytes": round(sum(p.stat().st_size for p in out.iterdir()) / 1e6, 2),
+        **{f"{stage}_validation": figures for stage, figures in validation.items()},
+    }
+
+
+def _validation(folder: Path) -> dict[str, Any]:
+    found = find_checkpoint(folder, "best")
+    assert found is not None  # the weights were just loaded from it
+    return json.loads((found / STATE).read_text(encoding="utf-8"))
+
+
+def _card(name: str, licence: str, training_data: str, validation: dict[str, dict[str, Any]]) -> str:
+    lines = [
+        f"# {name}",
+        "",
+        f"Training data: {training_data or 'not stated'}.",
+        f"Licence: {licence or 'not stated'}.",
+        "",
+    ]
+    for stage, figures in validation.items():
+        lines += [f"## {stage} at its best validation", ""]
+        lines += [f"- {key}: {value:.4g}" for key, value in figures.items() if key != "score"]
+        lines.append("")
+    # benchmarks.bundled_model pastes its table here.
+    lines += [
+        "## Measured on held-out clips",
+        "",
+        "<!-- bundled-model:begin -->",
+        "<!-- bundled-model:end -->",
+        "",
+    ]
+    return "\n".join(lines)

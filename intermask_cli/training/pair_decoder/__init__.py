@@ -1,0 +1,1 @@
+"""Stage three: the pair decoder."""

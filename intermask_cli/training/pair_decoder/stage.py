@@ -1,0 +1,146 @@
+"""The optional last stage: the pair decoder."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, NamedTuple
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from intermask_cli.console import note
+from intermask_cli.errors import InputError
+from intermask_cli.models.pair_decoder import PairDecoder
+from intermask_cli.motion.skeleton import JOINT
+from intermask_cli.training.config import PairDecoderLossConfig, PairDecoderTrainConfig, Recipe
+from intermask_cli.training.loop import Stage
+from intermask_cli.training.pair_decoder.corrupted_pairs import RoughPairs
+from intermask_cli.training.pair_decoder.losses import meeting, pair_terms
+from intermask_cli.training.tokenizer.losses import CRITERIA, foot_sliding
+from intermask_cli.training.tokenizer.metric_losses import PLANTED_SQUARED_STEP, joint_weights, weighted_sum
+
+NOBODY = -1
+_WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
+
+
+class PairBatch(NamedTuple):
+    """Windows; `given` (B,) is the person whose motion is true already, or NOBODY."""
+
+    made: Tensor  # (B, 2, T, 22, 3)
+    truth: Tensor
+    rotations: Tensor  # (B, 2, T, 21, 6)
+    true_rotations: Tensor
+    given: Tensor
+
+
+class PairObjective(nn.Module):
+    """forward(PairBatch) -> (loss, terms)."""
+
+    weights: Tensor
+
+    def __init__(self, model: PairDecoder, config: PairDecoderLossConfig):
+        super().__init__()
+        self.model, self.config = model, config
+        weights = joint_weights(config.wrist_weight, config.limb_weight)
+        self.register_buffer("weights", weights, persistent=False)
+
+    def forward(self, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        joints, rotations = self.corrected(batch)
+        with torch.autocast(joints.device.type, enabled=False):
+            terms = pair_terms(
+                joints, batch.truth, rotations, batch.true_rotations, self.weights, self.config
+            )
+            return weighted_sum(terms, self.config), terms
+
+    def corrected(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
+        """Joints and rotations; a given person stays as given."""
+        persons = torch.arange(2, device=batch.given.device)
+        given = (batch.given[:, None] == persons)[:, :, None, None, None]
+        joints, rotations = self.model(
+            torch.where(given, batch.truth, batch.made),
+            torch.where(given, batch.true_rotations, batch.rotations),
+        )
+        return torch.where(given, batch.truth, joints), torch.where(given, batch.true_rotations, rotations)
+
+
+class PairDecoderStage(Stage):
+    """Windows of rough pairs, turned about the vertical axis at random."""
+
+    name: ClassVar[str] = "pair_decoder"
+    config: PairDecoderTrainConfig
+    model: PairDecoder
+    objective: PairObjective
+
+    def __init__(self, recipe: Recipe, train: RoughPairs, validation: RoughPairs, accelerator: Accelerator):
+        self.config, self._device = recipe.pair_decoder_training, accelerator.device
+        torch.manual_seed(self.config.seed)
+        self.model = PairDecoder(recipe.pair_decoder).to(self._device)
+        self.objective = PairObjective(self.model, recipe.pair_decoder_loss).to(self._device)
+        self._train, self._validation = train, validation
+        self._long = torch.nonzero(train.lengths >= self.config.window)[:, 0]
+        if len(self._long) == 0:
+            raise InputError(f"no clip has {self.config.window} frames; use a smaller window")
+        if len(self._long) < len(train.lengths):
+            note(f"{len(train.lengths) - len(self._long)} clips are shorter than a window and not used")
+        frames = int(train.lengths[self._long].sum())
+        self.steps_per_epoch = max(
+            1, frames // (self.config.window * self.config.batch_size * accelerator.num_processes)
+        )
+
+    def batch(self, step: int) -> PairBatch:
+        """Random windows of random clips."""
+        size = self.config.batch_size
+        clips = self._long[torch.randint(len(self._long), (size,))]
+        room = self._train.lengths[clips] - self.config.window
+        first = self._train.starts[clips] + (torch.rand(size) * (room + 1)).long()
+        made, truth, rotations, true_rotations = self._train.take(
+            first[:, None] + torch.arange(self.config.window)
+        )
+        turn = _turns(torch.rand(size) * 2 * math.pi)
+        given = torch.where(
+            torch.rand(size) < self.config.given_share, torch.randint(2, (size,)), torch.tensor(NOBODY)
+        )
+        parts = (turned(made, turn), turned(truth, turn), rotations, true_rotations, given)
+        return PairBatch(*(part.to(self._device) for part in parts))
+
+    def validate(self) -> dict[str, float]:
+        """Whole clips, nobody given: errors in mm before ("rough") and after, and the loss as score."""
+        sums: dict[str, list[float]] = {}
+        data = self._validation
+        for clip in range(min(len(data.lengths), self.config.validate_clips)):
+            frames = torch.arange(int(data.lengths[clip])) + data.starts[clip]
+            made, truth, rotations, true_rotations = (p.to(self._device) for p in data.take(frames[None]))
+            batch = PairBatch(
+                made, truth, rotations, true_rotations, torch.full((1,), NOBODY, device=self._device)
+            )
+            joints, _ = self.objective.corrected(batch)
+            figures = {"score": float(self.objective(batch)[0])}
+            for name, seen in (("rough_", made), ("", joints)):
+                figures |= {f"{name}{key}": value for key, value in self._figures(seen, truth).items()}
+            for key, value in figures.items():
+                sums.setdefault(key, []).append(value)
+        return {key: sum(values) / len(values) for key, values in sums.items()}
+
+    def _figures(self, joints: Tensor, truth: Tensor) -> dict[str, float]:
+        error = (joints - truth).norm(dim=-1)
+        each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)
+        values = {
+            "mpjpe_mm": error.mean(),
+            "wrist_mm": error[..., _WRISTS].mean(),
+            "root_mm": error[..., 0].mean(),
+            "sliding_mm": foot_sliding(each, each_truth, CRITERIA["l1"], PLANTED_SQUARED_STEP),
+            "meeting_mm": meeting(joints, truth, self.objective.config.near_m),
+        }
+        return {key: 1000 * float(value) for key, value in values.items()}
+
+
+def _turns(angles: Tensor) -> Tensor:
+    """Rotations about Y: (B,) radians -> (B, 3, 3)."""
+    c, s, o, i = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
+    return torch.stack([c, o, s, o, i, o, -s, o, c], dim=-1).unflatten(-1, (3, 3))
+
+
+def turned(joints: Tensor, turn: Tensor) -> Tensor:
+    """joints (B, 2, T, 22, 3) by matrices (B, 3, 3)."""
+    return torch.einsum("bptjd,bed->bptje", joints, turn)

@@ -1,0 +1,78 @@
+"""Real captures as a training source, and several sources read as one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.captures import CaptureClip, capture_clips
+from intermask_cli.errors import InputError
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.sources.pairs import PairSource
+from intermask_cli.training.sources.source import Caption, ClipText, TrainingSource
+
+CAPTURES_INDEX = "index.csv"
+_ROLE_WORDS = ("lead", "follow")
+
+
+class CapturesSource(PairSource[CaptureClip]):
+    """Windows of a folder of captures (`datasets.captures`); "val" is the held-out trial."""
+
+    def __init__(self, folder: Path, split: str):
+        clips = capture_clips(folder, "train" if split == "train" else "test")
+        ids = "\n".join(clip.id for clip in clips)
+        super().__init__(clips, hashlib.sha256(ids.encode()).hexdigest()[:16])
+
+    def text(self, index: int) -> ClipText:
+        """Captions; those that say who leads mention the actor."""
+        clip = self._clips[index]
+        roles = [caption for caption in clip.captions if any(word in caption for word in _ROLE_WORDS)]
+        captions = tuple(
+            Caption(text, frozenset({"kind", "actor"} if text in roles else {"kind"}))
+            for text in clip.captions
+        )
+        leader = "0" if any("the first person leads" in caption for caption in roles) else "1"
+        return ClipText(captions, {"kind": "salsa", "actor": leader})
+
+
+class JoinedSource:
+    """Several sources of one representation, one after the other."""
+
+    normalizer: Normalizer | None = None
+
+    def __init__(self, sources: Sequence[TrainingSource]):
+        kinds = {source.representation for source in sources}
+        if len(kinds) != 1:
+            raise InputError(
+                f"data sets of different representations cannot be joined: {', '.join(sorted(kinds))}"
+            )
+        self.representation = kinds.pop()
+        self._sources = list(sources)
+        self._starts = np.cumsum([0, *map(len, self._sources)])
+        joined = "+".join(str(source.digest) for source in self._sources)
+        self.digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+    def _at(self, index: int) -> tuple[TrainingSource, int]:
+        which = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self._sources[which], index - int(self._starts[which])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def frames(self, index: int) -> int:
+        """T of a clip."""
+        source, inner = self._at(index)
+        return source.frames(inner)
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(2, T, D) in real units."""
+        source, inner = self._at(index)
+        return source.features(inner, canonical, start, stop)
+
+    def text(self, index: int) -> ClipText:
+        """Captions and labels."""
+        source, inner = self._at(index)
+        return source.text(inner)

@@ -1,0 +1,69 @@
+"""Where training clips come from: a folder on disk -> a `TrainingSource` per split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.datasets.duets.captions import Mention, stated_values
+from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
+from intermask_cli.datasets.duets.paraphrases import paraphrase
+from intermask_cli.errors import MissingError
+from intermask_cli.training.sources.captures import CAPTURES_INDEX, CapturesSource, JoinedSource
+from intermask_cli.training.sources.pairs import PairSource
+from intermask_cli.training.sources.published import (
+    INTERHUMAN_FOLDER,
+    INTERX_FOLDER,
+    InterHumanSource,
+    InterXSource,
+)
+from intermask_cli.training.sources.source import Caption, ClipText, TrainingSource
+
+DUETS_MANIFEST = "corpus.json"
+PARAPHRASES = 3  # of every clip, for recipes that want some
+PARAPHRASE_STREAM = 0x9A8A
+
+
+class DuetsSource(PairSource[CorpusClip]):
+    """One split of a Duets corpus."""
+
+    def __init__(self, corpus: Corpus, split: str):
+        super().__init__(corpus.split(split), f"{corpus.manifest['fingerprint']}-{corpus.clips}-{split}")
+
+    def text(self, index: int) -> ClipText:
+        """Captions with what they state, and the labels they may state."""
+        clip = self._clips[index]
+        captions = tuple(map(_caption, clip.captions, clip.mentions))
+        labels = {name: str(v) for name, v in stated_values(clip.labels).items() if v is not None}
+        rng = np.random.default_rng([PARAPHRASE_STREAM, clip.index])
+        further = [paraphrase(clip.labels, rng) for _ in range(PARAPHRASES)]
+        return ClipText(captions, labels, tuple(_caption(text, said) for text, _, said in further))
+
+
+def _caption(text: str, mention: Mention) -> Caption:
+    return Caption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
+
+
+def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:
+    """The split "train" or "val" of one or more data sets, read as one source in the order given."""
+    sources = [open_source(folder, split) for folder in folders]
+    return sources[0] if len(sources) == 1 else JoinedSource(sources)
+
+
+def open_source(data: Path, split: str) -> TrainingSource:
+    """The split "train" or "val" of the data set in a folder, recognised by its files."""
+    if (data / DUETS_MANIFEST).is_file():
+        return DuetsSource(Corpus(data), split)
+    if (data / CAPTURES_INDEX).is_file():
+        return CapturesSource(data, split)
+    if (data / INTERHUMAN_FOLDER).is_dir():
+        return InterHumanSource(data, split)
+    if (data / INTERX_FOLDER / f"{split}.h5").is_file():
+        return InterXSource(data, split)
+    raise MissingError(
+        f"--data {data}: no data set found; accepted: a Duets corpus ({DUETS_MANIFEST}, from "
+        f"`intermask data duets`), a folder of captures ({CAPTURES_INDEX} and trials/*.npz), InterHuman "
+        f"({INTERHUMAN_FOLDER}/) or Inter-X ({INTERX_FOLDER}/{split}.h5)"
+    )

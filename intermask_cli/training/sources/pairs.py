@@ -1,0 +1,47 @@
+"""What the sources of paired clips share: clips with joints and rotations -> features in a person's frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation.interhuman import pair_features
+
+
+class PairClip(Protocol):
+    """joints (2, T, 22, 3) metres, Y up, 30 fps; rotations6d (2, T, 21, 6) `sixd_columns`."""
+
+    @property
+    def joints(self) -> np.ndarray: ...
+
+    @property
+    def rotations6d(self) -> np.ndarray: ...
+
+
+C = TypeVar("C", bound=PairClip)
+
+
+class PairSource(Generic[C]):
+    """A sequence of paired clips; a subclass adds `text`."""
+
+    representation = "interhuman"
+    normalizer: Normalizer | None = None
+
+    def __init__(self, clips: Sequence[C], digest: str):
+        self._clips, self.digest = clips, digest
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def frames(self, index: int) -> int:
+        """T of a clip."""
+        return self._clips[index].joints.shape[1]
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(2, T, 262); the last frame repeats the velocity before it."""
+        clip = self._clips[index]
+        joints, rotations6d = clip.joints[:, start:stop], clip.rotations6d[:, start:stop]
+        return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)

@@ -1,0 +1,105 @@
+"""InterHuman and Inter-X as training sources.
+
+The tokenizer sees every person of every clip; the transformer pairs with captions. One source serves both:
+training clips of InterHuman come plain and mirrored, as published; who is canonical, crops and captions
+are drawn by the trainers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from intermask_cli.console import note
+from intermask_cli.datasets.interhuman import reader as interhuman
+from intermask_cli.datasets.interx import reader as interx
+from intermask_cli.errors import MissingError
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation.interx import person_features, persons_from_processed
+from intermask_cli.training.sources.source import Caption, ClipText
+
+INTERHUMAN_FOLDER, INTERX_FOLDER = "motions_processed", "motions"
+#: Published statistics, looked for in the data folder; otherwise they are taken from the training split.
+STATISTICS = ("global_mean.npy", "global_std.npy")
+
+
+class InterHumanSource:
+    """One split of InterHuman with captions, mistakes of the published reader repaired (policy "fixed")."""
+
+    representation = "interhuman"
+
+    def __init__(self, root: Path, split: str):
+        self._data = interhuman.InterHuman(root, split)
+        self._pairs = interhuman.TextPairs(self._data)
+        mean, std = (root / name for name in STATISTICS)
+        self.normalizer = Normalizer.load(mean, std) if mean.is_file() and std.is_file() else None
+        _report_skipped(root, [*self._data.skipped, *self._pairs.skipped], len(self._pairs))
+        self.digest = _digest(self._pairs.names)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def frames(self, index: int) -> int:
+        """Feature frames: one less than on disk, the last frame has no velocity."""
+        return self._pairs.items[index][0].raw_frames - 1
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(2, stop - start, 262), person order kept."""
+        clip, mirrored = self._pairs.items[index]
+        # One more raw frame than wanted: velocities join two frames.
+        loaded = self._data.loaded(clip, mirrored)[:, start : None if stop is None else stop + 1]
+        return interhuman.features_of_pair(loaded, canonical)
+
+    def text(self, index: int) -> ClipText:
+        """The clip's captions; InterHuman has no labels."""
+        return ClipText(tuple(Caption(text) for text in self._pairs.captions(index)))
+
+
+class InterXSource:
+    """One split of Inter-X with captions. Nobody is canonical: motion is not turned, nor normalised."""
+
+    representation = "interx"
+
+    def __init__(self, root: Path, split: str):
+        self._data = interx.InterX(root, split)
+        self._captions: dict[str, list[str]] = {}
+        skipped = list(self._data.skipped)
+        for clip in self._data.clips:
+            try:
+                captions = interx.read_captions(interx.caption_path(root, clip.name))
+            except MissingError as error:
+                skipped.append(str(error))
+                continue
+            if captions and clip.frames >= interx.MIN_FRAMES:
+                self._captions[clip.name] = [caption.text for caption in captions]
+        self._clips = [clip for clip in self._data.clips if clip.name in self._captions]
+        _report_skipped(root, skipped, len(self._clips))
+        self.normalizer: Normalizer | None = Normalizer(np.zeros(interx.ROWS * 6), np.ones(interx.ROWS * 6))
+        self.digest = _digest([clip.name for clip in self._clips])
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def frames(self, index: int) -> int:
+        """T of a clip."""
+        return self._clips[index].frames
+
+    def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """(2, stop - start, 56, 6), whoever is `canonical`."""
+        processed = self._data.processed(self._clips[index])[start:stop]
+        return np.stack([person_features(person) for person in persons_from_processed(processed)])
+
+    def text(self, index: int) -> ClipText:
+        """The clip's captions."""
+        return ClipText(tuple(Caption(text) for text in self._captions[self._clips[index].name]))
+
+
+def _report_skipped(root: Path, skipped: list[str], kept: int) -> None:
+    if skipped:
+        note(f"{root}: {kept} clips, {len(skipped)} left out (first: {skipped[0]})")
+
+
+def _digest(names: list[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]

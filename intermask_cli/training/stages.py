@@ -1,0 +1,343 @@
+"""Whole training stages on disk: open the data, train, leave a folder the next stage can read.
+
+=====================  ====================================================================
+file                   content
+=====================  ====================================================================
+config.json            the recipe as used, the data, and what the stage depends on
+normalizer.npz         statistics of the features (tokenizer folder)
+best/ last/            weights of the best validation; everything a resume needs
+train.csv              a row every `log_steps` steps;  validation.csv a row per validation
+report.json curves.png summary at the end, curves
+=====================  ====================================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from accelerate import Accelerator
+from torch import nn
+
+from intermask_cli.console import note
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.inference.token_filler import TokenFiller
+from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
+from intermask_cli.models.pair_decoder import PairDecoder
+from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.body_model import BodyModel
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.checkpoints import (
+    BEST,
+    LAST,
+    WEIGHTS,
+    best_weights,
+    find_checkpoint,
+    load_weights,
+    write_json,
+)
+from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
+from intermask_cli.training.loop import StageRun
+from intermask_cli.training.pair_decoder.corrupted_pairs import (
+    TOGETHER,
+    RoughMaker,
+    RoughPairs,
+    cached_maps,
+    chosen_clips,
+)
+from intermask_cli.training.pair_decoder.stage import PairDecoderStage
+from intermask_cli.training.sources.open import open_sources
+from intermask_cli.training.sources.source import source_normalizer
+from intermask_cli.training.tokenizer.interx_body import InterXBody
+from intermask_cli.training.tokenizer.stage import RefineStage, TokenizerStage
+from intermask_cli.training.transformer.stage import TransformerData, TransformerStage, new_transformer
+from intermask_cli.training.transformer.text_pretraining import TextPretraining
+from intermask_cli.training.transformer.token_cache import tokenizer_digest, tokens_digest, weights_digest
+from intermask_cli.training.transformer.warm_start import start_from
+
+CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
+#: Settings that may differ when a run is resumed: they decide how long, not what.
+_BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
+
+
+def train_tokenizer(
+    recipe: Recipe,
+    data: Sequence[Path],
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+    body_model: Path | None = None,
+) -> dict[str, Any]:
+    """Stage one -> its report. `body_model`: SMPLX_NEUTRAL.npz, which the losses of Inter-X need."""
+    body = InterXBody(BodyModel.load(body_model)) if body_model else None
+    _open_folder(out, "tokenizer", recipe, {"data": [str(folder) for folder in data]}, resume, accelerator)
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
+    with accelerator.main_process_first():
+        if not (out / NORMALIZER).is_file():
+            source_normalizer(train).save(out / NORMALIZER)
+        normalizer = Normalizer.load(out / NORMALIZER)
+    stage = TokenizerStage(recipe, train, validation, normalizer, accelerator, body)
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def refine_tokenizer(
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    out: Path,
+    decoder_only: bool,
+    resume: bool,
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    """More training for a trained tokenizer (optional) -> its report.
+
+    The new folder takes the old one's place; with `decoder_only` also for a transformer trained on the old.
+    """
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    recipe = dataclasses.replace(
+        recipe, tokenizer=tokenizer_recipe.tokenizer, tokenizer_training=tokenizer_recipe.tokenizer_training
+    )
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "decoder_only": decoder_only,
+    }
+    _open_folder(out, "refine", recipe, depends, resume, accelerator)
+    if accelerator.is_main_process:
+        normalizer.save(out / NORMALIZER)
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
+    stage = RefineStage(recipe, train, validation, normalizer, accelerator)
+    stage.start_from(tokenizer, decoder_only)
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def train_transformer(
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+    start: Path | None = None,
+) -> dict[str, Any]:
+    """Stage two, the text head's start included -> its report. `start`: a training folder to go on from."""
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "start": str(start) if start else None,
+    }
+    _open_folder(out, "transformer", recipe, depends, resume, accelerator)
+    train, validation = open_sources(data, "train"), open_sources(data, "val")
+    encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
+    identity = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
+    tokens = TransformerData(
+        recipe,
+        train,
+        validation,
+        tokenizer.to(accelerator.device),
+        normalizer,
+        encoder,
+        out / CACHE,
+        accelerator,
+    )
+    del encoder
+    model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
+    if start is not None:
+        start_from(model, load_start(start), start)
+    started = find_checkpoint(out, LAST) is not None
+    if recipe.text_pretraining.wanted and not (resume and started):
+        head = out / TEXT_HEAD
+        again = resume and find_checkpoint(head, LAST) is not None
+        StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, again).run()
+    stage = TransformerStage(recipe, tokens, model, accelerator)
+    if accelerator.is_main_process:
+        _update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
+    return StageRun(stage, out, accelerator, resume and started).run()
+
+
+def train_pair_decoder(
+    recipe: Recipe,
+    data: Sequence[Path],
+    tokenizer_folder: Path,
+    transformer_folder: Path,
+    out: Path,
+    resume: bool,
+    accelerator: Accelerator,
+) -> dict[str, Any]:
+    """The pair decoder (optional last stage) -> its report: what the two models make in, the truth out."""
+    tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
+    transformer, trained = load_trained_transformer(transformer_folder)
+    if _tokens_behind(transformer_folder) != tokens_digest(tokenizer):
+        raise InputError(
+            f"{transformer_folder} was trained on other tokens than those of {tokenizer_folder}; "
+            "give the tokenizer it was trained with, or one refined with --decoder-only"
+        )
+    if tokenizer_recipe.tokenizer.representation != "interhuman":
+        raise InputError(
+            f"{tokenizer_folder}: a tokenizer of interx, which has no joints to correct; accepted: interhuman"
+        )
+    recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    depends = {
+        "data": [str(folder) for folder in data],
+        "tokenizer": str(tokenizer_folder),
+        "transformer": str(transformer_folder),
+    }
+    _open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
+    device = accelerator.device
+    encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
+    filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: TOGETHER)
+    training = recipe.pair_decoder_training
+    splits: list[RoughPairs] = []
+    with accelerator.main_process_first():
+        for split, count in (("train", training.clips), ("val", training.validate_clips)):
+            source = open_sources(data, split)
+            clips = chosen_clips(source, count, training.seed)
+            key = {
+                "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
+                "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
+            }  # fmt: skip
+            maker = RoughMaker(source, tokenizer.to(device), normalizer, filler, training, recipe.sampling)
+            file = out / CACHE / f"{split}-tokens.safetensors"
+            maps = cached_maps(file, key, partial(maker.maps, clips))
+            splits.append(maker.pairs(clips, maps))
+    stage = PairDecoderStage(recipe, splits[0], splits[1], accelerator)
+    if accelerator.is_main_process:
+        _update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
+    return StageRun(stage, out, accelerator, resume).run()
+
+
+def _fill_settings(recipe: Recipe) -> dict[str, Any]:
+    """What decides the filled tokens besides the models and the clips."""
+    names = ("seed", "clips", "validate_clips", "whole_share", "most_hidden", "fill_steps", "max_frames")
+    training = {name: getattr(recipe.pair_decoder_training, name) for name in names}
+    return {**training, **dataclasses.asdict(recipe.sampling)}
+
+
+def load_trained_pair_decoder(folder: Path) -> PairDecoder:
+    """Best weights of a pair decoder folder."""
+    model = PairDecoder(read_recipe(folder).pair_decoder)
+    load_weights(model, best_weights(folder))
+    return model.eval()
+
+
+def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
+    """Weights of a tokenizer folder (its best) or a model bundle, its statistics and the recipe behind it."""
+    if (bundle := bundle_at(source)) is not None:
+        if bundle.normalizer is None:
+            raise InputError(f"{source}: a bundle of Inter-X, which cannot be trained on; give a folder")
+        return bundle.tokenizer, bundle.normalizer, _bundle_recipe(bundle)
+    recipe = read_recipe(source)
+    tokenizer = Tokenizer(recipe.tokenizer)
+    load_weights(tokenizer, best_weights(source))
+    return tokenizer.eval(), Normalizer.load(source / NORMALIZER), recipe
+
+
+def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Recipe]:
+    """Weights of a transformer folder (its best) or a model bundle, and the recipe behind it."""
+    if (bundle := bundle_at(source)) is not None:
+        return bundle.transformer, _bundle_recipe(bundle)
+    recipe = read_recipe(source)
+    transformer = InteractionTransformer(recipe.transformer)
+    load_weights(transformer, best_weights(source))
+    return transformer.eval(), recipe
+
+
+def bundle_at(source: Path) -> Bundle | None:
+    """The model bundle of that name or folder; None for everything else, such as a training folder."""
+    if not (source / CONFIG).is_file():
+        return load_bundle(str(source)) if str(source) in list_bundled() else None
+    return None if "stage" in read_config(source) else load_bundle(str(source))
+
+
+def _tokens_behind(source: Path) -> str | None:
+    """Digest of the tokens that a transformer, in a folder or a bundle, was trained on."""
+    bundle = bundle_at(source)
+    return tokens_digest(bundle.tokenizer) if bundle else read_config(source).get("tokens_digest")
+
+
+def _bundle_recipe(bundle: Bundle) -> Recipe:
+    return Recipe(tokenizer=bundle.info.tokenizer, transformer=bundle.info.transformer)
+
+
+def load_start(folder: Path) -> InteractionTransformer:
+    """Best weights of a transformer folder, with the text head as it was when it had learnt to read labels.
+
+    Training the transformer blurs what it does not use yet, such as who acts; reading labels again starts
+    better from the head before that.
+    """
+    trained, recipe = load_trained_transformer(folder)
+    read = find_checkpoint(folder / TEXT_HEAD, BEST)
+    if read is not None:
+        early = InteractionTransformer(recipe.transformer)
+        load_weights(early, read / WEIGHTS)
+        for module, as_it_was in zip(trained.text_modules(), early.text_modules(), strict=True):
+            module.load_state_dict(as_it_was.state_dict())
+    return trained
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a training folder."""
+    path = folder / CONFIG
+    if not path.is_file():
+        raise MissingError(f"{folder}: not a training folder (no {CONFIG}); make it with `intermask train`")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """The recipe a training folder was made with."""
+    return recipe_from_dict(read_config(folder)["recipe"], str(folder / CONFIG))
+
+
+def _open_folder(
+    out: Path, stage: str, recipe: Recipe, depends: dict[str, Any], resume: bool, accelerator: Accelerator
+) -> None:
+    """Start a folder with its config, or check that the one to resume was made with the same."""
+    if not resume:
+        if find_checkpoint(out, LAST) is not None:
+            raise InputError(
+                f"{out} already holds a training; continue it with --resume or choose another --out"
+            )
+        if accelerator.is_main_process:
+            out.mkdir(parents=True, exist_ok=True)
+            for leftover in (BEST, TEXT_HEAD):
+                shutil.rmtree(out / leftover, ignore_errors=True)
+            (out / NORMALIZER).unlink(missing_ok=True)
+            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": recipe_to_dict(recipe)})
+        accelerator.wait_for_everyone()
+        return
+    before = read_config(out)
+    changed = _differences(before["recipe"], json.loads(json.dumps(recipe_to_dict(recipe))))
+    serious = [name for name in changed if name.rpartition(".")[2] not in _BUDGET]
+    if serious:
+        raise InputError(
+            f"{out}: --resume with other settings ({', '.join(serious)}); use the same --config and options"
+        )
+    if changed:
+        note(f"{out}: resuming with another {', '.join(changed)}")
+
+
+def _update_config(out: Path, values: dict[str, Any]) -> None:
+    write_json(out / CONFIG, {**read_config(out), **values})
+
+
+def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    return [
+        f"{section}.{name}"
+        for section in now
+        for name in now[section]
+        if before.get(section, {}).get(name) != now[section][name]
+    ]
+
+
+def parameter_count(model: nn.Module) -> int:
+    """Trained numbers of a model."""
+    return sum(p.numel() for p in model.parameters())

@@ -1,0 +1,1 @@
+"""Stage one: the tokenizer."""

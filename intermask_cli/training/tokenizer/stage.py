@@ -1,0 +1,181 @@
+"""Stage one: the motion tokenizer."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from intermask_cli.console import note
+from intermask_cli.models.codebook import Codebook, perplexity
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.skeleton import JOINT
+from intermask_cli.training.config import Recipe, TokenizerTrainConfig
+from intermask_cli.training.loop import Stage
+from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
+from intermask_cli.training.tokenizer.losses import joints_of
+from intermask_cli.training.tokenizer.objective import BodyModel, TokenizerObjective
+
+_WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
+
+
+class TokenizerStage(Stage):
+    """Windows of single persons through the tokenizer."""
+
+    name: ClassVar[str] = "tokenizer"
+    config: TokenizerTrainConfig
+    model: Tokenizer
+    objective: TokenizerObjective
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: TrainingSource,
+        validation: TrainingSource,
+        normalizer: Normalizer,
+        accelerator: Accelerator,
+        body: BodyModel | None = None,
+    ):
+        self.config = getattr(recipe, f"{self.name}_training")
+        self._device, self._rank = accelerator.device, accelerator.process_index
+        self._world = accelerator.num_processes
+        torch.manual_seed(self.config.seed)
+        self.model = self._new_model(recipe).to(self._device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.objective = TokenizerObjective(
+            self.model, normalizer, getattr(recipe, f"{self.name}_loss"), self.config.gumbel, body
+        ).to(self._device)
+        self._normalizer = normalizer
+        self._windows = self._build_windows(train, normalizer)
+        self.steps_per_epoch = max(1, len(self._windows) // (self.config.batch_size * self._world))
+        count = min(len(validation), self.config.validate_clips)
+        chosen = np.linspace(0, len(validation) - 1, count).astype(int)
+        self._validation = [validation.features(int(index), 0) for index in chosen]
+
+    def _new_model(self, recipe: Recipe) -> Tokenizer:
+        """Start weights come from the global random state; the place for another layout of tokens."""
+        return Tokenizer(recipe.tokenizer)
+
+    def _build_windows(self, train: TrainingSource, normalizer: Normalizer) -> WindowSet:
+        c = self.config
+        windows = build_windows(train, normalizer, c.window, c.window_stride, c.canonical == "alternate")
+        note(f"tokenizer: {len(windows)} windows, {windows.motion.nbytes / 2**20:.0f} MiB")
+        return windows
+
+    def planned_steps(self) -> int:
+        """Published training runs one epoch more than its option says."""
+        steps = super().planned_steps()
+        if self.config.published and self.config.steps == 0:
+            steps += self.steps_per_epoch
+        return steps
+
+    def before_step(self, step: int) -> None:
+        """Leave the quantiser out at first; then start the codebook from k-means."""
+        if self.config.plain_steps == 0:
+            return
+        self.objective.bypass = step < self.config.plain_steps
+        if not self.objective.bypass and not bool(self.model.quantizer.first.initialised):
+            self._start_codebook()
+
+    @torch.no_grad()
+    def _start_codebook(self) -> None:
+        """K-means of the latents, layer by layer: each further layer sees what the ones before left over."""
+        vectors = self._sample_latents()
+        for book in self.model.quantizer.layers:
+            assert isinstance(book, Codebook)
+            book.initialise(vectors, self.config.kmeans_iterations)
+            vectors = vectors - book.lookup(book.nearest(vectors))
+
+    def _sample_latents(self) -> Tensor:
+        self.model.eval()
+        parts: list[Tensor] = []
+        while sum(map(len, parts)) < self.config.kmeans_latents:
+            motion = self._shape(self._windows.take(self._windows.random(64, self.config.fast_share)))
+            parts.append(self.model.latents(motion).permute(0, 2, 3, 1).flatten(0, 2))
+        return torch.cat(parts)[: self.config.kmeans_latents].float()
+
+    def batch(self, step: int) -> Tensor:
+        """(B, window, D) normalised."""
+        size = self.config.batch_size
+        if self.config.fast_share > 0:
+            chosen = self._windows.random(size, self.config.fast_share)
+        else:
+            epoch, position = divmod(step, self.steps_per_epoch)
+            chosen = self._windows.shuffled(
+                self.config.seed, epoch, position * self._world + self._rank, size
+            )
+        return self._windows.take(chosen).to(self._device, non_blocking=True)
+
+    def _shape(self, motion: Tensor) -> Tensor:
+        motion = motion.to(self._device)
+        return motion.unflatten(-1, (-1, 6)) if self.objective.interx else motion
+
+    def validate(self) -> dict[str, float]:
+        """Whole clips through encode and decode: errors in mm, unaligned, and how the codebook is used."""
+        errors: list[Tensor] = []
+        ids: list[Tensor] = []
+        for clip in self._validation:
+            frames = clip.shape[1] // 4 * 4
+            flat = self._normalizer.normalize(clip[:, :frames].reshape(2, frames, -1))
+            motion = self._shape(torch.from_numpy(flat))
+            if self.objective.bypass:
+                decoded = self.model.decode_latents(self.model.latents(motion))
+            else:
+                ids.append(self.model.encode(motion))
+                decoded = self.model.decode(ids[-1])
+            errors.append(self._joint_errors(decoded.float(), motion))
+        error = torch.cat(errors) * 1000
+        mean = float(error.detach().mean())
+        figures = {"score": mean, "mpjpe_mm": mean}
+        if not self.objective.interx:
+            figures["wrist_mm"] = float(error[:, _WRISTS].mean())
+            figures["root_mm"] = float(error[:, 0].mean())
+        size = self.model.config.codebook_size
+        if ids:
+            codes = torch.cat([i.flatten() for i in ids])
+            figures["codebook_use"] = len(codes.unique()) / size
+            figures["perplexity"] = float(perplexity(codes, size))
+        else:  # a plain autoencoder is better than any tokenizer, and useless as one
+            figures["score"] = math.inf
+            figures["codebook_use"] = figures["perplexity"] = 0.0
+        return figures
+
+    def _joint_errors(self, decoded: Tensor, motion: Tensor) -> Tensor:
+        """(2, T, ...) -> (2 T, J) distances in metres."""
+        if self.objective.body is not None:
+            distance = (self.objective.body(decoded) - self.objective.body(motion)).norm(dim=-1)
+        else:
+            scale = self.objective.std[:66].view(22, 3)
+            distance = ((joints_of(decoded) - joints_of(motion)) * scale).norm(dim=-1)
+        return distance.flatten(0, 1).cpu()
+
+
+class RefineStage(TokenizerStage):
+    """More training for a trained tokenizer, all of it or the decoder alone.
+
+    With `decoder_only` encoder and codebook stay, so the tokens do: the decoder learns from exactly the
+    codes it will see, and a transformer trained on the same tokens stays valid.
+    """
+
+    name: ClassVar[str] = "refine"
+    decoder_only = False
+
+    def start_from(self, tokenizer: Tokenizer, decoder_only: bool) -> None:
+        """Take the weights of a trained tokenizer."""
+        self.model.load_state_dict(tokenizer.state_dict())
+        self.decoder_only = decoder_only
+        self.model.encoder.requires_grad_(not decoder_only)
+
+    def before_step(self, step: int) -> None:
+        """The codebook is there from the start."""
+
+    def hold_still(self) -> None:
+        """In eval mode the codebook neither moves nor samples, and the encoder drops nothing."""
+        if self.decoder_only:
+            self.model.encoder.eval()
+            self.model.quantizer.eval()

@@ -1,0 +1,87 @@
+"""Training batches for the transformer, from cached token maps or encoded afresh as published."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.randomness import permutation
+from intermask_cli.training.sources.source import TrainingSource
+
+
+class TokenSupply(Protocol):
+    """Something that yields token maps of items."""
+
+    lengths: Tensor  # (items,) tokens per row, for batches of similar length
+    clips: Tensor  # (items,) clip number of an item
+
+    def take(self, items: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
+        """Items (B,), canonical person (B,) -> ids (B, 10 n), lengths (B,)."""
+        ...
+
+
+class FreshTokens:
+    """Published way: clips are cropped at random, padded with zeros and encoded in every batch.
+
+    Rows past a clip's length hold codes of padding, which its last valid tokens also see. A coin decides
+    who is the canonical person, another who comes first.
+    """
+
+    def __init__(
+        self,
+        source: TrainingSource,
+        tokenizer: Tokenizer,
+        normalizer: Normalizer,
+        max_frames: int,
+        device: torch.device,
+    ):
+        self._source, self._tokenizer, self._normalizer = source, tokenizer.eval(), normalizer
+        self._max_frames, self._device = max_frames, device
+        frames = torch.tensor([source.frames(clip) for clip in range(len(source))])
+        self.lengths = frames.clamp(max=max_frames) // FRAMES_PER_TOKEN
+        self.clips = torch.arange(len(source))
+
+    @torch.no_grad()
+    def take(self, items: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
+        """Items (B,) -> ids (B, 10 n) with n = max_frames // 4, lengths (B,); `canonical` is drawn anew."""
+        motions = [self._motion(int(item)) for item in items]
+        width = int(np.prod(motions[0].shape[2:]))
+        padded = torch.zeros(len(items), 2, self._max_frames, width)
+        for row, motion in enumerate(motions):
+            flat = self._normalizer.normalize(motion.reshape(2, motion.shape[1], -1))
+            padded[row, :, : motion.shape[1]] = torch.from_numpy(flat.astype(np.float32))
+        tracks = padded.flatten(0, 1).to(self._device)
+        if self._source.representation == "interx":
+            tracks = tracks.unflatten(-1, (-1, 6))
+        ids = self._tokenizer.encode(tracks).view(len(items), -1)
+        lengths = torch.tensor([motion.shape[1] // FRAMES_PER_TOKEN for motion in motions])
+        return ids.cpu(), lengths
+
+    def _motion(self, clip: int) -> np.ndarray:
+        frames = self._source.frames(clip)
+        spare = frames - self._max_frames
+        start = int(torch.randint(spare, ())) if spare > 0 else 0
+        canonical, swapped = torch.randint(2, (2,)).tolist()
+        motion = self._source.features(clip, canonical, start, min(frames, start + self._max_frames))
+        motion = motion[::-1] if canonical else motion  # the canonical person first
+        return np.ascontiguousarray(motion[::-1] if swapped else motion)
+
+
+def batch_order(lengths: Tensor, seed: int, epoch: int, batch: int, bucket: int) -> Tensor:
+    """Items of every batch of an epoch, (batches, batch); the last incomplete batch is left out.
+
+    bucket > 0: items are sorted by length within groups of `bucket` batches, then batches are shuffled.
+    """
+    order = permutation(seed, "items", epoch, len(lengths))
+    count = len(order) // batch
+    order = order[: count * batch]
+    if bucket > 0:
+        groups = order.split(bucket * batch)
+        order = torch.cat([group[lengths[group].argsort(stable=True)] for group in groups])
+    batches = order.view(count, batch)
+    return batches[permutation(seed, "batches", epoch, count)] if bucket > 0 else batches

@@ -1,0 +1,134 @@
+"""Captions of a split: encoded once by the frozen text encoder, and drawn for each batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from intermask_cli.console import counter, note
+from intermask_cli.models.text_encoders import TextEncoder, TextStates
+from intermask_cli.training.sources.source import Caption, ClipText
+
+ENCODE_BATCH = 256
+#: Labels that name a person or a side; captions that say them are drawn more often (`role_captions`).
+ROLE_LABELS = frozenset({"actor", "side"})
+NOT_SAID = -1
+
+
+class StateCache:
+    """Encoder states of distinct texts, end to end in one float16 tensor."""
+
+    def __init__(self, texts: Sequence[str], states: Tensor, counts: Tensor, ends: Tensor):
+        self.number = {text: i for i, text in enumerate(texts)}
+        self._states = states  # (all tokens, D) float16
+        self._counts, self._ends = counts, ends  # (texts,)
+        self._starts = counts.cumsum(0) - counts
+
+    def take(self, numbers: Tensor) -> TextStates:
+        """Text numbers (B,) -> states padded to the longest of them."""
+        counts = self._counts[numbers]
+        offsets = torch.arange(int(counts.max()))
+        mask = offsets < counts[:, None]
+        rows = torch.where(mask, self._starts[numbers, None] + offsets, 0)
+        return TextStates(self._states[rows].float() * mask[..., None], mask, self._ends[numbers])
+
+
+def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> StateCache:
+    """Encode distinct texts, kept in a file that is used again while texts and encoder stay the same."""
+    key = {"encoder": encoder.sha256, "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
+    if path.is_file():
+        with safe_open(path, "pt") as file:
+            if file.metadata() == key:
+                return StateCache(texts, *(file.get_tensor(name) for name in ("states", "counts", "ends")))
+        note(f"{path}: made from other captions or another encoder, encoding again")
+    # By length, so that few texts of a batch need padding.
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    parts: list[Tensor] = [torch.empty(0)] * len(texts)
+    ends = torch.zeros(len(texts), dtype=torch.int64)
+    with counter("encoding captions", len(texts), "captions") as progress:
+        for start in range(0, len(texts), ENCODE_BATCH):
+            chosen = order[start : start + ENCODE_BATCH]
+            states = encoder.encode([texts[i] for i in chosen])
+            for row, i in enumerate(chosen):
+                parts[i] = states.states[row, states.mask[row]].half()
+                ends[i] = states.end[row]
+            progress.advance(len(chosen))
+    counts = torch.tensor([len(part) for part in parts])
+    tensors = {"states": torch.cat(parts), "counts": counts, "ends": ends}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(tensors, temporary, metadata=key)
+    temporary.replace(path)
+    return StateCache(texts, tensors["states"], counts, ends)
+
+
+@dataclass
+class CaptionTable:
+    """Which captions each clip has, how often each is drawn, and which labels it states."""
+
+    texts: Tensor  # (clips, most captions) text number, 0 on padding
+    chances: Tensor  # (clips, most captions) drawing weights, 0 on padding
+    labels: dict[str, list[str]]  # label name -> its values
+    stated: (
+        Tensor  # (clips, most captions, labels) value number if the caption states the label, else NOT_SAID
+    )
+
+    def draw(self, clips: Tensor) -> tuple[Tensor, Tensor]:
+        """Clips (B,) -> text numbers (B,) from the global random state, stated values (B, labels)."""
+        chosen = torch.multinomial(self.chances[clips], 1)[:, 0]
+        return self.texts[clips, chosen], self.stated[clips, chosen]
+
+    def first(self, clips: Tensor) -> Tensor:
+        """Text number of each clip's first caption (B,)."""
+        return self.texts[clips, 0]
+
+
+def label_values(clips: Sequence[ClipText]) -> dict[str, list[str]]:
+    """Every label name of these clips and the values it takes, both sorted."""
+    names = sorted({name for clip in clips for name in clip.labels})
+    return {name: sorted({c.labels[name] for c in clips if name in c.labels}) for name in names}
+
+
+def caption_table(
+    clips: Sequence[ClipText],
+    number: dict[str, int],
+    role_share: float,
+    labels: dict[str, list[str]],
+    paraphrase_share: float = 0.0,
+) -> CaptionTable:
+    """Table of a split. `role_share` of the draws go to captions that state a role or a side, if any do.
+
+    `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values that `labels` does not
+    know (they never occur in training) count as not stated.
+    """
+    most = max(len(said(clip, paraphrase_share)) for clip in clips)
+    texts = torch.zeros(len(clips), most, dtype=torch.int64)
+    chances = torch.zeros(len(clips), most)
+    stated = torch.full((len(clips), most, len(labels)), NOT_SAID)
+    for c, clip in enumerate(clips):
+        own, further = len(clip.captions), paraphrase_share if clip.paraphrases else 0.0
+        with_role = [bool(caption.mentions & ROLE_LABELS) for caption in clip.captions]
+        for i, caption in enumerate(said(clip, paraphrase_share)):
+            texts[c, i] = number[caption.text]
+            if i < own:
+                chance = (1 - role_share if any(with_role) else 1.0) / own
+                chance += role_share / sum(with_role) if with_role[i] else 0.0
+                chances[c, i] = chance * (1 - further)
+            else:
+                chances[c, i] = further / len(clip.paraphrases)
+            for column, (name, values) in enumerate(labels.items()):
+                if name in caption.mentions and clip.labels.get(name) in values:
+                    stated[c, i, column] = values.index(clip.labels[name])
+    return CaptionTable(texts, chances, labels, stated)
+
+
+def said(clip: ClipText, paraphrase_share: float) -> tuple[Caption, ...]:
+    """A clip's captions, and its paraphrases after them if they are ever drawn."""
+    return clip.captions + (clip.paraphrases if paraphrase_share > 0 else ())

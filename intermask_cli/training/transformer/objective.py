@@ -1,0 +1,73 @@
+"""The transformer's training objective: hidden tokens, text and condition drop-out to one loss."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from intermask_cli.models.text_encoders import TextStates
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.training.transformer.masking import IGNORED, HiddenTokens, unroll
+
+
+class TokenBatch(NamedTuple):
+    """One batch on the training device."""
+
+    hidden: HiddenTokens
+    lengths: Tensor | None  # (B,) tokens per row; None: nothing is padded
+    text: TextStates
+    dropped: Tensor  # (2, B) bool: condition dropped in the first and in the unrolled pass
+
+
+class MaskedLoss(NamedTuple):
+    """Cross-entropy and top-1 accuracy over the positions that count; accuracy 0 if there are none."""
+
+    ce: Tensor
+    accuracy: Tensor
+
+
+def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
+    """logits (B, N, K), labels (B, N) with IGNORED -> means over the positions that count."""
+    counted = labels != IGNORED
+    chosen, truth = logits[counted].float(), labels[counted]
+    if not len(truth):
+        return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()))
+    return MaskedLoss(F.cross_entropy(chosen, truth), (chosen.argmax(-1) == truth).float().mean())
+
+
+class TransformerObjective(nn.Module):
+    """forward(TokenBatch) -> (loss, terms)."""
+
+    def __init__(self, transformer: InteractionTransformer, unroll_weight: float, published: bool):
+        super().__init__()
+        self.transformer, self.unroll_weight, self.published = transformer, unroll_weight, published
+
+    def forward(self, batch: TokenBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        condition = self.transformer.condition(batch.text)
+        return self.token_loss(batch, condition)
+
+    def token_loss(self, batch: TokenBatch, condition: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss for conditions as `InteractionTransformer.condition` gives them."""
+        hidden = batch.hidden
+        logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
+        first = masked_loss(logits, hidden.labels)
+        if self.unroll_weight == 0:
+            return first.ce, {"ce": first.ce, "accuracy": first.accuracy}
+        later = unroll(hidden, logits.detach(), self.transformer.mask_id, self.published)
+        second = masked_loss(self._logits(later, condition, batch.dropped[1], batch.lengths), later.labels)
+        terms = {
+            "ce": first.ce,
+            "accuracy": first.accuracy,
+            "unroll_ce": second.ce,
+            "unroll_accuracy": second.accuracy,
+        }
+        return first.ce + self.unroll_weight * second.ce, terms
+
+    def _logits(
+        self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None
+    ) -> Tensor:
+        # Dropping means a zero vector before `cond_emb`: "unconditional" is that layer's bias.
+        kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
+        return self.transformer(hidden.ids, kept, lengths)

@@ -1,0 +1,208 @@
+"""Stage two: the masked transformer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from intermask_cli.console import note
+from intermask_cli.errors import InputError
+from intermask_cli.models.text_encoders import TextEncoder, TextStates
+from intermask_cli.models.tokenizer import Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.config import MaskingConfig, Recipe, TransformerTrainConfig
+from intermask_cli.training.loop import Stage
+from intermask_cli.training.randomness import derived_seed
+from intermask_cli.training.sources.source import ClipText, TrainingSource
+from intermask_cli.training.transformer.batches import FreshTokens, TokenSupply, batch_order
+from intermask_cli.training.transformer.captions import (
+    StateCache,
+    cached_states,
+    caption_table,
+    label_values,
+    said,
+)
+from intermask_cli.training.transformer.masking import (
+    MaskingDecision,
+    MaskingDraws,
+    decide,
+    draw,
+    hide,
+    valid_positions,
+)
+from intermask_cli.training.transformer.objective import TokenBatch, TransformerObjective, masked_loss
+from intermask_cli.training.transformer.token_cache import TokenCache, cached_split
+
+VALIDATION_BATCH = 32
+
+
+class TransformerData:
+    """Tokens and captions of both splits, and how a batch is put together."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        train: TrainingSource,
+        validation: TrainingSource,
+        tokenizer: Tokenizer,
+        normalizer: Normalizer,
+        encoder: TextEncoder,
+        cache: Path,
+        accelerator: Accelerator,
+    ):
+        if encoder.dim != recipe.transformer.text_dim:
+            raise InputError(
+                f"text encoder has width {encoder.dim}, text_dim is {recipe.transformer.text_dim}"
+            )
+        config, device = recipe.transformer_training, accelerator.device
+        limit = config.max_frames
+        with accelerator.main_process_first():
+            self.tokens: TokenSupply = (
+                FreshTokens(train, tokenizer, normalizer, limit, device)
+                if config.published
+                else cached_split(
+                    cache / "train-tokens.safetensors", train, tokenizer, normalizer, limit, device
+                )
+            )
+            self.validation_tokens: TokenCache = cached_split(
+                cache / "validation-tokens.safetensors", validation, tokenizer, normalizer, limit, device
+            )
+            train_text, validation_text = _texts(train), _texts(validation)
+            told = [caption for clip in train_text for caption in said(clip, config.paraphrases)]
+            told += [caption for clip in validation_text for caption in clip.captions]
+            captions = sorted({caption.text for caption in told})
+            self.states: StateCache = cached_states(cache / "captions.safetensors", captions, encoder)
+        role_share = 0.0 if config.published else config.role_captions
+        labels = label_values(train_text)
+        self.captions = caption_table(train_text, self.states.number, role_share, labels, config.paraphrases)
+        self.validation_captions = caption_table(validation_text, self.states.number, role_share, labels)
+        note(f"transformer: {len(self.tokens.lengths)} excerpts, {len(captions)} captions")
+
+
+def _texts(source: TrainingSource) -> list[ClipText]:
+    return [source.text(clip) for clip in range(len(source))]
+
+
+class TransformerStage(Stage):
+    """Masked token prediction for both persons."""
+
+    name: ClassVar[str] = "transformer"
+    config: TransformerTrainConfig
+    model: InteractionTransformer
+    objective: TransformerObjective
+
+    def __init__(
+        self, recipe: Recipe, data: TransformerData, model: InteractionTransformer, accelerator: Accelerator
+    ):
+        self.config, self._masking = recipe.transformer_training, recipe.masking
+        self._data, self._device = data, accelerator.device
+        self._rank, self._world = accelerator.process_index, accelerator.num_processes
+        self.model = model.to(self._device)
+        if self.config.freeze_text:
+            # Trained on, it forgets what the transformer does not use yet, such as who acts; and what has
+            # been forgotten is never used.
+            for module in model.text_modules():
+                module.requires_grad_(False)
+        self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
+        self.steps_per_epoch = max(1, len(data.tokens.lengths) // (self.config.batch_size * self._world))
+        self._order: tuple[int, Tensor] | None = None
+        if len(data.tokens.lengths) < self.config.batch_size * self._world:
+            raise InputError(
+                f"{len(data.tokens.lengths)} training excerpts are fewer than one batch "
+                f"({self.config.batch_size} x {self._world} processes); use a smaller batch_size"
+            )
+
+    def batch(self, step: int) -> TokenBatch:
+        """Masked tokens and text of a step."""
+        items = self._items(step)
+        decision = decide(len(items), self._masking)
+        # The given person of a reaction is the canonical one: with person 1 hidden that is person 2.
+        canonical = (decision.hidden_person == 0).long()
+        ids, lengths = self._data.tokens.take(items, canonical)
+        texts, _ = self._data.captions.draw(self._data.tokens.clips[items])
+        codes = self.model.config.codebook_size
+        draws = draw(decision, ids.shape[1], codes, self._masking)
+        dropped = torch.rand(2, len(items)) < self.config.cond_drop
+        return self._assemble(ids, lengths, draws, texts, dropped)
+
+    def _items(self, step: int) -> Tensor:
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            c = self.config
+            self._order = (
+                epoch,
+                batch_order(self._data.tokens.lengths, c.seed, epoch, c.batch_size, c.bucket),
+            )
+        return self._order[1][position * self._world + self._rank]
+
+    def _assemble(
+        self, ids: Tensor, lengths: Tensor, draws: MaskingDraws, texts: Tensor, dropped: Tensor
+    ) -> TokenBatch:
+        per_row = ids.shape[1] // 10
+        valid = valid_positions(lengths, per_row)
+        hidden = hide(ids, valid, draws, self.model.config.codebook_size, self.config.published)
+        padded = bool((lengths < per_row).any())
+        states = self._data.states.take(texts)
+        d = self._device
+        return TokenBatch(
+            type(hidden)(*(tensor.to(d, non_blocking=True) for tensor in hidden)),
+            lengths.to(d) if padded else None,
+            TextStates(states.states.to(d), states.mask.to(d), states.end.to(d)),
+            dropped.to(d),
+        )
+
+    def validate(self) -> dict[str, float]:
+        """Accuracy at 30 and 70 % hidden, cross-entropy with everything or one person hidden."""
+        tests = {"hidden30": (0.3, -1), "hidden70": (0.7, -1), "all": (1.0, -1), "reaction": (1.0, 1)}
+        sums: dict[str, list[tuple[float, float]]] = {name: [] for name in tests}
+        weights: dict[str, list[float]] = {name: [] for name in tests}
+        count = min(len(self._data.validation_tokens), self.config.validate_clips)
+        order = self._data.validation_tokens.lengths[:count].argsort(stable=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(0, "validation"))
+            for items in order.split(VALIDATION_BATCH):
+                for name, (ratio, hidden_person) in tests.items():
+                    batch = self._validation_batch(items, ratio, hidden_person)
+                    condition = self.model.condition(batch.text)
+                    logits = self.model(batch.hidden.ids, condition, batch.lengths)
+                    loss = masked_loss(logits, batch.hidden.labels)
+                    sums[name].append((float(loss.ce), float(loss.accuracy)))
+                    weights[name].append(float((batch.hidden.labels >= 0).sum()))
+        mean = {
+            name: (torch.tensor(sums[name]) * torch.tensor(weights[name])[:, None]).sum(0)
+            / sum(weights[name])
+            for name in tests
+        }
+        return {
+            "score": float(mean["all"][0]),
+            "all_hidden_ce": float(mean["all"][0]),
+            "reaction_ce": float(mean["reaction"][0]),
+            "accuracy_30": float(mean["hidden30"][1]),
+            "accuracy_70": float(mean["hidden70"][1]),
+            "ce_70": float(mean["hidden70"][0]),
+        }
+
+    def _validation_batch(self, items: Tensor, ratio: float, hidden_person: int) -> TokenBatch:
+        data, size = self._data, len(items)
+        ids, lengths = data.validation_tokens.take(items, torch.zeros(size, dtype=torch.int64))
+        decision = MaskingDecision(torch.full((size,), hidden_person), torch.zeros(size, dtype=torch.bool))
+        codes = self.model.config.codebook_size
+        draws = draw(decision, ids.shape[1], codes, MaskingConfig(corrupted_samples=0.0))
+        draws = draws._replace(ratio=torch.full((size,), ratio))
+        texts = data.validation_captions.first(data.validation_tokens.clips[items])
+        batch = self._assemble(ids, lengths, draws, texts, torch.zeros(2, size, dtype=torch.bool))
+        return batch
+
+
+def new_transformer(recipe: Recipe, codebook: Tensor) -> InteractionTransformer:
+    """A transformer with its start weights, from the recipe's seed."""
+    torch.manual_seed(recipe.transformer_training.seed)
+    model = InteractionTransformer(recipe.transformer)
+    if recipe.transformer_training.codebook_start:
+        model.init_from_codebook(codebook)
+    return model

@@ -1,0 +1,162 @@
+"""Start of the text head: read the corpus's own labels out of its captions.
+
+AdaLN starts at zero, so text reaches the transformer's loss late, and roles and sides last of all
+(feasibility.md section 4). A few minutes of label reading give the head a meaning to start from; the
+classifiers are thrown away. The evaluator's text tower is not used: that would flatter its own scores.
+
+With a condition per person the labels are read as that person sees them (`as_seen_by`): "I act", "with my
+left hand". One classifier serves both persons, so the same direction means the same to both.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from intermask_cli.models.text_encoders import TextStates
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.training.config import Recipe, StageConfig
+from intermask_cli.training.loop import Stage
+from intermask_cli.training.transformer.captions import NOT_SAID, CaptionTable
+from intermask_cli.training.transformer.stage import TransformerData
+
+VALIDATION_BATCH = 128
+
+
+#: Labels whose values "0" and "1" are the persons -> the label of the side that person uses.
+SIDE_OF = {"actor": "side", "then_actor": "then_side"}
+
+
+class LabelBatch(NamedTuple):
+    """Texts and what they state."""
+
+    text: TextStates
+    stated: Tensor  # (B, labels) value numbers, NOT_SAID where a caption is silent
+
+
+class LabelReading(nn.Module):
+    """forward(LabelBatch) -> (loss, terms): one classifier per label on each condition vector."""
+
+    def __init__(self, transformer: InteractionTransformer, labels: dict[str, list[str]]):
+        super().__init__()
+        self.labels = labels
+        # Only the text head is a part of this module: several processes need a gradient for every part.
+        self.head = nn.ModuleList(transformer.text_modules())
+        self.condition = transformer.condition
+        self.person_condition = transformer.config.person_condition
+        width = transformer.config.text_width
+        self.classifiers = nn.ModuleList(
+            nn.Linear(width, classes) for classes in self._class_counts().values()
+        )
+
+    def forward(self, batch: LabelBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        condition, stated = self.read(batch)
+        losses, terms = [], {}
+        for number, name in enumerate(self.labels):
+            loss, terms[name] = stated_loss(self.classifiers[number](condition), stated[:, number])
+            losses.append(loss)
+        return torch.stack(losses).sum(), terms
+
+    def read(self, batch: LabelBatch) -> tuple[Tensor, Tensor]:
+        """Condition vectors (N, E) and what each should say (N, labels); N is 2 B with one per person."""
+        condition = self.condition(batch.text)
+        if not self.person_condition:
+            return condition, batch.stated
+        stated = torch.stack([as_seen_by(person, batch.stated, self.labels) for person in (0, 1)], dim=1)
+        return condition.flatten(0, 1), stated.flatten(0, 1)
+
+    def _class_counts(self) -> dict[str, int]:
+        sides = SIDE_OF.values() if self.person_condition else ()
+        return {name: len(values) * (3 if name in sides else 1) for name, values in self.labels.items()}
+
+
+def as_seen_by(person: int, stated: Tensor, labels: dict[str, list[str]]) -> Tensor:
+    """Value numbers (B, labels) in the terms of person 0 or 1; NOT_SAID stays.
+
+    An actor becomes 0, "I", or 1, "my partner"; a side its value number, plus the number of values if it is
+    the partner's, or twice that if the caption does not say whose.
+    """
+    seen, columns = stated.clone(), {name: column for column, name in enumerate(labels)}
+    for actor, side in SIDE_OF.items():
+        if actor not in columns:
+            continue
+        acts = stated[:, columns[actor]]
+        others = torch.tensor([value != str(person) for value in labels[actor]], device=stated.device)
+        who = others[acts].long()  # 0: I, 1: my partner
+        seen[:, columns[actor]] = torch.where(acts == NOT_SAID, NOT_SAID, who)
+        if side in columns:
+            value, count = stated[:, columns[side]], len(labels[side])
+            whose = torch.where(acts == NOT_SAID, 2, who)
+            seen[:, columns[side]] = torch.where(value == NOT_SAID, NOT_SAID, value + whose * count)
+    return seen
+
+
+def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and accuracy of logits (B, values) where `stated` (B,) is not NOT_SAID; 0 if nowhere."""
+    said = stated != NOT_SAID
+    count = said.sum().clamp(min=1)  # an empty sum must not be the mean's NaN
+    logits, stated = logits[said].float(), stated[said]
+    loss = F.cross_entropy(logits, stated, reduction="sum") / count
+    return loss, (logits.argmax(-1) == stated).float().sum() / count
+
+
+class TextPretraining(Stage):
+    """A short stage before the transformer's own."""
+
+    name: ClassVar[str] = "text_head"
+    model: InteractionTransformer
+    objective: LabelReading
+
+    def __init__(
+        self, recipe: Recipe, data: TransformerData, model: InteractionTransformer, accelerator: Accelerator
+    ):
+        own = recipe.text_pretraining
+        self.config = StageConfig(
+            seed=recipe.transformer_training.seed,
+            batch_size=own.batch_size,
+            steps=own.steps,
+            minutes=own.minutes,
+            lr=own.lr,
+            schedule="cosine",
+            warmup_steps=20,
+            precision=recipe.transformer_training.precision,
+            validate_minutes=1e9,
+            epochs=0.0,
+        )
+        self._data, self._device = data, accelerator.device
+        self.model = model.to(self._device)
+        self.objective = LabelReading(model, data.captions.labels).to(self._device)
+        self.steps_per_epoch = max(1, len(data.captions.texts) // own.batch_size)
+
+    def batch(self, step: int) -> LabelBatch:
+        """Random clips, captions that state roles preferred."""
+        clips = torch.randint(len(self._data.captions.texts), (self.config.batch_size,))
+        texts, stated = self._data.captions.draw(clips)
+        return self._labelled(texts, stated)
+
+    def _labelled(self, texts: Tensor, stated: Tensor) -> LabelBatch:
+        states, d = self._data.states.take(texts), self._device
+        text = TextStates(states.states.to(d), states.mask.to(d), states.end.to(d))
+        return LabelBatch(text, stated.to(d))
+
+    def validate(self) -> dict[str, float]:
+        """Accuracy per label over all validation captions that state it."""
+        table: CaptionTable = self._data.validation_captions
+        used = table.chances.flatten() > 0
+        texts, stated = table.texts.flatten()[used], table.stated.flatten(0, 1)[used]
+        right: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
+        count: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
+        for part in torch.arange(len(texts)).split(VALIDATION_BATCH):
+            batch = self._labelled(texts[part], stated[part])
+            condition, values = self.objective.read(batch)
+            for number, name in enumerate(self.objective.labels):
+                said = values[:, number] != NOT_SAID
+                predicted = self.objective.classifiers[number](condition[said]).argmax(-1)
+                right[name] += float((predicted == values[said, number]).sum())
+                count[name] += float(said.sum())
+        accuracy = {name: right[name] / max(1.0, count[name]) for name in right}
+        return {"score": -sum(accuracy.values()) / max(1, len(accuracy)), **accuracy}

@@ -1,0 +1,147 @@
+"""Token maps of a whole split, encoded once: the transformer then trains on integers.
+
+Every clip is kept in two versions, in the frame of person 1 and in that of person 2. Reaction training
+shows the given person as the canonical one, because that is how a given motion arrives at inference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from intermask_cli.console import counter, note
+from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, ROWS, Tokenizer
+from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.training.checkpoints import weights_of
+from intermask_cli.training.sources.source import TrainingSource
+
+ENCODE_BATCH = 32  # tracks of equal length encoded together
+
+
+@dataclass
+class TokenCache:
+    """Token maps of E excerpts; a clip within the length limit is one excerpt."""
+
+    maps: Tensor  # (E, 2 canonical person, 2 person, 5, n_max) int16, 0 on padding
+    lengths: Tensor  # (E,) int64 tokens per row
+    clips: Tensor  # (E,) int64 clip number in the source
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def take(self, excerpts: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
+        """Excerpts (B,) in the frame of person canonical (B,) -> ids (B, 10 n) int64, lengths (B,)."""
+        lengths = self.lengths[excerpts]
+        maps = self.maps[excerpts, canonical, :, :, : int(lengths.max())]
+        return maps.flatten(1).long(), lengths
+
+
+def excerpt_starts(frames: int, limit: int) -> list[int]:
+    """Where excerpts of at most `limit` frames start: one for a short clip, else overlapping by half."""
+    if frames <= limit:
+        return [0]
+    count = -(-(frames - limit) // max(1, limit // 2)) + 1
+    return [int(start) for start in np.linspace(0, frames - limit, count)]
+
+
+@torch.no_grad()
+def encode_split(
+    source: TrainingSource,
+    tokenizer: Tokenizer,
+    normalizer: Normalizer,
+    max_frames: int,
+    device: torch.device,
+) -> TokenCache:
+    """Encode every clip both ways; lengths are cut to whole tokens at the end before encoding."""
+    limit = max_frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+    excerpts: list[tuple[int, int, int]] = []  # clip, start, frames
+    for clip in range(len(source)):
+        frames = source.frames(clip)
+        for start in excerpt_starts(frames, limit):
+            length = min(frames - start, limit) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+            if length:
+                excerpts.append((clip, start, length))
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, (_, _, length) in enumerate(excerpts):
+        by_length[length].append(number)
+    tokens = torch.tensor([length // FRAMES_PER_TOKEN for _, _, length in excerpts])
+    maps = torch.zeros(len(excerpts), 2, 2, ROWS, int(tokens.max()), dtype=torch.int16)
+    tokenizer.eval()
+    with counter("encoding clips", len(excerpts), "excerpts") as progress:
+        for length, numbers in by_length.items():
+            for first in range(0, len(numbers), ENCODE_BATCH // 4):
+                part = numbers[first : first + ENCODE_BATCH // 4]
+                motion = np.stack([_both_ways(source, *excerpts[number]) for number in part])
+                flat = normalizer.normalize(motion.reshape(len(part) * 4, length, -1)).astype(np.float32)
+                tracks = torch.from_numpy(flat).to(device)
+                if source.representation == "interx":
+                    tracks = tracks.unflatten(-1, (-1, 6))
+                ids = tokenizer.encode(tracks).view(len(part), 2, 2, ROWS, -1)
+                maps[torch.tensor(part), ..., : ids.shape[-1]] = ids.to("cpu", torch.int16)
+                progress.advance(len(part))
+    return TokenCache(maps, tokens, torch.tensor([clip for clip, _, _ in excerpts]))
+
+
+def _both_ways(source: TrainingSource, clip: int, start: int, length: int) -> np.ndarray:
+    """(2 canonical person, 2 person, length, D)."""
+    return np.stack([source.features(clip, person, start, start + length) for person in (0, 1)])
+
+
+def cached_split(
+    path: Path,
+    source: TrainingSource,
+    tokenizer: Tokenizer,
+    normalizer: Normalizer,
+    max_frames: int,
+    device: torch.device,
+) -> TokenCache:
+    """`encode_split`, kept in a file that is used again while tokenizer, data and limit stay the same."""
+    key = {"tokenizer": tokenizer_digest(tokenizer), "source": source.digest, "max_frames": str(max_frames)}
+    if path.is_file():
+        with safe_open(path, "pt") as file:
+            if file.metadata() == key:
+                return TokenCache(*(file.get_tensor(name) for name in ("maps", "lengths", "clips")))
+        note(f"{path}: made with another tokenizer or corpus, encoding again")
+    cache = encode_split(source, tokenizer, normalizer, max_frames, device)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(vars(cache), temporary, metadata=key)
+    temporary.replace(path)
+    return cache
+
+
+def tokenizer_digest(tokenizer: Tokenizer) -> str:
+    """SHA-256 of all weights and the sizes around them."""
+    return _digest(tokenizer, weights_of(tokenizer))
+
+
+def tokens_digest(tokenizer: Tokenizer) -> str:
+    """SHA-256 of what decides the tokens: encoder and codebooks, but neither decoder nor moving averages."""
+    deciding = {
+        name: value
+        for name, value in weights_of(tokenizer).items()
+        if name.startswith("encoder.") or name.endswith(".codebook")
+    }
+    return _digest(tokenizer, deciding)
+
+
+def weights_digest(transformer: InteractionTransformer) -> str:
+    """SHA-256 of all weights and the sizes around them."""
+    return _digest(transformer, weights_of(transformer))
+
+
+def _digest(model: Tokenizer | InteractionTransformer, weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(vars(model.config), sort_keys=True).encode())
+    for name, value in sorted(weights.items()):
+        digest.update(name.encode() + value.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,100 @@
+"""Smoke test of `make benchmark`: every section with tiny sizes, file and document. No timing is judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.speed import __main__ as speed
+from benchmarks.speed import growth, jobs, sampling
+from benchmarks.speed.published_loop import flops_per_pass
+from benchmarks.speed.report import write_report
+from benchmarks.speed.timing import exponent, in_turns, summary
+from intermask_cli.config import TransformerConfig
+from tests.helpers.tiny import CODES
+from tests.helpers.tiny_model import TinyModel
+
+NETWORK = TransformerConfig(
+    codebook_size=CODES, code_dim=12, latent_dim=24, heads=3, layers=2, ff_dim=32, text_dim=16, text_width=16,
+    text_heads=2, text_ff=24,
+)  # fmt: skip
+
+
+def test_samples_are_taken_in_turns() -> None:
+    order: list[str] = []
+    samples = in_turns("x", {"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert order == ["a", "b"] * 3
+    assert {name: len(seconds) for name, seconds in samples.items()} == {"a": 3, "b": 3}
+
+
+def test_ratios_are_of_minima_and_medians() -> None:
+    rows = summary({"plain": [4.0, 6.0, 5.0], "ours": [2.0, 4.0, 2.5]}, "plain")
+    assert "times_as_fast" not in rows["plain"]
+    assert (rows["ours"]["times_as_fast"], rows["ours"]["times_as_fast_median"]) == (2.0, 2.0)
+    assert rows["ours"]["samples"] == [2.0, 4.0, 2.5]
+
+
+def test_exponents() -> None:
+    assert exponent([1, 2, 4, 8], [3.0, 12.0, 48.0, 192.0]) == pytest.approx(2)
+
+
+def test_work_of_a_full_size_pass() -> None:
+    """The reference's count: 44.9 GFLOP for 750 tokens (baseline-speed.md)."""
+    assert flops_per_pass(TransformerConfig(), 75) / 1e9 == pytest.approx(44.9, abs=0.3)
+
+
+@pytest.mark.parametrize("lengths", [[4], [3, 5, 3, 2]])
+def test_both_loops_make_the_same_tokens(lengths: list[int]) -> None:
+    contest = sampling.Contest(NETWORK, lengths, steps=6)
+    for run in contest.runs().values():
+        run()
+    assert contest._equal() == 1.0
+    assert not torch.equal(contest.made[sampling.PLAIN][0][0], contest.made[sampling.PLAIN][0][1])
+    for n, made in zip(lengths, contest.made[sampling.HALF], strict=True):
+        assert made.shape == (2, 5, n) and ((made >= 0) & (made < CODES)).all()
+
+
+def test_mixed_lengths_span_the_prompt_file() -> None:
+    assert sampling.mixed_lengths(64)[0] == sampling.mixed_lengths(3)[0] == 15
+    assert sampling.mixed_lengths(64)[-1] == sampling.mixed_lengths(3)[-1] == 75
+
+
+@pytest.mark.slow
+def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -> None:
+    model = tuple(tiny_model.options)
+    small = jobs.Sizes(model, 4, 8, 1, (20, 40), 4, 8, 20)
+    bundle, encoder = str(tiny_model.bundle), str(tiny_model.encoder)
+    sections = {
+        "sampling": lambda: sampling.measure(sampling.Sizes(NETWORK, 3, 2, 1, 2, 2, 2, 2)),
+        "end to end": lambda: jobs.end_to_end(small),
+        "machinery": lambda: jobs.machinery(small),
+        "many": lambda: jobs.many(small),
+        "growth": lambda: growth.measure(
+            growth.Sizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
+        ),
+        "gpu": lambda: None,
+    }
+    path = tmp_path / "results" / "tiny.json"
+    path.parent.mkdir()
+    speed.run_sections(path, list(sections), sections)
+    record = json.loads(path.read_text())
+    assert record["format"] == speed.FORMAT
+    assert set(record["sections"]) == set(sections) - {"gpu"} == set(speed.SECTIONS) - {"gpu"}
+    first = record["sections"]["sampling"]
+    assert first["figures"]["mixed lengths"]["tokens_equal_to_plain"] == 1.0
+    assert first["machine"]["versions"]["torch"] and first["machine"]["cores"] >= 1
+    assert record["sections"]["machinery"]["figures"]["sampling_seconds"] > 0
+    assert record["sections"]["many"]["figures"]["by_count"]["40"]["merge_seconds"] > 0
+    document = tmp_path / "docs" / "benchmarks.md"
+    document.parent.mkdir()
+    write_report([record], document)
+    text = document.read_text()
+    for shares in first["figures"]["shares_of_a_pass"].values():
+        assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) > 0
+    for word in ("## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB"):
+        assert word in text
+    images = {image.name for image in (tmp_path / "docs" / "images").iterdir()}
+    assert images == {"tiny-growth.png", "tiny-many.png"}

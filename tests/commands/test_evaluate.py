@@ -1,0 +1,508 @@
+"""`intermask evaluate` end to end with tiny random networks: rows, reports, cache, comparison, bad input."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from evaluators import run as running
+from evaluators.data.cache import Cache
+from evaluators.data.sets import duets_test_set
+from evaluators.evaluator import Motion
+from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.interx import InterXEvaluator
+from evaluators.protocols import protocol
+from evaluators.protocols.motions import Maker, Order
+from evaluators.reports.report import CSV_COLUMNS
+from intermask_cli.inference.model import load_model
+from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.motion.physics import COLUMNS
+from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
+from tests.evaluators.test_interx import TINY as TINY_INTERX
+from tests.helpers.dataset_trees import LINE, interhuman_tree, interx_tree
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
+
+CLIPS, CLIP_FRAMES = 4, 24
+
+
+@pytest.fixture(scope="session")
+def tiny_eval(tmp_path_factory, tiny_model):
+    encoder = load_text_encoder(str(tiny_model.encoder))
+    described = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
+    return save_tiny_evaluator(tmp_path_factory.mktemp("evaluator") / "tiny-eval", described)
+
+
+def short_test_set(count: int, skip: int = 0):
+    """The bundled split with only the first frames of every clip."""
+    whole = duets_test_set(count, skip)
+    cut = [Motion(m.joints[:, :CLIP_FRAMES], m.rotations6d[:, :CLIP_FRAMES]) for m in whole.motions]
+    return whole.with_motions(whole.name, cut)
+
+
+@pytest.fixture
+def evaluate(cli, tiny_model, tiny_eval, tmp_path, monkeypatch):
+    """Run the command with everything tiny: (exit code, stdout, stderr)."""
+    monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
+    monkeypatch.setattr(running, "duets_test_set", short_test_set)
+
+    def run(*arguments):
+        where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder, "--device", "cpu"]
+        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+        scores_a_model = "--faults" not in arguments and not (arguments and isinstance(arguments[0], Path))
+        model = tiny_model.options if scores_a_model else []
+        clips = [] if {"--reference", "--dataset"} & set(arguments) else ["--clips", CLIPS]
+        return cli("evaluate", *arguments, *model, *where, *kept, *clips)
+
+    return run
+
+
+@pytest.fixture
+def report(tmp_path):
+    return lambda: json.loads((tmp_path / "report" / "report.json").read_text())
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_interactions(
+    path: Path, count: int = 6, samples: int = 1, fps: float = 30.0, frames: int = 24, **changes
+):
+    """A file in our schema, made without the package's own writer."""
+    rng = np.random.default_rng(0)
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"format": "intermask-interactions", "format_version": 1, "fps": fps})
+        file.attrs["joint_names"] = changes.get("joint_names", list(JOINT_NAMES))
+        ids = [f"p{p}-s{s}" for p in range(count) for s in range(samples)]
+        prompts = [f"the two people wave {p}" for p in range(count) for _ in range(samples)]
+        file.create_group("interactions")
+        for i, (id, prompt) in enumerate(zip(ids, prompts, strict=True)):
+            joints = rng.normal(size=(2, frames, changes.get("joints", 22), 3)).astype(np.float32)
+            if changes.get("nan") and i == 2:
+                joints[0, 3] = np.nan
+            group = file.create_group(f"interactions/{id}")
+            group["joints"] = joints
+            group.attrs.update({"prompt": prompt, "seed": i, "sample": i % samples, "frames": frames})
+        for name, texts in (("id", ids), ("prompt", prompts)):
+            file.create_dataset(f"index/{name}", data=texts, dtype=h5py.string_dtype())
+        for name in ("sample", "seed", "frames"):
+            file[f"index/{name}"] = np.arange(len(ids))
+    return path
+
+
+def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
+    evaluate, report, tmp_path, monkeypatch
+):
+    code, out, err = evaluate()
+    assert code == 0, err
+    assert "R@1" in out and "foot skate" in out and "report.md" in out
+    first = report()
+    assert list(first["rows"]) == ["ground truth", "floor", "reconstruction", "generated"]
+    assert first["rows"]["ground truth"]["FID"]["mean"] == pytest.approx(0, abs=1e-6)
+    assert "absent" in first["rows"]["ground truth"]["MModality"]
+    assert first["rows"]["generated"]["MModality"]["mean"] > 0
+    assert len(first["rows"]["generated"]["FID"]["values"]) == TINY.repetitions
+    assert set(first["physics"]) == {"ground truth", "reconstruction", "generated"}
+    assert first["protocol"]["pool_size"] == 3 and first["protocol"]["evaluator"] == "tiny-eval"
+    assert first["subject"]["sampling"]["steps"] == 6
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert len(rows) == CLIPS * TINY.repetitions and tuple(rows[0]) == CSV_COLUMNS
+    ranked = [row for row in rows if row["rank"]]
+    assert len(ranked) == 3 * TINY.repetitions
+    assert all(int(row["top1"]) == (row["rank"] == "1") for row in ranked)
+    assert {row["sample"] for row in rows} == {"0", "1"}
+    for name in ("report.md", "metrics.png", "worst.png", "best.png"):
+        assert (tmp_path / "report" / name).stat().st_size > 0
+
+    def not_again(*_, **__):
+        raise AssertionError("the second run must read kept samples")
+
+    monkeypatch.setattr("intermask_cli.inference.model.InteractionModel.generate", not_again)
+    monkeypatch.setattr("intermask_cli.inference.model.InteractionModel.reconstruct", not_again)
+    code, _, err = evaluate()
+    assert code == 0, err
+    assert report()["rows"] == first["rows"]
+
+
+def test_reaction_keeps_the_given_person_and_scores_the_other(evaluate, report, tmp_path):
+    code, _, err = evaluate("--task", "react", "--repeats", "1")
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["task"] == "react" and result["protocol"]["repetitions"] == 1
+    assert result["rows"]["generated"]["R@1"]["half_width"] is None
+    assert "absent" in result["rows"]["generated"]["MModality"]
+    assert len(rows_of(tmp_path / "report" / "per_prompt.csv")) == CLIPS
+
+
+def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(tiny_model, tmp_path):
+    reference = short_test_set(2)
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    given = (1, 0)
+    maker = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))
+    made = maker(Order(reference, (5, 6), given))
+    assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
+    for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
+        np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
+        assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
+
+
+def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
+    both = short_test_set(2)
+    frames = min(motion.joints.shape[1] for motion in both.motions)
+    cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
+    reference = both.with_motions("equal lengths", cut)
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    made = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))(Order(reference, (5, 6), (1, 1)))
+    for i, truth in enumerate(cut):
+        alone = model.react(truth.joints[1], [both.prompts[i]], 1, truth.rotations6d[1], seed=5 + i)
+        np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
+
+
+def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "Maker", None)
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    result = report()
+    assert list(result["rows"]) == ["ground truth", "floor", "generated"]
+    assert result["rows"]["generated"]["MModality"] == {"absent": "one sample per prompt"}
+    assert "one sample per prompt" in err
+    assert result["protocol"]["duplicates"] == "every motion of an equal caption"
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert [row["id"] for row in rows] == [f"p{i}-s0" for i in range(6)]
+    assert [row["seed"] for row in rows] == [str(i) for i in range(6)]
+    assert all(row[name] != "" or name == "foot_skate_mm_per_frame" for row in rows for name in COLUMNS)
+
+
+def test_a_file_made_for_the_bundled_prompts_follows_the_rule_of_the_bundled_protocol(
+    evaluate, report, tmp_path
+):
+    path = write_interactions(tmp_path / "interactions.h5", count=CLIPS)
+    with h5py.File(path, "a") as file:
+        for prompt, group in zip(short_test_set(CLIPS).prompts, file["interactions"].values(), strict=True):
+            group.attrs["prompt"] = prompt
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    assert report()["protocol"]["duplicates"] == TINY.duplicates
+
+
+def test_several_samples_per_prompt_give_multimodality(evaluate, report, tmp_path):
+    code, _, err = evaluate(write_interactions(tmp_path / "many.h5", samples=3))
+    assert code == 0, err
+    assert report()["rows"]["generated"]["MModality"]["mean"] > 0
+
+
+def test_the_reference_may_be_another_file_split_in_halves_for_the_floor(evaluate, report, tmp_path):
+    subject, reference = write_interactions(tmp_path / "a.h5"), write_interactions(tmp_path / "b.h5", count=8)
+    code, _, err = evaluate(subject, "--reference", reference)
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["split_size"] == 8 and "halves" in result["notes"]["floor"]
+    assert result["rows"]["floor"]["FID"]["mean"] > 0
+
+
+def test_the_reference_may_be_an_interhuman_tree(evaluate, report, tmp_path):
+    tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
+    code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", tree)
+    assert code == 0, err
+    assert report()["protocol"]["split_size"] == 6 and report()["protocol"]["split"].startswith(
+        "InterHuman test"
+    )
+
+
+def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path):
+    tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tree)
+    assert code == 2 and "needs InterCLIP" in err
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tree, "--reference", tree)
+    assert code == 2 and "leave --reference out" in err
+    code, _, err = evaluate("--dataset", "interhuman")
+    assert code == 2 and "--dataset interhuman needs --root DIR" in err
+    code, _, err = evaluate("--root", tree)
+    assert code == 2 and "say which: --dataset interhuman or interx" in err
+    code, _, err = evaluate("--dataset", "interx", "--root", tree)
+    assert code == 4 and "splits/test.txt: no such file; is this the root of the dataset?" in err
+    code, _, err = evaluate("--dataset", "humanml3d", "--root", tree)
+    assert code == 2 and "accepted: interhuman" in err
+
+
+@pytest.fixture
+def interx(cli, tiny_model, tmp_path, monkeypatch):
+    """Run the command on a tiny copy of Inter-X with tiny random networks: (exit code, stdout, stderr)."""
+    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=4, mm_pairs=4)
+    monkeypatch.setitem(protocol.PROTOCOLS, "interx", replace(protocol.INTERX, **few))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = InterXEvaluator(TINY_INTERX)
+    encoder = {"id": "glove-interx", "sha256": None, "dim": 20}
+    info = EvaluatorInfo("tiny-interx", "interx", network_config(network), "interx", encoder)
+    save_evaluator(tmp_path / "interx-eval", info, network, "# tiny\n")
+    loaded = load_text_encoder(str(tiny_model.encoder))
+    described = {"id": loaded.id, "sha256": loaded.sha256, "dim": loaded.dim}
+    save_tiny(tmp_path / "interx-model", "interx", text_encoder=described)
+    frames = {"test": {f"G{i}": 25 + 4 * i for i in range(5)}, "train": {}, "val": {}}
+    interx_tree(tmp_path / "InterX", frames)
+    where = ["--evaluator", tmp_path / "interx-eval", "--device", "cpu"]
+    kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+
+    def run(*arguments):
+        model = ["--text-encoder", tiny_model.encoder] if "--model" in arguments else []
+        return cli("evaluate", *where, *kept, *model, *arguments)
+
+    return run
+
+
+def test_the_interx_protocol_end_to_end(interx, report, tmp_path):
+    on_tree = ["--dataset", "interx", "--root", tmp_path / "InterX"]
+    code, out, err = interx(*on_tree, "--model", tmp_path / "interx-model")
+    assert code == 0, err
+    assert "reconstruction" in out and "MModality" in out
+    result = report()
+    record = result["protocol"]
+    assert (record["name"], record["pool_size"], record["fid_scale"]) == ("interx", 2, 1.0)
+    assert record["split"] == "Inter-X test, published policy" and record["split_size"] == 4
+    assert record["text_encoder"].startswith("glove-interx ") and record["sampling"]["steps"] == 6
+    assert list(result["rows"]) == ["ground truth", "reconstruction", "generated"]
+    assert result["rows"]["generated"]["MModality"]["mean"] > 0
+    rows = rows_of(tmp_path / "report" / "per_prompt.csv")
+    assert len(rows) == 4 and len({row["seed"] for row in rows}) == 4
+    assert all(int(row["frames"]) % 4 == 0 for row in rows)
+    code, _, err = interx(*on_tree, "--model", tmp_path / "interx-model", "--task", "react")
+    assert code == 0, err
+    assert report()["protocol"]["task"] == "react"
+
+
+def test_a_model_that_does_not_fit_the_dataset_is_one_line(interx, tiny_model, tmp_path):
+    on_tree = ["--dataset", "interx", "--root", tmp_path / "InterX"]
+    code, _, err = interx(*on_tree, "--model", tiny_model.bundle)
+    assert code == 2 and "makes interhuman motion; this dataset needs interx" in err
+    config = tmp_path / "interx-model" / "config.json"
+    config.write_text(config.read_text().replace('"max_frames": 60', '"max_frames": 32'))
+    code, _, err = interx(*on_tree, "--model", tmp_path / "interx-model")
+    assert code == 2 and "makes up to 32 frames; the test split asks for 40" in err
+
+
+def write_interx_file(path: Path, prompt: str, count: int = 4) -> Path:
+    """A file in our schema as an Inter-X model leaves it: 55 joints and features."""
+    frames, names = 24, [*JOINT_NAMES, *(f"joint{j}" for j in range(22, len(INTERX_PARENTS)))]
+    write_interactions(path, count, frames=frames, joints=len(names), joint_names=names)
+    rng = np.random.default_rng(1)
+    with h5py.File(path, "a") as file:
+        for group in file["interactions"].values():
+            group["features"] = rng.normal(size=(2, frames, 56, 6)).astype(np.float32)
+            group.attrs["prompt"] = prompt
+    return path
+
+
+def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, report, tmp_path):
+    caption, tree = LINE.split("#")[0], tmp_path / "InterX"
+    path = write_interx_file(tmp_path / "made.h5", caption)
+    code, _, err = interx(path, "--reference", tree)
+    assert code == 0, err
+    result = report()
+    assert result["protocol"]["name"] == "interx" and result["protocol"]["split_size"] == 5
+    assert result["rows"]["generated"]["FID"]["mean"] > 0
+    code, _, err = interx(write_interx_file(tmp_path / "other.h5", "they wave"), "--reference", tree)
+    assert code == 2 and "'they wave' is no caption of" in err
+    code, _, err = interx(write_interactions(tmp_path / "plain.h5"), "--reference", path)
+    assert code == 4 and "word vectors" in err
+    # The bundled evaluator reads joints, so it takes the copy's stand-in body and plain prompts.
+    code, _, err = evaluate(write_interactions(tmp_path / "joints.h5"), "--reference", tree)
+    assert code == 0, err
+    assert report()["protocol"]["evaluator"] == "tiny-eval"
+
+
+def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    assert evaluate(path)[0] == 0
+    kept = tmp_path / "a.json"
+    kept.write_text((tmp_path / "report" / "report.json").read_text())
+    code, out, _ = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 0 and "within the intervals" in out
+    assert evaluate(path, "--repeats", "3")[0] == 0
+    code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
+
+
+def test_faults_are_scored_on_real_motion(evaluate):
+    code, out, err = evaluate("--faults", "--json")
+    assert code == 0, err
+    table = json.loads(out)
+    assert table["none (ground truth)"]["FID"] == pytest.approx(0, abs=1e-6)
+    assert table["2 cm noise"]["FID"] > 0
+    assert table["2 cm noise"]["jerk_m_per_s3"] > 5 * table["none (ground truth)"]["jerk_m_per_s3"]
+    assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
+
+
+def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monkeypatch):
+    path = write_interactions(tmp_path / "interactions.h5")
+    for name, value in (("steps", 3), ("model", "duet-mini"), ("text-encoder", "minilm"), ("processes", 2)):
+        code, _, err = evaluate(path, f"--{name}", value)
+        assert code == 2 and f"--{name} is for scoring a model" in err
+        code, _, err = evaluate("--faults", f"--{name}", value)
+        assert code == 2 and f"leave --{name} out" in err
+    monkeypatch.setenv("INTERMASK_MODEL", "nowhere")  # the user's usual model is no option given here
+    assert evaluate(path)[0] == 0
+    for other in (("--reference", tmp_path), ("--dataset", "interhuman", "--root", tmp_path)):
+        code, _, err = evaluate(*other, "--clips", 3)
+        assert code == 2 and "--clips counts those of the bundled test split" in err
+    code, _, err = evaluate("--dataset", "interhuman", "--root", tmp_path, "--processes", 2)
+    assert code == 2 and "torchrun" in err
+    for words, shown in (([path], "SUBJECT"), (["--task", "react"], "--task")):
+        code, _, err = cli("evaluate", *words, "--faults")
+        assert code == 2 and f"leave {shown} out" in err
+        code, _, err = cli("evaluate", "--compare", path, path, *words)
+        assert code == 2 and f"leave {shown} out" in err
+    code, _, err = evaluate(path, "--task", "react")
+    assert code == 2 and "without a given person" in err
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    code, _, err = evaluate(path)
+    assert code == 2 and "--dataset only" in err
+
+
+def test_a_file_of_reactions_says_so_and_physics_is_the_partners(evaluate, report, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    with h5py.File(path, "a") as file:
+        for group in file["interactions"].values():
+            group.attrs["given_person"] = 1
+            group["joints"][0, :, :, 1] = 5.0  # the given person floats; nobody generated it
+            group["joints"][1, :, :, 1] = 0.0
+    code, _, err = evaluate(path)
+    assert code == 0, err
+    assert report()["protocol"]["task"] == "react"
+    assert {row["float_mm"] for row in rows_of(tmp_path / "report" / "per_prompt.csv")} == {"0"}
+    with h5py.File(path, "a") as file:
+        file["interactions/p0-s0"].attrs["given_person"] = 3
+    code, _, err = evaluate(path)
+    assert code == 2 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
+
+
+def test_fewer_samples_than_the_protocol_takes_stand_in_the_record(evaluate, report, cli, tmp_path):
+    assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
+    record = report()["protocol"]
+    assert (record["mm_captions"], record["mm_samples"], record["mm_pairs"]) == (6, 2, 2)
+    kept = tmp_path / "two.json"
+    kept.write_text(json.dumps(report()))
+    assert evaluate(write_interactions(tmp_path / "three.h5", samples=3))[0] == 0
+    code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 2 and "mm_samples: 2 and 3" in err
+    # Without MModality on one side there is nothing for these fields to decide.
+    assert evaluate(write_interactions(tmp_path / "one.h5"))[0] == 0
+    code, out, err = cli("evaluate", "--compare", kept, tmp_path / "report")
+    assert code == 0 and "absent: one sample per prompt" in out
+
+
+def damaged(file, what):
+    if what == "fps":
+        del file.attrs["fps"]
+    elif what == "sampling":
+        file.attrs["sampling"] = "{"
+    elif what == "id":
+        del file["interactions/p3-s0"]
+    elif what == "rotations":
+        file["interactions/p3-s0/rotations6d"] = np.full((2, 24, 21, 6), np.nan, np.float32)
+    else:
+        del file["interactions/p3-s0/joints"]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("fps", "fps is None; expected a positive number"),
+        ("sampling", "attribute sampling is not JSON"),
+        ("id", "no complete interaction 'p3-s0'"),
+        ("joints", "p3-s0"),
+        ("rotations", "p3-s0: rotations6d"),
+    ],
+)
+def test_incomplete_files_are_one_line_and_exit_2(evaluate, tmp_path, what, message):
+    path = write_interactions(tmp_path / "bad.h5")
+    with h5py.File(path, "a") as file:
+        damaged(file, what)
+    code, _, err = evaluate(path)
+    assert code == 2 and message in err
+    assert "Traceback" not in err and len(err.strip().splitlines()) == 1
+
+
+def test_a_reference_of_one_interaction_is_refused(evaluate, tmp_path):
+    one = write_interactions(tmp_path / "one.h5", count=1)
+    code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", one)
+    assert code == 2 and "needs 2 or more" in err
+    code, _, err = evaluate(one)
+    assert code == 0, err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fps": 20.0}, "20 fps; accepted: 30"),
+        ({"nan": True}, "p2-s0: joints contain NaN"),
+        ({"frames": 2}, "2 frames; accepted: 4 or more"),
+        ({"frames": 0}, "0 frames; accepted: 4 or more"),
+        ({"joint_names": ["a", "b"]}, "another skeleton (2 joints)"),
+        ({"joints": 24}, "accepted: (2, T, 22, 3)"),
+        ({"count": 0}, "holds no interaction"),
+    ],
+)
+def test_unusable_files_are_one_line_and_exit_2(evaluate, tmp_path, changes, message):
+    code, _, err = evaluate(write_interactions(tmp_path / "bad.h5", **changes))
+    assert code == 2 and message in err
+    assert "Traceback" not in err
+
+
+def test_truncated_and_foreign_files_and_unknown_names_are_one_line(evaluate, tmp_path):
+    path = write_interactions(tmp_path / "whole.h5")
+    short = tmp_path / "short.h5"
+    short.write_bytes(path.read_bytes()[:2000])
+    code, _, err = evaluate(short)
+    assert code == 2 and "short.h5" in err and "Traceback" not in err
+    code, _, err = evaluate("--reference", tmp_path / "nowhere")
+    assert code == 4 and "accepted: test" in err
+    code, _, err = evaluate("--task", "dance")
+    assert code == 2 and "generate, react" in err
+
+
+def test_an_evaluator_with_another_text_encoder_is_refused(cli, tiny_model, tmp_path):
+    other = save_tiny_evaluator(tmp_path / "other", {"id": "all-MiniLM-L6-v2", "sha256": "0" * 64, "dim": 12})
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = cli("evaluate", path, "--evaluator", other, "--evaluator-text-encoder", tiny_model.encoder)
+    assert code == 2 and "was trained with text encoder" in err and "--evaluator-text-encoder" in err
+
+
+def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):
+    path = write_interactions(tmp_path / "interactions.h5")
+    code, _, err = cli("evaluate", path, "--evaluator", "nobody")
+    assert code == 4 and "neither bundled" in err
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / "config.json").write_bytes((tiny_eval / "config.json").read_bytes())
+    (copy / "weights.safetensors").write_bytes((tiny_eval / "weights.safetensors").read_bytes()[:500])
+    code, _, err = cli("evaluate", path, "--evaluator", copy)
+    assert code == 2 and "damaged" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--filter", "1"], 2, "filter is 1.0; accepted"),
+        (["--temperature", "0"], 2, "temperature is 0.0; accepted"),
+        (["--draw", "best"], 2, "draw is 'best'; accepted"),
+        (["--model", "nobody"], 4, "model 'nobody' is neither bundled"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_is_embedded(cli, monkeypatch, options, code, words):
+    def unwanted(*_):
+        raise AssertionError("the evaluator was loaded first")
+
+    monkeypatch.setattr(running, "load_evaluator", unwanted)
+    seen, _, complaint = cli("evaluate", *options)
+    assert seen == code and words in complaint

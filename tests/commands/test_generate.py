@@ -1,0 +1,336 @@
+"""`intermask generate` from prompt file to dataset, with a tiny random model."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.generation.run_directory import read_manifest
+from intermask_cli.inference.interaction import Interaction
+from intermask_cli.inference.model import InteractionModel
+from tests.helpers.tiny_model import TinyModel
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory with a prompt file of two short lines."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "p.csv").write_text("text,frames,kind\ntwo people bow,12,polite\nthe first person waves,8,\n")
+    return tmp_path
+
+
+def items(run: Path | str) -> list[StoredInteraction]:
+    with InteractionFile(run) as dataset:
+        return list(dataset)
+
+
+def same(a: list[StoredInteraction], b: list[StoredInteraction]) -> bool:
+    return [x.id for x in a] == [x.id for x in b] and all(
+        np.array_equal(x.joints, y.joints) and np.array_equal(x.tokens, y.tokens)
+        for x, y in zip(a, b, strict=True)
+    )
+
+
+def test_a_prompt_file_becomes_a_dataset(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    code, out, err = cli("generate", "p.csv", *tiny_model.options, "--samples", 2)
+    assert code == 0, err
+    run = folder / "runs" / "p"
+    assert str(Path("runs/p/gallery.html")) in out.splitlines()[-1]
+    assert "4 of 4 interactions" in out.splitlines()[0]
+    assert sorted(path.name for path in run.iterdir() if path.name[0] != ".") == [
+        "gallery.html", "index.csv", "interactions.h5", "manifest.json",
+    ]  # fmt: skip
+    made = items(run)
+    assert [item.id for item in made] == ["p-2-s0", "p-2-s1", "p-3-s0", "p-3-s1"]
+    assert [item.frames for item in made] == [12, 12, 8, 8]
+    assert [item.prompt for item in made[::2]] == ["two people bow", "the first person waves"]
+    for item in made:
+        assert item.rotations6d is not None and item.tokens is not None
+        assert item.joints.shape == (2, item.frames, 22, 3)
+        assert item.rotations6d.shape == (2, item.frames, 21, 6)
+        assert item.tokens.shape == (2, 5, item.frames // 4)
+    with InteractionFile(run) as dataset:
+        assert dataset.column("kind") == ["polite", "polite", "", ""]
+        attributes = dataset.attributes
+    assert attributes["model_id"] == "tiny-interhuman"
+    assert attributes["sampling"]["steps"] == 6
+    assert len(attributes["joint_names"]) == len(attributes["parents"]) == 22
+    manifest = read_manifest(run)
+    assert manifest is not None
+    assert manifest["status"] == "finished"
+    assert manifest["identity"]["model"] == attributes["model_sha256"]
+
+
+def test_the_result_is_what_the_library_makes(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    from intermask_cli import load_model
+
+    assert cli("generate", "p.csv", *tiny_model.options)[0] == 0
+    stored = items("runs/p")[0]
+    model = load_model(tiny_model.bundle, str(tiny_model.encoder))
+    made = model.generate([stored.prompt], frames=[12], seeds=[stored.seed])[0]
+    np.testing.assert_array_equal(stored.joints, made.joints)
+    np.testing.assert_array_equal(stored.rotations6d, made.rotations6d)
+    np.testing.assert_array_equal(stored.tokens, made.tokens)
+
+
+@pytest.fixture
+def plain(cli: Run, folder: Path, tiny_model: TinyModel) -> list[StoredInteraction]:
+    assert cli("generate", "p.csv", *tiny_model.options, "--out", "plain")[0] == 0
+    return items("plain")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        ["--seed", 1],
+        ["--steps", 2],
+        ["--guidance", 6.0],
+        ["--temperature", 3.0],
+        ["--draw", "gumbel"],
+        ["--filter", 0.0],
+    ],
+)
+def test_every_sampling_option_has_an_effect(
+    cli: Run, plain: list[StoredInteraction], tiny_model: TinyModel, option: list[object]
+) -> None:
+    assert cli("generate", "p.csv", *tiny_model.options, "--out", "other", *option)[0] == 0
+    assert not same(plain, items("other"))
+    with InteractionFile("other") as dataset:
+        if option[0] != "--seed":
+            assert dataset.attributes["sampling"][str(option[0])[2:]] == option[1]
+
+
+def test_batch_size_sample_count_and_order_change_no_sample(
+    cli: Run, folder: Path, plain: list[StoredInteraction], tiny_model: TinyModel
+) -> None:
+    assert cli("generate", "p.csv", *tiny_model.options, "--out", "b", "--batch-size", 1)[0] == 0
+    assert same(plain, items("b"))
+    (folder / "more.csv").write_text("text,frames\nhug,12\nthe first person waves,8\ntwo people bow,12\n")
+    assert cli("generate", "more.csv", *tiny_model.options, "--out", "m", "--samples", 2)[0] == 0
+    by_prompt = {(item.prompt, item.sample): item for item in items("m")}
+    for item in plain:
+        np.testing.assert_array_equal(by_prompt[item.prompt, 0].joints, item.joints)
+
+
+def test_bf16_is_recorded_and_changes_logits(
+    cli: Run, plain: list[StoredInteraction], tiny_model: TinyModel
+) -> None:
+    assert cli("generate", "p.csv", *tiny_model.options, "--out", "half", "--dtype", "bf16")[0] == 0
+    with InteractionFile("half") as dataset:
+        assert dataset.attributes["sampling"]["dtype"] == "bf16"
+    assert all(np.isfinite(item.joints).all() for item in items("half"))
+
+
+def test_lengths_limit_and_json(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    (folder / "t.txt").write_text("two people bow\nhug\nwave\n")
+    code, out, _ = cli("generate", "t.txt", *tiny_model.options, "--seconds", 0.5, "--limit", 2, "--json")
+    assert code == 0
+    report = json.loads(out)
+    assert (report["items"], report["done"], report["made_now"], report["failed"]) == (2, 2, 2, 0)
+    assert [item.frames for item in items(report["dataset"])] == [12, 12]
+    assert cli("generate", "t.txt", *tiny_model.options, "--frames", 22, "--limit", 1, "--out", "f")[0] == 0
+    assert [item.frames for item in items("f")] == [20]
+
+
+def test_clips_longer_than_the_model_are_made(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    assert cli("generate", "p.csv", *tiny_model.options, "--limit", 1, "--out", "short")[0] == 0
+    (folder / "long.csv").write_text("text,frames\ntwo people bow,132\n")
+    assert cli("generate", "long.csv", *tiny_model.options)[0] == 0
+    (item,) = items("runs/long")
+    assert item.joints.shape == (2, 132, 22, 3)
+    assert np.isfinite(item.joints).all()
+
+
+def test_bad_lines_are_listed_and_the_others_made(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    (folder / "bad.txt").write_bytes(b"two people bow\n\xff\xfe\nhug\nx\0y\n" + b"z" * 70_000 + b"\n")
+    code, out, err = cli("generate", "bad.txt", *tiny_model.options, "--frames", 8)
+    assert code == 3
+    assert "3 prompt lines rejected" in out
+    assert err.count("warning: bad.txt line") == 3
+    assert [item.id for item in items("runs/bad")] == ["bad-1-s0", "bad-3-s0"]
+    rejected = [json.loads(line) for line in (folder / "runs/bad/rejected.jsonl").read_text().splitlines()]
+    assert [(entry["file"], entry["line"]) for entry in rejected] == [
+        ("bad.txt", 2),
+        ("bad.txt", 4),
+        ("bad.txt", 5),
+    ]
+    code, out, err = cli("generate", "bad.txt", *tiny_model.options, "--out", "strict", "--strict")
+    assert (code, out) == (2, "")
+    assert "--strict" in err
+    assert not (folder / "strict").exists()
+
+
+def test_dry_run_touches_nothing(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    code, out, _ = cli("generate", "p.csv", *tiny_model.options, "--samples", 3, "--dry-run")
+    assert code == 0
+    assert "6 interactions from 2 prompts: 2.0 s of motion" in out
+    code, out, _ = cli("generate", "p.csv", *tiny_model.options, "--dry-run", "--json")
+    assert json.loads(out)["frames"] == 20
+    assert sorted(path.name for path in folder.iterdir()) == ["p.csv"]
+
+
+def test_the_same_command_again_makes_nothing_and_another_one_is_refused(
+    cli: Run, folder: Path, tiny_model: TinyModel
+) -> None:
+    assert cli("generate", "p.csv", *tiny_model.options)[0] == 0
+    before = (folder / "runs/p/interactions.h5").stat().st_mtime_ns
+    code, out, err = cli("generate", "p.csv", *tiny_model.options, "--json")
+    assert code == 0
+    assert json.loads(out)["made_now"] == 0
+    assert "complete already" in err
+    code, _, err = cli("generate", "p.csv", *tiny_model.options, "--seed", 5)
+    assert code == 2
+    assert "other prompts" in err
+    code, _, err = cli("generate", "p.csv", *tiny_model.options, "--steps", 3)
+    assert code == 2
+    assert "other settings" in err and "--overwrite" in err
+    assert (folder / "runs/p/interactions.h5").stat().st_mtime_ns == before
+    assert cli("generate", "p.csv", *tiny_model.options, "--steps", 3, "--overwrite")[0] == 0
+
+
+def test_a_prompt_file_changed_under_a_half_finished_run(
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused, nothing touched; with the old prompts back the run goes on to what it would have been."""
+    lines = "text,frames\n" + "".join(f"hug {i},4\n" for i in range(20))
+    (folder / "s.csv").write_text(lines)
+    assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
+    plain = InteractionModel.generate
+
+    def interrupted(*arguments: Any, **settings: Any) -> list[Interaction]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return plain(*arguments, **settings)
+
+    monkeypatch.setattr(InteractionModel, "generate", interrupted)
+    command = ["generate", "s.csv", *tiny_model.options, "--out", "run"]
+    assert cli(*command)[0] == 143
+    monkeypatch.setattr(InteractionModel, "generate", plain)
+    before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.is_file()}
+    assert any(path.name.startswith("part-") for path in before)
+    (folder / "s.csv").write_text(lines.replace("hug 7", "wave"))
+    code, _, err = cli(*command)
+    assert code == 2 and "holds another run (other prompts)" in err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    (folder / "s.csv").write_text(lines)
+    code, _, err = cli(*command)
+    assert code == 0 and "6 of 20 done before" in err
+    assert same(items("run"), items("whole"))
+
+
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system nobody may write to")
+def test_a_place_nobody_may_write_to_is_one_line(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    code, out, err = cli("generate", "p.csv", *tiny_model.options, "--out", "/sys/intermask")
+    assert (code, out) == (1, "")
+    assert "error: /sys/intermask: cannot be written" in err and "another --out" in err
+
+
+def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    (folder / "s.csv").write_text("text,frames\n" + "".join(f"hug {i},4\n" for i in range(40)))
+    assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
+    for i in (1, 2):
+        code, out, _ = cli("generate", "s.csv", *tiny_model.options, "--out", f"s{i}", "--shard", f"{i}/2")
+        assert code == 0
+        assert "other shards are missing" in out
+    code, out, _ = cli("merge", "s1", "s2", "--out", "merged")
+    assert code == 0, out
+    assert same(items("merged"), items("whole"))
+    assert cli("merge", "s1", "p.csv")[0] == 2
+
+
+@pytest.mark.slow
+def test_two_workers_make_the_same_bytes(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    """The tiny model in two processes, each with its own batch sizes, against one."""
+    (folder / "s.csv").write_text(
+        "text,frames\n" + "".join(f"hug {i},{8 + 4 * (i % 3)}\n" for i in range(40))
+    )
+    assert cli("generate", "s.csv", *tiny_model.options, "--out", "one")[0] == 0
+    code, out, err = cli("generate", "s.csv", *tiny_model.options, "--out", "two", "--processes", 2)
+    assert code == 0, err
+    assert "40 of 40 interactions" in out
+    assert "on cpu, 2 workers" in err
+    assert same(items("one"), items("two"))
+
+
+def test_standard_input(
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stdin:
+        buffer = io.BytesIO(b"two people bow\n")
+
+    monkeypatch.setattr(sys, "stdin", Stdin)
+    assert cli("generate", "-", *tiny_model.options, "--frames", 4)[0] == 0
+    assert [item.id for item in items("runs/stdin")] == ["stdin-1-s0"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["p.csv", "--model", "nobody"], 4, "model 'nobody'"),
+        (["p.csv", "--text-encoder", "."], 4, "--text-encoder"),
+        (["p.csv", "--dtype", "int3"], 2, "--dtype int3"),
+        (["p.csv", "--processes", "0"], 2, "--processes 0"),
+        (["p.csv", "--processes", "many"], 2, "accepted are auto and 1 to"),
+        (["p.csv", "--batch-size", "0"], 2, "--batch-size 0"),
+        (["p.csv", "--batch-size", "large"], 2, "accepted are auto and 1 or more"),
+        (["p.csv", "--device", "tpu9"], 2, "--device tpu9"),
+        (["p.csv", "--device", "cuda:77"], 2, "CUDA devices"),
+        (["p.csv", "--draw", "dice"], 2, "draw is 'dice'"),
+        (["p.csv", "--temperature", "0"], 2, "temperature"),
+        (["p.csv", "--temperature", "nan"], 2, "--temperature nan"),
+        (["p.csv", "--filter", "1"], 2, "filter"),
+        (["p.csv", "--frames", "3"], 2, "3 frames"),
+        (["p.csv", "--frames", "8", "--seconds", "1"], 2, "both frames and seconds"),
+        (["p.csv", "--seconds", "inf"], 2, "seconds=inf"),
+        (["p.csv", "--shard", "3/2"], 2, "--shard 3/2"),
+        (["missing.csv"], 2, "no such prompt file"),
+        (["empty.txt"], 2, "no usable prompt"),
+        (["p.csv", "--out", "p.csv"], 2, "is a file"),
+        (["p.csv", "--out", "/dev/null/x"], 1, "cannot be written"),
+    ],
+)
+def test_unusable_input_is_one_line_and_leaves_nothing(
+    cli: Run, folder: Path, tiny_model: TinyModel, words: list[str], code: int, message: str
+) -> None:
+    (folder / "empty.txt").write_text("# nothing\n")
+    before = sorted(folder.iterdir())
+    found, out, err = cli("generate", words[0], *tiny_model.options, *words[1:])
+    assert (found, out) == (code, ""), err
+    assert message in err
+    assert [line for line in err.splitlines() if line.startswith("error:")] == [err.splitlines()[-1]]
+    assert sorted(path for path in folder.iterdir() if path.name != "runs") == before
+
+
+def test_another_text_encoder_is_refused(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    """The tiny bundle names its own encoder; the packaged one has another hash."""
+    code, _, err = cli("generate", "p.csv", "--model", tiny_model.bundle, "--device", "cpu")
+    assert code == 2
+    assert "was trained with text encoder" in err
+
+
+def test_inter_x_models_store_features(cli: Run, folder: Path, tmp_path: Path, tiny_model: TinyModel) -> None:
+    from intermask_cli.models.bundle import read_info
+    from tests.helpers.tiny import save_tiny
+
+    described = read_info(tiny_model.bundle).text_encoder
+    bundle = save_tiny(tmp_path / "interx", "interx", text_encoder=described)
+    options = ["--model", bundle, "--text-encoder", tiny_model.encoder, "--device", "cpu"]
+    assert cli("generate", "p.csv", *options)[0] == 0
+    item = items("runs/p")[0]
+    assert item.features is not None and item.features.shape == (2, 12, 56, 6)
+    assert item.joints.shape == (2, 12, 55, 3)
+    assert item.rotations6d is None
+    (folder / "long.csv").write_text("text,frames\nbow,64\nbow,8\n")
+    assert cli("generate", "long.csv", *options)[0] == 3
+    assert "tiny-interx's limit is 60" in (folder / "runs/long/rejected.jsonl").read_text()

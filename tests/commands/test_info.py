@@ -1,0 +1,124 @@
+"""`intermask info` and `intermask doctor`."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluators.networks.bundle import evaluator_sha256
+from intermask_cli.commands import options
+from intermask_cli.models import bundle as bundles
+from tests.helpers.tiny_model import TinyModel
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, tiny_model: TinyModel) -> Path:
+    from intermask_cli.cli import main
+
+    folder = tmp_path_factory.mktemp("info")
+    (folder / "p.csv").write_text("text,frames,kind\ntwo people bow,12,polite\ntwo people bow,8,\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", str(folder / "p.csv"), *tiny_model.options, "--out", str(folder / "run")])
+    assert ended.value.code == 0
+    return folder / "run"
+
+
+def test_info_of_a_run_and_its_dataset(cli: Run, run: Path) -> None:
+    code, out, _ = cli("info", run, "--json")
+    assert code == 0
+    facts = json.loads(out)
+    assert facts["kind"] == "run"
+    assert facts["status"] == "finished"
+    assert facts["interactions"] == 2
+    assert facts["prompts"] == 1
+    assert facts["frames"] == {"shortest": 8, "longest": 12}
+    assert facts["seconds"] == pytest.approx(20 / 30, abs=1e-3)
+    assert facts["arrays"]["joints"] == [2, 12, 22, 3]
+    assert facts["columns"] == ["id", "prompt", "sample", "seed", "frames", "kind"]
+    dataset = json.loads(cli("info", run / "interactions.h5", "--json")[1])
+    assert dataset["kind"] == "dataset"
+    assert dataset["model_sha256"] == facts["model_sha256"]
+    code, text, _ = cli("info", run)
+    assert code == 0
+    assert "joints 2x12x22x3" in text
+
+
+def test_info_of_a_bundle(cli: Run, tiny_model: TinyModel) -> None:
+    facts = json.loads(cli("info", tiny_model.bundle, "--json")[1])
+    assert facts["kind"] == "bundle"
+    assert facts["sha256"] == bundles.bundle_sha256(tiny_model.bundle)
+    assert facts["files"]["transformer.safetensors"] > 0
+    assert facts["licence"] == "MIT"
+
+
+def test_info_of_the_bundled_evaluator(cli: Run) -> None:
+    facts = json.loads(cli("info", "duet-eval", "--json")[1])
+    assert (facts["bundle_kind"], facts["name"]) == ("evaluator", "duet-eval")
+    assert facts["sha256"] == evaluator_sha256(Path(facts["path"]))
+
+
+def test_info_of_a_motion_file(cli: Run, tmp_path: Path) -> None:
+    from tests.commands.test_react import walking
+
+    np.save(tmp_path / "walk.npy", walking(30))
+    facts = json.loads(cli("info", tmp_path / "walk.npy", "--json")[1])
+    assert facts["kind"] == "motion"
+    assert facts["seconds"] == 1.0
+    assert facts["body_height_m"] == pytest.approx(1.70, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "message"),
+    [
+        ("x.h5", b"junk", 2, "not a readable HDF5"),
+        ("x.docx", b"junk", 2, "not a run directory"),
+        ("x.npy", b"junk", 2, "x.npy"),
+        ("nothing", None, 4, "neither bundled"),
+    ],
+)
+def test_info_of_anything_else_is_one_line(
+    cli: Run, tmp_path: Path, name: str, content: bytes | None, code: int, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    found, out, err = cli("info", tmp_path / name)
+    assert (found, out) == (code, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_doctor_finds_a_model_and_uses_no_network(
+    cli: Run, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_network(*arguments: object, **named: object) -> None:
+        raise AssertionError("doctor used the network")
+
+    monkeypatch.setattr(socket, "create_connection", no_network)
+    monkeypatch.setattr(bundles, "ASSETS", tiny_model.bundle.parent)
+    monkeypatch.setattr(options, "DEFAULT_MODEL", "bundle")
+    code, out, err = cli("doctor", "--json")
+    report = json.loads(out)
+    assert (code, report["ok"]) == (0, True), err
+    checks = {check["name"]: check for check in report["checks"]}
+    assert bundles.bundle_sha256(tiny_model.bundle) in checks["bundled models"]["detail"]
+    assert "torch" in checks["versions"]["detail"]
+    assert "hub" not in checks
+
+
+def test_doctor_says_what_is_missing(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundles, "ASSETS", tmp_path)
+    code, out, _ = cli("doctor")
+    assert code == 4
+    assert "missing  bundled models" in out
+
+
+def test_doctor_tries_the_hub_only_when_asked(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert "hub" in cli("doctor", "--hub")[1]

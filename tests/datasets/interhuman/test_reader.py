@@ -1,0 +1,263 @@
+"""InterHuman readers and check: draws, policies, quirks, and every fault found."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from intermask_cli.datasets.interhuman.check import check_interhuman
+from intermask_cli.datasets.interhuman.reader import (
+    InterHuman,
+    TextPairs,
+    Windows,
+    features_of_pair,
+    read_loaded,
+)
+from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.mirror import mirror_loaded
+from intermask_cli.motion.normalizer import Normalizer
+from tests.helpers.dataset_trees import CAPTIONS, interhuman_tree
+
+LENGTHS = {"1": 12, "2": 40, "10": 64, "3": 65, "44": 90, "5": 330}
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return interhuman_tree(tmp_path / "InterHuman", LENGTHS, newline_at_end={"train": False})
+
+
+def loaded(tree, id):
+    return np.stack([read_loaded(tree / f"motions_processed/person{p}/{id}.npy") for p in (1, 2)])
+
+
+def test_last_id_without_newline_is_kept_unless_published(tree):
+    fixed, published = (
+        [clip.id for clip in InterHuman(tree, "train", policy).clips] for policy in ("fixed", "published")
+    )
+    assert fixed == ["1", "2", "3", "5", "10", "44"]
+    assert published == ["1", "2", "3", "10", "44"]
+    assert [clip.id for clip in InterHuman(tree, "test", "published").clips] == fixed
+
+
+def test_windows_are_slices_of_the_four_sequences(tree):
+    windows = Windows(InterHuman(tree, "val"))
+    ids = [clip.id for clip, _, _ in windows.sequences]
+    assert ids == ["3"] * 4 + ["5"] * 4 + ["44"] * 4
+    plain, mirrored = (
+        features_of_pair(loaded(tree, "44")),
+        features_of_pair(np.stack([mirror_loaded(one) for one in loaded(tree, "44")])),
+    )
+    for index, expected in zip(range(8, 12), (plain[0], mirrored[0], plain[1], mirrored[1]), strict=True):
+        assert_array_equal(windows.sequence(index), expected)
+    assert [start for index, start in windows.starts if index == 8] == [0, 10, 20]
+    assert [start for index, start in windows.starts if index == 0] == [0]
+    last = len(windows) - 1
+    assert_array_equal(windows[last], mirrored[1][20:84])
+    assert all(windows[index].shape == (64, 262) for index in (0, 5, last))
+
+
+def test_published_lists_a_sequence_too_short_for_any_window(tree):
+    fixed, published = (Windows(InterHuman(tree, "val", policy)) for policy in ("fixed", "published"))
+    assert len(published.sequences) == len(fixed.sequences) + 4
+    assert len(published) == len(fixed)
+
+
+def test_window_size_and_stride_count(tree):
+    windows = Windows(InterHuman(tree, "val"), frames=32, stride=20)
+    assert {len(window) for window in (windows[0], windows[len(windows) - 1])} == {32}
+    expected = sum(4 * len(range(0, n - 1 - 32 + 1, 20)) for n in LENGTHS.values() if n >= 33)
+    assert len(windows) == expected
+
+
+def test_text_pairs_of_training_come_plain_and_mirrored(tree):
+    assert TextPairs(InterHuman(tree, "train")).names == [
+        name for id in ("2", "3", "5", "10", "44") for name in (id, f"{id}_swap")
+    ]
+    assert TextPairs(InterHuman(tree, "test")).names == ["2", "3", "5", "10", "44"]
+
+
+def test_items_are_one_of_the_four_orders_and_all_occur(tree):
+    pairs = TextPairs(InterHuman(tree, "train"))
+    index = pairs.names.index("44_swap")
+    motion = np.stack([mirror_loaded(one) for one in loaded(tree, "44")])
+    forward, backward = features_of_pair(motion), features_of_pair(motion[::-1])
+    orders = [(forward, 0), (forward[::-1], 1), (backward, 0), (backward[::-1], 1)]
+    seen, captions = set(), set()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        item = pairs.item(index, rng)
+        matches = [k for k, (features, _) in enumerate(orders) if np.array_equal(item.features, features)]
+        assert len(matches) == 1
+        assert item.canonical == orders[matches[0]][1]
+        seen.add(matches[0])
+        captions.add(item.caption)
+    assert seen == {0, 1, 2, 3}
+    assert captions == {"first caption right", "second caption", "third caption"}
+
+
+def test_the_same_generator_draws_the_same_item(tree):
+    pairs = TextPairs(InterHuman(tree, "test"))
+    first, second = (pairs.item(2, np.random.default_rng(7)) for _ in range(2))
+    assert first.caption == second.caption
+    assert_array_equal(first.features, second.features)
+
+
+def test_long_clips_are_cropped_at_random(tree):
+    pairs = TextPairs(InterHuman(tree, "test"))
+    index = pairs.names.index("5")
+    motion = loaded(tree, "5")
+    rng = np.random.default_rng(1)
+    starts = set()
+    for _ in range(40):
+        item = pairs.item(index, rng)
+        assert item.frames == 299 == pairs.lengths[index]
+        # placement leaves local rotations alone: they tell where the crop began, whoever comes first
+        first = item.features[0, 0, 132:258]
+        hits = [np.flatnonzero((person[:, 66:] == first).all(axis=1)) for person in motion]
+        (found,) = [hit for hit in hits if len(hit)]
+        starts.add(int(found[0]))
+    assert len(starts) > 5
+    assert min(starts) >= 0
+    assert max(starts) <= 29
+
+
+def test_padding_and_normalisation(tree):
+    pairs = TextPairs(InterHuman(tree, "test"))
+    item = pairs.item(0, np.random.default_rng(0))
+    normalizer = Normalizer(np.full(262, 0.5), np.full(262, 2.0))
+    for padded, expected in (
+        (item.padded(), item.features),
+        (item.padded(normalizer), (item.features - 0.5) / 2),
+    ):
+        assert padded.shape == (2, 300, 262)
+        assert_array_equal(padded[:, : item.frames], expected)
+        assert_array_equal(padded[:, item.frames :], 0)
+
+
+def test_mirrored_captions_by_policy(tmp_path):
+    tree = interhuman_tree(tmp_path / "x", {"7": 20}, captions=("He turns counterclockwise brightly.",))
+    for policy, caption in {
+        "fixed": "He turns clockwise brightly.",
+        "published": "He turns countercounterclockwise bleftly.",
+    }.items():
+        assert TextPairs(InterHuman(tree, "train", policy)).captions(1) == [caption]
+
+
+def test_undecodable_captions_are_read_or_dropped(tree):
+    path = tree / "annots/2.txt"
+    path.write_bytes(b"One person\xa1\xafs hand\n")
+    assert TextPairs(InterHuman(tree, "test")).captions(0) == ["One person’s hand"]
+    published = TextPairs(InterHuman(tree, "test", "published"))
+    assert "2" not in published.names
+    assert "not UTF-8" in published.skipped[0]
+
+
+def test_ignore_lists_count_everywhere_unless_published(tree):
+    (tree / "ignore_list.txt").write_text("44\n")
+    (tree / "split/ignore_list.txt").write_text("3\n")
+    fixed, published = (InterHuman(tree, "test", policy) for policy in ("fixed", "published"))
+    assert TextPairs(fixed).names == ["2", "5", "10"]
+    assert {clip.id for clip, _, _ in Windows(fixed).sequences} == {"5"}
+    assert TextPairs(published).names == ["2", "3", "5", "10"]
+    assert {clip.id for clip, _, _ in Windows(published).sequences} == {"5", "10", "44"}
+
+
+def test_faulty_clips_are_skipped_and_named(tree):
+    (tree / "motions_processed/person2/2.npy").unlink()
+    np.save(tree / "motions_processed/person1/3.npy", np.zeros((65, 491)))
+    np.save(tree / "motions_processed/person1/44.npy", np.zeros((50, 492)))
+    (tree / "motions_processed/person1/5.npy").write_bytes(b"no array")
+    (tree / "annots/10.txt").unlink()
+    data = InterHuman(tree, "val")
+    assert [clip.id for clip in data.clips] == ["1", "10"]
+    for text, part in zip(data.skipped, ("2.npy", "(65, 491)", "5.npy", "50 and 90 frames"), strict=True):
+        assert part in text
+    pairs = TextPairs(data)
+    assert pairs.names == []
+    assert "annots/10.txt" in pairs.skipped[0]
+
+
+def test_unknown_split_and_wrong_root(tree, tmp_path):
+    with pytest.raises(InputError, match="train, val, test"):
+        InterHuman(tree, "dev")
+    with pytest.raises(MissingError, match="root of the dataset"):
+        InterHuman(tmp_path, "train")
+    with pytest.raises(MissingError, match="motions_processed"):
+        check_interhuman(tmp_path)
+
+
+# ---------------------------------------------------------------- check
+
+
+SPLITS = {"train": ["2", "10", "3"], "val": ["44"], "test": ["5", "1"]}
+
+
+@pytest.fixture
+def clean_tree(tmp_path):
+    return interhuman_tree(tmp_path / "clean", LENGTHS, SPLITS)
+
+
+def test_a_whole_copy_has_no_problem(clean_tree):
+    seen = []
+    report = check_interhuman(clean_tree, seen.append)
+    assert report.ok
+    assert report.problems == []
+    assert len(seen) == len(LENGTHS)
+    assert report.counts["clips with both persons"] == 6
+    assert report.counts["captions"] == 6 * len(CAPTIONS)
+    assert (report.counts["train ids"], report.counts["val ids"], report.counts["test ids"]) == (3, 1, 2)
+    assert (report.counts["shortest, frames"], report.counts["longest, frames"]) == (12, 330)
+    assert report.to_dict()["ok"] is True
+
+
+def spoil(tree, fault):
+    motions = tree / "motions_processed"
+    if fault == "missing motion":
+        (motions / "person2/2.npy").unlink()
+    elif fault == "unusable motion":
+        np.save(motions / "person1/3.npy", np.zeros((65, 262)))
+    elif fault == "persons differ in length":
+        np.save(motions / "person1/3.npy", np.zeros((60, 492)))
+    elif fault == "not finite":
+        raw = np.load(motions / "person1/3.npy")
+        raw[7, 4] = np.nan
+        np.save(motions / "person1/3.npy", raw)
+    elif fault == "missing captions":
+        (tree / "annots/3.txt").unlink()
+    elif fault == "undecodable captions":
+        (tree / "annots/3.txt").write_bytes(b"\xff\xff\xff\n")
+    elif fault == "not UTF-8":
+        (tree / "annots/3.txt").write_bytes(b"a\xa1\xaf\nb\nc\n")
+    elif fault == "number of captions":
+        (tree / "annots/3.txt").write_text("one\n")
+    elif fault == "unusable split":
+        (tree / "split/val.txt").unlink()
+    elif fault == "listed without motion":
+        (tree / "split/val.txt").write_text("44\n777\n")
+    elif fault == "split overlap":
+        (tree / "split/val.txt").write_text("44\n2\n")
+    elif fault == "no final newline":
+        (tree / "split/val.txt").write_text("44")
+    elif fault == "repeated ids":
+        (tree / "split/val.txt").write_text("44\n44\n")
+    elif fault == "in no split":
+        (tree / "split/test.txt").write_text("5\n")
+    elif fault == "ignore list":
+        (tree / "ignore_list.txt").write_text("5\n")
+
+
+NOTES = ("not UTF-8", "number of captions", "no final newline", "repeated ids", "in no split", "ignore list")
+ERRORS = (
+    "missing motion", "unusable motion", "persons differ in length", "not finite", "missing captions",
+    "undecodable captions", "unusable split", "listed without motion", "split overlap",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", NOTES + ERRORS)
+def test_every_fault_is_found_and_named(clean_tree, fault):
+    spoil(clean_tree, fault)
+    report = check_interhuman(clean_tree)
+    found = report.by_kind()
+    assert fault in found
+    assert report.ok == (fault in NOTES)
+    # losing the val split also leaves its clip in no split; no other fault drags a second one along
+    assert set(found) <= {fault, "in no split"}

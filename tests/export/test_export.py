@@ -1,0 +1,145 @@
+"""Exports read back: by our readers, and by bvhio for BVH; no flips where people turn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.datasets.interhuman.writer import raw492, write_interhuman
+from intermask_cli.errors import InputError
+from intermask_cli.export.bvh import euler_zxy_from_matrix
+from intermask_cli.export.formats import FORMATS, export_item, paths_of
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.representation.interhuman import loaded_from_raw492, motion_from_loaded
+from intermask_cli.motion.rig import rig_of
+from intermask_cli.motion.rotation import matrix_about_y, matrix_from_axis_angle
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, REST_OFFSETS
+
+
+def turning_pair(frames: int = 150) -> np.ndarray:
+    """Two people who turn twice about themselves, one the other way, arms swinging."""
+    time = np.linspace(0, 4 * np.pi, frames)
+    rng = np.random.default_rng(5)
+    people = []
+    for person, direction in enumerate((1, -1)):
+        swing = rng.normal(0, 0.35, (22, 3))[None] * np.sin(time / 2 + person)[:, None, None]
+        local = matrix_from_axis_angle(swing)
+        local[:, 0] = matrix_about_y(direction * time + np.pi * person)
+        root = np.stack([np.sin(time / 4), 0.93 + 0.02 * np.cos(time), np.full(frames, float(person))], -1)
+        people.append(forward_kinematics(local, root, REST_OFFSETS)[0])
+    return np.stack(people).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def item() -> StoredInteraction:
+    joints = turning_pair()
+    rotations = np.stack([rotations_from_joints(person).rotations6d for person in joints])
+    return StoredInteraction("turn-1", "two people  turn\nround", 7, 0, joints, rotations6d=rotations)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_format_reads_back(name: str, item: StoredInteraction, tmp_path: Path) -> None:
+    written = export_item(item, name, tmp_path)
+    assert written.round_trip_mm <= FORMATS[name].bound_mm
+    assert written.fit_mm < 30
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        p.name for p in paths_of(item.id, FORMATS[name], tmp_path)
+    )
+
+
+def test_bvh_as_an_independent_reader_sees_it(item: StoredInteraction, tmp_path: Path) -> None:
+    bvhio = pytest.importorskip("bvhio")
+    export_item(item, "bvh", tmp_path)
+    rig = rig_of(item.joints[1], "person 2")
+    root = bvhio.readAsHierarchy(str(tmp_path / "turn-1_person2.bvh"))
+    for frame in (0, 74, 149):
+        root.loadPose(frame)
+        for joint, _, _ in root.layout():
+            if joint.Name in JOINT_NAMES:
+                seen = np.array(joint.PositionWorld) / 100
+                assert np.abs(seen - rig.joints[frame, JOINT_NAMES.index(joint.Name)]).max() < 1e-4
+
+
+def test_euler_angles_do_not_jump_when_a_person_turns_past_half_a_turn() -> None:
+    yaw = np.linspace(0, 6 * np.pi, 400)
+    angles = euler_zxy_from_matrix(matrix_about_y(yaw))
+    assert np.abs(np.diff(angles, axis=0)).max() < 0.1
+
+
+def test_glb_rotations_stay_in_one_half_sphere(item: StoredInteraction, tmp_path: Path) -> None:
+    gltf = pytest.importorskip("pygltflib")
+    export_item(item, "glb", tmp_path)
+    document = gltf.GLTF2().load(str(tmp_path / "turn-1.glb"))
+    blob = document.binary_blob()
+    animation = document.animations[0]
+    for channel in animation.channels:
+        if channel.target.path != "rotation":
+            continue
+        accessor = document.accessors[animation.samplers[channel.sampler].output]
+        start = document.bufferViews[accessor.bufferView].byteOffset
+        values = np.frombuffer(blob, np.float32, accessor.count * 4, start).reshape(-1, 4)
+        assert np.abs(np.linalg.norm(values, axis=1) - 1).max() < 1e-5
+        assert (values[1:] * values[:-1]).sum(1).min() > 0
+    times = document.accessors[animation.samplers[0].input]
+    assert times.max[0] == pytest.approx((150 - 1) / FPS)
+
+
+def test_bones_that_change_length_are_refused(item: StoredInteraction, tmp_path: Path) -> None:
+    noisy = item.joints + np.random.default_rng(0).normal(0, 0.3, item.joints.shape)
+    broken = StoredInteraction("bad", "x", 0, 0, noisy.astype(np.float32))
+    with pytest.raises(InputError, match="bad person 1"):
+        export_item(broken, "bvh", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_interhuman_rows_lead_back_to_the_motion(item: StoredInteraction) -> None:
+    assert item.rotations6d is not None
+    positions, rotations = motion_from_loaded(loaded_from_raw492(raw492(item.joints[0], item.rotations6d[0])))
+    assert np.abs(positions - item.joints[0]).max() < 1e-6
+    assert np.abs(rotations - item.rotations6d[0]).max() < 1e-6
+
+
+def test_interhuman_tree(item: StoredInteraction, tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    assert write_interhuman([item] * 41, root).count == 41
+    assert (root / "annots/3.txt").read_text() == "two people turn round\n" * 3
+    splits = {name: (root / f"split/{name}.txt").read_text().split() for name in ("train", "val", "test")}
+    assert splits["val"] == ["20", "40"] and splits["test"] == ["1", "21", "41"]
+    assert len(splits["train"]) == 36
+    with pytest.raises(InputError, match="not empty"):
+        write_interhuman([item], root)
+
+
+def test_interx_tree_read_by_our_own_reader(item: StoredInteraction, tmp_path: Path) -> None:
+    """Split files, motion and captions come back; rotations and the two persons' places are the dataset's."""
+    from intermask_cli.datasets.interx.reader import InterX, caption_path, read_captions
+    from intermask_cli.datasets.interx.writer import write_interx
+    from intermask_cli.motion.representation.interx import joints_from_features, persons_from_processed
+    from intermask_cli.motion.representation.interx import person_features as interx_features
+    from intermask_cli.motion.stand_in_body import stand_in_body
+
+    root = tmp_path / "tree"
+    written = write_interx([item] * 21, root)
+    assert written.count == 21 and written.fit_mm < 5
+    data = {split: InterX(root, split) for split in ("train", "val", "test")}
+    assert [len(part.clips) for part in data.values()] == [18, 1, 2]
+    assert not any(part.skipped for part in data.values())
+    clip = data["test"].clips[0]
+    assert clip.frames == item.frames
+    caption = read_captions(caption_path(root, clip.name))[2]
+    assert caption.text == "two people turn round"
+    assert caption.tokens == ("two/OTHER", "people/OTHER", "turn/OTHER", "round/OTHER")
+    people = [
+        joints_from_features(interx_features(person), stand_in_body())[:, :22]
+        for person in persons_from_processed(data["test"].processed(clip))
+    ]
+    for seen, wanted in zip(people, item.joints, strict=True):
+        assert np.abs((seen - seen[:, :1]) - (wanted - wanted[:, :1])).max() < 0.02
+    apart = (people[1] - people[0])[:, 0] - (item.joints[1] - item.joints[0])[:, 0]
+    assert np.abs(apart[:, (0, 2)]).max() < 1e-4
+    with pytest.raises(InputError, match="not empty"):
+        write_interx([item], root)

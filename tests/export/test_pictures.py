@@ -1,0 +1,166 @@
+"""`intermask view`, `render` and `export` on a run of the tiny model, and the pictures they make."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from intermask_cli.export.pictures.contact_sheet import CELL_WIDTH_M, row_scale
+from intermask_cli.export.pictures.scene import Camera, draw_frame, side_view
+from intermask_cli.motion.skeleton import REST_OFFSETS
+from tests.helpers.tiny_model import TinyModel
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: TinyModel) -> Path:
+    """A finished run of three interactions."""
+    from intermask_cli.cli import main
+
+    folder = tmp_path_factory.mktemp("look")
+    prompts = folder / "p.txt"
+    prompts.write_text("two people bow\ntwo people shake hands\nthe first person wave\n")
+    with pytest.raises(SystemExit) as ended:
+        main(["generate", str(prompts), *tiny_model.options, "--frames", "12", "--out", str(folder / "run")])
+    assert ended.value.code == 0
+    return folder / "run"
+
+
+def items_of(page: Path) -> list[dict]:
+    found = re.search(r"const DATA = (\{.*\});\n", page.read_text())
+    assert found
+    return json.loads(found.group(1))["items"]
+
+
+def test_generate_leaves_a_gallery(run_folder: Path) -> None:
+    assert [item["id"] for item in items_of(run_folder / "gallery.html")] == ["p-1-s0", "p-2-s0", "p-3-s0"]
+
+
+def test_view_chooses_items_and_joins_scores(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+    scores = tmp_path / "per_prompt.csv"
+    scores.write_text("id,rank,note\np-2-s0,7,far\n")
+    page = tmp_path / "page.html"
+    code, out, _ = cli("view", run_folder, "--out", page, "--id", "p-2-s0", "--scores", scores)
+    assert code == 0 and out.strip() == str(page)
+    (item,) = items_of(page)
+    assert item["fields"]["rank"] == 7 and item["fields"]["note"] == "far" and item["fields"]["frames"] == 12
+    assert item["fields"]["seed"].isdigit(), "seeds are text: a browser's numbers would round them"
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "grid.gif", "grid.mp4"])
+def test_render_writes_pictures_of_the_right_size(
+    cli: Run, run_folder: Path, tmp_path: Path, name: str
+) -> None:
+    pytest.importorskip("matplotlib")
+    image = pytest.importorskip("PIL.Image")
+    out = tmp_path / name
+    code, _, err = cli("render", run_folder, "--out", out, "--limit", 2, "--columns", 4, "--width", 160)
+    assert code == 0, err
+    if name.endswith(".mp4"):
+        assert out.read_bytes()[4:8] == b"ftyp"
+        return
+    with image.open(out) as picture:
+        assert picture.size == ((660, 333) if name.endswith(".png") else (320, 120))
+        assert getattr(picture, "n_frames", 1) == (1 if name.endswith(".png") else 6)
+        colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
+        assert len(colours) > 10, "not an empty picture"
+
+
+def test_other_suffixes_and_ids_are_one_line(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+    code, _, err = cli("render", run_folder, "--out", tmp_path / "x.avi")
+    assert code == 2 and ".png" in err and err.count("\n") == 1
+    code, _, err = cli("view", run_folder, "--id", "nobody")
+    assert code == 2 and "p-1-s0" in err and err.count("\n") == 1
+
+
+def test_export_writes_once_and_states_its_errors(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+    code, _, err = cli("export", run_folder, "--to", "npy", "--out", tmp_path / "npy", "--json")
+    assert code == 0, err
+    names = sorted(path.name for path in (tmp_path / "npy").iterdir())
+    assert names == [f"p-{k}-s0_person{p}.npy" for k in (1, 2, 3) for p in (1, 2)]
+    assert np.load(tmp_path / "npy" / names[0]).shape == (12, 22, 9)
+    code, out, _ = cli("export", run_folder, "--to", "npy", "--out", tmp_path / "npy", "--json")
+    assert code == 0 and json.loads(out)["skipped"] == 3
+    code, out, err = cli("export", run_folder, "--to", "bvh", "--out", tmp_path / "bvh", "--processes", 2)
+    assert code == 0 and "file round trip, largest" in out and "skeleton fit, mean" in out, err
+    assert len(list((tmp_path / "bvh").iterdir())) == 6
+
+
+def test_camera_puts_the_nearer_body_in_front() -> None:
+    pair = np.zeros((2, 22, 3))
+    pair[:] = REST_OFFSETS.cumsum(0) * 0.2
+    pair[1, :, 2] += 2.0
+    drawing = draw_frame(pair, Camera(azimuth_rad=0.0))
+    assert (np.diff(drawing.depths) >= 0).all()
+    assert drawing.colours[-1] in ("#D55E00", "#8E3F00", "#F39A5A"), "person 2 is nearer and drawn last"
+
+
+@pytest.mark.parametrize("heading", np.linspace(0, 2 * np.pi, 7))
+def test_side_view_shows_the_people_next_to_each_other(heading: float) -> None:
+    joints = np.zeros((2, 3, 22, 3))
+    joints[1] += (np.cos(heading), 0, np.sin(heading))
+    seen = side_view(joints).project(joints[:, 0, 0])
+    assert abs(seen[1, 0] - seen[0, 0]) > 0.9
+
+
+def test_view_shows_another_run_beside(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    code, _, err = cli("view", run_folder, "--truth", run_folder, "--out", page)
+    assert code == 0, err
+    shown = items_of(page)
+    assert all(item["truth"]["data"] == item["data"] for item in shown)
+    other = tmp_path / "other.h5"
+    with h5py.File(run_folder / "interactions.h5") as source, h5py.File(other, "w") as target:
+        for name, value in source.attrs.items():
+            target.attrs[name] = value
+        id = source["index/id"].asstr()[0]
+        source.copy(f"interactions/{id}", target.create_group("interactions"), "truth-of-it")
+        for name in ("prompt", "sample", "seed", "frames"):
+            target[f"index/{name}"] = source[f"index/{name}"][:1]
+        target["index/id"] = ["truth-of-it"]
+    code, _, err = cli("view", run_folder, "--truth", other, "--out", page)  # by prompt
+    shown = items_of(page)
+    assert code == 0 and "truth" in shown[0] and "truth" not in shown[-1]
+    with h5py.File(other, "r+") as target:
+        target["index/prompt"][0] = "something else"
+    code, _, err = cli("view", run_folder, "--truth", other, "--out", page)
+    assert code == 2 and "no interaction has an id or a prompt" in err
+
+
+@pytest.mark.parametrize("apart_m", [0.5, 2.0, 5.0])
+def test_people_far_apart_stay_in_their_cell_of_a_sheet(apart_m: float) -> None:
+    poses = np.broadcast_to(REST_OFFSETS, (2, 4, 22, 3)).copy()
+    poses[1, ..., 0] += apart_m
+    camera = side_view(poses)
+    scale = row_scale(poses, camera)
+    across = camera.project(poses - poses[:, :, 0].mean(axis=0)[None, :, None])[..., 0] * scale
+    assert np.abs(across).max() < CELL_WIDTH_M / 2
+    assert (scale == 1) == (apart_m == 0.5)
+
+
+@pytest.mark.parametrize("target", ["bvh", "interx"])
+def test_one_bad_interaction_does_not_stop_an_export(
+    cli: Run, run_folder: Path, tmp_path: Path, target: str
+) -> None:
+    source = tmp_path / "some.h5"
+    shutil.copy(run_folder / "interactions.h5", source)
+    with h5py.File(source, "r+") as file:
+        id = file["index/id"].asstr()[1]
+        joints = file[f"interactions/{id}/joints"]
+        joints[...] = np.random.default_rng(0).normal(0, 1, joints.shape)
+    out = tmp_path / "out"
+    code, text, err = cli("export", source, "--to", target, "--out", out, "--json")
+    report = json.loads(text)
+    assert code == 3 and report["written"] == 2 and list(report["failed"]) == [id]
+    assert id in err and "skeleton misses" in err
+    assert not [path for path in out.rglob("*") if id in path.name]
+    code, text, _ = cli("export", source, "--to", target, "--out", tmp_path / "again", "--id", id)
+    assert code == 3 and "0 written" in text and "1 failed" in text

@@ -1,0 +1,1 @@
+"""What several test modules need: tiny models, stand-ins, sample motions, data set trees, paths."""

@@ -1,0 +1,35 @@
+"""A random duet evaluator small enough for tests, and a protocol to go with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.duet import DuetEval, DuetEvalConfig
+from evaluators.protocols.protocol import Protocol
+
+SIZES = DuetEvalConfig(
+    width=16, layers=1, heads=2, ff=24, text_dim=12, text_layers=1, out_dim=6, max_frames=400
+)
+#: Small pools and few pairs, so that a handful of clips makes a score.
+TINY = Protocol(
+    name="duets", pool_size=3, fid_scale=1.0, distance_scale=1.0, repetitions=2, diversity_pairs=4,
+    mm_captions=2, mm_samples=3, mm_pairs=2,
+    duplicates="every motion whose own caption says at least as much",
+)  # fmt: skip
+
+
+def save_tiny_evaluator(folder: Path, text_encoder: dict[str, Any], **changes: Any) -> Path:
+    """A bundle of random weights; `text_encoder` is {id, sha256, dim} of a 12-wide encoder."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        network = DuetEval(SIZES)
+    values: dict[str, Any] = {
+        "name": "tiny-eval", "architecture": "duet", "network": network_config(network), "protocol": "duets",
+        "text_encoder": text_encoder,
+    }  # fmt: skip
+    save_evaluator(folder, EvaluatorInfo(**(values | changes)), network, "# tiny\n")
+    return folder

@@ -1,0 +1,126 @@
+"""Rotations recovered from joints: exact positions, sensible twist, no jumps, real capture."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rotation import (
+    angle_between_matrices,
+    matrix_about_y,
+    matrix_from_axis_angle,
+    matrix_from_sixd_columns,
+)
+from intermask_cli.motion.skeleton import JOINT, PARENTS, REST_OFFSETS, scaled_offsets
+from tests.helpers.motion_samples import fk_person
+from tests.helpers.paths import CMU_DUETS
+
+CMU = CMU_DUETS / "trials"
+HINGED = [
+    JOINT[f"{side}_{part}"] for side in ("left", "right") for part in ("hip", "knee", "shoulder", "elbow")
+]
+
+
+def degrees(a, b):
+    return np.degrees(angle_between_matrices(a, b))
+
+
+@pytest.mark.parametrize("height_m", [1.5, 1.95])
+def test_known_motion_is_reproduced(height_m):
+    positions, local, offsets = fk_person(90, seed=1, height_m=height_m)
+    found = rotations_from_joints(positions)
+    assert found.worst_mm < 1e-6
+    assert_allclose(found.offsets, offsets, atol=1e-9)
+    assert degrees(found.local[:, 0], local[:, 0]).max() < 1e-4
+    # collars and spine turn by up to 10 degrees about axes no position shows; bent limbs show theirs
+    assert degrees(found.local[:, HINGED], local[:, HINGED]).max() < 10
+    assert degrees(found.local, local).mean() < 6
+
+
+def test_sixd_rotations_and_offsets_rebuild_the_joints():
+    positions, _, _ = fk_person(40, seed=2)
+    found = rotations_from_joints(positions.astype(np.float32))
+    assert found.rotations6d.shape == (40, 21, 6)
+    assert found.rotations6d.dtype == np.float32
+    local = np.concatenate([found.local[:, :1], matrix_from_sixd_columns(found.rotations6d)], axis=1)
+    rebuilt, _ = forward_kinematics(local, positions[:, 0], found.offsets)
+    assert np.abs(rebuilt - positions).max() < 0.001
+
+
+def test_error_is_the_distance_that_is_left():
+    positions, _, _ = fk_person(40, seed=3)
+    positions[:, JOINT["left_wrist"], 0] += np.linspace(0, 0.02, 40)
+    found = rotations_from_joints(positions)
+    rebuilt, _ = forward_kinematics(found.local, positions[:, 0], found.offsets)
+    distances = 1000 * np.linalg.norm(rebuilt - positions, axis=-1)
+    assert_allclose([found.error_mm, found.worst_mm], [distances.mean(), distances.max()])
+    assert 1 < found.worst_mm < 20
+
+
+def test_turning_the_world_turns_only_the_root():
+    positions, _, _ = fk_person(40, seed=4)
+    turn = matrix_about_y(2.0)
+    plain, turned = rotations_from_joints(positions), rotations_from_joints(positions @ turn.T)
+    assert degrees(turned.local[:, 1:], plain.local[:, 1:]).max() < 1e-4
+    assert degrees(turned.local[:, 0], turn @ plain.local[:, 0]).max() < 1e-4
+
+
+def rest_person(frames):
+    local = np.tile(np.eye(3), (frames, 22, 1, 1))
+    return local, np.tile([0.0, 0.95, 0.0], (frames, 1))
+
+
+def test_rest_pose_has_no_rotation():
+    local, root = rest_person(5)
+    positions, _ = forward_kinematics(local, root, scaled_offsets(1.7))
+    assert degrees(rotations_from_joints(positions).local, local).max() < 1e-4
+
+
+@pytest.mark.parametrize(("limb", "hinge", "axis"), [
+    ("left_shoulder", "left_elbow", [0, -1, 0]), ("right_shoulder", "right_elbow", [0, 1, 0]),
+    ("left_hip", "left_knee", [1, 0, 0]), ("right_hip", "right_knee", [1, 0, 0]),
+])  # fmt: skip
+def test_bent_limb_shows_its_twist_and_a_straight_spell_remembers_it(limb, hinge, axis):
+    local, root = rest_person(60)
+    bone = REST_OFFSETS[JOINT[hinge]]
+    twist = np.radians(50) * bone / np.linalg.norm(bone)
+    local[:, JOINT[limb]] = matrix_from_axis_angle(twist)
+    bend = 1.2 * np.clip(np.abs(np.arange(60) - 30) / 10 - 0.5, 0, 1)
+    local[:, JOINT[hinge]] = matrix_from_axis_angle(bend[:, None] * np.array(axis, dtype=float))
+    positions, _ = forward_kinematics(local, root, REST_OFFSETS)
+    found = rotations_from_joints(positions)
+    assert found.worst_mm < 1e-6
+    assert degrees(found.local[:, JOINT[limb]], local[:, JOINT[limb]]).max() < 8
+    steps = degrees(found.local[1:, JOINT[limb]], found.local[:-1, JOINT[limb]])
+    assert steps.max() < 5
+
+
+def test_noise_of_a_centimetre_stays_about_that():
+    positions, local, _ = fk_person(90, seed=5)
+    noisy = positions + np.random.default_rng(0).normal(0, 0.01 / np.sqrt(3), positions.shape)
+    found = rotations_from_joints(noisy)
+    assert 1 < found.error_mm < 20
+    assert degrees(found.local[:, HINGED], local[:, HINGED]).mean() < 15
+
+
+def test_collapsed_joints_give_finite_rotations():
+    found = rotations_from_joints(np.zeros((6, 22, 3)))
+    assert np.isfinite(found.local).all()
+    assert found.error_mm == 0
+
+
+@pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
+def test_cmu_capture_within_a_millimetre():
+    for path in sorted(CMU.glob("*.npz")):
+        positions = np.load(path)["positions"]
+        for person in positions:
+            found = rotations_from_joints(person)
+            assert found.error_mm < 0.3
+            assert found.worst_mm < 1.0
+            knees = found.local[:, [JOINT["left_knee"], JOINT["right_knee"]]]
+            assert degrees(knees, np.eye(3)).max() < 160
+            child, parent = JOINT["left_collar"], PARENTS[JOINT["left_collar"]]
+            assert np.linalg.norm(found.offsets[child]) == pytest.approx(
+                np.linalg.norm(person[:, child] - person[:, parent], axis=-1).mean(), abs=1e-3
+            )
