@@ -11,7 +11,7 @@ from intermask_cli.files import write_whole
 
 HEAD = """# Speed
 
-Made by `make benchmark` (`python -m benchmarks.speed.__main__`) out of `benchmarks/results/*.json`, which hold every
+Made by `make benchmark` (`python -m benchmarks.speed`) out of `benchmarks/results/*.json`, which hold every
 sample of every timing. What is compared is run in turns, so that a disturbance hits all; ratios are of
 minima, medians are in brackets. Networks of the first part have the published full size and random weights,
 so figures say nothing about quality. The plain loop is the published arrangement
