@@ -11,18 +11,21 @@ OUT ?= runs/demo
 SOURCES := intermask_cli evaluators tests benchmarks
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help demo test quality test-parity test-gpu benchmark ablations duets clean
+.PHONY: help demo test test-fast coverage quality docs test-parity test-gpu benchmark ablations duets clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         set up, generate from prompts/demo.txt into $(OUT)"
-	@echo "make test         set up with development tools, run all tests"
-	@echo "make quality      ruff (lint and format) and mypy"
+	@echo "make test         set up with development tools, run all tests on all cores"
+	@echo "make test-fast    the tests that take no training, no browser and no subprocess of minutes"
+	@echo "make coverage     all tests with a coverage report (htmlcov/index.html)"
+	@echo "make quality      ruff, mypy, layers (import-linter), language and docs"
+	@echo "make docs         build the documentation into site/ (DOCS=serve opens it on localhost)"
 	@echo "make test-parity  compare with golden arrays of the published system (INTERMASK_PARITY=folder)"
 	@echo "make test-gpu     tests that need a CUDA device"
-	@echo "make benchmark    measure; writes benchmarks/results and docs/benchmarks.md"
-	@echo "make ablations    test the paper's claims on Duets (BUDGET=small|full); writes docs/ablations.md"
-	@echo "make duets        rebuild the bundled model and evaluator from nothing"
+	@echo "make benchmark    measure; writes benchmarks/results and docs/results/benchmarks.md"
+	@echo "make ablations    test the paper's claims on Duets (BUDGET=small|full); writes docs/results/ablations.md"
+	@echo "make duets        rebuild the bundled model and evaluator from the procedural corpus"
 	@echo "make clean        remove the virtual environment and caches"
 
 # ---- set-up: one virtual environment; stamp files make the second run instant
@@ -59,15 +62,39 @@ demo: $(VENV)/demo.stamp
 	@echo "== intermask generate prompts/demo.txt --out $(OUT)"
 	@$(BIN)/intermask generate prompts/demo.txt --out $(OUT)
 
+# One process per core, each with one thread: faster than one process with all of them.
+WORKERS ?= auto
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
 test: $(VENV)/dev.stamp
 	@echo "== pytest"
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
+
+test-fast: $(VENV)/dev.stamp
+	@echo "== pytest without the slow tests"
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+coverage: $(VENV)/dev.stamp
+	@echo "== pytest with coverage"
+	@$(PYTEST) --cov=intermask_cli --cov=evaluators --cov-report=term:skip-covered --cov-report=html $(ARGS)
 
 quality: $(VENV)/dev.stamp
-	@echo "== ruff check, ruff format --check, mypy"
+	@echo "== ruff check, ruff format --check"
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
+	@echo "== mypy"
 	@$(BIN)/mypy
+	@echo "== layers"
+	@$(BIN)/lint-imports --no-logo
+	@echo "== language"
+	@$(BIN)/python docs/check_language.py
+	@$(MAKE) --no-print-directory docs
+
+DOCS ?= build --strict --quiet
+docs: $(VENV)/dev.stamp
+	@echo "== docs"
+	@$(BIN)/python docs/generate_reference.py --check
+	@$(BIN)/mkdocs $(DOCS)
 
 test-parity: $(VENV)/dev.stamp
 	@echo "== parity with the published system"
