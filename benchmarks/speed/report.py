@@ -15,8 +15,8 @@ Made by `make benchmark` (`python -m benchmarks.speed`) out of `benchmarks/resul
 sample of every timing. What is compared is run in turns, so that a disturbance hits all; ratios are of
 minima, medians are in brackets. Networks of the first part have the published full size and random weights,
 so figures say nothing about quality. The plain loop is the published arrangement
-(`benchmarks/speed/published_loop.py`): two passes per step over all positions, persons apart, condition vectors anew
-in every pass, padded to the longest clip. It makes the same tokens.
+(`benchmarks/speed/published_loop.py`): two passes per step over all positions, persons apart,
+condition vectors computed in every pass, padded to the longest clip. It makes the same tokens.
 """
 
 

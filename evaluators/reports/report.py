@@ -11,7 +11,7 @@ mm_distance                 distance of the motion to its own caption; large is 
 rank                        1 is best; empty if its pool was incomplete and dropped
 top1, top2, top3            1 if the rank is at most 1, 2, 3; empty where rank is
 pool_size                   captions in the pool
-foot_skate_mm_per_frame ... the columns of `intermask_cli.motion.physics`, units in their names; empty if undefined
+foot_skate_mm_per_frame ... the columns of `motion.physics`, units in their names; empty if undefined
 ==========================  ===========================================================================
 """
 

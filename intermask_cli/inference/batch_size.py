@@ -21,7 +21,7 @@ FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
 #: Of what is free when the model has been loaded: the rest of the process and its neighbours want some too.
 SHARE = {"cpu": 0.5, "cuda": 0.8}
 #: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
-#: around the draw (a Gumbel draw takes most), decoder maps; tests/inference/test_batch_size.py measures all but maps.
+#: around the draw (a Gumbel draw takes most), decoder maps; a test measures all but the maps.
 STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
 SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
 FLOAT, HALF = 4, 2  # bytes
