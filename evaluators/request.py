@@ -66,7 +66,7 @@ def check_request(request: Request) -> None:
     _check_clips(request)
 
 
-def check_faults(request: Request) -> None:
+def check_sensitivity(request: Request) -> None:
     """InputError for options that do nothing for `--faults`, which changes real motion and needs no model."""
     given = {"SUBJECT": request.subject, "--task": request.task, "--dataset": request.dataset}
     useless = [name for name, value in given.items() if value is not None]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evaluators.data.paper import InterXTest, dataset_at, glove_folder, interx_texts, open_dataset
-from evaluators.data.sets import BOTH, InteractionSet, duets_test_set, file_set, with_mentions
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set, file_set, with_mentions
 from evaluators.evaluator import Evaluator, FeatureEvaluator, InterXPairEvaluator, load_evaluator
 from evaluators.networks.bundle import read_info, resolve_evaluator
 from evaluators.protocols.evaluation import (
@@ -18,16 +18,16 @@ from evaluators.protocols.evaluation import (
     score_model,
     score_set,
 )
-from evaluators.protocols.motions import Maker
+from evaluators.protocols.motions import MotionGenerator
 from evaluators.protocols.protocol import EQUAL_CAPTION, OWN_MOTION, Protocol, ProtocolRecord, protocol_named
-from evaluators.reports.faults import fault_table
+from evaluators.reports.sensitivity import sensitivity_table
 from evaluators.request import (
     BUNDLED_SPLIT,
     DEFAULT_CLIPS,
     DEFAULT_TASK,
     Request,
-    check_faults,
     check_request,
+    check_sensitivity,
 )
 from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.console import note
@@ -102,7 +102,7 @@ def _rule(protocol: Protocol, reference: InteractionSet) -> Protocol:
 
 def _task(request: Request, subject: InteractionSet) -> str:
     """A file says itself whether its interactions are reactions."""
-    reactions = all(made != BOTH for made in subject.made)
+    reactions = all(persons != BOTH_PERSONS for persons in subject.generated_persons)
     if request.task == "react" and not reactions:
         raise InputError(
             f"--task react: {request.subject} has interactions without a given person; leave --task out"
@@ -126,7 +126,7 @@ def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | 
     evaluation = Evaluation(record, _model_subject(request, model, sampling))
     ground_truth_rows(evaluation, scorer, floor)
     workers = parse_processes(request.processes or "auto")
-    maker = Maker(model, sampling, request.cache, request.text_encoder, request.device, workers)
+    maker = MotionGenerator(model, sampling, request.cache, request.text_encoder, request.device, workers)
     score_model(evaluation, scorer, maker, task, request.seed)
     return evaluation
 
@@ -188,14 +188,14 @@ def _model_subject(request: Request, model: InteractionModel, sampling: Sampling
     }  # fmt: skip
 
 
-def run_faults(request: Request) -> dict[str, dict[str, Any]]:
+def run_sensitivity(request: Request) -> dict[str, dict[str, Any]]:
     """Scores of real motion with planted faults."""
-    check_faults(request)
+    check_sensitivity(request)
     evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))
     if isinstance(evaluator, InterXPairEvaluator):
         raise InputError(f"--faults changes joints, which evaluator {evaluator.name} does not read")
     reference, _ = _reference(request, evaluator)
-    return fault_table(
+    return sensitivity_table(
         Scorer(evaluator, _protocol(evaluator, request.repeats), reference, request.cache, request.seed)
     )
 

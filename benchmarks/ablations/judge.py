@@ -12,7 +12,7 @@ from benchmarks.ablations.settings import CORPUS_KINDS, CORPUS_SEED
 from benchmarks.judges.detectors import detect
 from benchmarks.judges.label_reader import SIDES, LabelClassifier
 from evaluators.data.cache import Cache
-from evaluators.data.sets import BOTH, InteractionSet, duets_test_set
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set
 from evaluators.evaluator import Evaluator, Motion
 from evaluators.protocols.evaluation import Scorer
 from evaluators.protocols.protocol import DUETS
@@ -75,7 +75,7 @@ class Judge:
         self, motions: Sequence[np.ndarray], made: Sequence[tuple[int, ...]] | None
     ) -> dict[str, float]:
         """Jerk and foot skate of the made persons as multiples of the held-out clips'."""
-        ours = physics_table(motions, list(made) if made else [BOTH] * len(motions))
+        ours = physics_table(motions, list(made) if made else [BOTH_PERSONS] * len(motions))
         columns = {"jerk_ratio": "jerk_m_per_s3", "skate_ratio": "foot_skate_mm_per_frame"}
         return {
             name: float(np.nanmean(ours[column]) / np.nanmean(self._physics[column]))

@@ -15,7 +15,7 @@ from evaluators.data.cache import Cache
 from evaluators.data.sets import InteractionSet, clip_set
 from evaluators.evaluator import Evaluator
 from evaluators.protocols.evaluation import item_seeds
-from evaluators.protocols.motions import Maker, Order
+from evaluators.protocols.motions import GenerationRequest, MotionGenerator
 from intermask_cli.config import SamplingConfig
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.physics import physics_table
@@ -60,16 +60,16 @@ class Bench:
     def reactions(self) -> InteractionSet:
         """A partner for one person of each of `few`."""
         some = self.truth.take(self.few, "some held-out clips")
-        return self.maker(Order(some, item_seeds(some, SEED, 0), self.given))
+        return self.maker(GenerationRequest(some, item_seeds(some, SEED, 0), self.given))
 
     def generate(self, asked: InteractionSet) -> InteractionSet:
         """A motion for every prompt."""
-        return self.maker(Order(asked, item_seeds(asked, SEED, 0)))
+        return self.maker(GenerationRequest(asked, item_seeds(asked, SEED, 0)))
 
     @property
-    def maker(self) -> Maker:
+    def maker(self) -> MotionGenerator:
         """Makes motions with the model of the bench."""
-        return Maker(self.model, self.sampling, self.cache)
+        return MotionGenerator(self.model, self.sampling, self.cache)
 
     @cached_property
     def truth_physics(self) -> dict[str, np.ndarray]:

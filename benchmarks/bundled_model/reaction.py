@@ -21,7 +21,7 @@ def measure(bench: Bench) -> list[Figure]:
     """Some held-out clips of every kind, each person given in turn. R@1 is in `retrieval`."""
     clips = [bench.clips.single[i] for i in bench.few]
     truth, made = joints_of(bench.truth, bench.few), joints_of(bench.reactions)
-    persons = list(bench.reactions.made)
+    persons = list(bench.reactions.generated_persons)
     ours, theirs = physics_table(made, persons), physics_table(truth, persons)
     holding = [i for i, clip in enumerate(clips) if contacts_of(clip, hands_only=True)]
     apart, together = (

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.bundled_model.bench import SEED, Bench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
-from evaluators.data.sets import InteractionSet, clip_set, relation
+from evaluators.data.sets import InteractionSet, clip_set, relevance
 from evaluators.metrics import fid, paired_distances, pool_ranks, split_pools
 from evaluators.protocols.protocol import DUETS, Protocol
 from intermask_cli.console import note
@@ -47,14 +47,14 @@ def found(bench: Bench, interactions: InteractionSet, protocol: Protocol) -> np.
     if count < protocol.pool_size:
         return np.full(count, math.nan)
     text, motion = _embedded(bench, interactions)
-    right = relation(interactions, range(count))
+    relevant = relevance(interactions, range(count))
     rng = np.random.default_rng(SEED)
     first, times = np.zeros(count), np.zeros(count)
     for _ in range(DIVISIONS):
         order = rng.permutation(count)
         for pool in split_pools(count, protocol.pool_size):
             members = order[pool]
-            ranks = pool_ranks(text[members], motion[members], right[np.ix_(members, members)])
+            ranks = pool_ranks(text[members], motion[members], relevant[np.ix_(members, members)])
             first[members] += ranks == 0
             times[members] += 1
     return np.where(times > 0, first / np.maximum(times, 1), np.nan)

@@ -13,7 +13,7 @@ from benchmarks.bundled_model.figures import Figure, Goal, share
 from benchmarks.bundled_model.labels import KIND, hits, label_figures
 from benchmarks.pasting import ROOT
 from evaluators.data.sets import prompt_set
-from evaluators.protocols.motions import Order
+from evaluators.protocols.motions import GenerationRequest
 from intermask_cli.generation.seeds import sample_seed
 
 FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"
@@ -46,7 +46,7 @@ def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[s
             chosen.append(row)
     texts = [row["text"] for row in chosen]
     asked = prompt_set("free wording", texts, [int(row["frames"]) for row in chosen])
-    made = bench.maker(Order(asked, [sample_seed(SEED, text, 0, 0) for text in texts]))
+    made = bench.maker(GenerationRequest(asked, [sample_seed(SEED, text, 0, 0) for text in texts]))
     return chosen, bench.reader(joints_of(made)).kind
 
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from benchmarks.pasting import ROOT, paste
 from evaluators.data.cache import Cache, default_cache
-from evaluators.data.sets import InteractionSet, duets_test_set, relation
+from evaluators.data.sets import InteractionSet, duets_test_set, relevance
 from evaluators.evaluator import load_evaluator
 from evaluators.metrics import pool_ranks
 from evaluators.protocols.evaluation import Scorer
 from evaluators.protocols.protocol import protocol_named
-from evaluators.protocols.scoring import METRICS, Score
-from evaluators.reports.faults import fault_markdown, fault_table, swapped
+from evaluators.protocols.scoring import METRICS, MetricScore
+from evaluators.reports.sensitivity import sensitivity_markdown, sensitivity_table, swapped
 from intermask_cli.console import note
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluator-proof.json"
@@ -40,8 +40,8 @@ def hard_pools(scorer: Scorer, interactions: InteractionSet, size: int) -> float
         members = np.flatnonzero(kinds == kind)
         for start in range(0, len(members) - size + 1, size):
             pool = members[start : start + size]
-            right = relation(interactions, pool.tolist())
-            hits.append(pool_ranks(embedded.text[pool], embedded.motion[pool], right) == 0)
+            relevant = relevance(interactions, pool.tolist())
+            hits.append(pool_ranks(embedded.text[pool], embedded.motion[pool], relevant) == 0)
     return float(np.concatenate(hits).mean()) if hits else float("nan")
 
 
@@ -92,7 +92,7 @@ def main() -> None:
         f"right person (of {named} captions that name who acts)": f"{role:.3f}",
         "FID of other real clips, as many": f"{floor['FID'].mean:.3f}",
     }
-    table = fault_table(scorer)
+    table = sensitivity_table(scorer)
     record = {
         "evaluator": evaluator.name, "evaluator_sha256": evaluator.sha256, "clips": len(reference),
         "pool_size": protocol.pool_size, "repetitions": protocol.repetitions, "figures": figures,
@@ -100,7 +100,7 @@ def main() -> None:
     }  # fmt: skip
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    block = markdown(record, fault_markdown(table))
+    block = markdown(record, sensitivity_markdown(table))
     print(block)
     for path in PASTED_INTO:
         if options.out == RESULTS and paste(path, MARKER, block):
@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Score):
+    if isinstance(value, MetricScore):
         return None if value.absent else value.mean
     return value
 

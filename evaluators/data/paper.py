@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from evaluators.data.sets import BOTH, InteractionSet
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.evaluator import Motion
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.datasets.interhuman import reader as interhuman
@@ -120,7 +120,7 @@ class PaperData(ABC):
         return InteractionSet(
             f"{self.title} test, {self.root}", drawn.ids, drawn.prompts,
             tuple(self.motion(features) for features in drawn.features),
-            (0,) * count, (None,) * count, (BOTH,) * count, texts=drawn.texts,
+            (0,) * count, (None,) * count, (BOTH_PERSONS,) * count, texts=drawn.texts,
         )  # fmt: skip
 
 

@@ -28,12 +28,12 @@ DUETS_KINDS = "all"  # what duet-mini and duet-eval know; `intermask data duets 
 FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models can make many of equal length at once.
 LENGTH_STEP = 12
-BOTH = (0, 1)
+BOTH_PERSONS = (0, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class InteractionSet:
-    """N interactions in a fixed order. `made` names the persons that were generated (for physics)."""
+    """N interactions in a fixed order. Physics scores the `generated_persons` of each (0-based)."""
 
     name: str
     ids: tuple[str, ...]
@@ -41,7 +41,7 @@ class InteractionSet:
     motions: tuple[Motion, ...]
     samples: tuple[int, ...]
     seeds: tuple[int | None, ...]
-    made: tuple[tuple[int, ...], ...]
+    generated_persons: tuple[tuple[int, ...], ...]
     mentions: tuple[Mention, ...] | None = None  # what each prompt says, where that is known
     texts: tuple[str, ...] | None = None  # what the evaluator reads, where that is not the prompt
     provenance: dict[str, object] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class InteractionSet:
 
         return replace(
             self, name=name, ids=pick(self.ids), prompts=pick(self.prompts), motions=pick(self.motions),
-            samples=pick(self.samples), seeds=pick(self.seeds), made=pick(self.made),
+            samples=pick(self.samples), seeds=pick(self.seeds),
+            generated_persons=pick(self.generated_persons),
             mentions=None if self.mentions is None else pick(self.mentions),
             texts=None if self.texts is None else pick(self.texts),
         )  # fmt: skip
@@ -93,8 +94,10 @@ def motion_sha256(motion: Motion) -> str:
 def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
     """Test clips `skip`..`skip + count` of the corpus of these kinds with their full captions."""
     clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(kinds))))[skip:]
-    made = clip_set(clips, "Duets test")
-    return replace(made, provenance={"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip})
+    clip_interactions = clip_set(clips, "Duets test")
+    return replace(
+        clip_interactions, provenance={"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip}
+    )
 
 
 def on_floor(joints: np.ndarray) -> np.ndarray:
@@ -120,7 +123,7 @@ def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
         ),
         samples=(0,) * len(clips),
         seeds=(None,) * len(clips),
-        made=(BOTH,) * len(clips),
+        generated_persons=(BOTH_PERSONS,) * len(clips),
         mentions=tuple(clip.mentions[FULL_CAPTION] for clip in clips),
     )
 
@@ -135,7 +138,7 @@ def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> Inte
         motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
         samples=(0,) * count,
         seeds=(None,) * count,
-        made=(BOTH,) * count,
+        generated_persons=(BOTH_PERSONS,) * count,
     )
 
 
@@ -151,13 +154,13 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
         rows = [
             (
                 item.id, item.prompt, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
-                item.seed, _made_persons(item, f"{path}: {item.id}"),
+                item.seed, _generated_persons(item, f"{path}: {item.id}"),
             )
             for item in dataset
         ]  # fmt: skip
     if not rows:
         raise InputError(f"{path}: holds no interaction; nothing to score")
-    ids, prompts, motions, samples, seeds, made = zip(*rows, strict=True)
+    ids, prompts, motions, samples, seeds, generated = zip(*rows, strict=True)
     kept = (
         "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created",
         "versions",
@@ -169,7 +172,7 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
         motions,
         samples,
         seeds,
-        made,
+        generated,
         provenance={name: attributes[name] for name in kept if name in attributes},
     )
 
@@ -216,10 +219,10 @@ def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> 
     return Motion(joints, rotations if keep_rotations else None)
 
 
-def _made_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
+def _generated_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
     """Who was generated: both, or the partner of the given person."""
     if item.given_person is None:
-        return BOTH
+        return BOTH_PERSONS
     if item.given_person not in (1, 2):
         raise InputError(f"{name}: given_person is {item.given_person}; accepted: 1 or 2")
     return (2 - item.given_person,)
@@ -236,9 +239,10 @@ def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> In
     return replace(interactions, mentions=tuple(known[prompt] for prompt in interactions.prompts))
 
 
-def relation(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:
-    """Fair rule for duplicates, as `right` of `pool_ranks`: whether motion j's own prompt says at least what
-    prompt i says. Without known mentions, equal prompts (but for case, blanks, full stop) say the same.
+def relevance(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:
+    """Fair rule for duplicates -> (n, n) bool for `pool_ranks`: motion j's own prompt implies prompt i.
+
+    Without known mentions, prompts are equal if only case, blanks and a final full stop differ.
     """
     if interactions.mentions is None:
         plain = np.array([" ".join(interactions.prompts[i].lower().split()).rstrip(".") for i in chosen])

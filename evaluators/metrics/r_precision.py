@@ -1,4 +1,4 @@
-"""R-Precision: is the right motion among the k nearest (Guo et al. 2022; reference section 9)."""
+"""R-Precision: is the relevant motion among the k nearest (Guo et al. 2022; reference section 9)."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import numpy as np
 from evaluators.metrics.distances import as_embeddings, euclidean_distances
 
 
-def pool_ranks(text: np.ndarray, motion: np.ndarray, right: np.ndarray | None = None) -> np.ndarray:
-    """Rank of the nearest right motion of every caption of one pool: (N, D), (N, D) -> (N,) int64, 0 is best.
+def pool_ranks(text: np.ndarray, motion: np.ndarray, relevant: np.ndarray | None = None) -> np.ndarray:
+    """Rank of the nearest relevant motion per caption of one pool: (N, D), (N, D) -> (N,) int64, 0 is best.
 
-    Published rule (`right` None): only motion i is right for caption i. Two equal captions in a pool then
-    take places from each other, and one of them counts as a miss by chance.
-    Fair rule: `right` (N, N) bool says whether motion j answers caption i as well as its own does.
+    Published rule (`relevant` None): only motion i is relevant for caption i. Two equal captions in a pool
+    then compete, and one of them counts as a miss by chance.
+    Fair rule: `relevant` (N, N) bool says whether motion j answers caption i as well as its own does.
     Equal distances rank by position in the pool.
     """
     text, motion = as_embeddings(text, "text"), as_embeddings(motion, "motion")
     if len(text) != len(motion):
         raise ValueError(f"{len(text)} captions but {len(motion)} motions; they must be paired")
-    if right is None:
-        right = np.eye(len(text), dtype=bool)
-    if right.shape != (len(text), len(text)) or not right.diagonal().all():
-        raise ValueError("right must be (N, N) and true on the diagonal: its own motion answers a caption")
+    if relevant is None:
+        relevant = np.eye(len(text), dtype=bool)
+    if relevant.shape != (len(text), len(text)) or not relevant.diagonal().all():
+        raise ValueError("relevant must be (N, N) and true on the diagonal: its own motion answers a caption")
     order = np.argsort(euclidean_distances(text, motion), axis=1, kind="stable")
-    return np.take_along_axis(right, order, axis=1).argmax(axis=1).astype(np.int64)
+    return np.take_along_axis(relevant, order, axis=1).argmax(axis=1).astype(np.int64)
 
 
 def same_group(groups: np.ndarray) -> np.ndarray:
-    """`right` for `pool_ranks` when motions of equal group answer each other's captions: (N,) -> (N, N)."""
+    """`relevant` for `pool_ranks` when motions of equal group share their captions: (N,) -> (N, N) bool."""
     groups = np.asarray(groups)
     return groups[:, None] == groups[None, :]
 
@@ -42,7 +42,7 @@ def split_pools(count: int, pool_size: int) -> list[slice]:
 def r_precision(
     text: np.ndarray, motion: np.ndarray, pool_size: int, groups: np.ndarray | None = None, top_k: int = 3
 ) -> np.ndarray:
-    """Share of captions with a right motion in the k nearest: (N, D), (N, D) -> (top_k,) for k = 1..top_k.
+    """Share of captions with a relevant motion in the k nearest: (N, D), (N, D) -> (top_k,) for k = 1..top_k.
 
     Pairs are taken in the given order, `pool_size` at a time. `groups` (N,): motions of the same group
     (for instance equal captions) answer each other's captions; without it only a caption's own motion does.

@@ -73,7 +73,7 @@ class RecurrentEncoder(nn.Module):
         return self.output_net(torch.cat([last[0], last[1]], dim=-1))
 
 
-class TextEncoder(RecurrentEncoder):
+class CaptionEncoder(RecurrentEncoder):
     """Word vectors (B, L, word_width) plus embedded word kinds (B, L, word_kinds) -> (B, out)."""
 
     def __init__(self, config: InterXConfig):
@@ -100,7 +100,7 @@ class InterXEvaluator(nn.Module):
         self.config = config
         self.movement_encoder = MovementEncoder(config)
         self.motion_encoder = RecurrentEncoder(config.movement_width, config.motion_hidden, config.out_dim)
-        self.text_encoder = TextEncoder(config)
+        self.text_encoder = CaptionEncoder(config)
 
     def movements(self, pair: Tensor) -> Tensor:
         """(B, T, 56, 12), zero-padded to T = 150 as in training -> (B, T // 4, movement_width)."""

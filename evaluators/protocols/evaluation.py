@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 
 from evaluators.data.cache import Cache
-from evaluators.data.sets import InteractionSet, relation
+from evaluators.data.sets import InteractionSet, relevance
 from evaluators.evaluator import Evaluator
-from evaluators.protocols.motions import Maker, Order, reconstructed
+from evaluators.protocols.motions import GenerationRequest, MotionGenerator, reconstructed
 from evaluators.protocols.protocol import OWN_MOTION, Protocol, ProtocolRecord
-from evaluators.protocols.scoring import Embedded, Relation, Repetition, Score, collect, score_repetition
+from evaluators.protocols.scoring import (
+    Embedded,
+    MetricScore,
+    Relevance,
+    Repetition,
+    collect,
+    score_repetition,
+)
 from intermask_cli.generation.seeds import sample_seed
 from intermask_cli.motion.physics import physics_table
 
@@ -39,7 +46,7 @@ class Evaluation:
 
     record: ProtocolRecord
     subject: dict[str, Any]
-    rows: dict[str, dict[str, Score]] = field(default_factory=dict)
+    rows: dict[str, dict[str, MetricScore]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)  # what a row is, in a few words
     physics: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
     items: list[ScoredItem] = field(default_factory=list)
@@ -67,14 +74,14 @@ class Scorer:
         """Repetition `number`: pools and pairs depend on it, so rows share them."""
         rng = np.random.default_rng([self.seed, number])
         against = self.reference_motion if against is None else against
-        return score_repetition(self.protocol, embedded, against, rng, self._relation(interactions))
+        return score_repetition(self.protocol, embedded, against, rng, self._relevance(interactions))
 
-    def _relation(self, interactions: InteractionSet) -> Relation | None:
+    def _relevance(self, interactions: InteractionSet) -> Relevance | None:
         if self.protocol.duplicates == OWN_MOTION:
             return None
-        return lambda chosen: relation(interactions, chosen)
+        return lambda chosen: relevance(interactions, chosen)
 
-    def row(self, interactions: InteractionSet, against: np.ndarray | None = None) -> dict[str, Score]:
+    def row(self, interactions: InteractionSet, against: np.ndarray | None = None) -> dict[str, MetricScore]:
         """A row whose motions stay the same in all repetitions."""
         embedded = self.embed(interactions)
         numbers = range(self.protocol.repetitions)
@@ -140,7 +147,7 @@ def score_set(
     evaluation.items += scored_items(interactions, repetitions[0], 0)
 
 
-def score_model(evaluation: Evaluation, scorer: Scorer, maker: Maker, task: str, seed: int) -> None:
+def score_model(evaluation: Evaluation, scorer: Scorer, maker: MotionGenerator, task: str, seed: int) -> None:
     """Reconstruction and generated rows; every repetition generates anew with other seeds."""
     reference, protocol = scorer.reference, scorer.protocol
     rebuilt = reconstructed(maker.model, reference, scorer.cache)
@@ -165,17 +172,17 @@ def score_model(evaluation: Evaluation, scorer: Scorer, maker: Maker, task: str,
     evaluation.physics[GENERATED] = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
 
 
-def _orders(scorer: Scorer, task: str, seed: int, number: int) -> list[Order]:
+def _orders(scorer: Scorer, task: str, seed: int, number: int) -> list[GenerationRequest]:
     """A repetition's motions: one per interaction and, where pairs are made, the samples of MModality."""
     reference = scorer.reference
     seeds = item_seeds(reference, seed, number)
     if task == "react":
         given = np.random.default_rng([seed, number, 2]).integers(0, 2, len(reference)).tolist()
-        return [Order(reference, seeds, given)]
-    return [Order(reference, seeds), _several_samples(scorer, seed, number)]
+        return [GenerationRequest(reference, seeds, given)]
+    return [GenerationRequest(reference, seeds), _several_samples(scorer, seed, number)]
 
 
-def _several_samples(scorer: Scorer, seed: int, number: int) -> Order:
+def _several_samples(scorer: Scorer, seed: int, number: int) -> GenerationRequest:
     """Several samples of some random captions, lengths as in the reference, a caption's together."""
     reference, protocol = scorer.reference, scorer.protocol
     captions = min(protocol.mm_captions, len(reference))
@@ -183,7 +190,7 @@ def _several_samples(scorer: Scorer, seed: int, number: int) -> Order:
     repeated = reference.take(np.repeat(chosen, protocol.mm_samples).tolist(), "repeated captions")
     samples = tuple(range(protocol.mm_samples)) * captions
     seeds = [sample_seed(seed + number, p, 1, s) for p, s in zip(repeated.prompts, samples, strict=True)]
-    return Order(repeated, seeds)
+    return GenerationRequest(repeated, seeds)
 
 
 def item_seeds(reference: InteractionSet, seed: int, number: int) -> list[int]:
@@ -198,7 +205,9 @@ def item_seeds(reference: InteractionSet, seed: int, number: int) -> list[int]:
 
 def physics_of(interactions: InteractionSet) -> dict[str, np.ndarray]:
     """Physics columns (N,) of a set; feet, bones and jerk of the generated persons only."""
-    return physics_table([motion.joints for motion in interactions.motions], list(interactions.made))
+    return physics_table(
+        [motion.joints for motion in interactions.motions], list(interactions.generated_persons)
+    )
 
 
 def scored_items(interactions: InteractionSet, repetition: Repetition, number: int) -> list[ScoredItem]:

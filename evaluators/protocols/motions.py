@@ -49,7 +49,7 @@ def reconstructed(model: InteractionModel, reference: InteractionSet, cache: Cac
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class GenerationRequest:
     """Motions to make: one for the prompt of every interaction of a set, as long as it, on a seed of its own.
 
     With `given`, that person (0 or 1) of every interaction keeps their motion and the partner is made anew
@@ -98,7 +98,7 @@ class _GivenPersons:
 
 
 @dataclass(frozen=True, eq=False)
-class Maker:
+class MotionGenerator:
     """Makes orders, all reactions or none, with one model and keeps them.
 
     A single worker uses the model that is loaded already. Several `processes` (None: one per GPU that
@@ -112,15 +112,21 @@ class Maker:
     device: str | None = None  # where the model is
     processes: int | None = 1
 
-    def __call__(self, order: Order) -> InteractionSet:
+    def __call__(self, order: GenerationRequest) -> InteractionSet:
         """The motions of an order."""
         self.prepare([order])
         motions = self.cache.kept_motions(self._key(order))
         assert motions is not None
-        made = order.reference.made if order.given is None else tuple((1 - person,) for person in order.given)
-        return order.reference.with_motions("generated", motions, seeds=tuple(order.seeds), made=made)
+        persons = (
+            order.reference.generated_persons
+            if order.given is None
+            else tuple((1 - person,) for person in order.given)
+        )
+        return order.reference.with_motions(
+            "generated", motions, seeds=tuple(order.seeds), generated_persons=persons
+        )
 
-    def prepare(self, orders: Sequence[Order]) -> None:
+    def prepare(self, orders: Sequence[GenerationRequest]) -> None:
         """Make what is not kept yet, as one job."""
         wanted = [order for order in orders if self.cache.kept_motions(self._key(order)) is None]
         if not wanted:
@@ -142,7 +148,7 @@ class Maker:
                 self.cache.motions(self._key(order), lambda: motions)  # noqa: B023
         shutil.rmtree(folder)
 
-    def _key(self, order: Order) -> list[str]:
+    def _key(self, order: GenerationRequest) -> list[str]:
         return order.key(self.model.bundle.sha256, self.sampling)
 
     def _run(self, plan: Plan, persons: dict[str, GivenPerson], keys: list[list[str]]) -> Path:

@@ -22,7 +22,7 @@ import torch
 
 from evaluators.data.cache import Cache
 from evaluators.data.paper import Drawn, PaperData
-from evaluators.data.sets import BOTH, InteractionSet
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.evaluator import FeatureEvaluator, Motion
 from evaluators.protocols.evaluation import (
     GENERATED,
@@ -138,8 +138,8 @@ def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> Int
     count, generated = len(drawn), name == GENERATED
     seeds = [_seed(run.seed, 0, _SAMPLED, i) for i in range(count)] if generated else [None] * count
     partner_only = generated and run.task == "react"
-    made = ((1,) if partner_only else BOTH,) * count
-    return InteractionSet(name, drawn.ids, drawn.prompts, tuple(motions), (0,) * count, tuple(seeds), made)
+    persons = ((1,) if partner_only else BOTH_PERSONS,) * count
+    return InteractionSet(name, drawn.ids, drawn.prompts, tuple(motions), (0,) * count, tuple(seeds), persons)
 
 
 def _made(

@@ -23,12 +23,12 @@ METRICS = ("R@1", "R@2", "R@3", "FID", "MM Dist", "Diversity", "MModality")
 #: Which way is better; Diversity and MModality are best near the ground truth's.
 BETTER = {"R@1": "higher", "R@2": "higher", "R@3": "higher", "FID": "lower", "MM Dist": "lower"}
 #: For given members of a pool: (n, n) bool, motion j answers caption i (`pool_ranks`).
-Relation = Callable[[Sequence[int]], np.ndarray]
+Relevance = Callable[[Sequence[int]], np.ndarray]
 NOT_RANKED = -1
 
 
 @dataclass(frozen=True)
-class Score:
+class MetricScore:
     """A metric over repetitions, or why there is none."""
 
     values: tuple[float, ...] = ()
@@ -64,11 +64,11 @@ class Repetition:
 
 def score_repetition(
     protocol: Protocol, embedded: Embedded, reference: np.ndarray, rng: np.random.Generator,
-    relation: Relation | None = None, no_repeats: str = "one sample per prompt",
+    relevance: Relevance | None = None, no_repeats: str = "one sample per prompt",
 ) -> Repetition:  # fmt: skip
     """All metrics of one repetition; the random pools and pairs come from `rng`.
 
-    reference (M, D) are the motions FID compares with. `relation` None is the published rule for duplicates.
+    reference (M, D) are the motions FID compares with. `relevance` None is the published rule for duplicates.
     """
     count = len(embedded.text)
     distances = paired_distances(embedded.text, embedded.motion)
@@ -82,8 +82,8 @@ def score_repetition(
     else:
         for pool in split_pools(count, protocol.pool_size):
             members = order[pool]
-            right = None if relation is None else relation(members.tolist())
-            ranks[members] = pool_ranks(embedded.text[members], embedded.motion[members], right)
+            relevant = None if relevance is None else relevance(members.tolist())
+            ranks[members] = pool_ranks(embedded.text[members], embedded.motion[members], relevant)
         ranked = ranks != NOT_RANKED
         metrics |= dict(zip(METRICS[:3], precision_at(ranks[ranked]).tolist(), strict=True))
         metrics["MM Dist"] = float(distances[ranked].mean())
@@ -106,12 +106,12 @@ def _diversity(protocol: Protocol, motion: np.ndarray, rng: np.random.Generator)
     return diversity(motion, rng, protocol.diversity_pairs, protocol.distance_scale)
 
 
-def collect(repetitions: Sequence[Repetition]) -> dict[str, Score]:
-    """Repetitions of one row -> a Score per metric."""
+def collect(repetitions: Sequence[Repetition]) -> dict[str, MetricScore]:
+    """Repetitions of one row -> a MetricScore per metric."""
     scores = {}
     for name in METRICS:
         values = [repetition.metrics[name] for repetition in repetitions]
         reasons = [value for value in values if isinstance(value, str)]
         numbers = tuple(value for value in values if not isinstance(value, str))
-        scores[name] = Score(absent=reasons[0]) if reasons else Score(numbers)
+        scores[name] = MetricScore(absent=reasons[0]) if reasons else MetricScore(numbers)
     return scores

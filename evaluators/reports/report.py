@@ -30,7 +30,7 @@ import numpy as np
 
 from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
 from evaluators.protocols.protocol import MULTIMODALITY_FIELDS, differences
-from evaluators.protocols.scoring import BETTER, METRICS, NOT_RANKED, Score
+from evaluators.protocols.scoring import BETTER, METRICS, NOT_RANKED, MetricScore
 from intermask_cli.errors import InputError
 from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.version import __version__
@@ -76,7 +76,7 @@ def report_dict(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _score_dict(score: Score) -> dict[str, Any]:
+def _score_dict(score: MetricScore) -> dict[str, Any]:
     if score.absent:
         return {"absent": score.absent}
     half = score.half_width

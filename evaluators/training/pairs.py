@@ -27,7 +27,7 @@ _STREAM = 0xE7A1  # keeps these captions' random numbers apart from the corpus's
 
 
 @dataclass(frozen=True)
-class Variant:
+class ClipVariant:
     """A clip as it is, or with the persons exchanged, or mirrored, or both."""
 
     clip: int
@@ -43,26 +43,26 @@ class Variant:
         return mirror_positions(joints) if self.mirrored else joints
 
 
-def variants_of(clip: int, labels: Labels) -> list[Variant]:
+def variants_of(clip: int, labels: Labels) -> list[ClipVariant]:
     """The clip, exchanged if somebody acts, mirrored if it has a side: 1, 2 or 4 variants.
 
     Clips of two phases stay as they are: one phase may be mirrored where the other must not.
     """
-    variants = [Variant(clip, False, False, labels)]
+    variants = [ClipVariant(clip, False, False, labels)]
     if labels.then is not None:
         return variants
     if labels.actor is not None:
-        variants.append(Variant(clip, True, False, replace(labels, actor=1 - labels.actor)))
+        variants.append(ClipVariant(clip, True, False, replace(labels, actor=1 - labels.actor)))
     if labels.side in _OTHER_SIDE:
         variants += [replace_side(variant) for variant in variants]
     return variants
 
 
-def replace_side(variant: Variant) -> Variant:
+def replace_side(variant: ClipVariant) -> ClipVariant:
     """The mirrored variant."""
     assert variant.labels.side is not None
     labels = replace(variant.labels, side=_OTHER_SIDE[variant.labels.side])
-    return Variant(variant.clip, variant.swapped, True, labels)
+    return ClipVariant(variant.clip, variant.swapped, True, labels)
 
 
 class ValueTable:
@@ -98,7 +98,7 @@ def true_of(said: Tensor, truth: Tensor) -> Tensor:
 
 
 @dataclass
-class PairBatch:
+class ContrastiveBatch:
     """Motions, a caption each, and which captions are true of which motions."""
 
     positions: Tensor  # (B, 2, T, 22, 3) float32
@@ -109,12 +109,12 @@ class PairBatch:
     truth: Tensor  # (B, labels) what the motions show
 
 
-class PairTable:
+class VariantTable:
     """All variants of a set of clips with `captions` sentences each."""
 
     def __init__(self, clips: Sequence[CorpusClip], captions: int, seed: int, label: str):
         self.joints: list[np.ndarray] = []
-        self.variants: list[Variant] = []
+        self.variants: list[ClipVariant] = []
         self.of_clip: list[list[int]] = []
         values, truth, said, texts = ValueTable(), [], [], []
         for clip in track(clips, label, len(clips), "clips"):
@@ -145,6 +145,6 @@ class PairTable:
         """Pair positions (2, T, 22, 3) of a variant as its own person 1 sees it."""
         return torch.from_numpy(pair_positions(self.variants[variant].joints(self.joints)))
 
-    def relation(self, variants: Tensor, captions: Tensor) -> Tensor:
+    def relevance(self, variants: Tensor, captions: Tensor) -> Tensor:
         """Caption `captions[i]` of variant i is true of variant j: (B, B) bool."""
         return true_of(self.said[variants, captions], self.truth[variants])

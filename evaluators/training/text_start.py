@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from evaluators.networks.duet import StatesEncoder
-from evaluators.training.pairs import PairTable
+from evaluators.training.pairs import VariantTable
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import Stage
 from intermask_cli.training.transformer.captions import StateCache
@@ -53,8 +53,10 @@ class TextStart(Stage):
     name: ClassVar[str] = "text_start"
     objective: TextReading
 
-    def __init__(self, config: StageConfig, objective: TextReading, train: PairTable, validation: PairTable,
-                 validation_states: StateCache):  # fmt: skip
+    def __init__(
+        self, config: StageConfig, objective: TextReading, train: VariantTable, validation: VariantTable,
+        validation_states: StateCache,
+    ):  # fmt: skip
         self.config, self.model, self.objective = config, objective.encoder, objective
         self._train, self._validation, self._validation_states = train, validation, validation_states
         self._device = objective.encoder.query_token.device

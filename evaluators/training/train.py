@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from evaluators.metrics import pool_ranks
 from evaluators.networks.duet import DuetEval, DuetEvalConfig, collate
 from evaluators.training.bundle import write_bundle
-from evaluators.training.pairs import PairBatch, PairTable
+from evaluators.training.pairs import ContrastiveBatch, VariantTable
 from evaluators.training.text_start import TextReading, TextStart
 from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
@@ -89,7 +89,7 @@ def load_evaluator_recipe(name: str) -> EvaluatorRecipe:
 
 
 class PairLoss(nn.Module):
-    """forward(PairBatch) -> (loss, terms): symmetric InfoNCE without false negatives, and label reading.
+    """forward(ContrastiveBatch) -> (loss, terms): InfoNCE without false negatives, and label reading.
 
     Who acts, and with which hand, is a small part of what tells pairs apart, and is learnt late. Linear
     classifiers on both embeddings, thrown away after training, ask for it from the start.
@@ -103,7 +103,7 @@ class PairLoss(nn.Module):
         self.text_labels = nn.ModuleList(nn.Linear(width, size) for size in label_sizes)
         self.motion_labels = nn.ModuleList(nn.Linear(width, size) for size in label_sizes)
 
-    def forward(self, batch: PairBatch) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, batch: ContrastiveBatch) -> tuple[Tensor, dict[str, Tensor]]:
         text = self.model.embed_text(self._states.take(batch.texts))
         motion = self.model.embed_motion(batch.positions, batch.frames)
         with torch.autocast(text.device.type, enabled=False):  # bfloat16 would blur the hard negatives
@@ -162,8 +162,8 @@ class EvaluatorStage(Stage):
             accelerator.process_index,
             accelerator.num_processes,
         )
-        self._train = PairTable(train, c.captions, c.seed, "training pairs")
-        self._validation = PairTable(validation, c.captions, c.seed, "validation pairs")
+        self._train = VariantTable(train, c.captions, c.seed, "training pairs")
+        self._validation = VariantTable(validation, c.captions, c.seed, "validation pairs")
         with accelerator.main_process_first():
             states = cached_states(cache / "train.safetensors", self._train.distinct, encoder)
             self._validation_states = cached_states(
@@ -194,7 +194,7 @@ class EvaluatorStage(Stage):
         )
         return TextStart(config, reading, self._train, self._validation, self._validation_states)
 
-    def batch(self, step: int) -> PairBatch:
+    def batch(self, step: int) -> ContrastiveBatch:
         """`batch_size` clips, up to `variants` of each, a random caption each."""
         epoch, position = divmod(step, self.steps_per_epoch)
         order = permutation(self.config.seed, "evaluator clips", epoch, len(self._train))
@@ -206,9 +206,9 @@ class EvaluatorStage(Stage):
         variants = torch.tensor(chosen)
         captions = torch.randint(self._train.texts.shape[1], (len(chosen),))
         positions, frames = collate([augmented(self._train.positions(v), self.config) for v in chosen])
-        return PairBatch(
+        return ContrastiveBatch(
             positions.to(self._device), frames.to(self._device), self._train.texts[variants, captions],
-            self._train.relation(variants, captions).to(self._device),
+            self._train.relevance(variants, captions).to(self._device),
             self._train.said[variants, captions].to(self._device),
             self._train.truth[variants].to(self._device),
         )  # fmt: skip
@@ -242,19 +242,19 @@ class EvaluatorStage(Stage):
         return torch.cat(rows)
 
 
-def pooled_hits(text: Tensor, motion: Tensor, table: PairTable, variants: Tensor, caption: int) -> float:
-    """Top-1 in pools of POOL clips; a motion the caption is also true of is right."""
+def pooled_hits(text: Tensor, motion: Tensor, table: VariantTable, variants: Tensor, caption: int) -> float:
+    """Top-1 in pools of POOL clips; a motion the caption is also true of is relevant."""
     hits = []
     size = min(POOL, len(variants))
     for start in range(0, len(variants) - size + 1, size):
         part = slice(start, start + size)
         own = variants[part]
-        right = table.relation(own, torch.full((size,), caption)).numpy()
-        hits.append(pool_ranks(text[part].numpy(), motion[part].numpy(), right=right) == 0)
+        relevant = table.relevance(own, torch.full((size,), caption)).numpy()
+        hits.append(pool_ranks(text[part].numpy(), motion[part].numpy(), relevant) == 0)
     return float(np.concatenate(hits).mean())
 
 
-def nearer_than_variant(text: Tensor, motion: Tensor, table: PairTable, swapped: bool) -> float:
+def nearer_than_variant(text: Tensor, motion: Tensor, table: VariantTable, swapped: bool) -> float:
     """Share of captions nearer to their motion than to its swapped (else mirrored) variant.
 
     Only captions that are not true of the other variant as well; NaN if there is none.
@@ -267,7 +267,7 @@ def nearer_than_variant(text: Tensor, motion: Tensor, table: PairTable, swapped:
                 if (one.swapped != other.swapped, one.mirrored != other.mirrored) != (swapped, not swapped):
                     continue
                 pair = torch.tensor([i, j])
-                if bool(table.relation(pair, torch.tensor([FULL_CAPTION, FULL_CAPTION]))[0, 1]):
+                if bool(table.relevance(pair, torch.tensor([FULL_CAPTION, FULL_CAPTION]))[0, 1]):
                     continue
                 answers.append(bool((text[i] - motion[i]).norm() < (text[i] - motion[j]).norm()))
     return float(np.mean(answers)) if answers else float("nan")

@@ -111,7 +111,7 @@ def evaluate(
     """
     from evaluators.data.cache import Cache, default_cache
     from evaluators.request import Request
-    from evaluators.run import run_evaluation, run_faults
+    from evaluators.run import run_evaluation, run_sensitivity
 
     if compare is not None:
         _only(context, "compare", "json")
@@ -128,7 +128,7 @@ def evaluate(
         },
     )  # fmt: skip
     if faults:
-        _show_faults(run_faults(request), json)
+        _show_sensitivity(run_sensitivity(request), json)
         return
     evaluation = run_evaluation(request)
     if evaluation is not None:  # else another process of the launcher reports
@@ -184,21 +184,21 @@ def _compare(a: Path, b: Path, as_json: bool) -> None:
         _print_table(table)
 
 
-def _show_faults(table: dict[str, dict[str, Any]], as_json: bool) -> None:
-    from evaluators.reports.faults import fault_markdown
+def _show_sensitivity(table: dict[str, dict[str, Any]], as_json: bool) -> None:
+    from evaluators.reports.sensitivity import sensitivity_markdown
     from intermask_cli.console import emit_json
     from intermask_cli.console import out as stdout
 
     if as_json:
         emit_json({name: {k: _plain(v) for k, v in row.items()} for name, row in table.items()})
     else:
-        stdout.print(fault_markdown(table), markup=False)
+        stdout.print(sensitivity_markdown(table), markup=False)
 
 
 def _plain(value: Any) -> float | None:
-    from evaluators.protocols.scoring import Score
+    from evaluators.protocols.scoring import MetricScore
 
-    if isinstance(value, Score):
+    if isinstance(value, MetricScore):
         return None if value.absent else value.mean
     return value
 

@@ -213,7 +213,7 @@ def test_retrieval_of_the_truth_itself_is_the_truths(bench):
 def test_a_reaction_that_is_the_truth_meets_its_goals(bench):
     same = replace(bench)
     some = same.truth.take(same.few, "truth")
-    same.reactions = replace(some, made=((1,),) * len(some))
+    same.reactions = replace(some, generated_persons=((1,),) * len(some))
     figures = {figure.name: figure for figure in reaction.measure(same)}
     assert figures["reaction: joined hands meet (10 cm)"].met
     assert figures["reaction: jerk"].ratio == pytest.approx(1.0)

@@ -19,7 +19,7 @@ from evaluators.evaluator import Motion
 from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.networks.interx import InterXEvaluator
 from evaluators.protocols import protocol
-from evaluators.protocols.motions import Maker, Order
+from evaluators.protocols.motions import GenerationRequest, MotionGenerator
 from evaluators.reports.report import CSV_COLUMNS
 from intermask_cli.inference.model import load_model
 from intermask_cli.models.text_encoders import load_text_encoder
@@ -147,9 +147,9 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
     reference = short_test_set(2)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
     given = (1, 0)
-    maker = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))
-    made = maker(Order(reference, (5, 6), given))
-    assert made.made == ((0,), (1,)) and made.prompts == reference.prompts
+    maker = MotionGenerator(model, model.info.sampling, Cache(tmp_path / "cache"))
+    made = maker(GenerationRequest(reference, (5, 6), given))
+    assert made.generated_persons == ((0,), (1,)) and made.prompts == reference.prompts
     for person, motion, truth in zip(given, made.motions, reference.motions, strict=True):
         np.testing.assert_allclose(motion.joints[person], truth.joints[person], atol=1e-6)
         assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
@@ -161,14 +161,16 @@ def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
     cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
     reference = both.with_motions("equal lengths", cut)
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
-    made = Maker(model, model.info.sampling, Cache(tmp_path / "cache"))(Order(reference, (5, 6), (1, 1)))
+    made = MotionGenerator(model, model.info.sampling, Cache(tmp_path / "cache"))(
+        GenerationRequest(reference, (5, 6), (1, 1))
+    )
     for i, truth in enumerate(cut):
         alone = model.react(truth.joints[1], [both.prompts[i]], 1, truth.rotations6d[1], seed=5 + i)
         np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
 
 
 def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "Maker", None)
+    monkeypatch.setattr(running, "MotionGenerator", None)
     path = write_interactions(tmp_path / "interactions.h5")
     code, _, err = evaluate(path)
     assert code == 0, err

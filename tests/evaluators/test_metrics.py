@@ -244,11 +244,11 @@ def test_the_fair_rule_does_not_reward_a_wrong_group():
 def test_a_motion_can_answer_a_vaguer_caption_and_not_the_other_way():
     text = np.array([[0.0], [0.1]])  # "a hug", "a gentle hug"
     motion = np.array([[5.0], [0.0]])
-    right = np.array([[True, True], [False, True]])
-    assert pool_ranks(text, motion, right).tolist() == [0, 0]
-    assert pool_ranks(text, motion[::-1], right).tolist() == [0, 1]
+    relevant = np.array([[True, True], [False, True]])
+    assert pool_ranks(text, motion, relevant).tolist() == [0, 0]
+    assert pool_ranks(text, motion[::-1], relevant).tolist() == [0, 1]
     with pytest.raises(ValueError, match="true on the diagonal"):
-        pool_ranks(text, motion, ~right)
+        pool_ranks(text, motion, ~relevant)
 
 
 def test_mm_distance_is_the_mean_of_paired_distances():

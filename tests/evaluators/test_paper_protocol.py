@@ -135,7 +135,7 @@ def test_a_reaction_keeps_all_true_frames_of_the_given_person(run):
         assert not pair[1, frames:].any() and np.abs(pair[1, :frames] - given[1, :frames]).max() > 1e-3
     evaluation = evaluated(run)
     assert evaluation.rows["generated"]["MModality"].absent
-    assert {item.interactions.made[item.index] for item in evaluation.items} == {(1,)}
+    assert {item.interactions.generated_persons[item.index] for item in evaluation.items} == {(1,)}
 
 
 @BOTH_DATASETS

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluators.data.sets import BOTH, InteractionSet, duets_test_set, relation
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set, relevance
 from evaluators.evaluator import Motion
 from evaluators.metrics import fid, mm_distance, r_precision
 from evaluators.protocols.evaluation import item_seeds, repeated_samples
 from evaluators.protocols.protocol import DUETS, INTERHUMAN, INTERX, differences, protocol_named
 from evaluators.protocols.scoring import METRICS, NOT_RANKED, Embedded, collect, score_repetition
-from evaluators.reports.faults import FAULTS, OFFSET_M
+from evaluators.reports.sensitivity import FAULTS, OFFSET_M
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.errors import InputError
@@ -32,7 +32,7 @@ def interactions(prompts: list[str], mentions: list[Mention] | None = None) -> I
     motions = tuple(Motion(RNG.normal(size=(2, 8, 22, 3)).astype(np.float32)) for _ in prompts)
     return InteractionSet(
         "some", tuple(f"i{i}" for i in range(count)), tuple(prompts), motions, (0,) * count, (None,) * count,
-        (BOTH,) * count, None if mentions is None else tuple(mentions),
+        (BOTH_PERSONS,) * count, None if mentions is None else tuple(mentions),
     )  # fmt: skip
 
 
@@ -106,14 +106,14 @@ def mention(**said):
 
 def test_a_motion_answers_prompts_that_say_no_more_than_its_own():
     said = [mention(kind="hug"), mention(kind="hug", tempo="slow"), mention(kind="bow")]
-    answers = relation(interactions(["a", "b", "c"], said), [0, 1, 2])
+    answers = relevance(interactions(["a", "b", "c"], said), [0, 1, 2])
     np.testing.assert_array_equal(answers, [[1, 1, 0], [0, 1, 0], [0, 0, 1]])
 
 
 def test_without_mentions_equal_prompts_answer_each_other():
     some = interactions(["Two people bow.", "two people  bow", "a hug"])
-    np.testing.assert_array_equal(relation(some, [0, 1, 2]), [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
-    np.testing.assert_array_equal(relation(some, [2, 0]), np.eye(2))
+    np.testing.assert_array_equal(relevance(some, [0, 1, 2]), [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(relevance(some, [2, 0]), np.eye(2))
 
 
 def test_the_bundled_split_is_test_clips_with_captions_and_what_they_say():

@@ -9,11 +9,11 @@ import re
 import numpy as np
 import pytest
 
-from evaluators.data.sets import BOTH, InteractionSet
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.evaluator import Motion
 from evaluators.protocols.evaluation import Evaluation, best_and_worst, scored_items
 from evaluators.protocols.protocol import ProtocolRecord
-from evaluators.protocols.scoring import METRICS, NOT_RANKED, Repetition, Score
+from evaluators.protocols.scoring import METRICS, NOT_RANKED, MetricScore, Repetition
 from evaluators.reports.report import (
     CSV_COLUMNS,
     compare,
@@ -44,11 +44,11 @@ def evaluation(kind: str = "model", **means: float) -> Evaluation:
         motions,
         (0, 1, 2),
         (7, 8, None),
-        (BOTH,) * 3,
+        (BOTH_PERSONS,) * 3,
     )
     record = ProtocolRecord(TINY, "tiny-eval", "0" * 64, "fake", "generate", "split", "1" * 64, 3, "pools")
-    scores = {name: Score((means.get(name, 1.0), means.get(name, 1.0) + 0.2)) for name in METRICS}
-    scores["MModality"] = Score(absent="one sample per prompt")
+    scores = {name: MetricScore((means.get(name, 1.0), means.get(name, 1.0) + 0.2)) for name in METRICS}
+    scores["MModality"] = MetricScore(absent="one sample per prompt")
     result = Evaluation(record, {"kind": kind, "model": "tiny"})
     result.rows = {"ground truth": scores, "generated": scores}
     result.notes = {"generated": "made here"}
@@ -99,7 +99,7 @@ def test_reports_hold_every_repetition_and_the_reason_for_what_is_absent(tmp_pat
 
 def test_a_single_repetition_is_shown_without_an_interval():
     single = evaluation()
-    single.rows["generated"] = {name: Score((1.0,)) for name in METRICS}
+    single.rows["generated"] = {name: MetricScore((1.0,)) for name in METRICS}
     report = report_dict(single)
     assert report["rows"]["generated"]["R@1"]["half_width"] is None
     assert metric_table(report)[2][1] == "1.000"
@@ -160,7 +160,7 @@ def test_incomplete_and_newer_reports_are_named(tmp_path):
 
 def test_one_repetition_cannot_be_compared():
     single = evaluation()
-    single.rows["generated"] = {name: Score((1.0,)) for name in METRICS}
+    single.rows["generated"] = {name: MetricScore((1.0,)) for name in METRICS}
     rows = compare(report_dict(single), report_dict(single))
     assert rows[1][4].startswith("unknown")
 
@@ -177,4 +177,4 @@ def test_other_json_is_no_report(tmp_path):
         read_report(path)
     with pytest.raises(InputError, match="not a readable"):
         read_report(tmp_path / "none.json")
-    assert math.isnan(Score((1.0,)).half_width)
+    assert math.isnan(MetricScore((1.0,)).half_width)

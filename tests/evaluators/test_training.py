@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from evaluators.networks.bundle import read_info
 from evaluators.networks.duet import DuetEvalConfig
 from evaluators.training import train as module
-from evaluators.training.pairs import PairTable, true_of, variants_of
+from evaluators.training.pairs import VariantTable, true_of, variants_of
 from evaluators.training.train import (
     EvaluatorRecipe,
     EvaluatorTrainConfig,
@@ -72,7 +72,7 @@ def test_variants_exchange_the_actor_and_mirror_the_side(clips):
 
 
 def test_what_a_caption_says_is_true_of_its_own_variant_only_where_it_should_be(clips):
-    table = PairTable(clips, captions=2, seed=1, label="pairs")
+    table = VariantTable(clips, captions=2, seed=1, label="pairs")
     for variant in range(len(table.variants)):
         for caption in range(2):
             assert true_of(table.said[variant, caption][None], table.truth[variant][None]).item()
@@ -102,13 +102,13 @@ def test_augmentation_moves_joints_by_centimetres_and_keeps_the_shape(clips):
 
 def test_training_learns_writes_a_bundle_and_never_sees_test_clips(corpus, tmp_path, monkeypatch):
     seen = []
-    original = PairTable.__init__
+    original = VariantTable.__init__
 
     def remembered(self, clips, *rest):
         seen.extend(clip.index for clip in clips)
         original(self, clips, *rest)
 
-    monkeypatch.setattr(PairTable, "__init__", remembered)
+    monkeypatch.setattr(VariantTable, "__init__", remembered)
     longer = replace(RECIPE, training=replace(TRAINING, steps=30))
     report = train_evaluator(longer, corpus, tmp_path / "run", False, Accelerator(cpu=True))
     assert seen and all(split_of(index) != "test" for index in seen)

@@ -10,7 +10,7 @@ import numpy as np
 from evaluators.data.sets import InteractionSet
 from evaluators.evaluator import Motion
 from evaluators.protocols.evaluation import Scorer, physics_of
-from evaluators.protocols.scoring import METRICS, Score
+from evaluators.protocols.scoring import METRICS, MetricScore
 from evaluators.reports.report import physics_means
 from intermask_cli.motion.placement import heading
 
@@ -100,8 +100,8 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def fault_table(scorer: Scorer) -> dict[str, dict[str, Any]]:
-    """Scores and physics of the reference with every fault: {fault: {metric: Score, column: float}}."""
+def sensitivity_table(scorer: Scorer) -> dict[str, dict[str, Any]]:
+    """Scores and physics of the reference with every fault: {fault: {metric: MetricScore, column: float}}."""
     table: dict[str, dict[str, Any]] = {}
     for name, fault in FAULTS.items():
         faulty = fault(scorer.reference)
@@ -110,7 +110,7 @@ def fault_table(scorer: Scorer) -> dict[str, dict[str, Any]]:
     return table
 
 
-def fault_markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
+def sensitivity_markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
     """The table as Markdown."""
     metrics = [m for m in METRICS if m != "MModality"]
     lines = [
@@ -124,5 +124,5 @@ def fault_markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _cell(score: Score) -> str:
+def _cell(score: MetricScore) -> str:
     return "-" if score.absent else f"{score.mean:.3f}"
