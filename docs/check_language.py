@@ -29,7 +29,7 @@ GAP = r"(?:[ \t]+|[ \t]*\n[ \t]*(?:(?:#:?|>|\*|//)[ \t]*)?)"
 BORDER = r"\b"
 EXEMPTION = re.compile(r"language: ok\b\W*(?P<reason>\w?)")
 DATED_RELEASE = re.compile(r"^## \[?v?\d[^\n]*\d{4}-\d{2}-\d{2}", re.MULTILINE)
-NO_REASON = "write a reason after 'language: ok'"
+NO_REASON = "the exemption needs a reason on the same line"
 
 
 @dataclass(frozen=True)
