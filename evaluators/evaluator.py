@@ -31,6 +31,7 @@ from intermask_cli.datasets.interx.reader import framed_tokens
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
+from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.representation.interhuman import (
     NUM_FEATURES,
@@ -38,10 +39,9 @@ from intermask_cli.motion.representation.interhuman import (
     pair_features,
     rotations6d_from_features,
 )
-from intermask_cli.motion.representation.interx import ROWS
+from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.representation.interx import joints_from_features as interx_joints
 from intermask_cli.motion.skeleton import NUM_JOINTS
-from intermask_cli.motion.stand_in_body import stand_in_body
 
 BATCH = 64
 Progress = Callable[[int], None]
@@ -240,7 +240,7 @@ class InterXPairEvaluator(FeatureEvaluator):
     """Inter-X's evaluator; a text is its tokens `word/TAG`, separated by blanks (reference section 5)."""
 
     architecture: ClassVar[str] = "interx"
-    feature_shape = (ROWS, 6)
+    feature_shape = (FEATURE_ROWS, 6)
 
     def __init__(self, info: EvaluatorInfo, sha256: str, network: InterXEvaluator, words: WordVectors):
         super().__init__(info, sha256, network)

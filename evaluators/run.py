@@ -34,6 +34,7 @@ from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import choose_device, join_workers, parse_processes
 from intermask_cli.models.bundle import resolve_bundle
+from intermask_cli.motion.representation import Representation
 
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
@@ -115,7 +116,7 @@ def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | 
 
     name = request.model or request.default_model
     model = load_model(name, request.text_encoder, choose_device(request.device, 0))
-    if model.info.representation != "interhuman":
+    if not model.info.representation.holds_joints:
         raise InputError(
             f"model {model.info.name} makes {model.info.representation} motion; score it with --dataset "
             "interx --root DIR --evaluator BUNDLE"
@@ -168,8 +169,8 @@ def _paper_evaluation(request: Request, name: str) -> Evaluation | None:
         return evaluation if worker.main else None
 
 
-def _check_model(model: InteractionModel, representation: str, frames: int) -> None:
-    if model.info.representation != representation:
+def _check_model(model: InteractionModel, representation: Representation, frames: int) -> None:
+    if model.info.representation is not representation:
         raise InputError(
             f"model {model.info.name} makes {model.info.representation} motion; this dataset needs "
             f"{representation}"

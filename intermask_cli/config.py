@@ -19,7 +19,11 @@ from intermask_cli.errors import InputError
 
 C = TypeVar("C")
 FRAMES_PER_TOKEN = 4  # the tokenizer's two strides along time
-PERSONS = 2
+PERSONS = 2  # of an interaction, in every array with an axis P
+BODY_ROWS = 5  # rows of the token map: what the tokenizer makes of the joint axis
+#: Kinds of first layers that the tokenizer of each representation can have; the keys are the names of
+#: `motion.representation`. "graph" needs InterHuman's skeleton on the joint axis.
+STEMS = {"interhuman": ("graph", "conv"), "interx": ("conv",)}
 DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
 COLDEST = 1e-30  # temperature below which logits overflow
 DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
@@ -58,15 +62,13 @@ class TokenizerConfig:
     reseed: str = "random"  # dead codes: "random" batch vectors with fresh counts, or as "published"
 
     def __post_init__(self) -> None:
-        _choice("representation", self.representation, ("interhuman", "interx"))
-        _choice("stem", self.stem, ("graph", "conv"))
+        _choice("representation", self.representation, tuple(STEMS))
         _choice("activation", self.activation, ("relu", "silu", "gelu"))
         _choice("reseed", self.reseed, ("random", "published"))
         _whole_numbers(
             self, "width", "code_dim", "codebook_size", "depth", "dilation_growth", "num_quantizers"
         )
-        if self.stem == "graph" and self.representation != "interhuman":
-            raise InputError("stem 'graph' needs representation 'interhuman'; use stem 'conv' for Inter-X")
+        _choice(f"stem of representation {self.representation}", self.stem, STEMS[self.representation])
 
 
 @dataclass(frozen=True)

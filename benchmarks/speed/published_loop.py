@@ -15,9 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.speed import published_transformer
-from intermask_cli.config import SamplingConfig, TransformerConfig
-
-ROWS, PERSONS = 5, 2
+from intermask_cli.config import BODY_ROWS, PERSONS, SamplingConfig, TransformerConfig
 
 
 @torch.inference_mode()
@@ -33,13 +31,13 @@ def plain_generate(
     device, codes = condition.device, config.codebook_size
     longest, sizes = max(lengths), torch.tensor(lengths, device=device)
     row = torch.arange(longest, device=device) < sizes[:, None]
-    valid = row.repeat(1, PERSONS * ROWS)
+    valid = row.repeat(1, PERSONS * BODY_ROWS)
     none = torch.zeros_like(condition)
     ids = torch.full(valid.shape, codes, device=device).masked_fill(~valid, codes + 1)
     scores = torch.zeros(valid.shape, device=device).masked_fill(~valid, 1e5)
     for tau in torch.linspace(0, 1, sampling.steps):
         ratio = torch.cos(tau * math.pi * 0.5).to(device)
-        count = torch.round(ratio * (sizes * ROWS * PERSONS)).clamp(min=1)
+        count = torch.round(ratio * (sizes * BODY_ROWS * PERSONS)).clamp(min=1)
         rank = scores.argsort(dim=1, stable=True).argsort(dim=1)
         masked = rank < count[:, None]
         ids = ids.masked_fill(masked, codes)
@@ -50,7 +48,7 @@ def plain_generate(
         ids = torch.where(masked, drawn, ids)
         sure = logits.softmax(-1).gather(2, drawn[..., None])[..., 0]
         scores = sure.masked_fill(~masked, 1e5)
-    maps = ids.cpu().unflatten(1, (PERSONS, ROWS, longest))
+    maps = ids.cpu().unflatten(1, (PERSONS, BODY_ROWS, longest))
     return [one[:, :, :n] for one, n in zip(maps, lengths, strict=True)]
 
 
@@ -74,8 +72,8 @@ def _draw(
 
 def flops_per_pass(config: TransformerConfig, tokens: int) -> float:
     """Multiply-adds, counted as 2, of one pass over one pair with so many tokens per body row."""
-    n, d = PERSONS * ROWS * tokens, config.latent_dim
+    n, d = PERSONS * BODY_ROWS * tokens, config.latent_dim
     linear = n * (32 * d * d + 8 * d * config.ff_dim)
-    attention = 4 * n * d * (n + n // PERSONS + tokens + ROWS)
+    attention = 4 * n * d * (n + n // PERSONS + tokens + BODY_ROWS)
     ends = 2 * n * d * (config.code_dim + d + config.codebook_size)
     return float(config.layers * (linear + attention) + ends)

@@ -15,7 +15,7 @@ from benchmarks.machine import ROOT, matrix_peak
 from benchmarks.speed.bounds import shares
 from benchmarks.speed.published_loop import flops_per_pass, plain_generate
 from benchmarks.speed.timing import in_turns, summary
-from intermask_cli.config import SamplingConfig, TransformerConfig
+from intermask_cli.config import BODY_ROWS, SamplingConfig, TransformerConfig
 from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
@@ -119,7 +119,7 @@ class Contest:
     def one_pass(self, name: str) -> Callable[[], object]:
         """The network on the first clip, half of whose tokens are masked."""
         network = self.fillers[name].transformer
-        ids = torch.arange(2 * tasks.ROWS * self.lengths[0], device=self.device)[None]
+        ids = torch.arange(2 * BODY_ROWS * self.lengths[0], device=self.device)[None]
         ids = torch.where(ids % 2 == 0, network.mask_id, ids % network.mask_id)
         with torch.inference_mode():
             modulation = network.prepare(self.conditions[:1])

@@ -25,6 +25,7 @@ from intermask_cli.datasets.interx import reader as interx
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.datasets.text_files import decoded
 from intermask_cli.errors import InputError
+from intermask_cli.motion.representation import INTERHUMAN, INTERX, Representation
 from intermask_cli.motion.representation.interx import split_persons
 
 
@@ -69,7 +70,7 @@ class PaperData(ABC):
 
     title: ClassVar[str]
     name: ClassVar[str]  # of `--dataset` and of the protocol
-    representation: ClassVar[str]
+    representation: ClassVar[Representation]
     evaluator: ClassVar[str]  # how to get the evaluator of its protocol
 
     def __init__(self, root: Path, names: list[str]):
@@ -127,7 +128,7 @@ class PaperData(ABC):
 class InterHumanTest(PaperData):
     """InterHuman under the `published` policy."""
 
-    title, name, representation = "InterHuman", "interhuman", "interhuman"
+    title, name, representation = "InterHuman", "interhuman", INTERHUMAN
     evaluator = "InterCLIP: intermask import-checkpoint interclip.ckpt --out DIR, then --evaluator DIR"
 
     def __init__(self, root: Path):
@@ -153,7 +154,7 @@ class InterHumanTest(PaperData):
 class InterXTest(PaperData):
     """Inter-X; the evaluator's texts are tokens `word/TAG` separated by blanks."""
 
-    title, name, representation = "Inter-X", "interx", "interx"
+    title, name, representation = "Inter-X", "interx", INTERX
     evaluator = "Inter-X's own: intermask import-checkpoint finest.tar --out DIR, then --evaluator DIR"
 
     def __init__(self, root: Path):

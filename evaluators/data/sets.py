@@ -19,7 +19,7 @@ from intermask_cli.datasets.duets.corpus import CorpusClip, maker_of, test_split
 from intermask_cli.datasets.duets.labels import kind_set
 from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
 from intermask_cli.errors import InputError
-from intermask_cli.motion.representation.interx import ROWS
+from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
 
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
@@ -199,8 +199,10 @@ def _attributes(dataset: InteractionFile) -> dict[str, Any]:
 def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> Motion:
     joints, features = item.joints, item.features
     if features is not None and joints.ndim == 4 and joints.shape[2] == len(INTERX_PARENTS):
-        if features.shape != (*joints.shape[:2], ROWS, 6):
-            raise InputError(f"{name}: features have shape {features.shape}; accepted: (2, T, {ROWS}, 6)")
+        if features.shape != (*joints.shape[:2], FEATURE_ROWS, 6):
+            raise InputError(
+                f"{name}: features have shape {features.shape}; accepted: (2, T, {FEATURE_ROWS}, 6)"
+            )
         joints = joints[:, :, :NUM_JOINTS]
     try:
         check_joints(joints, name)

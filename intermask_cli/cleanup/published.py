@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.contacts import foot_contacts
+from intermask_cli.motion.representation.interhuman import foot_contacts
 from intermask_cli.motion.skeleton import FEET
 
 _REACH = 5  # frames looked at before and after a frame without contact

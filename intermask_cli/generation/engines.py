@@ -19,7 +19,6 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
-from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES, PARENTS
 
 if TYPE_CHECKING:
     from intermask_cli.inference.interaction import Interaction
@@ -60,7 +59,7 @@ class ModelSource:
 
     @property
     def num_joints(self) -> int:
-        return len(INTERX_PARENTS if self.info.representation == "interx" else PARENTS)
+        return self.info.representation.num_joints
 
     def identity(self, sampling: SamplingConfig) -> dict[str, Any]:
         """What a run must have in common with an earlier one to continue it."""
@@ -76,15 +75,12 @@ class ModelSource:
 
     def dataset_attributes(self, sampling: SamplingConfig) -> dict[str, Any]:
         """Root attributes of `interactions.h5` (docs/formats.md)."""
-        interx = self.info.representation == "interx"
-        parents = INTERX_PARENTS if interx else PARENTS
-        names = [*JOINT_NAMES, *(f"joint{j}" for j in range(len(JOINT_NAMES), len(parents)))]
         return {
             "fps": float(self.info.fps),
             "units": "m",
             "up_axis": "y",
-            "joint_names": names,
-            "parents": list(parents),
+            "joint_names": list(self.info.representation.joint_names),
+            "parents": list(self.info.representation.parents),
             "rotation_convention": "sixd_columns",
             "model_id": self.info.name,
             "model_sha256": self.sha256,
@@ -105,8 +101,8 @@ class ModelSource:
         }
 
     def frame_limits(self) -> FrameLimits:
-        """Lengths this model can make; InterHuman models continue long clips window by window."""
-        if self.info.representation == "interx":
+        """Lengths this model can make; models that can continue a clip make long ones window by window."""
+        if not self.info.representation.holds_joints:
             return FrameLimits(self.info.fps, longest=self.info.max_frames, why=f"{self.info.name}'s limit")
         return FrameLimits(self.info.fps)
 

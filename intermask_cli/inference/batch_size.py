@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from intermask_cli.config import FRAMES_PER_TOKEN, PERSONS
+from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, PERSONS
 from intermask_cli.models.bundle import BundleInfo
-from intermask_cli.models.tokenizer import PLANES, ROWS
+from intermask_cli.models.tokenizer import PLANES
 
 #: Tokens side by side beyond which little is gained. CPU: measured, duet-mini on one core (a clip alone costs
 #: 25 to 40 % more; 6,000 tokens take 6 % less than 1,500). GPU: an estimate, eighty clips of ten seconds.
@@ -38,13 +38,13 @@ class BatchFit:
 
     def __call__(self, tokens: int) -> int:
         tokens = max(1, min(tokens, self.info.max_frames // FRAMES_PER_TOKEN))
-        fast = FAST_TOKENS.get(self.device, FAST_TOKENS["cuda"]) // (PERSONS * ROWS * tokens)
+        fast = FAST_TOKENS.get(self.device, FAST_TOKENS["cuda"]) // (PERSONS * BODY_ROWS * tokens)
         return max(1, min(fast, self.free // self.bytes_per_clip(tokens)))
 
     def bytes_per_clip(self, tokens: int) -> int:
         """Memory one clip adds to a batch at its peak, in sampling or in decoding."""
-        net, plane = self.info.transformer, PLANES[self.info.representation]
-        everyone = PERSONS * ROWS * tokens
+        net, plane = self.info.transformer, PLANES[self.info.representation.name]
+        everyone = PERSONS * BODY_ROWS * tokens
         size = HALF if self.half_precision else FLOAT
         vectors = PERSONS if net.person_condition else 1
         block = (STREAMS + SPREAD * (vectors - 1)) * net.latent_dim + HIDDEN * net.ff_dim

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intermask_cli.config import DEFAULT_SECONDS, DTYPES, FRAMES_PER_TOKEN, SamplingConfig
+from intermask_cli.config import BODY_ROWS, DEFAULT_SECONDS, DTYPES, FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.inference.batch_size import fitting_batch
 from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
@@ -30,8 +30,6 @@ from intermask_cli.inference.windows import Window, plan_phases
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.curves import seam_jerk
-from intermask_cli.motion.representation.interx import joints_from_features as interx_joints
-from intermask_cli.motion.stand_in_body import stand_in_body
 from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks
 
@@ -104,7 +102,7 @@ class InteractionModel:
             raise InputError(f"{len(frames)} lengths for {len(texts)} texts")
         tokens = [_tokens(length) for length in frames]
         settings = sampling or self.info.sampling
-        if self.info.representation == "interx":
+        if not self.info.representation.holds_joints:
             return self._generate_interx(texts, tokens, seeds, settings)
         clips = [GrowingClip(Motion.blank(0)) for _ in texts]
         maps = self._grow(clips, texts, tokens, seeds, settings, settings.steps)
@@ -237,7 +235,7 @@ class InteractionModel:
         joints: np.ndarray,
         texts: Sequence[str],
         persons: Sequence[int] = (0, 1),
-        rows: Sequence[int] = tuple(range(tasks.ROWS)),
+        rows: Sequence[int] = tuple(range(BODY_ROWS)),
         start: int = 0,
         stop: int | None = None,
         rotations6d: np.ndarray | None = None,
@@ -368,7 +366,7 @@ class InteractionModel:
             filled = self.filler.fill([texts[i] for i in group], known, chosen, sampling, sampling.steps)
             for i, pair in zip(group, filled, strict=True):
                 features = self.codec.decode_pairs([pair])[0]
-                joints = interx_joints(features, stand_in_body())
+                joints = self.info.representation.joints_of(features)
                 results[i] = Interaction(joints, None, _stored(pair), texts[i], seeds[i], features=features)
         return [results[i] for i in range(len(texts))]
 
@@ -376,7 +374,7 @@ class InteractionModel:
         return torch.stack(self.codec.encode(motion.features(where)))
 
     def _needs_joints(self, task: str) -> None:
-        if self.info.representation != "interhuman":
+        if not self.info.representation.holds_joints:
             raise InputError(
                 f"{task} needs a model of interhuman motion; '{self.info.name}' is {self.info.representation}"
             )

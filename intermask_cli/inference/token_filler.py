@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import BODY_ROWS, SamplingConfig
 from intermask_cli.devices import steady_rows
 from intermask_cli.inference.cuda_graphs import MOST_TOKENS, Recordings
 from intermask_cli.models.text_encoders import TextEncoder
@@ -87,7 +87,7 @@ class TokenFiller:
     def _first_pass(self, n: int) -> Tensor:
         """Unconditional logits (1, 10n, K) of a fully masked map; they depend on nothing but n."""
         if n not in self._first_passes:
-            ids = torch.full((1, 2 * tasks.ROWS * n), self.transformer.mask_id, device=self.device)
+            ids = torch.full((1, 2 * BODY_ROWS * n), self.transformer.mask_id, device=self.device)
             self._first_passes[n] = self.transformer(ids, None)
         self._first_passes.move_to_end(n)
         while len(self._first_passes) > CACHED_LENGTHS:

@@ -42,6 +42,7 @@ from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation import Representation, representation_named
 
 FORMAT = "intermask-bundle"
 FORMAT_VERSION = 1
@@ -76,13 +77,15 @@ class BundleInfo:
         ours, theirs = self.transformer.codebook_size, self.tokenizer.codebook_size
         if ours != theirs:
             raise InputError(f"transformer for {ours} codes, tokenizer with {theirs}: not the same model")
-        if self.pair_decoder is not None and self.representation != "interhuman":
-            raise InputError("pair_decoder: needs joints, which the representation interx does not have")
+        if self.pair_decoder is not None and not self.representation.holds_joints:
+            raise InputError(
+                f"pair_decoder: needs joints, which the representation {self.representation} does not have"
+            )
 
     @property
-    def representation(self) -> str:
-        """ "interhuman" (262 features, 22 joints) or "interx" (56 x 6)."""
-        return self.tokenizer.representation
+    def representation(self) -> Representation:
+        """What the model's features are; config.json names it in the section of the tokenizer."""
+        return representation_named(self.tokenizer.representation)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def save_bundle(
     pair_decoder: PairDecoder | None = None,
 ) -> str:
     """Write a bundle, return its SHA-256; `fp16` stores matrices in half precision, vectors in float32."""
-    if (normalizer is None) != (info.representation == "interx"):
+    if (normalizer is not None) != info.representation.normalised:
         need = "no normaliser" if normalizer is not None else "a normaliser"
         raise InputError(f"{info.name}: a bundle for {info.representation} takes {need}")
     if (pair_decoder.config if pair_decoder else None) != info.pair_decoder:
@@ -144,7 +147,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         assert isinstance(layer, Codebook)
         layer.adopt(layer.codebook.clone())
     normalizer = None
-    if info.representation == "interhuman":
+    if info.representation.normalised:
         normalizer = Normalizer.load(folder / NORMALIZER)
     sha256 = bundle_sha256(folder)
     return Bundle(info, tokenizer.eval(), transformer.eval(), pair_decoder, normalizer, sha256, folder)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.models.tokenizer import ROWS
+from intermask_cli.config import BODY_ROWS
 
 
 def frequencies(width: int) -> Tensor:
@@ -24,8 +24,8 @@ def position_table(tokens: int, width: int) -> Tensor:
         angle = index[:, None] * frequencies(width)
         return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
 
-    rows, times = encode(torch.arange(float(ROWS))), encode(torch.arange(float(tokens)))
-    table = torch.cat((rows[:, None].expand(-1, tokens, -1), times[None].expand(ROWS, -1, -1)), dim=-1)
+    rows, times = encode(torch.arange(float(BODY_ROWS))), encode(torch.arange(float(tokens)))
+    table = torch.cat((rows[:, None].expand(-1, tokens, -1), times[None].expand(BODY_ROWS, -1, -1)), dim=-1)
     return table[..., :width]
 
 
@@ -54,7 +54,7 @@ class PositionalEncoding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 10n + 1, d), separator last -> the same."""
-        positions = self.table((x.shape[1] - 1) // (2 * ROWS), x).flatten(0, 1)
+        positions = self.table((x.shape[1] - 1) // (2 * BODY_ROWS), x).flatten(0, 1)
         return x + F.pad(positions.repeat(2, 1), (0, 0, 0, 1))
 
     def table(self, tokens: int, like: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from intermask_cli.config import TokenizerConfig, TransformerConfig
+from intermask_cli.config import STEMS, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
@@ -36,7 +36,12 @@ from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.motion.representation.interhuman import NUM_FEATURES
+from intermask_cli.motion.representation import (
+    INTERHUMAN,
+    INTERX,
+    Representation,
+    representation_named,
+)
 
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")
@@ -45,10 +50,11 @@ SPECIAL_IDS = 3  # mask, pad, separator
 CLIP_HEADS = 8
 #: What the frozen encoder of all published models is called; their weights are not pinned by a hash.
 CLIP_ID = CLIP_HUB_ID.rpartition("/")[2]
-MAX_FRAMES = {"interhuman": 300, "interx": 150}
+#: Longest clips the published models were trained on.
+MAX_FRAMES = {INTERHUMAN.name: 300, INTERX.name: 150}
 LICENCE = {
-    "interhuman": "code MIT; trained on InterHuman (CC BY-NC-SA 4.0, non-commercial, not redistributable)",
-    "interx": "code MIT; trained on Inter-X (non-commercial research, not redistributable)",
+    INTERHUMAN.name: "code MIT; trained on InterHuman (CC BY-NC-SA 4.0, non-commercial, not redistributable)",
+    INTERX.name: "code MIT; trained on Inter-X (non-commercial research, not redistributable)",
 }
 STATS_REMEDY = (
     "give --stats global_mean.npy global_std.npy: the two (262,) files of InterGen's and InterMask's "
@@ -60,7 +66,7 @@ STATS_REMEDY = (
 class Published:
     """A published model, read and checked."""
 
-    dataset: str  # "interhuman" or "interx"
+    dataset: str  # name of its representation
     tokenizer: Tokenizer
     transformer: InteractionTransformer
     variant: str  # one line: which of the known variants this is
@@ -120,10 +126,12 @@ def load_published(folder: Path, which: str = BEST) -> Published:
                 f"with {getattr(theirs, name)}; they do not belong together"
             )
     dataset = _dataset(folder, options, theirs.representation)
-    if dataset == "interx":
-        stem = "convolution stem"
+    if theirs.stem == "graph":
+        stem = "graph stem"
+    elif "graph" in STEMS[dataset]:  # its later releases have the graph
+        stem = "convolution stem of before 23 April 2025"
     else:
-        stem = "graph stem" if theirs.stem == "graph" else "convolution stem of before 23 April 2025"
+        stem = "convolution stem"
     variant = (
         f"{dataset}, {stem}; tokenizer width {theirs.width}, "
         f"{theirs.codebook_size} codes of {theirs.code_dim}; "
@@ -144,7 +152,7 @@ def import_checkpoint(
     if (out / "config.json").exists():
         raise InputError(f"{out}: already holds a bundle; choose another --out or remove it")
     model = load_published(folder, which)
-    normalizer = _normalizer(model.dataset, stats)
+    normalizer = _normalizer(representation_named(model.dataset), stats)
     info = BundleInfo(
         name=f"intermask-{model.dataset}-{folder.resolve().name}",
         tokenizer=model.tokenizer.config,
@@ -162,17 +170,20 @@ def import_checkpoint(
     return model, save_bundle(out, info, model.tokenizer, model.transformer, normalizer, _card(info))
 
 
-def _normalizer(dataset: str, stats: Sequence[Path] | None) -> Normalizer | None:
-    if dataset == "interx":
+def _normalizer(representation: Representation, stats: Sequence[Path] | None) -> Normalizer | None:
+    if not representation.normalised:
         if stats:
-            raise InputError("Inter-X models take features as they are; leave --stats out")
+            raise InputError(f"{representation.title} models take features as they are; leave --stats out")
         return None
     if not stats:
-        raise MissingError(f"InterHuman models need the features' mean and deviation; {STATS_REMEDY}")
+        raise MissingError(
+            f"{representation.title} models need the features' mean and deviation; {STATS_REMEDY}"
+        )
     normalizer = Normalizer.load(*stats)
-    if len(normalizer.mean) != NUM_FEATURES:
+    if len(normalizer.mean) != representation.num_features:
         raise InputError(
-            f"{stats[0]}: statistics of {len(normalizer.mean)} features, expected {NUM_FEATURES}"
+            f"{stats[0]}: statistics of {len(normalizer.mean)} features, expected "
+            f"{representation.num_features}"
         )
     return normalizer
 

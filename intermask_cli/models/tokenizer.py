@@ -7,6 +7,7 @@ sections 3 and 11.1), which is why some of them look odd.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -14,28 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import FRAMES_PER_TOKEN, TokenizerConfig
+from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, TokenizerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.codebook import ResidualQuantizer
+from intermask_cli.motion.representation import INTERHUMAN, INTERX, representation_named
 from intermask_cli.motion.skeleton import BONES, NUM_JOINTS
 
-ROWS = 5
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
-
-
-class Plane(NamedTuple):
-    """Sizes of one representation's joint axis."""
-
-    channels: int  # numbers per joint
-    joints: int
-    stride: int  # of both strided convolutions along the joints; their kernel is twice that
-    growth: tuple[Fraction, Fraction]  # joint factors of the two up-sampling stages
-
-
-PLANES = {
-    "interhuman": Plane(12, 22, 2, (Fraction(11, 5), Fraction(2))),
-    "interx": Plane(6, 56, 3, (Fraction(7, 2), Fraction(33, 10))),
-}
 
 
 class TokenizerOutput(NamedTuple):
@@ -63,6 +49,29 @@ def unpack_interhuman(plane: Tensor) -> Tensor:
     positions, velocities, rotations = plane.permute(0, 3, 2, 1).split((3, 3, 6), dim=3)
     parts = (positions.flatten(2), velocities.flatten(2), rotations[:, :, 1:].flatten(2))
     return F.pad(torch.cat(parts, dim=2), (0, 4))
+
+
+def swap_interx(motion: Tensor) -> Tensor:
+    """(B, T, 56, 6) <-> (B, 6, 56, T): packs and unpacks Inter-X, whose rows are the joint axis already."""
+    return motion.permute(0, 3, 2, 1)
+
+
+class Plane(NamedTuple):
+    """The joint x time plane of one representation, and the sizes of the networks over its joint axis."""
+
+    channels: int  # numbers per joint
+    joints: int
+    stride: int  # of both strided convolutions along the joints; their kernel is twice that
+    growth: tuple[Fraction, Fraction]  # joint factors of the two up-sampling stages
+    pack: Callable[[Tensor], Tensor]  # features (B, T, ...) -> (B, channels, joints, T)
+    unpack: Callable[[Tensor], Tensor]  # and back
+
+
+#: The growth leads from 5 rows back to 22 joints (11/5, then 2) and to 56 (7/2, then 33/10, rounded down).
+PLANES = {
+    INTERHUMAN.name: Plane(12, 22, 2, (Fraction(11, 5), Fraction(2)), pack_interhuman, unpack_interhuman),
+    INTERX.name: Plane(6, 56, 3, (Fraction(7, 2), Fraction(33, 10)), swap_interx, swap_interx),
+}
 
 
 class GraphLayer(nn.Module):
@@ -177,7 +186,7 @@ class Decoder(nn.Module):
         width, plane = config.width, PLANES[config.representation]
         self.graph = config.stem == "graph"
         layers: list[nn.Module] = [nn.Conv2d(config.code_dim, width, 3, padding=1), nn.ReLU()]
-        joints = ROWS
+        joints = BODY_ROWS
         for factor in plane.growth:
             grow = Upsample(joints, factor)
             joints = len(grow.rows)
@@ -203,7 +212,7 @@ class Decoder(nn.Module):
 class Tokenizer(nn.Module):
     """Motion of one person <-> token map.
 
-    Motion is normalised, (B, T, 262) for "interhuman" or (B, T, 56, 6) for "interx"; T is cut to a
+    Motion is (B, T, 262) of InterHuman, normalised, or (B, T, 56, 6) of Inter-X; T is cut to a
     multiple of four. Token maps are (B, 5, n) int64. No sample depends on the others of its batch,
     up to rounding.
     """
@@ -211,6 +220,7 @@ class Tokenizer(nn.Module):
     def __init__(self, config: TokenizerConfig):
         super().__init__()
         self.config = config
+        self.representation = representation_named(config.representation)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
         codebook = {
@@ -259,21 +269,17 @@ class Tokenizer(nn.Module):
 
     def pack(self, motion: Tensor) -> Tensor:
         """Network input (B, channels, joints, T) of a motion; InputError when the shape does not fit."""
-        plane = PLANES[self.config.representation]
-        expected = (262,) if self.config.representation == "interhuman" else (plane.joints, plane.channels)
+        expected = self.representation.feature_shape
         if tuple(motion.shape[2:]) != expected or motion.shape[1] < FRAMES_PER_TOKEN:
             raise InputError(
-                f"motion of shape {tuple(motion.shape)}; this {self.config.representation} tokenizer takes "
+                f"motion of shape {tuple(motion.shape)}; this {self.representation} tokenizer takes "
                 f"(batch, frames, {', '.join(map(str, expected))}) with at least {FRAMES_PER_TOKEN} frames"
             )
-        interhuman = self.config.representation == "interhuman"
-        packed = pack_interhuman(motion) if interhuman else motion.permute(0, 3, 2, 1)
+        packed = PLANES[self.representation.name].pack(motion)
         return packed.contiguous(memory_format=torch.channels_last)
 
     def _unpack(self, plane: Tensor) -> Tensor:
-        if self.config.representation == "interhuman":
-            return unpack_interhuman(plane)
-        return plane.permute(0, 3, 2, 1)
+        return PLANES[self.representation.name].unpack(plane)
 
 
 def _outside_autocast(layer: nn.Module, x: Tensor) -> Tensor:

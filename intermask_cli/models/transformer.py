@@ -16,12 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import PERSONS, TransformerConfig
+from intermask_cli.config import BODY_ROWS, PERSONS, TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.layers import AdaLN, FeedForward, MultiHeadAttention, modulate, norm
 from intermask_cli.models.positional import PositionalEncoding
 from intermask_cli.models.text_head import CLIP_DROPOUT, PooledTextHead, clip_condition, text_layers
-from intermask_cli.models.tokenizer import ROWS
 
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
@@ -66,12 +65,12 @@ class Masks(NamedTuple):
 def padding_masks(lengths: Tensor, tokens: int) -> Masks:
     """Masks for rows of `tokens` tokens of which the first `lengths` (B,), at least 1, are valid."""
     valid = torch.arange(tokens, device=lengths.device) < lengths[:, None]
-    person = valid.repeat(1, ROWS)
+    person = valid.repeat(1, BODY_ROWS)
     everyone = F.pad(person.repeat(1, PERSONS), (0, 1), value=True)
     return Masks(
         everyone[:, None, None],
         person.repeat_interleave(PERSONS, 0)[:, None, None],
-        valid.repeat_interleave(PERSONS * ROWS, 0)[:, None, None],
+        valid.repeat_interleave(PERSONS * BODY_ROWS, 0)[:, None, None],
     )
 
 
@@ -115,10 +114,10 @@ class SpatioTemporalAttention(nn.Module):
     def forward(self, x: Tensor, normed: Tensor, c: tuple[Tensor, ...], mask: Tensor | None) -> Tensor:
         """x, normed (B, 2, 5n, d), c = shift, scale, gate of space and of time -> (B, 2, 5n, d)."""
         batch, persons, tokens, width = x.shape
-        steps = tokens // ROWS
-        spatial = modulate(normed, c[0], c[1]).unflatten(2, (ROWS, steps)).transpose(2, 3)
-        spatial = self.spatial_attention(spatial.reshape(-1, ROWS, width))
-        spatial = spatial.view(batch, persons, steps, ROWS, width).transpose(2, 3).flatten(2, 3)
+        steps = tokens // BODY_ROWS
+        spatial = modulate(normed, c[0], c[1]).unflatten(2, (BODY_ROWS, steps)).transpose(2, 3)
+        spatial = self.spatial_attention(spatial.reshape(-1, BODY_ROWS, width))
+        spatial = spatial.view(batch, persons, steps, BODY_ROWS, width).transpose(2, 3).flatten(2, 3)
         temporal = modulate(normed, c[3], c[4]).view(-1, steps, width)
         temporal = self.temporal_attention(temporal, mask=mask).view(x.shape)
         by_step = torch.addcmul(x, c[2], self.dropout(spatial))
@@ -268,8 +267,8 @@ class InteractionTransformer(nn.Module):
         (B,) valid tokens per row, at least 1, when some rows are padded at their end; logits there mean
         nothing.
         """
-        tokens = ids.shape[-1] // (PERSONS * ROWS)
-        if ids.ndim != 2 or tokens * PERSONS * ROWS != ids.shape[1]:
+        tokens = ids.shape[-1] // (PERSONS * BODY_ROWS)
+        if ids.ndim != 2 or tokens * PERSONS * BODY_ROWS != ids.shape[1]:
             raise InputError(f"ids of shape {tuple(ids.shape)}; expected (batch, 10 n)")
         modulation = condition if isinstance(condition, Modulation) else self.prepare(condition)
         masks = None if lengths is None else padding_masks(lengths.to(ids.device), tokens)

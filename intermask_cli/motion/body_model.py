@@ -1,4 +1,6 @@
-"""Joints of an SMPL-X body from the user's own `SMPLX_NEUTRAL.npz` (data-and-evaluation.md, section 5).
+"""Joints of an SMPL-X body: the user's own `SMPLX_NEUTRAL.npz`, or a stand-in body of our own.
+
+Source: data-and-evaluation.md, section 5.
 
 Pose blend shapes do not move joints, so the rest joints and the tree are all that is needed.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,21 @@ import numpy as np
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import matrix_from_axis_angle
+from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT, PARENTS, REST_OFFSETS
+
+#: Pelvis in the rest pose, metres: SMPL-X puts its origin about 0.35 m above it.
+PELVIS_IN_REST = (0.0, -0.35, 0.0)
+#: Offsets of jaw, left eye and right eye from the head, metres: rough guesses, for drawing only.
+_FACE = ((0.0, -0.01, 0.02), (0.032, 0.06, 0.06), (-0.032, 0.06, 0.06))
+#: Left index, middle, pinky, ring and thumb, metres: the knuckle's offset from the wrist, then the offset
+#: between joints of the finger. Rough guesses, for drawing only.
+_FINGERS = (
+    ((0.090, 0.0, 0.025), (0.030, 0.0, 0.0)),
+    ((0.092, 0.0, 0.002), (0.032, 0.0, 0.0)),
+    ((0.078, 0.0, -0.038), (0.022, 0.0, 0.0)),
+    ((0.086, 0.0, -0.018), (0.030, 0.0, 0.0)),
+    ((0.030, -0.01, 0.030), (0.022, 0.0, 0.018)),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,3 +62,27 @@ class BodyModel:
         local = matrix_from_axis_angle(axis_angle)
         positions, _ = forward_kinematics(local, translation + self.rest_joints[0], offsets, self.parents)
         return positions
+
+
+@lru_cache(maxsize=1)
+def stand_in_body() -> BodyModel:
+    """55 joints in Inter-X order: shows Inter-X results without SMPL-X, which only its authors may hand out.
+
+    The 22 body joints are those of our own skeleton; face and fingers are rough. Rotations and root
+    translation of a result are the model's; joint positions differ from those of the neutral SMPL-X body by
+    its proportions.
+    """
+    offsets = np.zeros((len(INTERX_PARENTS), 3))
+    offsets[: len(PARENTS)] = REST_OFFSETS
+    offsets[0] = PELVIS_IN_REST
+    offsets[len(PARENTS) : len(PARENTS) + 3] = _FACE
+    hand = np.array([part for knuckle, along in _FINGERS for part in (knuckle, along, along)])
+    first = len(PARENTS) + 3
+    offsets[first : first + 15] = hand
+    offsets[first + 15 :] = hand * (-1.0, 1.0, 1.0)
+    joints = offsets.copy()
+    for joint, parent in enumerate(INTERX_PARENTS):
+        if parent >= 0:
+            joints[joint] += joints[parent]
+    assert INTERX_PARENTS[first] == JOINT["left_wrist"]
+    return BodyModel(joints, INTERX_PARENTS)

@@ -11,21 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.motion.representation.interhuman import (
-    CONTACTS,
-    NUM_FEATURES,
-    POSITIONS,
-    ROTATIONS,
-    VELOCITIES,
-)
-
-#: Least deviation of our own statistics: without it the noise of a joint that never turns becomes unit
-#: variance (feasibility.md section 2). Published statistics are used as they are.
-STD_FLOORS = np.empty(NUM_FEATURES, dtype=np.float32)
-STD_FLOORS[POSITIONS] = 0.05
-STD_FLOORS[VELOCITIES] = 0.003
-STD_FLOORS[ROTATIONS] = 0.05
-STD_FLOORS[CONTACTS] = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +54,8 @@ class Normalizer:
         raise InputError(f"{path}: no arrays `mean` and `std`; give an .npz with both, or two .npy files")
 
     @classmethod
-    def fit(cls, clips: Iterable[np.ndarray], floors: bool = True) -> Normalizer:
-        """Statistics over all frames of clips (..., D); `floors` (D = 262) keeps std above `STD_FLOORS`."""
+    def fit(cls, clips: Iterable[np.ndarray], std_floors: np.ndarray | None = None) -> Normalizer:
+        """Statistics over all frames of clips (..., D); no deviation falls below `std_floors` (D,)."""
         count, total, square = 0, np.zeros(()), np.zeros(())
         for clip in clips:
             rows = clip.reshape(-1, clip.shape[-1]).astype(np.float64)
@@ -79,7 +64,7 @@ class Normalizer:
             raise InputError("no frames to take statistics from")
         mean = total / count
         std = np.sqrt(np.maximum(square / count - mean * mean, 0))
-        return cls(mean, np.maximum(std, STD_FLOORS) if floors else std)
+        return cls(mean, std if std_floors is None else np.maximum(std, std_floors))
 
 
 def _read_npy(path: Path) -> np.ndarray:

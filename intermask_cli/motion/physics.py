@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from intermask_cli.motion.capsules import capsule_gaps_m
-from intermask_cli.motion.contacts import MAX_HEIGHT, MAX_SQUARED_STEP
 from intermask_cli.motion.kinematics import bone_lengths
+from intermask_cli.motion.representation.interhuman import CONTACT_MAX_HEIGHT_M, CONTACT_MAX_SQUARED_STEP_M2
 from intermask_cli.motion.skeleton import FEET, FPS, NUM_JOINTS
 
 #: Of one person each, averaged over the persons asked for.
@@ -57,8 +57,8 @@ def foot_contact_agreement(joints: np.ndarray) -> np.ndarray:
     """
     feet = joints[..., FEET, :]
     step = np.diff(feet, axis=-3)
-    still = (step * step).sum(-1) < MAX_SQUARED_STEP
-    low = feet[..., :-1, :, 1] < MAX_HEIGHT
+    still = (step * step).sum(-1) < CONTACT_MAX_SQUARED_STEP_M2
+    low = feet[..., :-1, :, 1] < CONTACT_MAX_HEIGHT_M
     return (still == low).mean(axis=(-1, -2))
 
 

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from intermask_cli.config import BODY_ROWS
 from intermask_cli.errors import InputError
 from intermask_cli.sampling.sampler import FILL
 
-ROWS = 5
 ROW_JOINTS: tuple[tuple[int, ...], ...] = (
     (0, 1, 2, 3, 4, 5),
     (6, 7, 8, 9),
@@ -33,7 +33,7 @@ ROW_JOINTS: tuple[tuple[int, ...], ...] = (
 
 def generate(n: int) -> Tensor:
     """Nothing is known: n tokens per row -> (2, 5, n)."""
-    return torch.full((2, ROWS, n), FILL, dtype=torch.long)
+    return torch.full((2, BODY_ROWS, n), FILL, dtype=torch.long)
 
 
 def react(given: Tensor, person: int) -> Tensor:
@@ -70,7 +70,7 @@ def extend(previous: Tensor, overlap: int, n: int) -> Tensor:
 def edit(
     tokens: Tensor,
     persons: Sequence[int] = (0, 1),
-    rows: Sequence[int] = tuple(range(ROWS)),
+    rows: Sequence[int] = tuple(range(BODY_ROWS)),
     start: int = 0,
     stop: int | None = None,
 ) -> Tensor:
@@ -79,7 +79,7 @@ def edit(
     stop = n if stop is None else stop
     if not 0 <= start < stop <= n:
         raise InputError(f"edit range {start}..{stop} is not within the {n} tokens per row")
-    bad = [row for row in rows if row not in range(ROWS)]
+    bad = [row for row in rows if row not in range(BODY_ROWS)]
     if bad or not rows or not persons:
         seen = f"rows {list(rows)} of persons {list(persons)}"
         raise InputError(f"edit of {seen}; accepted: one or more of rows 0-4 and of persons 0-1")
@@ -92,7 +92,7 @@ def edit(
 def batch(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Maps (2, 5, n_b) of any lengths -> known, valid (B, 10 L); padding ends each of the ten rows."""
     longest = max(m.shape[-1] for m in maps)
-    known = torch.full((len(maps), 2, ROWS, longest), FILL, dtype=torch.long)
+    known = torch.full((len(maps), 2, BODY_ROWS, longest), FILL, dtype=torch.long)
     valid = torch.zeros(known.shape, dtype=torch.bool)
     for b, tokens in enumerate(maps):
         known[b, :, :, : tokens.shape[-1]] = tokens
@@ -102,7 +102,7 @@ def batch(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 def unbatch(ids: Tensor, lengths: Sequence[int]) -> list[Tensor]:
     """Flat results (B, 10 L) -> one (2, 5, n_b) map per sample, padding cut off."""
-    maps = ids.unflatten(1, (2, ROWS, -1))
+    maps = ids.unflatten(1, (2, BODY_ROWS, -1))
     return [m[:, :, :n] for m, n in zip(maps, lengths, strict=True)]
 
 

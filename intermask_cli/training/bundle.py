@@ -92,7 +92,7 @@ def assemble_bundle(
         pair_decoder=pair_decoder.config if pair_decoder else None,
     )
     card = _card(name, licence, training_data, validation)
-    normalizer_or_none = None if info.representation == "interx" else normalizer
+    normalizer_or_none = normalizer if info.representation.normalised else None
     digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16, pair_decoder)
     return {
         "bundle": str(out),

@@ -181,9 +181,10 @@ def train_pair_decoder(
             f"{transformer_folder} was trained on other tokens than those of {tokenizer_folder}; "
             "give the tokenizer it was trained with, or one refined with --decoder-only"
         )
-    if tokenizer_recipe.tokenizer.representation != "interhuman":
+    if not tokenizer.representation.holds_joints:
         raise InputError(
-            f"{tokenizer_folder}: a tokenizer of interx, which has no joints to correct; accepted: interhuman"
+            f"{tokenizer_folder}: a tokenizer of {tokenizer.representation}, which has no joints to correct; "
+            "accepted: interhuman"
         )
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
     depends = {

@@ -19,10 +19,10 @@ from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
-from intermask_cli.motion.stand_in_body import stand_in_body
 from tests.helpers.motion_samples import fk_person
 
 PROMPT = "One person's left-hand  punch\nhits 2 others, don't #1 café"

@@ -118,9 +118,9 @@ def test_interx_tree_read_by_our_own_reader(item: StoredInteraction, tmp_path: P
     """Split files, motion and captions come back; rotations and the two persons' places are the dataset's."""
     from intermask_cli.datasets.interx.reader import InterX, caption_path, read_captions
     from intermask_cli.datasets.interx.writer import write_interx
+    from intermask_cli.motion.body_model import stand_in_body
     from intermask_cli.motion.representation.interx import joints_from_features, persons_from_processed
     from intermask_cli.motion.representation.interx import person_features as interx_features
-    from intermask_cli.motion.stand_in_body import stand_in_body
 
     root = tmp_path / "tree"
     written = write_interx([item] * 21, root)

@@ -53,7 +53,7 @@ def tiny_parts(
         torch.nn.init.normal_(transformer.cond_emb.weight)  # so that the text matters
     rng = np.random.default_rng(seed)
     normalizer = None
-    if info.representation == "interhuman":
+    if info.representation.normalised:
         normalizer = Normalizer(rng.normal(size=262), rng.uniform(0.2, 1.0, size=262))
     return tokenizer.eval(), transformer.eval(), normalizer
 

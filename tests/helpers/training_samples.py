@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.representation import INTERHUMAN
 from intermask_cli.motion.representation.interhuman import pair_features
 from intermask_cli.motion.rotation import matrix_from_axis_angle, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
@@ -30,7 +31,7 @@ def smooth_pair(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 class SmoothSource:
     """A training source of `count` clips; tempo and actor are its labels, stated in the first caption."""
 
-    representation = "interhuman"
+    representation = INTERHUMAN
     normalizer = None
 
     def __init__(self, count: int, lengths: tuple[int, ...] = (70, 83, 96), seed: int = 0):

@@ -22,6 +22,7 @@ from intermask_cli.models.published import import_checkpoint, load_published
 from intermask_cli.models.published_files import read_options
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.motion.representation import INTERHUMAN
 
 VARIANTS = {
     "graph": TokenizerConfig(width=10, code_dim=6, codebook_size=16),
@@ -127,7 +128,7 @@ def test_every_variant_loads_with_equal_outputs_and_is_named(tmp_path, variant):
 def test_bundle_round_trip(tmp_path, graph, stats):
     model, sha256 = import_checkpoint(graph.trans, tmp_path / "bundle", stats)
     bundle = load_bundle(tmp_path / "bundle")
-    assert bundle.sha256 == sha256 and bundle.info.representation == "interhuman"
+    assert bundle.sha256 == sha256 and bundle.info.representation is INTERHUMAN
     assert bundle.info.text_encoder["id"] == "clip-vit-large-patch14-336"
     np.testing.assert_array_equal(bundle.normalizer.mean, np.load(stats[0]))
     flat, condition = torch.randint(0, 17, (1, 40)), torch.randn(1, 16)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from intermask_cli.motion.contacts import foot_contacts
 from intermask_cli.motion.mirror import mirror_loaded, mirror_positions, mirror_rotations6d
 from intermask_cli.motion.placement import heading, pair_frames, person_frame, turned_about_y
 from intermask_cli.motion.representation import interhuman as F
+from intermask_cli.motion.representation.interhuman import foot_contacts
 from intermask_cli.motion.rotation import matrix_about_y
 from intermask_cli.motion.skeleton import FEET, JOINT
 from tests.helpers.motion_samples import fk_pair, fk_person

@@ -5,7 +5,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.motion.normalizer import STD_FLOORS, Normalizer
+from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation import INTERHUMAN
+
+STD_FLOORS = INTERHUMAN.std_floors
 
 
 @pytest.fixture
@@ -17,13 +20,13 @@ def clips():
 
 def test_fit_equals_numpy_on_all_frames(clips):
     rows = np.concatenate([clip.reshape(-1, 262) for clip in clips]).astype(np.float64)
-    fitted = Normalizer.fit(clips, floors=False)
+    fitted = Normalizer.fit(clips)
     assert_allclose(fitted.mean, rows.mean(0), rtol=1e-6)
     assert_allclose(fitted.std, rows.std(0), rtol=1e-4)
 
 
 def test_floors_lift_small_deviations_only(clips):
-    plain, floored = Normalizer.fit(clips, floors=False), Normalizer.fit(clips)
+    plain, floored = Normalizer.fit(clips), Normalizer.fit(clips, STD_FLOORS)
     assert_array_equal(floored.std, np.maximum(plain.std, STD_FLOORS))
     assert (plain.std < STD_FLOORS).any()
 
@@ -31,8 +34,8 @@ def test_floors_lift_small_deviations_only(clips):
 def test_a_dead_channel_is_refused_without_floors():
     clip = np.ones((10, 262), dtype=np.float32)
     with pytest.raises(InputError, match="above 0"):
-        Normalizer.fit([clip], floors=False)
-    assert_array_equal(Normalizer.fit([clip]).std, STD_FLOORS)
+        Normalizer.fit([clip])
+    assert_array_equal(Normalizer.fit([clip], STD_FLOORS).std, STD_FLOORS)
 
 
 def test_round_trip(clips):

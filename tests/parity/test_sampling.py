@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import BODY_ROWS, SamplingConfig
 from intermask_cli.models.published import load_transformer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.sampling import tasks
@@ -63,7 +63,7 @@ def run(golden: Any, model: InteractionTransformer) -> tuple[Tensor, list[dict[s
     noise, steps = tensor(golden["gumbel_noise"]).float(), int(golden["time_steps"])
     reaction = "motion1_ids" in golden
     if reaction:
-        given = tensor(golden["motion1_ids"]).long().unflatten(1, (tasks.ROWS, -1))
+        given = tensor(golden["motion1_ids"]).long().unflatten(1, (BODY_ROWS, -1))
         maps = [tasks.react(ids[:, : int(n)], 0) for ids, n in zip(given, lengths, strict=True)]
         noise = torch.cat([torch.zeros_like(noise), noise], dim=2)
         steps = steps // 2

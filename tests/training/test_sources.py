@@ -9,6 +9,7 @@ import torch
 from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.errors import MissingError
 from intermask_cli.motion.body_model import BodyModel
+from intermask_cli.motion.representation import INTERHUMAN
 from intermask_cli.motion.representation.interx import joints_from_features, pair_features, split_persons
 from intermask_cli.motion.skeleton import INTERX_PARENTS
 from intermask_cli.training.sources.open import open_source
@@ -22,7 +23,7 @@ SPLITS = {"train": ["1", "2"], "val": ["3"], "test": ["1"]}
 def test_interhuman(tmp_path):
     root = interhuman_tree(tmp_path / "ih", {"1": 80, "2": 40, "3": 70}, SPLITS)
     source = open_source(root, "train")
-    assert source.representation == "interhuman" and len(source) == 4  # plain and mirrored
+    assert source.representation is INTERHUMAN and len(source) == 4  # plain and mirrored
     assert sorted(source.frames(i) for i in range(4)) == [39, 39, 79, 79]
     clip = interhuman.InterHuman(root, "train").clips[0]
     loaded = interhuman.InterHuman(root, "train").loaded(clip)

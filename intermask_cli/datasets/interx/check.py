@@ -23,7 +23,7 @@ from intermask_cli.datasets.interx.reader import (
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.datasets.text_files import UTF8, decoded, lines
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.motion.representation.interx import FACE, ROWS
+from intermask_cli.motion.representation.interx import FACE, FEATURE_ROWS
 from intermask_cli.motion.skeleton import FPS
 
 CAPTIONS_PER_CLIP = 3
@@ -109,8 +109,8 @@ def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, p
     where = f"motions/{split}.h5 {name}"
     progress(1)
     shape = getattr(file[name], "shape", None)
-    if shape is None or len(shape) != 3 or shape[1:] != (ROWS, 6) or shape[0] == 0:
-        report.error("wrong shape", where, f"{shape}; expected (T, {ROWS}, 6)")
+    if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6) or shape[0] == 0:
+        report.error("wrong shape", where, f"{shape}; expected (T, {FEATURE_ROWS}, 6)")
         return 0
     try:
         clip = file[name][...]

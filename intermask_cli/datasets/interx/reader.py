@@ -22,7 +22,7 @@ from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN, WordVecto
 from intermask_cli.datasets.text_files import decoded, lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.representation.interx import (
-    ROWS,
+    FEATURE_ROWS,
     pair_features,
     person_features,
     persons_from_processed,
@@ -73,8 +73,8 @@ class InterX:
 
     def _clip(self, file: h5py.File, name: str) -> Clip | None:
         shape = getattr(file.get(name), "shape", None)
-        if shape is None or len(shape) != 3 or shape[1:] != (ROWS, 6):
-            seen = "missing" if shape is None else f"shape {shape}, expected (T, {ROWS}, 6)"
+        if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6):
+            seen = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
             self.skipped.append(f"{name}: {seen} in {self.split}.h5")
             return None
         return Clip(name, int(shape[0]))

@@ -22,9 +22,10 @@ from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
+from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.representation.interx import (
     FACE,
-    ROWS,
+    FEATURE_ROWS,
     TRANSLATION,
     axis_angle_from_features,
     joints_from_features,
@@ -35,7 +36,6 @@ from intermask_cli.motion.representation.interx import (
 from intermask_cli.motion.rig import rig_of
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import NUM_JOINTS
-from intermask_cli.motion.stand_in_body import stand_in_body
 
 _CAPTION_LINES = 3
 _CYCLE = 20  # every 20th interaction is for validation and every 20th for testing, as in `layouts`
@@ -56,7 +56,7 @@ def processed_clip(item: StoredInteraction) -> np.ndarray:
 
 def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
     """Axis-angle rows and translation (T, 56, 3) of one person (0 or 1), in the item's world."""
-    rows = np.zeros((item.frames, ROWS, 3))
+    rows = np.zeros((item.frames, FEATURE_ROWS, 3))
     if item.features is not None:
         features = item.features[person].astype(np.float64)
         rows[:, :TRANSLATION] = axis_angle_from_features(features)

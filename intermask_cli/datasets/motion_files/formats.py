@@ -23,6 +23,7 @@ import numpy as np
 from intermask_cli.datasets.interactions import FILE_NAME, ITEMS, InteractionFile
 from intermask_cli.datasets.motion_files.bvh import BvhError, Recipe, body_joints, parse_bvh, skeleton_map
 from intermask_cli.errors import InputError
+from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.representation import interx
 from intermask_cli.motion.representation.interhuman import (
@@ -32,14 +33,13 @@ from intermask_cli.motion.representation.interhuman import (
     loaded_from_raw492,
     rotations6d_from_features,
 )
-from intermask_cli.motion.representation.interx import ROWS as INTERX_ROWS
+from intermask_cli.motion.representation.interx import FEATURE_ROWS as INTERX_ROWS
 from intermask_cli.motion.rotation import (
     matrix_from_axis_angle,
     matrix_from_sixd_rows,
     sixd_columns_from_matrix,
 )
 from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, NUM_JOINTS, REST_OFFSETS
-from intermask_cli.motion.stand_in_body import stand_in_body
 
 MIN_FRAMES = 4
 MAX_FRAMES = 100_000

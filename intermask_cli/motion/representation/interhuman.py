@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.contacts import foot_contacts
 from intermask_cli.motion.placement import Floor, Frame, pair_frames, person_frame
-from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.representation.base import Representation
+from intermask_cli.motion.skeleton import FEET, FPS, JOINT_NAMES, NUM_JOINTS, PARENTS
 
 NUM_FEATURES = 262
 POSITIONS = slice(0, 66)
@@ -28,6 +28,13 @@ RAW_COLUMNS = 492
 #: In a raw row: 62 positions, then rotations of joints 1..51; we use 22 positions and 21 body rotations.
 _RAW_POSITIONS, _RAW_ROTATIONS = slice(0, 66), slice(186, 312)
 LOADED_COLUMNS = 192
+
+#: A foot joint is at rest while its squared displacement to the next frame is below this, m^2: 0.95 m/s at
+#: 30 fps. The value is InterHuman's.
+CONTACT_MAX_SQUARED_STEP_M2 = 0.001
+#: A foot joint is on the floor below this height, metres, in the order of `FEET`: ankle, toe, ankle, toe.
+#: The values are InterHuman's.
+CONTACT_MAX_HEIGHT_M = np.array([0.12, 0.05, 0.12, 0.05])
 
 
 def loaded_from_raw492(raw: np.ndarray) -> np.ndarray:
@@ -91,6 +98,17 @@ def pair_features(
     return np.stack([person_features(joints[p], rotations6d[p], frames[p], keep_last) for p in (0, 1)])
 
 
+def foot_contacts(positions: np.ndarray) -> np.ndarray:
+    """Joints (..., T, 22, 3), Y up with the floor at 0 -> flags (..., T - 1, 4) bool, order as `FEET`.
+
+    Source: reference data-and-evaluation.md, section 2.1 step 5.
+    """
+    feet = positions[..., FEET, :]  # (..., T, 4, 3)
+    step = feet[..., 1:, :, :] - feet[..., :-1, :, :]  # (..., T - 1, 4, 3)
+    resting = (step * step).sum(-1) < CONTACT_MAX_SQUARED_STEP_M2
+    return resting & (feet[..., :-1, :, 1] < CONTACT_MAX_HEIGHT_M)
+
+
 def joints_from_features(features: np.ndarray) -> np.ndarray:
     """Denormalised features (..., 262) -> joint positions (..., 22, 3), read directly as published."""
     return features[..., POSITIONS].reshape(*features.shape[:-1], NUM_JOINTS, 3)
@@ -104,3 +122,37 @@ def rotations6d_from_features(features: np.ndarray) -> np.ndarray:
 def contacts_from_features(features: np.ndarray) -> np.ndarray:
     """Denormalised features (..., 262) -> contact values (..., 4)."""
     return features[..., CONTACTS]
+
+
+def _std_floors() -> np.ndarray:
+    floors = np.empty(NUM_FEATURES, dtype=np.float32)
+    floors[POSITIONS] = 0.05
+    floors[VELOCITIES] = 0.003
+    floors[ROTATIONS] = 0.05
+    floors[CONTACTS] = 0.1
+    return floors
+
+
+class InterHumanRepresentation(Representation):
+    """262 features per person and frame, computed from 22 joints and 21 local rotations."""
+
+    name, title = "interhuman", "InterHuman"
+    fps = FPS
+    joint_names, parents = JOINT_NAMES, PARENTS
+    feature_shape = (NUM_FEATURES,)
+    normalised = True
+    holds_joints = True
+    #: Without these the noise of a joint that never turns becomes unit variance (feasibility.md section 2).
+    #: Published statistics are used without floors.
+    std_floors = _std_floors()
+
+    def joints_of(self, features: np.ndarray) -> np.ndarray:
+        """Features (..., 262) -> joints (..., 22, 3) metres."""
+        return joints_from_features(features)
+
+    def rotations6d_of(self, features: np.ndarray) -> np.ndarray:
+        """Features (..., 262) -> local rotations (..., 21, 6), `sixd_columns`."""
+        return rotations6d_from_features(features)
+
+
+INTERHUMAN = InterHumanRepresentation()

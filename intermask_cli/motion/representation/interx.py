@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.body_model import BodyModel
+from intermask_cli.motion.body_model import BodyModel, stand_in_body
+from intermask_cli.motion.representation.base import Representation
 from intermask_cli.motion.rotation import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
     matrix_from_sixd_rows,
     sixd_rows_from_matrix,
 )
+from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES
 
-ROWS = 56
-TRANSLATION = 55
+FEATURE_ROWS = 56
+TRANSLATION = 55  # row of the root translation; the rows before it are the joints
 #: Jaw and eyes: zero in the data, and never passed on to the body model.
 FACE = slice(22, 25)
 
 
 def persons_from_processed(processed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(T, 56, 6) as on disk -> person 1 and person 2, each (T, 56, 3)."""
-    if processed.ndim != 3 or processed.shape[1:] != (ROWS, 6):
-        raise ValueError(f"shape {processed.shape}: an Inter-X clip is (T, {ROWS}, 6)")
+    if processed.ndim != 3 or processed.shape[1:] != (FEATURE_ROWS, 6):
+        raise ValueError(f"shape {processed.shape}: an Inter-X clip is (T, {FEATURE_ROWS}, 6)")
     return processed[..., :3], processed[..., 3:]
 
 
@@ -71,16 +73,31 @@ def joints_from_features(features: np.ndarray, body: BodyModel) -> np.ndarray:
     return body.joints(rotations, translation_from_features(features)).astype(np.float32)
 
 
-def global_features(person: np.ndarray, body: BodyModel) -> np.ndarray:
-    """The "global" variant, unused by released settings: (T, 56, 3) -> (T, 55, 12) float32, not normalised.
-
-    Per joint: position (3), forward difference (3), 6-D rotation (6).
-    """
-    features = person_features(person)
-    joints = joints_from_features(features, body)
-    return np.concatenate([joints, forward_difference(joints), features[:, :TRANSLATION]], axis=-1)
-
-
 def forward_difference(values: np.ndarray) -> np.ndarray:
     """(T, ...) -> next minus current frame, 0 in the last frame."""
     return np.diff(values, axis=0, append=values[-1:])
+
+
+class InterXRepresentation(Representation):
+    """56 rows of 6 features per person and frame: rotations of 55 SMPL-X joints, and the root's path."""
+
+    name, title = "interx", "Inter-X"
+    fps = FPS
+    #: The 22 body joints have names; face and fingers are numbered.
+    joint_names = (*JOINT_NAMES, *(f"joint{j}" for j in range(len(JOINT_NAMES), len(INTERX_PARENTS))))
+    parents = INTERX_PARENTS
+    feature_shape = (FEATURE_ROWS, 6)
+    normalised = False
+    holds_joints = False
+    std_floors = None
+
+    def joints_of(self, features: np.ndarray) -> np.ndarray:
+        """Features (..., 56, 6) -> joints (..., 55, 3) metres of the stand-in body (`stand_in_body`)."""
+        return joints_from_features(features, stand_in_body())
+
+    def rotations6d_of(self, features: np.ndarray) -> None:
+        """None: the rotations are those of SMPL-X, in `sixd_rows`, with a root rotation."""
+        return None
+
+
+INTERX = InterXRepresentation()

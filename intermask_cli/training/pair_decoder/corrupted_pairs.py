@@ -19,11 +19,11 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
+from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
 from intermask_cli.inference.token_filler import TokenFiller
-from intermask_cli.models.tokenizer import ROWS, Tokenizer
+from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation.interhuman import joints_from_features, rotations6d_from_features
 from intermask_cli.sampling.sampler import FILL
@@ -70,7 +70,7 @@ def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]
         note(f"{path}: made with other models, clips or settings, filling again")
     made = make()
     lengths = torch.tensor([one.shape[-1] for one in made])
-    maps = torch.zeros(len(made), 2, ROWS, int(lengths.max()), dtype=torch.int16)
+    maps = torch.zeros(len(made), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
     for row, one in enumerate(made):
         maps[row, ..., : one.shape[-1]] = one
     path.parent.mkdir(parents=True, exist_ok=True)

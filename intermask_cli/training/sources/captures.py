@@ -46,9 +46,8 @@ class JoinedSource:
     def __init__(self, sources: Sequence[TrainingSource]):
         kinds = {source.representation for source in sources}
         if len(kinds) != 1:
-            raise InputError(
-                f"data sets of different representations cannot be joined: {', '.join(sorted(kinds))}"
-            )
+            names = ", ".join(sorted(map(str, kinds)))
+            raise InputError(f"data sets of different representations cannot be joined: {names}")
         self.representation = kinds.pop()
         self._sources = list(sources)
         self._starts = np.cumsum([0, *map(len, self._sources)])

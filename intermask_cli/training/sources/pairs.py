@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation import INTERHUMAN
 from intermask_cli.motion.representation.interhuman import pair_features
 
 
@@ -27,7 +28,7 @@ C = TypeVar("C", bound=PairClip)
 class PairSource(Generic[C]):
     """A sequence of paired clips; a subclass adds `text`."""
 
-    representation = "interhuman"
+    representation = INTERHUMAN
     normalizer: Normalizer | None = None
 
     def __init__(self, clips: Sequence[C], digest: str):

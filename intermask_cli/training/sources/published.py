@@ -17,6 +17,7 @@ from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.datasets.interx import reader as interx
 from intermask_cli.errors import MissingError
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation import INTERHUMAN, INTERX
 from intermask_cli.motion.representation.interx import person_features, persons_from_processed
 from intermask_cli.training.sources.source import Caption, ClipText
 
@@ -28,7 +29,7 @@ STATISTICS = ("global_mean.npy", "global_std.npy")
 class InterHumanSource:
     """One split of InterHuman with captions, mistakes of the published reader repaired (policy "fixed")."""
 
-    representation = "interhuman"
+    representation = INTERHUMAN
 
     def __init__(self, root: Path, split: str):
         self._data = interhuman.InterHuman(root, split)
@@ -60,7 +61,7 @@ class InterHumanSource:
 class InterXSource:
     """One split of Inter-X with captions. Nobody is canonical: motion is not turned, nor normalised."""
 
-    representation = "interx"
+    representation = INTERX
 
     def __init__(self, root: Path, split: str):
         self._data = interx.InterX(root, split)
@@ -76,7 +77,8 @@ class InterXSource:
                 self._captions[clip.name] = [caption.text for caption in captions]
         self._clips = [clip for clip in self._data.clips if clip.name in self._captions]
         _report_skipped(root, skipped, len(self._clips))
-        self.normalizer: Normalizer | None = Normalizer(np.zeros(interx.ROWS * 6), np.ones(interx.ROWS * 6))
+        size = INTERX.num_features
+        self.normalizer: Normalizer | None = Normalizer(np.zeros(size), np.ones(size))
         self.digest = _digest([clip.name for clip in self._clips])
 
     def __len__(self) -> int:

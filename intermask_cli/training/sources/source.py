@@ -14,6 +14,7 @@ from torch import Tensor
 from intermask_cli.console import note, track
 from intermask_cli.errors import InputError
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation import Representation
 from intermask_cli.motion.representation.interhuman import joints_from_features
 from intermask_cli.motion.skeleton import FPS, JOINT
 from intermask_cli.training.randomness import permutation
@@ -44,7 +45,7 @@ class ClipText:
 class TrainingSource(Protocol):
     """Clips of one split. Features are in real units, the source's statistics or None to fit them."""
 
-    representation: str  # "interhuman" or "interx"
+    representation: Representation
     normalizer: Normalizer | None
     digest: str  # changes when the clips do
 
@@ -68,7 +69,7 @@ def source_normalizer(source: TrainingSource) -> Normalizer:
     if source.normalizer is not None:
         return source.normalizer
     clips = (source.features(index, 0) for index in range(len(source)))
-    return Normalizer.fit(track(clips, "statistics", len(source), "clips"))
+    return Normalizer.fit(track(clips, "statistics", len(source), "clips"), source.representation.std_floors)
 
 
 def limb_speed(features: np.ndarray) -> np.ndarray:
@@ -133,7 +134,7 @@ def build_windows(
     return WindowSet(torch.cat(tracks), torch.cat(starts), torch.cat(peaks), window)
 
 
-def _window_peaks(motion: np.ndarray, representation: str, window: int) -> Tensor:
-    if representation != "interhuman":  # Inter-X features hold no joint positions
+def _window_peaks(motion: np.ndarray, representation: Representation, window: int) -> Tensor:
+    if not representation.holds_joints:  # no positions to take a speed from: all windows count the same
         return torch.ones(len(motion) - window + 1)
     return F.max_pool1d(torch.from_numpy(limb_speed(motion))[None, None], window, stride=1)[0, 0]

@@ -12,8 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from intermask_cli.motion.contacts import MAX_HEIGHT, MAX_SQUARED_STEP
-from intermask_cli.motion.representation.interhuman import POSITIONS, ROTATIONS
+from intermask_cli.motion.representation.interhuman import (
+    CONTACT_MAX_HEIGHT_M,
+    CONTACT_MAX_SQUARED_STEP_M2,
+    POSITIONS,
+    ROTATIONS,
+)
 from intermask_cli.motion.skeleton import BONES, FEET, NUM_JOINTS
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
@@ -55,15 +59,15 @@ def rotation_angle(pred: Tensor, target: Tensor) -> Tensor:
     return torch.acos(((trace - 1) / 2).clamp(-1 + 1e-7, 1 - 1e-7)).mean()
 
 
-def foot_contact_mask(joints: Tensor, max_squared_step: float = MAX_SQUARED_STEP) -> Tensor:
+def foot_contact_mask(joints: Tensor, max_squared_step: float = CONTACT_MAX_SQUARED_STEP_M2) -> Tensor:
     """Which of `FEET` rest on the floor: joints (B, T, J, 3) in metres -> (B, T - 1, 4) bool."""
     feet = joints[..., FEET, :]
-    height = torch.as_tensor(MAX_HEIGHT, dtype=joints.dtype, device=joints.device)
+    height = torch.as_tensor(CONTACT_MAX_HEIGHT_M, dtype=joints.dtype, device=joints.device)
     return (frame_differences(feet).square().sum(-1) < max_squared_step) & (feet[:, :-1, :, 1] < height)
 
 
 def foot_sliding(
-    pred: Tensor, target: Tensor, criterion: Criterion, max_squared_step: float = MAX_SQUARED_STEP
+    pred: Tensor, target: Tensor, criterion: Criterion, max_squared_step: float = CONTACT_MAX_SQUARED_STEP_M2
 ) -> Tensor:
     """Predicted motion of feet that rest in the target, joints (B, T, J, 3) in metres; 0 without contact."""
     contact = foot_contact_mask(target, max_squared_step)

@@ -39,8 +39,7 @@ class TokenizerObjective(nn.Module):
     ):
         super().__init__()
         self.tokenizer, self.config, self.gumbel, self.body = tokenizer, config, gumbel, body
-        self.interx = tokenizer.config.representation == "interx"
-        if self.interx and (config.kind != "published" or body is None):
+        if not tokenizer.representation.holds_joints and (config.kind != "published" or body is None):
             raise InputError(
                 "Inter-X needs tokenizer_loss kind 'published' and --body-model SMPLX_NEUTRAL.npz"
             )
@@ -52,8 +51,7 @@ class TokenizerObjective(nn.Module):
         )
 
     def forward(self, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        if self.interx:
-            motion = motion.unflatten(-1, (-1, 6))
+        motion = motion.unflatten(-1, self.tokenizer.representation.feature_shape)
         output = self.tokenizer(motion, temperature=self.gumbel, bypass=self.bypass)
         terms = self._terms(output.reconstruction.float(), motion)
         terms["commitment"] = output.commitment

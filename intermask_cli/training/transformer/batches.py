@@ -56,8 +56,7 @@ class FreshTokens:
             flat = self._normalizer.normalize(motion.reshape(2, motion.shape[1], -1))
             padded[row, :, : motion.shape[1]] = torch.from_numpy(flat.astype(np.float32))
         tracks = padded.flatten(0, 1).to(self._device)
-        if self._source.representation == "interx":
-            tracks = tracks.unflatten(-1, (-1, 6))
+        tracks = tracks.unflatten(-1, self._source.representation.feature_shape)
         ids = self._tokenizer.encode(tracks).view(len(items), -1)
         lengths = torch.tensor([motion.shape[1] // FRAMES_PER_TOKEN for motion in motions])
         return ids.cpu(), lengths

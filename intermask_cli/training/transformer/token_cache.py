@@ -18,8 +18,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from intermask_cli.config import BODY_ROWS
 from intermask_cli.console import counter, note
-from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, ROWS, Tokenizer
+from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import weights_of
@@ -75,7 +76,7 @@ def encode_split(
     for number, (_, _, length) in enumerate(excerpts):
         by_length[length].append(number)
     tokens = torch.tensor([length // FRAMES_PER_TOKEN for _, _, length in excerpts])
-    maps = torch.zeros(len(excerpts), 2, 2, ROWS, int(tokens.max()), dtype=torch.int16)
+    maps = torch.zeros(len(excerpts), 2, 2, BODY_ROWS, int(tokens.max()), dtype=torch.int16)
     tokenizer.eval()
     with counter("encoding clips", len(excerpts), "excerpts") as progress:
         for length, numbers in by_length.items():
@@ -84,9 +85,8 @@ def encode_split(
                 motion = np.stack([_both_ways(source, *excerpts[number]) for number in part])
                 flat = normalizer.normalize(motion.reshape(len(part) * 4, length, -1)).astype(np.float32)
                 tracks = torch.from_numpy(flat).to(device)
-                if source.representation == "interx":
-                    tracks = tracks.unflatten(-1, (-1, 6))
-                ids = tokenizer.encode(tracks).view(len(part), 2, 2, ROWS, -1)
+                tracks = tracks.unflatten(-1, source.representation.feature_shape)
+                ids = tokenizer.encode(tracks).view(len(part), 2, 2, BODY_ROWS, -1)
                 maps[torch.tensor(part), ..., : ids.shape[-1]] = ids.to("cpu", torch.int16)
                 progress.advance(len(part))
     return TokenCache(maps, tokens, torch.tensor([clip for clip, _, _ in excerpts]))

@@ -670,8 +670,8 @@ def test_amass_rotations(tmp_path, layout):
 
 
 def test_interx_arrays(tmp_path):
+    from intermask_cli.motion.body_model import stand_in_body
     from intermask_cli.motion.representation.interx import joints_from_features, pair_features, split_persons
-    from intermask_cli.motion.stand_in_body import stand_in_body
 
     rng = np.random.default_rng(2)
     processed = np.zeros((20, 56, 6))
