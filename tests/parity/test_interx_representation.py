@@ -68,7 +68,8 @@ def global_features(person: np.ndarray, body: BodyModel) -> np.ndarray:
     """
     features = interx.person_features(person)
     joints = interx.joints_from_features(features, body)
-    return np.concatenate([joints, interx.forward_difference(joints), features[:, :interx.TRANSLATION]], axis=-1)
+    rotations = features[:, : interx.TRANSLATION]
+    return np.concatenate([joints, interx.forward_difference(joints), rotations], axis=-1)
 
 
 def test_global_variant(golden, body):
