@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from evaluators.networks.duet import StatesEncoder
 from evaluators.training.pairs import VariantTable
 from intermask_cli.training.config import StageConfig
-from intermask_cli.training.loop import Stage
+from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import StateCache
 from intermask_cli.training.transformer.text_pretraining import stated_loss
 
@@ -47,7 +47,7 @@ class TextReading(nn.Module):
         return loss, {f"label{i}": accuracy for i, (_, accuracy) in enumerate(results)}
 
 
-class TextStart(Stage):
+class TextStart(TrainingStage):
     """A short stage before the contrastive one; it changes the text encoder in place."""
 
     name: ClassVar[str] = "text_start"

@@ -32,8 +32,8 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
 from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights, write_json
 from intermask_cli.training.config import StageConfig
-from intermask_cli.training.loop import Stage, StageRun
-from intermask_cli.training.randomness import permutation
+from intermask_cli.training.loop import StageRun, TrainingStage
+from intermask_cli.training.schedule import permutation
 from intermask_cli.training.transformer.captions import StateCache, cached_states
 from intermask_cli.training.transformer.text_pretraining import stated_loss
 
@@ -145,7 +145,7 @@ def augmented(positions: Tensor, config: EvaluatorTrainConfig) -> Tensor:
     return noisy @ turn.T
 
 
-class EvaluatorStage(Stage):
+class EvaluatorStage(TrainingStage):
     """Contrastive pairs."""
 
     name: ClassVar[str] = "evaluator"

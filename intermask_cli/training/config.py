@@ -20,6 +20,7 @@ from intermask_cli.config import (
     from_dict,
     load_yaml,
 )
+from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -228,8 +229,8 @@ class PairDecoderTrainConfig(StageConfig):
 
     window: int = 64  # frames
     clips: int = 6000  # training clips made rough, drawn at random; 0: all
-    whole_share: float = 0.25  # share of clips whose tokens all stay: only the tokenizer's error
-    most_hidden: float = (
+    intact_share: float = 0.25  # share of clips whose tokens all stay: only the tokenizer's error
+    max_masked_share: float = (
         0.7  # the others lose up to this share of their tokens, which the transformer refills
     )
     fill_steps: int = 4  # sampling steps of a refill, without guidance
@@ -238,7 +239,7 @@ class PairDecoderTrainConfig(StageConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("whole_share", "most_hidden", "given_share"):
+        for name in ("intact_share", "max_masked_share", "given_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 to 1")
         if self.window < 4 or self.fill_steps < 1 or self.clips < 0:
@@ -290,6 +291,10 @@ _SECTIONS: dict[str, type] = {
 }
 
 
+#: Keys of version 0.1 that have another name now: section -> old -> new.
+RENAMED_KEYS = {"pair_decoder_training": {"whole_share": "intact_share", "most_hidden": "max_masked_share"}}
+
+
 def load_recipe(name: str) -> Recipe:
     """A bundled recipe by name (`duet-mini`) or a YAML file by path."""
     path = Path(name)
@@ -310,8 +315,19 @@ def recipe_from_dict(values: Mapping[str, Any], where: str) -> Recipe:
         kind = _SECTIONS.get(name)
         if kind is None:
             raise InputError(f"{where}: unknown section '{name}'; accepted: {', '.join(_SECTIONS)}")
-        sections[name] = from_dict(kind, dict(section or {}), f"{where}: {name}")
+        sections[name] = from_dict(kind, with_new_keys(name, dict(section or {}), where), f"{where}: {name}")
     return Recipe(**sections)
+
+
+def with_new_keys(section: str, values: dict[str, Any], where: str) -> dict[str, Any]:
+    """The values of a section, with the keys of earlier releases renamed and a note for each."""
+    for old, new in RENAMED_KEYS.get(section, {}).items():
+        if old in values:
+            if new in values:
+                raise InputError(f"{where}: {section} has both {new} and its old name {old}; keep {new}")
+            note(f"{where}: {section}.{old} is deprecated; it is now called {new}")
+            values[new] = values.pop(old)
+    return values
 
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:

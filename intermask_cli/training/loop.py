@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import signal
+import threading
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any, ClassVar
 
 import torch
@@ -13,7 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from intermask_cli.console import Counter, counter, note
-from intermask_cli.errors import IntermaskError, InterruptedRun
+from intermask_cli.errors import EXIT_SIGINT, EXIT_SIGTERM, IntermaskError, InterruptedRun
 from intermask_cli.training.checkpoints import (
     TrainingState,
     load_last,
@@ -22,16 +26,13 @@ from intermask_cli.training.checkpoints import (
     write_json,
 )
 from intermask_cli.training.config import StageConfig
-from intermask_cli.training.ema import AveragedWeights
 from intermask_cli.training.log import TRAIN, VALIDATION, Table, draw_curves
-from intermask_cli.training.randomness import seed_step
-from intermask_cli.training.schedule import Budget, learning_rate_factor
-from intermask_cli.training.stopping import StopRequest
+from intermask_cli.training.schedule import TrainingBudget, learning_rate_factor, seed_step
 
 REPORT = "report.json"
 
 
-class Stage(ABC):
+class TrainingStage(ABC):
     """What is trained: the loop knows nothing else about it."""
 
     name: ClassVar[str]
@@ -68,7 +69,7 @@ class Stage(ABC):
 class StageRun:
     """One stage in progress; call `run`."""
 
-    def __init__(self, stage: Stage, folder: Path, accelerator: Accelerator, resume: bool):
+    def __init__(self, stage: TrainingStage, folder: Path, accelerator: Accelerator, resume: bool):
         self.stage, self.folder, self.accelerator = stage, folder, accelerator
         self.config = stage.config
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +88,7 @@ class StageRun:
                 self.ema.load(average)
         self.optimizer = optimizer
         self.objective = accelerator.prepare_model(stage.objective)
-        self.budget = Budget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s)
+        self.budget = TrainingBudget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s)
         if accelerator.is_main_process:
             self._train_log = Table(folder / TRAIN, self.state.step)
             self._validation_log = Table(folder / VALIDATION, self.state.step)
@@ -235,3 +236,65 @@ class StageRun:
             bar.advance(min(spent, bar.total) - bar.done, f"step {self.state.step} {self._status}")
         else:
             bar.advance(1, self._status)
+
+
+class AveragedWeights:
+    """Shadow of a model's parameters; early on the decay is smaller, so the start is forgotten quickly."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        self.decay = decay
+        self._live = dict(model.named_parameters())
+        self.shadow = {name: p.detach().clone() for name, p in self._live.items()}
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Move towards the weights after step number `step` (from 0)."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.shadow.values()), list(self._live.values()), 1 - decay)
+
+    @contextlib.contextmanager
+    def applied(self) -> Iterator[None]:
+        """Inside, the model holds the averaged weights."""
+        kept = {name: p.detach().clone() for name, p in self._live.items()}
+        self._copy(self.shadow)
+        try:
+            yield
+        finally:
+            self._copy(kept)
+
+    @torch.no_grad()
+    def _copy(self, values: dict[str, Tensor]) -> None:
+        for name, p in self._live.items():
+            p.copy_(values[name])
+
+    def load(self, values: dict[str, Tensor]) -> None:
+        """Continue from saved averages."""
+        for name, shadow in self.shadow.items():
+            shadow.copy_(values[name])
+
+
+class StopRequest:
+    """Context manager; `exit_code` is 0 until a signal arrives. A second signal acts as it normally would."""
+
+    def __init__(self) -> None:
+        self.exit_code = 0
+        self._previous: dict[int, object] = {}
+
+    def __enter__(self) -> StopRequest:
+        # Handlers can only be set from the main thread; elsewhere the owner of the process decides.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._restore()
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.exit_code = EXIT_SIGTERM if number == signal.SIGTERM else EXIT_SIGINT
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._previous = {}

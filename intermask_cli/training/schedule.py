@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+import zlib
 from dataclasses import dataclass
+
+import numpy as np
+import torch
 
 from intermask_cli.training.config import StageConfig
 
 
 @dataclass
-class Budget:
+class TrainingBudget:
     """Wall-clock minutes, steps or both; the one used up further rules.
 
     With steps only, progress depends on the step number alone, so a resumed run repeats an
@@ -59,3 +63,20 @@ def _published_factor(config: StageConfig, step: int, warmup: int, total: int) -
     rate = min(iteration + 1, warmup) / (warmup + 1) if warmup > 1 else 1.0
     counted = iteration - warmup if config.milestones_after_warmup else step
     return rate * config.gamma ** sum(counted >= int(total * share) for share in config.milestones)
+
+
+def derived_seed(seed: int, stage: str, *numbers: int) -> int:
+    """A 63-bit seed from a run seed, a stage name and further whole numbers."""
+    words = np.random.SeedSequence([seed, zlib.crc32(stage.encode()), *numbers]).generate_state(2, np.uint64)
+    return int(words[0] >> np.uint64(1))
+
+
+def seed_step(seed: int, stage: str, step: int, rank: int) -> None:
+    """Set torch's global generators for one step of one process."""
+    torch.manual_seed(derived_seed(seed, stage, step, rank))
+
+
+def permutation(seed: int, stage: str, epoch: int, count: int) -> torch.Tensor:
+    """Order of `count` items in one epoch, the same on every rank, without touching the global state."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, stage, epoch))
+    return torch.randperm(count, generator=generator)

@@ -47,8 +47,8 @@ from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_di
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.pair_decoder.corrupted_pairs import (
     TOGETHER,
-    RoughMaker,
-    RoughPairs,
+    CorruptedPairs,
+    PairCorruptor,
     cached_maps,
     chosen_clips,
 )
@@ -197,7 +197,7 @@ def train_pair_decoder(
     encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
     filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: TOGETHER)
     training = recipe.pair_decoder_training
-    splits: list[RoughPairs] = []
+    splits: list[CorruptedPairs] = []
     with accelerator.main_process_first():
         for split, count in (("train", training.clips), ("val", training.validate_clips)):
             source = open_sources(data, split)
@@ -206,7 +206,7 @@ def train_pair_decoder(
                 "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
                 "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
             }  # fmt: skip
-            maker = RoughMaker(source, tokenizer.to(device), normalizer, filler, training, recipe.sampling)
+            maker = PairCorruptor(source, tokenizer.to(device), normalizer, filler, training, recipe.sampling)
             file = out / CACHE / f"{split}-tokens.safetensors"
             maps = cached_maps(file, key, partial(maker.maps, clips))
             splits.append(maker.pairs(clips, maps))
@@ -218,7 +218,15 @@ def train_pair_decoder(
 
 def _fill_settings(recipe: Recipe) -> dict[str, Any]:
     """What decides the filled tokens besides the models and the clips."""
-    names = ("seed", "clips", "validate_clips", "whole_share", "most_hidden", "fill_steps", "max_frames")
+    names = (
+        "seed",
+        "clips",
+        "validate_clips",
+        "intact_share",
+        "max_masked_share",
+        "fill_steps",
+        "max_frames",
+    )
     training = {name: getattr(recipe.pair_decoder_training, name) for name in names}
     return {**training, **dataclasses.asdict(recipe.sampling)}
 

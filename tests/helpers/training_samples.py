@@ -9,7 +9,7 @@ from intermask_cli.motion.representation import INTERHUMAN
 from intermask_cli.motion.representation.interhuman import pair_features
 from intermask_cli.motion.rotation import matrix_from_axis_angle, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
-from intermask_cli.training.sources.source import Caption, ClipText
+from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 
 def smooth_pair(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,5 +52,5 @@ class SmoothSource:
         tempo = ("slow", "fast")[index % 2]
         actor = index // 2 % 2
         said = f"the {('first', 'second')[actor]} person moves {tempo}ly"
-        captions = (Caption(said, frozenset({"tempo", "actor"})), Caption("two people move"))
+        captions = (ClipCaption(said, frozenset({"tempo", "actor"})), ClipCaption("two people move"))
         return ClipText(captions, {"tempo": tempo, "actor": str(actor)})

@@ -15,7 +15,7 @@ from intermask_cli.models.bundle import load_bundle, save_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.training.config import PairDecoderTrainConfig, Recipe
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.pair_decoder.corrupted_pairs import RoughPairs
+from intermask_cli.training.pair_decoder.corrupted_pairs import CorruptedPairs
 from intermask_cli.training.pair_decoder.losses import meeting
 from intermask_cli.training.pair_decoder.stage import PairDecoderStage, turned
 from tests.helpers.fakes import FakeTextEncoder
@@ -72,7 +72,7 @@ def test_meeting_sees_the_way_between_near_hands_only() -> None:
     assert float(meeting(both, joints, 0.15)) < 1e-5  # where they meet does not matter
 
 
-def held_hands(clips: int = 6, frames: int = 40) -> RoughPairs:
+def held_hands(clips: int = 6, frames: int = 40) -> CorruptedPairs:
     """Pairs whose wrists touch; made rough by moving one wrist and letting the feet slide."""
     made, truth, rotations = [], [], []
     for seed in range(clips):
@@ -85,7 +85,7 @@ def held_hands(clips: int = 6, frames: int = 40) -> RoughPairs:
         truth.append(joints[0].transpose(0, 1))
         rotations.append(turns[0].transpose(0, 1).half())
     lengths = torch.full((clips,), frames)
-    return RoughPairs(
+    return CorruptedPairs(
         torch.cat(made), torch.cat(rotations), torch.cat(truth), torch.cat(rotations),
         lengths.cumsum(0) - lengths, lengths,
     )  # fmt: skip

@@ -7,22 +7,25 @@ import torch
 
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.training.sources.open import open_source
-from intermask_cli.training.sources.source import Caption, ClipText
-from intermask_cli.training.transformer.captions import NOT_SAID, caption_table, label_values, said
+from intermask_cli.training.sources.source import ClipCaption, ClipText
+from intermask_cli.training.transformer.captions import NOT_SAID, caption_table, captions_of, label_values
 
 BOW = ClipText(
-    (Caption("a bow", frozenset({"kind"})), Caption("the first person bows", frozenset({"kind", "actor"}))),
+    (
+        ClipCaption("a bow", frozenset({"kind"})),
+        ClipCaption("the first person bows", frozenset({"kind", "actor"})),
+    ),
     {"kind": "bow", "actor": "0"},
     (
-        Caption("homage", frozenset({"kind"})),
-        Caption("the first person stoops", frozenset({"kind", "actor"})),
+        ClipCaption("homage", frozenset({"kind"})),
+        ClipCaption("the first person stoops", frozenset({"kind", "actor"})),
     ),
 )
-HUG = ClipText((Caption("they hug", frozenset({"kind"})),), {"kind": "hug"})
+HUG = ClipText((ClipCaption("they hug", frozenset({"kind"})),), {"kind": "hug"})
 
 
 def table(paraphrases: float):
-    texts = [caption for clip in (BOW, HUG) for caption in said(clip, paraphrases)]
+    texts = [caption for clip in (BOW, HUG) for caption in captions_of(clip, paraphrases)]
     number = {caption.text: i for i, caption in enumerate(texts)}
     return caption_table([BOW, HUG], number, 0.6, label_values([BOW, HUG]), paraphrases)
 
@@ -47,4 +50,4 @@ def test_paraphrases_of_a_corpus_are_the_same_each_time_and_no_part_of_it(tmp_pa
         assert text == other.text(clip) and len(text.paraphrases) == 3
         assert all("kind" in caption.mentions for caption in text.paraphrases)
         assert not {c.text for c in text.paraphrases} & {c.text for c in text.captions}
-        assert said(text, 0.0) == text.captions
+        assert captions_of(text, 0.0) == text.captions

@@ -12,9 +12,9 @@ from intermask_cli.config import SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.training.config import PairDecoderTrainConfig
-from intermask_cli.training.pair_decoder.corrupted_pairs import RoughMaker, cached_maps, chosen_clips
+from intermask_cli.training.pair_decoder.corrupted_pairs import PairCorruptor, cached_maps, chosen_clips
 from intermask_cli.training.sources.pairs import PairSource
-from intermask_cli.training.sources.source import Caption, ClipText
+from intermask_cli.training.sources.source import ClipCaption, ClipText
 from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.tiny import CODES, tiny_info, tiny_parts
 from tests.inference.test_model import moving_pair
@@ -27,7 +27,7 @@ class Clip:
 
 class Clips(PairSource[Clip]):
     def text(self, index: int) -> ClipText:
-        return ClipText((Caption(f"clip {index}"),))
+        return ClipText((ClipCaption(f"clip {index}"),))
 
 
 @pytest.fixture(scope="module")
@@ -35,16 +35,16 @@ def source() -> Clips:
     return Clips([Clip(i, frames) for i, frames in enumerate((32, 40, 32, 35, 90))], "five")
 
 
-def maker(source: Clips, **settings: object) -> RoughMaker:
+def maker(source: Clips, **settings: object) -> PairCorruptor:
     tokenizer, transformer, normalizer = tiny_parts(tiny_info())
     filler = TokenFiller(transformer, FakeTextEncoder(), torch.device("cpu"), lambda tokens: 2)
     config = PairDecoderTrainConfig(fill_steps=2, max_frames=60, **settings)
     assert normalizer is not None
-    return RoughMaker(source, tokenizer, normalizer, filler, config, SamplingConfig())
+    return PairCorruptor(source, tokenizer, normalizer, filler, config, SamplingConfig())
 
 
 def test_whole_clips_keep_the_tokenizers_tokens(source: Clips) -> None:
-    rough = maker(source, whole_share=1.0)
+    rough = maker(source, intact_share=1.0)
     maps = rough.maps([1, 4])
     assert [one.shape for one in maps] == [(2, 5, 10), (2, 5, 15)]  # the second is cut to max_frames
     features = source.features(1, 1, 0, 40)
@@ -54,16 +54,16 @@ def test_whole_clips_keep_the_tokenizers_tokens(source: Clips) -> None:
 
 
 def test_only_hidden_tokens_change(source: Clips) -> None:
-    whole = maker(source, whole_share=1.0).maps([0])[0]
-    none = maker(source, whole_share=0.0, most_hidden=0.0).maps([0])[0]
-    some = maker(source, whole_share=0.0, most_hidden=0.9).maps([0])[0]
+    whole = maker(source, intact_share=1.0).maps([0])[0]
+    none = maker(source, intact_share=0.0, max_masked_share=0.0).maps([0])[0]
+    some = maker(source, intact_share=0.0, max_masked_share=0.9).maps([0])[0]
     assert torch.equal(none, whole)
     assert 0 < int((some != whole).sum()) < whole.numel()
     assert int(some.min()) >= 0 and int(some.max()) < CODES
 
 
 def test_a_clip_depends_on_no_other(source: Clips) -> None:
-    rough = maker(source, whole_share=0.0)
+    rough = maker(source, intact_share=0.0)
     together = rough.maps([0, 1, 2, 3])
     assert torch.equal(rough.maps([2])[0], together[2])
     assert not torch.equal(together[0], together[2])

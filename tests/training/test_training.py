@@ -29,10 +29,9 @@ from intermask_cli.training.config import (
     recipe_from_dict,
     recipe_to_dict,
 )
-from intermask_cli.training.ema import AveragedWeights
 from intermask_cli.training.log import TRAIN, VALIDATION, read_table
-from intermask_cli.training.loop import StageRun
-from intermask_cli.training.schedule import Budget, learning_rate_factor
+from intermask_cli.training.loop import AveragedWeights, StageRun
+from intermask_cli.training.schedule import TrainingBudget, learning_rate_factor
 from intermask_cli.training.sources.source import build_windows, source_normalizer
 from intermask_cli.training.tokenizer.stage import TokenizerStage
 from intermask_cli.training.transformer.batches import FreshTokens, batch_order
@@ -335,10 +334,10 @@ def test_time_budget_ends_the_run_and_its_decay(tokenizer_stage, accelerator, tm
 
 
 def test_progress_is_the_larger_share():
-    budget = Budget(steps=10, minutes=1.0, spent_s=30.0)
+    budget = TrainingBudget(steps=10, minutes=1.0, spent_s=30.0)
     assert budget.progress(2) == pytest.approx(0.5, abs=0.05)
     assert budget.progress(8) == pytest.approx(0.8)
-    assert Budget(steps=10, minutes=0.0).progress(10) == 1.0
+    assert TrainingBudget(steps=10, minutes=0.0).progress(10) == 1.0
 
 
 def test_fixed_warmup_reaches_the_rate_and_milestones_follow():

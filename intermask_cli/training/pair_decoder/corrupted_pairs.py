@@ -28,14 +28,14 @@ from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation.interhuman import joints_from_features, rotations6d_from_features
 from intermask_cli.sampling.sampler import FILL
 from intermask_cli.training.config import PairDecoderTrainConfig
-from intermask_cli.training.randomness import derived_seed, permutation
+from intermask_cli.training.schedule import derived_seed, permutation
 from intermask_cli.training.sources.source import TrainingSource
 
 TOGETHER = 16  # clips of equal length encoded, filled and decoded side by side
 
 
 @dataclass
-class RoughPairs:
+class CorruptedPairs:
     """Clips end to end: joints (F, 2, 22, 3) and rotations6d (F, 2, 21, 6), as made and as they truly are."""
 
     made: Tensor
@@ -81,7 +81,7 @@ def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]
 
 
 @dataclass(frozen=True)
-class RoughMaker:
+class PairCorruptor:
     """Makes clips of a source rough; each clip's holes and draws depend on its number and the seed alone."""
 
     source: TrainingSource
@@ -104,7 +104,7 @@ class RoughMaker:
         return [made[clip] for clip in clips]
 
     @torch.inference_mode()
-    def pairs(self, clips: Sequence[int], maps: Sequence[Tensor]) -> RoughPairs:
+    def pairs(self, clips: Sequence[int], maps: Sequence[Tensor]) -> CorruptedPairs:
         """The maps decoded, beside the clips' own motion."""
         lengths = torch.tensor([one.shape[-1] * FRAMES_PER_TOKEN for one in maps])
         starts, total = lengths.cumsum(0) - lengths, int(lengths.sum())
@@ -123,14 +123,14 @@ class RoughMaker:
                     sixd = torch.from_numpy(rotations6d_from_features(features))
                     turns[where] = sixd.transpose(0, 1).half()
                 progress.advance()
-        return RoughPairs(made, made_turns, truth, true_turns, starts, lengths)
+        return CorruptedPairs(made, made_turns, truth, true_turns, starts, lengths)
 
     def _filled(self, clips: list[int]) -> list[Tensor]:
         """Clips of one length -> their maps, with holes filled."""
         seeds = [derived_seed(self.config.seed, "rough", clip) for clip in clips]
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         whole = zip(self._encoded(clips), generators, strict=True)
-        maps = [self._with_holes(tokens, generator) for tokens, generator in whole]
+        maps = [self._mask(tokens, generator) for tokens, generator in whole]
         holed = [i for i, tokens in enumerate(maps) if bool((tokens == FILL).any())]
         if not holed:
             return maps
@@ -143,12 +143,12 @@ class RoughMaker:
             maps[i] = tokens
         return maps
 
-    def _with_holes(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """The map with a random share of its tokens to fill; none in `whole_share` of the clips."""
+    def _mask(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """The map with a random share of its tokens to fill; none in `intact_share` of the clips."""
         whole, share = torch.rand(2, generator=generator).tolist()
-        if whole < self.config.whole_share:
+        if whole < self.config.intact_share:
             return tokens
-        hidden = torch.rand(tokens.shape, generator=generator) < share * self.config.most_hidden
+        hidden = torch.rand(tokens.shape, generator=generator) < share * self.config.max_masked_share
         return tokens.masked_fill(hidden, FILL)
 
     def _by_length(self, clips: Sequence[int]) -> list[list[int]]:

@@ -14,8 +14,8 @@ from intermask_cli.errors import InputError
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.training.config import PairDecoderLossConfig, PairDecoderTrainConfig, Recipe
-from intermask_cli.training.loop import Stage
-from intermask_cli.training.pair_decoder.corrupted_pairs import RoughPairs
+from intermask_cli.training.loop import TrainingStage
+from intermask_cli.training.pair_decoder.corrupted_pairs import CorruptedPairs
 from intermask_cli.training.pair_decoder.losses import meeting, pair_terms
 from intermask_cli.training.tokenizer.losses import CRITERIA, foot_sliding
 from intermask_cli.training.tokenizer.metric_losses import PLANTED_SQUARED_STEP, joint_weights, weighted_sum
@@ -64,7 +64,7 @@ class PairObjective(nn.Module):
         return torch.where(given, batch.truth, joints), torch.where(given, batch.true_rotations, rotations)
 
 
-class PairDecoderStage(Stage):
+class PairDecoderStage(TrainingStage):
     """Windows of rough pairs, turned about the vertical axis at random."""
 
     name: ClassVar[str] = "pair_decoder"
@@ -72,7 +72,9 @@ class PairDecoderStage(Stage):
     model: PairDecoder
     objective: PairObjective
 
-    def __init__(self, recipe: Recipe, train: RoughPairs, validation: RoughPairs, accelerator: Accelerator):
+    def __init__(
+        self, recipe: Recipe, train: CorruptedPairs, validation: CorruptedPairs, accelerator: Accelerator
+    ):
         self.config, self._device = recipe.pair_decoder_training, accelerator.device
         torch.manual_seed(self.config.seed)
         self.model = PairDecoder(recipe.pair_decoder).to(self._device)

@@ -12,7 +12,7 @@ from intermask_cli.datasets.captures import CaptureClip, capture_clips
 from intermask_cli.errors import InputError
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.sources.pairs import PairSource
-from intermask_cli.training.sources.source import Caption, ClipText, TrainingSource
+from intermask_cli.training.sources.source import ClipCaption, ClipText, TrainingSource
 
 CAPTURES_INDEX = "index.csv"
 _ROLE_WORDS = ("lead", "follow")
@@ -31,7 +31,7 @@ class CapturesSource(PairSource[CaptureClip]):
         clip = self._clips[index]
         roles = [caption for caption in clip.captions if any(word in caption for word in _ROLE_WORDS)]
         captions = tuple(
-            Caption(text, frozenset({"kind", "actor"} if text in roles else {"kind"}))
+            ClipCaption(text, frozenset({"kind", "actor"} if text in roles else {"kind"}))
             for text in clip.captions
         )
         leader = "0" if any("the first person leads" in caption for caption in roles) else "1"

@@ -19,7 +19,7 @@ from intermask_cli.training.sources.published import (
     InterHumanSource,
     InterXSource,
 )
-from intermask_cli.training.sources.source import Caption, ClipText, TrainingSource
+from intermask_cli.training.sources.source import ClipCaption, ClipText, TrainingSource
 
 DUETS_MANIFEST = "corpus.json"
 PARAPHRASES = 3  # of every clip, for recipes that want some
@@ -42,8 +42,8 @@ class DuetsSource(PairSource[CorpusClip]):
         return ClipText(captions, labels, tuple(_caption(text, said) for text, _, said in further))
 
 
-def _caption(text: str, mention: Mention) -> Caption:
-    return Caption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
+def _caption(text: str, mention: Mention) -> ClipCaption:
+    return ClipCaption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
 
 
 def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:

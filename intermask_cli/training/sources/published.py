@@ -19,7 +19,7 @@ from intermask_cli.errors import MissingError
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import INTERHUMAN, INTERX
 from intermask_cli.motion.representation.interx import person_features, persons_from_processed
-from intermask_cli.training.sources.source import Caption, ClipText
+from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 INTERHUMAN_FOLDER, INTERX_FOLDER = "motions_processed", "motions"
 #: Published statistics, looked for in the data folder; otherwise they are taken from the training split.
@@ -55,7 +55,7 @@ class InterHumanSource:
 
     def text(self, index: int) -> ClipText:
         """The clip's captions; InterHuman has no labels."""
-        return ClipText(tuple(Caption(text) for text in self._pairs.captions(index)))
+        return ClipText(tuple(ClipCaption(text) for text in self._pairs.captions(index)))
 
 
 class InterXSource:
@@ -95,7 +95,7 @@ class InterXSource:
 
     def text(self, index: int) -> ClipText:
         """The clip's captions."""
-        return ClipText(tuple(Caption(text) for text in self._captions[self._clips[index].name]))
+        return ClipText(tuple(ClipCaption(text) for text in self._captions[self._clips[index].name]))
 
 
 def _report_skipped(root: Path, skipped: list[str], kept: int) -> None:

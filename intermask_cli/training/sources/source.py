@@ -17,13 +17,13 @@ from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import Representation
 from intermask_cli.motion.representation.interhuman import joints_from_features
 from intermask_cli.motion.skeleton import FPS, JOINT
-from intermask_cli.training.randomness import permutation
+from intermask_cli.training.schedule import permutation
 
 LIMB_ENDS = [JOINT[name] for name in ("left_wrist", "right_wrist", "left_foot", "right_foot")]
 
 
 @dataclass(frozen=True)
-class Caption:
+class ClipCaption:
     """One description of a clip; `mentions` are the names of the labels it states."""
 
     text: str
@@ -37,9 +37,9 @@ class ClipText:
     `paraphrases` are further captions that are no part of the data set.
     """
 
-    captions: tuple[Caption, ...]
+    captions: tuple[ClipCaption, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
-    paraphrases: tuple[Caption, ...] = ()
+    paraphrases: tuple[ClipCaption, ...] = ()
 
 
 class TrainingSource(Protocol):

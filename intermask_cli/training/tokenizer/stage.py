@@ -16,7 +16,7 @@ from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.training.config import Recipe, TokenizerTrainConfig
-from intermask_cli.training.loop import Stage
+from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
 from intermask_cli.training.tokenizer.losses import joints_of
 from intermask_cli.training.tokenizer.objective import BodyModel, TokenizerObjective
@@ -24,7 +24,7 @@ from intermask_cli.training.tokenizer.objective import BodyModel, TokenizerObjec
 _WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
-class TokenizerStage(Stage):
+class TokenizerStage(TrainingStage):
     """Windows of single persons through the tokenizer."""
 
     name: ClassVar[str] = "tokenizer"

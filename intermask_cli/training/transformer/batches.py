@@ -10,7 +10,7 @@ from torch import Tensor
 
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.training.randomness import permutation
+from intermask_cli.training.schedule import permutation
 from intermask_cli.training.sources.source import TrainingSource
 
 

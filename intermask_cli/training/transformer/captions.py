@@ -14,7 +14,7 @@ from torch import Tensor
 
 from intermask_cli.console import counter, note
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
-from intermask_cli.training.sources.source import Caption, ClipText
+from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 ENCODE_BATCH = 256
 #: Labels that name a person or a side; captions that say them are drawn more often (`role_captions`).
@@ -108,14 +108,14 @@ def caption_table(
     `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values that `labels` does not
     know (they never occur in training) count as not stated.
     """
-    most = max(len(said(clip, paraphrase_share)) for clip in clips)
+    most = max(len(captions_of(clip, paraphrase_share)) for clip in clips)
     texts = torch.zeros(len(clips), most, dtype=torch.int64)
     chances = torch.zeros(len(clips), most)
     stated = torch.full((len(clips), most, len(labels)), NOT_SAID)
     for c, clip in enumerate(clips):
         own, further = len(clip.captions), paraphrase_share if clip.paraphrases else 0.0
         with_role = [bool(caption.mentions & ROLE_LABELS) for caption in clip.captions]
-        for i, caption in enumerate(said(clip, paraphrase_share)):
+        for i, caption in enumerate(captions_of(clip, paraphrase_share)):
             texts[c, i] = number[caption.text]
             if i < own:
                 chance = (1 - role_share if any(with_role) else 1.0) / own
@@ -129,6 +129,6 @@ def caption_table(
     return CaptionTable(texts, chances, labels, stated)
 
 
-def said(clip: ClipText, paraphrase_share: float) -> tuple[Caption, ...]:
+def captions_of(clip: ClipText, paraphrase_share: float) -> tuple[ClipCaption, ...]:
     """A clip's captions, and its paraphrases after them if they are ever drawn."""
     return clip.captions + (clip.paraphrases if paraphrase_share > 0 else ())

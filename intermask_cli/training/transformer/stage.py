@@ -16,16 +16,16 @@ from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.config import MaskingConfig, Recipe, TransformerTrainConfig
-from intermask_cli.training.loop import Stage
-from intermask_cli.training.randomness import derived_seed
+from intermask_cli.training.loop import TrainingStage
+from intermask_cli.training.schedule import derived_seed
 from intermask_cli.training.sources.source import ClipText, TrainingSource
 from intermask_cli.training.transformer.batches import FreshTokens, TokenSupply, batch_order
 from intermask_cli.training.transformer.captions import (
     StateCache,
     cached_states,
     caption_table,
+    captions_of,
     label_values,
-    said,
 )
 from intermask_cli.training.transformer.masking import (
     MaskingDecision,
@@ -73,7 +73,7 @@ class TransformerData:
                 cache / "validation-tokens.safetensors", validation, tokenizer, normalizer, limit, device
             )
             train_text, validation_text = _texts(train), _texts(validation)
-            told = [caption for clip in train_text for caption in said(clip, config.paraphrases)]
+            told = [caption for clip in train_text for caption in captions_of(clip, config.paraphrases)]
             told += [caption for clip in validation_text for caption in clip.captions]
             captions = sorted({caption.text for caption in told})
             self.states: StateCache = cached_states(cache / "captions.safetensors", captions, encoder)
@@ -88,7 +88,7 @@ def _texts(source: TrainingSource) -> list[ClipText]:
     return [source.text(clip) for clip in range(len(source))]
 
 
-class TransformerStage(Stage):
+class TransformerStage(TrainingStage):
     """Masked token prediction for both persons."""
 
     name: ClassVar[str] = "transformer"

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.config import Recipe, StageConfig
-from intermask_cli.training.loop import Stage
+from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import NOT_SAID, CaptionTable
 from intermask_cli.training.transformer.stage import TransformerData
 
@@ -104,7 +104,7 @@ def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
     return loss, (logits.argmax(-1) == stated).float().sum() / count
 
 
-class TextPretraining(Stage):
+class TextPretraining(TrainingStage):
     """A short stage before the transformer's own."""
 
     name: ClassVar[str] = "text_head"
