@@ -112,8 +112,7 @@ class TokenizerStage(TrainingStage):
         return self._windows.take(chosen).to(self._device, non_blocking=True)
 
     def _shape(self, motion: Tensor) -> Tensor:
-        motion = motion.to(self._device)
-        return motion.unflatten(-1, (-1, 6)) if self.objective.interx else motion
+        return motion.to(self._device).unflatten(-1, self.model.representation.feature_shape)
 
     def validate(self) -> dict[str, float]:
         """Whole clips through encode and decode: errors in mm, unaligned, and how the codebook is used."""
@@ -132,7 +131,7 @@ class TokenizerStage(TrainingStage):
         error = torch.cat(errors) * 1000
         mean = float(error.detach().mean())
         figures = {"score": mean, "mpjpe_mm": mean}
-        if not self.objective.interx:
+        if self.model.representation.holds_joints:
             figures["wrist_mm"] = float(error[:, _WRISTS].mean())
             figures["root_mm"] = float(error[:, 0].mean())
         size = self.model.config.codebook_size
