@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,6 +32,7 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation.interhuman import (
     NUM_FEATURES,
     joints_from_features,
@@ -47,33 +47,24 @@ BATCH = 64
 Progress = Callable[[int], None]
 
 
-@dataclass(frozen=True)
-class Motion:
-    """What is scored: joints (2, T, 22, 3) and, where the source has them, rotations6d (2, T, 21, 6).
+# Where a `Motion` has features (those of a dataset or a decoder), the published protocols score them
+# unchanged, velocities included (quirk Q5). Without them InterHuman's are computed from joints and rotations;
+# Inter-X's cannot be.
 
-    `features` are those of a dataset or a decoder, (2, T, 262) of InterHuman or (2, T, 56, 6) of Inter-X: the
-    published protocols score them as they are, velocities included (quirk Q5). InterHuman's are otherwise
-    worked out from joints and rotations; Inter-X's cannot be.
+
+def interhuman_motion(features: np.ndarray) -> Motion:
+    """A pair from InterHuman features (2, T, 262) that are not normalised; they are kept."""
+    return Motion(joints_from_features(features), rotations6d_from_features(features), features)
+
+
+def interx_motion(features: np.ndarray) -> Motion:
+    """A pair from Inter-X features (2, T, 56, 6), which are kept: 22 body joints of the stand-in body.
+
+    Inter-X puts person 1's first root in the origin, so the lowest joint is moved to the floor.
     """
-
-    joints: np.ndarray
-    rotations6d: np.ndarray | None = None
-    features: np.ndarray | None = None
-
-    @classmethod
-    def from_features(cls, features: np.ndarray) -> Motion:
-        """From InterHuman features (2, T, 262) that are not normalised."""
-        return cls(joints_from_features(features), rotations6d_from_features(features), features)
-
-    @classmethod
-    def from_interx(cls, features: np.ndarray) -> Motion:
-        """From Inter-X features (2, T, 56, 6): body joints of the stand-in body.
-
-        Inter-X puts person 1's first root in the origin, so the lowest joint is moved to the floor.
-        """
-        joints = interx_joints(features, stand_in_body())[..., :NUM_JOINTS, :]
-        joints[..., 1] -= joints[..., 1].min()
-        return cls(joints, None, features)
+    joints = interx_joints(features, stand_in_body())[..., :NUM_JOINTS, :]
+    joints[..., 1] -= joints[..., 1].min()
+    return Motion(joints, None, features)
 
 
 class Evaluator(ABC):

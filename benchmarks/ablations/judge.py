@@ -13,11 +13,12 @@ from benchmarks.judges.detectors import detect
 from benchmarks.judges.label_reader import SIDES, LabelClassifier
 from evaluators.data.cache import Cache
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set
-from evaluators.evaluator import Evaluator, Motion
+from evaluators.evaluator import Evaluator
 from evaluators.protocols.evaluation import Scorer
 from evaluators.protocols.protocol import DUETS
 from intermask_cli.datasets.duets.corpus import CorpusClip, test_split
 from intermask_cli.datasets.duets.labels import KINDS
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import JOINT
 

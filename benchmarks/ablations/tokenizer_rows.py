@@ -12,8 +12,9 @@ from benchmarks.ablations.real_rows import errors
 from benchmarks.ablations.settings import Row
 from benchmarks.ablations.token_layouts import LAYOUTS
 from benchmarks.ablations.workplace import Workplace
-from intermask_cli.inference.growing_clip import Motion
+from intermask_cli.inference.growing_clip import features_in, frames_at, motion_from
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.training.checkpoints import BEST, LAST, WEIGHTS, find_checkpoint, load_weights
 from intermask_cli.training.loop import StageRun
@@ -44,11 +45,11 @@ def score(place: Workplace, tokenizer: Tokenizer) -> dict[str, float]:
     made, maps = [], []
     for clip in judge.clips:
         motion = Motion(clip.joints, clip.rotations6d)
-        where = motion.frames_at(0)
-        flat = normalizer.normalize(np.stack(motion.features(where))).astype(np.float32)
+        where = frames_at(motion, 0)
+        flat = normalizer.normalize(np.stack(features_in(motion, where))).astype(np.float32)
         ids = tokenizer.encode(torch.from_numpy(flat).to(place.accelerator.device))
         decoded = normalizer.denormalize(tokenizer.decode(ids).float().cpu().numpy())
-        made.append(Motion.from_features(list(decoded), where).joints)
+        made.append(motion_from(decoded, where).joints)
         maps.append(ids.cpu())
     per_step = maps[0].shape[:2].numel()  # rows of both persons' maps, or of the one for both
     return {

@@ -18,7 +18,6 @@ import numpy as np
 from benchmarks.machine import ROOT
 from benchmarks.speed.timing import in_turns, summary
 from intermask_cli.console import note
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.engines import Generating, ModelSource
 from intermask_cli.generation.job import run_job
@@ -26,6 +25,7 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt, read_prompts
 from intermask_cli.generation.run_directory import RunInfo
+from intermask_cli.inference.interaction import Interaction
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def machinery(sizes: Sizes) -> dict[str, Any]:
             engine = Generating(source, source.info.sampling, None)(worker)
             make = engine.make_batch
 
-            def timed(items: Sequence[WorkItem]) -> Sequence[StoredInteraction]:
+            def timed(items: Sequence[WorkItem]) -> Sequence[Interaction]:
                 nonlocal sampling
                 begun = time.perf_counter()
                 results = make(items)
@@ -189,18 +189,18 @@ def stand_in_run(count: int, frames: int) -> None:
 def _stand_in(worker: Worker) -> Engine:
     rng = np.random.default_rng(0)
 
-    def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def make(items: Sequence[WorkItem]) -> list[Interaction]:
         return [_clip(rng, item) for item in items]
 
     return Engine(make, 16)
 
 
-def _clip(rng: np.random.Generator, item: WorkItem) -> StoredInteraction:
+def _clip(rng: np.random.Generator, item: WorkItem) -> Interaction:
     """Smooth random arrays of the sizes a model makes; they compress about as well."""
     joints = np.cumsum(rng.normal(scale=0.01, size=(2, item.frames, 22, 3)), axis=1, dtype=np.float32)
     rotations = np.cumsum(rng.normal(scale=0.01, size=(2, item.frames, 21, 6)), axis=1, dtype=np.float32)
     tokens = rng.integers(0, 512, (2, 5, item.tokens))
-    return StoredInteraction(item.id, item.text, item.seed, item.sample, joints, rotations, tokens)
+    return Interaction(joints, rotations, tokens, item.text, item.seed, id=item.id, sample=item.sample)
 
 
 def _info(plan: Plan, dataset: dict[str, Any]) -> RunInfo:

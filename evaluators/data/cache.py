@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from evaluators.data.sets import InteractionSet
-from evaluators.evaluator import Evaluator, Motion
+from evaluators.evaluator import Evaluator
 from intermask_cli.console import counter, warn
+from intermask_cli.motion.motion import Motion
 
 GENERATED = "generated"
 

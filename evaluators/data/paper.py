@@ -18,13 +18,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
-from evaluators.evaluator import Motion
+from evaluators.evaluator import interhuman_motion, interx_motion
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.datasets.interx import reader as interx
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.datasets.text_files import decoded
 from intermask_cli.errors import InputError
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation import INTERHUMAN, INTERX, Representation
 from intermask_cli.motion.representation.interx import split_persons
 
@@ -148,7 +149,7 @@ class InterHumanTest(PaperData):
         return pair.caption, pair.caption, pair.features
 
     def motion(self, features: np.ndarray) -> Motion:
-        return Motion.from_features(features)
+        return interhuman_motion(features)
 
 
 class InterXTest(PaperData):
@@ -176,7 +177,7 @@ class InterXTest(PaperData):
         return pair.caption, " ".join(pair.words_and_tags), features
 
     def motion(self, features: np.ndarray) -> Motion:
-        return Motion.from_interx(features)
+        return interx_motion(features)
 
 
 DATASETS: dict[str, type[InterHumanTest] | type[InterXTest]] = {

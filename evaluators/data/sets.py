@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from evaluators.evaluator import Motion
+from evaluators.evaluator import interx_motion
 from evaluators.networks.canonical import check_joints
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import CorpusClip, maker_of, test_split
 from intermask_cli.datasets.duets.labels import kind_set
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
+from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
 
@@ -52,7 +54,7 @@ class InteractionSet:
     @cached_property
     def hashes(self) -> tuple[str, ...]:
         """SHA-256 of every motion."""
-        return tuple(motion_sha256(motion) for motion in self.motions)
+        return tuple(motion.sha256() for motion in self.motions)
 
     @cached_property
     def sha256(self) -> str:
@@ -79,16 +81,6 @@ class InteractionSet:
     def with_motions(self, name: str, motions: Sequence[Motion], **changes: object) -> InteractionSet:
         """The same prompts with other motions."""
         return replace(self, name=name, motions=tuple(motions), **changes)  # type: ignore[arg-type]
-
-
-def motion_sha256(motion: Motion) -> str:
-    """Over shapes and bytes of joints and, where there, rotations and features."""
-    digest = hashlib.sha256()
-    for array in (motion.joints, motion.rotations6d, motion.features):
-        if array is not None:
-            values = np.ascontiguousarray(array, dtype=np.float32)
-            digest.update(str(values.shape).encode() + values.tobytes())
-    return digest.hexdigest()
 
 
 def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
@@ -153,8 +145,8 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
         attributes = _attributes(dataset)
         rows = [
             (
-                item.id, item.prompt, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
-                item.seed, _generated_persons(item, f"{path}: {item.id}"),
+                item.id, item.text, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
+                item.seed, item.generated,
             )
             for item in dataset
         ]  # fmt: skip
@@ -196,7 +188,7 @@ def _attributes(dataset: InteractionFile) -> dict[str, Any]:
     return attributes
 
 
-def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> Motion:
+def _stored_motion(item: Interaction, name: str, keep_rotations: bool) -> Motion:
     joints, features = item.joints, item.features
     if features is not None and joints.ndim == 4 and joints.shape[2] == len(INTERX_PARENTS):
         if features.shape != (*joints.shape[:2], FEATURE_ROWS, 6):
@@ -209,7 +201,7 @@ def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> 
     except ValueError as error:
         raise InputError(str(error)) from error
     if features is not None:
-        return Motion.from_interx(features)
+        return interx_motion(features)
     rotations = item.rotations6d
     if rotations is not None and (
         rotations.shape != (*joints.shape[:2], NUM_JOINTS - 1, 6) or not np.isfinite(rotations).all()
@@ -219,15 +211,6 @@ def _stored_motion(item: StoredInteraction, name: str, keep_rotations: bool) -> 
             f"(2, T, {NUM_JOINTS - 1}, 6)"
         )
     return Motion(joints, rotations if keep_rotations else None)
-
-
-def _generated_persons(item: StoredInteraction, name: str) -> tuple[int, ...]:
-    """Who was generated: both, or the partner of the given person."""
-    if item.given_person is None:
-        return BOTH_PERSONS
-    if item.given_person not in (1, 2):
-        raise InputError(f"{name}: given_person is {item.given_person}; accepted: 1 or 2")
-    return (2 - item.given_person,)
 
 
 def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:

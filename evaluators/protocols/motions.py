@@ -18,7 +18,6 @@ import numpy as np
 
 from evaluators.data.cache import Cache
 from evaluators.data.sets import InteractionSet
-from evaluators.evaluator import Motion
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
@@ -29,6 +28,7 @@ from intermask_cli.generation.launch import worker_devices
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, cut_into_parts
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo
 from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.motion import Motion
 from intermask_cli.version import __version__
 
 
@@ -73,7 +73,7 @@ class GenerationRequest:
         assert self.given is not None
         motion, person = self.reference.motions[i], self.given[i]
         rotations = None if motion.rotations6d is None else motion.rotations6d[person]
-        return GivenPerson(motion.joints[person], rotations, person + 1)
+        return GivenPerson(motion.joints[person], rotations, person)
 
     def key(self, model: str, sampling: SamplingConfig) -> list[str]:
         """Everything the motions depend on; `model` is a bundle's hash."""

@@ -23,7 +23,7 @@ import torch
 from evaluators.data.cache import Cache
 from evaluators.data.paper import Drawn, PaperData
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
-from evaluators.evaluator import FeatureEvaluator, Motion
+from evaluators.evaluator import FeatureEvaluator
 from evaluators.protocols.evaluation import (
     GENERATED,
     GROUND_TRUTH,
@@ -39,6 +39,7 @@ from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
 from intermask_cli.generation.launch import Worker
 from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
 from intermask_cli.version import __version__
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from evaluators.data.sets import InteractionSet
-from evaluators.evaluator import Motion
 from evaluators.protocols.evaluation import Scorer, physics_of
 from evaluators.protocols.scoring import METRICS, MetricScore
 from evaluators.reports.report import physics_means
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import heading
 
 Fault = Callable[[InteractionSet], InteractionSet]

@@ -21,10 +21,11 @@ from intermask_cli.cleanup.modes import Clean, checked_modes
 from intermask_cli.cleanup.published import lock_feet, smoothed_over_time
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.cleanup.smoothing import smooth_motion
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
+from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.curves import seam_jerk
 from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 _SHORTEST = 4
@@ -84,7 +85,7 @@ def _bodies() -> Capsules:
     return Capsules(PARENT, CHILD, RADII_M.astype(np.float64))
 
 
-def clean_item(item: StoredInteraction, modes: Sequence[Clean]) -> StoredInteraction:
+def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     """An interaction cleaned; the person that a reaction was made for stays exactly as given."""
     if item.joints.shape[2] != NUM_JOINTS:
         raise InputError(
@@ -92,28 +93,25 @@ def clean_item(item: StoredInteraction, modes: Sequence[Clean]) -> StoredInterac
         )
     if item.frames < _SHORTEST:
         raise InputError(f"{item.id}: {item.frames} frames; --clean needs {_SHORTEST} or more")
-    fixed = None if item.given_person is None else item.given_person - 1
-    joints, rotations6d = clean(item.joints, item.rotations6d, modes, fixed)
-    return replace(item, joints=joints, rotations6d=rotations6d, seams=_seams_again(item, joints))
+    joints, rotations6d = clean(item.joints, item.rotations6d, modes, item.given)
+    motion = Motion(joints, rotations6d, item.features)
+    return replace(item, motion=motion, seams=_seams_again(item, joints))
 
 
-def _seams_again(item: StoredInteraction, joints: np.ndarray) -> np.ndarray | None:
+def _seams_again(item: Interaction, joints: np.ndarray) -> list[Seam]:
     """The item's seams with the jerk of its cleaned joints."""
-    if item.seams is None:
-        return None
-    made = joints if item.given_person is None else joints[2 - item.given_person][None]
-    return np.array([(f, n, *seam_jerk(made, int(f), int(n))) for f, n in item.seams[:, :2]])
+    generated = joints[list(item.generated)]
+    return [Seam(frame, overlap, *seam_jerk(generated, frame, overlap)) for frame, overlap, *_ in item.seams]
 
 
-def effect_of(before: StoredInteraction, after: StoredInteraction) -> EffectRow:
+def effect_of(before: Interaction, after: Interaction) -> EffectRow:
     """Physics of one interaction before and after; of a reaction, those of the made person only."""
     from intermask_cli.motion.physics import physics
 
-    persons = [p for p in (0, 1) if p + 1 != before.given_person]
-    return physics(before.joints, persons), physics(after.joints, persons)
+    return physics(before.joints, before.generated), physics(after.joints, before.generated)
 
 
-def log_effects(path: Path, before: Sequence[StoredInteraction], after: Sequence[StoredInteraction]) -> None:
+def log_effects(path: Path, before: Sequence[Interaction], after: Sequence[Interaction]) -> None:
     """Append a line per interaction; several processes may write to one log."""
     lines = []
     for one, other in zip(before, after, strict=True):
@@ -139,7 +137,7 @@ class Effect:
     def __init__(self, rows: Sequence[EffectRow] = ()) -> None:
         self.rows = list(rows)
 
-    def add(self, before: StoredInteraction, after: StoredInteraction) -> None:
+    def add(self, before: Interaction, after: Interaction) -> None:
         """Measure one interaction before and after."""
         self.rows.append(effect_of(before, after))
 

@@ -123,7 +123,7 @@ def react(
     )
     name = inputs[0].name if len(inputs) == 1 else safe_id(Path(input[0]).stem, "motions")
     folder = out or Path("runs") / f"{name}-react"
-    load = Cleaned.around(Reacting(source, sampling, together, planned.given(read, role)), modes, folder)
+    load = Cleaned.around(Reacting(source, sampling, together, planned.given(read, role - 1)), modes, folder)
     rejected = [*unusable, *found.rejected]
     result = run_job(folder, info, plan, rejected, parsed_shard, overwrite, device, load, workers)
     opt.tell_effect(folder)

@@ -33,7 +33,7 @@ def render(
     with InteractionFile(source) as dataset:
         items = [dataset.read(id) for id in chosen_ids(dataset, ids or (), limit)]
     out.parent.mkdir(parents=True, exist_ok=True)
-    clips, prompts = [item.joints for item in items], [item.prompt for item in items]
+    clips, prompts = [item.joints for item in items], [item.text for item in items]
     if out.suffix == ".png":
         contact_sheet(clips, out, prompts, columns)
     else:

@@ -1,16 +1,15 @@
-"""Our HDF5 interaction dataset: the schema's names, stated once, and the reader.
+"""The HDF5 interaction dataset: the names of its schema, the reader and the writer.
 
 Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
-`index/<column>` repeats the small columns for fast scans, in plan order. The writer is
-`intermask_cli.generation.part_files`.
+`index/<column>` repeats the small columns for fast scans, in plan order. Persons are numbered from 1 in the
+file and from 0 in the records: this file converts.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ import h5py
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import INTERX_PARENTS
 
 FORMAT = "intermask-interactions"
@@ -29,39 +30,16 @@ INDEX = "index"
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
 #: Attribute of an item made window by window.
 SEAMS = "seams"
+#: Attribute of a reaction: the person (1 or 2) it was made for.
+GIVEN = "given_person"
 #: Index columns every file has; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+NUMBER_COLUMNS = ("sample", "seed", "frames")
 #: Nine hours; what a file says beyond that is not believed, and no memory asked for.
 MAX_ITEM_FRAMES = 1_000_000
 _MOST_NUMBERS_PER_JOINT = 32  # of any array, relative to frames x joints x persons
 #: Root attributes stored as JSON text.
 JSON_ATTRIBUTES = ("sampling", "versions")
-
-
-@dataclass(frozen=True)
-class StoredInteraction:
-    """One item: joints (2, T, J, 3) float32 metres, Y up, person 1 first, and where it came from.
-
-    `rotations6d` (2, T, 21, 6) and `tokens` (2, 5, T // 4) when the model gives them, `features`
-    (2, T, 56, 6) for Inter-X models. `given_person` (1 or 2) marks the person a reaction was made for.
-    `seams` (n, 4) of a clip made window by window: first frame and length of each overlap, mean jerk of what
-    was made there and elsewhere (m/s^3).
-    """
-
-    id: str
-    prompt: str
-    seed: int
-    sample: int
-    joints: np.ndarray
-    rotations6d: np.ndarray | None = None
-    tokens: np.ndarray | None = None
-    features: np.ndarray | None = None
-    given_person: int | None = None
-    seams: np.ndarray | None = None
-
-    @property
-    def frames(self) -> int:
-        return int(self.joints.shape[1])
 
 
 def text(value: Any) -> str:
@@ -114,7 +92,7 @@ class InteractionFile:
             )
         for name in INDEX_COLUMNS:
             column = self._file[INDEX][name]
-            is_text = name in ("id", "prompt")
+            is_text = name not in NUMBER_COLUMNS
             if not (
                 isinstance(column, h5py.Dataset)
                 and column.ndim == 1
@@ -142,6 +120,13 @@ class InteractionFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"path": self.path}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Pickled by its path: the copy opens the file again."""
+        self.__init__(state["path"])  # type: ignore[misc]
 
     def close(self) -> None:
         self._file.close()
@@ -192,7 +177,7 @@ class InteractionFile:
     def __len__(self) -> int:
         return int(self._file[INDEX]["id"].shape[0])
 
-    def read(self, id: str) -> StoredInteraction:
+    def read(self, id: str) -> Interaction:
         """The item with this id; InputError if there is none. Carried columns: see `column`."""
         try:
             group = self._file[ITEMS][id]
@@ -211,34 +196,42 @@ class InteractionFile:
                         f"{shape[1]:,} frames of '{id}'"
                     )
             arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
-            given = group.attrs.get("given_person")
-            return StoredInteraction(
-                id=id,
-                prompt=text(group.attrs["prompt"]),
+            return Interaction(
+                Motion(arrays["joints"], arrays.get("rotations6d"), arrays.get("features")),
+                tokens=arrays.get("tokens"),
+                text=text(group.attrs["prompt"]),
                 seed=int(group.attrs["seed"]),
+                given=self._given(id, group.attrs.get(GIVEN)),
+                seams=self.seams(id),
+                id=id,
                 sample=int(group.attrs["sample"]),
-                given_person=None if given is None else int(given),
-                seams=self.seams(id) if SEAMS in group.attrs else None,
-                **arrays,
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
         except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
 
-    def seams(self, id: str) -> np.ndarray:
-        """`StoredInteraction.seams` without reading the item; (0, 4) where there are none."""
-        found = np.asarray(self._file[ITEMS][id].attrs.get(SEAMS, np.empty((0, 4))))
-        if found.ndim != 2 or found.shape[1] != 4 or found.dtype.kind not in "fiu":
-            raise InputError(f"{self.path}: seams of '{id}' have shape {found.shape}; expected (n, 4)")
-        return found.astype(np.float64)
+    def _given(self, id: str, value: Any) -> int | None:
+        """Person 0 or 1 of the attribute `given_person`, which numbers them from 1."""
+        if value is None:
+            return None
+        if int(value) not in (1, 2):
+            raise InputError(f"{self.path}: {id}: {GIVEN} is {int(value)}; accepted: 1 or 2")
+        return int(value) - 1
+
+    def seams(self, id: str) -> tuple[Seam, ...]:
+        """`Interaction.seams` without reading the item's arrays."""
+        stored = np.asarray(self._file[ITEMS][id].attrs.get(SEAMS, np.empty((0, 4))))
+        if stored.ndim != 2 or stored.shape[1] != 4 or stored.dtype.kind not in "fiu":
+            raise InputError(f"{self.path}: seams of '{id}' have shape {stored.shape}; expected (n, 4)")
+        return tuple(Seam(int(frame), int(overlap), *jerks) for frame, overlap, *jerks in stored.tolist())
 
     def shapes(self, id: str) -> dict[str, list[int]]:
         """Shapes of an item's arrays, without reading them."""
         group = self._file[ITEMS][id]
         return {name: list(group[name].shape) for name in ARRAYS if name in group}
 
-    def __iter__(self) -> Iterator[StoredInteraction]:
+    def __iter__(self) -> Iterator[Interaction]:
         for id in self.ids:
             yield self.read(id)
 
@@ -246,3 +239,51 @@ class InteractionFile:
 def _reason(error: Exception) -> str:
     """The first line of an HDF5 error, which can run over many."""
     return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
+
+
+# ---------------------------------------------------------------- writing
+
+
+def write_item(group: h5py.Group, interaction: Interaction) -> None:
+    """Write one interaction into its (empty) group, all arrays compressed."""
+    for name in ARRAYS:
+        value = getattr(interaction, name)
+        if value is None:
+            continue
+        array = np.asarray(value, np.int32 if name == "tokens" else np.float32)
+        group.create_dataset(
+            name,
+            data=array,
+            chunks=array.shape,
+            shuffle=True,
+            compression="gzip",
+            compression_opts=4,
+            track_times=False,
+        )
+    group.attrs["prompt"] = interaction.text
+    group.attrs["seed"] = interaction.seed
+    group.attrs["sample"] = interaction.sample
+    group.attrs["frames"] = interaction.frames
+    if interaction.given is not None:
+        group.attrs[GIVEN] = interaction.given + 1
+    if interaction.seams:
+        group.attrs[SEAMS] = np.array(interaction.seams, np.float64)
+
+
+def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
+    """Write format, version and the attributes of a run as root attributes (docs/formats.md)."""
+    file.attrs["format"] = FORMAT
+    file.attrs["format_version"] = FORMAT_VERSION
+    for name, value in attributes.items():
+        file.attrs[name] = json.dumps(value, sort_keys=True) if name in JSON_ATTRIBUTES else value
+
+
+def write_index(group: h5py.Group, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write the index columns, one entry per interaction, in the order of the items."""
+    for name, values in columns.items():
+        if name in NUMBER_COLUMNS:
+            group.create_dataset(name, data=np.asarray(values, np.int64), track_times=False)
+        else:
+            group.create_dataset(
+                name, data=list(values), shape=(len(values),), dtype=h5py.string_dtype(), track_times=False
+            )

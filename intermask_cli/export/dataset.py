@@ -14,12 +14,13 @@ from intermask_cli.cleanup.clean import Effect, clean_item
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.console import counter
 from intermask_cli.datasets.dataset_folder import TreeWritten
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
 from intermask_cli.export.viewer.gallery import chosen_ids
+from intermask_cli.inference.interaction import Interaction
 
 CLEANING = ".cleaning.json"  # which clean-up the files of a folder went through
 #: Written, failed (id and reason), physics before and after clean-up.
@@ -118,7 +119,7 @@ class Reading:
         self._dataset, self._ids, self._clean, self._effect = dataset, ids, clean, effect
         self.failed: list[tuple[str, str]] = []
 
-    def __iter__(self) -> Iterator[StoredInteraction]:
+    def __iter__(self) -> Iterator[Interaction]:
         with counter("export", len(self._ids), "interactions") as progress:
             for id in self._ids:
                 try:
@@ -130,7 +131,7 @@ class Reading:
                 progress.advance()
 
 
-def _read(dataset: InteractionFile, id: str, clean: Sequence[Clean], effect: Effect) -> StoredInteraction:
+def _read(dataset: InteractionFile, id: str, clean: Sequence[Clean], effect: Effect) -> Interaction:
     item = dataset.read(id)
     if not clean:
         return item

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.cleanup.published import smoothed_over_time
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.bvh import joints_of_bvh, write_bvh
 from intermask_cli.export.glb import joints_of_glb, write_glb
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.rig import rig_of
 
 
@@ -39,7 +39,7 @@ class Format:
     """`write(item, [paths])` writes the files named by `suffixes` and returns the errors."""
 
     suffixes: tuple[str, ...]
-    write: Callable[[StoredInteraction, list[Path]], Written]
+    write: Callable[[Interaction, list[Path]], Written]
     bound_mm: float
 
 
@@ -47,7 +47,7 @@ def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
     return float(1000 * np.linalg.norm(a - b, axis=-1).max())
 
 
-def _bvh(item: StoredInteraction, paths: list[Path]) -> Written:
+def _bvh(item: Interaction, paths: list[Path]) -> Written:
     rigs = _rigs(item)
     errors = []
     for path, rig in zip(paths, rigs, strict=True):
@@ -56,7 +56,7 @@ def _bvh(item: StoredInteraction, paths: list[Path]) -> Written:
     return Written(float(np.mean([rig.fit_error_mm for rig in rigs])), max(errors))
 
 
-def _glb(item: StoredInteraction, paths: list[Path]) -> Written:
+def _glb(item: Interaction, paths: list[Path]) -> Written:
     first, second = _rigs(item)
     write_glb(paths[0], (first, second), item.id)
     wanted = np.stack([first.joints, second.joints])
@@ -64,7 +64,7 @@ def _glb(item: StoredInteraction, paths: list[Path]) -> Written:
     return Written((first.fit_error_mm + second.fit_error_mm) / 2, error)
 
 
-def _npz(item: StoredInteraction, paths: list[Path]) -> Written:
+def _npz(item: Interaction, paths: list[Path]) -> Written:
     errors, fits = [], []
     for person, path in enumerate(paths):
         write_smpl_npz(path, item, person)
@@ -75,7 +75,7 @@ def _npz(item: StoredInteraction, paths: list[Path]) -> Written:
     return Written(float(np.mean(fits)), max(errors))
 
 
-def _npy(item: StoredInteraction, paths: list[Path]) -> Written:
+def _npy(item: Interaction, paths: list[Path]) -> Written:
     """The published demo's arrays (T, 22, 9): positions smoothed over time, then raw rotations."""
     if item.rotations6d is None:
         raise InputError(f"{item.id}: no rotations6d in the dataset; the npy layout of the demo needs them")
@@ -88,7 +88,7 @@ def _npy(item: StoredInteraction, paths: list[Path]) -> Written:
     return Written(0.0, max(errors))
 
 
-def _rigs(item: StoredInteraction) -> tuple:
+def _rigs(item: Interaction) -> tuple:
     return tuple(rig_of(item.joints[p], f"{item.id} person {p + 1}") for p in (0, 1))
 
 
@@ -106,7 +106,7 @@ def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
     return [folder / f"{id}{suffix}" for suffix in format.suffixes]
 
 
-def export_item(item: StoredInteraction, name: str, folder: Path) -> Written:
+def export_item(item: Interaction, name: str, folder: Path) -> Written:
     """Write one interaction in the named format; files appear only when complete and checked.
 
     Raises:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.interactions import StoredInteraction
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rig import rig_of
 from intermask_cli.motion.rotation import (
@@ -31,7 +31,7 @@ from intermask_cli.motion.rotation import (
 from intermask_cli.motion.skeleton import FPS
 
 
-def write_smpl_npz(path: Path, item: StoredInteraction, person: int) -> None:
+def write_smpl_npz(path: Path, item: Interaction, person: int) -> None:
     """Write one person (0 or 1) of an interaction."""
     joints = item.joints[person]
     rig = rig_of(joints, f"{item.id} person {person + 1}")
@@ -49,7 +49,7 @@ def write_smpl_npz(path: Path, item: StoredInteraction, person: int) -> None:
         joints=joints.astype(np.float32),
         offsets=rig.offsets.astype(np.float32),
         rotations=source,
-        prompt=item.prompt,
+        prompt=item.text,
         seed=np.int64(item.seed),
         person=np.int64(person + 1),
     )

@@ -14,7 +14,6 @@ from typing import Protocol
 import numpy as np
 
 from intermask_cli.console import note, warn
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import (
     EXIT_SIGINT,
     EXIT_SIGTERM,
@@ -30,6 +29,7 @@ from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory
 from intermask_cli.generation.writer import Made, PartWriter, Write
+from intermask_cli.inference.interaction import Interaction
 
 POLL_SECONDS = 0.5
 #: After so many failures without a success, a plain short prompt tells a broken set-up from bad prompts.
@@ -42,7 +42,7 @@ AfterBatch = Callable[[int, int], None]
 class MakeBatch(Protocol):
     """Items of equal length -> one result each, in order. It may raise; then smaller batches are tried."""
 
-    def __call__(self, items: Sequence[WorkItem]) -> Sequence[StoredInteraction]: ...
+    def __call__(self, items: Sequence[WorkItem]) -> Sequence[Interaction]: ...
 
 
 class Interrupts:
@@ -190,7 +190,7 @@ def is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
 
 
-def _check(result: StoredInteraction) -> None:
+def _check(result: Interaction) -> None:
     if not np.isfinite(result.joints).all():
         raise ArithmeticError("the model gave positions that are not finite")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,16 +12,15 @@ import numpy as np
 from intermask_cli.cleanup.clean import EFFECT_LOG, clean_item, log_effects
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import DTYPES, SamplingConfig, to_dict
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engine import Engine, MakeBatch
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
+from intermask_cli.inference.interaction import Interaction
 
 if TYPE_CHECKING:
-    from intermask_cli.inference.interaction import Interaction
     from intermask_cli.inference.model import InteractionModel
     from intermask_cli.models.bundle import BundleInfo
 
@@ -134,24 +133,27 @@ class Generating:
     def engine(self, model: InteractionModel, worker: Worker) -> Engine:
         """An engine around a model that is loaded already."""
 
-        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        def make(items: Sequence[WorkItem]) -> list[Interaction]:
             made = model.generate(
                 [item.text for item in items],
                 frames=[item.frames for item in items],
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
             )
-            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+            return _labelled(items, made)
 
         return _engine(model, make, self.batch_size, worker)
 
 
 class GivenPerson(NamedTuple):
-    """Whom a partner is made for: joints (T, 22, 3), rotations6d (T, 21, 6) where known, role in the text."""
+    """Whom a partner is made for: joints (T, 22, 3), rotations6d (T, 21, 6) where known.
+
+    `person` (0 or 1) is the role in the text.
+    """
 
     joints: np.ndarray
     rotations6d: np.ndarray | None
-    role: int  # 1 or 2
+    person: int
 
 
 @dataclass(frozen=True)
@@ -169,16 +171,16 @@ class Reacting:
     def engine(self, model: InteractionModel, worker: Worker) -> Engine:
         """An engine around a model that is loaded already."""
 
-        def make(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        def make(items: Sequence[WorkItem]) -> list[Interaction]:
             persons = [self.given(item) for item in items]
             made = model.react_each(
                 [(person.joints, person.rotations6d) for person in persons],
                 [item.text for item in items],
-                [person.role - 1 for person in persons],
+                [person.person for person in persons],
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
             )
-            return [_stored(*pair) for pair in zip(items, made, strict=True)]
+            return _labelled(items, made)
 
         return _engine(model, make, self.batch_size, worker)
 
@@ -202,7 +204,7 @@ class Cleaned:
         engine = self.load(worker)
         make = engine.make_batch
 
-        def make_cleaned(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        def make_cleaned(items: Sequence[WorkItem]) -> list[Interaction]:
             made = make(items)
             cleaned = [clean_item(item, self.modes) for item in made]
             log_effects(self.log, made, cleaned)
@@ -220,16 +222,6 @@ def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, wo
     return Engine(make, model.filler.items_together)
 
 
-def _stored(item: WorkItem, made: Interaction) -> StoredInteraction:
-    return StoredInteraction(
-        id=item.id,
-        prompt=item.text,
-        seed=item.seed,
-        sample=item.sample,
-        joints=made.joints,
-        rotations6d=made.rotations6d,
-        tokens=made.tokens,
-        features=made.features,
-        given_person=None if made.given is None else made.given + 1,
-        seams=np.array([astuple(seam) for seam in made.seams]) if made.seams else None,
-    )
+def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:
+    """Results with the id and sample number of their items."""
+    return [replace(one, id=item.id, sample=item.sample) for item, one in zip(items, made, strict=True)]

@@ -7,20 +7,18 @@ turn comes, so memory does not grow with the number of files.
 from __future__ import annotations
 
 import glob
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
 from intermask_cli.generation.prompts import PromptSet, Rejected, safe_id
+from intermask_cli.motion.motion import Motion
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read import GivenMotion
@@ -82,20 +80,12 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
             number += 1
             name = f"{stem}-{number}"
         taken.add(name)
-        digest = motion_sha256(given.joints, given.rotations6d)
+        digest = _sha256(given)
         inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.bones, given.doubts))
     if not inputs:
         first = rejected[0]
         raise InputError(f"none of {len(paths)} motions can be used; {first.file}: {first.reason}")
     return inputs, rejected
-
-
-def motion_sha256(joints: np.ndarray, rotations6d: np.ndarray | None) -> str:
-    """Hash of a given motion, for telling runs apart."""
-    digest = hashlib.sha256(np.ascontiguousarray(joints).tobytes())
-    if rotations6d is not None:
-        digest.update(np.ascontiguousarray(rotations6d).tobytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -105,9 +95,9 @@ class ReactPlan:
     plan: Plan
     inputs: dict[str, ReactInput]
 
-    def given(self, read: Reader, role: int) -> GivenMotions:
-        """What finds an item's given person, who is number `role` (1 or 2) of its text."""
-        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read, role)
+    def given(self, read: Reader, person: int) -> GivenMotions:
+        """What finds an item's given person, who is `person` (0 or 1) of its text."""
+        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read, person)
 
 
 @dataclass(frozen=True)
@@ -116,20 +106,24 @@ class GivenMotions:
 
     of_item: dict[str, tuple[str, str]]  # item id -> path and hash
     read: Reader
-    role: int
+    person: int
 
     def __call__(self, item: WorkItem) -> GivenPerson:
         path, sha256 = self.of_item[item.id]
         motion = _read_again(self.read, path, sha256)
-        return GivenPerson(motion.joints, motion.rotations6d, self.role)
+        return GivenPerson(motion.joints, motion.rotations6d, self.person)
 
 
 @lru_cache(_KEPT_IN_MEMORY)
 def _read_again(read: Reader, path: str, sha256: str) -> GivenMotion:
     given = read(path)
-    if motion_sha256(given.joints, given.rotations6d) != sha256:
+    if _sha256(given) != sha256:
         raise InputError(f"{path}: changed while the run was going on")
     return given
+
+
+def _sha256(given: GivenMotion) -> str:
+    return Motion(given.joints, given.rotations6d).sha256(shapes=False)
 
 
 def make_react_plan(

@@ -18,25 +18,21 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
 from intermask_cli.datasets.interactions import (
-    ARRAYS,
-    FORMAT,
-    FORMAT_VERSION,
     INDEX,
     INDEX_COLUMNS,
     ITEMS,
-    JSON_ATTRIBUTES,
-    SEAMS,
-    StoredInteraction,
     text,
+    write_attributes,
+    write_index,
+    write_item,
 )
 from intermask_cli.errors import IntermaskError
 from intermask_cli.files import replacing, write_whole
 from intermask_cli.generation.plan import WorkItem
+from intermask_cli.inference.interaction import Interaction
 
-_STRING = h5py.string_dtype()
 _COPIED = "copied"
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
@@ -55,7 +51,7 @@ class Failure:
 def write_part(
     path: Path,
     fingerprint: str,
-    made: Iterable[tuple[WorkItem, StoredInteraction]],
+    made: Iterable[tuple[WorkItem, Interaction]],
     failures: Sequence[Failure] = (),
 ) -> None:
     """Write one part file atomically."""
@@ -67,7 +63,7 @@ def write_part(
         items = file.create_group(ITEMS)
         rows = []
         for item, result in made:
-            _write_item(items.create_group(item.id), result)
+            write_item(items.create_group(item.id), result)
             rows.append(_row(item))
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
@@ -85,31 +81,6 @@ def _row(item: WorkItem) -> dict[str, Any]:
         "frames": item.frames,
         "carried": dict(item.carried),
     }
-
-
-def _write_item(group: h5py.Group, result: StoredInteraction) -> None:
-    for name in ARRAYS:
-        value = getattr(result, name)
-        if value is None:
-            continue
-        array = np.asarray(value, np.int32 if name == "tokens" else np.float32)
-        group.create_dataset(
-            name,
-            data=array,
-            chunks=array.shape,
-            shuffle=True,
-            compression="gzip",
-            compression_opts=4,
-            track_times=False,
-        )
-    group.attrs["prompt"] = result.prompt
-    group.attrs["seed"] = result.seed
-    group.attrs["sample"] = result.sample
-    group.attrs["frames"] = result.frames
-    if result.given_person is not None:
-        group.attrs["given_person"] = result.given_person
-    if result.seams is not None:
-        group.attrs[SEAMS] = np.asarray(result.seams, np.float64)
 
 
 @dataclass(frozen=True)
@@ -163,7 +134,7 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
     _check_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
     with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
-        _write_attributes(file, attributes)
+        write_attributes(file, attributes)
         # One part open at a time, since HDF5 holds about 9 MB for each; then the items are put in plan order.
         copied = file.create_group(_COPIED)
         for part in sorted(parts, key=lambda part: part.path.name):
@@ -174,7 +145,7 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
         for _, _, row in rows:
             file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
         del file[_COPIED]
-        _write_index(file.create_group(INDEX, track_order=True), columns)
+        write_index(file.create_group(INDEX, track_order=True), columns)
     write_whole(folder / "index.csv", _csv(columns))
     return len(rows)
 
@@ -200,23 +171,6 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
             safe += "_"
         columns[safe] = [row["carried"].get(name, "") for row in rows]
     return columns
-
-
-def _write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
-    file.attrs["format"] = FORMAT
-    file.attrs["format_version"] = FORMAT_VERSION
-    for name, value in attributes.items():
-        file.attrs[name] = json.dumps(value, sort_keys=True) if name in JSON_ATTRIBUTES else value
-
-
-def _write_index(group: h5py.Group, columns: Mapping[str, Sequence[Any]]) -> None:
-    for name, values in columns.items():
-        if name in ("sample", "seed", "frames"):
-            group.create_dataset(name, data=np.asarray(values, np.int64), track_times=False)
-        else:
-            group.create_dataset(
-                name, data=list(values), shape=(len(values),), dtype=_STRING, track_times=False
-            )
 
 
 def _csv(columns: Mapping[str, Sequence[Any]]) -> bytes:

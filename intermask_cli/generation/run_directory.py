@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from intermask_cli.cleanup.clean import EFFECT_LOG
-from intermask_cli.datasets.interactions import FILE_NAME, StoredInteraction
+from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, remove_leftovers, write_whole
 from intermask_cli.generation.part_files import (
@@ -34,6 +34,7 @@ from intermask_cli.generation.part_files import (
 )
 from intermask_cli.generation.plan import Part, Shard, WorkItem
 from intermask_cli.generation.prompts import Rejected
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.version import __version__
 
 MANIFEST_FORMAT = "intermask-run"
@@ -180,7 +181,7 @@ class RunDirectory:
         return [part for part in parts if not (self.parts_folder / part.name).exists()]
 
     def write_part(
-        self, part: Part, made: Iterable[tuple[WorkItem, StoredInteraction]], failures: Sequence[Failure]
+        self, part: Part, made: Iterable[tuple[WorkItem, Interaction]], failures: Sequence[Failure]
     ) -> None:
         """Write the file of a part, which is then done."""
         write_part(self.parts_folder / part.name, self.info.fingerprint, made, failures)

@@ -18,7 +18,7 @@ def seam_lines(folder: Path, longest_frames: int) -> list[str]:
     with InteractionFile(folder) as dataset:
         for id, frames in zip(dataset.ids, dataset.column("frames"), strict=True):
             # Only the long ones are opened: a run can have hundreds of thousands of others.
-            seams = dataset.seams(id) if frames > longest_frames else np.empty((0, 4))
+            seams = np.array(dataset.seams(id) if frames > longest_frames else ())
             if len(seams):
                 clips += 1
                 rows.append(seams)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from threading import Thread
 from types import TracebackType
 
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Part, WorkItem
+from intermask_cli.inference.interaction import Interaction
 
-Made = list[tuple[WorkItem, StoredInteraction]]
+Made = list[tuple[WorkItem, Interaction]]
 Write = Callable[[Part, Made, Sequence[Failure]], None]
 
 

@@ -10,6 +10,7 @@ from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 from intermask_cli.motion.curves import crossfade, keep_exactly
 from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import Frame, person_frame
 from intermask_cli.motion.representation.interhuman import (
     joints_from_features,
@@ -22,93 +23,84 @@ Frames = tuple[Frame, Frame]
 ORIGIN: Frames = (Frame(0.0, (0.0, 0.0), 0.0), Frame(0.0, (0.0, 0.0), 0.0))
 
 
-@dataclass
-class Motion:
-    """P persons in the world: joints (P, T, 22, 3), rotations6d (P, T, 21, 6), float32."""
+def blank_pair(frames: int) -> Motion:
+    """Two persons of zeros, with rotations."""
+    return Motion(
+        np.zeros((2, frames, NUM_JOINTS, 3), np.float32),
+        np.zeros((2, frames, NUM_JOINTS - 1, 6), np.float32),
+    )
 
-    joints: np.ndarray
-    rotations6d: np.ndarray
 
-    @classmethod
-    def blank(cls, frames: int) -> Motion:
-        """A pair of zeros."""
-        return cls(
-            np.zeros((2, frames, NUM_JOINTS, 3), np.float32),
-            np.zeros((2, frames, NUM_JOINTS - 1, 6), np.float32),
+def checked_motion(joints: np.ndarray, rotations6d: np.ndarray | None, persons: int) -> Motion:
+    """Motion from a user's arrays; missing rotations are recovered from the joints.
+
+    joints (P, T, 22, 3) and rotations6d (P, T, 21, 6); one person may come without the first axis.
+
+    Raises:
+        InputError: another shape, fewer than 4 frames, NaN or infinite values.
+    """
+    joints = np.asarray(joints, dtype=np.float32)
+    of_frame = (NUM_JOINTS, 3)
+    if joints.ndim != persons + 2 or joints.shape[-2:] != of_frame or (persons == 2 and len(joints) != 2):
+        raise InputError(
+            f"joints of shape {joints.shape}; accepted: {'2, ' * (persons - 1)}T, {NUM_JOINTS}, 3"
         )
+    joints = joints.reshape(persons, -1, *of_frame)
+    if joints.shape[1] < FRAMES_PER_TOKEN:
+        raise InputError(f"{joints.shape[1]} frames; accepted: {FRAMES_PER_TOKEN} or more")
+    if not np.isfinite(joints).all():
+        raise InputError("joints have NaN or infinite values; repair or cut the clip")
+    if rotations6d is None:
+        return Motion(joints, np.stack([rotations_from_joints(person).rotations6d for person in joints]))
+    shape = (*joints.shape[:2], NUM_JOINTS - 1, 6)
+    rotations = np.asarray(rotations6d, dtype=np.float32)
+    if (
+        rotations.shape[-3:] != shape[-3:]
+        or rotations.size != np.prod(shape)
+        or not np.isfinite(rotations).all()
+    ):
+        raise InputError(f"rotations6d of shape {rotations.shape}; accepted: finite numbers, {shape}")
+    return Motion(joints, rotations.reshape(shape))
 
-    @classmethod
-    def checked(cls, joints: np.ndarray, rotations6d: np.ndarray | None, persons: int) -> Motion:
-        """What a user gave, one person without the first axis; missing rotations are recovered."""
-        joints = np.asarray(joints, dtype=np.float32)
-        wanted = (NUM_JOINTS, 3)
-        if joints.ndim != persons + 2 or joints.shape[-2:] != wanted or (persons == 2 and len(joints) != 2):
-            raise InputError(
-                f"joints of shape {joints.shape}; accepted: {'2, ' * (persons - 1)}T, {NUM_JOINTS}, 3"
-            )
-        joints = joints.reshape(persons, -1, *wanted)
-        if joints.shape[1] < FRAMES_PER_TOKEN:
-            raise InputError(f"{joints.shape[1]} frames; accepted: {FRAMES_PER_TOKEN} or more")
-        if not np.isfinite(joints).all():
-            raise InputError("joints have NaN or infinite values; repair or cut the clip")
-        if rotations6d is None:
-            return cls(joints, np.stack([rotations_from_joints(person).rotations6d for person in joints]))
-        shape = (*joints.shape[:2], NUM_JOINTS - 1, 6)
-        rotations = np.asarray(rotations6d, dtype=np.float32)
-        if (
-            rotations.shape[-3:] != shape[-3:]
-            or rotations.size != np.prod(shape)
-            or not np.isfinite(rotations).all()
-        ):
-            raise InputError(f"rotations6d of shape {rotations.shape}; accepted: finite numbers, {shape}")
-        return cls(joints, rotations.reshape(shape))
 
-    @property
-    def frames(self) -> int:
-        """T."""
-        return int(self.joints.shape[1])
+def features_in(motion: Motion, frames: Frames) -> list[np.ndarray]:
+    """InterHuman features (T, 262) of both persons of a pair, seen in their frames."""
+    return [
+        person_features(motion.joints[p], rotations_of(motion)[p], frames[p], keep_last=True) for p in (0, 1)
+    ]
 
-    def part(self, start: int, stop: int) -> Motion:
-        """Frames start..stop, copied."""
-        return Motion(self.joints[:, start:stop].copy(), self.rotations6d[:, start:stop].copy())
 
-    def padded(self) -> Motion:
-        """With the last frame repeated up to a multiple of 4 frames."""
-        missing = ((0, 0), (0, -self.frames % FRAMES_PER_TOKEN), (0, 0), (0, 0))
-        return Motion(
-            np.pad(self.joints, missing, mode="edge"), np.pad(self.rotations6d, missing, mode="edge")
-        )
+def motion_from(features: np.ndarray, frames: Frames) -> Motion:
+    """Both persons' InterHuman features (2, T, 262), seen in their frames -> the pair in the world."""
+    joints = np.stack([frames[p].to_world(joints_from_features(features[p])) for p in (0, 1)])
+    rotations = np.stack([rotations6d_from_features(features[p]) for p in (0, 1)])
+    return Motion(joints.astype(np.float32), rotations.astype(np.float32))
 
-    def features(self, frames: Frames) -> list[np.ndarray]:
-        """Features (T, 262) of both persons of a pair."""
-        return [
-            person_features(self.joints[p], self.rotations6d[p], frames[p], keep_last=True) for p in (0, 1)
-        ]
 
-    def frames_at(self, start: int, canonical: int = 0) -> Frames:
-        """Frames that bring both persons into the canonical one's at frame `start`, each on its own floor.
+def frames_at(motion: Motion, start: int, canonical: int = 0) -> Frames:
+    """Frames that bring both persons into the canonical one's at frame `start`, each on its own floor.
 
-        As `placement.pair_frames`, but the floor is that of the whole clip, not of what follows `start`.
-        """
-        leader = person_frame(self.joints[canonical, start : start + 1])
-        first, second = (replace(leader, floor=float(self.joints[p, ..., 1].min())) for p in (0, 1))
-        return first, second
+    As `placement.pair_frames`, but the floor is that of the complete clip, not of what follows `start`.
+    """
+    leader = person_frame(motion.joints[canonical, start : start + 1])
+    first, second = (replace(leader, floor=float(motion.joints[p, ..., 1].min())) for p in (0, 1))
+    return first, second
 
-    @classmethod
-    def from_features(cls, features: np.ndarray, frames: Frames) -> Motion:
-        """Both persons' features (2, T, 262), seen in their frames -> the world."""
-        joints = np.stack([frames[p].to_world(joints_from_features(features[p])) for p in (0, 1)])
-        rotations = np.stack([rotations6d_from_features(features[p]) for p in (0, 1)])
-        return cls(joints.astype(np.float32), rotations.astype(np.float32))
 
-    def with_kept(self, given: Motion, kept: np.ndarray) -> Motion:
-        """This motion, but exactly the given one where kept (2, T) is True."""
-        pairs = ((given.joints, self.joints), (given.rotations6d, self.rotations6d))
-        joints, rotations = (
-            np.stack([keep_exactly(g, m, k) for g, m, k in zip(old, new, kept, strict=True)])
-            for old, new in pairs
-        )
-        return Motion(joints, rotations)
+def with_kept(motion: Motion, given: Motion, kept: np.ndarray) -> Motion:
+    """A motion, but exactly the given one where kept (P, T) is True."""
+    pairs = ((given.joints, motion.joints), (rotations_of(given), rotations_of(motion)))
+    joints, rotations = (
+        np.stack([keep_exactly(g, m, k) for g, m, k in zip(old, new, kept, strict=True)])
+        for old, new in pairs
+    )
+    return Motion(joints, rotations)
+
+
+def rotations_of(motion: Motion) -> np.ndarray:
+    """The rotations of a motion that must have them: all motion in here does."""
+    assert motion.rotations6d is not None
+    return motion.rotations6d
 
 
 @dataclass
@@ -133,12 +125,12 @@ class GrowingClip:
         if self.given is None:
             if self.done == 0:
                 return ORIGIN
-            first, second = self.motion.part(0, self.done).frames_at(start)
+            first, second = frames_at(self.motion.part(0, self.done), start)
             if self.from_nothing:
                 return replace(first, floor=0.0), replace(second, floor=0.0)
             return first, second
         given = self.given
-        own, other = (self.motion.frames_at(start, given)[p] for p in (given, 1 - given))
+        own, other = (frames_at(self.motion, start, given)[p] for p in (given, 1 - given))
         made = self.motion.joints[1 - given, : self.done, :, 1]
         other = replace(own, floor=float(made.min()) if made.size else own.floor)
         return (own, other) if given == 0 else (other, own)
@@ -146,7 +138,7 @@ class GrowingClip:
     def known_features(self, person: int, start: int, frames: int, where: Frame) -> np.ndarray:
         """Features (frames, 262) of what is there of one person from frame `start` on."""
         part = slice(start, start + frames)
-        joints, rotations = self.motion.joints[person, part], self.motion.rotations6d[person, part]
+        joints, rotations = self.motion.joints[person, part], rotations_of(self.motion)[person, part]
         return person_features(joints, rotations, where, keep_last=True)
 
     def append(self, made: Motion, start: int, overlap: int) -> None:
@@ -155,14 +147,14 @@ class GrowingClip:
             self.seams.append((start, overlap))
         stop = start + made.frames
         if stop > self.motion.frames:
-            longer = Motion.blank(stop)
+            longer = blank_pair(stop)
             longer.joints[:, : self.motion.frames] = self.motion.joints
-            longer.rotations6d[:, : self.motion.frames] = self.motion.rotations6d
+            rotations_of(longer)[:, : self.motion.frames] = rotations_of(self.motion)
             self.motion = longer
         fade = slice(start, start + overlap)
         for target, new in (
             (self.motion.joints, made.joints),
-            (self.motion.rotations6d, made.rotations6d),
+            (rotations_of(self.motion), rotations_of(made)),
         ):
             for person in {0, 1} - {self.given}:
                 target[person, fade] = crossfade(target[person, fade], new[person, :overlap])

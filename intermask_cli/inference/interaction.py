@@ -1,15 +1,24 @@
-"""One generated pair: what the pipeline hands back."""
+"""The record of one interaction: what a model returns and what a dataset file holds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import shorten
+from typing import NamedTuple
 
 import numpy as np
 
+from intermask_cli.errors import InputError
+from intermask_cli.motion.motion import Motion
 
-@dataclass(frozen=True)
-class Seam:
-    """Where two windows meet: first frame of the overlap, its length, jerk there and elsewhere (m/s^3)."""
+
+class Seam(NamedTuple):
+    """Where two windows of a long clip meet, and how smooth the motion is there.
+
+    `frame` is the first frame of the overlap and `overlap` its length in frames. The jerks (m/s^3) are means
+    over the generated persons: `jerk` around the overlap, `typical_jerk` in the rest of the clip.
+    """
 
     frame: int
     overlap: int
@@ -17,25 +26,88 @@ class Seam:
     typical_jerk: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class Interaction:
-    """Two persons in one world: metres, Y up, 30 fps; person 1 first.
+    """Two persons in one world: metres, Y up, 30 fps.
 
-    joints (2, T, J, 3) float32; rotations6d (2, T, 21, 6) float32 `sixd_columns`, as predicted or given,
-    None for Inter-X models, which have features (2, T, 56, 6) instead; tokens (2, 5, n) int16, of each window
-    without its overlap. given is the person (0 or 1) that was handed in and comes back unchanged, or None.
+    Attributes:
+        motion: joints (2, T, J, 3) float32, with rotations6d (2, T, 21, 6) of an InterHuman model or features
+            (2, T, 56, 6) of an Inter-X model.
+        text: the prompt; "" for none.
+        seed: the seed it was sampled with, or None.
+        tokens: the token map (2, 5, T // 4), or None where it is not known.
+        given: the person (0 or 1) whose motion was given and is unchanged, or None.
+        seams: one per overlap of windows, for clips longer than the model's window.
+        id: its name in a dataset; "" for none.
+        sample: which of several samples of one prompt it is, from 0.
     """
 
-    joints: np.ndarray
-    rotations6d: np.ndarray | None
-    tokens: np.ndarray
+    motion: Motion
     text: str
     seed: int | None
-    given: int | None = None
-    features: np.ndarray | None = None
-    seams: tuple[Seam, ...] = ()
+    tokens: np.ndarray | None
+    given: int | None
+    seams: tuple[Seam, ...]
+    id: str
+    sample: int
+
+    def __init__(
+        self,
+        motion: Motion | np.ndarray,
+        rotations6d: np.ndarray | None = None,
+        tokens: np.ndarray | None = None,
+        text: str = "",
+        seed: int | None = None,
+        given: int | None = None,
+        features: np.ndarray | None = None,
+        seams: Sequence[Seam] = (),
+        *,
+        id: str = "",
+        sample: int = 0,
+    ) -> None:
+        """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
+
+        Raises:
+            InputError: rotations6d or features with a Motion, which has its own.
+        """
+        if not isinstance(motion, Motion):
+            motion = Motion(np.asarray(motion), rotations6d, features)
+        elif rotations6d is not None or features is not None:
+            raise InputError("rotations6d and features are part of the Motion; give them there")
+        values = {
+            "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
+            "seams": tuple(seams), "id": id, "sample": sample,
+        }  # fmt: skip
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # frozen, so that records can be shared
+
+    def __repr__(self) -> str:
+        parts = [repr(shorten(self.text, 60)), f"{self.frames} frames", f"seed {self.seed}"]
+        parts += [f"id {self.id!r}"] if self.id else []
+        parts += [] if self.given is None else [f"given person {self.given}"]
+        return f"Interaction({', '.join(parts)})"
+
+    @property
+    def joints(self) -> np.ndarray:
+        """Positions (2, T, J, 3), metres."""
+        return self.motion.joints
+
+    @property
+    def rotations6d(self) -> np.ndarray | None:
+        """Local rotations (2, T, 21, 6) of joints 1..21, `sixd_columns`, or None."""
+        return self.motion.rotations6d
+
+    @property
+    def features(self) -> np.ndarray | None:
+        """Features of the model's representation, or None."""
+        return self.motion.features
 
     @property
     def frames(self) -> int:
         """T."""
-        return int(self.joints.shape[1])
+        return self.motion.frames
+
+    @property
+    def generated(self) -> tuple[int, ...]:
+        """The persons (0, 1) that were generated: both, or all but the given one."""
+        return tuple(person for person in range(self.motion.persons) if person != self.given)

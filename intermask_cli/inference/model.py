@@ -22,7 +22,17 @@ from intermask_cli.config import BODY_ROWS, DEFAULT_SECONDS, DTYPES, FRAMES_PER_
 from intermask_cli.errors import InputError
 from intermask_cli.inference.batch_size import fitting_batch
 from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
-from intermask_cli.inference.growing_clip import Frames, GrowingClip, Motion
+from intermask_cli.inference.growing_clip import (
+    Frames,
+    GrowingClip,
+    blank_pair,
+    checked_motion,
+    features_in,
+    frames_at,
+    motion_from,
+    rotations_of,
+    with_kept,
+)
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.motion_codec import Given, MotionCodec
 from intermask_cli.inference.token_filler import TokenFiller
@@ -30,6 +40,7 @@ from intermask_cli.inference.windows import Window, plan_phases
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.curves import seam_jerk
+from intermask_cli.motion.motion import Motion
 from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks
 
@@ -104,7 +115,7 @@ class InteractionModel:
         settings = sampling or self.info.sampling
         if not self.info.representation.holds_joints:
             return self._generate_interx(texts, tokens, seeds, settings)
-        clips = [GrowingClip(Motion.blank(0)) for _ in texts]
+        clips = [GrowingClip(blank_pair(0)) for _ in texts]
         maps = self._grow(clips, texts, tokens, seeds, settings, settings.steps)
         return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
 
@@ -149,12 +160,13 @@ class InteractionModel:
                 raise InputError(f"person is {person}; accepted: 0 or 1")
         if not len(motions) == len(persons) == len(texts):
             raise InputError(f"{len(motions)} motions and {len(persons)} persons for {len(texts)} texts")
-        given = [Motion.checked(joints, rotations6d, 1) for joints, rotations6d in motions]
+        given = [checked_motion(joints, rotations6d, 1) for joints, rotations6d in motions]
         clips = []
         for person, one in zip(persons, given, strict=True):
-            padded = one.padded()
-            motion = Motion.blank(padded.frames)
-            motion.joints[person], motion.rotations6d[person] = padded.joints[0], padded.rotations6d[0]
+            padded = one.padded(FRAMES_PER_TOKEN)
+            motion = blank_pair(padded.frames)
+            motion.joints[person] = padded.joints[0]
+            rotations_of(motion)[person] = rotations_of(padded)[0]
             clips.append(GrowingClip(motion, given=person))
         settings = sampling or self.info.sampling
         tokens = [_tokens(clip.motion.frames) for clip in clips]
@@ -178,7 +190,7 @@ class InteractionModel:
         `seams` of the result says how smooth the joint is.
         """
         self._needs_joints("extend")
-        motion = Motion.checked(interaction.joints, interaction.rotations6d, 2)
+        motion = checked_motion(interaction.joints, interaction.rotations6d, 2)
         done = _tokens(motion.frames)
         frames_done = done * FRAMES_PER_TOKEN
         seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
@@ -186,6 +198,7 @@ class InteractionModel:
         settings = sampling or self.info.sampling
         total = done + _tokens(frames)
         added = self._grow([clip], [text], [total], [seed], settings, settings.steps, overlap)
+        assert interaction.tokens is not None
         before = torch.from_numpy(interaction.tokens[:, :, :done].astype(np.int64))
         return _result(clip, torch.cat([before, added[0]], dim=-1), text, seed)
 
@@ -220,11 +233,11 @@ class InteractionModel:
         )
         kept = np.ones((2, frames), dtype=bool)
         kept[:, first : frames - last] = False
-        given, ends = Motion.blank(frames), [slice(0, first), slice(frames - last, frames)]
+        given, ends = blank_pair(frames), [slice(0, first), slice(frames - last, frames)]
         for end in ends[: 2 if last else 1]:
-            part = Motion.checked(joints[:, end], None if rotations6d is None else rotations6d[:, end], 2)
-            given.joints[:, end], given.rotations6d[:, end] = part.joints, part.rotations6d
-        where = Motion(given.joints[:, kept[0]], given.rotations6d[:, kept[0]]).frames_at(0)
+            part = checked_motion(joints[:, end], None if rotations6d is None else rotations6d[:, end], 2)
+            given.joints[:, end], rotations_of(given)[:, end] = part.joints, rotations_of(part)
+        where = frames_at(Motion(given.joints[:, kept[0]]), 0)
         for end in ends[: 2 if last else 1]:
             tokens = slice(end.start // FRAMES_PER_TOKEN, end.stop // FRAMES_PER_TOKEN)
             known[:, :, tokens] = self._encode(given.part(end.start, end.stop), where)
@@ -249,9 +262,9 @@ class InteractionModel:
         unchanged; other rows of an edited person only approximately (`sampling.tasks`).
         """
         self._needs_joints("edit")
-        given = Motion.checked(joints, rotations6d, 2)
-        padded = given.padded()
-        where = padded.frames_at(0)
+        given = checked_motion(joints, rotations6d, 2)
+        padded = given.padded(FRAMES_PER_TOKEN)
+        where = frames_at(padded, 0)
         first = start // FRAMES_PER_TOKEN
         after = -(-(given.frames if stop is None else stop) // FRAMES_PER_TOKEN)
         known = tasks.edit(self._encode(padded, where), persons, rows, first, after)
@@ -262,12 +275,12 @@ class InteractionModel:
     def reconstruct(self, joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Interaction:
         """A pair (2, T, 22, 3) through the tokenizer and back: what the model can express of it."""
         self._needs_joints("reconstruct")
-        given = Motion.checked(joints, rotations6d, 2)
-        padded = given.padded()
-        where = padded.frames_at(0)
+        given = checked_motion(joints, rotations6d, 2)
+        padded = given.padded(FRAMES_PER_TOKEN)
+        where = frames_at(padded, 0)
         tokens = self._encode(padded, where)
-        made = Motion.from_features(self.codec.decode_pairs([tokens])[0], where).part(0, given.frames)
-        return Interaction(made.joints, made.rotations6d, _stored(tokens), text="", seed=None)
+        made = motion_from(self.codec.decode_pairs([tokens])[0], where).part(0, given.frames)
+        return Interaction(made, tokens=_stored(tokens))
 
     def _grow(
         self,
@@ -300,7 +313,7 @@ class InteractionModel:
                 ]
                 pairs = self.codec.decode_pairs(filled, there)
                 for j, i in enumerate(group):
-                    made = Motion.from_features(pairs[j], where[j])
+                    made = motion_from(pairs[j], where[j])
                     clips[i].append(made, window.start * FRAMES_PER_TOKEN, window.overlap * FRAMES_PER_TOKEN)
                     maps[i].append(filled[j][:, :, window.overlap :])
         return [torch.cat(parts, dim=-1) for parts in maps]
@@ -346,9 +359,9 @@ class InteractionModel:
         maps = self.filler.fill(texts, [known] * len(texts), generators, settings, settings.steps)
         results = []
         for tokens, text, one in zip(maps, texts, seeds, strict=True):
-            made = Motion.from_features(self.codec.decode_pairs([tokens])[0], where)
-            made = made.with_kept(given, kept).part(0, frames or given.frames)
-            results.append(Interaction(made.joints, made.rotations6d, _stored(tokens), text, one))
+            made = motion_from(self.codec.decode_pairs([tokens])[0], where)
+            made = with_kept(made, given, kept).part(0, frames or given.frames)
+            results.append(Interaction(made, None, _stored(tokens), text, one))
         return results
 
     def _generate_interx(
@@ -371,7 +384,7 @@ class InteractionModel:
         return [results[i] for i in range(len(texts))]
 
     def _encode(self, motion: Motion, where: Frames) -> Tensor:
-        return torch.stack(self.codec.encode(motion.features(where)))
+        return torch.stack(self.codec.encode(features_in(motion, where)))
 
     def _needs_joints(self, task: str) -> None:
         if not self.info.representation.holds_joints:
@@ -405,9 +418,7 @@ def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interact
     # A given person has no seams, and would hide those of the partner.
     made = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
     seams = tuple(Seam(*seam, *seam_jerk(made, *seam)) for seam in clip.seams)
-    return Interaction(
-        motion.joints, motion.rotations6d, _stored(tokens), text, seed, clip.given, seams=seams
-    )
+    return Interaction(motion, None, _stored(tokens), text, seed, clip.given, seams=seams)
 
 
 def _tokens(frames: int) -> int:

@@ -15,8 +15,9 @@ from intermask_cli.cleanup.modes import Clean, checked_modes
 from intermask_cli.cleanup.published import lock_feet, smoothed_over_time
 from intermask_cli.cleanup.smoothing import savitzky_golay, smooth_motion
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import physics
@@ -99,7 +100,7 @@ def test_bodies_that_overlap_are_moved_apart():
 
 def test_the_given_person_of_a_reaction_stays(pairs):
     rotations = np.stack([rotations_from_joints(person).rotations6d for person in pairs[0]])
-    item = StoredInteraction("a", "x", 0, 0, pairs[0].astype(np.float32), rotations, given_person=2)
+    item = Interaction(pairs[0].astype(np.float32), rotations, text="x", seed=0, given=1, id="a")
     for mode in Clean:
         cleaned = clean_item(item, [mode])
         np.testing.assert_array_equal(cleaned.joints[1], item.joints[1])
@@ -127,13 +128,13 @@ def test_order_and_exclusion(pairs):
 
 
 def test_other_bodies_are_refused():
-    item = StoredInteraction("a", "x", 0, 0, np.zeros((2, 9, 55, 3), np.float32))
+    item = Interaction(np.zeros((2, 9, 55, 3), np.float32), text="x", seed=0, id="a")
     with pytest.raises(InputError, match="55 joints"):
         clean_item(item, [Clean.feet])
 
 
 def test_effect_says_before_and_after(pairs):
-    item = StoredInteraction("a", "x", 0, 0, pairs[0].astype(np.float32))
+    item = Interaction(pairs[0].astype(np.float32), text="x", seed=0, id="a")
     effect = Effect()
     effect.add(item, clean_item(item, [Clean.feet]))
     skate = effect.as_json()["foot_skate_mm_per_frame"]

@@ -15,7 +15,6 @@ import torch
 from evaluators import run as running
 from evaluators.data.cache import Cache
 from evaluators.data.sets import duets_test_set
-from evaluators.evaluator import Motion
 from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.networks.interx import InterXEvaluator
 from evaluators.protocols import protocol
@@ -23,6 +22,7 @@ from evaluators.protocols.motions import GenerationRequest, MotionGenerator
 from evaluators.reports.report import CSV_COLUMNS
 from intermask_cli.inference.model import load_model
 from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
 from tests.evaluators.test_interx import TINY as TINY_INTERX

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
@@ -31,12 +31,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def items(run: Path | str) -> list[StoredInteraction]:
+def items(run: Path | str) -> list[Interaction]:
     with InteractionFile(run) as dataset:
         return list(dataset)
 
 
-def same(a: list[StoredInteraction], b: list[StoredInteraction]) -> bool:
+def same(a: list[Interaction], b: list[Interaction]) -> bool:
     return [x.id for x in a] == [x.id for x in b] and all(
         np.array_equal(x.joints, y.joints) and np.array_equal(x.tokens, y.tokens)
         for x, y in zip(a, b, strict=True)
@@ -55,7 +55,7 @@ def test_a_prompt_file_becomes_a_dataset(cli: Run, folder: Path, tiny_model: Tin
     made = items(run)
     assert [item.id for item in made] == ["p-2-s0", "p-2-s1", "p-3-s0", "p-3-s1"]
     assert [item.frames for item in made] == [12, 12, 8, 8]
-    assert [item.prompt for item in made[::2]] == ["two people bow", "the first person waves"]
+    assert [item.text for item in made[::2]] == ["two people bow", "the first person waves"]
     for item in made:
         assert item.rotations6d is not None and item.tokens is not None
         assert item.joints.shape == (2, item.frames, 22, 3)
@@ -79,14 +79,14 @@ def test_the_result_is_what_the_library_makes(cli: Run, folder: Path, tiny_model
     assert cli("generate", "p.csv", *tiny_model.options)[0] == 0
     stored = items("runs/p")[0]
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
-    made = model.generate([stored.prompt], frames=[12], seeds=[stored.seed])[0]
+    made = model.generate([stored.text], frames=[12], seeds=[stored.seed])[0]
     np.testing.assert_array_equal(stored.joints, made.joints)
     np.testing.assert_array_equal(stored.rotations6d, made.rotations6d)
     np.testing.assert_array_equal(stored.tokens, made.tokens)
 
 
 @pytest.fixture
-def plain(cli: Run, folder: Path, tiny_model: TinyModel) -> list[StoredInteraction]:
+def plain(cli: Run, folder: Path, tiny_model: TinyModel) -> list[Interaction]:
     assert cli("generate", "p.csv", *tiny_model.options, "--out", "plain")[0] == 0
     return items("plain")
 
@@ -103,7 +103,7 @@ def plain(cli: Run, folder: Path, tiny_model: TinyModel) -> list[StoredInteracti
     ],
 )
 def test_every_sampling_option_has_an_effect(
-    cli: Run, plain: list[StoredInteraction], tiny_model: TinyModel, option: list[object]
+    cli: Run, plain: list[Interaction], tiny_model: TinyModel, option: list[object]
 ) -> None:
     assert cli("generate", "p.csv", *tiny_model.options, "--out", "other", *option)[0] == 0
     assert not same(plain, items("other"))
@@ -113,19 +113,19 @@ def test_every_sampling_option_has_an_effect(
 
 
 def test_batch_size_sample_count_and_order_change_no_sample(
-    cli: Run, folder: Path, plain: list[StoredInteraction], tiny_model: TinyModel
+    cli: Run, folder: Path, plain: list[Interaction], tiny_model: TinyModel
 ) -> None:
     assert cli("generate", "p.csv", *tiny_model.options, "--out", "b", "--batch-size", 1)[0] == 0
     assert same(plain, items("b"))
     (folder / "more.csv").write_text("text,frames\nhug,12\nthe first person waves,8\ntwo people bow,12\n")
     assert cli("generate", "more.csv", *tiny_model.options, "--out", "m", "--samples", 2)[0] == 0
-    by_prompt = {(item.prompt, item.sample): item for item in items("m")}
+    by_prompt = {(item.text, item.sample): item for item in items("m")}
     for item in plain:
-        np.testing.assert_array_equal(by_prompt[item.prompt, 0].joints, item.joints)
+        np.testing.assert_array_equal(by_prompt[item.text, 0].joints, item.joints)
 
 
 def test_bf16_is_recorded_and_changes_logits(
-    cli: Run, plain: list[StoredInteraction], tiny_model: TinyModel
+    cli: Run, plain: list[Interaction], tiny_model: TinyModel
 ) -> None:
     assert cli("generate", "p.csv", *tiny_model.options, "--out", "half", "--dtype", "bf16")[0] == 0
     with InteractionFile("half") as dataset:

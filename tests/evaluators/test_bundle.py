@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from evaluators.evaluator import DuetEvaluator, InterClipEvaluator, Motion, load_evaluator
+from evaluators.evaluator import DuetEvaluator, InterClipEvaluator, load_evaluator
 from evaluators.networks import bundle
 from evaluators.networks.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info
 from evaluators.networks.clip_vocabulary import ClipVocabulary
@@ -16,6 +16,7 @@ from evaluators.networks.duet import DuetEval, collate, positions_tensor
 from evaluators.networks.importing import find_evaluator, import_evaluator
 from evaluators.networks.interclip import InterClip
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.motion import Motion
 from tests.evaluators.test_interclip import TINY as TINY_INTERCLIP
 from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.tiny_evaluator import SIZES, save_tiny_evaluator

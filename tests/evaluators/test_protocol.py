@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set, relevance
-from evaluators.evaluator import Motion
 from evaluators.metrics import fid, mm_distance, r_precision
 from evaluators.protocols.evaluation import item_seeds, repeated_samples
 from evaluators.protocols.protocol import DUETS, INTERHUMAN, INTERX, differences, protocol_named
@@ -17,6 +16,7 @@ from evaluators.reports.sensitivity import FAULTS, OFFSET_M
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.errors import InputError
+from intermask_cli.motion.motion import Motion
 from tests.helpers.tiny_evaluator import TINY
 
 RNG = np.random.default_rng(5)

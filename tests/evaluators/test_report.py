@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
-from evaluators.evaluator import Motion
 from evaluators.protocols.evaluation import Evaluation, best_and_worst, scored_items
 from evaluators.protocols.protocol import ProtocolRecord
 from evaluators.protocols.scoring import METRICS, NOT_RANKED, MetricScore, Repetition
@@ -28,6 +27,7 @@ from evaluators.reports.report import (
     write_reports,
 )
 from intermask_cli.errors import InputError
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
 from tests.helpers.paths import ROOT
 from tests.helpers.tiny_evaluator import TINY

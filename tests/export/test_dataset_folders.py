@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
 from tests.helpers.motion_samples import fk_person
@@ -34,20 +35,20 @@ INTERX_PARENTS = [
 
 
 @pytest.fixture(scope="module")
-def items() -> list[StoredInteraction]:
+def items() -> list[Interaction]:
     """Two of the stand-in body's proportions, so that its skeleton fits their joints."""
     local = np.stack([fk_person(24, seed, heading=2.0 * seed)[1] for seed in (0, 1)])
     root = np.linspace([[0.3, 0.9, 0.2], [1.1, 0.95, -0.4]], [[0.7, 0.9, 0.3], [1.0, 0.9, -0.2]], 24, axis=1)
     joints = forward_kinematics(local, root, REST_OFFSETS)[0].astype(np.float32)
     rotations = sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32)
-    return [StoredInteraction(f"hit-{k}", PROMPT, k, 0, joints, rotations6d=rotations) for k in range(1, 22)]
+    return [Interaction(joints, rotations, text=PROMPT, seed=k, id=f"hit-{k}") for k in range(1, 22)]
 
 
 def files_below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
-def test_interhuman_on_disk(items: list[StoredInteraction], tmp_path: Path) -> None:
+def test_interhuman_on_disk(items: list[Interaction], tmp_path: Path) -> None:
     root = tmp_path / "InterHuman"
     write_interhuman(items, root)
     numbers = [str(k) for k in range(1, 22)]
@@ -83,7 +84,7 @@ def test_interhuman_on_disk(items: list[StoredInteraction], tmp_path: Path) -> N
 
 
 def test_interhuman_rotations_are_first_two_columns_row_by_row(
-    items: list[StoredInteraction], tmp_path: Path
+    items: list[Interaction], tmp_path: Path
 ) -> None:
     """Forward kinematics of the stored body rotations turn every stored limb as the positions do."""
     write_interhuman(items[:1], tmp_path / "tree")
@@ -99,7 +100,7 @@ def test_interhuman_rotations_are_first_two_columns_row_by_row(
 
 
 def test_interhuman_rotations_are_proper_where_a_model_s_are_not(
-    items: list[StoredInteraction], tmp_path: Path
+    items: list[Interaction], tmp_path: Path
 ) -> None:
     exact = items[0].rotations6d
     assert exact is not None
@@ -109,7 +110,7 @@ def test_interhuman_rotations_are_proper_where_a_model_s_are_not(
     rough = rough.reshape(exact.shape)
     noise = rng.normal(0, 0.1, exact.shape).astype(np.float32)
     for number, given in enumerate((rough, rough + noise)):
-        write_interhuman([replace(items[0], rotations6d=given)], tmp_path / str(number))
+        write_interhuman([replace(items[0], motion=Motion(items[0].joints, given))], tmp_path / str(number))
         raw = np.load(tmp_path / str(number) / "motions_processed/person2/1.npy")
         columns = raw[:, 186:].reshape(24, 51, 3, 2)
         gram = np.swapaxes(columns, -1, -2) @ columns
@@ -133,7 +134,7 @@ def joints_on_stand_in(rows: np.ndarray) -> np.ndarray:
     return joints
 
 
-def test_interx_on_disk(items: list[StoredInteraction], tmp_path: Path) -> None:
+def test_interx_on_disk(items: list[Interaction], tmp_path: Path) -> None:
     root = tmp_path / "InterX"
     write_interx(items, root)
     names = [f"G000T{k:03d}A000R000" for k in range(1, 22)]
@@ -184,7 +185,7 @@ def test_interx_floor_is_under_all_joints_and_faces_rest(tmp_path: Path) -> None
     matrices = Rotation.from_rotvec(vectors.reshape(-1, 3)).as_matrix().reshape(2, 8, 55, 3, 3)
     features[:, :, :55] = matrices[..., :2, :].reshape(2, 8, 55, 6)
     features[..., 55, :3] = rng.normal(0, 1, (2, 1, 3))
-    item = StoredInteraction("x", "12 !", 0, 0, np.zeros((2, 8, 55, 3), np.float32), features=features)
+    item = Interaction(np.zeros((2, 8, 55, 3), np.float32), text="12 !", seed=0, features=features, id="x")
     write_interx([item], tmp_path / "tree")
     with h5py.File(tmp_path / "tree/motions/test.h5", "r") as file:
         clip = file["G000T001A000R000"][...].astype(np.float64)
@@ -198,7 +199,7 @@ def test_interx_floor_is_under_all_joints_and_faces_rest(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("write", [write_interhuman, write_interx])
-def test_a_folder_in_use_is_left_alone(write, items: list[StoredInteraction], tmp_path: Path) -> None:
+def test_a_folder_in_use_is_left_alone(write, items: list[Interaction], tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("x")
     with pytest.raises(InputError, match="not empty"):
         write(items[:1], tmp_path)
@@ -207,7 +208,7 @@ def test_a_folder_in_use_is_left_alone(write, items: list[StoredInteraction], tm
 
 @pytest.mark.parametrize("write", [write_interhuman, write_interx])
 def test_a_tree_states_its_round_trip_and_appears_whole(
-    write, items: list[StoredInteraction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    write, items: list[Interaction], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written = write(items[:3], tmp_path / "tree")
     assert written.count == 3 and not written.failed and 0 <= written.round_trip_mm < 0.01
@@ -225,9 +226,9 @@ def test_a_tree_states_its_round_trip_and_appears_whole(
 
 
 def test_what_fits_no_tree_is_listed_and_the_others_are_written(
-    items: list[StoredInteraction], tmp_path: Path
+    items: list[Interaction], tmp_path: Path
 ) -> None:
-    bare = replace(items[1], rotations6d=None)
+    bare = replace(items[1], motion=Motion(items[1].joints))
     written = write_interhuman([items[0], bare, items[2]], tmp_path / "interhuman")
     assert written.count == 2 and written.failed == [
         ("hit-2", "no rotations6d; the InterHuman layout needs them")
@@ -235,7 +236,7 @@ def test_what_fits_no_tree_is_listed_and_the_others_are_written(
     lines = (tmp_path / "interhuman/ids.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["1", "hit-1"], ["2", "hit-3"]]
     noise = np.random.default_rng(0).normal(0, 0.3, bare.joints.shape).astype(np.float32)
-    written = write_interx([items[0], replace(bare, joints=bare.joints + noise)], tmp_path / "interx")
+    written = write_interx([items[0], replace(bare, motion=Motion(bare.joints + noise))], tmp_path / "interx")
     assert (
         written.count == 1 and written.failed[0][0] == "hit-2" and "skeleton misses" in written.failed[0][1]
     )

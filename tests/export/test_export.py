@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interhuman.writer import raw492, write_interhuman
 from intermask_cli.errors import InputError
 from intermask_cli.export.bvh import euler_zxy_from_matrix
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.representation.interhuman import loaded_from_raw492, motion_from_loaded
@@ -35,14 +35,14 @@ def turning_pair(frames: int = 150) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def item() -> StoredInteraction:
+def item() -> Interaction:
     joints = turning_pair()
     rotations = np.stack([rotations_from_joints(person).rotations6d for person in joints])
-    return StoredInteraction("turn-1", "two people  turn\nround", 7, 0, joints, rotations6d=rotations)
+    return Interaction(joints, rotations, text="two people  turn\nround", seed=7, id="turn-1")
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
-def test_every_format_reads_back(name: str, item: StoredInteraction, tmp_path: Path) -> None:
+def test_every_format_reads_back(name: str, item: Interaction, tmp_path: Path) -> None:
     written = export_item(item, name, tmp_path)
     assert written.round_trip_mm <= FORMATS[name].bound_mm
     assert written.fit_mm < 30
@@ -51,7 +51,7 @@ def test_every_format_reads_back(name: str, item: StoredInteraction, tmp_path: P
     )
 
 
-def test_bvh_as_an_independent_reader_sees_it(item: StoredInteraction, tmp_path: Path) -> None:
+def test_bvh_as_an_independent_reader_sees_it(item: Interaction, tmp_path: Path) -> None:
     bvhio = pytest.importorskip("bvhio")
     export_item(item, "bvh", tmp_path)
     rig = rig_of(item.joints[1], "person 2")
@@ -70,7 +70,7 @@ def test_euler_angles_do_not_jump_when_a_person_turns_past_half_a_turn() -> None
     assert np.abs(np.diff(angles, axis=0)).max() < 0.1
 
 
-def test_glb_rotations_stay_in_one_half_sphere(item: StoredInteraction, tmp_path: Path) -> None:
+def test_glb_rotations_stay_in_one_half_sphere(item: Interaction, tmp_path: Path) -> None:
     gltf = pytest.importorskip("pygltflib")
     export_item(item, "glb", tmp_path)
     document = gltf.GLTF2().load(str(tmp_path / "turn-1.glb"))
@@ -88,22 +88,22 @@ def test_glb_rotations_stay_in_one_half_sphere(item: StoredInteraction, tmp_path
     assert times.max[0] == pytest.approx((150 - 1) / FPS)
 
 
-def test_bones_that_change_length_are_refused(item: StoredInteraction, tmp_path: Path) -> None:
+def test_bones_that_change_length_are_refused(item: Interaction, tmp_path: Path) -> None:
     noisy = item.joints + np.random.default_rng(0).normal(0, 0.3, item.joints.shape)
-    broken = StoredInteraction("bad", "x", 0, 0, noisy.astype(np.float32))
+    broken = Interaction(noisy.astype(np.float32), text="x", seed=0, id="bad")
     with pytest.raises(InputError, match="bad person 1"):
         export_item(broken, "bvh", tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_interhuman_rows_lead_back_to_the_motion(item: StoredInteraction) -> None:
+def test_interhuman_rows_lead_back_to_the_motion(item: Interaction) -> None:
     assert item.rotations6d is not None
     positions, rotations = motion_from_loaded(loaded_from_raw492(raw492(item.joints[0], item.rotations6d[0])))
     assert np.abs(positions - item.joints[0]).max() < 1e-6
     assert np.abs(rotations - item.rotations6d[0]).max() < 1e-6
 
 
-def test_interhuman_tree(item: StoredInteraction, tmp_path: Path) -> None:
+def test_interhuman_tree(item: Interaction, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     assert write_interhuman([item] * 41, root).count == 41
     assert (root / "annots/3.txt").read_text() == "two people turn round\n" * 3
@@ -114,7 +114,7 @@ def test_interhuman_tree(item: StoredInteraction, tmp_path: Path) -> None:
         write_interhuman([item], root)
 
 
-def test_interx_tree_read_by_our_own_reader(item: StoredInteraction, tmp_path: Path) -> None:
+def test_interx_tree_read_by_our_own_reader(item: Interaction, tmp_path: Path) -> None:
     """Split files, motion and captions come back; rotations and the two persons' places are the dataset's."""
     from intermask_cli.datasets.interx.reader import InterX, caption_path, read_captions
     from intermask_cli.datasets.interx.writer import write_interx

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
 from intermask_cli.generation import job
 from intermask_cli.generation import part_files as store
@@ -27,6 +27,7 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.run_directory import MergeResult, RunDirectory, RunInfo, open_run, read_manifest
+from intermask_cli.inference.interaction import Interaction
 from tests.helpers.paths import ROOT
 
 ALL = Shard()
@@ -45,12 +46,12 @@ def info(plan: Plan) -> RunInfo:
     return RunInfo("generate", len(plan.items), len(plan.items), {"plan": plan.fingerprint()}, dataset, {})
 
 
-def make(item: WorkItem) -> StoredInteraction:
+def make(item: WorkItem) -> Interaction:
     joints = np.random.default_rng(item.seed).normal(size=(2, item.frames, 22, 3)).astype(np.float32)
-    return StoredInteraction(item.id, item.text, item.seed, item.sample, joints)
+    return Interaction(joints, text=item.text, seed=item.seed, id=item.id, sample=item.sample)
 
 
-def make_all(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+def make_all(items: Sequence[WorkItem]) -> list[Interaction]:
     return [make(item) for item in items]
 
 
@@ -96,7 +97,7 @@ def test_a_failing_item_costs_only_itself(tmp_path: Path) -> None:
     plan = plan_of(60)
     calls = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         calls.append(len(items))
         if any(item.id == "p-17-s0" for item in items):
             raise ValueError("bad text\nmore lines")
@@ -118,7 +119,7 @@ def test_a_failing_item_costs_only_itself(tmp_path: Path) -> None:
 def test_an_out_of_memory_batch_is_made_in_smaller_pieces(tmp_path: Path) -> None:
     plan = plan_of(60)
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         if len(items) > 3:
             raise RuntimeError("CUDA out of memory")
         return make_all(items)
@@ -129,7 +130,7 @@ def test_an_out_of_memory_batch_is_made_in_smaller_pieces(tmp_path: Path) -> Non
 def test_after_running_out_of_memory_batches_stay_small(tmp_path: Path) -> None:
     sizes = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         sizes.append(len(items))
         if len(items) * items[0].tokens > 12:
             raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -147,7 +148,7 @@ def test_what_a_failed_batch_held_is_free_before_it_is_halved(tmp_path: Path) ->
 
     held: list[weakref.ref[Large]] = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         assert all(reference() is None for reference in held)
         large = Large()
         held.append(weakref.ref(large))
@@ -163,7 +164,7 @@ def test_what_a_failed_batch_held_is_free_before_it_is_halved(tmp_path: Path) ->
 def test_batch_size_may_depend_on_length(tmp_path: Path) -> None:
     sizes: dict[int, set[int]] = {}
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         sizes.setdefault(items[0].tokens, set()).add(len(items))
         return make_all(items)
 
@@ -188,7 +189,7 @@ def test_a_part_is_written_while_the_next_one_is_made(
         written.append(part.first)
         write(self, part, *results)
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         if items[0].id not in first:
             making.set()
         return make_all(items)
@@ -210,7 +211,7 @@ def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch:
             raise IntermaskError("no space left")
         write(self, part, *results)
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         made.extend(items)
         if len(made) > len(plan.parts[0].items) + len(plan.parts[1].items):  # in the third part
             assert full.wait(60)
@@ -231,7 +232,7 @@ def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch:
 def test_positions_that_are_not_finite_fail(tmp_path: Path) -> None:
     plan = plan_of(3)
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         results = make_all(items)
         for item, result in zip(items, results, strict=True):
             if item.position == 1:
@@ -246,7 +247,7 @@ def test_positions_that_are_not_finite_fail(tmp_path: Path) -> None:
 def test_a_set_up_in_which_nothing_works_stops(tmp_path: Path) -> None:
     calls = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         calls.append(items)
         raise TypeError("broken")
 
@@ -263,7 +264,7 @@ def test_many_bad_prompts_ahead_of_good_ones_do_not_stop_a_run(tmp_path: Path, b
     lines = [Prompt(f"p-{i}", f"text {i}", "p.txt", i, frames=600 if i < 20 else 16) for i in range(40)]
     plan = make_plan(lines, 0, 1, 60)
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         for item in items:
             if broken == "length" and item.frames == 600:
                 raise RuntimeError("CUDA out of memory")
@@ -276,7 +277,7 @@ def test_many_bad_prompts_ahead_of_good_ones_do_not_stop_a_run(tmp_path: Path, b
 
 
 def test_a_missing_model_is_no_failing_prompt(tmp_path: Path) -> None:
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         raise MissingError("no encoder")
 
     with pytest.raises(MissingError):
@@ -290,7 +291,7 @@ def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
     plan = plan_of(100)
     seen: list[WorkItem] = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         if not seen:
             os.kill(os.getpid(), number)
         seen.extend(items)
@@ -314,7 +315,7 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
     plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(below_launcher=True)
     mine, other = worker.deal(plan.parts), os.getppid() + 1
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         monkeypatch.setattr(os, "getppid", lambda: other)
         return make_all(items)
 
@@ -328,7 +329,7 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
 
 
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         return make_all(items)
@@ -343,7 +344,7 @@ def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
     run(tmp_path, plan)
     before = (tmp_path / "interactions.h5").stat().st_mtime_ns
 
-    def never(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def never(items: Sequence[WorkItem]) -> list[Interaction]:
         raise AssertionError("nothing is to be made")
 
     summary = run(tmp_path, plan, never)
@@ -429,7 +430,7 @@ def test_an_interrupted_shard_leaves_a_finished_run_finished(
 ) -> None:
     plan, check, told = plan_of(12), Interrupts.check, []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         if not told:
             told.append(os.kill(os.getpid(), signal.SIGTERM))
         return make_all(items)

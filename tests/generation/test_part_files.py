@@ -15,13 +15,14 @@ import h5py
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import InteractionFile, StoredInteraction
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, write_whole
 from intermask_cli.generation.part_files import Failure, read_part, write_part
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt, Rejected
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo, open_run, read_manifest
+from intermask_cli.inference.interaction import Interaction
 
 
 def plan_of(count: int, carried: dict[str, str] | None = None) -> Plan:
@@ -39,16 +40,16 @@ def plan_of(count: int, carried: dict[str, str] | None = None) -> Plan:
     return make_plan(lines, 0, 1, 60)
 
 
-def result(item: WorkItem) -> StoredInteraction:
+def result(item: WorkItem) -> Interaction:
     rng = np.random.default_rng(item.seed)
-    return StoredInteraction(
-        id=item.id,
-        prompt=item.text,
-        seed=item.seed,
-        sample=item.sample,
-        joints=rng.normal(size=(2, item.frames, 22, 3)).astype(np.float32),
+    return Interaction(
+        rng.normal(size=(2, item.frames, 22, 3)).astype(np.float32),
         rotations6d=rng.normal(size=(2, item.frames, 21, 6)).astype(np.float32),
         tokens=rng.integers(0, 99, (2, 5, item.tokens)),
+        text=item.text,
+        seed=item.seed,
+        id=item.id,
+        sample=item.sample,
     )
 
 
@@ -98,7 +99,7 @@ def test_a_run_from_parts_to_dataset(tmp_path: Path) -> None:
             np.testing.assert_array_equal(stored.joints, expected.joints)
             np.testing.assert_array_equal(stored.rotations6d, expected.rotations6d)
             np.testing.assert_array_equal(stored.tokens, expected.tokens)
-            assert (stored.prompt, stored.seed, stored.frames) == (item.text, item.seed, item.frames)
+            assert (stored.text, stored.seed, stored.frames) == (item.text, item.seed, item.frames)
     with open(out / "index.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [item.id for item in plan.items]

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.generation import job
 from intermask_cli.generation.engine import Engine
@@ -22,6 +21,7 @@ from intermask_cli.generation.job import Summary, run_job
 from intermask_cli.generation.launch import Worker, join_workers, parse_processes, worker_devices
 from intermask_cli.generation.plan import Plan, WorkItem
 from intermask_cli.generation.run_directory import read_manifest
+from intermask_cli.inference.interaction import Interaction
 from tests.generation.test_engine import ALL, content, info, make_all, plan_of, run, wait_for
 from tests.helpers.paths import ROOT
 
@@ -38,7 +38,7 @@ class Loader:
         if self.act == "missing":
             raise MissingError("no such model; see --model")
 
-        def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+        def batch(items: Sequence[WorkItem]) -> list[Interaction]:
             time.sleep(self.pause)
             if any(item.id == self.bad for item in items):
                 if self.act == "die":
@@ -119,7 +119,7 @@ def test_a_terminated_worker_counts_as_an_interruption(tmp_path: Path) -> None:
 def test_one_part_needs_one_worker(tmp_path: Path) -> None:
     made = []
 
-    def batch(items: Sequence[WorkItem]) -> list[StoredInteraction]:
+    def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         made.extend(items)
         return make_all(items)
 

@@ -13,7 +13,13 @@ import torch
 from intermask_cli import load_model
 from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError
-from intermask_cli.inference.growing_clip import GrowingClip, Motion
+from intermask_cli.inference.growing_clip import (
+    GrowingClip,
+    blank_pair,
+    checked_motion,
+    features_in,
+    frames_at,
+)
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.inference.windows import Window, plan_phases, plan_windows
@@ -21,6 +27,7 @@ from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.placement import pair_frames
 from intermask_cli.motion.representation.interhuman import pair_features
@@ -228,7 +235,9 @@ def test_rotations_are_recovered_when_missing(model: InteractionModel) -> None:
     made = model.react(joints[0], ["they hug"])[0]
     assert np.array_equal(made.joints[0], joints[0])
     assert made.rotations6d is not None
-    assert np.array_equal(made.rotations6d[0], Motion.checked(joints[0], None, 1).rotations6d[0])
+    recovered = checked_motion(joints[0], None, 1).rotations6d
+    assert recovered is not None
+    assert np.array_equal(made.rotations6d[0], recovered[0])
 
 
 def test_long_reaction_is_made_in_windows(model: InteractionModel) -> None:
@@ -382,7 +391,7 @@ def test_a_dip_of_a_pair_made_from_nothing_does_not_move_its_floor() -> None:
     joints, rotations = moving_pair(24)
     joints[..., 1] += -0.05 - joints[..., 1].min()  # one noisy frame 5 cm below the floor
     dipped = Motion(joints, rotations)
-    made = GrowingClip(Motion.blank(0))
+    made = GrowingClip(blank_pair(0))
     made.append(dipped, 0, 0)
     assert [frame.floor for frame in made.frames_at(16)] == [0.0, 0.0]
     continued = GrowingClip(dipped, 24)  # somebody's own motion: where its floor is, its lowest joint says
@@ -409,10 +418,10 @@ def test_continuation_starts_from_the_end_in_its_own_frame(model: InteractionMod
     here = pair_frames(joints[:, part])[0]
     assert seen[0].shape == (2, 5, 8)
     assert (seen[0][:, :, 4:] == -1).all()
-    whole = Motion(joints, rotations).frames_at(24)
+    whole = frames_at(Motion(joints, rotations), 24)
     assert (whole[0].yaw, whole[0].origin) == (here.yaw, here.origin)
     assert whole[0].floor == joints[0, ..., 1].min()
-    expected = model.codec.encode(Motion(joints[:, part], rotations[:, part]).features(whole))
+    expected = model.codec.encode(features_in(Motion(joints[:, part], rotations[:, part]), whole))
     assert torch.equal(seen[0][:, :, :4], torch.stack(expected))
 
 

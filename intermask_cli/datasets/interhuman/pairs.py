@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from intermask_cli.datasets.dataset_folder import whole_tree
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
 from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, InterHumanClip, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
 from intermask_cli.generation.prompts import Rejected, parse, safe_id, usable_text
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.skeleton import FEET, FPS
 
@@ -86,7 +86,7 @@ class PairsWritten:
 class ReadPair:
     """Both people in one world: the interaction, how each was read, and what is odd."""
 
-    item: StoredInteraction
+    item: Interaction
     sources: tuple[str, ...]
     doubts: tuple[str, ...]
     recovered: bool
@@ -267,7 +267,7 @@ def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> ReadPai
         doubts.append(
             f"{frames} frames; training and evaluation see {MAX_RAW_FRAMES} of them at a time, under one text"
         )
-    item = StoredInteraction(row.id, row.captions[0], 0, 0, joints, rotations6d=_rotations(both, joints))
+    item = Interaction(joints, _rotations(both, joints), text=row.captions[0], seed=0, id=row.id)
     recovered = any(one.rotations6d is None for one in both)
     return ReadPair(item, tuple(one.source for one in both), tuple(doubts), recovered, trim[1] if trim else 0)
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interhuman.reader import SPLITS
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import JOINT
@@ -34,7 +34,7 @@ INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
 class InterHumanClip:
     """One clip of a tree; split "train", "val" or "test"; `origin` is what `ids.csv` says of it."""
 
-    item: StoredInteraction
+    item: Interaction
     captions: tuple[str, ...]
     split: str
     origin: str
@@ -57,7 +57,7 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
-def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+def write_interhuman(items: Iterable[Interaction], root: Path) -> TreeWritten:
     """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back.
 
     Interactions without rotations are left out and listed. Raises InputError when the folder is not empty,
@@ -70,7 +70,7 @@ def write_interhuman(items: Iterable[StoredInteraction], root: Path) -> TreeWrit
     return written
 
 
-def _cycled(items: Iterable[StoredInteraction], bare: list[tuple[str, str]]) -> Iterator[InterHumanClip]:
+def _cycled(items: Iterable[Interaction], bare: list[tuple[str, str]]) -> Iterator[InterHumanClip]:
     """Interactions as clips, split by their number; those without rotations go to `bare` instead."""
     number = 0
     for item in items:
@@ -79,7 +79,7 @@ def _cycled(items: Iterable[StoredInteraction], bare: list[tuple[str, str]]) -> 
             continue
         number += 1
         split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
-        yield InterHumanClip(item, (item.prompt,), split, str(item.seed))
+        yield InterHumanClip(item, (item.text,), split, str(item.seed))
 
 
 def write_clips(clips: Iterable[InterHumanClip], root: Path, origin: str) -> TreeWritten:

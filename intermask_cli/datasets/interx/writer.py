@@ -18,10 +18,10 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
-from intermask_cli.datasets.interactions import StoredInteraction
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.representation.interx import (
     FACE,
@@ -44,7 +44,7 @@ _GROUP = 1000
 _CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
 
 
-def processed_clip(item: StoredInteraction) -> np.ndarray:
+def processed_clip(item: Interaction) -> np.ndarray:
     """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 1 starts at the origin."""
     persons = np.stack([_person_rows(item, person) for person in (0, 1)])
     for rows in persons:
@@ -54,7 +54,7 @@ def processed_clip(item: StoredInteraction) -> np.ndarray:
     return np.concatenate([persons[0], persons[1]], axis=-1)
 
 
-def _person_rows(item: StoredInteraction, person: int) -> np.ndarray:
+def _person_rows(item: Interaction, person: int) -> np.ndarray:
     """Axis-angle rows and translation (T, 56, 3) of one person (0 or 1), in the item's world."""
     rows = np.zeros((item.frames, FEATURE_ROWS, 3))
     if item.features is not None:
@@ -77,7 +77,7 @@ def _joints(rows: np.ndarray) -> np.ndarray:
     return joints_from_features(person_features(rows), stand_in_body())
 
 
-def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
+def fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
     for person, rows in enumerate(_halves(processed)):
@@ -87,7 +87,7 @@ def fit_error_mm(item: StoredInteraction, processed: np.ndarray) -> float:
     return float(np.mean(errors))
 
 
-def write_interx(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+def write_interx(items: Iterable[Interaction], root: Path) -> TreeWritten:
     """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
     Interactions that fit no skeleton are left out and listed. Raises InputError when the folder is not empty,
@@ -97,7 +97,7 @@ def write_interx(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
         return _write(items, draft)
 
 
-def _write(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
+def _write(items: Iterable[Interaction], root: Path) -> TreeWritten:
     for part in ("splits", "motions", "texts_processed"):
         (root / part).mkdir(parents=True, exist_ok=True)
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
@@ -124,7 +124,7 @@ def _write(items: Iterable[StoredInteraction], root: Path) -> TreeWritten:
                 persons_from_processed(files[split][name][...]), _halves(clip), strict=True
             ):
                 written.checked(item.id, _joints(seen), _joints(wanted))
-            caption_path(root, name).write_text(_caption_line(item.prompt) * _CAPTION_LINES, "utf-8")
+            caption_path(root, name).write_text(_caption_line(item.text) * _CAPTION_LINES, "utf-8")
             written.fits_mm.append(fit_error_mm(item, clip))
             names[split].append(name)
             table.writerow([name, item.id, split, item.seed])

@@ -88,8 +88,8 @@ def write_gallery(
             # Seeds exceed what a browser's numbers hold exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
             fields.update((scores or {}).get(id, {}))
-            other = None if beside is None else beside.of(id, item.prompt)
-            items.append(ViewerItem(id, item.prompt, item.joints, fields, other))
+            other = None if beside is None else beside.of(id, item.text)
+            items.append(ViewerItem(id, item.text, item.joints, fields, other))
         total = len(dataset)
         title = f"{dataset.path.parent.name or dataset.path.name}"
     if truth is not None and all(item.truth is None for item in items):

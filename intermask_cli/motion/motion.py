@@ -1,0 +1,73 @@
+"""The record that carries motion everywhere: joints, rotations and features of one or more persons."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Motion of P persons in one world: metres, Y up, 30 fps; person 0 first.
+
+    Attributes:
+        joints: positions (P, T, J, 3), float32; J is 22 (InterHuman) or 55 (Inter-X).
+        rotations6d: local rotations (P, T, 21, 6) of joints 1..21 in the `sixd_columns` layout
+            (`motion.rotation`), or None where only positions are known.
+        features: what a dataset stores or a decoder returns, not normalised: (P, T, 262) of InterHuman or
+            (P, T, 56, 6) of Inter-X, or None.
+    """
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        names = [name for name in ("rotations6d", "features") if getattr(self, name) is not None]
+        return f"Motion(joints {self.joints.shape}{''.join(f', {name}' for name in names)})"
+
+    @property
+    def persons(self) -> int:
+        """P."""
+        return len(self.joints)
+
+    @property
+    def frames(self) -> int:
+        """T."""
+        return int(self.joints.shape[1])
+
+    def part(self, start: int, stop: int) -> Motion:
+        """Frames start..stop, copied."""
+        return self._map(lambda array: array[:, start:stop].copy())
+
+    def padded(self, multiple: int) -> Motion:
+        """The last frame is repeated until the number of frames is a multiple of `multiple`."""
+        missing = -self.frames % multiple
+
+        def pad(array: np.ndarray) -> np.ndarray:
+            return np.pad(array, ((0, 0), (0, missing), *((0, 0),) * (array.ndim - 2)), mode="edge")
+
+        return self._map(pad)
+
+    def sha256(self, shapes: bool = True) -> str:
+        """SHA-256 over the float32 bytes of the arrays and, unless `shapes` is False, their shapes.
+
+        Run directories identify a given motion without shapes; everything else includes them.
+        """
+        digest = hashlib.sha256()
+        for array in (self.joints, self.rotations6d, self.features):
+            if array is not None:
+                values = np.ascontiguousarray(array, dtype=np.float32)
+                digest.update((str(values.shape).encode() if shapes else b"") + values.tobytes())
+        return digest.hexdigest()
+
+    def _map(self, function: Callable[[np.ndarray], np.ndarray]) -> Motion:
+        """`function` of every array that is known."""
+        return Motion(
+            function(self.joints),
+            None if self.rotations6d is None else function(self.rotations6d),
+            None if self.features is None else function(self.features),
+        )
