@@ -1,26 +1,44 @@
-"""Files that are whole or not there, one run per directory, and disk errors said in one line."""
+"""Writing: files and folders appear complete or not at all, locks, and disk errors in one line.
+
+A file is written under a temporary name in its own folder, flushed to the disk and renamed. A crash at any
+moment leaves the old file or the new one, never half of it.
+"""
 
 from __future__ import annotations
 
+import csv
 import errno
-import fcntl
+import json
 import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from intermask_cli.console import warn
 from intermask_cli.errors import InputError, IntermaskError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 _REMEDY = {
     errno.ENOSPC: "free some space and run the same command again",
-    errno.EDQUOT: "the quota is used up; free some space and run the same command again",
+    getattr(errno, "EDQUOT", -1): "the quota is used up; free some space and run the same command again",
     errno.EFBIG: "the file size limit is reached; raise it and run the same command again",
     errno.EROFS: "choose another --out",
     errno.EACCES: "check the permissions or choose another --out",
     errno.EPERM: "check the permissions or choose another --out",
     errno.ENOTDIR: "choose another --out",
 }
+#: What a file system without locks answers, as some network file systems do.
+_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
+#: Temporary names begin so; the real name follows, since some writers choose their format by its suffix.
+_TEMPORARY = ".tmp-"
+#: What a marker file has after the name of its lock.
+_MARKER = ".held"
 
 
 @contextmanager
@@ -31,24 +49,30 @@ def disk_errors(path: Path) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         number = getattr(error, "errno", None)
         if number is None:  # HDF5 puts it into the text, and raises RuntimeError on closing
-            found = re.search(r"errno = (\d+)", str(error))
-            if found is None and isinstance(error, RuntimeError):
+            match = re.search(r"errno = (\d+)", str(error))
+            if match is None and isinstance(error, RuntimeError):
                 raise
-            number = int(found.group(1)) if found else None
-        cause = os.strerror(number) if number else str(error).splitlines()[0]
+            number = int(match.group(1)) if match else None
+        cause = os.strerror(number) if number else (str(error).splitlines() or [type(error).__name__])[0]
         remedy = _REMEDY.get(number or 0, "fix the cause and run the same command again")
         raise IntermaskError(f"{path}: cannot be written ({cause}); {remedy}") from error
 
 
+# ---------------------------------------------------------------- files
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A hidden temporary path to write; it takes the place of `path` only when the block succeeds."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A hidden temporary path to write, with the suffix of `path`, which it replaces if the block succeeds.
+
+    For whatever writes a file by itself (h5py, safetensors, NumPy, torch). A missing folder is made.
+    """
+    temporary = _temporary(path)
     try:
         with disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
+            _sync_file(temporary)
             os.replace(temporary, path)
             _sync_folder(path.parent)
     finally:
@@ -56,13 +80,90 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes) -> None:
     """Write a file so that a reader, or a later run after a crash, sees all of it or nothing."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
 
+def write_text(path: Path, text: str) -> None:
+    """`write_bytes` of a text as UTF-8, with line ends as given on every platform."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_text` of a value as indented JSON."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]], line_end: str = "\n") -> None:
+    """Write a table row by row."""
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator=line_end)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+# ---------------------------------------------------------------- folders
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A hidden empty folder to fill, which takes the place of `path` if the block succeeds.
+
+    Two renames are needed where `path` exists. A kill between them leaves its content at `set_aside(path)`.
+    """
+    draft, old = _temporary(path), set_aside(path)
+    try:
+        with disk_errors(path):
+            draft.mkdir(parents=True)
+        yield draft
+        with disk_errors(path):
+            for file in draft.rglob("*"):
+                if file.is_file():
+                    _sync_file(file)
+            if path.exists():
+                shutil.rmtree(old, ignore_errors=True)
+                os.replace(path, old)
+            try:
+                os.replace(draft, path)
+            except OSError:
+                if old.exists() and not path.exists():
+                    os.replace(old, path)
+                raise
+            _sync_folder(path.parent)
+            shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def set_aside(path: Path) -> Path:
+    """Where the old content of a folder lies while `replacing_folder` puts the new one in its place."""
+    return path.with_name(f".old-{path.name}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Delete temporary files and folders of killed runs. Only while holding the lock of the directory."""
+    for path in folder.glob(f"{_TEMPORARY}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("r+b") as file:  # Windows flushes only what is open for writing
+        os.fsync(file.fileno())
+
+
 def _sync_folder(folder: Path) -> None:
+    """Flush the entries of a folder, so that a rename in it survives a power cut."""
+    if os.name == "nt":  # folders cannot be opened there, and need no flush
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -70,27 +171,67 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files of killed runs. Only while holding the lock of the directory."""
-    for path in folder.glob(".*.tmp"):
-        path.unlink(missing_ok=True)
+# ---------------------------------------------------------------- locks
 
 
 @contextmanager
-def locked(path: Path, shared: bool = False, wait: bool = False) -> Iterator[None]:
-    """Hold an advisory lock (flock) on `path`; it ends with the process, also when that is killed.
+def locked(path: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock of that name against all other processes; it ends with this one, also when it is killed.
 
     Raises:
         InputError: another process holds it, and we are not to wait.
     """
     with disk_errors(path):
-        file = open(path, "a+b")  # noqa: SIM115 - the lock lives as long as the file is open
-    with file:
-        try:
-            mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-            fcntl.flock(file, mode if wait else mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"{path.parent}: another run is writing here; wait for it or use another --out"
-            ) from None
+        lock = _acquired(path, wait)
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process, this one included, holds the lock of that name."""
+    try:
+        with locked(path):
+            return False
+    except InputError:
+        return True
+
+
+def held_locks(folder: Path, pattern: str) -> list[Path]:
+    """Those locks in a folder whose names match, as in `.lock-*`, and which are held now."""
+    names = {path.name.removesuffix(_MARKER) for path in folder.glob(pattern)}
+    return [folder / name for name in sorted(names) if is_locked(folder / name)]
+
+
+def _acquired(path: Path, wait: bool) -> BaseFileLock:
+    """A lock of the operating system; where it has none for this folder, a marker file naming the process.
+
+    The next process removes the marker of a dead one on the same machine.
+    """
+    from filelock import FileLock, SoftFileLock, Timeout
+
+    timeout = -1 if wait else 0
+    wait_or_move = f"{path.parent}: another run is writing here; wait for it or use another --out"
+    if not issubclass(FileLock, SoftFileLock):  # it is one where Python has no locks at all
+        lock: BaseFileLock = FileLock(path)
+        try:
+            lock.acquire(timeout)
+            return lock
+        except Timeout:
+            raise InputError(wait_or_move) from None
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+                raise
+    _warn_of_markers()
+    lock = SoftFileLock(path.with_name(path.name + _MARKER))
+    try:
+        lock.acquire(timeout)
+    except Timeout:
+        raise InputError(f"{wait_or_move} (if none is running, delete {lock.lock_file})") from None
+    return lock
+
+
+@lru_cache(1)
+def _warn_of_markers() -> None:
+    warn("the file system of the output has no locks; marker files keep two runs apart instead")

@@ -13,7 +13,7 @@ from benchmarks.ablations.settings import START, Budget, Row, Study
 from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
 from benchmarks.intervals import over_seeds, paired_difference
 from evaluators.metrics import Interval
-from intermask_cli.files import write_whole
+from intermask_cli.files import write_text
 
 HEAD = """# The paper's claims, tested on Duets
 
@@ -71,7 +71,7 @@ def write_document(
     lines = [HEAD]
     for budget, recorded in found:
         lines += _part(Found(budget, rows, recorded), studies, path.parent)
-    write_whole(path, ("\n".join(lines).rstrip() + "\n").encode())
+    write_text(path, "\n".join(lines).rstrip() + "\n")
 
 
 def _part(found: Found, studies: Mapping[str, Study], folder: Path) -> list[str]:

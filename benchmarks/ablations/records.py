@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
 from evaluators.networks.bundle import evaluator_sha256, resolve_evaluator
-from intermask_cli.files import write_whole
+from intermask_cli.files import write_text
 from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, read_info, resolve_bundle
 from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.training.config import Recipe, recipe_to_dict
@@ -92,7 +92,7 @@ def save(folder: Path, record: Record) -> None:
     """Write a record, whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = record_path(folder, record.row, record.seed)
-    write_whole(path, (json.dumps(asdict(record), indent=1) + "\n").encode())
+    write_text(path, json.dumps(asdict(record), indent=1) + "\n")
 
 
 def made(folder: Path, row: str, seed: int, fingerprint: str) -> bool:
@@ -112,7 +112,7 @@ def gather(path: Path, budget: Budget, records: Iterable[Record]) -> list[Record
     merged |= {(record.row, record.seed): record for record in records}
     ordered = [merged[key] for key in sorted(merged)]
     content = {"format": FORMAT, "budget": asdict(budget), "records": [asdict(record) for record in ordered]}
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_text(path, json.dumps(content, indent=1) + "\n")
     return ordered
 
 

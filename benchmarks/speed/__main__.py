@@ -18,7 +18,7 @@ from benchmarks.machine import ROOT, describe
 from benchmarks.speed import gpu, growth, jobs, sampling
 from benchmarks.speed.report import write_report
 from intermask_cli.console import note
-from intermask_cli.files import write_whole
+from intermask_cli.files import write_text
 
 FORMAT = "intermask-speed"
 RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmarks.md"
@@ -48,7 +48,7 @@ def run_sections(
             continue
         seconds = time.monotonic() - started
         record["sections"][name] = {"machine": machine, "took_seconds": seconds, "figures": figures}
-        write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
+        write_text(path, json.dumps(record, indent=1) + "\n")
     return record
 
 

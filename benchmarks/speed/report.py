@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed.bounds import ATTENTION, PRODUCTS, REST
-from intermask_cli.files import write_whole
+from intermask_cli.files import write_text
 
 HEAD = """# Speed
 
@@ -33,7 +33,7 @@ def write_report(records: Sequence[dict[str, Any]], document: Path) -> None:
                 (document.parent / image).parent.mkdir(parents=True, exist_ok=True)
                 _PLOTS[name](section["figures"], document.parent / image)
                 lines += [f"![{name}]({image.as_posix()})", ""]
-    write_whole(document, ("\n".join(lines).rstrip() + "\n").encode())
+    write_text(document, "\n".join(lines).rstrip() + "\n")
 
 
 def _measured_on(section: dict[str, Any]) -> str:

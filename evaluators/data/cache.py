@@ -17,6 +17,7 @@ import numpy as np
 from evaluators.data.sets import InteractionSet
 from evaluators.evaluator import Evaluator
 from intermask_cli.console import counter, warn
+from intermask_cli.files import replacing
 from intermask_cli.motion.motion import Motion
 
 GENERATED = "generated"
@@ -77,11 +78,8 @@ class Cache:
         if kept is not None:
             return kept
         arrays = make()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            np.savez(temporary, **arrays)  # type: ignore[arg-type]
         return arrays
 
     def _path(self, kind: str, key: Sequence[str]) -> Path:

@@ -17,7 +17,6 @@ foot_skate_mm_per_frame ... the columns of `motion.physics`, units in their name
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import platform
@@ -32,6 +31,7 @@ from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
 from evaluators.protocols.protocol import MULTIMODALITY_FIELDS, differences
 from evaluators.protocols.scoring import BETTER, METRICS, NOT_RANKED, MetricScore
 from intermask_cli.errors import InputError
+from intermask_cli.files import write_csv, write_json, write_text
 from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.version import __version__
 
@@ -202,22 +202,12 @@ def _number(value: float) -> str:
 
 def write_reports(evaluation: Evaluation, out: Path) -> dict[str, Any]:
     """Write report.json, report.md and per_prompt.csv under `out` -> the report."""
-    out.mkdir(parents=True, exist_ok=True)
     report = report_dict(evaluation)
-    _write(out / "report.json", json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    _write(out / "report.md", markdown(report))
-    with (out / "per_prompt.csv.tmp").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, CSV_COLUMNS)
-        writer.writeheader()
-        writer.writerows(item_rows(evaluation))
-    (out / "per_prompt.csv.tmp").replace(out / "per_prompt.csv")
+    write_json(out / "report.json", report)
+    write_text(out / "report.md", markdown(report))
+    rows = ([row[column] for column in CSV_COLUMNS] for row in item_rows(evaluation))
+    write_csv(out / "per_prompt.csv", CSV_COLUMNS, rows, line_end="\r\n")
     return report
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def read_report(path: Path) -> dict[str, Any]:

@@ -29,8 +29,9 @@ from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
 from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import write_json
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
-from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights, write_json
+from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import StageRun, TrainingStage
 from intermask_cli.training.schedule import permutation

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.files import replacing_folder
 
 #: Farthest that a joint read back from a tree may be from what was written, millimetres.
 BOUND_MM = 0.1
@@ -56,20 +55,5 @@ def whole_tree(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
         raise InputError(f"{root}: holds {min(foreign)}, which no such tree has; it is not overwritten")
     if foreign or (root.exists() and not root.is_dir()):
         raise InputError(f"{root}: not empty; a tree is written into a new folder")
-    final = root.resolve()
-    final.parent.mkdir(parents=True, exist_ok=True)
-    draft, old = (final.with_name(f".{final.name}.{os.getpid()}.{kind}") for kind in ("tmp", "old"))
-    try:
-        draft.mkdir()
+    with replacing_folder(root.resolve()) as draft:
         yield draft
-        if there:
-            os.replace(final, old)
-        try:
-            os.replace(draft, final)
-        except OSError:
-            if there:
-                os.replace(old, final)
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)

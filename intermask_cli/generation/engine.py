@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -17,12 +18,11 @@ from intermask_cli.console import note, warn
 from intermask_cli.errors import (
     EXIT_SIGINT,
     EXIT_SIGTERM,
-    InputError,
     IntermaskError,
     InterruptedRun,
     MissingError,
 )
-from intermask_cli.files import locked
+from intermask_cli.files import is_locked, locked
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Part, WorkItem
@@ -242,9 +242,13 @@ def _marked_alive(run: RunDirectory, worker: Worker) -> Iterator[None]:
     if worker.world == 1:
         yield
         return
-    with locked(run.parts_folder / f".worker-{worker.rank}"):
+    with locked(_worker_lock(run, worker.rank)):
         worker.wait_for_start()
         yield
+
+
+def _worker_lock(run: RunDirectory, rank: int) -> Path:
+    return run.parts_folder / f".worker-{rank}"
 
 
 def _wait_for_others(
@@ -253,7 +257,7 @@ def _wait_for_others(
     """Until every part is there, or every other worker has ended without it. No collective operation."""
     while True:
         interrupts.check(run, parts)
-        alive = any(_is_held(run, rank) for rank in range(1, worker.world))
+        alive = any(is_locked(_worker_lock(run, rank)) for rank in range(1, worker.world))
         missing = [part for part in parts if not (run.parts_folder / part.name).exists()]
         progress.look()
         if not missing:
@@ -263,11 +267,3 @@ def _wait_for_others(
                 f"other workers ended with {len(missing)} parts missing; the same command makes the rest"
             )
         time.sleep(POLL_SECONDS)
-
-
-def _is_held(run: RunDirectory, rank: int) -> bool:
-    try:
-        with locked(run.parts_folder / f".worker-{rank}"):
-            return False
-    except InputError:
-        return True

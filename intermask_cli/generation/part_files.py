@@ -6,8 +6,6 @@ copies the compressed items of all parts, in plan order, into a file that appear
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,7 +27,7 @@ from intermask_cli.datasets.interactions import (
     write_item,
 )
 from intermask_cli.errors import IntermaskError
-from intermask_cli.files import replacing, write_whole
+from intermask_cli.files import replacing, write_bytes, write_csv
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.inference.interaction import Interaction
 
@@ -68,7 +66,7 @@ def write_part(
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
         image = file.id.get_file_image()
-    write_whole(path, image)
+    write_bytes(path, image)
 
 
 def _row(item: WorkItem) -> dict[str, Any]:
@@ -146,7 +144,7 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
             file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
         del file[_COPIED]
         write_index(file.create_group(INDEX, track_order=True), columns)
-    write_whole(folder / "index.csv", _csv(columns))
+    write_csv(folder / "index.csv", columns, zip(*columns.values(), strict=True))
     return len(rows)
 
 
@@ -171,14 +169,6 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
             safe += "_"
         columns[safe] = [row["carried"].get(name, "") for row in rows]
     return columns
-
-
-def _csv(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return buffer.getvalue().encode()
 
 
 def part_files(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from typing import Any
 from intermask_cli.cleanup.clean import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.files import disk_errors, locked, remove_leftovers, write_whole
+from intermask_cli.files import disk_errors, held_locks, locked, remove_leftovers, write_bytes, write_json
 from intermask_cli.generation.part_files import (
     Failure,
     PartRecord,
@@ -255,9 +255,7 @@ class RunDirectory:
             "host": platform.node(),
             "process": os.getpid(),
         }
-        write_whole(
-            self.folder / MANIFEST, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode()
-        )
+        write_json(self.folder / MANIFEST, values)
 
 
 @contextmanager
@@ -272,10 +270,7 @@ def open_run(folder: Path, info: RunInfo, shard: Shard, overwrite: bool) -> Iter
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: is a file; --out names a directory")
         folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        stack.enter_context(locked(folder / ".lock", shared=not alone))
-        if not alone:
-            stack.enter_context(locked(folder / f".lock-{shard.index}-of-{shard.count}"))
+    with _held_by(folder, shard):
         run = RunDirectory(folder, info)
         run.prepare(overwrite)
         if alone:
@@ -285,6 +280,20 @@ def open_run(folder: Path, info: RunInfo, shard: Shard, overwrite: bool) -> Iter
                 if run.finished() is not None:  # killed between its last two steps
                     run.drop_parts()
         yield run
+
+
+@contextmanager
+def _held_by(folder: Path, shard: Shard) -> Iterator[None]:
+    """Hold the directory alone, or the lock of one shard while nothing but other shards is working here."""
+    alone = shard.count == 1
+    own = folder / (".lock" if alone else f".lock-{shard.index}-of-{shard.count}")
+    with ExitStack() as stack:
+        with locked(folder / ".lock-start", wait=True):  # between looking and taking no other run starts
+            others = held_locks(folder, ".lock-*-of-*" if alone else ".lock")
+            if others and own not in others:
+                raise InputError(f"{folder}: another run is writing here; wait for it or use another --out")
+            stack.enter_context(locked(own))
+        yield
 
 
 def read_rejected(folder: Path) -> list[Rejected]:
@@ -301,7 +310,7 @@ def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
     path = folder / REJECTED
     if rejected:
         lines = [json.dumps(entry.as_json(), ensure_ascii=False) + "\n" for entry in rejected]
-        write_whole(path, "".join(lines).encode("utf-8", "replace"))
+        write_bytes(path, "".join(lines).encode("utf-8", "replace"))
     else:
         with disk_errors(path):
             path.unlink(missing_ok=True)

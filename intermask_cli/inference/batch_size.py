@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import torch
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, PERSONS
@@ -70,15 +71,9 @@ def free_memory(device: torch.device) -> int:
     """Bytes that are free on a device; on the CPU what the system and the control group leave."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return min(filter(None, (_available(), _group_room())), default=2**32)
-
-
-def _available() -> int | None:
-    """MemAvailable of Linux; None elsewhere."""
-    for line in _lines("/proc/meminfo"):
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
+    available = psutil.virtual_memory().available
+    room = _group_room()
+    return available if room is None else min(available, room)
 
 
 def _group_room() -> int | None:

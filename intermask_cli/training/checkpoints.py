@@ -7,9 +7,6 @@ Folders are written under a temporary name and swapped in, so a kill leaves a wh
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import replacing_folder, set_aside, write_json
 
 LAST, BEST = "last", "best"
 WEIGHTS, AVERAGE, OPTIMIZER, STATE = (
@@ -44,22 +42,9 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous().clone() for name, value in model.state_dict().items()}
 
 
-def write_folder(target: Path, write: Callable[[Path], None]) -> None:
-    """Fill a fresh folder and swap it in as `target`."""
-    temporary, old = target.with_name(target.name + ".tmp"), target.with_name(target.name + ".old")
-    for leftover in (temporary, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    write(temporary)
-    if target.exists():
-        os.rename(target, old)
-    os.rename(temporary, target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def find_checkpoint(folder: Path, name: str) -> Path | None:
     """The named checkpoint folder, or the one a kill in the middle of a swap left behind; None if neither."""
-    for candidate in (folder / name, folder / f"{name}.old"):
+    for candidate in (folder / name, set_aside(folder / name)):
         if (candidate / STATE).is_file():
             return candidate
     return None
@@ -83,25 +68,19 @@ def save_last(
     state: TrainingState,
 ) -> None:
     """Everything a resume needs."""
-
-    def write(path: Path) -> None:
+    with replacing_folder(folder / LAST) as path:
         save_file(weights_of(model), path / WEIGHTS)
         if average is not None:
             save_file({name: value.cpu().contiguous() for name, value in average.items()}, path / AVERAGE)
         torch.save(optimizer.state_dict(), path / OPTIMIZER)
         write_json(path / STATE, vars(state))
 
-    write_folder(folder / LAST, write)
-
 
 def save_best(folder: Path, model: nn.Module, record: dict[str, Any]) -> None:
     """Weights to ship so far, with their validation record."""
-
-    def write(path: Path) -> None:
+    with replacing_folder(folder / BEST) as path:
         save_file(weights_of(model), path / WEIGHTS)
         write_json(path / STATE, record)
-
-    write_folder(folder / BEST, write)
 
 
 def load_last(
@@ -125,10 +104,3 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(load_file(path))
     except RuntimeError as error:
         raise InputError(f"{path}: weights do not fit the configured model: {error}") from error
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON atomically."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, path)

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from intermask_cli.console import Counter, counter, note
 from intermask_cli.errors import EXIT_SIGINT, EXIT_SIGTERM, IntermaskError, InterruptedRun
+from intermask_cli.files import write_json
 from intermask_cli.training.checkpoints import (
     TrainingState,
     load_last,
     save_best,
     save_last,
-    write_json,
 )
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.log import TRAIN, VALIDATION, Table, draw_curves

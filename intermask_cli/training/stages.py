@@ -26,6 +26,7 @@ from torch import nn
 
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import write_json
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
@@ -41,7 +42,6 @@ from intermask_cli.training.checkpoints import (
     best_weights,
     find_checkpoint,
     load_weights,
-    write_json,
 )
 from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
 from intermask_cli.training.loop import StageRun

@@ -247,7 +247,7 @@ def test_sigterm_finishes_the_parts_in_hand_and_a_second_one_stops_at_once(tmp_p
     _, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "finishing the part in hand" in err and "the same command resumes" in err
-    assert list(folder.glob("parts/.*.tmp")) == []
+    assert list(folder.glob("parts/.tmp-*")) == []
     process = start(folder, 200, 5.0)
     wait_for(lambda: len(children(process.pid)) >= 2)
     for _ in range(2):

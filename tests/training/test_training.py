@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from intermask_cli.config import TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError
 from intermask_cli.models.text_encoders import TextStates
-from intermask_cli.training.checkpoints import AVERAGE, LAST, WEIGHTS, write_folder
+from intermask_cli.training.checkpoints import AVERAGE, LAST, WEIGHTS
 from intermask_cli.training.config import (
     MaskingConfig,
     Recipe,
@@ -298,18 +298,6 @@ def test_seed_changes_the_run(tokenizer_stage, accelerator, tmp_path):
 def test_resume_without_a_checkpoint_says_so(tokenizer_stage, accelerator, tmp_path):
     with pytest.raises(MissingError, match="without --resume"):
         StageRun(tokenizer_stage(tiny_recipe()), tmp_path, accelerator, resume=True)
-
-
-def test_a_kill_while_swapping_checkpoints_leaves_one(tmp_path):
-    target = tmp_path / LAST
-    write_folder(target, lambda path: (path / "state.json").write_text("1"))
-
-    def fail(path: Path) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_folder(target, fail)
-    assert (target / "state.json").read_text() == "1"
 
 
 def test_loss_that_is_not_a_number_stops_the_run(tokenizer_stage, accelerator, tmp_path):

@@ -21,6 +21,7 @@ import numpy as np
 from intermask_cli.datasets.duets.captions import Mention, captions_for
 from intermask_cli.datasets.duets.labels import Contact, DuetClip, KindSet, Labels
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import replacing
 
 FORMAT = "intermask-duets"
 FORMAT_VERSION = 1
@@ -177,18 +178,12 @@ def save_shard(path: Path, clips: Sequence[CorpusClip], attributes: dict[str, An
     for name in FRAME_ARRAYS:
         packed = np.concatenate([np.swapaxes(getattr(clip, name), 0, 1) for clip in clips])
         arrays[name] = np.ascontiguousarray(packed, dtype=np.float32)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with h5py.File(temporary, "w") as file:
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for key, value in attributes.items():
             file.attrs[key] = value
         file.attrs["content_sha256"] = _content_hash(arrays)
         for name, array in arrays.items():
             _create(file, name, array)
-        file.flush()
-    with temporary.open("rb") as written:
-        os.fsync(written.fileno())
-    temporary.replace(path)
 
 
 def _create(file: h5py.File, name: str, array: np.ndarray) -> None:

@@ -30,6 +30,7 @@ from intermask_cli.datasets.duets.corpus import (
 from intermask_cli.datasets.duets.data_card import ClipRow, data_card
 from intermask_cli.datasets.duets.labels import CORE, KindSet, Labels
 from intermask_cli.errors import InputError, InterruptedRun
+from intermask_cli.files import remove_leftovers, write_json, write_text
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.version import __version__
 
@@ -85,10 +86,8 @@ def write_corpus(
     summaries.sort(key=lambda s: s.start)
     manifest = _manifest(seed, clips, shard_clips, fingerprint, summaries, kinds)
     rows = [row for summary in summaries for row in summary.rows]
-    (out / "README.md").write_text(data_card(manifest, rows), encoding="utf-8")
-    temporary = out / "corpus.json.tmp"
-    temporary.write_text(json.dumps(manifest, indent=2) + "\n")
-    temporary.replace(out / "corpus.json")
+    write_text(out / "README.md", data_card(manifest, rows))
+    write_json(out / "corpus.json", manifest)
     return manifest
 
 
@@ -140,8 +139,7 @@ def _prepare(out: Path, tasks: Sequence[ShardTask], overwrite: bool) -> None:
     for path in present:
         if overwrite:
             path.unlink()
-    for leftover in (out / "shards").glob("duets-*.h5.*.tmp"):
-        leftover.unlink()
+    remove_leftovers(out / "shards")
     (out / "shards").mkdir(parents=True, exist_ok=True)
     (out / "corpus.json").unlink(missing_ok=True)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from intermask_cli.errors import InputError
 from intermask_cli.export.pictures.scene import HEAD_RADIUS_M, drawing_segments
+from intermask_cli.files import write_text
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT, NUM_JOINTS
 
 #: Positions are rounded to this step, so the largest error in the page is half of it.
@@ -104,6 +105,4 @@ def write_viewer(items: Sequence[ViewerItem], path: Path, title: str, note: str 
         .replace("@@SCRIPT@@", script)
         .replace("@@DATA@@", payload)
     )
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, page)

@@ -22,6 +22,7 @@ from torch import Tensor
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
+from intermask_cli.files import replacing
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
@@ -73,10 +74,8 @@ def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]
     maps = torch.zeros(len(made), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
     for row, one in enumerate(made):
         maps[row, ..., : one.shape[-1]] = one
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    save_file({"maps": maps, "lengths": lengths}, temporary, metadata=key)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file({"maps": maps, "lengths": lengths}, temporary, metadata=key)
     return made
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from intermask_cli.console import counter, note
+from intermask_cli.files import replacing
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
@@ -62,10 +63,8 @@ def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> Sta
             progress.advance(len(chosen))
     counts = torch.tensor([len(part) for part in parts])
     tensors = {"states": torch.cat(parts), "counts": counts, "ends": ends}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(tensors, temporary, metadata=key)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=key)
     return StateCache(texts, tensors["states"], counts, ends)
 
 

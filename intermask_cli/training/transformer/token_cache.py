@@ -20,6 +20,7 @@ from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS
 from intermask_cli.console import counter, note
+from intermask_cli.files import replacing
 from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
@@ -113,10 +114,8 @@ def cached_split(
                 return TokenCache(*(file.get_tensor(name) for name in ("maps", "lengths", "clips")))
         note(f"{path}: made with another tokenizer or corpus, encoding again")
     cache = encode_split(source, tokenizer, normalizer, max_frames, device)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(vars(cache), temporary, metadata=key)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(vars(cache), temporary, metadata=key)
     return cache
 
 

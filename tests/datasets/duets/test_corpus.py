@@ -110,7 +110,7 @@ def test_a_lost_shard_is_made_again_and_only_that(tmp_path):
     before = files(tmp_path)
     lost, kept = (tmp_path / f"shards/duets-0000{n}.h5" for n in (1, 2))
     lost.unlink()
-    (tmp_path / "shards/duets-00001.h5.99.tmp").write_bytes(b"half")
+    (tmp_path / "shards/.tmp-99-duets-00001.h5").write_bytes(b"half")
     stamp = kept.stat().st_mtime_ns
     write(tmp_path, 15)
     assert files(tmp_path) == before and kept.stat().st_mtime_ns == stamp
