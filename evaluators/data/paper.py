@@ -133,7 +133,7 @@ class InterHumanTest(PaperData):
     evaluator = "InterCLIP: intermask import-checkpoint interclip.ckpt --out DIR, then --evaluator DIR"
 
     def __init__(self, root: Path):
-        self.pairs = interhuman.TextPairs(interhuman.InterHuman(root, "test", "published"))
+        self.pairs = interhuman.InterHumanPairs(interhuman.InterHuman(root, "test", "published"))
         super().__init__(root, self.pairs.names)
 
     @property
@@ -159,7 +159,7 @@ class InterXTest(PaperData):
     evaluator = "Inter-X's own: intermask import-checkpoint finest.tar --out DIR, then --evaluator DIR"
 
     def __init__(self, root: Path):
-        self.pairs = interx.TextPairs(interx.InterX(root, "test"), WordVectors.load(glove_folder(root)))
+        self.pairs = interx.InterXPairs(interx.InterX(root, "test"), WordVectors.load(glove_folder(root)))
         super().__init__(root, self.pairs.names)
 
     @property

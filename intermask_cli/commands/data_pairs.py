@@ -10,7 +10,7 @@ import typer
 from intermask_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from intermask_cli.datasets.interhuman.pairs import PairRow, PairsWritten, ReadPair
+    from intermask_cli.datasets.interhuman.pairs import CapturedPair, PairRow, PairsWritten
 
 
 def pairs(
@@ -57,13 +57,13 @@ def pairs(
     reading = {"fps": fps, "up": up, "units": units, "skeleton": skeleton}
     told = 0
 
-    def tell(row: PairRow, pair: ReadPair) -> None:
+    def tell(row: PairRow, pair: CapturedPair) -> None:
         nonlocal told
         told += 1
         for source in pair.sources if told <= opt.SHOWN else ():
             note(f"read {source}")
-        for doubt in pair.doubts:
-            warn(f"{row.id}: {doubt}")
+        for warning in pair.warnings:
+            warn(f"{row.id}: {warning}")
 
     with counter("data pairs", len(found.rows), "pairs") as progress:
         written = write_pairs(found, out, reading, overwrite, tell, progress.advance)

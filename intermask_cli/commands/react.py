@@ -91,7 +91,8 @@ def react(
     together, workers = opt.batch_size(batch_size), parse_processes(processes)
     parsed_shard = Shard.parse(shard)
     modes = checked_modes(clean or ())
-    read = partial(read_motion, person=person, fps=fps, up=up, units=units, skeleton=skeleton)
+    index = None if person is None else person - 1
+    read = partial(read_motion, person=index, fps=fps, up=up, units=units, skeleton=skeleton)
     inputs, unusable = read_inputs(find_inputs(input), read)
     opt.tell_rejected(unusable, strict)
     opt.tell_inputs(inputs)

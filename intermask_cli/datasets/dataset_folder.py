@@ -17,7 +17,7 @@ BOUND_MM = 0.1
 
 
 @dataclass
-class TreeWritten:
+class FolderWritten:
     """What became of the interactions; `failed`: ids and reasons.
 
     fit_mm: mean distance of the tree's joints to the given ones, where the tree has a body of its own;
@@ -44,7 +44,7 @@ class TreeWritten:
 
 
 @contextmanager
-def whole_tree(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
+def write_complete_folder(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
     """A draft folder that takes the place of `root` at the end; InputError if `root` has something in it.
 
     replaces: names that may be in `root`, which then goes when the draft is complete.

@@ -13,7 +13,7 @@ from typing import Any
 from intermask_cli.cleanup.clean import Effect, clean_item
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.console import counter
-from intermask_cli.datasets.dataset_folder import TreeWritten
+from intermask_cli.datasets.dataset_folder import FolderWritten
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
@@ -83,7 +83,7 @@ def export_dataset(
     } | ({"physics": effect.as_json()} if clean else {})
 
 
-def _tree_summary(target: str, folder: Path, reading: Reading, tree: TreeWritten) -> dict[str, Any]:
+def _tree_summary(target: str, folder: Path, reading: Reading, tree: FolderWritten) -> dict[str, Any]:
     errors = {"joints on our own body, mean": tree.fit_mm} if tree.fits_mm else {}
     return {
         "target": target,

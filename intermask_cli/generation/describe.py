@@ -69,7 +69,7 @@ def _dataset(path: Path) -> dict[str, Any]:
 def _motion(path: Path) -> dict[str, Any]:
     from intermask_cli.datasets.motion_files.read import body_height, read_motion
 
-    motion = read_motion(path, person=1)
+    motion = read_motion(path, person=0)
     return {
         "kind": "motion",
         "path": str(path),

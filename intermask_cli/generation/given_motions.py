@@ -81,7 +81,7 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
             name = f"{stem}-{number}"
         taken.add(name)
         digest = _sha256(given)
-        inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.bones, given.doubts))
+        inputs.append(ReactInput(name, path, given.frames, digest, given.source, given.bones, given.warnings))
     if not inputs:
         first = rejected[0]
         raise InputError(f"none of {len(paths)} motions can be used; {first.file}: {first.reason}")

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interhuman.reader import InterHuman, TextPairs, Windows
+from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, InterHumanWindows
 from intermask_cli.motion.mirror import mirror_caption_literal
 from tests.helpers.dataset_trees import interhuman_tree
 from tests.helpers.parity_comparing import assert_equal
@@ -35,7 +35,7 @@ def mode(golden, split):
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_windowed_reader(golden, tree, split):
     expected = mode(golden, split)
-    windows = Windows(InterHuman(tree, split, policy="published"))
+    windows = InterHumanWindows(InterHuman(tree, split, policy="published"))
     lengths = [len(windows.sequence(index)) for index in range(len(windows.sequences))]
     assert_equal(len(lengths), expected["windowed_sequences"])
     assert_equal(len(windows), expected["windows"])
@@ -53,7 +53,7 @@ def test_windowed_reader(golden, tree, split):
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_text_reader(golden, tree, split):
     expected = mode(golden, split)
-    pairs = TextPairs(InterHuman(tree, split, policy="published"))
+    pairs = InterHumanPairs(InterHuman(tree, split, policy="published"))
     assert_equal(len(pairs), expected["text_dataset_items"])
     assert_equal(sorted(pairs.names), sorted(expected["text_dataset_names"]))
     lengths = dict(zip(pairs.names, pairs.lengths, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interx.reader import InterX, TextPairs, framed_tokens, read_captions
+from intermask_cli.datasets.interx.reader import InterX, InterXPairs, framed_tokens, read_captions
 from intermask_cli.datasets.interx.word_vectors import POS_CLASSES, WordVectors
 from tests.helpers.dataset_trees import interx_tree
 from tests.helpers.parity_comparing import assert_equal, assert_same
@@ -32,7 +32,7 @@ def words(golden, arrays):
 def pairs(golden, words, tmp_path_factory):
     lengths = {"train": golden["clip_lengths_in_h5"]}
     root = interx_tree(tmp_path_factory.mktemp("tree") / "InterX", lengths, golden["text_file_line"])
-    return TextPairs(InterX(root, "train"), words)
+    return InterXPairs(InterX(root, "train"), words)
 
 
 def test_word_vectors_and_classes(golden, arrays, words):

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import whole_tree
+from intermask_cli.datasets.dataset_folder import write_complete_folder
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
-from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, InterHumanClip, write_clips
+from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, ClipToWrite, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
@@ -83,12 +83,12 @@ class PairsWritten:
 
 
 @dataclass(frozen=True)
-class ReadPair:
+class CapturedPair:
     """Both people in one world: the interaction, how each was read, and what is odd."""
 
     item: Interaction
     sources: tuple[str, ...]
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
     recovered: bool
     trimmed: int
 
@@ -98,12 +98,12 @@ def write_pairs(
     out: Path,
     reading: Mapping[str, Any],
     overwrite: bool = False,
-    tell: Callable[[PairRow, ReadPair], None] | None = None,
+    on_pair: Callable[[PairRow, CapturedPair], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> PairsWritten:
     """Read every pair of a table and write them as one InterHuman tree, which appears when it is whole.
 
-    reading: `fps`, `up`, `units`, `skeleton` for rows that give none. tell(row, pair) is called for each
+    reading: `fps`, `up`, `units`, `skeleton` for rows that give none. on_pair(row, pair) is called for each
     pair read, progress(n) for each row done with.
 
     Raises:
@@ -112,7 +112,7 @@ def write_pairs(
     """
     written = PairsWritten(str(out), rejected=list(table.rejected))
 
-    def clips() -> Iterator[InterHumanClip]:
+    def clips() -> Iterator[ClipToWrite]:
         for row in table.rows:
             try:
                 pair = read_pair(row, table.path.parent, reading)
@@ -121,15 +121,15 @@ def write_pairs(
                 written.rejected += [Rejected(str(table.path), line, reason, row.id) for line in row.lines]
             else:
                 _count(written, row, pair)
-                if tell is not None:
-                    tell(row, pair)
-                yield InterHumanClip(pair.item, row.captions, row.split, " + ".join(row.files))
+                if on_pair is not None:
+                    on_pair(row, pair)
+                yield ClipToWrite(pair.item, row.captions, row.split, " + ".join(row.files))
             if progress is not None:
                 progress(1)
 
     if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: is there already; give another --out, or --overwrite")
-    with disk_errors(out), whole_tree(out, INTERHUMAN_NAMES if overwrite else ()) as draft:
+    with disk_errors(out), write_complete_folder(out, INTERHUMAN_NAMES if overwrite else ()) as draft:
         written.round_trip_mm = write_clips(clips(), draft, "source").round_trip_mm
         written.rejected.sort(key=lambda bad: bad.line)
         if not written.clips:
@@ -139,7 +139,7 @@ def write_pairs(
     return written
 
 
-def _count(written: PairsWritten, row: PairRow, pair: ReadPair) -> None:
+def _count(written: PairsWritten, row: PairRow, pair: CapturedPair) -> None:
     written.clips += 1
     written.frames += pair.item.frames
     written.captions += len(row.captions)
@@ -242,7 +242,7 @@ def split_of(id: str) -> str:
 # ---------------------------------------------------------------- two people
 
 
-def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> ReadPair:
+def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> CapturedPair:
     """Read both people of a row, whose files lie relative to `folder`; InputError where they make no pair."""
     options = dict(reading) | dict(row.reading)
     if "fps" in row.reading:
@@ -259,17 +259,19 @@ def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> ReadPai
         both = [found[number if len(found) > 1 else 0] for number, found in enumerate(people)]
     frames, trim = _common_frames(both)
     joints = np.stack([one.joints[:frames] for one in both])
-    doubts = [f"person {number}: {text}" for number, one in enumerate(both, 1) for text in one.doubts]
+    warnings = [f"person {number}: {text}" for number, one in enumerate(both, 1) for text in one.warnings]
     if trim:
-        doubts.append(f"person {trim[0]} goes on for {trim[1]} frames at {FPS} fps, which were cut off")
-    doubts += _check_world(joints)
+        warnings.append(f"person {trim[0]} goes on for {trim[1]} frames at {FPS} fps, which were cut off")
+    warnings += _check_world(joints)
     if frames > MAX_RAW_FRAMES:
-        doubts.append(
+        warnings.append(
             f"{frames} frames; training and evaluation see {MAX_RAW_FRAMES} of them at a time, under one text"
         )
     item = Interaction(joints, _rotations(both, joints), text=row.captions[0], seed=0, id=row.id)
     recovered = any(one.rotations6d is None for one in both)
-    return ReadPair(item, tuple(one.source for one in both), tuple(doubts), recovered, trim[1] if trim else 0)
+    return CapturedPair(
+        item, tuple(one.source for one in both), tuple(warnings), recovered, trim[1] if trim else 0
+    )
 
 
 def _rate(text: str) -> float:

@@ -45,7 +45,7 @@ WINDOW_STRIDE = 10
 
 
 @dataclass(frozen=True)
-class Clip:
+class InterHumanClip:
     """One recording: id and raw frames; features have one frame less."""
 
     id: str
@@ -69,7 +69,7 @@ class InterHuman:
         listed = sorted(set(id_lines(self.root / "split" / f"{split}.txt", policy)), key=_numeric)
         self.clips = [clip for id in listed if (clip := self._clip(id)) is not None]
 
-    def _clip(self, id: str) -> Clip | None:
+    def _clip(self, id: str) -> InterHumanClip | None:
         try:
             frames = [raw_shape(motion_path(self.root, person, id))[0] for person in PERSONS]
         except (MissingError, InputError) as error:
@@ -78,14 +78,14 @@ class InterHuman:
         if frames[0] != frames[1]:
             self.skipped.append(f"{id}: persons of {frames[0]} and {frames[1]} frames")
             return None
-        return Clip(id, frames[0])
+        return InterHumanClip(id, frames[0])
 
-    def loaded(self, clip: Clip, mirrored: bool = False) -> np.ndarray:
+    def loaded(self, clip: InterHumanClip, mirrored: bool = False) -> np.ndarray:
         """Body columns of both persons (2, T, 192) float32, Z up."""
         pair = np.stack([read_loaded(motion_path(self.root, person, clip.id)) for person in PERSONS])
         return np.stack([mirror_loaded(one) for one in pair]) if mirrored else pair
 
-    def without_ignored(self, published_list: str) -> list[Clip]:
+    def without_ignored(self, published_list: str) -> list[InterHumanClip]:
         """Clips not on an ignore list; each published reader looks in one place only (quirk Q3)."""
         names = (published_list,) if self.policy == "published" else IGNORE_LISTS
         paths = [self.root / name for name in names if (self.root / name).is_file()]
@@ -141,8 +141,8 @@ def features_of_pair(loaded: np.ndarray, canonical: int = 0) -> np.ndarray:
 # ---------------------------------------------------------------- windows, for the tokenizer
 
 
-class Windows:
-    """Windows of single persons: person 1, its mirror image, person 2 beside person 1, its mirror image.
+class InterHumanWindows:
+    """Windows of single persons: person 1 and its mirror image, then person 2 and its mirror image.
 
     len() windows; `windows[i]` -> (64, 262) features, not normalised. Mirror images are in every split,
     as published. Sequences are not cut at 300 frames.
@@ -166,7 +166,7 @@ class Windows:
         ]
         self._features = lru_cache(maxsize=64)(self._clip_features)
 
-    def _clip_features(self, clip: Clip, mirrored: bool) -> np.ndarray:
+    def _clip_features(self, clip: InterHumanClip, mirrored: bool) -> np.ndarray:
         return features_of_pair(self.data.loaded(clip, mirrored))
 
     def sequence(self, index: int) -> np.ndarray:
@@ -186,7 +186,7 @@ class Windows:
 
 
 @dataclass(frozen=True, eq=False)
-class TextPair:
+class InterHumanPair:
     """features (2, L, 262) not normalised; mirrored names end in `_swap`; `canonical` is 0 or 1."""
 
     name: str
@@ -206,7 +206,7 @@ class TextPair:
         return result
 
 
-class TextPairs:
+class InterHumanPairs:
     """Pairs with a caption. `pairs.item(i, rng)` draws caption, crop and order of persons at every access.
 
     Training lists every clip twice, plain and mirrored; validation and test list the plain one only.
@@ -225,7 +225,7 @@ class TextPairs:
             for mirrored in mirrors
         ]
 
-    def _read_captions(self, clip: Clip) -> bool:
+    def _read_captions(self, clip: InterHumanClip) -> bool:
         path = caption_path(self.data.root, clip.id)
         try:
             text, encoding = decoded(path)
@@ -258,7 +258,7 @@ class TextPairs:
     def __len__(self) -> int:
         return len(self.items)
 
-    def item(self, index: int, rng: np.random.Generator) -> TextPair:
+    def item(self, index: int, rng: np.random.Generator) -> InterHumanPair:
         """One draw. Persons are exchanged before processing and again after, each with probability 1/2."""
         clip, mirrored = self.items[index]
         captions = self.captions(index)
@@ -273,4 +273,4 @@ class TextPairs:
         features, canonical = features_of_pair(loaded), 0
         if exchange_after:
             features, canonical = features[::-1], 1
-        return TextPair(self.names[index], caption, features, canonical)
+        return InterHumanPair(self.names[index], caption, features, canonical)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
+from intermask_cli.datasets.dataset_folder import FolderWritten, write_complete_folder
 from intermask_cli.datasets.interhuman.reader import SPLITS
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
@@ -31,7 +31,7 @@ INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
 
 
 @dataclass(frozen=True)
-class InterHumanClip:
+class ClipToWrite:
     """One clip of a tree; split "train", "val" or "test"; `origin` is what `ids.csv` says of it."""
 
     item: Interaction
@@ -57,20 +57,20 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
-def write_interhuman(items: Iterable[Interaction], root: Path) -> TreeWritten:
+def write_interhuman(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back.
 
     Interactions without rotations are left out and listed. Raises InputError when the folder is not empty,
     IntermaskError when a file read back differs (`tree.BOUND_MM`).
     """
     bare: list[tuple[str, str]] = []
-    with whole_tree(root) as draft:
+    with write_complete_folder(root) as draft:
         written = write_clips(_cycled(items, bare), draft, "seed")
     written.failed += bare
     return written
 
 
-def _cycled(items: Iterable[Interaction], bare: list[tuple[str, str]]) -> Iterator[InterHumanClip]:
+def _cycled(items: Iterable[Interaction], bare: list[tuple[str, str]]) -> Iterator[ClipToWrite]:
     """Interactions as clips, split by their number; those without rotations go to `bare` instead."""
     number = 0
     for item in items:
@@ -79,15 +79,15 @@ def _cycled(items: Iterable[Interaction], bare: list[tuple[str, str]]) -> Iterat
             continue
         number += 1
         split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
-        yield InterHumanClip(item, (item.text,), split, str(item.seed))
+        yield ClipToWrite(item, (item.text,), split, str(item.seed))
 
 
-def write_clips(clips: Iterable[InterHumanClip], root: Path, origin: str) -> TreeWritten:
+def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> FolderWritten:
     """Write clips, all with rotations, into an empty folder; `origin` names that column of `ids.csv`."""
     for part in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
         (root / part).mkdir(parents=True, exist_ok=True)
     splits: dict[str, list[int]] = {split: [] for split in SPLITS}
-    written = TreeWritten()
+    written = FolderWritten()
     with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(["number", "id", "split", origin])

@@ -14,7 +14,7 @@ from intermask_cli.datasets.interx.reader import (
     END_FRAMES,
     MIN_FRAMES,
     SPLITS,
-    Caption,
+    InterXCaption,
     caption_path,
     open_motions,
     read_captions,
@@ -135,7 +135,7 @@ def _check_overlaps(report: DatasetReport, listed: dict[str, set[str]]) -> None:
 
 
 def _check_texts(report: DatasetReport, names: list[str]) -> None:
-    captions: list[Caption] = []
+    captions: list[InterXCaption] = []
     for name in names:
         path = caption_path(report.root, name)
         where = f"texts_processed/{name}.txt"
@@ -156,7 +156,7 @@ def _check_texts(report: DatasetReport, names: list[str]) -> None:
     _check_words(report, captions)
 
 
-def _check_words(report: DatasetReport, captions: list[Caption]) -> None:
+def _check_words(report: DatasetReport, captions: list[InterXCaption]) -> None:
     try:
         known = WordVectors.load(report.root / "glove")
     except (MissingError, InputError) as error:

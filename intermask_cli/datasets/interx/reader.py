@@ -40,7 +40,7 @@ PADDED_TOKENS = MAX_TOKENS + 2
 
 
 @dataclass(frozen=True)
-class Clip:
+class InterXClip:
     """One sequence and its frames."""
 
     name: str
@@ -48,7 +48,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Caption:
+class InterXCaption:
     """A caption and its tokens `word/TAG`."""
 
     text: str
@@ -71,15 +71,15 @@ class InterX:
         with open_motions(self.root, split) as file:
             self.clips = [clip for name in names if (clip := self._clip(file, name)) is not None]
 
-    def _clip(self, file: h5py.File, name: str) -> Clip | None:
+    def _clip(self, file: h5py.File, name: str) -> InterXClip | None:
         shape = getattr(file.get(name), "shape", None)
         if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6):
             seen = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
             self.skipped.append(f"{name}: {seen} in {self.split}.h5")
             return None
-        return Clip(name, int(shape[0]))
+        return InterXClip(name, int(shape[0]))
 
-    def processed(self, clip: Clip) -> np.ndarray:
+    def processed(self, clip: InterXClip) -> np.ndarray:
         """The clip as on disk, (T, 56, 6) float32."""
         with open_motions(self.root, self.split) as file:
             return np.asarray(file[clip.name][...], dtype=np.float32)
@@ -104,7 +104,7 @@ def open_motions(root: Path, split: str) -> h5py.File:
         raise InputError(f"{path}: not a readable HDF5 file ({str(error).splitlines()[0]})") from error
 
 
-def read_captions(path: Path) -> list[Caption]:
+def read_captions(path: Path) -> list[InterXCaption]:
     """Captions of a text file; InputError names a line that is not `caption#tokens#start#end`."""
     captions = []
     for number, line in enumerate(decoded(path)[0].split("\n"), start=1):
@@ -113,7 +113,7 @@ def read_captions(path: Path) -> list[Caption]:
         parts = line.strip().split("#")
         if len(parts) != 4 or not all("/" in token for token in parts[1].split()):
             raise InputError(f"{path} line {number}: {line[:60]!r}; expected caption#word/TAG ...#start#end")
-        captions.append(Caption(parts[0], tuple(parts[1].split())))
+        captions.append(InterXCaption(parts[0], tuple(parts[1].split())))
     return captions
 
 
@@ -126,7 +126,7 @@ def framed_tokens(tokens: Sequence[str]) -> tuple[list[str], int]:
 # ---------------------------------------------------------------- windows, for the tokenizer
 
 
-class Windows:
+class InterXWindows:
     """Windows of single persons: `windows[i]` -> (64, 56, 6). Both persons are sequences of their own."""
 
     def __init__(self, data: InterX, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
@@ -155,7 +155,7 @@ class Windows:
 
 
 @dataclass(frozen=True, eq=False)
-class TextPair:
+class InterXPair:
     """One item of the text reader.
 
     motion (150, 56, 12), zero beyond `frames`; words (37, D) and classes (37, 15), of which
@@ -173,17 +173,17 @@ class TextPair:
     words_and_tags: tuple[str, ...]
 
 
-class TextPairs:
+class InterXPairs:
     """Pairs with a caption, sorted by frames. `pairs.item(i, rng)` draws caption, length and crop."""
 
     def __init__(self, data: InterX, words: WordVectors):
         self.data, self.words = data, words
         self.skipped: list[str] = []
-        self._captions: dict[str, list[Caption]] = {}
+        self._captions: dict[str, list[InterXCaption]] = {}
         kept = [clip for clip in data.clips if MIN_FRAMES <= clip.frames < END_FRAMES]
         self.clips = sorted(filter(self._has_captions, kept), key=lambda clip: clip.frames)
 
-    def _has_captions(self, clip: Clip) -> bool:
+    def _has_captions(self, clip: InterXClip) -> bool:
         path = caption_path(self.data.root, clip.name)
         try:
             self._captions[clip.name] = read_captions(path)
@@ -198,7 +198,7 @@ class TextPairs:
     def names(self) -> list[str]:
         return [clip.name for clip in self.clips]
 
-    def captions(self, index: int) -> list[Caption]:
+    def captions(self, index: int) -> list[InterXCaption]:
         """Captions of an item."""
         return self._captions[self.clips[index].name]
 
@@ -210,7 +210,7 @@ class TextPairs:
         frames = self.clips[index].frames
         return sorted({min(length, PADDED_FRAMES) for length in _crop_lengths(frames)})
 
-    def item(self, index: int, rng: np.random.Generator) -> TextPair:
+    def item(self, index: int, rng: np.random.Generator) -> InterXPair:
         """One draw: the longest multiple of four with probability 2/3, four frames less with 1/3."""
         clip = self.clips[index]
         captions = self._captions[clip.name]
@@ -223,7 +223,7 @@ class TextPairs:
         motion[: len(features)] = features
         tokens, caption_length = framed_tokens(caption.tokens)
         words, classes = self.words.encode(tokens)
-        return TextPair(
+        return InterXPair(
             clip.name, caption.text, "_".join(tokens), words, classes, caption_length, motion, len(features),
             caption.tokens,
         )  # fmt: skip
@@ -234,6 +234,6 @@ def _crop_lengths(frames: int) -> tuple[int, int]:
     return longest, longest - UNIT
 
 
-def sorted_batch(items: Sequence[TextPair]) -> list[TextPair]:
+def sorted_batch(items: Sequence[InterXPair]) -> list[InterXPair]:
     """A batch in the evaluator's order: longest caption first."""
     return sorted(items, key=lambda item: item.caption_length, reverse=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import TreeWritten, whole_tree
+from intermask_cli.datasets.dataset_folder import FolderWritten, write_complete_folder
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
@@ -87,21 +87,21 @@ def fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     return float(np.mean(errors))
 
 
-def write_interx(items: Iterable[Interaction], root: Path) -> TreeWritten:
+def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
     Interactions that fit no skeleton are left out and listed. Raises InputError when the folder is not empty,
     IntermaskError when a clip read back differs (`tree.BOUND_MM`).
     """
-    with whole_tree(root) as draft:
+    with write_complete_folder(root) as draft:
         return _write(items, draft)
 
 
-def _write(items: Iterable[Interaction], root: Path) -> TreeWritten:
+def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
     for part in ("splits", "motions", "texts_processed"):
         (root / part).mkdir(parents=True, exist_ok=True)
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
-    written = TreeWritten()
+    written = FolderWritten()
     with ExitStack() as stack:
         files = {
             split: stack.enter_context(h5py.File(root / "motions" / f"{split}.h5", "w")) for split in SPLITS

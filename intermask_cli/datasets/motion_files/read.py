@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.formats import (
+from intermask_cli.datasets.motion_files.arrays import (
     MAX_FRAMES,
     MIN_FRAMES,
     MotionContent,
     check_finite,
     read_content,
 )
-from intermask_cli.datasets.motion_files.report import bone_report, doubts, limbs_line
+from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, warnings_about
 from intermask_cli.errors import InputError
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
@@ -42,8 +42,8 @@ class GivenMotion:
     """One person as given: joints (T, 22, 3) float32, metres, Y up, 30 fps, in the file's own world frame.
 
     rotations6d (T, 21, 6) float32 `sixd_columns` when the file has them, else None (recover them with
-    `motion.joint_rotations`). `source` is one line for people, `bones` one with every bone's length, `doubts`
-    what is odd about the motion; `original_*` describe the file.
+    `motion.joint_rotations`). `source` is one line for people, `bones` one with every bone's length,
+    `warnings` what is odd about the motion; `original_*` describe the file.
     """
 
     joints: np.ndarray
@@ -52,7 +52,7 @@ class GivenMotion:
     original_fps: float
     original_frames: int
     bones: str = ""
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def frames(self) -> int:
@@ -70,7 +70,7 @@ def read_motion(
 ) -> GivenMotion:
     """Read one person.
 
-    path: a file, or `FILE.h5#ID` for an item of an interaction file. person: 1 or 2, needed when the file
+    path: a file, or `FILE.h5#ID` for an item of an interaction file. person: 0 or 1, needed when the file
     holds a pair. fps: overrides the file's own rate (npy arrays have none and count as 30). up: `y` or
     `z`. units: `m`, `cm`, `mm`, `inch` or metres per unit as a number; metres unless given.
     skeleton: YAML map from our joints to those of a BVH file (`bvh.skeleton_map`).
@@ -194,12 +194,12 @@ def _check_up(joints: np.ndarray) -> None:
 
 
 def _chosen(person: int | None, persons: int) -> int:
-    """Index of the person asked for (1, 2 or None) in a file of so many."""
+    """Index of the person asked for (0, 1 or None) in a file of `persons`; messages number them from 1."""
     if person is None and persons > 1:
         raise InputError(f"holds {persons} persons; choose one with --person 1 or --person 2")
-    if person is not None and person not in range(1, persons + 1):
-        raise InputError(f"--person {person}, but it holds {persons} person{'s' if persons > 1 else ''}")
-    return (person or 1) - 1
+    if person is not None and person not in range(persons):
+        raise InputError(f"--person {person + 1}, but it holds {persons} person{'s' if persons > 1 else ''}")
+    return person or 0
 
 
 def _one_person(content: MotionContent, index: int, name: str, turned: bool) -> GivenMotion:
@@ -233,7 +233,7 @@ def _one_person(content: MotionContent, index: int, name: str, turned: bool) -> 
         content.fps,
         original,
         bone_report(joints),
-        doubts(joints),
+        warnings_about(joints),
     )
 
 

@@ -55,7 +55,7 @@ def bone_report(joints: np.ndarray) -> str:
     return "bones in mm: " + ", ".join(named)
 
 
-def doubts(joints: np.ndarray) -> tuple[str, ...]:
+def warnings_about(joints: np.ndarray) -> tuple[str, ...]:
     """What is odd about joints (T, 22, 3) at 30 fps, metres, though they can be used."""
     return (*_jumps(joints), *_odd_bones(joints))
 

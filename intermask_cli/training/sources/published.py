@@ -33,7 +33,7 @@ class InterHumanSource:
 
     def __init__(self, root: Path, split: str):
         self._data = interhuman.InterHuman(root, split)
-        self._pairs = interhuman.TextPairs(self._data)
+        self._pairs = interhuman.InterHumanPairs(self._data)
         mean, std = (root / name for name in STATISTICS)
         self.normalizer = Normalizer.load(mean, std) if mean.is_file() and std.is_file() else None
         _report_skipped(root, [*self._data.skipped, *self._pairs.skipped], len(self._pairs))

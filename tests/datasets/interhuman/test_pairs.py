@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from intermask_cli.datasets.interactions import FORMAT, INDEX_COLUMNS
 from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.interhuman.pairs import read_table, split_of, write_pairs
-from intermask_cli.datasets.interhuman.reader import InterHuman, TextPairs, features_of_pair
+from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, features_of_pair
 from intermask_cli.errors import InputError
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, motion_from_loaded, pair_features
 from intermask_cli.training.sources.open import open_source
@@ -83,7 +83,7 @@ def test_what_is_read_back_is_what_was_given(clips, tmp_path):
 
 def test_rows_of_one_id_are_one_clip_with_all_captions(clips, tmp_path):
     made(listed(clips, GOOD, "list.tsv"), tmp_path / "tree")
-    pairs = TextPairs(InterHuman(tmp_path / "tree", "train"))
+    pairs = InterHumanPairs(InterHuman(tmp_path / "tree", "train"))
     wanted = ["two people wave", "they greet each other", "one person waves at the other"]
     assert pairs.captions(0) == wanted
     assert (tmp_path / "tree/annots/2.txt").read_text() == "two people dance\n" * 3

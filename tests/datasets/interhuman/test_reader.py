@@ -7,8 +7,8 @@ from numpy.testing import assert_array_equal
 from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.interhuman.reader import (
     InterHuman,
-    TextPairs,
-    Windows,
+    InterHumanPairs,
+    InterHumanWindows,
     features_of_pair,
     read_loaded,
 )
@@ -39,7 +39,7 @@ def test_last_id_without_newline_is_kept_unless_published(tree):
 
 
 def test_windows_are_slices_of_the_four_sequences(tree):
-    windows = Windows(InterHuman(tree, "val"))
+    windows = InterHumanWindows(InterHuman(tree, "val"))
     ids = [clip.id for clip, _, _ in windows.sequences]
     assert ids == ["3"] * 4 + ["5"] * 4 + ["44"] * 4
     plain, mirrored = (
@@ -56,27 +56,29 @@ def test_windows_are_slices_of_the_four_sequences(tree):
 
 
 def test_published_lists_a_sequence_too_short_for_any_window(tree):
-    fixed, published = (Windows(InterHuman(tree, "val", policy)) for policy in ("fixed", "published"))
+    fixed, published = (
+        InterHumanWindows(InterHuman(tree, "val", policy)) for policy in ("fixed", "published")
+    )
     assert len(published.sequences) == len(fixed.sequences) + 4
     assert len(published) == len(fixed)
 
 
 def test_window_size_and_stride_count(tree):
-    windows = Windows(InterHuman(tree, "val"), frames=32, stride=20)
+    windows = InterHumanWindows(InterHuman(tree, "val"), frames=32, stride=20)
     assert {len(window) for window in (windows[0], windows[len(windows) - 1])} == {32}
     expected = sum(4 * len(range(0, n - 1 - 32 + 1, 20)) for n in LENGTHS.values() if n >= 33)
     assert len(windows) == expected
 
 
 def test_text_pairs_of_training_come_plain_and_mirrored(tree):
-    assert TextPairs(InterHuman(tree, "train")).names == [
+    assert InterHumanPairs(InterHuman(tree, "train")).names == [
         name for id in ("2", "3", "5", "10", "44") for name in (id, f"{id}_swap")
     ]
-    assert TextPairs(InterHuman(tree, "test")).names == ["2", "3", "5", "10", "44"]
+    assert InterHumanPairs(InterHuman(tree, "test")).names == ["2", "3", "5", "10", "44"]
 
 
 def test_items_are_one_of_the_four_orders_and_all_occur(tree):
-    pairs = TextPairs(InterHuman(tree, "train"))
+    pairs = InterHumanPairs(InterHuman(tree, "train"))
     index = pairs.names.index("44_swap")
     motion = np.stack([mirror_loaded(one) for one in loaded(tree, "44")])
     forward, backward = features_of_pair(motion), features_of_pair(motion[::-1])
@@ -95,14 +97,14 @@ def test_items_are_one_of_the_four_orders_and_all_occur(tree):
 
 
 def test_the_same_generator_draws_the_same_item(tree):
-    pairs = TextPairs(InterHuman(tree, "test"))
+    pairs = InterHumanPairs(InterHuman(tree, "test"))
     first, second = (pairs.item(2, np.random.default_rng(7)) for _ in range(2))
     assert first.caption == second.caption
     assert_array_equal(first.features, second.features)
 
 
 def test_long_clips_are_cropped_at_random(tree):
-    pairs = TextPairs(InterHuman(tree, "test"))
+    pairs = InterHumanPairs(InterHuman(tree, "test"))
     index = pairs.names.index("5")
     motion = loaded(tree, "5")
     rng = np.random.default_rng(1)
@@ -121,7 +123,7 @@ def test_long_clips_are_cropped_at_random(tree):
 
 
 def test_padding_and_normalisation(tree):
-    pairs = TextPairs(InterHuman(tree, "test"))
+    pairs = InterHumanPairs(InterHuman(tree, "test"))
     item = pairs.item(0, np.random.default_rng(0))
     normalizer = Normalizer(np.full(262, 0.5), np.full(262, 2.0))
     for padded, expected in (
@@ -139,14 +141,14 @@ def test_mirrored_captions_by_policy(tmp_path):
         "fixed": "He turns clockwise brightly.",
         "published": "He turns countercounterclockwise bleftly.",
     }.items():
-        assert TextPairs(InterHuman(tree, "train", policy)).captions(1) == [caption]
+        assert InterHumanPairs(InterHuman(tree, "train", policy)).captions(1) == [caption]
 
 
 def test_undecodable_captions_are_read_or_dropped(tree):
     path = tree / "annots/2.txt"
     path.write_bytes(b"One person\xa1\xafs hand\n")
-    assert TextPairs(InterHuman(tree, "test")).captions(0) == ["One person’s hand"]
-    published = TextPairs(InterHuman(tree, "test", "published"))
+    assert InterHumanPairs(InterHuman(tree, "test")).captions(0) == ["One person’s hand"]
+    published = InterHumanPairs(InterHuman(tree, "test", "published"))
     assert "2" not in published.names
     assert "not UTF-8" in published.skipped[0]
 
@@ -155,10 +157,10 @@ def test_ignore_lists_count_everywhere_unless_published(tree):
     (tree / "ignore_list.txt").write_text("44\n")
     (tree / "split/ignore_list.txt").write_text("3\n")
     fixed, published = (InterHuman(tree, "test", policy) for policy in ("fixed", "published"))
-    assert TextPairs(fixed).names == ["2", "5", "10"]
-    assert {clip.id for clip, _, _ in Windows(fixed).sequences} == {"5"}
-    assert TextPairs(published).names == ["2", "3", "5", "10"]
-    assert {clip.id for clip, _, _ in Windows(published).sequences} == {"5", "10", "44"}
+    assert InterHumanPairs(fixed).names == ["2", "5", "10"]
+    assert {clip.id for clip, _, _ in InterHumanWindows(fixed).sequences} == {"5"}
+    assert InterHumanPairs(published).names == ["2", "3", "5", "10"]
+    assert {clip.id for clip, _, _ in InterHumanWindows(published).sequences} == {"5", "10", "44"}
 
 
 def test_faulty_clips_are_skipped_and_named(tree):
@@ -171,7 +173,7 @@ def test_faulty_clips_are_skipped_and_named(tree):
     assert [clip.id for clip in data.clips] == ["1", "10"]
     for text, part in zip(data.skipped, ("2.npy", "(65, 491)", "5.npy", "50 and 90 frames"), strict=True):
         assert part in text
-    pairs = TextPairs(data)
+    pairs = InterHumanPairs(data)
     assert pairs.names == []
     assert "annots/10.txt" in pairs.skipped[0]
 

@@ -12,8 +12,8 @@ from numpy.testing import assert_array_equal
 from intermask_cli.datasets.interx.check import check_interx
 from intermask_cli.datasets.interx.reader import (
     InterX,
-    TextPairs,
-    Windows,
+    InterXPairs,
+    InterXWindows,
     framed_tokens,
     read_captions,
     sorted_batch,
@@ -37,11 +37,11 @@ def tree(tmp_path):
 
 @pytest.fixture
 def pairs(tree):
-    return TextPairs(InterX(tree, "train"), WordVectors.load(tree / "glove"))
+    return InterXPairs(InterX(tree, "train"), WordVectors.load(tree / "glove"))
 
 
 def test_windows_are_slices_of_each_person(tree):
-    windows = Windows(InterX(tree, "train"))
+    windows = InterXWindows(InterX(tree, "train"))
     assert [(clip.name, person) for clip, person in windows.sequences] == [
         (name, person) for name in ("G2", "G4", "G5") for person in (0, 1)
     ]
@@ -101,7 +101,7 @@ def test_captions_are_cut_at_35_tokens():
 
 def test_batches_have_the_longest_caption_first(pairs, tree):
     (tree / "texts_processed/G5.txt").write_text("Hand.#hand/NOUN#0.0#0.0\n")
-    again = TextPairs(pairs.data, pairs.words)
+    again = InterXPairs(pairs.data, pairs.words)
     rng = np.random.default_rng(0)
     batch = sorted_batch([again.item(index, rng) for index in (1, 0, 2)])
     assert [item.name for item in batch] == ["G1", "G4", "G5"]
@@ -197,7 +197,7 @@ def test_faulty_clips_are_skipped_and_named(tree):
         "G1: missing in train.h5",
         "G2: shape (9, 55, 6), expected (T, 56, 6) in train.h5",
     ]
-    pairs = TextPairs(data, WordVectors.load(tree / "glove"))
+    pairs = InterXPairs(data, WordVectors.load(tree / "glove"))
     assert pairs.names == ["G5"]
     assert "G4.txt" in pairs.skipped[0]
 
