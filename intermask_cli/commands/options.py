@@ -11,8 +11,9 @@ import typer
 from intermask_cli.cleanup.modes import Clean
 
 if TYPE_CHECKING:
+    from intermask_cli.datasets.tables import Rejected
     from intermask_cli.generation.given_motions import ReactInput
-    from intermask_cli.generation.prompts import PromptSet, Rejected
+    from intermask_cli.generation.prompts import PromptSet
 
 DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl

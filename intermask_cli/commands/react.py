@@ -80,12 +80,13 @@ def react(
     from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.config import sampling_with
     from intermask_cli.datasets.motion_files.read import read_motion
+    from intermask_cli.datasets.tables import safe_id
     from intermask_cli.generation.engines import Cleaned, ModelSource, Reacting
     from intermask_cli.generation.given_motions import find_inputs, make_react_plan, read_inputs
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.launch import parse_processes
     from intermask_cli.generation.plan import Shard
-    from intermask_cli.generation.prompts import react_prompts, safe_id
+    from intermask_cli.generation.prompts import react_prompts
     from intermask_cli.generation.run_directory import RunInfo
 
     together, workers = opt.batch_size(batch_size), parse_processes(processes)

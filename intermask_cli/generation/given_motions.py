@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
-from intermask_cli.generation.prompts import PromptSet, Rejected, safe_id
+from intermask_cli.generation.prompts import PromptSet
 from intermask_cli.motion.motion import Motion
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import Any
 
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import (
     EXIT_OK,
     EXIT_PARTIAL,
@@ -25,7 +26,6 @@ from intermask_cli.generation.engine import Engine, Interrupts, work
 from intermask_cli.generation.launch import Worker, join_workers, worker_devices
 from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part, Plan, Shard
-from intermask_cli.generation.prompts import Rejected
 from intermask_cli.generation.run_directory import (
     GALLERY,
     PARTS,

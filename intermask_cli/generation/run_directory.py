@@ -22,6 +22,7 @@ from typing import Any
 
 from intermask_cli.cleanup.clean import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, held_locks, locked, remove_leftovers, write_bytes, write_json
 from intermask_cli.generation.part_files import (
@@ -33,7 +34,6 @@ from intermask_cli.generation.part_files import (
     write_part,
 )
 from intermask_cli.generation.plan import Part, Shard, WorkItem
-from intermask_cli.generation.prompts import Rejected
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.version import __version__
 

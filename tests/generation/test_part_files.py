@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.generation.part_files import Failure, read_part, write_part
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt, Rejected
+from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo, open_run, read_manifest
 from intermask_cli.inference.interaction import Interaction
 

@@ -12,15 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intermask_cli.datasets.tables import MAX_LINE_BYTES, safe_id
 from intermask_cli.errors import InputError
-from intermask_cli.generation.prompts import (
-    MAX_CARRIED_COLUMNS,
-    MAX_LINE_BYTES,
-    FrameLimits,
-    PromptSet,
-    read_prompts,
-    safe_id,
-)
+from intermask_cli.generation.prompts import MAX_CARRIED_COLUMNS, FrameLimits, PromptSet, read_prompts
 
 
 def read(folder: Path, name: str, data: bytes | str, **limits: object) -> PromptSet:

@@ -18,9 +18,9 @@ from intermask_cli.datasets.dataset_folder import write_complete_folder
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
 from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, ClipToWrite, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
+from intermask_cli.datasets.tables import Rejected, parse_records, safe_id, usable_text
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
-from intermask_cli.generation.prompts import Rejected, parse, safe_id, usable_text
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.skeleton import FEET, FPS
@@ -156,7 +156,7 @@ def read_table(path: Path) -> PairTable:
     table = PairTable(path)
     found: dict[str, PairRow] = {}
     unused: dict[str, None] = {}
-    for line, record in parse(_content(path), path.suffix.lower(), str(path)):
+    for line, record in parse_records(_content(path), path.suffix.lower(), str(path)):
         try:
             if isinstance(record, str):
                 raise InputError(record)
