@@ -15,7 +15,8 @@ from evaluators.networks.bundle import evaluator_sha256, resolve_evaluator
 from intermask_cli.files import write_text
 from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, read_info, resolve_bundle
 from intermask_cli.models.text_encoders import file_sha256
-from intermask_cli.training.config import Recipe, recipe_to_dict
+from intermask_cli.training.config import Recipe
+from intermask_cli.training.recipes import recipe_to_dict
 
 FORMAT = "intermask-ablations"
 #: Raise when what a row does changes without any setting changing, or a default does.

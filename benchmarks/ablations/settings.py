@@ -10,7 +10,8 @@ from typing import Any
 
 from intermask_cli.config import TokenizerConfig, from_dict, load_yaml, to_dict
 from intermask_cli.errors import InputError
-from intermask_cli.training.config import Recipe, recipe_from_dict
+from intermask_cli.training.config import Recipe
+from intermask_cli.training.recipes import recipe_from_dict
 
 CONFIGS = Path(__file__).parent / "configs"
 #: The bundled model's tokenizer makes the tokens of all transformer rows; its sampler is the one studied.

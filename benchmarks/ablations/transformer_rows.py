@@ -49,7 +49,7 @@ def train(
     model = variant.change(new_transformer(recipe, codebook)).to(place.accelerator.device)
     started = find_checkpoint(folder, LAST) is not None
     head = folder / TEXT_HEAD
-    if recipe.text_pretraining.wanted and not started:
+    if recipe.text_pretraining.enabled and not started:
         again = find_checkpoint(head, LAST) is not None
         StageRun(
             TextPretraining(recipe, data, model, place.accelerator), head, place.accelerator, again

@@ -7,8 +7,6 @@ validation split plus two tests of attention: is a clip nearer to its caption th
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,25 +23,22 @@ from evaluators.networks.duet import DuetEval, DuetEvalConfig, collate
 from evaluators.training.bundle import write_bundle
 from evaluators.training.pairs import ContrastiveBatch, VariantTable
 from evaluators.training.text_start import TextReading, TextStart
-from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
 from intermask_cli.datasets.duets.corpus import Corpus, CorpusClip
-from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import write_json
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
 from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import StageRun, TrainingStage
+from intermask_cli.training.recipes import named_recipe, open_folder
 from intermask_cli.training.schedule import permutation
 from intermask_cli.training.transformer.captions import StateCache, cached_states
 from intermask_cli.training.transformer.text_pretraining import stated_loss
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-CONFIG, CACHE, TEXT_START = "config.json", "cache", "text_start"
+CACHE, TEXT_START = "cache", "text_start"
 POOL = 32
 FULL_CAPTION = 0  # captions come in the order of CAPTION_TYPES
-#: Settings that decide how long, not what; they may differ when a run is resumed.
-_BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
 
 
 @dataclass(frozen=True)
@@ -74,19 +69,7 @@ class EvaluatorRecipe:
 
 def load_evaluator_recipe(name: str) -> EvaluatorRecipe:
     """A bundled recipe by name (`duet-eval`) or a YAML file by path."""
-    path = Path(name) if Path(name).suffix in (".yaml", ".yml") else CONFIGS / f"{name}.yaml"
-    if not path.is_file():
-        names = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
-        raise MissingError(
-            f"--config {name}: no such recipe; bundled: {names}; or give a path to a .yaml file"
-        )
-    values = load_yaml(path)
-    if unknown := values.keys() - {"network", "training"}:
-        raise InputError(f"{path}: unknown section '{min(unknown)}'; accepted: network, training")
-    return EvaluatorRecipe(
-        from_dict(DuetEvalConfig, dict(values.get("network") or {}), f"{path}: network"),
-        from_dict(EvaluatorTrainConfig, dict(values.get("training") or {}), f"{path}: training"),
-    )
+    return named_recipe(EvaluatorRecipe, name, CONFIGS)
 
 
 class PairLoss(nn.Module):
@@ -287,7 +270,8 @@ def train_evaluator(
     `start`: the folder of a training of the same network to go on from.
     """
     corpus = Corpus(data)
-    _open_folder(out, recipe, data, resume, start)
+    depends = {"data": str(data), "start": start and str(start)}
+    open_folder(out, "evaluator", recipe, depends, resume, accelerator, (TEXT_START,))
     encoder = load_text_encoder(recipe.training.text_encoder, accelerator.device.type)
     train = corpus.split("train")[: recipe.training.clips]
     validation = corpus.split("val")[: recipe.training.validate_clips]
@@ -306,27 +290,3 @@ def train_evaluator(
         )
         write_json(out / "report.json", report)
     return report
-
-
-def _open_folder(out: Path, recipe: EvaluatorRecipe, data: Path, resume: bool, start: Path | None) -> None:
-    now = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    path = out / CONFIG
-    if not resume:
-        if find_checkpoint(out, LAST) is not None:
-            raise InputError(
-                f"{out} already holds a training; continue it with --resume or choose another --out"
-            )
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(
-            path, {"stage": "evaluator", "data": str(data), "start": start and str(start), "recipe": now}
-        )
-        return
-    if not path.is_file():
-        raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
-    before = json.loads(path.read_text(encoding="utf-8"))["recipe"]
-    changed = [
-        f"{section}.{name}" for section in now for name in now[section]
-        if name not in _BUDGET and before.get(section, {}).get(name) != now[section][name]
-    ]  # fmt: skip
-    if changed:
-        raise InputError(f"{out}: --resume with other settings ({', '.join(changed)}); use the same --config")

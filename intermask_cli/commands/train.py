@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from intermask_cli.commands.options import Json, with_option_groups
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -18,9 +20,6 @@ app = typer.Typer(
     help="Train a tokenizer, a transformer, a pair decoder; put them into a bundle. Train an evaluator.",
 )
 
-ConfigOption = Annotated[
-    str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
-]
 DataOption = Annotated[
     list[Path],
     typer.Option(
@@ -38,100 +37,113 @@ TokenizerOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Training folder.", show_default=False)]
-MinutesOption = Annotated[
-    float | None,
-    typer.Option(help="Wall-clock budget instead of the recipe's; the learning rate follows it."),
-]
-StepsOption = Annotated[
-    int | None, typer.Option(help="Budget in steps instead of the recipe's; repeatable bit for bit.")
-]
-SeedOption = Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")]
-DeviceOption = Annotated[str, typer.Option(help="auto (a GPU if there is one) or cpu.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Options of every training command."""
+
+    config: Annotated[
+        str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
+    ] = "duet-mini"
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="SECTION.KEY=VALUE",
+            help="Change a recipe key, e.g. transformer_training.lr=5e-4; repeatable.",
+            show_default=False,
+        ),
+    ] = None
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Wall-clock budget instead of the recipe's; the learning rate follows it."),
+    ] = None
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Budget in steps instead of the recipe's; results are reproducible bit for bit."),
+    ] = None
+    seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False
+    device: Annotated[str, typer.Option(help="auto (a GPU if there is one) or cpu.")] = "auto"
+    json: Json = False
+
+
+@dataclass(frozen=True)
+class EvaluatorTrainOptions(TrainOptions):
+    """The same with the evaluator's recipes."""
+
+    config: Annotated[str, typer.Option("--config", help="Recipe: duet-eval, or a .yaml file.")] = "duet-eval"
 
 
 @app.command()
+@with_option_groups
 def tokenizer(
     data: DataOption,
     out: OutOption,
-    config: ConfigOption = "duet-mini",
-    minutes: MinutesOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = "auto",
+    options: TrainOptions,
     body_model: Annotated[
         Path | None, typer.Option(help="SMPLX_NEUTRAL.npz; only the losses of Inter-X need it.")
     ] = None,
-    json: JsonOption = False,
 ) -> None:
-    """Train the motion tokenizer (stage one)."""
-    from intermask_cli.training.config import load_recipe
+    """Train the motion tokenizer, the first stage."""
     from intermask_cli.training.stages import train_tokenizer
 
-    recipe = _with_overrides(load_recipe(config), "tokenizer_training", minutes, steps, seed)
-    report = train_tokenizer(recipe, data, out, resume, _accelerator(device), body_model)
-    _report(report, out, json)
+    recipe = _recipe(options, "tokenizer_training")
+    report = train_tokenizer(recipe, data, out, options.resume, _accelerator(options), body_model)
+    _report(report, out, options.json)
 
 
 @app.command()
+@with_option_groups
 def refine(
     data: DataOption,
     tokenizer: TokenizerOption,
     out: OutOption,
+    options: TrainOptions,
     decoder_only: Annotated[
         bool,
-        typer.Option("--decoder-only", help="Keep encoder and codebook, hence every token, as they are."),
+        typer.Option(
+            "--decoder-only", help="Train the decoder alone: encoder, codebook and tokens do not change."
+        ),
     ] = False,
-    config: ConfigOption = "duet-mini",
-    minutes: MinutesOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = "auto",
-    json: JsonOption = False,
 ) -> None:
     """Train a finished tokenizer further (optional)."""
-    from intermask_cli.training.config import load_recipe
     from intermask_cli.training.stages import refine_tokenizer
 
-    recipe = _with_overrides(load_recipe(config), "refine_training", minutes, steps, seed)
-    report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, resume, _accelerator(device))
-    _report(report, out, json)
+    recipe = _recipe(options, "refine_training")
+    accelerator = _accelerator(options)
+    report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, options.resume, accelerator)
+    _report(report, out, options.json)
 
 
 @app.command()
+@with_option_groups
 def transformer(
     data: DataOption,
     tokenizer: TokenizerOption,
     out: OutOption,
+    options: TrainOptions,
     start: Annotated[
         Path | None,
         typer.Option(
             "--start-from",
-            help="A trained transformer of the same sizes (folder, or bundle by name or path): the start.",
+            help="Start from the weights of a transformer of the same sizes: its folder, or a model bundle "
+            "by name or path.",
             show_default=False,
         ),
     ] = None,
-    config: ConfigOption = "duet-mini",
-    minutes: MinutesOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = "auto",
-    json: JsonOption = False,
 ) -> None:
-    """Train the masked transformer on a trained tokenizer's tokens (stage two)."""
-    from intermask_cli.training.config import load_recipe
+    """Train the masked transformer on the tokens of a trained tokenizer, the second stage."""
     from intermask_cli.training.stages import train_transformer
 
-    recipe = _with_overrides(load_recipe(config), "transformer_training", minutes, steps, seed)
-    report = train_transformer(recipe, data, tokenizer, out, resume, _accelerator(device), start)
-    _report(report, out, json)
+    recipe = _recipe(options, "transformer_training")
+    report = train_transformer(recipe, data, tokenizer, out, options.resume, _accelerator(options), start)
+    _report(report, out, options.json)
 
 
 @app.command()
+@with_option_groups
 def pair_decoder(
     data: DataOption,
     tokenizer: TokenizerOption,
@@ -144,59 +156,42 @@ def pair_decoder(
         ),
     ],
     out: OutOption,
-    config: ConfigOption = "duet-mini",
-    minutes: MinutesOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = "auto",
-    json: JsonOption = False,
+    options: TrainOptions,
 ) -> None:
     """Train the pair decoder, which corrects both persons together (optional, not in the paper)."""
-    from intermask_cli.training.config import load_recipe
     from intermask_cli.training.stages import train_pair_decoder
 
-    recipe = _with_overrides(load_recipe(config), "pair_decoder_training", minutes, steps, seed)
-    report = train_pair_decoder(recipe, data, tokenizer, transformer, out, resume, _accelerator(device))
-    _report(report, out, json)
+    recipe = _recipe(options, "pair_decoder_training")
+    accelerator = _accelerator(options)
+    report = train_pair_decoder(recipe, data, tokenizer, transformer, out, options.resume, accelerator)
+    _report(report, out, options.json)
 
 
 @app.command()
+@with_option_groups
 def evaluator(
     data: Annotated[
         Path, typer.Option("--data", help="Duets corpus, from `intermask data duets`.", show_default=False)
     ],
     out: OutOption,
+    options: EvaluatorTrainOptions,
     start: Annotated[
         Path | None,
         typer.Option(
             "--start-from",
-            help="Folder of a trained evaluator of the same sizes; its weights are the start.",
+            help="Start from the weights of a trained evaluator of the same sizes: its folder.",
             show_default=False,
         ),
     ] = None,
-    config: Annotated[
-        str, typer.Option("--config", help="Recipe: duet-eval, or a .yaml file.")
-    ] = "duet-eval",
-    minutes: MinutesOption = None,
-    steps: StepsOption = None,
-    seed: SeedOption = None,
-    resume: ResumeOption = False,
-    device: DeviceOption = "auto",
-    json: JsonOption = False,
 ) -> None:
     """Train the text-motion evaluator on ground truth; the bundle is written to OUT/bundle."""
     from evaluators.training.train import load_evaluator_recipe, train_evaluator
+    from intermask_cli.training.recipes import with_overrides
 
-    recipe = load_evaluator_recipe(config)
-    training = recipe.training
-    if minutes is not None or steps is not None:
-        training = dataclasses.replace(training, minutes=float(minutes or 0.0), steps=steps or 0)
-    if seed is not None:
-        training = dataclasses.replace(training, seed=seed)
-    recipe = dataclasses.replace(recipe, training=training)
-    report = train_evaluator(recipe, data, out, resume, _accelerator(device), start)
-    _report(report, out, json)
+    recipe = load_evaluator_recipe(options.config)
+    recipe = with_overrides(recipe, "training", *_overrides(options))
+    report = train_evaluator(recipe, data, out, options.resume, _accelerator(options), start)
+    _report(report, out, options.json)
 
 
 @app.command()
@@ -221,7 +216,7 @@ def bundle(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
     training_data: Annotated[str, typer.Option(help="One line on what it was trained on.")] = "",
     fp32: Annotated[bool, typer.Option("--fp32", help="Store full instead of half precision.")] = False,
-    json: JsonOption = False,
+    json: Json = False,
 ) -> None:
     """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
     from intermask_cli.training.bundle import assemble_bundle
@@ -233,29 +228,30 @@ def bundle(
     _report(report, out, json)
 
 
-def _with_overrides(
-    recipe: Recipe, section: str, minutes: float | None, steps: int | None, seed: int | None
-) -> Recipe:
-    """The recipe with the command line's budget and seed; a budget given here replaces the recipe's."""
-    stage = getattr(recipe, section)
-    if minutes is not None or steps is not None:
-        stage = dataclasses.replace(stage, minutes=float(minutes or 0.0), steps=steps or 0)
-    if seed is not None:
-        stage = dataclasses.replace(stage, seed=seed)
-    return dataclasses.replace(recipe, **{section: stage})
+def _recipe(options: TrainOptions, stage: str) -> Recipe:
+    """The recipe named on the command line with the changes made there."""
+    from intermask_cli.training.recipes import load_recipe, with_overrides
+
+    return with_overrides(load_recipe(options.config), stage, *_overrides(options))
 
 
-def _accelerator(device: str) -> Accelerator:
+def _overrides(options: TrainOptions) -> tuple[list[str], float | None, int | None, int | None]:
+    return options.settings or [], options.minutes, options.steps, options.seed
+
+
+def _accelerator(options: TrainOptions) -> Accelerator:
     from accelerate import Accelerator
 
     from intermask_cli.errors import InputError
 
-    if device not in ("auto", "cpu"):
-        raise InputError(f"--device {device}: accepted: auto, cpu (choose a GPU with CUDA_VISIBLE_DEVICES)")
-    return Accelerator(cpu=device == "cpu")
+    if options.device not in ("auto", "cpu"):
+        raise InputError(
+            f"--device {options.device}: accepted: auto, cpu (choose a GPU with CUDA_VISIBLE_DEVICES)"
+        )
+    return Accelerator(cpu=options.device == "cpu")
 
 
-def _report(report: dict, out: Path, as_json: bool) -> None:
+def _report(report: dict[str, Any], out: Path, as_json: bool) -> None:
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as stdout
 

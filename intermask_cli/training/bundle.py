@@ -9,15 +9,13 @@ from typing import Any
 from intermask_cli.errors import InputError
 from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.training.checkpoints import STATE, find_checkpoint
-from intermask_cli.training.config import recipe_to_dict
+from intermask_cli.training.recipes import read_config, read_recipe, recipe_to_dict
 from intermask_cli.training.stages import (
     bundle_at,
     load_trained_pair_decoder,
     load_trained_tokenizer,
     load_trained_transformer,
     parameter_count,
-    read_config,
-    read_recipe,
 )
 from intermask_cli.training.transformer.token_cache import tokens_digest
 from intermask_cli.version import __version__

@@ -6,8 +6,9 @@ import contextlib
 import math
 import signal
 import threading
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar
@@ -69,7 +70,14 @@ class TrainingStage(ABC):
 class StageRun:
     """One stage in progress; call `run`."""
 
-    def __init__(self, stage: TrainingStage, folder: Path, accelerator: Accelerator, resume: bool):
+    def __init__(
+        self,
+        stage: TrainingStage,
+        folder: Path,
+        accelerator: Accelerator,
+        resume: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ):
         self.stage, self.folder, self.accelerator = stage, folder, accelerator
         self.config = stage.config
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +96,7 @@ class StageRun:
                 self.ema.load(average)
         self.optimizer = optimizer
         self.objective = accelerator.prepare_model(stage.objective)
-        self.budget = TrainingBudget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s)
+        self.budget = TrainingBudget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s, clock)
         if accelerator.is_main_process:
             self._train_log = Table(folder / TRAIN, self.state.step)
             self._validation_log = Table(folder / VALIDATION, self.state.step)

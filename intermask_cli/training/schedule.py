@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,13 +25,14 @@ class TrainingBudget:
     steps: int  # 0: no limit
     minutes: float  # 0: no limit
     spent_s: float = 0.0
+    clock: Callable[[], float] = time.monotonic  # seconds; a test may bring its own
 
     def __post_init__(self) -> None:
-        self._start = time.monotonic()
+        self._start = self.clock()
 
     def elapsed_s(self) -> float:
         """Seconds of training so far, earlier sessions included."""
-        return self.spent_s + time.monotonic() - self._start
+        return self.spent_s + self.clock() - self._start
 
     def progress(self, step: int) -> float:
         """Share of the budget used before step number `step` (counted from 0), at most 1."""

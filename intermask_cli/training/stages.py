@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,9 +23,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import nn
 
-from intermask_cli.console import note
-from intermask_cli.errors import InputError, MissingError
-from intermask_cli.files import write_json
+from intermask_cli.errors import InputError
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
@@ -43,7 +40,7 @@ from intermask_cli.training.checkpoints import (
     find_checkpoint,
     load_weights,
 )
-from intermask_cli.training.config import Recipe, recipe_from_dict, recipe_to_dict
+from intermask_cli.training.config import Recipe
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.pair_decoder.corrupted_pairs import (
     TOGETHER,
@@ -53,6 +50,7 @@ from intermask_cli.training.pair_decoder.corrupted_pairs import (
     chosen_clips,
 )
 from intermask_cli.training.pair_decoder.stage import PairDecoderStage
+from intermask_cli.training.recipes import CONFIG, open_folder, read_config, read_recipe, update_config
 from intermask_cli.training.sources.open import open_sources
 from intermask_cli.training.sources.source import source_normalizer
 from intermask_cli.training.tokenizer.interx_body import InterXBody
@@ -62,9 +60,7 @@ from intermask_cli.training.transformer.text_pretraining import TextPretraining
 from intermask_cli.training.transformer.token_cache import tokenizer_digest, tokens_digest, weights_digest
 from intermask_cli.training.transformer.warm_start import start_from
 
-CONFIG, NORMALIZER, TEXT_HEAD, CACHE = "config.json", "normalizer.npz", "text_head", "cache"
-#: Settings that may differ when a run is resumed: they decide how long, not what.
-_BUDGET = ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
+NORMALIZER, TEXT_HEAD, CACHE = "normalizer.npz", "text_head", "cache"
 
 
 def train_tokenizer(
@@ -77,7 +73,8 @@ def train_tokenizer(
 ) -> dict[str, Any]:
     """Stage one -> its report. `body_model`: SMPLX_NEUTRAL.npz, which the losses of Inter-X need."""
     body = InterXBody(BodyModel.load(body_model)) if body_model else None
-    _open_folder(out, "tokenizer", recipe, {"data": [str(folder) for folder in data]}, resume, accelerator)
+    depends = {"data": [str(folder) for folder in data]}
+    open_folder(out, "tokenizer", recipe, depends, resume, accelerator, (NORMALIZER,))
     train, validation = open_sources(data, "train"), open_sources(data, "val")
     with accelerator.main_process_first():
         if not (out / NORMALIZER).is_file():
@@ -109,7 +106,7 @@ def refine_tokenizer(
         "tokenizer": str(tokenizer_folder),
         "decoder_only": decoder_only,
     }
-    _open_folder(out, "refine", recipe, depends, resume, accelerator)
+    open_folder(out, "refine", recipe, depends, resume, accelerator, (NORMALIZER,))
     if accelerator.is_main_process:
         normalizer.save(out / NORMALIZER)
     train, validation = open_sources(data, "train"), open_sources(data, "val")
@@ -135,7 +132,7 @@ def train_transformer(
         "tokenizer": str(tokenizer_folder),
         "start": str(start) if start else None,
     }
-    _open_folder(out, "transformer", recipe, depends, resume, accelerator)
+    open_folder(out, "transformer", recipe, depends, resume, accelerator, (TEXT_HEAD,))
     train, validation = open_sources(data, "train"), open_sources(data, "val")
     encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
     identity = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
@@ -154,13 +151,13 @@ def train_transformer(
     if start is not None:
         start_from(model, load_start(start), start)
     started = find_checkpoint(out, LAST) is not None
-    if recipe.text_pretraining.wanted and not (resume and started):
+    if recipe.text_pretraining.enabled and not (resume and started):
         head = out / TEXT_HEAD
         again = resume and find_checkpoint(head, LAST) is not None
         StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, again).run()
     stage = TransformerStage(recipe, tokens, model, accelerator)
     if accelerator.is_main_process:
-        _update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
+        update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume and started).run()
 
 
@@ -192,7 +189,7 @@ def train_pair_decoder(
         "tokenizer": str(tokenizer_folder),
         "transformer": str(transformer_folder),
     }
-    _open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
+    open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
     device = accelerator.device
     encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
     filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: TOGETHER)
@@ -212,7 +209,7 @@ def train_pair_decoder(
             splits.append(maker.pairs(clips, maps))
     stage = PairDecoderStage(recipe, splits[0], splits[1], accelerator)
     if accelerator.is_main_process:
-        _update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
+        update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume).run()
 
 
@@ -291,60 +288,6 @@ def load_start(folder: Path) -> InteractionTransformer:
         for module, as_it_was in zip(trained.text_modules(), early.text_modules(), strict=True):
             module.load_state_dict(as_it_was.state_dict())
     return trained
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a training folder."""
-    path = folder / CONFIG
-    if not path.is_file():
-        raise MissingError(f"{folder}: not a training folder (no {CONFIG}); make it with `intermask train`")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def read_recipe(folder: Path) -> Recipe:
-    """The recipe a training folder was made with."""
-    return recipe_from_dict(read_config(folder)["recipe"], str(folder / CONFIG))
-
-
-def _open_folder(
-    out: Path, stage: str, recipe: Recipe, depends: dict[str, Any], resume: bool, accelerator: Accelerator
-) -> None:
-    """Start a folder with its config, or check that the one to resume was made with the same."""
-    if not resume:
-        if find_checkpoint(out, LAST) is not None:
-            raise InputError(
-                f"{out} already holds a training; continue it with --resume or choose another --out"
-            )
-        if accelerator.is_main_process:
-            out.mkdir(parents=True, exist_ok=True)
-            for leftover in (BEST, TEXT_HEAD):
-                shutil.rmtree(out / leftover, ignore_errors=True)
-            (out / NORMALIZER).unlink(missing_ok=True)
-            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": recipe_to_dict(recipe)})
-        accelerator.wait_for_everyone()
-        return
-    before = read_config(out)
-    changed = _differences(before["recipe"], json.loads(json.dumps(recipe_to_dict(recipe))))
-    serious = [name for name in changed if name.rpartition(".")[2] not in _BUDGET]
-    if serious:
-        raise InputError(
-            f"{out}: --resume with other settings ({', '.join(serious)}); use the same --config and options"
-        )
-    if changed:
-        note(f"{out}: resuming with another {', '.join(changed)}")
-
-
-def _update_config(out: Path, values: dict[str, Any]) -> None:
-    write_json(out / CONFIG, {**read_config(out), **values})
-
-
-def _differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    return [
-        f"{section}.{name}"
-        for section in now
-        for name in now[section]
-        if before.get(section, {}).get(name) != now[section][name]
-    ]
 
 
 def parameter_count(model: nn.Module) -> int:

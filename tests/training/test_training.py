@@ -25,12 +25,10 @@ from intermask_cli.training.config import (
     TokenizerLossConfig,
     TokenizerTrainConfig,
     TransformerTrainConfig,
-    load_recipe,
-    recipe_from_dict,
-    recipe_to_dict,
 )
 from intermask_cli.training.log import TRAIN, VALIDATION, read_table
 from intermask_cli.training.loop import AveragedWeights, StageRun
+from intermask_cli.training.recipes import load_recipe, recipe_from_dict, recipe_to_dict
 from intermask_cli.training.schedule import TrainingBudget, learning_rate_factor
 from intermask_cli.training.sources.source import build_windows, source_normalizer
 from intermask_cli.training.tokenizer.stage import TokenizerStage
