@@ -1,22 +1,28 @@
-"""Building blocks of the transformer: attention, AdaLN modulation, feed-forward. Batch first throughout."""
+"""Building blocks of the transformer: attention, AdaLN modulation, feed-forward. Batch first throughout.
+
+Axes: B batch, N tokens, d width of the model, H heads, D = d / H.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+#: Added to the variance in every layer norm; the published value.
 NORM_EPS = 1e-6
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, dropout: float = 0.0) -> Tensor:
     """softmax(q k^T / sqrt(D)) v: (B, H, Nq, D), (B, H, Nk, D) x 2 -> (B, H, Nq, D).
 
-    `mask` broadcasts to (B, H, Nq, Nk), True where a key may be read; every query needs one.
+    `mask` broadcasts to (B, H, Nq, Nk), True where a key may be attended to; every query needs one.
 
-    The fused kernel, except for half precision on a CPU: there, at a few hundred tokens, the products
-    written out run 1.5-2x faster forward, and a whole training step 1.4x (measured; in float32 the fused
-    kernel wins forward and draws in training).
+    The fused kernel, except for half precision on a CPU: there, at a few hundred tokens, separate matrix
+    products are 1.5-2x faster in the forward pass, and a training step is 1.4x faster (measured; in float32
+    the fused kernel is faster in the forward pass and equally fast in training).
     """
     if q.device.type != "cpu" or q.dtype == torch.float32:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
@@ -39,16 +45,16 @@ class MultiHeadAttention(nn.Module):
         nn.init.xavier_uniform_(self.in_proj_weight)
 
     def forward(self, x: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
-        """(B, Nq, d) reads itself, or `context` (B, Nk, d); `mask` as in `attention`."""
+        """(B, Nq, d) attends to itself or `context` (B, Nk, d) -> (B, Nq, d); `mask` as in `attention`."""
         weight, bias, width = self.in_proj_weight, self.in_proj_bias, x.shape[-1]
         if context is None:
-            q, k, v = F.linear(x, weight, bias).chunk(3, dim=-1)
+            q, k, v = F.linear(x, weight, bias).chunk(3, dim=-1)  # each (B, N, d)
         else:
-            q = F.linear(x, weight[:width], bias[:width])
-            k, v = F.linear(context, weight[width:], bias[width:]).chunk(2, dim=-1)
-        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))
-        heard = attention(q, k, v, mask, self.dropout if self.training else 0.0)
-        return self.out_proj(heard.transpose(1, 2).flatten(2))
+            q = F.linear(x, weight[:width], bias[:width])  # (B, Nq, d)
+            k, v = F.linear(context, weight[width:], bias[width:]).chunk(2, dim=-1)  # each (B, Nk, d)
+        q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))  # (B, H, N, D)
+        attended = attention(q, k, v, mask, self.dropout if self.training else 0.0)  # (B, H, Nq, D)
+        return self.out_proj(attended.transpose(1, 2).flatten(2))  # (B, Nq, H, D) -> (B, Nq, d)
 
 
 class FeedForward(nn.Module):
@@ -64,25 +70,47 @@ class FeedForward(nn.Module):
         return self.model(x)
 
 
-class AdaLN(nn.Module):
-    """Modulation vectors from the condition embedding: Linear(SiLU(e)), one chunk of d per item.
+class ShiftScale(NamedTuple):
+    """Modulation of a normed tensor: `normed * scale + shift`."""
 
-    Starts at zero: no shift, no scale, gates shut. `scales` names the chunks that are scales; they
-    come back as 1 + scale, so that modulation is one multiply-add.
+    shift: Tensor
+    scale: Tensor  # already 1 + the predicted scale
+
+
+class ShiftScaleGate(NamedTuple):
+    """Modulation of what goes into a branch, and the gate on what comes out: `x + gate * branch`."""
+
+    shift: Tensor
+    scale: Tensor  # already 1 + the predicted scale
+    gate: Tensor
+
+
+Vectors = TypeVar("Vectors", ShiftScale, ShiftScaleGate)
+
+
+class AdaLN(nn.Module):
+    """Modulation vectors from the condition embedding e: Linear(SiLU(e)), cut into chunks of d.
+
+    `parts` lists what the chunks are, in their order in the weights. All weights start at zero: no shift, no
+    scale, gates shut. A scale s comes back as 1 + s, so that modulation is one multiply-add.
     """
 
-    def __init__(self, width: int, chunks: int, scales: tuple[int, ...]):
+    def __init__(self, width: int, *parts: type[ShiftScale] | type[ShiftScaleGate]):
         super().__init__()
-        self.chunks, self.scales = chunks, scales
-        self.model = nn.Sequential(nn.SiLU(), nn.Linear(width, chunks * width))
+        self.parts = parts
+        self.chunks = sum(len(part._fields) for part in parts)
+        self.model = nn.Sequential(nn.SiLU(), nn.Linear(width, self.chunks * width))
 
-    def forward(self, embedding: Tensor) -> tuple[Tensor, ...]:
-        """(..., d) -> `chunks` tensors (..., d)."""
-        parts = self.model(embedding).chunk(self.chunks, dim=-1)
-        return tuple(part + 1 if i in self.scales else part for i, part in enumerate(parts))
+    def forward(self, embedding: Tensor) -> tuple[ShiftScale | ShiftScaleGate, ...]:
+        """(..., d) -> one record per part, of tensors (..., d)."""
+        chunks = iter(self.model(embedding).chunk(self.chunks, dim=-1))  # (..., chunks * d) -> (..., d) each
+        return tuple(
+            part(*(next(chunks) + 1 if name == "scale" else next(chunks) for name in part._fields))
+            for part in self.parts
+        )
 
     def zero(self) -> None:
-        """The published start."""
+        """Set all weights to zero, the published start."""
         nn.init.zeros_(self.model[1].weight)  # type: ignore[arg-type]
         nn.init.zeros_(self.model[1].bias)  # type: ignore[arg-type]
 
@@ -92,6 +120,6 @@ def norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:], eps=NORM_EPS)
 
 
-def modulate(normed: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-    """normed * scale + shift, with `scale` already 1 + the predicted one."""
-    return torch.addcmul(shift, normed, scale)
+def modulate(normed: Tensor, vectors: ShiftScale | ShiftScaleGate) -> Tensor:
+    """normed * scale + shift, any shapes that broadcast."""
+    return torch.addcmul(vectors.shift, normed, vectors.scale)

@@ -1,4 +1,7 @@
-"""2-D sine positions of a token map (reference `model.md` section 7.1)."""
+"""2-D sine positions of a token map (reference `model.md` section 7.1).
+
+Axes: s = 5 rows, t = n time steps, d width of the model, h = half of it, rounded up to an even number.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import BODY_ROWS
+from intermask_cli.config import BODY_ROWS, PERSONS
 
 
 def frequencies(width: int) -> Tensor:
-    """10000^(-2k/h), k = 0..h/2-1, h = 2 ceil(width / 4): (h/2,) float32."""
+    """10000^(-2k/h) for k = 0..h/2-1, with h = 2 ceil(width / 4): (h/2,) float32, radians per row or step."""
     half = 2 * math.ceil(width / 4)
     return 1.0 / (10000 ** (torch.arange(0, half, 2).float() / half))
 
 
 def position_table(tokens: int, width: int) -> Tensor:
-    """(5, n, d): first half of the channels the row, second half the time; sin, cos interleaved."""
+    """(s, t, d): first half of the channels the row, second half the time; sin and cos interleaved."""
 
     def encode(index: Tensor) -> Tensor:
-        angle = index[:, None] * frequencies(width)
-        return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)
+        angle = index[:, None] * frequencies(width)  # (indices, h/2)
+        return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1)  # (indices, h)
 
     rows, times = encode(torch.arange(float(BODY_ROWS))), encode(torch.arange(float(tokens)))
+    # (s, 1, h) and (1, t, h) -> (s, t, 2 h)
     table = torch.cat((rows[:, None].expand(-1, tokens, -1), times[None].expand(BODY_ROWS, -1, -1)), dim=-1)
     return table[..., :width]
 
@@ -40,7 +44,7 @@ class _Frequencies(nn.Module):
 
 
 class PositionalEncoding(nn.Module):
-    """Adds its (row, time) position to every token of both persons, and nothing to the separator.
+    """Adds the position (row, time) to every token of both persons, and nothing to the separator.
 
     The frequencies are a key of the published format, but the table is computed from the formula: as a
     buffer they would be rounded with the weights when a model is stored or run in half precision.
@@ -53,12 +57,13 @@ class PositionalEncoding(nn.Module):
         self._table: Tensor | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 10n + 1, d), separator last -> the same."""
-        positions = self.table((x.shape[1] - 1) // (2 * BODY_ROWS), x).flatten(0, 1)
-        return x + F.pad(positions.repeat(2, 1), (0, 0, 0, 1))
+        """(B, 10 n + 1, d), separator last -> the same."""
+        tokens = (x.shape[1] - 1) // (PERSONS * BODY_ROWS)  # n
+        positions = self.table(tokens, x).flatten(0, 1)  # (s, t, d) -> (5 n, d)
+        return x + F.pad(positions.repeat(PERSONS, 1), (0, 0, 0, 1))  # (10 n + 1, d) added
 
     def table(self, tokens: int, like: Tensor) -> Tensor:
-        """(5, n, d) with the device and dtype of `like`; the longest one so far is kept."""
+        """(5, n, d) with the device and dtype of `like`; the longest table so far is kept."""
         table = self._table
         if (
             table is None

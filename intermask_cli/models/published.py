@@ -34,7 +34,7 @@ from intermask_cli.models.published_files import (
 )
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
-from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.models.transformer import SPECIAL_IDS, InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import (
     INTERHUMAN,
@@ -46,7 +46,6 @@ from intermask_cli.motion.representation import (
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")
 FROZEN_CLIP = "clip_"
-SPECIAL_IDS = 3  # mask, pad, separator
 CLIP_HEADS = 8
 #: What the frozen encoder of all published models is called; their weights are not pinned by a hash.
 CLIP_ID = CLIP_HUB_ID.rpartition("/")[2]

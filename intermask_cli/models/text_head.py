@@ -1,4 +1,7 @@
-"""Trained layers between a frozen text encoder's states and the transformer's condition vector."""
+"""Trained layers between a frozen text encoder's states and the transformer's condition vector.
+
+Axes: B texts, L tokens of a text, D width of the encoder's states, E width of the text layers, P = 2 persons.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from intermask_cli.config import PERSONS, TransformerConfig
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
 
+#: In the published head; fixed in its code, not an option.
 CLIP_DROPOUT = 0.1
+#: Standard deviation of the learned query's start: small beside the projected tokens, as for embeddings.
+QUERY_STD = 0.02
 
 
 def text_layers(config: TransformerConfig, dropout: float, norm_first: bool = False) -> nn.TransformerEncoder:
@@ -34,37 +40,37 @@ def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: Te
 
     No mask: the padding positions take part, and change the result if they are masked or cut off.
     """
-    out = layers(states.states.to(norm.weight))
+    out = layers(states.states.to(norm.weight))  # (B, 77, E)
     rows = torch.arange(len(out), device=out.device)
-    return norm(out[rows, states.end.to(out.device)])
+    return norm(out[rows, states.end.to(out.device)])  # (B, E)
 
 
 class PooledTextHead(nn.Module):
-    """Our head: states (B, L, D) of any encoder, read by a learned query token; padding masked.
+    """Our head: states (B, L, D) of any encoder, read by a learned query token; padding is masked.
 
-    -> (B, E); with `person_condition` a linear map per person follows: (B, 2, E). "The first person kicks"
-    can then say "I kick" to one and "I am kicked at" to the other, which one vector for both cannot.
+    Returns (B, E); with `person_condition` a linear map per person follows: (B, P, E). "The first person
+    kicks" can then say "I kick" to one and "I am kicked at" to the other, which one vector for both cannot.
     """
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.project = nn.Linear(config.text_dim, config.text_width)
-        self.query = nn.Parameter(torch.randn(1, 1, config.text_width) * 0.02)
+        self.query = nn.Parameter(torch.randn(1, 1, config.text_width) * QUERY_STD)
         self.layers = text_layers(config, config.dropout, norm_first=True)
         self.norm = nn.LayerNorm(config.text_width)
         self.person_maps = nn.Parameter(_person_maps(config.text_width)) if config.person_condition else None
 
     def forward(self, states: TextStates) -> Tensor:
-        tokens = self.project(states.states.to(self.query))
-        tokens = torch.cat((self.query.expand(len(tokens), -1, -1), tokens), dim=1)
-        padding = nn.functional.pad(~states.mask.to(tokens.device), (1, 0), value=False)
-        read = self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])
-        return read if self.person_maps is None else torch.einsum("be,pef->bpf", read, self.person_maps)
+        tokens = self.project(states.states.to(self.query))  # (B, L, E)
+        tokens = torch.cat((self.query.expand(len(tokens), -1, -1), tokens), dim=1)  # (B, 1 + L, E)
+        padding = nn.functional.pad(~states.mask.to(tokens.device), (1, 0), value=False)  # (B, 1 + L)
+        pooled = self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])  # (B, E)
+        return pooled if self.person_maps is None else torch.einsum("be,pef->bpf", pooled, self.person_maps)
 
 
 def _person_maps(width: int) -> Tensor:
-    """Start (2, E, E): what was read, kept, and something else for each person.
+    """Start (P, E, E): the identity plus different noise for each person.
 
-    Equal maps would stay equal in who acts: what teaches one would cancel what teaches the other.
+    Equal maps would stay equal in who acts: what moves one would cancel what moves the other.
     """
     return torch.eye(width) + torch.randn(PERSONS, width, width) * width**-0.5

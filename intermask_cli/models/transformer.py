@@ -5,6 +5,9 @@ The computation and the parameter names are the published ones (reference `model
 block that treats them alike; modulation vectors computed once per condition (`prepare`); the
 separator kept at the end, since it has no position and attention does not care about order; masks
 only where something is padded.
+
+Axes: B batch, P = 2 persons, n tokens per row, d width of the model, C width of a code, K codes. A person's
+5 n tokens are five rows (s) of n time steps (t), row by row; both persons have 10 n.
 """
 
 from __future__ import annotations
@@ -18,55 +21,83 @@ from torch import Tensor, nn
 
 from intermask_cli.config import BODY_ROWS, PERSONS, TransformerConfig
 from intermask_cli.errors import InputError
-from intermask_cli.models.layers import AdaLN, FeedForward, MultiHeadAttention, modulate, norm
+from intermask_cli.models.layers import (
+    AdaLN,
+    FeedForward,
+    MultiHeadAttention,
+    ShiftScale,
+    ShiftScaleGate,
+    Vectors,
+    modulate,
+    norm,
+)
 from intermask_cli.models.positional import PositionalEncoding
 from intermask_cli.models.text_head import CLIP_DROPOUT, PooledTextHead, clip_condition, text_layers
 
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
 
+#: Standard deviation of the initial weights of linear layers and embeddings; the published value.
 INIT_STD = 0.02
+#: Directions in which a codebook varies less than this share of its widest one count as constant: scaled to
+#: unit variance they would be rounding errors.
+MIN_RELATIVE_SPREAD = 1e-4
+#: Ids behind the K codes: mask, padding, separator.
+SPECIAL_IDS = 3
 
 
 class BlockModulation(NamedTuple):
-    """Modulation vectors of one block, each (B, 1, d) for both persons or (B, 2, d) for each."""
+    """Modulation vectors of one block, each (B, 1, d) for both persons or (B, P, d) for each.
 
-    combined: tuple[Tensor, ...]  # shift, scale, gate of attention; shift, scale, gate of feed-forward
-    split: tuple[
-        Tensor, ...
-    ]  # spatial x 3, temporal x 3, own shift, scale, partner's shift, scale, gate, feed-forward x 3
+    The order of the fields is the order of the published weights.
+    """
+
+    # Both persons together:
+    attention: ShiftScaleGate
+    feed_forward: ShiftScaleGate
+    # Each person apart:
+    spatial: ShiftScaleGate
+    temporal: ShiftScaleGate
+    reader: ShiftScale  # of the person who attends to the partner
+    partner: ShiftScaleGate  # of the partner who is attended to; the gate is on what is read
+    person_feed_forward: ShiftScaleGate
 
 
 class Modulation(NamedTuple):
     """Everything the network takes from a condition; the same for all steps of a sampling loop."""
 
     blocks: tuple[BlockModulation, ...]
-    head: tuple[Tensor, ...]  # shift, scale
+    head: ShiftScale
 
 
-def per_token(vectors: tuple[Tensor, ...], tokens: int, separator: bool) -> tuple[Tensor, ...]:
-    """Vectors (B, 1, d) as they are; (B, 2, d) as (B, 2 tokens, d), and their mean for the separator."""
-    if vectors[0].shape[1] == 1:
+def per_token(vectors: Vectors, tokens: int, separator: bool) -> Vectors:
+    """Vectors (B, 1, d) unchanged; (B, P, d) as (B, P * tokens, d), then their mean for the separator."""
+    if vectors.shift.shape[1] == 1:
         return vectors
-    spread = tuple(vector.unsqueeze(2).expand(-1, -1, tokens, -1).flatten(1, 2) for vector in vectors)
-    if not separator:
-        return spread
-    return tuple(torch.cat((s, v.mean(1, keepdim=True)), 1) for s, v in zip(spread, vectors, strict=True))
+    spread = [v.unsqueeze(2).expand(-1, -1, tokens, -1).flatten(1, 2) for v in vectors]  # (B, P * tokens, d)
+    if separator:
+        spread = [torch.cat((s, v.mean(1, keepdim=True)), 1) for s, v in zip(spread, vectors, strict=True)]
+    return type(vectors)(*spread)
+
+
+def per_person(vectors: Vectors) -> Vectors:
+    """Vectors (B, 1 or P, d) -> (B, 1 or P, 1, d), which broadcast over the tokens of a person."""
+    return type(vectors)(*(v.unsqueeze(2) for v in vectors))
 
 
 class Masks(NamedTuple):
-    """Keys that may be read, where something is padded."""
+    """Keys that may be attended to, where something is padded."""
 
-    everyone: Tensor  # (B, 1, 1, 10n + 1)
-    person: Tensor  # (2B, 1, 1, 5n)
-    row: Tensor  # (10B, 1, 1, n)
+    everyone: Tensor  # (B, 1, 1, 10 n + 1)
+    person: Tensor  # (P B, 1, 1, 5 n)
+    row: Tensor  # (10 B, 1, 1, n)
 
 
 def padding_masks(lengths: Tensor, tokens: int) -> Masks:
     """Masks for rows of `tokens` tokens of which the first `lengths` (B,), at least 1, are valid."""
-    valid = torch.arange(tokens, device=lengths.device) < lengths[:, None]
-    person = valid.repeat(1, BODY_ROWS)
-    everyone = F.pad(person.repeat(1, PERSONS), (0, 1), value=True)
+    valid = torch.arange(tokens, device=lengths.device) < lengths[:, None]  # (B, n)
+    person = valid.repeat(1, BODY_ROWS)  # (B, 5 n)
+    everyone = F.pad(person.repeat(1, PERSONS), (0, 1), value=True)  # (B, 10 n + 1)
     return Masks(
         everyone[:, None, None],
         person.repeat_interleave(PERSONS, 0)[:, None, None],
@@ -75,16 +106,16 @@ def padding_masks(lengths: Tensor, tokens: int) -> Masks:
 
 
 class SelfAttention(nn.Module):
-    """Attention among all tokens of both persons and the separator: (B, 10n + 1, d)."""
+    """Attention among all tokens of both persons and the separator: (B, 10 n + 1, d)."""
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.attention = MultiHeadAttention(config.latent_dim, config.heads, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor, mask: Tensor | None) -> Tensor:
-        heard = self.attention(modulate(norm(x), shift, scale), mask=mask)
-        return torch.addcmul(x, gate, self.dropout(heard))
+    def forward(self, x: Tensor, vectors: ShiftScaleGate, mask: Tensor | None) -> Tensor:
+        attended = self.attention(modulate(norm(x), vectors), mask=mask)
+        return torch.addcmul(x, vectors.gate, self.dropout(attended))
 
 
 class GatedFeedForward(FeedForward):
@@ -94,12 +125,13 @@ class GatedFeedForward(FeedForward):
         super().__init__(config.latent_dim, config.ff_dim, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, shift: Tensor, scale: Tensor, gate: Tensor) -> Tensor:  # type: ignore[override]
-        return torch.addcmul(x, gate, self.dropout(super().forward(modulate(norm(x), shift, scale))))
+    def forward(self, x: Tensor, vectors: ShiftScaleGate) -> Tensor:  # type: ignore[override]
+        hidden = super().forward(modulate(norm(x), vectors))
+        return torch.addcmul(x, vectors.gate, self.dropout(hidden))
 
 
 class SpatioTemporalAttention(nn.Module):
-    """Attention among the five rows of a time step, and along the time of a row, of each person.
+    """Attention among the five rows of a time step, and along the time of a row, for each person.
 
     Both branches start from the same input and each keeps its residual, so the stream is doubled; the
     published weights depend on it.
@@ -111,67 +143,84 @@ class SpatioTemporalAttention(nn.Module):
         self.temporal_attention = MultiHeadAttention(config.latent_dim, config.heads, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, normed: Tensor, c: tuple[Tensor, ...], mask: Tensor | None) -> Tensor:
-        """x, normed (B, 2, 5n, d), c = shift, scale, gate of space and of time -> (B, 2, 5n, d)."""
+    def forward(
+        self,
+        x: Tensor,
+        normed: Tensor,
+        spatial: ShiftScaleGate,
+        temporal: ShiftScaleGate,
+        mask: Tensor | None,
+    ) -> Tensor:
+        """x and its norm (B, P, 5 n, d), `mask` of the keys of a row -> (B, P, 5 n, d)."""
         batch, persons, tokens, width = x.shape
         steps = tokens // BODY_ROWS
-        spatial = modulate(normed, c[0], c[1]).unflatten(2, (BODY_ROWS, steps)).transpose(2, 3)
-        spatial = self.spatial_attention(spatial.reshape(-1, BODY_ROWS, width))
-        spatial = spatial.view(batch, persons, steps, BODY_ROWS, width).transpose(2, 3).flatten(2, 3)
-        temporal = modulate(normed, c[3], c[4]).view(-1, steps, width)
-        temporal = self.temporal_attention(temporal, mask=mask).view(x.shape)
-        by_step = torch.addcmul(x, c[2], self.dropout(spatial))
-        by_row = torch.addcmul(x, c[5], self.dropout(temporal))
+
+        step = modulate(normed, spatial).unflatten(2, (BODY_ROWS, steps)).transpose(2, 3)  # (B, P, t, s, d)
+        step = self.spatial_attention(step.reshape(-1, BODY_ROWS, width))  # (B P t, s, d)
+        step = step.view(batch, persons, steps, BODY_ROWS, width)  # (B, P, t, s, d)
+        step = step.transpose(2, 3).flatten(2, 3)  # (B, P, s, t, d) -> (B, P, 5 n, d)
+
+        row = modulate(normed, temporal).view(-1, steps, width)  # (B P s, t, d)
+        row = self.temporal_attention(row, mask=mask).view(x.shape)  # (B, P, 5 n, d)
+
+        by_step = torch.addcmul(x, spatial.gate, self.dropout(step))
+        by_row = torch.addcmul(x, temporal.gate, self.dropout(row))
         return by_step + by_row
 
 
 class PartnerAttention(nn.Module):
-    """Each person reads the partner as the partner was before its own spatio-temporal step."""
+    """Each person attends to the partner, as the partner was before the spatio-temporal step."""
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.interaction_attention = MultiHeadAttention(config.latent_dim, config.heads, config.dropout)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, normed: Tensor, c: tuple[Tensor, ...], mask: Tensor | None) -> Tensor:
-        """x (B, 2, 5n, d) now, normed (B, 2, 5n, d) before, c = own shift, scale, partner's, gate."""
-        own = modulate(norm(x), c[0], c[1]).flatten(0, 1)
-        partner = modulate(normed, c[2], c[3]).flip(1).flatten(0, 1)
-        heard = self.interaction_attention(own, partner, mask).view(x.shape)
-        return torch.addcmul(x, c[4], self.dropout(heard))
+    def forward(
+        self, x: Tensor, normed: Tensor, reader: ShiftScale, partner: ShiftScaleGate, mask: Tensor | None
+    ) -> Tensor:
+        """x now, normed before the spatio-temporal step (B, P, 5 n, d), `mask` of a person's keys -> as x."""
+        queries = modulate(norm(x), reader).flatten(0, 1)  # (B P, 5 n, d)
+        keys = modulate(normed, partner).flip(1).flatten(0, 1)  # (B P, 5 n, d), each person's partner
+        attended = self.interaction_attention(queries, keys, mask).view(x.shape)  # (B, P, 5 n, d)
+        return torch.addcmul(x, partner.gate, self.dropout(attended))
 
 
 class InterBlock(nn.Module):
-    """One Inter-M block: everyone together, then each person in space and time, then with the partner."""
+    """One Inter-M block: both persons together, then each in space and time, then each with the partner."""
 
     def __init__(self, config: TransformerConfig):
         super().__init__()
         width = config.latent_dim
-        self.adaLN_mod_combined = AdaLN(width, 6, scales=(1, 4))
+        self.adaLN_mod_combined = AdaLN(width, ShiftScaleGate, ShiftScaleGate)
         self.self_attn = SelfAttention(config)
         self.ffn_combined = GatedFeedForward(config)
-        self.adaLN_mod_split = AdaLN(width, 14, scales=(1, 4, 7, 9, 12))
+        self.adaLN_mod_split = AdaLN(
+            width, ShiftScaleGate, ShiftScaleGate, ShiftScale, ShiftScaleGate, ShiftScaleGate
+        )
         self.spa_temp_attn = SpatioTemporalAttention(config)
         self.local_inter_attn = PartnerAttention(config)
         self.ffn_split = GatedFeedForward(config)
 
     def prepare(self, embedding: Tensor) -> BlockModulation:
-        """Modulation vectors for condition embeddings (B, 1 or 2, d)."""
-        return BlockModulation(self.adaLN_mod_combined(embedding), self.adaLN_mod_split(embedding))
+        """Modulation vectors for condition embeddings (B, 1 or P, d)."""
+        return BlockModulation(*self.adaLN_mod_combined(embedding), *self.adaLN_mod_split(embedding))
 
     def forward(self, x: Tensor, modulation: BlockModulation, masks: Masks | None) -> Tensor:
-        """(B, 10n + 1, d) -> the same, the separator last."""
-        c = per_token(modulation.combined, x.shape[1] // PERSONS, separator=True)
-        x = self.self_attn(x, *c[:3], masks.everyone if masks else None)
-        x = self.ffn_combined(x, *c[3:])
+        """(B, 10 n + 1, d) -> the same, the separator last."""
+        tokens = x.shape[1] // PERSONS  # of a person, 5 n
+        attention = per_token(modulation.attention, tokens, separator=True)
+        x = self.self_attn(x, attention, masks.everyone if masks else None)
+        x = self.ffn_combined(x, per_token(modulation.feed_forward, tokens, separator=True))
 
-        c = tuple(vector.unsqueeze(2) for vector in modulation.split)
-        persons, separator = x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]
+        persons, separator = x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]  # (B, P, 5 n, d), (B, 1, d)
         normed = norm(persons)
-        persons = self.spa_temp_attn(persons, normed, c[:6], masks.row if masks else None)
-        persons = self.local_inter_attn(persons, normed, c[6:11], masks.person if masks else None)
-        persons = self.ffn_split(persons, *c[11:])
-        return torch.cat((persons.flatten(1, 2), separator), dim=1)
+        spatial, temporal = per_person(modulation.spatial), per_person(modulation.temporal)
+        persons = self.spa_temp_attn(persons, normed, spatial, temporal, masks.row if masks else None)
+        reader, partner = per_person(modulation.reader), per_person(modulation.partner)
+        persons = self.local_inter_attn(persons, normed, reader, partner, masks.person if masks else None)
+        persons = self.ffn_split(persons, per_person(modulation.person_feed_forward))
+        return torch.cat((persons.flatten(1, 2), separator), dim=1)  # (B, 10 n + 1, d)
 
 
 class BlockStack(nn.Module):
@@ -200,17 +249,19 @@ class OutputProcess(nn.Module):
     def __init__(self, config: TransformerConfig):
         super().__init__()
         self.dense = nn.Linear(config.latent_dim, config.latent_dim)
-        self.adaLN_mod = AdaLN(config.latent_dim, 2, scales=(1,))
+        self.adaLN_mod = AdaLN(config.latent_dim, ShiftScale)
         self.poseFinal = nn.Linear(config.latent_dim, config.codebook_size)
 
-    def forward(self, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
-        return self.poseFinal(modulate(norm(F.gelu(self.dense(x))), shift, scale))
+    def forward(self, x: Tensor, vectors: ShiftScale) -> Tensor:
+        """(B, N, d) -> logits (B, N, K)."""
+        return self.poseFinal(modulate(norm(F.gelu(self.dense(x))), vectors))
 
 
 class InteractionTransformer(nn.Module):
     """Predicts masked tokens of two persons' maps from the other tokens and a text condition.
 
-    Ids: 0..K-1 codes, `mask_id` K, `pad_id` K + 1; the separator K + 2 is added inside.
+    Ids: 0..K-1 codes, `mask_id` K, `pad_id` K + 1; the separator K + 2 is added inside. All weights start as
+    published (`_published_start`), which leaves every block an identity: its gates are shut.
     """
 
     def __init__(self, config: TransformerConfig):
@@ -223,7 +274,7 @@ class InteractionTransformer(nn.Module):
         self.Transformer = BlockStack(config)
         self.cond_emb = nn.Linear(config.text_width, config.latent_dim)
         self.output_process = OutputProcess(config)
-        self.token_emb = nn.Embedding(codes + 3, config.code_dim)
+        self.token_emb = nn.Embedding(codes + SPECIAL_IDS, config.code_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.person_embedding = (
             nn.Parameter(torch.zeros(PERSONS, config.latent_dim)) if config.person_embedding else None
@@ -236,55 +287,56 @@ class InteractionTransformer(nn.Module):
             self.text_head = PooledTextHead(config)
 
     def text_modules(self) -> list[nn.Module]:
-        """The trained modules between the frozen encoder's states and the condition."""
+        """The trained modules between the states of the frozen text encoder and the condition."""
         return [self.clipTrans, self.clipln] if self.config.text_head == "clip" else [self.text_head]
 
     def condition(self, states: TextStates) -> Tensor:
-        """Condition of encoded texts; zeros in its place mean unconditional.
+        """Encoded texts -> condition (B, E) for both persons, or (B, P, E) with `person_condition`.
 
-        (B, E) for both persons, or (B, 2, E) with `person_condition`.
+        Zeros in its place mean unconditional.
         """
         if self.config.text_head == "clip":
             return clip_condition(self.clipTrans, self.clipln, states)
         return self.text_head(states)
 
     def prepare(self, condition: Tensor | None) -> Modulation:
-        """What the network takes from a `condition`; None: unconditional, good for any batch."""
+        """What the network takes from a `condition`; None: unconditional, for batches of any size."""
         if condition is None:
-            embedding = self.cond_emb.bias[None, None]
+            embedding = self.cond_emb.bias[None, None]  # (1, 1, d): the embedding of a condition of zeros
         else:
-            embedding = self.cond_emb(condition.to(self.cond_emb.weight.dtype))
-            embedding = embedding if embedding.ndim == 3 else embedding[:, None]
+            embedding = self.cond_emb(condition.to(self.cond_emb.weight.dtype))  # (B, d) or (B, P, d)
+            embedding = embedding if embedding.ndim == 3 else embedding[:, None]  # (B, 1 or P, d)
         blocks = tuple(block.prepare(embedding) for block in self.Transformer.blocks)  # type: ignore[operator]
-        return Modulation(blocks, self.output_process.adaLN_mod(embedding))
+        (head,) = self.output_process.adaLN_mod(embedding)
+        return Modulation(blocks, head)
 
     def forward(
         self, ids: Tensor, condition: Tensor | Modulation | None = None, lengths: Tensor | None = None
     ) -> Tensor:
-        """Logits (B, 10n, K) of ids (B, 10n): person 1's five rows, then person 2's.
+        """Logits (B, 10 n, K) of ids (B, 10 n): person 1's five rows, then person 2's.
 
         `condition` as `condition()` gives it, its `prepare`d form, or None for unconditional. `lengths`
         (B,) valid tokens per row, at least 1, when some rows are padded at their end; logits there mean
-        nothing.
+        nothing. Raises InputError for ids of another shape.
         """
-        tokens = ids.shape[-1] // (PERSONS * BODY_ROWS)
+        tokens = ids.shape[-1] // (PERSONS * BODY_ROWS)  # n
         if ids.ndim != 2 or tokens * PERSONS * BODY_ROWS != ids.shape[1]:
             raise InputError(f"ids of shape {tuple(ids.shape)}; expected (batch, 10 n)")
         modulation = condition if isinstance(condition, Modulation) else self.prepare(condition)
         masks = None if lengths is None else padding_masks(lengths.to(ids.device), tokens)
-        x = self._embed(ids)
+        x = self._embed(ids)  # (B, 10 n + 1, d)
         for block, vectors in zip(self.Transformer.blocks, modulation.blocks, strict=True):
             x = block(x, vectors, masks)
-        # Contiguous, because a strided input takes another kernel, with other rounding, in batches above 1.
         head = per_token(modulation.head, ids.shape[1] // PERSONS, separator=False)
-        return self.output_process(x[:, :-1].contiguous(), *head)
+        # Contiguous, because a strided input takes another kernel, with other rounding, in batches above 1.
+        return self.output_process(x[:, :-1].contiguous(), head)
 
     def _embed(self, ids: Tensor) -> Tensor:
-        """(B, 10n) -> (B, 10n + 1, d), the separator last and without position."""
-        x = self.token_emb(F.pad(ids, (0, 1), value=self.separator_id))
-        x = self.position_enc(self.input_process(x))
+        """(B, 10 n) -> (B, 10 n + 1, d), the separator last and without position."""
+        x = self.token_emb(F.pad(ids, (0, 1), value=self.separator_id))  # (B, 10 n + 1, C)
+        x = self.position_enc(self.input_process(x))  # (B, 10 n + 1, d)
         if self.person_embedding is not None:
-            person = self.person_embedding.repeat_interleave(ids.shape[1] // PERSONS, 0)
+            person = self.person_embedding.repeat_interleave(ids.shape[1] // PERSONS, 0)  # (10 n, d)
             x = x + F.pad(person, (0, 0, 0, 1))
         return self.dropout(x)
 
@@ -292,8 +344,8 @@ class InteractionTransformer(nn.Module):
     def init_from_codebook(self, codebook: Tensor) -> None:
         """Start the token embedding from the tokenizer's codes (K, C), whitened to unit deviation.
 
-        The published start (deviation 0.02 twice in a row) leaves the tokens a hundred times weaker
-        than their positions; short trainings do not recover from that.
+        The published start (deviation 0.02 twice in a row) leaves the tokens a hundred times weaker than
+        their positions; short trainings do not recover from that. Raises InputError for a codebook of other sizes.
         """
         codes, width = self.config.codebook_size, self.config.code_dim
         if tuple(codebook.shape) != (codes, width):
@@ -310,10 +362,10 @@ class InteractionTransformer(nn.Module):
 def whitened(rows: Tensor) -> Tensor:
     """Rows (K, C) turned, scaled and centred to unit variance in every direction they vary in."""
     centred = rows - rows.mean(0)
-    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)
-    kept = spread > spread.max() * 1e-4
-    turned = (centred @ directions)[:, kept] / spread[kept] * len(rows) ** 0.5
-    return turned @ directions[:, kept].t()
+    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, r), (r,), r = min(K, C)
+    kept = spread > spread.max() * MIN_RELATIVE_SPREAD
+    turned = (centred @ directions)[:, kept] / spread[kept] * len(rows) ** 0.5  # (K, kept)
+    return turned @ directions[:, kept].t()  # (K, C)
 
 
 def _published_start(module: nn.Module) -> None:
