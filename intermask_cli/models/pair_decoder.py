@@ -25,7 +25,7 @@ IN, OUT = 3 * POSITION_NUMBERS + ROTATION_NUMBERS, POSITION_NUMBERS + ROTATION_N
 DILATIONS = (1, 2, 4, 8)
 #: Factor on steps between frames, so that a fast hand's 3 cm per frame (1 m/s) comes in as 0.3.
 STEP_SCALE = 10.0
-#: Distance in metres at which the partner's position is clamped: beyond it nobody can be touched.
+#: Distance in metres at which the partner's position is clamped: beyond it the persons cannot touch.
 FAR_M = 2.5
 #: Metres that an output of 1 moves a joint by: corrections of centimetres are then outputs of a few tenths.
 CORRECTION_M = 0.1
@@ -78,7 +78,7 @@ def _start_at_zero(layer: nn.Conv1d) -> None:
 
 
 def pair_inputs(joints: Tensor, rotations6d: Tensor) -> Tensor:
-    """(B, P, T, IN): own and partner's joints relative to the floor below the own pelvis, steps, rotations."""
+    """(B, P, T, IN): own and partner's joints from the floor below the own pelvis, steps, rotations."""
     origin = joints[..., :1, :] * joints.new_tensor([1.0, 0.0, 1.0])  # (B, P, T, 1, 3), on the floor
     own = joints - origin  # (B, P, T, J, 3)
     partner = (joints.flip(1) - origin).clamp(-FAR_M, FAR_M)

@@ -362,7 +362,7 @@ class InteractionTransformer(nn.Module):
 def whitened(rows: Tensor) -> Tensor:
     """Rows (K, C) turned, scaled and centred to unit variance in every direction they vary in."""
     centred = rows - rows.mean(0)
-    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, r), (r,), r = min(K, C)
+    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, C), (C,)
     kept = spread > spread.max() * MIN_RELATIVE_SPREAD
     turned = (centred @ directions)[:, kept] / spread[kept] * len(rows) ** 0.5  # (K, kept)
     return turned @ directions[:, kept].t()  # (K, C)
