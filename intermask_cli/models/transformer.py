@@ -345,7 +345,8 @@ class InteractionTransformer(nn.Module):
         """Start the token embedding from the tokenizer's codes (K, C), whitened to unit deviation.
 
         The published start (deviation 0.02 twice in a row) leaves the tokens a hundred times weaker than
-        their positions; short trainings do not recover from that. Raises InputError for a codebook of other sizes.
+        their positions; short trainings do not recover from that. Raises InputError for a codebook of other
+        sizes.
         """
         codes, width = self.config.codebook_size, self.config.code_dim
         if tuple(codebook.shape) != (codes, width):
@@ -362,7 +363,7 @@ class InteractionTransformer(nn.Module):
 def whitened(rows: Tensor) -> Tensor:
     """Rows (K, C) turned, scaled and centred to unit variance in every direction they vary in."""
     centred = rows - rows.mean(0)
-    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, C), (C,)
+    directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, r), (r,)
     kept = spread > spread.max() * MIN_RELATIVE_SPREAD
     turned = (centred @ directions)[:, kept] / spread[kept] * len(rows) ** 0.5  # (K, kept)
     return turned @ directions[:, kept].t()  # (K, C)
