@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import KINDS, DuetClip, kind_set
-from intermask_cli.datasets.duets.stage import make_clip
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
 
 COLUMNS = 6

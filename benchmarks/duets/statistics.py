@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.datasets.captures import capture_clips
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import CORE_KINDS, KINDS, kind_set
-from intermask_cli.datasets.duets.stage import make_clip
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FPS, JOINT
 

@@ -23,9 +23,9 @@ from torch.nn import functional as F
 
 from evaluators.networks.canonical import own_positions
 from intermask_cli.console import counter
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.datasets.duets.labels import KINDS, DuetClip, Labels, kind_set
-from intermask_cli.datasets.duets.stage import make_clip
 
 KIND_NAMES = tuple(KINDS)
 _CORPUS = kind_set("all")

@@ -19,8 +19,8 @@ from benchmarks.judges.label_reader import (
     phases,
     train_label_classifier,
 )
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
-from intermask_cli.datasets.duets.stage import make_clip
 
 SMALL = LabelTraining(clips=120, width=48, epochs=28, batch_size=16)
 LEARNT = ("wave", "kick_dodge", "hug")

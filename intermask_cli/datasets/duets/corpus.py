@@ -19,7 +19,8 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.duets.captions import Mention, captions_for
-from intermask_cli.datasets.duets.labels import Contact, DuetClip, KindSet, Labels
+from intermask_cli.datasets.duets.clips import make_clip
+from intermask_cli.datasets.duets.labels import CORE, Contact, DuetClip, KindSet, Labels
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import replacing
 
@@ -73,7 +74,7 @@ def clip_id(seed: int, index: int) -> str:
 
 def make_corpus_clip(seed: int, index: int, maker: Maker | None = None) -> CorpusClip:
     """Clip `index` of the corpus with this seed, captions included."""
-    clip = (maker or default_maker())(seed, index)
+    clip = (maker or make_clip)(seed, index)
     rng = np.random.default_rng([seed, index, CAPTION_STREAM])
     told = captions_for(clip.labels, rng)
     held = captions_for(clip.labels, rng, held_out=True) if split_of(index) == "test" else []
@@ -92,17 +93,9 @@ def make_corpus_clip(seed: int, index: int, maker: Maker | None = None) -> Corpu
     )
 
 
-def default_maker() -> Maker:
-    from intermask_cli.datasets.duets.stage import make_clip
-
-    return make_clip
-
-
 def maker_of(kinds: KindSet) -> Maker:
-    """Clips of a set of kinds (`labels.kind_set`)."""
-    from intermask_cli.datasets.duets.stage import make_clip
-
-    return partial(make_clip, kinds=kinds)
+    """The function that makes the clips of a set of kinds (`labels.kind_set`)."""
+    return make_clip if kinds == CORE else partial(make_clip, kinds=kinds)
 
 
 def test_split(n: int, seed: int, maker: Maker | None = None) -> Iterator[CorpusClip]:

@@ -23,6 +23,7 @@ from intermask_cli.datasets.duets.corpus import (
     Maker,
     Shard,
     make_corpus_clip,
+    maker_of,
     save_shard,
     shard_path,
     split_of,
@@ -89,13 +90,6 @@ def write_corpus(
     write_text(out / "README.md", data_card(manifest, rows))
     write_json(out / "corpus.json", manifest)
     return manifest
-
-
-def maker_of(kinds: KindSet) -> Maker:
-    """The function that makes the clips of a set of kinds."""
-    from intermask_cli.datasets.duets.stage import make_clip
-
-    return make_clip if kinds == CORE else partial(make_clip, kinds=kinds)
 
 
 def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:

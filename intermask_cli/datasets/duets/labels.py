@@ -5,12 +5,13 @@ Left and right always belong to the body of the person meant; people are 0 and 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from intermask_cli.errors import InputError
-from intermask_cli.motion.skeleton import PALM_M
+from intermask_cli.motion.skeleton import MIRROR, PALM_M
 
 LEFT, RIGHT = "left", "right"
 TEMPOS = ("slow", "normal", "fast")
@@ -282,6 +283,47 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
             "add kinds or leave the two-phase share at 0"
         )
     return chosen
+
+
+def draw_labels(rng: np.random.Generator, name: str) -> Labels:
+    """Everything a clip varies in, evenly; contacts and events come from the choreography."""
+    info = KINDS[name]
+
+    def one_of(options: tuple) -> object:
+        return options[int(rng.integers(len(options)))] if options else None
+
+    side = one_of((LEFT, RIGHT, None) if info.side_optional else (LEFT, RIGHT)) if info.side else None
+    approach = str(one_of(info.approaches))
+    actor = int(rng.integers(2))
+    return Labels(
+        kind=name,
+        actor=actor if info.has_actor or approach == "actor" else None,
+        side=side if side is None else str(side),
+        tempo=str(one_of(TEMPOS)),
+        manner=None if not info.manners else str(one_of(info.manners)),
+        repeats=None if not info.repeats else int(info.repeats[int(rng.integers(len(info.repeats)))]),
+        approach=approach,
+        contacts=(),
+        events=(),
+    )
+
+
+def timed(
+    labels: Labels, contacts: Iterable[Contact], events: Iterable[tuple[str, int]], mirror: bool,
+    exchange: bool, first: int, last: int,
+) -> Labels:  # fmt: skip
+    """Labels with the contacts and events between two frames, counted from the first of them."""
+    touches = []
+    for touch in contacts:
+        one, two = (MIRROR[touch.joint1], MIRROR[touch.joint2]) if mirror else (touch.joint1, touch.joint2)
+        one, two = (two, one) if exchange else (one, two)
+        touches.append(Contact(max(touch.start - first, 0), min(touch.end, last) - first, one, two))
+    moments = sorted(((name, frame - first) for name, frame in events if first <= frame < last), key=_frame)
+    return replace(labels, contacts=tuple(touches), events=tuple(moments))
+
+
+def _frame(event: tuple[str, int]) -> int:
+    return event[1]
 
 
 def phases_of(labels: Labels) -> tuple[Labels, ...]:

@@ -1,4 +1,4 @@
-"""From a score (what two bodies should do, frame by frame) to exact joint rotations and positions.
+"""From a plan (what two bodies should do, frame by frame) to exact joint rotations and positions.
 
 Order: feet from the root path, pelvis as high as both legs allow, trunk, gaze, hands by inverse kinematics.
 Everything is done for both people at once: arrays start with (2 people, T frames).
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
+from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.score import Score, Trunk
 from intermask_cli.datasets.duets.timing import wander
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
@@ -60,22 +60,22 @@ def turned(rotation: Array, vector: Array) -> Array:
     return (rotation @ vector[..., None])[..., 0]
 
 
-def pose(score: Score, bodies: tuple[Body, Body], rng: np.random.Generator) -> Posed:
-    """Joint rotations and positions of both people for a whole score."""
-    frames = score.yaw.shape[1]
+def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) -> Posed:
+    """Joint rotations and positions of both people for a whole plan."""
+    frames = plan.yaw.shape[1]
     offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
     noise = _noise(rng, frames, bodies)
-    footing = [plan_feet(score.root[p], score.yaw[p], bodies[p], score.flights[p]) for p in range(2)]
+    footing = [plan_feet(plan.root[p], plan.yaw[p], bodies[p], plan.flights[p]) for p in range(2)]
     local = np.empty((2, frames, 22, 3, 3))
     local[..., 20:22, :, :] = np.eye(3)
-    root = _place_pelvis_xz(score, footing, noise, bodies)
-    local[:, :, 0] = euler(score.yaw, score.hips_pitch + 0.3 * noise["pitch"], score.hips_roll)
-    ankles, foot_rotation, free = _place_feet(score, footing, root, offsets, bodies)
-    root[..., 1] = _pelvis_height(score, root, local[:, :, 0], ankles, free, offsets, bodies)
-    _pose_legs(local, root, ankles, foot_rotation, score.yaw, footing, offsets)
-    trunk = _pose_trunk(local, root, score, noise, offsets, bodies)
-    _pose_head(local, trunk, score, noise, bodies)
-    _pose_arms(local, trunk, score, noise, ankles, root, offsets, bodies)
+    root = _place_pelvis_xz(plan, footing, noise, bodies)
+    local[:, :, 0] = euler(plan.yaw, plan.hips_pitch + 0.3 * noise["pitch"], plan.hips_roll)
+    ankles, foot_rotation, free = _place_feet(plan, footing, root, offsets, bodies)
+    root[..., 1] = _pelvis_height(plan, root, local[:, :, 0], ankles, free, offsets, bodies)
+    _pose_legs(local, root, ankles, foot_rotation, plan.yaw, footing, offsets)
+    trunk = _pose_trunk(local, root, plan, noise, offsets, bodies)
+    _pose_head(local, trunk, plan, noise, bodies)
+    _pose_arms(local, trunk, plan, noise, ankles, root, offsets, bodies)
     joints, _ = forward_kinematics(local, root, offsets)
     return Posed(joints, local)
 
@@ -99,29 +99,29 @@ def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> 
 
 
 def _place_pelvis_xz(
-    score: Score, footing: list[Footing], noise: dict[str, Array], bodies: tuple[Body, Body]
+    plan: MotionPlan, footing: list[Footing], noise: dict[str, Array], bodies: tuple[Body, Body]
 ) -> Array:
     """Pelvis over the ground (2, T, 3): root path, asked shift, and sway towards the standing foot."""
     swing = np.stack([f.swing for f in footing])
     sway = np.array([body.style.sway for body in bodies])[:, None] * (swing[..., 1] - swing[..., 0])
-    left = score.shift[..., 0] + noise["shift"][..., 0] + sway
-    ahead = score.shift[..., 1] + noise["shift"][..., 1]
-    s, c = np.sin(score.yaw), np.cos(score.yaw)
-    root = np.zeros((*score.yaw.shape, 3))
-    root[..., 0] = score.root[..., 0] + left * c + ahead * s
-    root[..., 2] = score.root[..., 1] - left * s + ahead * c
+    left = plan.shift[..., 0] + noise["shift"][..., 0] + sway
+    ahead = plan.shift[..., 1] + noise["shift"][..., 1]
+    s, c = np.sin(plan.yaw), np.cos(plan.yaw)
+    root = np.zeros((*plan.yaw.shape, 3))
+    root[..., 0] = plan.root[..., 0] + left * c + ahead * s
+    root[..., 2] = plan.root[..., 1] - left * s + ahead * c
     return root
 
 
 def _place_feet(
-    score: Score, footing: list[Footing], root: Array, offsets: Array, bodies: tuple[Body, Body]
+    plan: MotionPlan, footing: list[Footing], root: Array, offsets: Array, bodies: tuple[Body, Body]
 ) -> tuple[Array, Array, Array]:
     """Ankles (2, T, 2, 3), global foot rotations (2, T, 2, 3, 3), weight of lifted feet (2, T, 2)."""
     scale = np.array([body.scale for body in bodies])[:, None, None]
     x, z, lift, yaw, swing = (
         np.stack([getattr(f, n) for f in footing]) for n in ("x", "z", "lift", "yaw", "swing")
     )
-    s, c = np.sin(score.yaw)[..., None], np.cos(score.yaw)[..., None]
+    s, c = np.sin(plan.yaw)[..., None], np.cos(plan.yaw)[..., None]
     ahead = (x - root[..., None, 0]) * s + (z - root[..., None, 2]) * c
     behind = np.maximum(-(ahead / scale + 0.10), 0.0)
     pitch = 0.75 * (1.0 - np.exp(-behind / 0.30))  # the heel rises when the body has passed the foot
@@ -132,15 +132,15 @@ def _place_feet(
     ankles = ball - turned(rotation, to_ball)
     weight = np.zeros_like(x)
     standing = np.array([_stand(o) for o in offsets[:, 0]])
-    for item in score.lifts:
+    for item in plan.lifts:
         p, f = item.person, item.foot
         pelvis = root[p].copy()
         pelvis[:, 1] = standing[p] * 0.97
         w = item.weight[:, None]
-        ankles[p, :, f] += w * (item.target(pelvis, score.yaw[p]) - ankles[p, :, f])
+        ankles[p, :, f] += w * (item.target(pelvis, plan.yaw[p]) - ankles[p, :, f])
         pitch[p, :, f] += item.weight * (item.pitch - pitch[p, :, f])
         weight[p, :, f] = np.maximum(weight[p, :, f], item.weight)
-    if score.lifts:
+    if plan.lifts:
         rotation = euler(yaw, pitch, 0.0)
     return ankles, rotation, weight
 
@@ -151,7 +151,7 @@ def _stand(offsets: Array) -> float:
 
 
 def _pelvis_height(
-    score: Score,
+    plan: MotionPlan,
     root: Array,
     rotation: Array,
     ankles: Array,
@@ -166,7 +166,7 @@ def _pelvis_height(
     rise = np.sqrt(np.maximum(legs**2 - (across**2).sum(-1), 0.01))
     bound = (ankles[..., 1] + rise - hips[..., 1] + 2.0 * free).min(axis=-1)
     standing = np.array([_stand(o) for o in offsets[:, 0]])[:, None]
-    bound = np.minimum(bound, standing - score.crouch)
+    bound = np.minimum(bound, standing - plan.crouch)
     window = 2 * _SMOOTH + 1
     padded = np.pad(bound, ((0, 0), (2 * _SMOOTH, 2 * _SMOOTH)), mode="edge")
     lowest = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1).min(axis=-1)
@@ -211,16 +211,16 @@ def _inverse(rotation: Array) -> Array:
 def _pose_trunk(
     local: Array,
     root: Array,
-    score: Score,
+    plan: MotionPlan,
     noise: dict[str, Array],
     offsets: Array,
     bodies: tuple[Body, Body],
 ) -> Trunk:
     """Fill the spine; collars are still neutral in the returned trunk."""
     posture = np.array([body.style.posture for body in bodies])[:, None]
-    pitch = score.bend[..., 0] + noise["pitch"] + posture
-    roll = score.bend[..., 1] + noise["roll"]
-    twist = score.bend[..., 2] + noise["twist"]
+    pitch = plan.bend[..., 0] + noise["pitch"] + posture
+    roll = plan.bend[..., 1] + noise["roll"]
+    twist = plan.bend[..., 2] + noise["twist"]
     rotations, positions = {0: local[:, :, 0]}, {0: root}
     parent = 0
     for joint, share in _SPINE:
@@ -232,7 +232,7 @@ def _pose_trunk(
         positions[joint] = positions[9] + turned(rotations[9], offsets[:, :, joint])
     for joint, base in ((15, 12), (16, 13), (17, 14)):
         positions[joint] = positions[base] + turned(rotations[9], offsets[:, :, joint])
-    return Trunk(positions, rotations, score.yaw, bodies)
+    return Trunk(positions, rotations, plan.yaw, bodies)
 
 
 def _soft(angle: Array, limit: float) -> Array:
@@ -240,7 +240,7 @@ def _soft(angle: Array, limit: float) -> Array:
 
 
 def _pose_head(
-    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], bodies: tuple[Body, Body]
+    local: Array, trunk: Trunk, plan: MotionPlan, noise: dict[str, Array], bodies: tuple[Body, Body]
 ) -> None:
     """Fill neck and head: look at the partner's face with weight `gaze`, else straight ahead, then nod."""
     scale = np.array([body.scale for body in bodies])[:, None]
@@ -251,24 +251,24 @@ def _pose_head(
     yaw = _soft(np.arctan2(way[..., 0], np.maximum(way[..., 2], 0.05)), 1.1)
     pitch = _soft(-np.arctan2(way[..., 1], np.hypot(way[..., 0], way[..., 2]) + 0.15), 0.6)
     level = -0.5 * np.arcsin(np.clip(-trunk.rotations[9][..., 1, 2], -1.0, 1.0))
-    yaw = score.gaze * yaw + score.look + noise["head"][..., 0]
-    pitch = score.gaze * pitch + (1.0 - score.gaze) * 0.4 * level + score.nod + chin + noise["head"][..., 1]
-    roll = -0.5 * score.bend[..., 1]
+    yaw = plan.gaze * yaw + plan.look + noise["head"][..., 0]
+    pitch = plan.gaze * pitch + (1.0 - plan.gaze) * 0.4 * level + plan.nod + chin + noise["head"][..., 1]
+    roll = -0.5 * plan.bend[..., 1]
     local[:, :, 12] = euler(0.4 * yaw, 0.4 * pitch, 0.4 * roll)
     local[:, :, 15] = euler(0.6 * yaw, 0.6 * pitch, 0.6 * roll)
 
 
 def _pose_arms(
-    local: Array, trunk: Trunk, score: Score, noise: dict[str, Array], ankles: Array, root: Array,
+    local: Array, trunk: Trunk, plan: MotionPlan, noise: dict[str, Array], ankles: Array, root: Array,
     offsets: Array, bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
     chest = trunk.rotations[9]
     arms = np.array([body.arm for body in bodies])[:, None, None, None]
-    palms = _hanging(trunk, score, ankles, root, bodies)
+    palms = _hanging(trunk, plan, ankles, root, bodies)
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     busy = np.zeros(palms.shape[:3])
-    for item in score.reaches:
+    for item in plan.reaches:
         p, h, w = item.person, item.hand, item.weight[:, None]
         way = item.target(trunk) - palms[p, :, h]
         size = np.linalg.norm(way, axis=-1, keepdims=True)
@@ -288,7 +288,7 @@ def _pose_arms(
     shoulders = collars + turned(girdle, offsets[:, :, [16, 17]])
 
     palms = soft_reach(shoulders, palms, arms, 0.95, 0.992)
-    pole = _elbow_pole(score, normalize(palms - shoulders), chest)
+    pole = _elbow_pole(plan, normalize(palms - shoulders), chest)
     hint = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
     upper, lower = two_bone(
         shoulders, palms, pole, offsets[:, :, [18, 19]], offsets[:, :, [20, 21]], PALM_M, hint
@@ -298,10 +298,10 @@ def _pose_arms(
     local[:, :, 18:20] = _inverse(upper) @ lower
 
 
-def _hanging(trunk: Trunk, score: Score, ankles: Array, root: Array, bodies: tuple[Body, Body]) -> Array:
+def _hanging(trunk: Trunk, plan: MotionPlan, ankles: Array, root: Array, bodies: tuple[Body, Body]) -> Array:
     """Palms (2, T, 2, 3) of arms that hang and swing against the legs."""
-    chest, level = trunk.rotations[9], euler(score.yaw, 0.0, 0.0)
-    s, c = np.sin(score.yaw)[..., None], np.cos(score.yaw)[..., None]
+    chest, level = trunk.rotations[9], euler(plan.yaw, 0.0, 0.0)
+    s, c = np.sin(plan.yaw)[..., None], np.cos(plan.yaw)[..., None]
     ahead = (ankles[..., 0] - root[..., None, 0]) * s + (ankles[..., 2] - root[..., None, 2]) * c
     ahead = 0.35 * np.tanh(ahead[..., ::-1] / 0.35)  # left hand with right foot; kicks do not throw the arm
     down = np.empty((*ahead.shape, 3))
@@ -315,10 +315,10 @@ def _hanging(trunk: Trunk, score: Score, ankles: Array, root: Array, bodies: tup
     return shoulders + turned(mixed[:, :, None], down)
 
 
-def _elbow_pole(score: Score, along: Array, chest: Array) -> Array:
+def _elbow_pole(plan: MotionPlan, along: Array, chest: Array) -> Array:
     """Direction (2, T, 2, 3) the elbows point to: back and down; outward for raised hands or if asked."""
     raised = 0.5 + 0.5 * np.tanh(3.0 * (along[..., 1] - 0.1))
-    out = np.clip(score.elbow + 0.8 * raised, 0.0, 1.3)
+    out = np.clip(plan.elbow + 0.8 * raised, 0.0, 1.3)
     pole = np.empty_like(along)
     pole[..., 0] = _SIDES * (0.25 + 1.1 * out)
     pole[..., 1] = -0.7 + 0.45 * out

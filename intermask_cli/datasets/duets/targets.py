@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intermask_cli.datasets.duets.score import Trunk
+from intermask_cli.datasets.duets.motion_plan import Trunk
 
 Array = np.ndarray
 Target = Callable[[Trunk], Array]

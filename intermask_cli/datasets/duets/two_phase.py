@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Flight
-from intermask_cli.datasets.duets.labels import KINDS, LEFT, Labels
+from intermask_cli.datasets.duets.kinds import perform
+from intermask_cli.datasets.duets.labels import KINDS, LEFT, Labels, draw_labels, timed
+from intermask_cli.datasets.duets.motion_plan import MIRROR_X, FootLift, MotionPlan, Reach, Trunk
 from intermask_cli.datasets.duets.rig import random_body
-from intermask_cli.datasets.duets.score import MIRROR_X, FootLift, Reach, Score, Trunk
-from intermask_cli.datasets.duets.stage import Stage, Start, draw_labels, staged, timed
+from intermask_cli.datasets.duets.stage import Stage, Start
 from intermask_cli.datasets.duets.timing import ramp
 from intermask_cli.motion.skeleton import FPS
 
@@ -40,7 +41,7 @@ def two_phase_stage(rng: np.random.Generator, pairs: list[tuple[str, str]]) -> t
         one, two = pairs[int(rng.integers(len(pairs)))]
         labels = draw_labels(rng, one)
         second = _near(draw_labels(rng, two), labels.tempo)
-        first = staged(rng, labels, bodies)
+        first = perform(rng, labels, bodies)
         exchange = bool(labels.actor) if labels.actor is not None else bool(rng.integers(2))
         later_exchange = exchange if second.actor is None else bool(second.actor)
         view = View(exchange != later_exchange, (labels.side == LEFT) != (second.side == LEFT))
@@ -104,20 +105,20 @@ class View:
 def _continued(first: Stage, labels: Labels, view: View) -> tuple[Stage, Labels]:
     """The first stage with the second phase played on it, and that phase's labels in the first one's view."""
     join = round(first.clock)
-    root = view.people(view.ground(first.score.root[:, join]))
-    yaw = view.people(view.angle(first.score.yaw[:, join]))
+    root = view.people(view.ground(first.plan.root[:, join]))
+    yaw = view.people(view.angle(first.plan.yaw[:, join]))
     middle, line = root.mean(axis=0), root[1] - root[0]
     heading = math.atan2(line[0], line[1])
     start = Start((root - middle) @ _turn(-heading).T, yaw - heading, float(join))
     bodies = (first.bodies[1], first.bodies[0]) if view.exchanged else first.bodies
-    second = staged(first.rng, labels, bodies, start)
+    second = perform(first.rng, labels, bodies, start)
 
-    later = second.score.root @ _turn(heading).T + middle
-    headings = second.score.yaw - second.score.yaw[:, join, None] + yaw[:, None]
-    score = _joined(first, second, join, view)
-    score.root[:, join:] = view.ground(view.people(later))[:, join:]
-    score.yaw[:, join:] = view.angle(view.people(headings))[:, join:]
-    first.score, first.clock = score, second.clock
+    later = second.plan.root @ _turn(heading).T + middle
+    headings = second.plan.yaw - second.plan.yaw[:, join, None] + yaw[:, None]
+    plan = _joined(first, second, join, view)
+    plan.root[:, join:] = view.ground(view.people(later))[:, join:]
+    plan.yaw[:, join:] = view.angle(view.people(headings))[:, join:]
+    first.plan, first.clock = plan, second.clock
     first.bodies = (second.bodies[1], second.bodies[0]) if view.exchanged else second.bodies
     first.contacts = [replace(c, end=min(c.end, join)) for c in first.contacts]
     first.events = [(name, frame) for name, frame in first.events if frame < join]
@@ -132,9 +133,9 @@ def _turn(yaw: float) -> Array:
     return np.array([[c, s], [-s, c]])
 
 
-def _joined(first: Stage, second: Stage, join: int, view: View) -> Score:
-    """Both scores as one: what the first one held on to fades, what the second does is added."""
-    one, two = first.score, second.score
+def _joined(first: Stage, second: Stage, join: int, view: View) -> MotionPlan:
+    """Both plans as one: what the first one held on to fades, what the second does is added."""
+    one, two = first.plan, second.plan
     keep = 1.0 - ramp(first.t, join - 2, join - 2 + _LET_GO_FRAMES)
     flights = [list(one.flights[0]), list(one.flights[1])]
     for person in (0, 1):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from intermask_cli.datasets.duets.captions import CAPTION_TYPES, Caption, captions_for, stated_values
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import KINDS, TEMPOS, Labels
-from intermask_cli.datasets.duets.stage import make_clip
 from intermask_cli.datasets.duets.wordings import wordings
 from intermask_cli.motion.skeleton import JOINT
 

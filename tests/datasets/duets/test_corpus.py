@@ -15,11 +15,12 @@ from intermask_cli.datasets.duets.corpus import (
     labels_from_json,
     labels_to_json,
     make_corpus_clip,
+    maker_of,
     split_indices,
     split_of,
     test_split,
 )
-from intermask_cli.datasets.duets.corpus_writer import maker_of, write_corpus
+from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.datasets.duets.data_card import KNOWN_UNNATURAL
 from intermask_cli.datasets.duets.labels import (
     CORE_KINDS,

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from benchmarks.judges.detectors import detect
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import labels_to_json, make_corpus_clip, split_indices
 from intermask_cli.datasets.duets.gait import Flight, plan_feet
 from intermask_cli.datasets.duets.kinds import CHOREOGRAPHY
@@ -36,7 +37,7 @@ from intermask_cli.datasets.duets.labels import (
 )
 from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import HEIGHT_RANGE_M, random_body
-from intermask_cli.datasets.duets.stage import LONGEST_FRAMES, SHORTEST_FRAMES, make_clip
+from intermask_cli.datasets.duets.stage import LONGEST_FRAMES, SHORTEST_FRAMES
 from intermask_cli.datasets.duets.timing import minimum_jerk, oscillation, pulse, trapezoid
 from intermask_cli.errors import InputError
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
@@ -395,7 +396,7 @@ def test_named_sets() -> None:
 
 def test_same_seed_gives_the_same_bytes_in_another_process() -> None:
     code = (
-        "import hashlib; from intermask_cli.datasets.duets.stage import make_clip\n"
+        "import hashlib; from intermask_cli.datasets.duets.clips import make_clip\n"
         "for i in range(6):\n"
         "    c = make_clip(11, i); parts = (c.joints, c.rotations6d, c.root_rotation, c.offsets)\n"
         "    data = b''.join(p.tobytes() for p in parts) + repr(c.labels).encode()\n"

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.judges.detectors import detect
 from intermask_cli.datasets.duets.captions import CAPTION_TYPES, Caption, captions_for, stated_values
+from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import (
     labels_from_json,
     labels_to_json,
@@ -25,9 +26,9 @@ from intermask_cli.datasets.duets.labels import (
     KindSet,
     Labels,
     contact_point,
+    draw_labels,
     kind_set,
 )
-from intermask_cli.datasets.duets.stage import draw_labels, make_clip
 from intermask_cli.datasets.duets.two_phase import LONGEST_S
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import FPS, JOINT

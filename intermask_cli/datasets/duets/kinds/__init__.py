@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from intermask_cli.datasets.duets.kinds import dance, fighting, greeting, helping, play, together
-from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.labels import Labels
+from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.datasets.duets.stage import Stage, Start
 
 CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
     "handshake": greeting.handshake,
@@ -35,3 +39,15 @@ CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
     "rock_paper_scissors": play.rock_paper_scissors,
     "whisper": play.whisper,
 }
+
+
+def perform(
+    rng: np.random.Generator, labels: Labels, bodies: tuple[Body, Body], start: Start | None = None
+) -> Stage:
+    """A stage on which the choreography of these labels has been played."""
+    stage = Stage(
+        rng, bodies, labels.tempo, labels.manner, labels.repeats, labels.approach,
+        straight=labels.side is None, start=start,
+    )  # fmt: skip
+    CHOREOGRAPHY[labels.kind](stage)
+    return stage

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from intermask_cli.datasets.duets.score import Trunk
+from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, halfway
 from intermask_cli.datasets.duets.timing import pulse, trapezoid
@@ -61,8 +61,8 @@ def circle_hands(s: Stage) -> None:
     drop = s.some(0.20, 0.34)
     for person in (0, 1):
         phi = (math.pi if person == 0 else 0.0) + walked
-        s.score.root[person] = radius * np.stack([np.sin(phi), np.cos(phi)], -1)
-        s.score.yaw[person] = phi + math.pi
+        s.plan.root[person] = radius * np.stack([np.sin(phi), np.cos(phi)], -1)
+        s.plan.yaw[person] = phi + math.pi
         s.quicken(person, 0.8)
         s.bend(person, joined, forward=-s.some(0.02, 0.08))
     for hands in ((1, 0), (0, 1)):

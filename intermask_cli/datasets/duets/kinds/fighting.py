@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.duets.score import Trunk
+from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, now, on_body
 from intermask_cli.datasets.duets.timing import pulse, ramp
@@ -141,7 +141,7 @@ def kick_dodge(s: Stage) -> None:
     s.shift(0, weight, left=0.10)
     s.bend(0, weight, right=-0.05)
     lean = {"low": 0.12, "middle": 0.22, "high": 0.34}[str(s.manner)]
-    s.score.hips_pitch[0] -= 0.6 * lean * extend
+    s.plan.hips_pitch[0] -= 0.6 * lean * extend
     s.bend(0, extend, forward=-0.4 * lean, twist=-0.15)
     s.shift(0, extend, forward=0.05)
     fists(s, 0, 0.85 * pulse(s.t, begin - 6, lifted + 4, back, end + 10))
@@ -152,7 +152,7 @@ def kick_dodge(s: Stage) -> None:
     s.move(1, seen, max(away, seen + 16), -distance)
     dodge = pulse(s.t, seen, hit, hit + 8, hit + s.beat(0.9))
     s.bend(1, dodge, forward=s.some(-0.22, -0.08))
-    s.score.hips_pitch[1] += 0.18 * dodge
+    s.plan.hips_pitch[1] += 0.18 * dodge
     s.crouch(1, dodge, s.some(0.05, 0.10))
     for hand in (0, 1):
         s.hand(1, hand, dodge, by_shoulder(1, hand, 0.12, -0.10, 0.34))
@@ -188,7 +188,7 @@ def push_stagger(s: Stage) -> None:
     hurt = pulse(s.t, touch - 1, touch + s.beat(0.28), touch + s.beat(0.35), touch + s.beat(0.95))
     strength = 1.0 if hard else 0.5
     s.bend(1, hurt, forward=-0.22 * strength)
-    s.score.hips_pitch[1] += (0.30 * strength) * pulse(
+    s.plan.hips_pitch[1] += (0.30 * strength) * pulse(
         s.t, touch + 2, touch + s.beat(0.4), touch + s.beat(0.5), end
     )
     s.nod(1, hurt, 0.25 * strength)

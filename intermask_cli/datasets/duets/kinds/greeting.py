@@ -128,7 +128,7 @@ def hug(s: Stage) -> None:
     hard = s.manner == "hard"
     s.meet(s.some(0.95, 1.1))
     close = (s.some(0.34, 0.37) if hard else s.some(0.38, 0.42)) * s.size
-    apart = float(np.linalg.norm(s.score.root[0, -1] - s.score.root[1, -1]))
+    apart = float(np.linalg.norm(s.plan.root[0, -1] - s.plan.root[1, -1]))
     begin = s.clock
     inside = begin + s.beat(0.9)
     hold = inside + s.beat(s.some(0.9, 1.5) if hard else s.some(0.5, 0.9))

@@ -53,10 +53,10 @@ def support_walk(s: Stage) -> None:
     aside = 0.205 * s.size
     for person, sign in ((0, 1.0), (1, -1.0)):
         place, heading = along(path, length * trapezoid((s.t - begin) / (end - begin), 0.2))
-        s.score.root[person] = place + sign * aside * np.stack([np.cos(heading), -np.sin(heading)], -1)
-        s.score.yaw[person] = heading
+        s.plan.root[person] = place + sign * aside * np.stack([np.cos(heading), -np.sin(heading)], -1)
+        s.plan.yaw[person] = heading
     # Half a step behind, so that the arm passes behind the actor's neck.
-    s.score.root[1] -= 0.12 * s.size * np.stack([np.sin(heading), np.cos(heading)], -1)
+    s.plan.root[1] -= 0.12 * s.size * np.stack([np.sin(heading), np.cos(heading)], -1)
     whole = np.ones_like(s.t)
     step = s.beat(1.3)
     limp = np.sin(np.pi * (s.t - begin) / step) ** 2 * pulse(s.t, begin, begin + 10, end - 10, end)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from intermask_cli.datasets.duets.score import Trunk
+from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import Target, by_shoulder, halfway, on_body
 from intermask_cli.datasets.duets.timing import pulse, ramp, trapezoid
@@ -95,10 +95,10 @@ def sneak_startle(s: Stage) -> None:
     begin = s.some(4, 10)
     arrive = begin + way / (0.75 * _SNEAK[s.tempo]) * FPS
     boo = arrive + s.beat(0.15) + s.strike(0.38)
-    s.score.root[1] = np.array([s.some(-0.04, 0.04), 0.4])
-    s.score.yaw[1] = s.some(-0.12, 0.12)
-    s.score.root[0] = np.array([0.0, 0.4 - close])
-    s.score.root[0, :, 1] += way * (trapezoid((s.t - begin) / (arrive - begin), 0.25) - 1.0)
+    s.plan.root[1] = np.array([s.some(-0.04, 0.04), 0.4])
+    s.plan.yaw[1] = s.some(-0.12, 0.12)
+    s.plan.root[0] = np.array([0.0, 0.4 - close])
+    s.plan.root[0, :, 1] += way * (trapezoid((s.t - begin) / (arrive - begin), 0.25) - 1.0)
 
     sneak = 1.0 - ramp(s.t, arrive, boo + s.beat(0.3))
     s.crouch(0, sneak, s.some(0.10, 0.15))
@@ -191,7 +191,7 @@ def rock_paper_scissors(s: Stage) -> None:
 def whisper(s: Stage) -> None:
     """The actor steps in, leans past the partner's cheek with the right hand at the mouth, and steps back."""
     s.meet(s.some(0.85, 1.0))
-    apart = float(np.linalg.norm(s.score.root[0, -1] - s.score.root[1, -1]))
+    apart = float(np.linalg.norm(s.plan.root[0, -1] - s.plan.root[1, -1]))
     begin = s.clock
     close = begin + s.beat(0.9)
     away = close + s.beat(s.some(1.1, 1.9))

@@ -30,8 +30,8 @@ def circle_each_other(s: Stage) -> None:
         late = 0.5 * s.delay(1) * person
         # Facing +Z at -Z, the own right is -X: seen from above the angle from +Z grows from pi.
         phi = (math.pi if person == 0 else 0.0) + angle * trapezoid((s.t - begin - late) / (end - begin), 0.2)
-        s.score.root[person] = radius * np.stack([np.sin(phi), np.cos(phi)], -1)
-        s.score.yaw[person] = phi + math.pi
+        s.plan.root[person] = radius * np.stack([np.sin(phi), np.cos(phi)], -1)
+        s.plan.yaw[person] = phi + math.pi
     if s.manner == "guarded":
         for person in (0, 1):
             fists(s, person, ramp(s.t, begin - 10 + 0.5 * person * s.delay(1), begin + s.beat(0.4)))
@@ -76,11 +76,11 @@ def lead_by_hand(s: Stage) -> None:
     for person in (0, 1):
         late = person * (3 + 0.35 * s.delay(1))
         place, heading = along(path, length * trapezoid((s.t - walk - late) / (end - walk), 0.3))
-        s.score.yaw[person] = heading
-        s.score.root[person] = place
+        s.plan.yaw[person] = heading
+        s.plan.root[person] = place
         if person == 1:
-            s.score.root[1, :, 0] += -apart * np.cos(heading) - behind * np.sin(heading)
-            s.score.root[1, :, 1] += apart * np.sin(heading) - behind * np.cos(heading)
+            s.plan.root[1, :, 0] += -apart * np.cos(heading) - behind * np.sin(heading)
+            s.plan.root[1, :, 1] += apart * np.sin(heading) - behind * np.cos(heading)
     join = ramp(s.t, take, held)
     meeting = halfway((1, 0), s.some(0.36, 0.46))
     s.hand(0, 1, join, meeting, bulge=-0.1)
@@ -110,7 +110,7 @@ def follow(s: Stage) -> None:
     for person in (0, 1):
         walked = length * trapezoid((s.t - begin - person * lag) / (end - begin), 0.32)
         place, heading = along(path, walked - person * gap)
-        s.score.root[person], s.score.yaw[person] = place, heading
+        s.plan.root[person], s.plan.yaw[person] = place, heading
     s.look_away(0, np.ones_like(s.t))
     if s.some(0, 1) < 0.4:
         when = s.some(0.3, 0.7) * end
@@ -133,8 +133,8 @@ def walk_side_by_side(s: Stage) -> None:
     for person, sign in ((0, 1.0), (1, -1.0)):
         late = person * 0.4 * s.delay(1)
         place, heading = along(path, length * trapezoid((s.t - begin - late) / (end - begin), 0.32))
-        s.score.root[person] = place + sign * aside * np.stack([np.cos(heading), -np.sin(heading)], -1)
-        s.score.yaw[person] = heading
+        s.plan.root[person] = place + sign * aside * np.stack([np.cos(heading), -np.sin(heading)], -1)
+        s.plan.yaw[person] = heading
         when = s.some(0.1, 0.7) * end
         glance = pulse(s.t, when, when + s.beat(0.3), when + s.beat(0.9), when + s.beat(1.3))
         s.look_away(person, 1.0 - s.some(0.3, 0.9) * glance)
@@ -162,9 +162,9 @@ def pass_by(s: Stage) -> None:
         from_middle = s.some(0.0, 0.10)
         aside = from_middle + (passing - from_middle) * ramp(way, -0.42 * length, -0.08 * length)
         place = np.stack([aside, way], -1) * sign
-        s.score.root[person] = place
+        s.plan.root[person] = place
         step = np.gradient(place, axis=0) * sign
-        s.score.yaw[person] = (0.0 if person == 0 else math.pi) + np.arctan2(
+        s.plan.yaw[person] = (0.0 if person == 0 else math.pi) + np.arctan2(
             step[:, 0], np.maximum(step[:, 1], 0.01)
         )
         middle = (begin + end) / 2 + late

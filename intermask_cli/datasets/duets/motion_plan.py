@@ -1,4 +1,4 @@
-"""What two bodies shall do, frame by frame (`Score`), and the posed trunks hands aim from (`Trunk`)."""
+"""What two bodies shall do, frame by frame (`MotionPlan`), and the posed trunks hands aim from (`Trunk`)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class FootLift:
 
 
 @dataclass
-class Score:
+class MotionPlan:
     """Everything a choreography can ask for; angles in radians, lengths in metres."""
 
     root: Array  # (2, T, 2) ground position x, z
@@ -66,8 +66,8 @@ class Score:
     lifts: list[FootLift] = field(default_factory=list)
     flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))
 
-    def until(self, end: int) -> Score:
-        """The same score for the frames before `end` only."""
+    def until(self, end: int) -> MotionPlan:
+        """The same plan for the frames before `end` only."""
         frames = {name: getattr(self, name)[:, :end] for name in _CHANNELS}
         reaches = [replace(reach, weight=reach.weight[:end]) for reach in self.reaches]
         lifts = [replace(lift, weight=lift.weight[:end]) for lift in self.lifts]

@@ -1,0 +1,98 @@
+"""Makes a clip: random bodies and labels in, an exact two-person interaction out.
+
+The choreography of a kind (`kinds/`) is performed on a `Stage` and posed. The result is mirrored for the left
+side, the people are exchanged when the actor is person 1 (counted from 0), and both get a random place.
+Clips of two phases come from `two_phase`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from intermask_cli.datasets.duets.kinds import perform
+from intermask_cli.datasets.duets.labels import (
+    CORE,
+    KINDS,
+    LEFT,
+    DuetClip,
+    KindSet,
+    Labels,
+    draw_labels,
+    timed,
+)
+from intermask_cli.datasets.duets.motion_plan import MIRROR_X
+from intermask_cli.datasets.duets.posing import Posed, pose
+from intermask_cli.datasets.duets.rig import random_body
+from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.two_phase import two_phase_stage
+from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
+from intermask_cli.motion.skeleton import MIRROR
+
+Array = np.ndarray
+
+#: Clips are placed within this distance of the origin, along x and along z, metres.
+WORLD_M = 3.0
+
+
+def make_clip(seed: int, index: int, kind: str | None = None, kinds: KindSet = CORE) -> DuetClip:
+    """Clip `index` of the corpus with this seed: the same bytes every time; `kind` None draws one of `kinds`.
+
+    Raises ValueError for an unknown kind.
+    """
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index])))
+    if kind is None and kinds.two_phase > 0.0 and rng.random() < kinds.two_phase:
+        stage, labels, exchange = two_phase_stage(rng, kinds.pairs())
+        return _finished(stage, _posed(stage), labels, exchange, seed, index)
+    drawn = kinds.kinds[int(rng.integers(len(kinds.kinds)))]
+    name = drawn if kind is None else kind
+    if name not in KINDS:
+        raise ValueError(f"unknown kind {name!r}; choose one of {', '.join(KINDS)}")
+    labels = draw_labels(rng, name)
+    stage = perform(rng, labels, (random_body(rng), random_body(rng)))
+    posed = _posed(stage)
+    exchange = bool(labels.actor) if labels.actor is not None else bool(rng.integers(2))
+    return _finished(stage, posed, labels, exchange, seed, index)
+
+
+def _posed(stage: Stage) -> Posed:
+    return pose(stage.plan.until(stage.frames()[1]), stage.bodies, stage.rng)
+
+
+def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: int, index: int) -> DuetClip:
+    """Mirror for the left side, exchange people, place in the world, and pack with final labels."""
+    first, last = stage.frames()
+    joints, local = posed.joints[:, first:], posed.local[:, first:]
+    offsets = np.stack([body.offsets for body in stage.bodies])
+    if labels.side == LEFT:
+        order = list(MIRROR)
+        joints, offsets = joints[:, :, order] * MIRROR_X, offsets[:, order] * MIRROR_X
+        local = local[:, :, order] * (MIRROR_X[:, None] * MIRROR_X)
+    if exchange:
+        joints, local, offsets = joints[::-1], local[::-1], offsets[::-1]
+    joints, local = _in_the_world(stage.rng, joints, local)
+    then = labels.then
+    if then is not None:
+        then = timed(then, then.contacts, then.events, labels.side == LEFT, exchange, first, last)
+    final = timed(labels, stage.contacts, stage.events, labels.side == LEFT, exchange, first, last)
+    return DuetClip(
+        joints=joints.astype(np.float32),
+        rotations6d=sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32),
+        root_rotation=np.ascontiguousarray(local[:, :, 0]).astype(np.float32),
+        offsets=offsets.astype(np.float32),
+        labels=replace(final, then=then),
+        seed=seed,
+        index=index,
+    )
+
+
+def _in_the_world(rng: np.random.Generator, joints: Array, local: Array) -> tuple[Array, Array]:
+    """Both people turned and moved together to a random heading and place."""
+    world = matrix_about_y(rng.uniform(-math.pi, math.pi))
+    middle = joints[:, :, 0].mean(axis=(0, 1)) * np.array([1.0, 0.0, 1.0])
+    place = rng.uniform(-WORLD_M, WORLD_M, 3) * np.array([1.0, 0.0, 1.0])
+    turned = local.copy()
+    turned[:, :, 0] = world @ local[:, :, 0]
+    return (joints - middle) @ world.T + place, turned
