@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from intermask_cli.generation.launch import processors
+from intermask_cli.devices import processors
 from intermask_cli.generation.run_directory import utc_now, versions
 
 ROOT = Path(__file__).resolve().parents[1]

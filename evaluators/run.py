@@ -31,8 +31,9 @@ from evaluators.request import (
 )
 from intermask_cli.config import SamplingConfig, sampling_with
 from intermask_cli.console import note
+from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.generation.launch import choose_device, join_workers, parse_processes
+from intermask_cli.generation.launch import join_workers, parse_processes
 from intermask_cli.models.bundle import resolve_bundle
 from intermask_cli.motion.representation import Representation
 

@@ -52,9 +52,9 @@ def export(
     from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.console import emit_json, warn
     from intermask_cli.console import out as stdout
+    from intermask_cli.devices import processors
     from intermask_cli.errors import EXIT_PARTIAL
     from intermask_cli.export.dataset import export_dataset
-    from intermask_cli.generation.launch import processors
 
     modes = checked_modes(clean or ())
     name = "-".join([to.value, *(mode.value for mode in modes)])

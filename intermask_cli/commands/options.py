@@ -137,8 +137,8 @@ def batch_size(text: str) -> int | None:
 
 def checked_graphs(wanted: bool, device: str) -> bool:
     """--cuda-graphs; InputError where it would do nothing."""
+    from intermask_cli.devices import choose_device
     from intermask_cli.errors import InputError
-    from intermask_cli.generation.launch import choose_device
 
     if wanted and choose_device(device, 0) == "cpu":
         raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
@@ -137,28 +138,3 @@ def worker_devices(wanted: str, processes: int | None) -> list[str]:
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
         processes = max(1, gpus) if wanted in ("auto", "cuda") else 1
     return [choose_device(wanted, rank) for rank in range(processes)]
-
-
-def processors() -> int:
-    """Processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def choose_device(wanted: str, local_rank: int) -> str:
-    """'auto' is this worker's GPU, else the CPU; anything else is checked and used as given."""
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted == "auto":
-        return f"cuda:{local_rank % count}" if count else "cpu"
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        raise InputError(f"--device {wanted}: accepted are auto, cpu, cuda, cuda:1 and so on") from None
-    if device.type == "cuda" and (device.index or 0) >= count:
-        raise InputError(f"--device {wanted}: this machine shows {count} CUDA devices; try --device cpu")
-    if device.type == "cuda" and device.index is None:
-        return f"cuda:{local_rank % count}"
-    return str(device)

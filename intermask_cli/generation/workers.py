@@ -25,9 +25,10 @@ from threading import Lock, Thread
 from typing import IO, Any, NamedTuple, cast
 
 from intermask_cli import console
+from intermask_cli.devices import processors
 from intermask_cli.errors import EXIT_FAILURE, EXIT_SIGTERM, IntermaskError
 from intermask_cli.generation.engine import POLL_SECONDS, Engine, Interrupts
-from intermask_cli.generation.launch import Worker, processors
+from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part
 from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from intermask_cli.nests import each
-
 WARM_UPS = 3  # runs before recording, in which libraries choose kernels and take their work space
 #: Tokens side by side up to which launching is what takes the time: an estimate, twenty clips of ten seconds.
 MOST_TOKENS = 16_384
@@ -64,11 +62,11 @@ class Recordings:
         """The recording for a shape, with this condition in its memory."""
         found = self._kept.pop(key, None)
         if found is None:
-            held_ids, held = ids.clone(), each(Tensor.clone, condition)
+            held_ids, held = ids.clone(), map_tensors(Tensor.clone, condition)
             network = build(held)
             found = _Recording(held_ids, held, network, *self._record(lambda: network(held_ids)))
         else:
-            each(Tensor.copy_, found.condition, condition)
+            map_tensors(Tensor.copy_, found.condition, condition)
         self._kept[key] = found
         while len(self._kept) > KEPT:
             self._kept.popitem(last=False)
@@ -92,3 +90,11 @@ class CudaRecorder:
         with torch.cuda.graph(graph, pool=self._pool):
             logits = function()
         return graph.replay, logits
+
+
+def map_tensors(function: Callable[..., Tensor], tree: Any, *others: Any) -> Any:
+    """`function` of every tensor of nested tuples, and of the tensors at its place in equal trees."""
+    if isinstance(tree, Tensor):
+        return function(tree, *others)
+    parts = [map_tensors(function, *members) for members in zip(tree, *others, strict=True)]
+    return type(tree)(*parts) if hasattr(tree, "_fields") else tuple(parts)

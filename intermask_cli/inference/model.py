@@ -6,7 +6,7 @@ that moment's canonical frame. So is a clip of several phases ("they bow | they 
 with its phase's text.
 
 On the CPU in float32 a sample's bytes depend on its text, length, seed and given motion only, not on the
-other samples, on how many there are, or on the number of threads (`models.reproducible`).
+other samples, on how many there are, or on the number of threads (`intermask_cli.devices`).
 """
 
 from __future__ import annotations

@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from intermask_cli.config import FRAMES_PER_TOKEN
-from intermask_cli.devices import side_by_side
+from intermask_cli.devices import map_samples, to_device
 from intermask_cli.models.bundle import Bundle
 from intermask_cli.motion.representation.interhuman import POSITIONS, ROTATIONS, VELOCITIES
 from intermask_cli.motion.skeleton import NUM_JOINTS
-from intermask_cli.transfer import to_device
 
 #: A person who is there already: 0 or 1, and the features (T, 262) in metres.
 Given = tuple[int, np.ndarray]
@@ -22,7 +21,7 @@ Given = tuple[int, np.ndarray]
 class MotionCodec:
     """Tokenizer, normaliser and pair decoder as one.
 
-    On the CPU no two persons, or pairs, share a convolution (see `reproducible`).
+    On the CPU no two persons, or pairs, share a convolution (`intermask_cli.devices` says why).
     """
 
     def __init__(self, bundle: Bundle, device: torch.device):
@@ -86,7 +85,7 @@ class MotionCodec:
     def _each(self, function: Callable[[Tensor], Tensor], items: Sequence[Tensor]) -> list[Tensor]:
         """function on every item: one at a time on the CPU, equal lengths together elsewhere."""
         if self.device.type == "cpu":
-            return side_by_side(lambda item: function(item[None])[0], items)
+            return map_samples(lambda item: function(item[None])[0], items)
         results: list[Tensor] = [torch.empty(0)] * len(items)
         by_shape: dict[torch.Size, list[int]] = {}
         for i, item in enumerate(items):

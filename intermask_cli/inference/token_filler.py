@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, SamplingConfig
-from intermask_cli.devices import steady_rows
-from intermask_cli.inference.cuda_graphs import MOST_TOKENS, Recordings
-from intermask_cli.models.text_encoders import TextEncoder
+from intermask_cli.devices import on_one_thread, to_device
+from intermask_cli.inference.cuda_graphs import MOST_TOKENS, Recordings, map_tensors
+from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
-from intermask_cli.nests import each
 from intermask_cli.sampling import tasks
 from intermask_cli.sampling.guidance import TokensToLogits, guided
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
-from intermask_cli.transfer import to_device
 
 CACHED_LENGTHS = 8
 
@@ -59,7 +57,9 @@ class TokenFiller:
         size = self.items_together(n)
         for start in range(0, len(texts), size):
             part = slice(start, start + size)
-            with_text = each(_joined, *(prepared[text] for text in texts[part])) if prepared else without
+            with_text = (
+                map_tensors(_joined, *(prepared[text] for text in texts[part])) if prepared else without
+            )
             known_ids, known_valid = tasks.batch(known[part])
             all_masked = bool((known_ids == FILL).all())
             ids, valid = to_device(known_ids, self.device), to_device(known_valid, self.device)
@@ -99,8 +99,11 @@ class TokenFiller:
         prepared = {}
         for text in dict.fromkeys(texts):
             states = self.text_encoder.encode([text])
-            with steady_rows(states.states.shape[1], self.device):
-                prepared[text] = self.transformer.prepare(self.transformer.condition(states))
+
+            def prepare(states: TextStates = states) -> Modulation:
+                return self.transformer.prepare(self.transformer.condition(states))
+
+            prepared[text] = on_one_thread(prepare, states.states.shape[1], self.device)
         return prepared
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from intermask_cli.console import warn
-from intermask_cli.devices import side_by_side
+from intermask_cli.devices import map_samples
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
@@ -103,7 +103,7 @@ class _FrozenEncoder:
         ends = {text: ids.index(ids[-1]) for text, ids in tokens.items()}
         inputs = {text: self._padded_tokens(ids) for text, ids in tokens.items()}
         if self.device.type == "cpu":
-            alone = side_by_side(lambda text: self._states_of([inputs[text]])[0], texts)
+            alone = map_samples(lambda text: self._states_of([inputs[text]])[0], texts)
             return {text: (own.clone(), ends[text]) for text, own in zip(texts, alone, strict=True)}
         by_length: dict[int, list[str]] = {}
         for text in texts:

@@ -13,7 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from intermask_cli.transfer import to_device
+from intermask_cli.devices import to_device
 
 _TINY = 1e-20
 

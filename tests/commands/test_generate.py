@@ -284,7 +284,7 @@ def test_standard_input(
         (["p.csv", "--processes", "many"], 2, "accepted are auto and 1 to"),
         (["p.csv", "--batch-size", "0"], 2, "--batch-size 0"),
         (["p.csv", "--batch-size", "large"], 2, "accepted are auto and 1 or more"),
-        (["p.csv", "--device", "tpu9"], 2, "--device tpu9"),
+        (["p.csv", "--device", "tpu9"], 2, "device tpu9"),
         (["p.csv", "--device", "cuda:77"], 2, "CUDA devices"),
         (["p.csv", "--draw", "dice"], 2, "draw is 'dice'"),
         (["p.csv", "--temperature", "0"], 2, "temperature"),
