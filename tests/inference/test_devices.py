@@ -60,6 +60,7 @@ def test_a_failing_call_leaves_the_threads_alone() -> None:
 @pytest.mark.usefixtures("three_threads")
 def test_callers_with_different_numbers_of_threads_keep_them() -> None:
     def work(threads: int) -> list[int]:
+        torch.get_num_threads()  # torch takes over the default at the first use, whatever was set before
         torch.set_num_threads(threads)
         seen = []
         for _ in range(20):
