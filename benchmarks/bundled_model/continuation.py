@@ -11,8 +11,7 @@ from benchmarks.bundled_model.bench import SEED, Bench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from evaluators.data.sets import FULL_CAPTION
 from intermask_cli.generation.seeds import sample_seed
-from intermask_cli.motion.curves import seam_jerk
-from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3
+from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3, seam_jerk
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.version import __version__
 

@@ -7,12 +7,10 @@ Axes: T frames, 2 arms of one person.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from intermask_cli.cleanup.planted_feet import rise
-from intermask_cli.cleanup.published import smoothed_over_time
+from intermask_cli.motion.capsules import BODY, Capsules
+from intermask_cli.motion.curves import largest_nearby, minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 
 #: Where on the way from elbow to wrist a forearm is looked at.
@@ -25,29 +23,16 @@ MOST_M = 0.15
 JOINED_M, FREE_M = 0.20, 0.30
 
 
-@dataclass(frozen=True)
-class Capsules:
-    """Bones as (parents, children) joint numbers and their radii in metres."""
-
-    parents: np.ndarray
-    children: np.ndarray
-    radii_m: np.ndarray
-
-    def without(self, joints: np.ndarray) -> Capsules:
-        """The bones that do not end in these joints."""
-        kept = ~np.isin(self.children, joints)
-        return Capsules(self.parents[kept], self.children[kept], self.radii_m[kept])
-
-
-def clear_arms(joints: np.ndarray, bodies: Capsules, fixed: int | None = None) -> np.ndarray:
+def clear_arms(joints: np.ndarray, fixed: int | None = None) -> np.ndarray:
     """A pair (2, T, 22, 3) whose forearms are out of the other's body, as far as arms reach."""
     result = joints.copy()
-    solid = bodies.without(WRISTS)  # forearms may cross each other: hands that meet are meant to
-    own = float(bodies.radii_m[np.isin(bodies.children, WRISTS)].max())
+    # Without forearms: they may cross each other, since hands that meet are meant to.
+    solid = BODY.without(WRISTS)
+    own = float(BODY.radii_m[np.isin(BODY.children, WRISTS)].max())
     between = np.linalg.norm(joints[0][:, WRISTS, None] - joints[1][:, None, WRISTS], axis=-1)
     for person in {0, 1} - {fixed}:
         nearest = between.min(axis=2 if person == 0 else 1)  # (T, 2): of each wrist to the other's wrists
-        free = _over_time(1 - rise((FREE_M - nearest) / (FREE_M - JOINED_M)))
+        free = _over_time(1 - minimum_jerk((FREE_M - nearest) / (FREE_M - JOINED_M)))
         # A joined hand stays joined, also where smoothing would begin to let go of it.
         free = np.minimum(free, np.clip((nearest - JOINED_M) / (FREE_M - JOINED_M), 0, 1))[..., None]
         old = tuple(joints[person][:, where] for where in (SHOULDERS, ELBOWS, WRISTS))
@@ -78,7 +63,7 @@ def _way_out(
     share = np.clip(along / np.maximum((bone * bone).sum(-1), 1e-9)[:, None, None], 0, 1)
     away = from_start - share[..., None] * bone[:, None, None]
     distance = np.linalg.norm(away, axis=-1)
-    depth = (own_m + solid.radii_m - distance) / _POINTS[:, None]
+    depth = (own_m + solid.radii_m.astype(np.float64) - distance) / _POINTS[:, None]
     flat = depth.reshape(*depth.shape[:2], -1)
     deepest = flat.argmax(axis=-1)[..., None]
     depth = np.maximum(np.take_along_axis(flat, deepest, axis=-1), 0)
@@ -89,8 +74,7 @@ def _way_out(
 def _widened(step: np.ndarray) -> np.ndarray:
     """Steps (T, 2, 3) smooth over time, as large as the largest nearby, in their mean direction."""
     size = np.linalg.norm(step, axis=-1)
-    padded = np.pad(size, ((4, 4), (0, 0)), mode="edge")
-    widest = np.lib.stride_tricks.sliding_window_view(padded, 9, axis=0).max(axis=-1)
+    widest = largest_nearby(size, 4)
     direction = _over_time(step)
     direction = direction / np.maximum(np.linalg.norm(direction, axis=-1, keepdims=True), 1e-9)
     return _over_time(widest)[..., None] * direction

@@ -14,18 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.cleanup.arms import Capsules
 from intermask_cli.cleanup.contact import clean_in_contact
 from intermask_cli.cleanup.hands import join_hands
 from intermask_cli.cleanup.modes import Clean, checked_modes
-from intermask_cli.cleanup.published import lock_feet, smoothed_over_time
+from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.cleanup.smoothing import smooth_motion
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction, Seam
-from intermask_cli.motion.curves import seam_jerk
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 _SHORTEST = 4
@@ -46,7 +46,7 @@ def clean(
     persons = [person for person in range(2) if person != fixed]
     for mode in checked_modes(modes):
         if mode is Clean.contact:
-            result, recovered = clean_in_contact(result, turned, _gaps_m, _bodies(), fixed)
+            result, recovered = clean_in_contact(result, turned, fixed)
             turned = None if turned is None else recovered
         elif mode is Clean.meet:
             result, recovered = join_hands(result, turned, fixed)
@@ -71,18 +71,6 @@ def _clean_person(
         return cleaned[0], None if given is None else turned[0]
     locked = smoothed_over_time(lock_feet(smoothed_over_time(joints)))
     return locked, None if rotations6d is None else rotations_from_joints(locked).rotations6d
-
-
-def _gaps_m(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    from intermask_cli.motion.capsules import capsule_gaps_m
-
-    return capsule_gaps_m(one.astype(np.float32), two.astype(np.float32), 0.0)
-
-
-def _bodies() -> Capsules:
-    from intermask_cli.motion.capsules import CHILD, PARENT, RADII_M
-
-    return Capsules(PARENT, CHILD, RADII_M.astype(np.float64))
 
 
 def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:

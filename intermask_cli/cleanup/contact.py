@@ -7,14 +7,13 @@ Axes: P = 2 persons, T frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from intermask_cli.cleanup.arms import Capsules, clear_arms
-from intermask_cli.cleanup.planted_feet import plant, rise
-from intermask_cli.cleanup.published import smoothed_over_time
+from intermask_cli.cleanup.arms import clear_arms
+from intermask_cli.cleanup.planted_feet import plant
 from intermask_cli.cleanup.rigid_feet import LEGS, body_shift, cleaned_pair, plant_body
+from intermask_cli.motion.capsules import capsule_gaps_m
+from intermask_cli.motion.curves import largest_nearby, minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.skeleton import JOINT
 
@@ -27,22 +26,17 @@ _ROUNDS = 4
 #: Most that each person is pushed, metres.
 MOST_PUSH_M = 0.06
 
-#: Two bodies (T, 22, 3) -> surface distance (T,), negative for overlap, metres.
-Gaps = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def clean_in_contact(
     joints: np.ndarray,
     rotations6d: np.ndarray | None,
-    gaps: Gaps,
-    bodies: Capsules,
     fixed: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """A pair (2, T, 22, 3) with feet planted, bodies out of each other, and touching hands kept together.
 
-    rotations6d (2, T, 21, 6) turn along (recovered from the joints when not given). `gaps` measures overlap;
-    forearms are left out of it, since hands that touch are meant to; they are lifted out of the other's body
-    at the end, `bodies` (`arm_clearing`). `fixed` (0 or 1) does not move at all.
+    rotations6d (2, T, 21, 6) turn along (recovered from the joints when not given). Overlap is
+    that of `motion.capsules` without the forearms, since hands that touch are meant to; forearms are lifted
+    out of the other's body at the end (`cleanup.arms`). `fixed` (0 or 1) does not move at all.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
@@ -51,11 +45,11 @@ def clean_in_contact(
     shift = body_shift(planting)
     distances = _wrist_distances(given)
     common = np.zeros_like(shift[0]) if fixed is not None else shift.mean(axis=0)
-    together = _over_time(rise((_APART_M - distances.min(axis=(0, 2, 3))) / (_APART_M - _TOGETHER_M)))
+    together = _over_time(minimum_jerk((_APART_M - distances.min(axis=(0, 2, 3))) / (_APART_M - _TOGETHER_M)))
     shift += together[:, None] * (common - shift)
-    shift += _push_apart(given + shift[:, :, None], gaps, fixed)
+    shift += _push_apart(given + shift[:, :, None], fixed)
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
-    cleaned = clear_arms(cleaned, bodies, fixed)
+    cleaned = clear_arms(cleaned, fixed)
     return cleaned_pair(joints, cleaned, rotations6d, LEGS + ARMS, fixed)
 
 
@@ -69,7 +63,7 @@ def _over_time(values: np.ndarray) -> np.ndarray:
     return smoothed_over_time(values, _SIGMA_FRAMES)
 
 
-def _push_apart(joints: np.ndarray, gaps: Gaps, fixed: int | None) -> np.ndarray:
+def _push_apart(joints: np.ndarray, fixed: int | None) -> np.ndarray:
     """Level displacements (P, T, 3) that reduce the overlap of two bodies, smooth over time."""
     push = np.zeros_like(joints[:, :, 0])
     solid = joints.copy()
@@ -81,11 +75,11 @@ def _push_apart(joints: np.ndarray, gaps: Gaps, fixed: int | None) -> np.ndarray
     most = MOST_PUSH_M if fixed is None else 2 * MOST_PUSH_M
     amount = np.zeros(joints.shape[1])
     for _ in range(_ROUNDS):
-        depth = np.maximum(-gaps(*(solid + push[:, :, None])), 0.0)
+        one, two = (solid + push[:, :, None]).astype(np.float32)
+        depth = np.maximum(-capsule_gaps_m(one, two, 0.0), 0.0)
         if not depth.any():
             break
-        padded = np.pad(depth, 4, mode="edge")
-        widest = np.lib.stride_tricks.sliding_window_view(padded, 9).max(axis=-1)
+        widest = largest_nearby(depth, 4)
         amount = np.minimum(amount + _over_time(widest), most / np.abs(shares).max())
         push = shares[:, None, None] * (amount[:, None] * line)[None]
     return push
@@ -93,7 +87,7 @@ def _push_apart(joints: np.ndarray, gaps: Gaps, fixed: int | None) -> np.ndarray
 
 def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed: int | None) -> np.ndarray:
     """Arms (P, T, 22, 3) solved so that near wrists keep their place relative to what they are near."""
-    hold = rise((FREE_M - distances) / (FREE_M - HOLDING_M))
+    hold = minimum_jerk((FREE_M - distances) / (FREE_M - HOLDING_M))
     hold = np.moveaxis(_over_time(np.moveaxis(hold, 1, 0)), 0, 1)
     if not hold.any():
         return moved

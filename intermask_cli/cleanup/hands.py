@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from intermask_cli.cleanup.planted_feet import rise
-from intermask_cli.cleanup.published import smoothed_over_time
 from intermask_cli.cleanup.rigid_feet import cleaned_pair
+from intermask_cli.motion.curves import minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.skeleton import PALM_M
 
@@ -99,8 +98,8 @@ def join_hands(
     wanted = np.zeros_like(before)  # displacement of each palm
     for one, two, start, stop in meetings(given):
         frames = np.arange(given.shape[1])
-        weight = rise((frames - start + BLEND_FRAMES) / BLEND_FRAMES)
-        weight = (weight * rise((stop - 1 + BLEND_FRAMES - frames) / BLEND_FRAMES))[:, None]
+        weight = minimum_jerk((frames - start + BLEND_FRAMES) / BLEND_FRAMES)
+        weight = (weight * minimum_jerk((stop - 1 + BLEND_FRAMES - frames) / BLEND_FRAMES))[:, None]
         gap = before[1][:, two] - before[0][:, one]
         for person, hand, way in ((0, one, gap), (1, two, -gap)):
             move = weight * shares[person] * way

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.cleanup.published import lock_feet, smoothed_over_time
+from intermask_cli.cleanup.published import lock_feet
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.representation.interhuman import joints_from_features, rotations6d_from_features
 
 

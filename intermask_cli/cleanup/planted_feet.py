@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.cleanup.published import smoothed_over_time
+from intermask_cli.motion.curves import minimum_jerk, runs_of_true, smoothed_over_time
 from intermask_cli.motion.skeleton import JOINT
 
 TOES = np.array([JOINT["left_foot"], JOINT["right_foot"]])
@@ -92,23 +92,19 @@ def _stand(
     drift = np.pad(
         smoothed_over_time(path[start:stop], DRIFT_SIGMA_FRAMES), ((before, after), (0, 0)), mode="edge"
     )
-    near = rise((frames - start + before + 1) / (before + 1)) * rise((stop + after - frames) / (after + 1))
+    near = minimum_jerk((frames - start + before + 1) / (before + 1)) * minimum_jerk(
+        (stop + after - frames) / (after + 1)
+    )
     inside = min(RAMP_INSIDE, (stop - start - 1) // 2)
     held = np.ones(len(frames))
     if start > 0:
         outside = min(RAMP_OUTSIDE, before)
-        held *= rise((frames - start + outside + 1) / (inside + outside + 1))
+        held *= minimum_jerk((frames - start + outside + 1) / (inside + outside + 1))
     if stop < len(path):
         outside = min(RAMP_OUTSIDE, after)
-        held *= rise((stop + outside - frames) / (inside + outside + 1))
+        held *= minimum_jerk((stop + outside - frames) / (inside + outside + 1))
     displacement = near[:, None] * (spot - drift) + held[:, None] * (drift - path[where])
     return where, displacement, near, held
-
-
-def rise(s: np.ndarray) -> np.ndarray:
-    """0 up to s = 0, 1 from s = 1, with flat and uncurved ends."""
-    s = np.clip(s, 0, 1)
-    return s**3 * (10 - 15 * s + 6 * s**2)
 
 
 def planted_height(heights: np.ndarray, speed: np.ndarray) -> float:
@@ -122,15 +118,10 @@ def planted_spans(path: np.ndarray, height: np.ndarray, speed: np.ndarray) -> li
     sure = (speed < SLOW_ENOUGH_M) & (height < LOW_ENOUGH_M)
     lasting = (speed < STILL_SLOW_M) & (height < STILL_LOW_M)
     spans = []
-    for start, stop in _runs(lasting):
+    for start, stop in runs_of_true(lasting):
         if sure[start:stop].any():
             spans += _stands(path, speed, start, stop)
     return spans
-
-
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
 
 
 def _stands(path: np.ndarray, speed: np.ndarray, start: int, stop: int) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.curves import runs_of_true
 from intermask_cli.motion.representation.interhuman import foot_contacts
 from intermask_cli.motion.skeleton import FEET
 
@@ -39,8 +40,7 @@ def floor_height(joints: np.ndarray) -> float:
 
 def _hold_still(path: np.ndarray, contact: np.ndarray) -> None:
     """Replace every run of contact frames of one foot joint's path (T, 3) by its mean on the floor."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], contact, [False]]).astype(np.int8)))
-    for start, stop in edges.reshape(-1, 2):
+    for start, stop in runs_of_true(contact):
         path[start:stop] = path[start:stop].mean(axis=0)
         path[start:stop, 1] = 0
 
@@ -73,14 +73,3 @@ def _fade(t: float) -> float:
 
 def _mix(weight: float, zero: np.ndarray, one: np.ndarray) -> np.ndarray:
     return (1 - weight) * zero + weight * one
-
-
-def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
-    """Gaussian along axis 0 of (T, ...), cut at four sigma, ends repeated; same precision."""
-    radius = int(4 * sigma_frames + 0.5)
-    reach = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (reach / sigma_frames) ** 2)
-    kernel /= kernel.sum()
-    padded = np.concatenate([values[:1].repeat(radius, axis=0), values, values[-1:].repeat(radius, axis=0)])
-    total = sum(weight * padded[k : k + len(values)].astype(np.float64) for k, weight in enumerate(kernel))
-    return np.asarray(total).astype(values.dtype)

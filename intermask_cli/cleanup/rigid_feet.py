@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from intermask_cli.cleanup.planted_feet import TOES, Planting, plant
-from intermask_cli.cleanup.published import smoothed_over_time
+from intermask_cli.motion.curves import largest_nearby, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import reach_of, solve_limb, turned_rotations
 from intermask_cli.motion.joint_rotations import rotations_from_joints, torso_rotation
 from intermask_cli.motion.skeleton import JOINT
@@ -73,14 +73,8 @@ def _sinking(given: np.ndarray, hips: np.ndarray, ankles: np.ndarray, weight: np
     level = np.square(gap[..., (0, 2)]).sum(-1)
     missing = gap[..., 1] - np.sqrt(np.maximum(reach**2 - level, 0))
     need = np.clip(missing * weight, 0, _MOST_SINKING_M).max(axis=-1)
-    widest = _largest_nearby(need, _SINK_REACH_FRAMES)
+    widest = largest_nearby(need.T, _SINK_REACH_FRAMES).T
     return _smooth(widest[..., None], _SINK_SIGMA_FRAMES)[..., 0]
-
-
-def _largest_nearby(values: np.ndarray, reach: int) -> np.ndarray:
-    """Running maximum of (P, T) over frames up to `reach` away."""
-    padded = np.pad(values, ((0, 0), (reach, reach)), mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1).max(axis=-1)
 
 
 def _smooth(values: np.ndarray, sigma_frames: float) -> np.ndarray:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.cleanup.published import smoothed_over_time
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.bvh import joints_of_bvh, write_bvh
 from intermask_cli.export.glb import joints_of_glb, write_glb
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.rig import rig_of
 
 

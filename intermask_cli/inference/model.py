@@ -39,8 +39,8 @@ from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.inference.windows import Window, plan_phases
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
-from intermask_cli.motion.curves import seam_jerk
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks
 

@@ -6,6 +6,8 @@ Hands have no bone in this skeleton, so palms that meet do not overlap.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from intermask_cli.motion.skeleton import BONES, JOINT
@@ -18,10 +20,28 @@ _RADIUS_OF_CHILD_M = {
 _BY_JOINT = {JOINT[name]: radius for name, radius in _RADIUS_OF_CHILD_M.items()} | {
     JOINT[name.replace("left", "right")]: radius for name, radius in _RADIUS_OF_CHILD_M.items()
 }
-PARENT = np.array([parent for parent, _ in BONES])
-CHILD = np.array([child for _, child in BONES])
-#: Radius of the capsule around each of the 21 bones, metres.
-RADII_M = np.array([_BY_JOINT[child] for _, child in BONES], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Capsules:
+    """Capsules around bones: (parents, children) joint numbers and radii in metres, each (bones,)."""
+
+    parents: np.ndarray
+    children: np.ndarray
+    radii_m: np.ndarray
+
+    def without(self, joints: np.ndarray) -> Capsules:
+        """The capsules of the bones that do not end in these joints."""
+        kept = ~np.isin(self.children, joints)
+        return Capsules(self.parents[kept], self.children[kept], self.radii_m[kept])
+
+
+#: All 21 bones of a person.
+BODY = Capsules(
+    np.array([parent for parent, _ in BONES]),
+    np.array([child for _, child in BONES]),
+    np.array([_BY_JOINT[child] for _, child in BONES], dtype=np.float32),
+)
 _TINY = np.float32(1e-9)
 
 
@@ -36,12 +56,12 @@ def capsule_gaps_m(one: np.ndarray, two: np.ndarray, cutoff_m: float) -> np.ndar
     frames, first, second = _near_pairs(one, two, cutoff_m)
     if len(frames):
         distance = segment_distances(
-            one[frames, PARENT[first]],
-            one[frames, CHILD[first]],
-            two[frames, PARENT[second]],
-            two[frames, CHILD[second]],
+            one[frames, BODY.parents[first]],
+            one[frames, BODY.children[first]],
+            two[frames, BODY.parents[second]],
+            two[frames, BODY.children[second]],
         )
-        np.minimum.at(gaps, frames, distance - RADII_M[first] - RADII_M[second])
+        np.minimum.at(gaps, frames, distance - BODY.radii_m[first] - BODY.radii_m[second])
     return gaps.reshape(shape)
 
 
@@ -52,9 +72,9 @@ def _near_pairs(
     centre = (one[:, :1] + two[:, :1]) / 2
     middles, reaches = [], []
     for body in (one - centre, two - centre):
-        start, end = body[:, PARENT], body[:, CHILD]
+        start, end = body[:, BODY.parents], body[:, BODY.children]
         middles.append((start + end) / 2)
-        reaches.append(np.linalg.norm(end - start, axis=-1) / 2 + RADII_M)
+        reaches.append(np.linalg.norm(end - start, axis=-1) / 2 + BODY.radii_m)
     (m1, m2), (r1, r2) = middles, reaches
     squares = (m1 * m1).sum(-1)[:, :, None] + (m2 * m2).sum(-1)[:, None] - 2.0 * (m1 @ m2.transpose(0, 2, 1))
     # 1 mm more than needed: the expansion above rounds.

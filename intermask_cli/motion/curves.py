@@ -1,64 +1,92 @@
-"""Joining stretches of motion, (..., T, J, C): crossfade, fading a step out, smoothness of a seam."""
+"""Curves over time: easing, cross-fades, smoothing, running maxima and runs of frames.
+
+The time axis T is the first axis of every array, (T, ...), unless a function says otherwise.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.skeleton import FPS
-
+#: Longest stretch over which a step at the border of kept frames is faded out: 0.4 s at 30 fps.
 FADE_FRAMES = 12
 
 
-def smooth_step(x: np.ndarray) -> np.ndarray:
-    """0 to 1 over [0, 1], flat at both ends (minimum jerk), constant outside."""
-    x = np.clip(x, 0.0, 1.0)
-    return x * x * x * (x * (6 * x - 15) + 10)
+def minimum_jerk(u: np.ndarray) -> np.ndarray:
+    """0 up to u = 0, 1 from u = 1, with flat and uncurved ends between (Flash and Hogan 1985)."""
+    u = np.clip(u, 0.0, 1.0)
+    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
 
 
 def crossfade(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-    """From old to new over all T frames of both, (T, J, C) each, same precision."""
-    weight = smooth_step((np.arange(len(old)) + 1) / (len(old) + 1))[:, None, None]
+    """From old to new over all frames of both, (T, J, C) each, in the precision of `old`."""
+    weight = minimum_jerk((np.arange(len(old)) + 1) / (len(old) + 1))[:, None, None]
     return (old + weight * (new - old)).astype(old.dtype)
 
 
-def keep_exactly(given: np.ndarray, made: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Given frames where kept (T,) is True, made ones elsewhere, (T, J, C) both; no jumps at the borders.
+def keep_exactly(given: np.ndarray, generated: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Given frames where kept (T,) is True, generated frames elsewhere, without jumps at the borders.
 
-    Where a kept frame borders on a made stretch, their difference there fades out over `FADE_FRAMES`,
-    or over the stretch if it is shorter.
+    Both are (T, J, C). Where a kept frame borders on generated frames, their difference at the border fades
+    out over `FADE_FRAMES`, or over all of the generated frames if they are fewer.
     """
-    result = np.where(kept[:, None, None], given, made)
+    result = np.where(kept[:, None, None], given, generated)
     frames = np.arange(len(kept))
-    for start, stop in _stretches(~kept):
+    for start, stop in runs_of_true(~kept):
         inside = frames[start:stop]
         span = min(FADE_FRAMES, stop - start + 1)
         if start > 0:
-            step = given[start - 1] - made[start - 1]
-            fade = 1 - smooth_step((inside - (start - 1)) / span)
+            step = given[start - 1] - generated[start - 1]
+            fade = 1 - minimum_jerk((inside - (start - 1)) / span)
             result[start:stop] += (fade[:, None, None] * step).astype(result.dtype)
         if stop < len(kept):
-            step = given[stop] - made[stop]
-            fade = 1 - smooth_step((stop - inside) / span)
+            step = given[stop] - generated[stop]
+            fade = 1 - minimum_jerk((stop - inside) / span)
             result[start:stop] += (fade[:, None, None] * step).astype(result.dtype)
     return result
 
 
-def jerk(joints: np.ndarray) -> np.ndarray:
-    """Mean size of the third derivative over all but the time axis: joints (P, T, J, 3) -> (T - 3,) m/s^3."""
-    third = np.diff(joints.astype(np.float64), n=3, axis=1) * FPS**3
-    return np.linalg.norm(third, axis=-1).mean(axis=(0, 2))
-
-
-def seam_jerk(joints: np.ndarray, frame: int, overlap: int) -> tuple[float, float]:
-    """Mean jerk (m/s^3) of (P, T, J, 3) over a seam's overlap and four frames around it, and elsewhere."""
-    values = jerk(joints)
-    near = np.zeros(len(values), dtype=bool)
-    near[max(frame - 4, 0) : frame + overlap + 4] = True
-    elsewhere = values[~near] if (~near).any() else values
-    return float(values[near].mean()), float(elsewhere.mean())
-
-
-def _stretches(flags: np.ndarray) -> list[tuple[int, int]]:
-    """Runs of True in (T,) as (start, stop)."""
+def runs_of_true(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Runs of True in (T,) as (start, stop), in order."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
+
+
+def largest_nearby(values: np.ndarray, reach: int) -> np.ndarray:
+    """Running maximum of (T, ...) over the frames up to `reach` before and after."""
+    padded = np.pad(values, ((reach, reach), *((0, 0),) * (values.ndim - 1)), mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
+
+
+def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
+    """Gaussian along T, cut at four sigma, ends repeated; same shape and precision.
+
+    As `scipy.ndimage.gaussian_filter1d(mode="nearest")`, which the published clean-up uses
+    (docs/reference/data-and-evaluation.md#outputs).
+    """
+    radius = int(4 * sigma_frames + 0.5)
+    reach = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (reach / sigma_frames) ** 2)
+    kernel /= kernel.sum()
+    padded = np.concatenate([values[:1].repeat(radius, axis=0), values, values[-1:].repeat(radius, axis=0)])
+    total = sum(weight * padded[k : k + len(values)].astype(np.float64) for k, weight in enumerate(kernel))
+    return np.asarray(total).astype(values.dtype)
+
+
+def savitzky_golay(values: np.ndarray, window: int, order: int) -> np.ndarray:
+    """Least-squares polynomials over a moving window (Savitzky and Golay 1964); ends take the outermost fits.
+
+    Clips shorter than the window use the largest odd window that fits; below `order` + 2 frames nothing
+    changes. Same shape and precision.
+    """
+    window = min(window, len(values) - (len(values) + 1) % 2)
+    if window < order + 2:
+        return values
+    half = window // 2
+    powers = np.arange(-half, half + 1)[:, None] ** np.arange(order + 1)[None]
+    # (window, window): the fitted values of a window from the values in it.
+    fit = powers @ np.linalg.pinv(powers.astype(np.float64))
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    smooth = sum(weight * flat[k : len(flat) - window + 1 + k] for k, weight in enumerate(fit[half]))
+    first, last = fit @ flat[:window], fit @ flat[-window:]
+    result = np.concatenate([first[:half], np.asarray(smooth), last[half + 1 :]])
+    return result.reshape(values.shape).astype(values.dtype)

@@ -80,6 +80,21 @@ def jerk_m_per_s3(joints: np.ndarray) -> np.ndarray:
     return FPS**3 * np.linalg.norm(np.diff(joints, n=3, axis=-3), axis=-1).mean(axis=(-1, -2))
 
 
+def jerk_over_time(joints: np.ndarray) -> np.ndarray:
+    """Mean size of the third derivative over persons and joints: (P, T, J, 3) -> (T - 3,) m/s^3."""
+    third = np.diff(joints.astype(np.float64), n=3, axis=1) * FPS**3
+    return np.linalg.norm(third, axis=-1).mean(axis=(0, 2))
+
+
+def seam_jerk(joints: np.ndarray, frame: int, overlap: int) -> tuple[float, float]:
+    """Mean jerk (m/s^3) of (P, T, J, 3) over a seam's overlap and four frames around it, and elsewhere."""
+    values = jerk_over_time(joints)
+    near = np.zeros(len(values), dtype=bool)
+    near[max(frame - 4, 0) : frame + overlap + 4] = True
+    elsewhere = values[~near] if (~near).any() else values
+    return float(values[near].mean()), float(elsewhere.mean())
+
+
 def bone_length_error_mm(joints: np.ndarray) -> np.ndarray:
     """Deviation of each bone from its mean over the clip: (..., T, 22, 3) -> (...).
 

@@ -12,12 +12,13 @@ from scipy.signal import savgol_filter
 from intermask_cli.cleanup.clean import Effect, clean, clean_item
 from intermask_cli.cleanup.contact import HOLDING_M
 from intermask_cli.cleanup.modes import Clean, checked_modes
-from intermask_cli.cleanup.published import lock_feet, smoothed_over_time
-from intermask_cli.cleanup.smoothing import savitzky_golay, smooth_motion
+from intermask_cli.cleanup.published import lock_feet
+from intermask_cli.cleanup.smoothing import smooth_motion
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.curves import savitzky_golay, smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import physics

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from intermask_cli.cleanup.planted_feet import FARTHEST_M, plant, planted_spans
-from intermask_cli.cleanup.published import smoothed_over_time
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import solve_limb
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics

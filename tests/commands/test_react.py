@@ -12,8 +12,8 @@ import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.curves import seam_jerk
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
 from tests.helpers.tiny_model import TinyModel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from intermask_cli.motion.capsules import CHILD, PARENT, RADII_M, capsule_gaps_m, segment_distances
+from intermask_cli.motion.capsules import BODY, capsule_gaps_m, segment_distances
 from intermask_cli.motion.physics import COLUMNS, physics, physics_batch, physics_table
 from intermask_cli.motion.skeleton import FPS, JOINT, PARENTS, REST_OFFSETS
 
@@ -115,9 +115,8 @@ def test_body_gaps_agree_with_a_loop_over_all_bone_pairs():
     for a, b in zip(one, two, strict=True):
         pairs = [(i, j) for i in range(21) for j in range(21)]
         i, j = np.array(pairs).T
-        gaps = (
-            segment_distances(a[PARENT[i]], a[CHILD[i]], b[PARENT[j]], b[CHILD[j]]) - RADII_M[i] - RADII_M[j]
-        )
+        ends = a[BODY.parents[i]], a[BODY.children[i]], b[BODY.parents[j]], b[BODY.children[j]]
+        gaps = segment_distances(*ends) - BODY.radii_m[i] - BODY.radii_m[j]
         plain.append(min(gaps.min(), 0.05))
     np.testing.assert_allclose(capsule_gaps_m(one, two, 0.05), plain, atol=1e-5)
 
@@ -127,7 +126,7 @@ def test_overlap_depth_and_shares_of_frames():
     clip[1, :5] = clip[0, :5]  # half of the time in the same place: the trunk overlaps by two radii
     scores = physics(clip)
     assert scores["penetration_share"] == 0.5 and scores["contact_ratio"] == 0.5
-    assert scores["penetration_mm"] == pytest.approx(0.5 * 2 * 1000 * RADII_M.max(), rel=1e-3)
+    assert scores["penetration_mm"] == pytest.approx(0.5 * 2 * 1000 * BODY.radii_m.max(), rel=1e-3)
     assert scores["smallest_distance_mm"] == pytest.approx(0, abs=0.2)
 
 

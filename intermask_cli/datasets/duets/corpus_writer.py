@@ -110,13 +110,23 @@ def _name_of(maker: Maker) -> str:
     return f"{maker.__module__}.{maker.__qualname__}"
 
 
+#: Modules of `motion` that decide what is in a corpus.
+_MOTION_SOURCES = ("skeleton", "rotation", "kinematics", "curves", "inverse_kinematics")
+
+
 def generator_sha256() -> str:
     """Hash of the code that decides what is in a corpus."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
     motion = package.parents[1] / "motion"
     sources = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")], key=lambda p: p.as_posix())
-    for path in [*sources, *(motion / f"{name}.py" for name in ("skeleton", "rotation", "kinematics"))]:
+    for path in [
+        *sources,
+        *(
+            motion / f"{name}.py"
+            for name in ("skeleton", "rotation", "kinematics", "curves", "inverse_kinematics")
+        ),
+    ]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()
 

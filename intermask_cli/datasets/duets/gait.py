@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import minimum_jerk
+from intermask_cli.motion.curves import minimum_jerk
 from intermask_cli.motion.skeleton import FPS
 
 Array = np.ndarray

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Flight
-from intermask_cli.datasets.duets.reach import soft_reach
 from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.motion.inverse_kinematics import soft_reach
 from intermask_cli.motion.skeleton import JOINT, MIRROR
 
 Array = np.ndarray

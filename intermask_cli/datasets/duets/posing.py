@@ -12,9 +12,9 @@ import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
-from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.timing import wander
+from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FPS, PALM_M
@@ -194,7 +194,7 @@ def _pose_legs(
     length = length + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True)
     reachable = soft_reach(hips, ankles, length, 0.994, 0.998)
     pole = np.cross(reachable - hips, across)
-    thigh, shank = two_bone(
+    thigh, shank = two_bone_rotations(
         hips, reachable, pole, offsets[:, :, [4, 5]], offsets[:, :, [7, 8]], 0.0, np.array([1.0, 0.0, 0.0])
     )
     local[:, :, 1:3] = _inverse(pelvis) @ thigh
@@ -290,7 +290,7 @@ def _pose_arms(
     palms = soft_reach(shoulders, palms, arms, 0.95, 0.992)
     pole = _elbow_pole(plan, normalize(palms - shoulders), chest)
     hint = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
-    upper, lower = two_bone(
+    upper, lower = two_bone_rotations(
         shoulders, palms, pole, offsets[:, :, [18, 19]], offsets[:, :, [20, 21]], PALM_M, hint
     )
     local[:, :, 13:15] = collar

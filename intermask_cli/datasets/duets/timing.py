@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.curves import minimum_jerk
+
 Array = np.ndarray
-
-
-def minimum_jerk(u: Array) -> Array:
-    """Fraction of time (clipped to [0, 1]) -> fraction of way (Flash and Hogan 1985)."""
-    u = np.clip(u, 0.0, 1.0)
-    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
 
 
 def ramp(t: Array, start: float, end: float) -> Array:

@@ -35,11 +35,12 @@ from intermask_cli.datasets.duets.labels import (
     contact_point,
     kind_set,
 )
-from intermask_cli.datasets.duets.reach import soft_reach, two_bone
 from intermask_cli.datasets.duets.rig import HEIGHT_RANGE_M, random_body
 from intermask_cli.datasets.duets.stage import LONGEST_FRAMES, SHORTEST_FRAMES
-from intermask_cli.datasets.duets.timing import minimum_jerk, oscillation, pulse, trapezoid
+from intermask_cli.datasets.duets.timing import oscillation, pulse, trapezoid
 from intermask_cli.errors import InputError
+from intermask_cli.motion.curves import minimum_jerk
+from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.rotation import matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import FPS, JOINT, MIRROR
@@ -451,7 +452,9 @@ def test_two_bone_limb_meets_its_target_and_bends_towards_the_pole() -> None:
     way = rng.normal(size=(50, 3))
     target = way / np.linalg.norm(way, axis=1, keepdims=True) * rng.uniform(0.2, 0.5, (50, 1))
     pole = rng.normal(size=(50, 3))
-    first, second = two_bone(np.zeros(3), target, pole, upper, lower, 0.09, np.array([0.0, -1.0, 0.0]))
+    first, second = two_bone_rotations(
+        np.zeros(3), target, pole, upper, lower, 0.09, np.array([0.0, -1.0, 0.0])
+    )
     elbow = first @ upper
     palm = elbow + second @ (lower * (0.34 / 0.25))
     np.testing.assert_allclose(palm, target, atol=1e-9)
