@@ -8,12 +8,6 @@ from intermask_cli.motion.curves import savitzky_golay
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import PARENTS
 
-WINDOW_FRAMES, ORDER = 9, 2  # at 30 fps passes movements up to about 5 a second
-
-
-def _smooth_over_time(values: np.ndarray) -> np.ndarray:
-    return savitzky_golay(values, WINDOW_FRAMES, ORDER)
-
 
 def smooth_motion(
     joints: np.ndarray, rotations6d: np.ndarray | None = None
@@ -22,17 +16,17 @@ def smooth_motion(
 
     The root, the directions of bones and their lengths are smoothed, so rigid bones stay rigid.
     """
-    root = _smooth_over_time(joints[:, 0].astype(np.float64))
+    root = savitzky_golay(joints[:, 0].astype(np.float64))
     parents = np.array(PARENTS[1:])
     bones = joints[:, 1:].astype(np.float64) - joints[:, parents]
     lengths = np.linalg.norm(bones, axis=-1, keepdims=True)
-    directions = normalize(_smooth_over_time(normalize(bones)))
-    bones = directions * _smooth_over_time(lengths)
+    directions = normalize(savitzky_golay(normalize(bones)))
+    bones = directions * savitzky_golay(lengths)
     smooth = np.empty(joints.shape)
     smooth[:, 0] = root
     for joint, parent in enumerate(PARENTS[1:], start=1):
         smooth[:, joint] = smooth[:, parent] + bones[:, joint - 1]
     if rotations6d is not None:
-        turned = _smooth_over_time(rotations6d.astype(np.float64))
+        turned = savitzky_golay(rotations6d.astype(np.float64))
         rotations6d = sixd_columns_from_matrix(matrix_from_sixd_columns(turned)).astype(rotations6d.dtype)
     return smooth.astype(joints.dtype), rotations6d

@@ -72,11 +72,11 @@ def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndar
     return np.asarray(total).astype(values.dtype)
 
 
-def savitzky_golay(values: np.ndarray, window: int, order: int) -> np.ndarray:
+def savitzky_golay(values: np.ndarray, window: int = 9, order: int = 2) -> np.ndarray:
     """Least-squares polynomials over a moving window (Savitzky and Golay 1964); ends take the outermost fits.
 
     Clips shorter than the window use the largest odd window that fits; below `order` + 2 frames nothing
-    changes. Same shape and precision.
+    changes. At 30 fps the default passes movements up to about 5 Hz. Same shape and precision.
     """
     window = min(window, len(values) - (len(values) + 1) % 2)
     if window < order + 2:
