@@ -37,12 +37,12 @@ def prose(text: str) -> Iterator[tuple[int, str]]:
 
 
 def anchors(text: str) -> set[str]:
-    """The ids MkDocs gives to headings."""
-    found: set[str] = set()
+    """The ids MkDocs gives to headings, and ids written out."""
+    found = set(re.findall(r"(?:id=\"|\{ ?#)([\w-]+)", text))
     for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).splitlines():
         if heading := re.match(r"#{1,6} (.*)", line):
-            words = re.sub(r"[^\w\s-]", "", re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading[1])).strip().lower()
-            found.add(re.sub(r"[-\s]+", "-", words))
+            words = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading[1]).lower()
+            found.add(re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", words).strip()))
     return found
 
 
