@@ -1,4 +1,4 @@
-"""Planted faults: which metric sees which mistake. The evaluator's proof, kept in docs/evaluator.md."""
+"""Planted faults: which metric sees which mistake. The evaluator's proof, kept in docs/guides/evaluate.md."""
 
 from __future__ import annotations
 

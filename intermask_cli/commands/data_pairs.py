@@ -34,7 +34,9 @@ def pairs(
     ] = None,
     skeleton: Annotated[
         Path | None,
-        typer.Option(help="YAML map from our joints to a BVH file's (docs/formats.md).", show_default=False),
+        typer.Option(
+            help="YAML map from our joints to a BVH file's (docs/reference/formats.md).", show_default=False
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace such a dataset that is there already.")

@@ -100,7 +100,9 @@ def evaluate(
     ] = None,
     faults: Annotated[
         bool,
-        typer.Option("--faults", help="Instead score real motion with planted faults (docs/evaluator.md)."),
+        typer.Option(
+            "--faults", help="Instead score real motion with planted faults (docs/guides/evaluate.md)."
+        ),
     ] = False,
     json: options.Json = False,
 ) -> None:

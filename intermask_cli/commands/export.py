@@ -24,7 +24,9 @@ class Target(str, Enum):
 
 def export(
     source: Annotated[Path, typer.Argument(help="Run directory or .h5 file.", show_default=False)],
-    to: Annotated[Target, typer.Option("--to", help="Format, see docs/formats.md.", show_default=False)],
+    to: Annotated[
+        Target, typer.Option("--to", help="Format (docs/reference/formats.md).", show_default=False)
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder; default: exports/<format>[-<clean>] beside the file."),

@@ -71,7 +71,7 @@ Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
 CudaGraphs = Annotated[
     bool,
     typer.Option(
-        "--cuda-graphs", help="On a GPU, replay small batches as CUDA graphs (docs/scaling.md; untried)."
+        "--cuda-graphs", help="On a GPU, replay small batches as CUDA graphs (docs/guides/scale.md; untried)."
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]

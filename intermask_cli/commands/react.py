@@ -47,7 +47,9 @@ def react(
     ] = None,
     skeleton: Annotated[
         Path | None,
-        typer.Option(help="YAML map from our joints to a BVH file's (docs/formats.md).", show_default=False),
+        typer.Option(
+            help="YAML map from our joints to a BVH file's (docs/reference/formats.md).", show_default=False
+        ),
     ] = None,
     out: opt.Out = None,
     model: opt.Model = opt.DEFAULT_MODEL,

@@ -62,7 +62,7 @@ def _windows(folder: Path, split: str) -> Iterator[CaptureClip]:
         trials = pd.read_csv(folder / "index.csv")["trial"].tolist()
     except (OSError, KeyError, ValueError) as error:
         raise MissingError(
-            f"{folder}: no index.csv with a 'trial' column; see docs/training.md ({error})"
+            f"{folder}: no index.csv with a 'trial' column; see docs/guides/train.md ({error})"
         ) from error
     for trial in trials[:-1] if split == "train" else trials[-1:]:
         joints, roles = _read_trial(folder / "trials" / f"{trial}.npz")

@@ -1,6 +1,6 @@
 """The HDF5 interaction dataset: the names of its schema, the reader and the writer.
 
-Layout (docs/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
+Layout (docs/reference/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
 `index/<column>` repeats the small columns for fast scans, in plan order. Persons are numbered from 1 in the
 file and from 0 in the records: this file converts.
 """
@@ -271,7 +271,7 @@ def write_item(group: h5py.Group, interaction: Interaction) -> None:
 
 
 def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
-    """Write format, version and the attributes of a run as root attributes (docs/formats.md)."""
+    """Write format, version and the attributes of a run as root attributes (docs/reference/formats.md)."""
     file.attrs["format"] = FORMAT
     file.attrs["format_version"] = FORMAT_VERSION
     for name, value in attributes.items():

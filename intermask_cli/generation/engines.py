@@ -73,7 +73,7 @@ class ModelSource:
         }
 
     def dataset_attributes(self, sampling: SamplingConfig) -> dict[str, Any]:
-        """Root attributes of `interactions.h5` (docs/formats.md)."""
+        """Root attributes of `interactions.h5` (docs/reference/formats.md)."""
         return {
             "fps": float(self.info.fps),
             "units": "m",

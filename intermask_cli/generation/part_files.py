@@ -121,7 +121,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[str, Any], name: str) -> int:
     """Copy all items into `folder/name`, and their columns into `index.csv`; number of items.
 
-    `attributes` become root attributes beside format and version (docs/formats.md).
+    `attributes` become root attributes beside format and version (docs/reference/formats.md).
     """
     rows = sorted(
         ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]

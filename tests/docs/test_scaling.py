@@ -1,4 +1,4 @@
-"""The code of docs/scaling.md runs as it stands there."""
+"""The code of docs/guides/scale.md runs as it stands there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.paths import ROOT
 from tests.helpers.tiny import save_tiny
 
-TEXT = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "guides" / "scale.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

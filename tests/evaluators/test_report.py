@@ -72,7 +72,7 @@ def test_every_row_of_the_csv_has_the_documented_columns():
 
 
 def test_the_docs_list_every_column_in_order():
-    text = (ROOT / "docs" / "evaluator.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "formats.md").read_text(encoding="utf-8")
     table = text.split("## per_prompt.csv")[1].split("| --- | --- |")[1]
     first_cells = [line.split("|")[1] for line in table.strip().splitlines() if line.startswith("|")]
     assert tuple(re.findall(r"`(\w+)`", " ".join(first_cells))) == CSV_COLUMNS

@@ -116,7 +116,7 @@ def test_a_run_from_parts_to_dataset(tmp_path: Path) -> None:
 
 
 def test_the_file_is_plain_hdf5(tmp_path: Path) -> None:
-    """What docs/formats.md promises, read with h5py alone."""
+    """What docs/reference/formats.md promises, read with h5py alone."""
     plan = plan_of(3)
     with open_run(tmp_path, info(plan), Shard(), False) as run:
         write_all(run, plan)

@@ -1,7 +1,7 @@
 """The Duets corpus: clips with captions, on disk in shards or made in memory, always the same for a seed.
 
 A clip depends only on (seed, index), its split only on the index: any corpus is a prefix of a larger one, and
-`test_split` needs no files. A shard's existence is the record that it is done; docs: `docs/duets.md`.
+`test_split` needs no files. A shard's existence is the record that it is done; docs: `docs/results/duets.md`.
 """
 
 from __future__ import annotations
