@@ -234,7 +234,7 @@ def one_person_stage(tmp_path) -> OnePersonStage:
 
     from intermask_cli.training.tokenizer.stage import TokenizerStage
     from intermask_cli.training.transformer.stage import TransformerData, new_transformer
-    from tests.training.test_training import WordStates, tiny_recipe
+    from tests.helpers.training_samples import WordStates, tiny_recipe
 
     recipe = tiny_recipe(masking={"interaction": 1.0, "interaction_partial": 1.0, "full": 0.0})
     train, accelerator = SmoothSource(12), Accelerator(cpu=True)

@@ -1,14 +1,31 @@
-"""Small, learnable stand-ins for a corpus: smooth two-person motion with captions and labels."""
+"""Small stand-ins for training: a learnable source, word states, a tiny recipe, an interrupted stage."""
 
 from __future__ import annotations
 
-import numpy as np
+import dataclasses
+import signal
+from pathlib import Path
 
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from intermask_cli.config import TokenizerConfig, TransformerConfig
+from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.representation import INTERHUMAN
 from intermask_cli.motion.representation.interhuman import pair_features
 from intermask_cli.motion.rotation import matrix_from_axis_angle, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
+from intermask_cli.training.checkpoints import LAST, WEIGHTS
+from intermask_cli.training.config import (
+    MaskingConfig,
+    Recipe,
+    TextPretrainConfig,
+    TokenizerLossConfig,
+    TokenizerTrainConfig,
+    TransformerTrainConfig,
+)
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 
@@ -54,3 +71,71 @@ class SmoothSource:
         said = f"the {('first', 'second')[actor]} person moves {tempo}ly"
         captions = (ClipCaption(said, frozenset({"tempo", "actor"})), ClipCaption("two people move"))
         return ClipText(captions, {"tempo": tempo, "actor": str(actor)})
+
+
+def tiny_recipe(**changes) -> Recipe:
+    """Both stages small enough for a step in milliseconds; `changes` by section."""
+    sections = {
+        "tokenizer": TokenizerConfig(stem="conv", width=8, code_dim=8, codebook_size=16, dropout=0.1),
+        "tokenizer_loss": TokenizerLossConfig(
+            kind="metric", commitment=0.25, position=10.0, relative=5.0, motion=10.0, foot=1.0
+        ),
+        "tokenizer_training": TokenizerTrainConfig(
+            batch_size=4, window=16, window_stride=4, steps=12, plain_steps=5, kmeans_latents=400, lr=1e-3,
+            warmup_steps=2, log_steps=2, schedule="cosine", validate_minutes=1e9, save_minutes=1e9,
+            fast_share=0.5,
+        ),
+        "transformer": TransformerConfig(
+            codebook_size=16, code_dim=8, latent_dim=16, heads=2, layers=1, ff_dim=16, text_dim=6,
+            text_head="pooled",
+            text_width=8, text_layers=1, text_heads=2, text_ff=8, person_embedding=True, dropout=0.1,
+        ),
+        "masking": MaskingConfig(interaction=0.3, full=0.2, corrupted_samples=0.5, interaction_partial=0.5),
+        "text_pretraining": TextPretrainConfig(steps=4, batch_size=4),
+        "transformer_training": TransformerTrainConfig(
+            batch_size=3, steps=8, lr=1e-3, warmup_steps=2, log_steps=2, ema=0.9, bucket=2, max_frames=80,
+            validate_minutes=1e9, save_minutes=1e9, codebook_start=True,
+        ),
+    }  # fmt: skip
+    sections |= {name: dataclasses.replace(sections[name], **values) for name, values in changes.items()}
+    return Recipe(**sections)
+
+
+class WordStates:
+    """A stand-in text encoder: every word has fixed states of width 6."""
+
+    id, sha256, dim = "words", "0" * 64, 6
+
+    def encode(self, texts):
+        words = [text.split() for text in texts]
+        longest = max(map(len, words))
+        states, mask = torch.zeros(len(texts), longest, 6), torch.zeros(len(texts), longest, dtype=torch.bool)
+        for row, text in enumerate(words):
+            for column, word in enumerate(text):
+                generator = torch.Generator().manual_seed(sum(word.encode()))
+                states[row, column] = torch.randn(6, generator=generator)
+                mask[row, column] = True
+        return TextStates(states, mask, mask.sum(1) - 1)
+
+
+def last_weights(folder: Path, name: str = WEIGHTS) -> dict[str, torch.Tensor]:
+    return load_file(folder / LAST / name)
+
+
+def assert_same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> None:
+    assert set(first) == set(second)
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+
+
+class StopAfter:
+    """Sends the process SIGTERM while a given step's batch is being made."""
+
+    def __init__(self, stage, step: int):
+        self._batch, self._step = stage.batch, step
+        stage.batch = self
+
+    def __call__(self, step: int):
+        if step == self._step:
+            signal.raise_signal(signal.SIGTERM)
+        return self._batch(step)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from intermask_cli import load_model
 from intermask_cli.cli import app
 from intermask_cli.errors import InputError
-from intermask_cli.training.stages import load_trained_transformer
+from intermask_cli.training.stages import load_trained_tokenizer, load_trained_transformer
 
 RECIPE = """
 tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
@@ -61,6 +62,30 @@ def trained(tmp_path_factory) -> Path:
     run("train", "pair-decoder", *given, "--tokenizer", folder / "refined", "--transformer",
         folder / "transformer", "--out", folder / "pair-decoder")  # fmt: skip
     return folder
+
+
+def test_a_setting_changes_the_weights_and_is_recorded(trained, tmp_path):
+    given = ("--config", trained / "tiny.yaml", "--data", trained / "corpus", "--device", "cpu")
+    slower = ("--set", "tokenizer_training.lr=1e-6", "--set", "tokenizer_training.steps=5")
+    run("train", "tokenizer", *given, *slower, "--out", tmp_path / "slower")
+    recorded = json.loads((tmp_path / "slower" / "config.json").read_text())["recipe"]
+    before = json.loads((trained / "tokenizer" / "config.json").read_text())["recipe"]
+    assert recorded["tokenizer_training"] == {**before["tokenizer_training"], "lr": 1e-6, "steps": 5}
+    assert json.loads((tmp_path / "slower" / "report.json").read_text())["steps"] == 5
+    one, other = (
+        load_trained_tokenizer(folder)[0] for folder in (trained / "tokenizer", tmp_path / "slower")
+    )
+    weight = "encoder.model.0.weight"
+    assert not torch.equal(one.state_dict()[weight], other.state_dict()[weight])
+
+
+def test_an_unknown_setting_names_the_nearest_key(trained, tmp_path):
+    arguments = ["train", "tokenizer", "--config", trained / "tiny.yaml", "--data", trained / "corpus",
+                 "--out", tmp_path / "wrong", "--set", "tokenizer_training.windw=32"]  # fmt: skip
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert isinstance(result.exception, InputError)
+    assert "did you mean 'tokenizer_training.window'" in str(result.exception)
+    assert not (tmp_path / "wrong").exists()
 
 
 def test_the_bundle_of_a_recipe_generates(trained, tmp_path):

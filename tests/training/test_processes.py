@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from intermask_cli.training.checkpoints import weights_of
+from intermask_cli.training.config import Recipe
 from intermask_cli.training.loop import StageRun
-from tests.training.test_training import Recipe, SmoothSource, tiny_recipe
+from tests.helpers.training_samples import SmoothSource, tiny_recipe
 
 
 def comparable_recipe(batch: int) -> Recipe:

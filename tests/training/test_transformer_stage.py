@@ -1,0 +1,75 @@
+"""Training of the transformer: that it learns, its batches, and a start from other weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from intermask_cli.errors import InputError
+from intermask_cli.training.log import TRAIN, read_table
+from intermask_cli.training.loop import StageRun
+from intermask_cli.training.transformer.batches import FreshTokens, batch_order
+from intermask_cli.training.transformer.warm_start import start_from
+from tests.helpers.training_samples import tiny_recipe
+
+
+def test_transformer_learns(transformer_stage, accelerator, tmp_path):
+    recipe = tiny_recipe(transformer_training={"steps": 120, "lr": 5e-3, "ema": 0.9, "step_unroll": 0.5})
+    stage = transformer_stage(recipe)
+    with torch.no_grad():
+        before = stage.validate()
+    report = StageRun(stage, tmp_path / "run", accelerator, resume=False).run()
+    assert report["best"]["all_hidden_ce"] < before["all_hidden_ce"] - 0.3
+    assert {"ce", "accuracy", "unroll_ce", "unroll_accuracy"} <= set(read_table(tmp_path / "run" / TRAIN)[0])
+
+
+def test_a_transformer_goes_on_from_another(transformer_stage):
+    trained = transformer_stage(tiny_recipe()).model
+    personal = transformer_stage(tiny_recipe(transformer={"person_condition": True})).model
+    start_from(personal, trained, Path("before"))
+    for name, value in trained.state_dict().items():
+        assert torch.equal(personal.state_dict()[name], value), name
+    with pytest.raises(InputError, match=r"--start-from after: another transformer .person_condition True"):
+        start_from(trained, personal, Path("after"))
+    wide = transformer_stage(tiny_recipe(transformer={"ff_dim": 32})).model
+    with pytest.raises(InputError, match="ff_dim 16, here 32"):
+        start_from(wide, trained, Path("before"))
+
+
+def test_given_person_of_a_reaction_is_canonical(transformer_stage):
+    stage = transformer_stage(
+        tiny_recipe(masking={"interaction": 1.0, "interaction_partial": 0.0, "full": 0.0})
+    )
+    cache = stage._data.tokens
+    torch.manual_seed(0)
+    batch = stage.batch(0)
+    items = stage._items(0)
+    for row, item in enumerate(items.tolist()):
+        shown = (batch.hidden.labels[row] < 0) & batch.hidden.valid[row]
+        given = 0 if shown[: shown.numel() // 2].any() else 1
+        expected, _ = cache.take(torch.tensor([item]), torch.tensor([given]))
+        seen = batch.hidden.ids[row, batch.hidden.valid[row] & shown]
+        half = expected.view(2, -1)[given]
+        assert torch.equal(seen, half)
+
+
+def test_fresh_tokens_are_padded_and_drawn_anew(source, normalizer, tokenizer_stage):
+    tokenizer = tokenizer_stage(tiny_recipe()).model.eval()
+    tokenizer.quantizer.first.initialise(torch.randn(200, 8))
+    fresh = FreshTokens(source, tokenizer, normalizer, 80, torch.device("cpu"))
+    torch.manual_seed(0)
+    draws = [fresh.take(torch.tensor([0, 1]), torch.zeros(2, dtype=torch.int64)) for _ in range(8)]
+    assert all(ids.shape == (2, 10 * 20) and lengths.tolist() == [17, 20] for ids, lengths in draws)
+    assert len({tuple(ids[0].tolist()) for ids, _ in draws}) == 4  # who is canonical x who comes first
+
+
+def test_batches_of_similar_length_visit_every_item_once():
+    lengths = torch.randint(10, 60, (103,), generator=torch.Generator().manual_seed(0))
+    plain = batch_order(lengths, seed=1, epoch=0, batch=10, bucket=0)
+    bucketed = batch_order(lengths, seed=1, epoch=0, batch=10, bucket=10)
+    for order in (plain, bucketed):
+        assert tuple(order.shape) == (10, 10) and len(order.unique()) == 100
+    spread = [(lengths[o].amax(1) - lengths[o].amin(1)).float().mean() for o in (plain, bucketed)]
+    assert spread[1] < 0.3 * spread[0]
