@@ -8,9 +8,10 @@ A fixed set of commands is run, and every array and figure they produce becomes 
 SHA-256 of its content and, for a number, the number. Equal output on the same machine means equal results.
 `--against` prints the lines that differ and exits with 1 if there are any.
 
-The script uses the command line (`python -m intermask_cli` in a subprocess) and the public API
-(`import intermask_cli as im`), and reads files with h5py, NumPy, safetensors, json and csv. It imports no
-inner module, so it also runs on a tree whose modules have moved: start this file with that tree's Python.
+The script uses the command line (`python -m intermask_cli`) and the public API (`import intermask_cli as
+im`), both in processes of their own, and reads files with h5py, NumPy, safetensors, json and csv. It imports
+no inner module, so it also runs on a tree whose modules have moved: start this file with that tree's Python.
+The processes are forked from one that has imported torch and other libraries, which saves half the time.
 Arrays are compared by dtype, shape and bytes. Left out is what may change while results do not: dates,
 versions, paths, timings, wording, the hashes of bundles and code, and the text of a bundle's config.json
 (its weights are compared).
@@ -32,7 +33,7 @@ usage     exit codes of wrong usage
 
 Real motion capture and published checkpoints are used where a folder `shared/` lies above the tree (or at
 `--shared`); otherwise generated motion takes the capture's place and `imported` is skipped. Everything runs
-on the CPU with two threads. A command that fails becomes a line `LABEL failed: EXIT CODE`.
+on the CPU with one thread. A command that fails becomes a line `LABEL failed: EXIT CODE`.
 """
 
 from __future__ import annotations
@@ -43,13 +44,18 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,15 +63,20 @@ from typing import Any
 import h5py
 import numpy as np
 
-THREADS = "2"
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": THREADS,
-    "MKL_NUM_THREADS": THREADS,
-    "OPENBLAS_NUM_THREADS": THREADS,
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
     "HF_HUB_OFFLINE": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "PYTHONHASHSEED": "0",
 }
+#: What most commands import, none of it ours: imported once, so that a command costs its work alone.
+PRELOADED = (
+    "accelerate", "h5py", "matplotlib", "pandas", "safetensors.torch", "scipy.signal", "tokenizers", "torch",
+    "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto",
+    "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert", "typer", "yaml",
+)  # fmt: skip
 #: Keys whose values may change while results do not.
 VOLATILE = {
     "about", "bundle", "bundle_sha256", "bytes", "command_line", "created", "ended", "evaluator_sha256",
@@ -196,6 +207,51 @@ def progress(text: str) -> None:
 # ---------------------------------------------------------------- commands
 
 
+def preload() -> None:
+    """Import what can be imported of the libraries, before any process is forked."""
+    for name in PRELOADED:
+        with suppress(ImportError):
+            import_module(name)
+
+
+def run_module(words: list[str]) -> int:
+    """`python -m intermask_cli WORDS` in this process -> its exit code."""
+    sys.argv = ["intermask", *words]
+    runpy.run_module("intermask_cli", run_name="__main__", alter_sys=True)
+    return 0
+
+
+def in_child(work: Callable[[], int], folder: Path) -> tuple[int, str, str]:
+    """`work` in a forked process and folder: (exit code, standard output, standard error)."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        child = os.fork()
+        if child == 0:
+            os.chdir(folder)
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            os._exit(_finished(work))
+        _, status = os.waitpid(child, 0)
+        told = []
+        for stream in (out, err):
+            stream.seek(0)
+            told.append(stream.read())
+    return os.waitstatus_to_exitcode(status), told[0], told[1]
+
+
+def _finished(work: Callable[[], int]) -> int:
+    """The exit code of `work`, as the interpreter would give it."""
+    code: Any = 1
+    try:
+        code = work()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else int(code is not None)
+
+
 class Bench:
     """A work folder in which commands run with relative paths, and what several sections need from it."""
 
@@ -204,18 +260,32 @@ class Bench:
 
         self.root = Path(str(intermask_cli.__file__)).resolve().parents[1]
         self.work, self.shared = work, shared
-        self.environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(self.root)}
+        sys.path.insert(0, str(self.root))  # commands run in the work folder
 
     def run(self, *words: object) -> tuple[int, str]:
         """`intermask WORDS` in the work folder: (exit code, standard output)."""
         started = time.monotonic()
-        command = [sys.executable, "-m", "intermask_cli", *map(str, words)]
-        done = subprocess.run(command, cwd=self.work, env=self.environment, capture_output=True, text=True)
+        code, out, err = in_child(lambda: run_module([str(word) for word in words]), self.work)
         told = " ".join(map(str, words))
-        progress(f"   {time.monotonic() - started:5.1f} s  exit {done.returncode}  {told[:120]}")
-        if done.returncode not in (0, 3) and done.stderr:
-            progress("            " + done.stderr.strip().splitlines()[-1][:300])
-        return done.returncode, done.stdout
+        progress(f"   {time.monotonic() - started:5.1f} s  exit {code}  {told[:120]}")
+        if code not in (0, 3) and err:
+            progress("            " + err.strip().splitlines()[-1][:300])
+        return code, out
+
+    def apart(self, record: Record, label: str, work: Callable[[Record], None]) -> None:
+        """What `work` records, done in a process of its own."""
+
+        def child() -> int:
+            own = Record(record.section)
+            work(own)
+            print("\n".join(own.lines))
+            return 0
+
+        code, out, err = in_child(child, self.work)
+        record.lines += out.splitlines() if code == 0 else []
+        if code:
+            progress(f"   {label}: {err.strip()[-1500:]}")
+            record.failed(label, code)
 
     def step(self, record: Record, label: str, *words: object, expected: int = 0) -> str | None:
         """`run`; another exit code than the expected one becomes a line, and None is returned."""
@@ -288,6 +358,7 @@ class Bench:
         return self.file("pairs.csv", "\n".join(rows) + "\n")
 
 
+TEXTS = ("two people bow to each other", "one person pushes the other | they hug")
 CPU = ("--device", "cpu")
 #: Cheaper sampling where the settings are not the point.
 QUICK = ("--steps", 2)
@@ -492,16 +563,29 @@ def _react_to_bvh(bench: Bench, record: Record) -> None:
 
 
 def api(bench: Bench, record: Record) -> None:
-    """A loaded model in this process."""
+    """A loaded model."""
+    bench.apart(record, "from-text", _api_from_text)
+    bench.apart(record, "from-motion", _api_from_motion)
+
+
+def _api_from_text(record: Record) -> None:
     import intermask_cli as im
 
     model = im.load_model("duet-mini")
-    texts = ["two people bow to each other", "one person pushes the other | they hug"]
-    first, second = record_all(record, "generate", model.generate(texts, frames=[64, 90], seeds=[5, 6]))
+    record_all(record, "generate", model.generate(TEXTS, frames=[64, 90], seeds=[5, 6]))
     record_all(record, "default", model.generate(["two people wave"], seed=2))
     record_all(record, "long", model.generate(["two people dance in a circle"], frames=340, seed=3))
     settings = im.SamplingConfig(steps=3, guidance=1.5, draw="gumbel", temperature=0.8, filter=0.8)
-    record_all(record, "settings", model.generate(texts, frames=48, seed=1, sampling=settings))
+    record_all(record, "settings", model.generate(TEXTS, frames=48, seed=1, sampling=settings))
+    half = im.load_model("duet-mini", dtype="bf16")
+    record_all(record, "bf16", half.generate(TEXTS[:1], frames=64, seed=5))
+
+
+def _api_from_motion(record: Record) -> None:
+    import intermask_cli as im
+
+    model = im.load_model("duet-mini")
+    first, second = model.generate(TEXTS, frames=[64, 90], seeds=[5, 6])
     given, turned = first.joints, first.rotations6d
     record_all(record, "react", model.react(given[0], ["they shake hands", ""], person=0, seed=4))
     record_all(record, "react-turned", model.react(given[1], [""], person=1, rotations6d=turned[1], seed=4))
@@ -511,14 +595,10 @@ def api(bench: Bench, record: Record) -> None:
     between = getattr(model, "in_between", None) or model.inbetween
     record_all(record, "between", between(given, ["they hug", "they part"], first=16, last=16, seed=9))
     record_all(record, "open-end", between(given, ["they hug"], first=20, last=0, rotations6d=turned, seed=9))
-    edited = model.edit(
-        given, ["wave"], persons=[1], rows=[0, 2], start=13, stop=50, rotations6d=turned, seed=3
-    )
-    record_all(record, "edit", edited)
+    edited = {"persons": [1], "rows": [0, 2], "start": 13, "stop": 50, "rotations6d": turned}
+    record_all(record, "edit", model.edit(given, ["wave"], seed=3, **edited))
     record_all(record, "edit-all", model.edit(given, ["they fight"], seed=3))
     record_all(record, "reconstruct", [model.reconstruct(given[:, :61], turned[:, :61])])
-    half = im.load_model("duet-mini", dtype="bf16")
-    record_all(record, "bf16", half.generate(texts[:1], frames=64, seed=5))
 
 
 def record_all(record: Record, label: str, made: Sequence[Any]) -> Sequence[Any]:
@@ -568,7 +648,7 @@ def imported(bench: Bench, record: Record) -> None:
             is not None
         ):
             record_weights(record, name, bench.work / f"bundle-{name}")
-            _imported_motion(bench, record, name)
+            bench.apart(record, f"{name}-motion", partial(_imported_motion, bench, name))
     for file in _released_evaluators(parity / "evaluation", bench.work):
         if (
             bench.step(record, file.name, "import-checkpoint", file, "--out", f"{file.stem}-bundle")
@@ -577,7 +657,7 @@ def imported(bench: Bench, record: Record) -> None:
             record_weights(record, file.name, bench.work / f"{file.stem}-bundle")
 
 
-def _imported_motion(bench: Bench, record: Record, name: str) -> None:
+def _imported_motion(bench: Bench, name: str, record: Record) -> None:
     import intermask_cli as im
 
     folder = bench.work / f"bundle-{name}"
@@ -812,6 +892,10 @@ def usage(bench: Bench, record: Record) -> None:
     bench.file("wrong.yaml", "tokenizer: {widht: 8}\n")
     bench.file("damaged.h5", "not HDF5")
     good = ("generate", "good.txt", "--out", "never")
+    command = [sys.executable, "-m", "intermask_cli", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(bench.root)}
+    started = subprocess.run(command, cwd=bench.work, env=environment, capture_output=True)
+    record.exit_code("help", started.returncode)
     for label, words in wrong_usages(good, bench.capture()):
         code, _ = bench.run(*words)
         record.exit_code(label, code)
@@ -924,6 +1008,7 @@ def options_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = options_of(arguments)
     os.environ.update(ENVIRONMENT)  # before torch is imported
+    preload()
     chosen, started = options.only or list(SECTIONS), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fingerprint-") as temporary:
         work = (options.work or Path(temporary)).resolve()
