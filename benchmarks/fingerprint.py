@@ -21,9 +21,9 @@ Sections (`--only NAME ...`):
 ========  ==================================================================================================
 generate  prompt files, lengths, samples, seeds, settings, phases, --clean modes, bf16, shards and merge
 react     partners for a capture and for generated motion, either role, with and without a prompt
-api       generate, react, extend, in_between, edit and reconstruct of a loaded model
+api       generate, react, extend, in-between, edit and reconstruct of a loaded model
 imported  published checkpoints and evaluators as bundles; a text encoder made here stands in for CLIP
-export    every format, of a run, a reaction and imported Inter-X motion, with and without clean-up
+export    every format, of a run and of a reaction, with and without clean-up
 evaluate  a run, the bundled model, reactions, planted faults, two reports compared
 data      the procedural corpus, lists of pairs, checks of dataset trees
 train     every stage for a few steps, from a corpus, captures and a tree; resuming; bundling and sampling
@@ -115,6 +115,7 @@ sampling: {guidance: 2.5, steps: 3}
 """
 PUBLISHED_RECIPE = """\
 tokenizer: {stem: graph, width: 8, code_dim: 6, codebook_size: 16}
+transformer: {codebook_size: 16, code_dim: 6}
 tokenizer_loss: {kind: published}
 tokenizer_training: {published: true, batch_size: 4, steps: 3, window: 32, validate_clips: 2}
 """
