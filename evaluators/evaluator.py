@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import ClassVar
 
@@ -44,6 +45,7 @@ from intermask_cli.motion.representation.interx import joints_from_features as i
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 BATCH = 64
+GROUP = "intermask.evaluators"
 Progress = Callable[[int], None]
 
 
@@ -292,12 +294,28 @@ def exact_convolutions(device: torch.device) -> Iterator[None]:
 
 
 def load_evaluator(
-    name_or_path: str | Path = "duet-eval", text_encoder: str | None = None, device: str = "cpu"
+    name_or_path: str | Path = "duet-eval",
+    text_encoder: str | None = None,
+    device: str = "cpu",
+    word_vectors: Path | None = None,
 ) -> Evaluator:
-    """Load a bundled name or a folder; `text_encoder` overrides where the text encoder is looked for.
+    """Load an evaluator: a bundled name, the folder of a bundle, or the name an installed package registers.
 
-    Raises MissingError when it is not there, InputError when damaged or with another text encoder.
+    Args:
+        text_encoder: where the evaluator's text encoder is (folder or hub id), if not where expected.
+        device: torch device string.
+        word_vectors: folder of Inter-X's word vectors, for its evaluator if `text_encoder` is not given.
+
+    Packages register evaluators as entry points of the group `intermask.evaluators`. The entry point is a
+    callable `load(text_encoder, device) -> Evaluator`.
+
+    Raises:
+        MissingError: no such evaluator, or its text encoder is missing.
+        InputError: a damaged bundle, or a text encoder it was not trained with.
     """
+    plugin = _registered_evaluator(str(name_or_path))
+    if plugin is not None:
+        return plugin(text_encoder, device)
     folder = resolve_evaluator(str(name_or_path))
     info = read_info(folder)
     sha256 = evaluator_sha256(folder)
@@ -307,12 +325,13 @@ def load_evaluator(
         _check_text_encoder(encoder, info)
         return DuetEvaluator(info, sha256, network, encoder)
     if isinstance(network, InterXEvaluator):
-        if text_encoder is None:
+        vectors = word_vectors if text_encoder is None else Path(text_encoder)
+        if vectors is None:
             raise MissingError(
                 f"evaluator {info.name} reads Inter-X's word vectors; give the folder glove of your copy "
                 "as --evaluator-text-encoder, or the copy as --reference or --root"
             )
-        return InterXPairEvaluator(info, sha256, network, WordVectors.load(Path(text_encoder)))
+        return InterXPairEvaluator(info, sha256, network, WordVectors.load(vectors))
     assert isinstance(network, InterClip)
     vocabulary = load_clip_vocabulary(text_encoder or CLIP_HUB_ID)
     last = int(vocabulary([""]).max())
@@ -322,6 +341,14 @@ def load_evaluator(
             f"token comes last; the one given ends texts with {last}; {VOCABULARY_REMEDY}"
         )
     return InterClipEvaluator(info, sha256, network, vocabulary)
+
+
+def _registered_evaluator(name: str) -> Callable[[str | None, str], Evaluator] | None:
+    """The loader that an installed package registers under this name, if any."""
+    for entry in entry_points(group=GROUP, name=name):
+        loader: Callable[[str | None, str], Evaluator] = entry.load()
+        return loader
+    return None
 
 
 def _check_text_encoder(encoder: TextEncoder, info: EvaluatorInfo) -> None:

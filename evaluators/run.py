@@ -1,16 +1,36 @@
-"""From what a user asks for to an evaluation: load, check, score."""
+"""An evaluation from top to bottom: resolve, score, report.
+
+    plan = resolve(request, worker)     options checked; evaluator, subject, reference and protocol loaded
+    evaluation = score(plan)            rows of metrics and physics
+    write_reports(evaluation, out)      `evaluators.reports.report`
+
+The subject is a file of interactions or a model. A model is scored on the bundled test split, on another
+reference, or by the paper's protocol on a user's copy of a dataset (`--dataset`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from evaluators.data.paper import InterXTest, dataset_at, glove_folder, interx_texts, open_dataset
+from evaluators.data.cache import Cache
+from evaluators.data.paper import (
+    DATASETS,
+    InterXTest,
+    PaperData,
+    dataset_at,
+    glove_folder,
+    interx_texts,
+    open_dataset,
+)
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set, file_set, with_mentions
 from evaluators.evaluator import Evaluator, FeatureEvaluator, InterXPairEvaluator, load_evaluator
-from evaluators.networks.bundle import read_info, resolve_evaluator
 from evaluators.protocols.evaluation import (
+    TASKS,
     Evaluation,
     Scorer,
     ground_truth_rows,
@@ -19,210 +39,277 @@ from evaluators.protocols.evaluation import (
     score_set,
 )
 from evaluators.protocols.motions import MotionGenerator
+from evaluators.protocols.paper import PaperRun, complete_pools, score_paper
 from evaluators.protocols.protocol import EQUAL_CAPTION, OWN_MOTION, Protocol, ProtocolRecord, protocol_named
 from evaluators.reports.sensitivity import sensitivity_table
-from evaluators.request import (
-    BUNDLED_SPLIT,
-    DEFAULT_CLIPS,
-    DEFAULT_TASK,
-    Request,
-    check_request,
-    check_sensitivity,
-)
-from intermask_cli.config import SamplingConfig, sampling_with
+from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig, sampling_with
 from intermask_cli.console import note
-from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.generation.launch import join_workers, parse_processes
-from intermask_cli.models.bundle import resolve_bundle
-from intermask_cli.motion.representation import Representation
+from intermask_cli.generation.launch import Worker, join_workers, parse_processes
+from intermask_cli.inference.model import InteractionModel, load_model
+from intermask_cli.models.bundle import BundleInfo, read_info, resolve_bundle
 
-if TYPE_CHECKING:
-    from intermask_cli.inference.model import InteractionModel
-
-
-def run_evaluation(request: Request) -> Evaluation | None:
-    """All rows of a model or of a file; None on every process of a launcher but the first."""
-    check_request(request)
-    if request.subject is None:
-        resolve_bundle(request.model or request.default_model)  # a model that is not there stops it at once
-    if request.dataset is not None:
-        return _paper_evaluation(request, request.dataset)
-    evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))
-    subject = None if request.subject is None else _file(request.subject, evaluator)
-    protocol = _protocol(evaluator, request.repeats)
-    reference, floor = _reference(request, evaluator)
-    _announce(evaluator, protocol, f"{len(reference)} reference interactions ({reference.name})")
-    if subject is not None:
-        subject = with_mentions(subject, reference)
-        if subject.mentions is None:
-            reference = replace(reference, mentions=None)
-            floor = None if floor is None else replace(floor, mentions=None)
-        protocol = _rule(protocol, reference)
-        return _file_evaluation(request, evaluator, protocol, subject, reference, floor)
-    scorer = Scorer(evaluator, _rule(protocol, reference), reference, request.cache, request.seed)
-    return _model_evaluation(request, scorer, floor)
+BUNDLED_SPLIT = "test"
+DEFAULT_CLIPS = 128
+DEFAULT_TASK = "generate"
 
 
-def _file_evaluation(
-    request: Request, evaluator: Evaluator, protocol: Protocol, subject: InteractionSet,
-    reference: InteractionSet, floor: InteractionSet | None,
-) -> Evaluation:  # fmt: skip
-    if isinstance(evaluator, InterXPairEvaluator):
-        subject = replace(subject, texts=interx_texts(Path(request.reference), subject.prompts))
-    scorer = Scorer(evaluator, _with_samples(protocol, subject), reference, request.cache, request.seed)
-    record = _record(scorer, _task(request, subject), "pools and pairs", subject.provenance.get("sampling"))
-    described = {"kind": "file", "file": str(request.subject), "interactions": len(subject)}
-    evaluation = Evaluation(record, {**described, "sha256": subject.sha256, **subject.provenance})
-    ground_truth_rows(evaluation, scorer, floor)
-    score_set(evaluation, scorer, subject)
-    return evaluation
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """The options of `intermask evaluate`; None is what the user left out."""
+
+    evaluator: str
+    reference: str
+    seed: int
+    device: str
+    cache: Cache
+    default_model: str
+    subject: Path | None = None  # a file to score; None scores a model
+    model: str | None = None
+    text_encoder: str | None = None
+    evaluator_text_encoder: str | None = None
+    task: str | None = None
+    clips: int | None = None
+    repeats: int | None = None
+    processes: str | None = None
+    sampling: dict[str, Any] = field(default_factory=dict)  # steps, guidance, temperature, draw, filter
+    dataset: str | None = None
+    root: Path | None = None
+    sensitivity: bool = False  # score corrupted real motion instead of a subject
+
+    def of_the_model(self) -> list[str]:
+        """Names of the given options that say which model generates motion, and how."""
+        given = {"model": self.model, "text-encoder": self.text_encoder, "processes": self.processes}
+        return [name for name, value in {**given, **self.sampling}.items() if value is not None]
 
 
-def _file(path: Path, evaluator: Evaluator) -> InteractionSet:
-    """A file of ours, with rotations where the evaluator reads them."""
-    return file_set(path, rotations=isinstance(evaluator, FeatureEvaluator))
+@dataclass(frozen=True)
+class FileSubject:
+    """Interactions of a file, generated earlier."""
+
+    path: Path
+    interactions: InteractionSet
 
 
-def _with_samples(protocol: Protocol, subject: InteractionSet) -> Protocol:
-    """The protocol with as many captions and samples for MModality as the file has."""
-    groups = prompts_with_samples(subject)
-    if not groups:
-        return protocol
-    samples = min(protocol.mm_samples, *(len(group) for group in groups))
-    return replace(
-        protocol, mm_captions=len(groups), mm_samples=samples, mm_pairs=min(protocol.mm_pairs, samples)
-    )
+@dataclass(frozen=True)
+class ModelSubject:
+    """A loaded model with the settings it samples with."""
+
+    model: InteractionModel
+    sampling: SamplingConfig
+    text_encoder: str | None  # as named by the user; every worker loads its own
+    processes: int | None  # None: one per GPU
 
 
-def _rule(protocol: Protocol, reference: InteractionSet) -> Protocol:
-    """The rule for duplicates as it can be applied: to all rows alike."""
-    if protocol.duplicates == OWN_MOTION or reference.mentions is not None:
-        return protocol
-    return replace(protocol, duplicates=EQUAL_CAPTION)
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """Everything an evaluation depends on. Nothing has been embedded or generated yet."""
 
+    subject: FileSubject | ModelSubject | None  # None: the reference itself, corrupted
+    reference: InteractionSet | PaperData
+    floor: InteractionSet | None  # other real motion, as many interactions as the reference
+    evaluator: Evaluator
+    protocol: Protocol
+    task: str
+    seed: int
+    device: str  # as given; the worker's own is chosen among what it allows
+    worker: Worker
+    cache: Cache
 
-def _task(request: Request, subject: InteractionSet) -> str:
-    """A file says itself whether its interactions are reactions."""
-    reactions = all(persons != BOTH_PERSONS for persons in subject.generated_persons)
-    if request.task == "react" and not reactions:
-        raise InputError(
-            f"--task react: {request.subject} has interactions without a given person; leave --task out"
-        )
-    return "react" if reactions else "generate"
+    @property
+    def sampling(self) -> Any:
+        """Settings that the scored motion was sampled with, where known."""
+        if isinstance(self.subject, ModelSubject):
+            return asdict(self.subject.sampling)
+        return self.subject.interactions.provenance.get("sampling") if self.subject else None
 
-
-def _model_evaluation(request: Request, scorer: Scorer, floor: InteractionSet | None) -> Evaluation:
-    from intermask_cli.inference.model import load_model
-
-    name = request.model or request.default_model
-    model = load_model(name, request.text_encoder, choose_device(request.device, 0))
-    if not model.info.representation.holds_joints:
-        raise InputError(
-            f"model {model.info.name} makes {model.info.representation} motion; score it with --dataset "
-            "interx --root DIR --evaluator BUNDLE"
-        )
-    sampling = sampling_with(model.info.sampling, **request.sampling)
-    task = request.task or DEFAULT_TASK
-    record = _record(scorer, task, "generated samples, pools and pairs", asdict(sampling))
-    evaluation = Evaluation(record, _model_subject(request, model, sampling))
-    ground_truth_rows(evaluation, scorer, floor)
-    workers = parse_processes(request.processes or "auto")
-    maker = MotionGenerator(model, sampling, request.cache, request.text_encoder, request.device, workers)
-    score_model(evaluation, scorer, maker, task, request.seed)
-    return evaluation
-
-
-def _paper_evaluation(request: Request, name: str) -> Evaluation | None:
-    """The paper's protocol on a user's copy of a dataset, shared by the processes of a launcher."""
-    from evaluators.protocols.paper import PaperRun, score_paper
-    from intermask_cli.inference.model import load_model
-
-    assert request.root is not None
-    with join_workers(request.device) as worker:
-        data = open_dataset(name, request.root)
-        evaluator = _evaluator(request, worker.device, request.root if name == InterXTest.name else None)
-        if evaluator.info.protocol != name or not isinstance(evaluator, FeatureEvaluator):
-            raise InputError(
-                f"evaluator {evaluator.name} belongs to protocol {evaluator.info.protocol}; this dataset "
-                f"needs {data.evaluator}"
-            )
-        protocol = _protocol(evaluator, request.repeats)
-        if len(data) < protocol.pool_size:
-            raise InputError(
-                f"{request.root}: {len(data)} usable test clips; a pool needs {protocol.pool_size}"
-            )
-        model = load_model(request.model or request.default_model, request.text_encoder, worker.device)
-        _check_model(model, data.representation, data.longest // 4 * 4)
-        sampling = sampling_with(model.info.sampling, **request.sampling)
-        task = request.task or DEFAULT_TASK
-        run = PaperRun(evaluator, protocol, data, model, sampling, task, request.seed, request.cache, worker)
-        if worker.main:
-            _announce(evaluator, protocol, f"{run.kept} clips of {data.title}, {worker.world} processes")
-        record = ProtocolRecord(
-            protocol, evaluator.name, evaluator.sha256, evaluator.text_id, task,
-            f"{data.title} test, published policy", data.sha256, run.kept,
-            "captions, crops, order of persons, generated samples, pools and pairs", asdict(sampling),
+    @property
+    def record(self) -> ProtocolRecord:
+        """What is reported with every score."""
+        reference = self.reference
+        if isinstance(reference, PaperData):
+            name, size = f"{reference.title} test, published policy", complete_pools(reference, self.protocol)
+            varies = "captions, crops, order of persons, generated samples, pools and pairs"
+        else:
+            name, size = reference.name, len(reference)
+            generated = isinstance(self.subject, ModelSubject)
+            varies = "generated samples, pools and pairs" if generated else "pools and pairs"
+        evaluator = self.evaluator
+        return ProtocolRecord(
+            self.protocol, evaluator.name, evaluator.sha256, evaluator.text_id, self.task, name,
+            reference.sha256, size, varies, self.sampling,
         )  # fmt: skip
-        subject = {**_model_subject(request, model, sampling), "device": worker.device}
-        evaluation = Evaluation(record, {**subject, "processes": worker.world})
-        score_paper(evaluation, run)
+
+    @property
+    def described_subject(self) -> dict[str, Any]:
+        """The subject in plain values, for reports."""
+        subject = self.subject
+        if isinstance(subject, FileSubject):
+            interactions = subject.interactions
+            named = {"kind": "file", "file": str(subject.path), "interactions": len(interactions)}
+            return {**named, "sha256": interactions.sha256, **interactions.provenance}
+        if subject is None:
+            return {"kind": "reference"}
+        info = subject.model.info
+        named = {"kind": "model", "model": info.name, "model_sha256": subject.model.bundle.sha256}
+        described = {**named, "seed": self.seed, "sampling": asdict(subject.sampling)}
+        if isinstance(self.reference, PaperData):
+            described |= {"device": self.worker.device, "processes": self.worker.world}
+        return described
+
+
+def run_evaluation(request: EvaluationRequest) -> Evaluation | None:
+    """Resolve and score; None on every process of a launcher but the first."""
+    with _workers(request) as worker:
+        plan = resolve(request, worker)
+        evaluation = score(plan)
         return evaluation if worker.main else None
 
 
-def _check_model(model: InteractionModel, representation: Representation, frames: int) -> None:
-    if model.info.representation is not representation:
+def run_sensitivity(request: EvaluationRequest) -> dict[str, dict[str, Any]]:
+    """Scores of corrupted real motion: {corruption: {metric or physics column: score}}."""
+    with _workers(request) as worker:
+        return sensitivity_table(_scorer(resolve(request, worker)))
+
+
+@contextmanager
+def _workers(request: EvaluationRequest) -> Iterator[Worker]:
+    """This process among those of a launcher, which share the work of `--dataset` only."""
+    if request.dataset is None and os.environ.get("WORLD_SIZE", "1") != "1":
         raise InputError(
-            f"model {model.info.name} makes {model.info.representation} motion; this dataset needs "
-            f"{representation}"
+            "several processes share the work of --dataset only; start this evaluation without a launcher"
         )
-    if model.info.max_frames < frames:
-        raise InputError(
-            f"model {model.info.name} makes up to {model.info.max_frames} frames; the test split asks for "
-            f"{frames}, and the published protocol makes every clip in one piece"
-        )
+    with join_workers(request.device) as worker:
+        yield worker
 
 
-def _model_subject(request: Request, model: InteractionModel, sampling: SamplingConfig) -> dict[str, Any]:
-    return {
-        "kind": "model", "model": model.info.name, "model_sha256": model.bundle.sha256, "seed": request.seed,
-        "sampling": asdict(sampling),
-    }  # fmt: skip
+# resolve ----------------------------------------------------------------------------------------------
 
 
-def run_sensitivity(request: Request) -> dict[str, dict[str, Any]]:
-    """Scores of real motion with planted faults."""
-    check_sensitivity(request)
-    evaluator = _evaluator(request, choose_device(request.device, 0), _interx_root(request.reference))
-    if isinstance(evaluator, InterXPairEvaluator):
-        raise InputError(f"--faults changes joints, which evaluator {evaluator.name} does not read")
-    reference, _ = _reference(request, evaluator)
-    return sensitivity_table(
-        Scorer(evaluator, _protocol(evaluator, request.repeats), reference, request.cache, request.seed)
-    )
+def resolve(request: EvaluationRequest, worker: Worker) -> EvaluationPlan:
+    """Check the options, then load evaluator, subject, reference and protocol, in this order.
 
-
-def _evaluator(request: Request, device: str, interx_root: Path | None) -> Evaluator:
-    """The evaluator; Inter-X's finds its word vectors in the copy of Inter-X that is used anyway."""
-    where = request.evaluator_text_encoder
-    if where is None and interx_root is not None:
-        architecture = read_info(resolve_evaluator(request.evaluator)).architecture
-        where = str(glove_folder(interx_root)) if architecture == "interx" else None
-    return load_evaluator(request.evaluator, where, device)
-
-
-def _protocol(evaluator: Evaluator, repeats: int | None) -> Protocol:
+    Raises:
+        InputError: options that exclude each other or have no effect, or parts that do not fit together.
+        MissingError: a model, evaluator, text encoder, file or dataset that does not exist.
+    """
+    _check_options(request)
+    bundle = None if request.subject or request.sensitivity else _model_bundle(request)
+    evaluator = _evaluator(request, worker.device)
+    subject = _model(request, *bundle, worker.device) if bundle else _file_subject(request, evaluator)
+    reference, floor = _reference(request, evaluator)
     protocol = protocol_named(evaluator.info.protocol)
-    return protocol if repeats is None else replace(protocol, repetitions=repeats)
+    if request.repeats is not None:
+        protocol = replace(protocol, repetitions=request.repeats)
+    _check_fit(request, evaluator, protocol, subject, reference)
+    if not isinstance(reference, PaperData):
+        if isinstance(subject, FileSubject):
+            subject = _with_what_prompts_say(request, evaluator, subject, reference)
+            protocol = _with_samples(protocol, subject.interactions)
+            if subject.interactions.mentions is None:  # one rule for duplicates in all rows
+                reference = replace(reference, mentions=None)
+                floor = None if floor is None else replace(floor, mentions=None)
+        if protocol.duplicates != OWN_MOTION and reference.mentions is None:
+            protocol = replace(protocol, duplicates=EQUAL_CAPTION)
+    plan = EvaluationPlan(
+        subject, reference, floor, evaluator, protocol, _task(request, subject), request.seed, request.device,
+        worker, request.cache,
+    )  # fmt: skip
+    if worker.main:
+        _announce(plan)
+    return plan
 
 
-def _interx_root(reference: str) -> Path | None:
-    path = Path(reference)
-    return path if reference != BUNDLED_SPLIT and dataset_at(path) == InterXTest.name else None
+def _check_options(request: EvaluationRequest) -> None:
+    """InputError for options that exclude each other or would have no effect."""
+    if request.task not in (None, *TASKS):
+        raise InputError(f"--task {request.task}: accepted: {', '.join(TASKS)}")
+    if request.dataset is not None or request.root is not None:
+        _check_dataset_options(request)
+    given = request.of_the_model()
+    if request.sensitivity:
+        with_value = {"SUBJECT": request.subject, "--dataset": request.dataset, "--task": request.task}
+        useless = [name for name, value in with_value.items() if value] + [f"--{name}" for name in given]
+        if useless:
+            raise InputError(
+                f"--faults scores corrupted real motion, not a model or a file; leave {useless[0]} out"
+            )
+    if request.subject is not None and given:
+        raise InputError(
+            f"--{given[0]} is for scoring a model; the motions of {request.subject} are already generated"
+        )
+    other = request.dataset or (request.reference if request.reference != BUNDLED_SPLIT else None)
+    if request.clips is not None and other is not None:
+        raise InputError(f"--clips counts those of the bundled test split; leave it out with {other}")
 
 
-def _reference(request: Request, evaluator: Evaluator) -> tuple[InteractionSet, InteractionSet | None]:
-    """Reference interactions, and as many other real ones for the floor row where there are any."""
+def _check_dataset_options(request: EvaluationRequest) -> None:
+    if request.dataset is None:
+        raise InputError(f"--root is the folder of a dataset; add --dataset {' or '.join(DATASETS)}")
+    if request.dataset not in DATASETS:
+        raise InputError(f"--dataset {request.dataset}: accepted: {', '.join(DATASETS)}")
+    if request.root is None:
+        raise InputError(f"--dataset {request.dataset} needs --root DIR, the folder it was unpacked to")
+    if request.subject is not None:
+        raise InputError(
+            "--dataset scores a model on its own prompts; to score a file give the root as --reference"
+        )
+    if request.processes is not None:
+        raise InputError(
+            "--dataset is shared by the processes of a launcher; leave --processes out and start with "
+            "torchrun or accelerate launch"
+        )
+    if request.reference != BUNDLED_SPLIT:
+        raise InputError("--dataset is the reference itself; leave --reference out")
+
+
+def _model_bundle(request: EvaluationRequest) -> tuple[Path, BundleInfo, SamplingConfig]:
+    """Where the model is, its config.json, and the settings it samples with; no weights are read yet."""
+    folder = resolve_bundle(request.model or request.default_model)
+    info = read_info(folder)
+    return folder, info, sampling_with(info.sampling, **request.sampling)
+
+
+def _evaluator(request: EvaluationRequest, device: str) -> Evaluator:
+    """The evaluator; Inter-X's finds its word vectors in the copy of Inter-X that is scored against."""
+    root = request.root if request.dataset == InterXTest.name else None
+    path = Path(request.reference)
+    if request.reference != BUNDLED_SPLIT and dataset_at(path) == InterXTest.name:
+        root = path
+    vectors = None if root is None else glove_folder(root)
+    return load_evaluator(request.evaluator, request.evaluator_text_encoder, device, vectors)
+
+
+def _file_subject(request: EvaluationRequest, evaluator: Evaluator) -> FileSubject | None:
+    if request.subject is None:
+        return None
+    return FileSubject(request.subject, _file_interactions(request.subject, evaluator))
+
+
+def _file_interactions(path: Path, evaluator: Evaluator) -> InteractionSet:
+    """A run or an interactions.h5 file, with rotations only for an evaluator that reads them."""
+    return file_set(path, rotations=isinstance(evaluator, FeatureEvaluator))
+
+
+def _model(
+    request: EvaluationRequest, folder: Path, info: BundleInfo, sampling: SamplingConfig, device: str
+) -> ModelSubject:
+    if request.dataset is None and not info.representation.holds_joints:
+        raise InputError(
+            f"model {info.name} makes {info.representation} motion; score it with --dataset "
+            "interx --root DIR --evaluator BUNDLE"
+        )
+    model = load_model(folder, request.text_encoder, device)
+    return ModelSubject(model, sampling, request.text_encoder, parse_processes(request.processes or "auto"))
+
+
+def _reference(
+    request: EvaluationRequest, evaluator: Evaluator
+) -> tuple[InteractionSet | PaperData, InteractionSet | None]:
+    """Real motion to compare with, and for the floor row as much other real motion, where there is any."""
+    if request.dataset is not None:
+        assert request.root is not None  # `_check_dataset_options`
+        return open_dataset(request.dataset, request.root), None
     if request.reference == BUNDLED_SPLIT:
         clips = request.clips or DEFAULT_CLIPS
         both = duets_test_set(2 * clips)
@@ -235,27 +322,124 @@ def _reference(request: Request, evaluator: Evaluator) -> tuple[InteractionSet, 
             "InterHuman or Inter-X"
         )
     dataset = dataset_at(path)
-    found = _file(path, evaluator) if dataset is None else open_dataset(dataset, path).one_pass(request.seed)
-    if len(found) < 2:
-        raise InputError(f"--reference {path}: {len(found)} interaction; a distribution needs 2 or more")
-    return found if isinstance(evaluator, InterXPairEvaluator) else replace(found, texts=None), None
+    if dataset is None:
+        interactions = _file_interactions(path, evaluator)
+    else:
+        interactions = open_dataset(dataset, path).one_pass(request.seed)
+    if len(interactions) < 2:
+        count = len(interactions)
+        raise InputError(f"--reference {path}: {count} interaction; a distribution needs 2 or more")
+    if not isinstance(evaluator, InterXPairEvaluator):
+        interactions = replace(interactions, texts=None)
+    return interactions, None
 
 
-def _announce(evaluator: Evaluator, protocol: Protocol, what: str) -> None:
-    note(f"evaluator {evaluator.name}, protocol {protocol.name}, {protocol.repetitions} repetitions, {what}")
+def _check_fit(
+    request: EvaluationRequest, evaluator: Evaluator, protocol: Protocol,
+    subject: FileSubject | ModelSubject | None, reference: InteractionSet | PaperData,
+) -> None:  # fmt: skip
+    """InputError if evaluator, subject and reference do not belong together."""
+    if request.sensitivity and isinstance(evaluator, InterXPairEvaluator):
+        raise InputError(f"--faults changes joints, which evaluator {evaluator.name} does not read")
+    if not isinstance(reference, PaperData):
+        return
+    if evaluator.info.protocol != reference.name or not isinstance(evaluator, FeatureEvaluator):
+        raise InputError(
+            f"evaluator {evaluator.name} belongs to protocol {evaluator.info.protocol}; this dataset "
+            f"needs {reference.evaluator}"
+        )
+    if len(reference) < protocol.pool_size:
+        raise InputError(
+            f"{request.root}: {len(reference)} usable test clips; a pool needs {protocol.pool_size}"
+        )
+    assert isinstance(subject, ModelSubject)
+    info = subject.model.info
+    if info.representation is not reference.representation:
+        raise InputError(
+            f"model {info.name} makes {info.representation} motion; this dataset needs "
+            f"{reference.representation}"
+        )
+    frames = reference.longest // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+    if info.max_frames < frames:
+        raise InputError(
+            f"model {info.name} makes up to {info.max_frames} frames; the test split asks for {frames}, and "
+            "the published protocol makes every clip in one piece"
+        )
 
 
-def _record(scorer: Scorer, task: str, varies: str, sampling: Any) -> ProtocolRecord:
-    info = scorer.evaluator.info
-    return ProtocolRecord(
-        protocol=scorer.protocol,
-        evaluator=info.name,
-        evaluator_sha256=scorer.evaluator.sha256,
-        text_encoder=scorer.evaluator.text_id,
-        task=task,
-        split=scorer.reference.name,
-        split_sha256=scorer.reference.sha256,
-        split_size=len(scorer.reference),
-        repetition_varies=varies,
-        sampling=sampling,
+def _with_what_prompts_say(
+    request: EvaluationRequest, evaluator: Evaluator, subject: FileSubject, reference: InteractionSet
+) -> FileSubject:
+    """The file's interactions with what the reference knows about their prompts."""
+    interactions = with_mentions(subject.interactions, reference)
+    if isinstance(evaluator, InterXPairEvaluator):
+        texts = interx_texts(Path(request.reference), interactions.prompts)
+        interactions = replace(interactions, texts=texts)
+    return replace(subject, interactions=interactions)
+
+
+def _with_samples(protocol: Protocol, interactions: InteractionSet) -> Protocol:
+    """The protocol with as many captions and samples for MModality as the file has."""
+    groups = prompts_with_samples(interactions)
+    if not groups:
+        return protocol
+    samples = min(protocol.mm_samples, *(len(group) for group in groups))
+    return replace(
+        protocol, mm_captions=len(groups), mm_samples=samples, mm_pairs=min(protocol.mm_pairs, samples)
     )
+
+
+def _task(request: EvaluationRequest, subject: FileSubject | ModelSubject | None) -> str:
+    """What a model is asked to do; a file records whether its interactions are reactions."""
+    if not isinstance(subject, FileSubject):
+        return request.task or DEFAULT_TASK
+    reactions = all(persons != BOTH_PERSONS for persons in subject.interactions.generated_persons)
+    if request.task == "react" and not reactions:
+        raise InputError(
+            f"--task react: {request.subject} has interactions without a given person; leave --task out"
+        )
+    return "react" if reactions else "generate"
+
+
+def _announce(plan: EvaluationPlan) -> None:
+    """One line on what is about to be scored against what."""
+    reference, protocol = plan.reference, plan.protocol
+    if isinstance(reference, PaperData):
+        clips, processes = complete_pools(reference, protocol), plan.worker.world
+        scored = f"{clips} clips of {reference.title}, {processes} processes"
+    else:
+        scored = f"{len(reference)} reference interactions ({reference.name})"
+    evaluator = plan.evaluator.name
+    note(f"evaluator {evaluator}, protocol {protocol.name}, {protocol.repetitions} repetitions, {scored}")
+
+
+# score ------------------------------------------------------------------------------------------------
+
+
+def score(plan: EvaluationPlan) -> Evaluation:
+    """All rows of a plan; processes of a launcher share the work, and the first one has the rows."""
+    subject, evaluation = plan.subject, Evaluation(plan.record, plan.described_subject)
+    if isinstance(plan.reference, PaperData):
+        assert isinstance(plan.evaluator, FeatureEvaluator) and isinstance(subject, ModelSubject)
+        run = PaperRun(
+            plan.evaluator, plan.protocol, plan.reference, subject.model, subject.sampling, plan.task,
+            plan.seed, plan.cache, plan.worker,
+        )  # fmt: skip
+        score_paper(evaluation, run)
+        return evaluation
+    scorer = _scorer(plan)
+    ground_truth_rows(evaluation, scorer, plan.floor)
+    if isinstance(subject, FileSubject):
+        score_set(evaluation, scorer, subject.interactions)
+    elif subject is not None:
+        generator = MotionGenerator(
+            subject.model, subject.sampling, plan.cache, subject.text_encoder, plan.device, subject.processes
+        )
+        score_model(evaluation, scorer, generator, plan.task, plan.seed)
+    return evaluation
+
+
+def _scorer(plan: EvaluationPlan) -> Scorer:
+    """What scores any set of interactions against the plan's reference."""
+    assert isinstance(plan.reference, InteractionSet)
+    return Scorer(plan.evaluator, plan.protocol, plan.reference, plan.cache, plan.seed)

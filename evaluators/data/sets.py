@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.evaluator import interx_motion
+from evaluators.metrics import same_group
 from evaluators.networks.canonical import check_joints
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import CorpusClip, maker_of, test_split
@@ -224,18 +225,17 @@ def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> In
     return replace(interactions, mentions=tuple(known[prompt] for prompt in interactions.prompts))
 
 
-def relevance(interactions: InteractionSet, chosen: Sequence[int]) -> np.ndarray:
+def relevance(interactions: InteractionSet, members: Sequence[int] | np.ndarray) -> np.ndarray:
     """Fair rule for duplicates -> (n, n) bool for `pool_ranks`: motion j's own prompt implies prompt i.
 
     Without known mentions, prompts are equal if only case, blanks and a final full stop differ.
     """
     if interactions.mentions is None:
-        plain = np.array([" ".join(interactions.prompts[i].lower().split()).rstrip(".") for i in chosen])
-        return plain[:, None] == plain[None, :]
-    said = [interactions.mentions[i] for i in chosen]
+        return same_group([" ".join(interactions.prompts[i].lower().split()).rstrip(".") for i in members])
+    stated = [interactions.mentions[i] for i in members]
     return np.array(
         [
-            [all(a is None or a == b for a, b in zip(one, other, strict=True)) for other in said]
-            for one in said
+            [all(a is None or a == b for a, b in zip(one, other, strict=True)) for other in stated]
+            for one in stated
         ]
     )

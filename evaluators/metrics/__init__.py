@@ -1,7 +1,9 @@
-"""The paper's metrics: embeddings in, numbers out, float64 throughout (reference section 9).
+"""The paper's metrics: embeddings in, numbers out, float64 throughout.
 
-One metric a file. Nothing here knows a model, a dataset or a protocol: pool sizes, scale factors and
-random generators are arguments. `evaluators.protocols.protocol` holds the published values.
+One metric per file. `evaluate` runs exactly these functions (`evaluators.protocols.scoring`). None of them
+depends on a model, a dataset or a protocol: pool sizes, factors, relevance and generators are arguments.
+`evaluators.protocols.protocol` holds the published values, `registered` the metrics of installed packages.
+Source of all: docs/reference/data-and-evaluation.md#metrics.
 """
 
 from evaluators.metrics.confidence import Interval, confidence_interval
@@ -10,11 +12,21 @@ from evaluators.metrics.diversity import diversity
 from evaluators.metrics.fid import Gaussian, fid, frechet_distance
 from evaluators.metrics.mm_distance import mm_distance, paired_distances
 from evaluators.metrics.multimodality import multimodality
-from evaluators.metrics.r_precision import pool_ranks, precision_at, r_precision, same_group, split_pools
+from evaluators.metrics.r_precision import (
+    NOT_RANKED,
+    Retrieval,
+    pool_ranks,
+    precision_at,
+    r_precision,
+    same_group,
+    split_pools,
+)
 
 __all__ = [
+    "NOT_RANKED",
     "Gaussian",
     "Interval",
+    "Retrieval",
     "confidence_interval",
     "diversity",
     "euclidean_distances",

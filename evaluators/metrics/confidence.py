@@ -1,4 +1,4 @@
-"""Mean and 95 % interval over repetitions (reference section 9)."""
+"""Mean and 95 % interval over repetitions (docs/reference/data-and-evaluation.md#confidence-interval)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,11 @@ class Interval:
     half_width: float
 
 
-def confidence_interval(values: np.ndarray, count: int | None = None) -> Interval:
-    """(R,) repetitions -> mean and `1.96 * std / sqrt(count)` with the population std (ddof 0).
-
-    `count` is R unless given: the published code divides by sqrt(20) whatever R is (quirk Q9).
-    """
+def confidence_interval(values: np.ndarray) -> Interval:
+    """(R,) repetitions -> mean and `1.96 * std / sqrt(R)` with the population std (ddof 0, quirk Q9)."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values):
         raise ValueError(f"values has shape {values.shape}; accepted: one number per repetition")
     if len(values) == 1:
         return Interval(float(values[0]), float("nan"))
-    return Interval(float(values.mean()), float(Z_95 * values.std() / np.sqrt(count or len(values))))
+    return Interval(float(values.mean()), float(Z_95 * values.std() / np.sqrt(len(values))))

@@ -1,4 +1,4 @@
-"""Euclidean distances between sets of embeddings, and the one check every metric makes of its input."""
+"""Euclidean distances between sets of embeddings, and the input check that all metrics share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def as_embeddings(values: np.ndarray, name: str, ndim: int = 2) -> np.ndarray:
 def euclidean_distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(N, D), (M, D) -> (N, M) float64 distances.
 
-    From differences, row by row, not from the published a^2 + b^2 - 2ab: equal vectors are exactly 0 apart
-    and equal motions exactly as far from a caption, so ties stay ties.
+    Computed from differences, row by row. The published a^2 + b^2 - 2ab loses digits; here equal vectors are
+    exactly 0 apart and equal motions equally far from a caption, so ties stay ties.
     """
     a, b = as_embeddings(a, "a"), as_embeddings(b, "b")
     if a.shape[1] != b.shape[1]:

@@ -1,4 +1,7 @@
-"""Diversity: mean distance of random pairs of motions (Guo et al. 2020; reference section 9)."""
+"""Diversity: mean distance of random pairs of motions (Guo et al. 2020).
+
+Definition: docs/reference/data-and-evaluation.md#diversity.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import numpy as np
 
 from evaluators.metrics.distances import as_embeddings
 
-#: Both NumPy generators draw `choice` alike in form; only the legacy one repeats published draws.
+#: Both have the same `choice` method; only the legacy RandomState reproduces published draws (quirk Q16).
 RandomSource = np.random.Generator | np.random.RandomState
 
 
@@ -25,7 +28,7 @@ def mean_pair_distance(embeddings: np.ndarray, first: np.ndarray, second: np.nda
 def diversity(embeddings: np.ndarray, rng: RandomSource, pairs: int = 300, scale: float = 1.0) -> float:
     """Mean distance of `pairs` random pairs of (N, D) embeddings times `scale` (InterHuman: 3).
 
-    A motion may meet itself, as in the published code.
+    A motion may be paired with itself, as in the published code.
     """
     embeddings = as_embeddings(embeddings, "embeddings") * scale
     return mean_pair_distance(embeddings, *draw_pairs(len(embeddings), pairs, rng))

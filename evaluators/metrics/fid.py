@@ -1,9 +1,9 @@
 """FID: Frechet distance between Gaussians fitted to two sets of embeddings (Heusel et al. 2017).
 
-`|m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2))` with unbiased covariances (reference section 9). The usual matrix
-square root of C1 C2 is singular, hence unstable, with fewer samples than dimensions. With C = F^T F
-the trace of that root is the nuclear norm of F1 F2^T, which needs no root, no inverse and no added
-diagonal, and gives 0 for identical sets at any sample count.
+`|m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2))` with unbiased covariances
+(docs/reference/data-and-evaluation.md#fid). The usual matrix square root of C1 C2 is singular, hence
+unstable, with fewer samples than dimensions. With C = F^T F the trace of that root is the nuclear norm of
+F1 F2^T. It needs no root, no inverse and no added diagonal, and gives 0 for identical sets of any size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""MModality: how much samples of one caption differ (Lee et al. 2019; reference section 9)."""
+"""MModality: how much samples of one caption differ (Lee et al. 2019).
+
+Definition: docs/reference/data-and-evaluation.md#mmodality.
+"""
 
 from __future__ import annotations
 

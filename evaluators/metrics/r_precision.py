@@ -1,10 +1,66 @@
-"""R-Precision: is the relevant motion among the k nearest (Guo et al. 2022; reference section 9)."""
+"""R-Precision: is a relevant motion among the k nearest to a caption, within a pool (Guo et al. 2022)?
+
+Definition: docs/reference/data-and-evaluation.md#r-precision.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from evaluators.metrics.distances import as_embeddings, euclidean_distances
+
+#: Rank of a pair that is in no pool.
+NOT_RANKED = -1
+#: Indices (n,) of a pool's pairs -> (n, n) bool: motion j is relevant for caption i.
+Relevance = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    """R-Precision for k = 1, 2, ... and what it was counted from."""
+
+    precision: np.ndarray  # (K,) share of captions with a relevant motion among the k nearest
+    ranks: np.ndarray  # (N,) int64 rank of the nearest relevant motion, 0 is best; NOT_RANKED outside pools
+
+    @property
+    def ranked(self) -> np.ndarray:
+        """(N,) bool: the pair is in a complete pool."""
+        return self.ranks != NOT_RANKED
+
+
+def r_precision(
+    text: np.ndarray,
+    motion: np.ndarray,
+    pool_size: int,
+    order: np.ndarray | None = None,
+    relevance: Relevance | None = None,
+    top_k: int = 3,
+) -> Retrieval:
+    """R-Precision of paired embeddings (N, D), (N, D) over pools of `pool_size` pairs.
+
+    Pairs are dealt to pools in the given `order`, a permutation (N,); an incomplete last pool is dropped
+    (quirk Q1). `relevance` None is the published rule: a caption's own motion is the only relevant one.
+
+    Raises:
+        ValueError: the embeddings are not paired, or fewer than one pool.
+    """
+    order = np.arange(len(text)) if order is None else order
+    ranks = np.full(len(text), NOT_RANKED, dtype=np.int64)
+    for pool in split_pools(len(text), pool_size):
+        members = order[pool]
+        relevant = None if relevance is None else relevance(members)
+        ranks[members] = pool_ranks(text[members], motion[members], relevant)
+    return Retrieval(precision_at(ranks[ranks != NOT_RANKED], top_k), ranks)
+
+
+def split_pools(count: int, pool_size: int) -> list[slice]:
+    """Consecutive pools of `pool_size` pairs; an incomplete last pool is dropped, as published (quirk Q1)."""
+    if not 1 <= pool_size <= count:
+        raise ValueError(f"pool size is {pool_size}; accepted: 1 to the {count} pairs there are")
+    return [slice(start, start + pool_size) for start in range(0, count - pool_size + 1, pool_size)]
 
 
 def pool_ranks(text: np.ndarray, motion: np.ndarray, relevant: np.ndarray | None = None) -> np.ndarray:
@@ -12,7 +68,7 @@ def pool_ranks(text: np.ndarray, motion: np.ndarray, relevant: np.ndarray | None
 
     Published rule (`relevant` None): only motion i is relevant for caption i. Two equal captions in a pool
     then compete, and one of them counts as a miss by chance.
-    Fair rule: `relevant` (N, N) bool says whether motion j answers caption i as well as its own does.
+    Fair rule: `relevant` (N, N) bool is true where motion j matches caption i as well as its own does.
     Equal distances rank by position in the pool.
     """
     text, motion = as_embeddings(text, "text"), as_embeddings(motion, "motion")
@@ -21,39 +77,15 @@ def pool_ranks(text: np.ndarray, motion: np.ndarray, relevant: np.ndarray | None
     if relevant is None:
         relevant = np.eye(len(text), dtype=bool)
     if relevant.shape != (len(text), len(text)) or not relevant.diagonal().all():
-        raise ValueError("relevant must be (N, N) and true on the diagonal: its own motion answers a caption")
+        raise ValueError("relevant must be (N, N) and true on the diagonal: a motion matches its own caption")
     order = np.argsort(euclidean_distances(text, motion), axis=1, kind="stable")
     return np.take_along_axis(relevant, order, axis=1).argmax(axis=1).astype(np.int64)
 
 
-def same_group(groups: np.ndarray) -> np.ndarray:
+def same_group(groups: Sequence[object] | np.ndarray) -> np.ndarray:
     """`relevant` for `pool_ranks` when motions of equal group share their captions: (N,) -> (N, N) bool."""
     groups = np.asarray(groups)
     return groups[:, None] == groups[None, :]
-
-
-def split_pools(count: int, pool_size: int) -> list[slice]:
-    """Consecutive pools of `pool_size` pairs; an incomplete last pool is dropped, as published."""
-    if not 1 <= pool_size <= count:
-        raise ValueError(f"pool size is {pool_size}; accepted: 1 to the {count} pairs there are")
-    return [slice(start, start + pool_size) for start in range(0, count - pool_size + 1, pool_size)]
-
-
-def r_precision(
-    text: np.ndarray, motion: np.ndarray, pool_size: int, groups: np.ndarray | None = None, top_k: int = 3
-) -> np.ndarray:
-    """Share of captions with a relevant motion in the k nearest: (N, D), (N, D) -> (top_k,) for k = 1..top_k.
-
-    Pairs are taken in the given order, `pool_size` at a time. `groups` (N,): motions of the same group
-    (for instance equal captions) answer each other's captions; without it only a caption's own motion does.
-    """
-    if groups is not None and len(groups) != len(text):
-        raise ValueError(f"{len(groups)} groups for {len(text)} captions; give one per caption")
-    ranks = [
-        pool_ranks(text[pool], motion[pool], None if groups is None else same_group(np.asarray(groups)[pool]))
-        for pool in split_pools(len(text), pool_size)
-    ]
-    return precision_at(np.concatenate(ranks), top_k)
 
 
 def precision_at(ranks: np.ndarray, top_k: int = 3) -> np.ndarray:

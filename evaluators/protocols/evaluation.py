@@ -1,4 +1,4 @@
-"""The whole evaluation: rows of ground truth, floor, reconstruction and generated motion, scored alike."""
+"""Rows of an evaluation: ground truth, floor, reconstruction and generated motion, all scored alike."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ import numpy as np
 from evaluators.data.cache import Cache
 from evaluators.data.sets import InteractionSet, relevance
 from evaluators.evaluator import Evaluator
+from evaluators.metrics.r_precision import Relevance
 from evaluators.protocols.motions import GenerationRequest, MotionGenerator, reconstructed
 from evaluators.protocols.protocol import OWN_MOTION, Protocol, ProtocolRecord
-from evaluators.protocols.scoring import (
-    Embedded,
-    MetricScore,
-    Relevance,
-    Repetition,
-    collect,
-    score_repetition,
-)
+from evaluators.protocols.scoring import Embedded, MetricScore, Repetition, collect, score_repetition
 from intermask_cli.generation.seeds import sample_seed
 from intermask_cli.motion.physics import physics_table
 
 GROUND_TRUTH, FLOOR = "ground truth", "floor"
 RECONSTRUCTION, GENERATED = "reconstruction", "generated"
 TASKS = ("generate", "react")
+#: Independent random streams of one repetition, next to that of its pools and pairs.
+_HALVES, _GIVEN_PERSONS, _REPEATED_CAPTIONS = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class ScoredItem:
 
 @dataclass
 class Evaluation:
-    """Everything a report shows."""
+    """Everything a report shows. Rows, notes and physics are by the name of the row."""
 
     record: ProtocolRecord
     subject: dict[str, Any]
@@ -60,7 +56,7 @@ class Scorer:
     ):
         self.evaluator, self.protocol, self.reference, self.cache = evaluator, protocol, reference, cache
         self.seed = seed
-        self.reference_motion = cache.motion_embeddings(evaluator, reference)
+        self.reference_motion = cache.motion_embeddings(evaluator, reference)  # (M, D)
 
     def embed(self, interactions: InteractionSet) -> Embedded:
         """Text and motion embeddings, and those of prompts with several samples, if any."""
@@ -71,15 +67,13 @@ class Scorer:
     def repetition(
         self, interactions: InteractionSet, embedded: Embedded, number: int, against: np.ndarray | None = None
     ) -> Repetition:
-        """Repetition `number`: pools and pairs depend on it, so rows share them."""
+        """Repetition `number`; its pools and pairs depend on nothing else, so rows share them.
+
+        `against` (M, D) replaces the reference's embeddings in FID.
+        """
         rng = np.random.default_rng([self.seed, number])
         against = self.reference_motion if against is None else against
         return score_repetition(self.protocol, embedded, against, rng, self._relevance(interactions))
-
-    def _relevance(self, interactions: InteractionSet) -> Relevance | None:
-        if self.protocol.duplicates == OWN_MOTION:
-            return None
-        return lambda chosen: relevance(interactions, chosen)
 
     def row(self, interactions: InteractionSet, against: np.ndarray | None = None) -> dict[str, MetricScore]:
         """A row whose motions stay the same in all repetitions."""
@@ -87,9 +81,14 @@ class Scorer:
         numbers = range(self.protocol.repetitions)
         return collect([self.repetition(interactions, embedded, n, against) for n in numbers])
 
+    def _relevance(self, interactions: InteractionSet) -> Relevance | None:
+        if self.protocol.duplicates == OWN_MOTION:
+            return None
+        return lambda members: relevance(interactions, members)
+
 
 def prompts_with_samples(interactions: InteractionSet) -> list[list[int]]:
-    """Interactions of every prompt that has several samples."""
+    """Indices of the interactions of every prompt that has several samples."""
     by_prompt: dict[str, list[int]] = {}
     for i, prompt in enumerate(interactions.prompts):
         by_prompt.setdefault(prompt, []).append(i)
@@ -108,7 +107,7 @@ def repeated_samples(
 
 
 def ground_truth_rows(evaluation: Evaluation, scorer: Scorer, floor: InteractionSet | None) -> None:
-    """Reference against itself, and real motion against other real motion: as good as FID can be.
+    """Reference against itself, and real motion against other real motion: the lowest FID to expect.
 
     Without a second real set the reference is split into random halves.
     """
@@ -120,16 +119,15 @@ def ground_truth_rows(evaluation: Evaluation, scorer: Scorer, floor: Interaction
         evaluation.notes[FLOOR] = "other real motion, as many interactions, against the reference"
         return
     embedded = scorer.embed(scorer.reference)
-    parts = []
+    repetitions = []
     for number in range(scorer.protocol.repetitions):
-        order = np.random.default_rng([scorer.seed, number, 1]).permutation(len(scorer.reference))
-        half = order[: len(order) // 2]
-        other = scorer.reference_motion[order[len(order) // 2 :]]
-        some = scorer.reference.take(half.tolist(), FLOOR)
-        parts.append(
-            scorer.repetition(some, Embedded(embedded.text[half], embedded.motion[half]), number, other)
-        )
-    evaluation.rows[FLOOR] = collect(parts)
+        order = np.random.default_rng([scorer.seed, number, _HALVES]).permutation(len(scorer.reference))
+        half, rest = np.split(order, [len(order) // 2])
+        interactions = scorer.reference.take(half.tolist(), FLOOR)
+        embedded_half = Embedded(embedded.text[half], embedded.motion[half])
+        against = scorer.reference_motion[rest]
+        repetitions.append(scorer.repetition(interactions, embedded_half, number, against))
+    evaluation.rows[FLOOR] = collect(repetitions)
     evaluation.notes[FLOOR] = (
         "random halves of the reference against each other: half the sample, so a higher FID"
     )
@@ -138,7 +136,7 @@ def ground_truth_rows(evaluation: Evaluation, scorer: Scorer, floor: Interaction
 def score_set(
     evaluation: Evaluation, scorer: Scorer, interactions: InteractionSet, name: str = GENERATED
 ) -> None:
-    """A row for motions somebody made before; every repetition draws other pools."""
+    """A row for motions that exist already; every repetition draws other pools."""
     embedded = scorer.embed(interactions)
     repetitions = [scorer.repetition(interactions, embedded, n) for n in range(scorer.protocol.repetitions)]
     evaluation.rows[name] = collect(repetitions)
@@ -147,37 +145,39 @@ def score_set(
     evaluation.items += scored_items(interactions, repetitions[0], 0)
 
 
-def score_model(evaluation: Evaluation, scorer: Scorer, maker: MotionGenerator, task: str, seed: int) -> None:
-    """Reconstruction and generated rows; every repetition generates anew with other seeds."""
+def score_model(
+    evaluation: Evaluation, scorer: Scorer, generator: MotionGenerator, task: str, seed: int
+) -> None:
+    """Reconstruction and generated rows; every repetition generates new samples with other seeds."""
     reference, protocol = scorer.reference, scorer.protocol
-    rebuilt = reconstructed(maker.model, reference, scorer.cache)
+    rebuilt = reconstructed(generator.model, reference, scorer.cache)
     evaluation.rows[RECONSTRUCTION] = scorer.row(rebuilt)
     evaluation.notes[RECONSTRUCTION] = "the reference through the model's tokenizer and back"
     evaluation.physics[RECONSTRUCTION] = physics_of(rebuilt)
-    orders = [_orders(scorer, task, seed, number) for number in range(protocol.repetitions)]
-    maker.prepare([order for repetition in orders for order in repetition])
+    requests = [_requests(scorer, task, seed, number) for number in range(protocol.repetitions)]
+    generator.prepare([request for repetition in requests for request in repetition])
     repetitions, tables = [], []
-    for number, (order, *several) in enumerate(orders):
-        made = maker(order)
-        embedded = scorer.embed(made)
+    for number, (request, *several) in enumerate(requests):
+        generated = generator(request)
+        embedded = scorer.embed(generated)
         if several:
-            samples = scorer.cache.motion_embeddings(scorer.evaluator, maker(several[0]))
-            repeated = samples.reshape(-1, protocol.mm_samples, samples.shape[-1])
+            samples = scorer.cache.motion_embeddings(scorer.evaluator, generator(several[0]))  # (C * S, D)
+            repeated = samples.reshape(-1, protocol.mm_samples, samples.shape[-1])  # (C, S, D)
             embedded = Embedded(embedded.text, embedded.motion, repeated)
-        repetitions.append(scorer.repetition(made, embedded, number))
-        tables.append(physics_of(made))
-        evaluation.items += scored_items(made, repetitions[-1], number)
+        repetitions.append(scorer.repetition(generated, embedded, number))
+        tables.append(physics_of(generated))
+        evaluation.items += scored_items(generated, repetitions[-1], number)
     evaluation.rows[GENERATED] = collect(repetitions)
-    evaluation.notes[GENERATED] = f"{maker.model.info.name}, {task}, new samples in every repetition"
+    evaluation.notes[GENERATED] = f"{generator.model.info.name}, {task}, new samples in every repetition"
     evaluation.physics[GENERATED] = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
 
 
-def _orders(scorer: Scorer, task: str, seed: int, number: int) -> list[GenerationRequest]:
-    """A repetition's motions: one per interaction and, where pairs are made, the samples of MModality."""
+def _requests(scorer: Scorer, task: str, seed: int, number: int) -> list[GenerationRequest]:
+    """A repetition's motions: one per interaction and, if pairs are generated, the samples of MModality."""
     reference = scorer.reference
     seeds = item_seeds(reference, seed, number)
     if task == "react":
-        given = np.random.default_rng([seed, number, 2]).integers(0, 2, len(reference)).tolist()
+        given = np.random.default_rng([seed, number, _GIVEN_PERSONS]).integers(0, 2, len(reference)).tolist()
         return [GenerationRequest(reference, seeds, given)]
     return [GenerationRequest(reference, seeds), _several_samples(scorer, seed, number)]
 
@@ -186,7 +186,8 @@ def _several_samples(scorer: Scorer, seed: int, number: int) -> GenerationReques
     """Several samples of some random captions, lengths as in the reference, a caption's together."""
     reference, protocol = scorer.reference, scorer.protocol
     captions = min(protocol.mm_captions, len(reference))
-    chosen = np.random.default_rng([seed, number, 3]).choice(len(reference), captions, replace=False)
+    rng = np.random.default_rng([seed, number, _REPEATED_CAPTIONS])
+    chosen = rng.choice(len(reference), captions, replace=False)
     repeated = reference.take(np.repeat(chosen, protocol.mm_samples).tolist(), "repeated captions")
     samples = tuple(range(protocol.mm_samples)) * captions
     seeds = [sample_seed(seed + number, p, 1, s) for p, s in zip(repeated.prompts, samples, strict=True)]
@@ -194,12 +195,12 @@ def _several_samples(scorer: Scorer, seed: int, number: int) -> GenerationReques
 
 
 def item_seeds(reference: InteractionSet, seed: int, number: int) -> list[int]:
-    """A seed per item and repetition that depends on its prompt, not on its place."""
-    seen: dict[str, int] = {}
+    """A seed per item and repetition that depends on its prompt, not on its position."""
+    occurrences: dict[str, int] = {}
     seeds = []
     for prompt in reference.prompts:
-        seeds.append(sample_seed(seed, prompt, seen.setdefault(prompt, 0), number))
-        seen[prompt] += 1
+        seeds.append(sample_seed(seed, prompt, occurrences.setdefault(prompt, 0), number))
+        occurrences[prompt] += 1
     return seeds
 
 

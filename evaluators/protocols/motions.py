@@ -1,8 +1,8 @@
 """Motions a model makes for a reference set: reconstructed, generated, or in reaction to one person.
 
-Whatever is sampled goes through the job engine of `intermask generate`: one plan over all that is to be
-made, batches of one length, workers, parts on disk, so that an interrupted evaluation goes on where it
-stopped. What is finished is kept by content.
+All sampling uses the job engine of `intermask generate`: one plan over everything that is missing, batches of
+one length, workers, parts on disk. An interrupted evaluation resumes from these parts. Finished motions are
+kept in the cache by content.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from intermask_cli.version import __version__
 def reconstructed(model: InteractionModel, reference: InteractionSet, cache: Cache) -> InteractionSet:
     """Every reference motion through the tokenizer and back."""
 
-    def make() -> list[Motion]:
-        made = []
+    def reconstruct() -> list[Motion]:
+        motions = []
         with counter("reconstruct", len(reference), "motions") as progress:
             for motion in reference.motions:
                 result = model.reconstruct(motion.joints, motion.rotations6d)
-                made.append(Motion(result.joints, _rotations(result.rotations6d)))
+                motions.append(Motion(result.joints, _rotations(result.rotations6d)))
                 progress.advance()
-        return made
+        return motions
 
     key = ["reconstruct", __version__, model.bundle.sha256, *reference.hashes]
-    return reference.with_motions("reconstruction", cache.motions(key, make))
+    return reference.with_motions("reconstruction", cache.motions(key, reconstruct))
 
 
 @dataclass(frozen=True, eq=False)
 class GenerationRequest:
-    """Motions to make: one for the prompt of every interaction of a set, as long as it, on a seed of its own.
+    """Motions to generate: one per interaction of a set, for its prompt, of its length, with its own seed.
 
-    With `given`, that person (0 or 1) of every interaction keeps their motion and the partner is made anew
-    (reference section 10).
+    With `given`, that person (0 or 1) of every interaction keeps their motion and the partner is generated
+    (docs/reference/data-and-evaluation.md#protocol).
     """
 
     reference: InteractionSet
@@ -64,12 +64,12 @@ class GenerationRequest:
         return len(self.reference)
 
     def frames(self, i: int) -> int:
-        """Pairs are made in whole tokens, partners as long as the given person."""
-        frames = self.reference.motions[i].joints.shape[1]
+        """Length of interaction `i`: pairs have whole tokens, partners the length of the given person."""
+        frames = self.reference.motions[i].frames
         return frames if self.given is not None else frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
 
     def given_person(self, i: int) -> GivenPerson:
-        """Who is given in interaction `i` of reactions."""
+        """The given person of interaction `i` of reactions."""
         assert self.given is not None
         motion, person = self.reference.motions[i], self.given[i]
         rotations = None if motion.rotations6d is None else motion.rotations6d[person]
@@ -89,7 +89,7 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class _GivenPersons:
-    """Who is given, by item id."""
+    """The given person of every work item; a class and not a closure, so that workers can unpickle it."""
 
     by_id: dict[str, GivenPerson]
 
@@ -99,7 +99,7 @@ class _GivenPersons:
 
 @dataclass(frozen=True, eq=False)
 class MotionGenerator:
-    """Makes orders, all reactions or none, with one model and keeps them.
+    """Generates what requests ask for (all reactions or none) with one model, and keeps it in the cache.
 
     A single worker uses the model that is loaded already. Several `processes` (None: one per GPU that
     `device` allows) load their own, with the text encoder as it was named.
@@ -109,58 +109,57 @@ class MotionGenerator:
     sampling: SamplingConfig
     cache: Cache
     text_encoder: str | None = None
-    device: str | None = None  # where the model is
+    device: str | None = None  # None: where the model is
     processes: int | None = 1
 
-    def __call__(self, order: GenerationRequest) -> InteractionSet:
-        """The motions of an order."""
-        self.prepare([order])
-        motions = self.cache.kept_motions(self._key(order))
+    def __call__(self, request: GenerationRequest) -> InteractionSet:
+        """The motions of a request."""
+        self.prepare([request])
+        motions = self.cache.kept_motions(self._key(request))
         assert motions is not None
-        persons = (
-            order.reference.generated_persons
-            if order.given is None
-            else tuple((1 - person,) for person in order.given)
-        )
-        return order.reference.with_motions(
-            "generated", motions, seeds=tuple(order.seeds), generated_persons=persons
-        )
+        reference, seeds = request.reference, tuple(request.seeds)
+        persons = reference.generated_persons
+        if request.given is not None:
+            persons = tuple((1 - given,) for given in request.given)
+        return reference.with_motions("generated", motions, seeds=seeds, generated_persons=persons)
 
-    def prepare(self, orders: Sequence[GenerationRequest]) -> None:
-        """Make what is not kept yet, as one job."""
-        wanted = [order for order in orders if self.cache.kept_motions(self._key(order)) is None]
-        if not wanted:
+    def prepare(self, requests: Sequence[GenerationRequest]) -> None:
+        """Generate what the cache does not hold yet, as one job."""
+        missing = [request for request in requests if self.cache.kept_motions(self._key(request)) is None]
+        if not missing:
             return
-        numbered = [(f"{k}-{i}", order, i) for k, order in enumerate(wanted) for i in range(len(order))]
+        numbered = [
+            (f"{k}-{i}", request, i) for k, request in enumerate(missing) for i in range(len(request))
+        ]
         items = [
             WorkItem(
-                position, id, order.reference.prompts[i], order.frames(i), order.seeds[i], sample=0,
-                file=order.reference.ids[i], line=0,
+                position, id, request.reference.prompts[i], request.frames(i), request.seeds[i], sample=0,
+                file=request.reference.ids[i], line=0,
             )
-            for position, (id, order, i) in enumerate(numbered)
+            for position, (id, request, i) in enumerate(numbered)
         ]  # fmt: skip
-        persons = {id: order.given_person(i) for id, order, i in numbered if order.given is not None}
-        folder = self._run(Plan(items, cut_into_parts(items)), persons, list(map(self._key, wanted)))
+        given = {id: request.given_person(i) for id, request, i in numbered if request.given is not None}
+        folder = self._run(Plan(items, cut_into_parts(items)), given, list(map(self._key, missing)))
         with InteractionFile(folder) as file:
-            for k, order in enumerate(wanted):
-                made = [file.read(f"{k}-{i}") for i in range(len(order))]
-                motions = [Motion(item.joints, _rotations(item.rotations6d)) for item in made]
-                self.cache.motions(self._key(order), lambda: motions)  # noqa: B023
+            for k, request in enumerate(missing):
+                interactions = [file.read(f"{k}-{i}") for i in range(len(request))]
+                motions = [Motion(item.joints, _rotations(item.rotations6d)) for item in interactions]
+                self.cache.motions(self._key(request), lambda: motions)  # noqa: B023, called at once
         shutil.rmtree(folder)
 
-    def _key(self, order: GenerationRequest) -> list[str]:
-        return order.key(self.model.bundle.sha256, self.sampling)
+    def _key(self, request: GenerationRequest) -> list[str]:
+        return request.key(self.model.bundle.sha256, self.sampling)
 
-    def _run(self, plan: Plan, persons: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
+    def _run(self, plan: Plan, given: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
         """The run directory of a finished job."""
         source, device = ModelSource.of(self.model, self.text_encoder), self.device or str(self.model.device)
-        making: Generating | Reacting
-        if persons:
-            making = Reacting(source, self.sampling, None, _GivenPersons(persons))
+        engine: Generating | Reacting
+        if given:
+            engine = Reacting(source, self.sampling, None, _GivenPersons(given))
         else:
-            making = Generating(source, self.sampling, None)
+            engine = Generating(source, self.sampling, None)
         several = len(worker_devices(device, self.processes)) > 1
-        load = making if several else partial(making.engine, self.model)
+        load = engine if several else partial(engine.engine, self.model)
         identity = {"orders": keys, "prompts": plan.fingerprint(), **source.identity(self.sampling)}
         count = len(plan.items)
         dataset = source.dataset_attributes(self.sampling)
@@ -170,12 +169,12 @@ class MotionGenerator:
             done = run_job(
                 folder, info, plan, [], Shard(), False, device, load, self.processes, gallery=False
             )
-            assert done is not None  # no launcher: `request.check_request`
+            assert done is not None  # there is no launcher: `evaluators.run` refuses one
             if done.failed:
                 first = done.failed[0]
                 raise IntermaskError(
-                    f"{len(done.failed)} of {count} interactions could not be made, so nothing is scored; "
-                    f"the first is {first.file}, {first.reason}; the same command tries them again"
+                    f"{len(done.failed)} of {count} interactions could not be generated, so nothing is "
+                    f"scored; the first is {first.file}, {first.reason}; the same command retries them"
                 )
         return folder
 

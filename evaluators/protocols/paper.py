@@ -66,7 +66,7 @@ class PaperRun:
     @cached_property
     def kept(self) -> int:
         """Items of a pass: complete pools only."""
-        return len(self.data) // self.protocol.pool_size * self.protocol.pool_size
+        return complete_pools(self.data, self.protocol)
 
     def rng(self, number: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, number, stream])
@@ -82,6 +82,11 @@ class PaperRun:
         hashes = [self.evaluator.key, self.model.bundle.sha256, self.model.device.type, self.data.sha256]
         choices = [self.task, sampling, str(replace(self.protocol, repetitions=0))]
         return [__version__, *hashes, *choices, str(self.seed)]
+
+
+def complete_pools(data: PaperData, protocol: Protocol) -> int:
+    """Clips of a pass that count: those of complete pools (quirk Q1)."""
+    return len(data) // protocol.pool_size * protocol.pool_size
 
 
 def score_paper(evaluation: Evaluation, run: PaperRun) -> None:

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluators.metrics import (
+    NOT_RANKED,
     confidence_interval,
     diversity,
     fid,
+    mm_distance,
     multimodality,
     paired_distances,
-    pool_ranks,
-    precision_at,
-    split_pools,
+    r_precision,
 )
+from evaluators.metrics.r_precision import Relevance
+from evaluators.metrics.registered import registered_scores
 from evaluators.protocols.protocol import Protocol
 
 METRICS = ("R@1", "R@2", "R@3", "FID", "MM Dist", "Diversity", "MModality")
-#: Which way is better; Diversity and MModality are best near the ground truth's.
+#: Which direction is better; Diversity and MModality are best near the ground truth's.
 BETTER = {"R@1": "higher", "R@2": "higher", "R@3": "higher", "FID": "lower", "MM Dist": "lower"}
-#: For given members of a pool: (n, n) bool, motion j answers caption i (`pool_ranks`).
-Relevance = Callable[[Sequence[int]], np.ndarray]
-NOT_RANKED = -1
 
 
 @dataclass(frozen=True)
 class MetricScore:
-    """A metric over repetitions, or why there is none."""
+    """A metric over repetitions, or the reason why it is absent."""
 
     values: tuple[float, ...] = ()
     absent: str | None = None
@@ -55,61 +54,58 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Repetition:
-    """Numbers of one repetition (a metric that cannot be had is its reason), and of every interaction."""
+    """Numbers of one repetition, and of every interaction in it."""
 
-    metrics: dict[str, float | str]
+    metrics: dict[str, float | str]  # a string is the reason why the metric is absent
     distances: np.ndarray  # (N,) to the own caption
     ranks: np.ndarray  # (N,) 0 is best; NOT_RANKED for those of the dropped pool
 
 
 def score_repetition(
     protocol: Protocol, embedded: Embedded, reference: np.ndarray, rng: np.random.Generator,
-    relevance: Relevance | None = None, no_repeats: str = "one sample per prompt",
+    relevance: Relevance | None = None,
 ) -> Repetition:  # fmt: skip
     """All metrics of one repetition; the random pools and pairs come from `rng`.
 
-    reference (M, D) are the motions FID compares with. `relevance` None is the published rule for duplicates.
+    `reference` (M, D) holds the embeddings FID compares with. `relevance` None is the published rule for
+    duplicate captions.
     """
-    count = len(embedded.text)
-    distances = paired_distances(embedded.text, embedded.motion)
-    ranks = np.full(count, NOT_RANKED)
-    order = rng.permutation(count)
+    text, motion, repeated = embedded.text, embedded.motion, embedded.repeated
+    count = len(text)
     metrics: dict[str, float | str] = {}
+    order = rng.permutation(count)
     if count < protocol.pool_size:
+        ranks, counted = np.full(count, NOT_RANKED), None
         reason = f"{count} interactions do not fill a pool of {protocol.pool_size}"
         metrics |= dict.fromkeys(METRICS[:3], reason)
-        metrics["MM Dist"] = float(distances.mean())
     else:
-        for pool in split_pools(count, protocol.pool_size):
-            members = order[pool]
-            relevant = None if relevance is None else relevance(members.tolist())
-            ranks[members] = pool_ranks(embedded.text[members], embedded.motion[members], relevant)
-        ranked = ranks != NOT_RANKED
-        metrics |= dict(zip(METRICS[:3], precision_at(ranks[ranked]).tolist(), strict=True))
-        metrics["MM Dist"] = float(distances[ranked].mean())
+        retrieval = r_precision(text, motion, protocol.pool_size, order, relevance)
+        ranks, counted = retrieval.ranks, retrieval.ranked
+        metrics |= dict(zip(METRICS[:3], retrieval.precision.tolist(), strict=True))
     metrics["FID"] = (
-        fid(reference, embedded.motion, protocol.fid_scale)
+        fid(reference, motion, protocol.fid_scale)
         if min(count, len(reference)) > 1
         else "needs at least 2 motions on both sides"
     )
-    metrics["Diversity"] = _diversity(protocol, embedded.motion, rng)
-    metrics["MModality"] = no_repeats
-    if embedded.repeated is not None:
-        pairs = min(protocol.mm_pairs, embedded.repeated.shape[1])
-        metrics["MModality"] = multimodality(embedded.repeated, rng, pairs, protocol.distance_scale)
-    return Repetition({name: metrics[name] for name in METRICS}, distances, ranks)
-
-
-def _diversity(protocol: Protocol, motion: np.ndarray, rng: np.random.Generator) -> float | str:
-    if len(motion) < protocol.diversity_pairs:
-        return f"{len(motion)} interactions are fewer than the {protocol.diversity_pairs} pairs to draw"
-    return diversity(motion, rng, protocol.diversity_pairs, protocol.distance_scale)
+    metrics["MM Dist"] = mm_distance(text, motion, counted)
+    metrics["Diversity"] = (
+        diversity(motion, rng, protocol.diversity_pairs, protocol.distance_scale)
+        if count >= protocol.diversity_pairs
+        else f"{count} interactions are fewer than the {protocol.diversity_pairs} pairs to draw"
+    )
+    metrics["MModality"] = (
+        multimodality(repeated, rng, min(protocol.mm_pairs, repeated.shape[1]), protocol.distance_scale)
+        if repeated is not None
+        else "one sample per prompt"
+    )
+    metrics |= registered_scores(motion, reference, text)
+    return Repetition(metrics, paired_distances(text, motion), ranks)
 
 
 def collect(repetitions: Sequence[Repetition]) -> dict[str, MetricScore]:
     """Repetitions of one row -> a MetricScore per metric."""
     scores = {}
-    for name in METRICS:
+    for name in repetitions[0].metrics:
         values = [repetition.metrics[name] for repetition in repetitions]
         reasons = [value for value in values if isinstance(value, str)]
         numbers = tuple(value for value in values if not isinstance(value, str))

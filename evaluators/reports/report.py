@@ -27,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
+from evaluators.metrics import NOT_RANKED
 from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
 from evaluators.protocols.protocol import MULTIMODALITY_FIELDS, differences
-from evaluators.protocols.scoring import BETTER, METRICS, NOT_RANKED, MetricScore
+from evaluators.protocols.scoring import BETTER, METRICS, MetricScore
 from intermask_cli.errors import InputError
 from intermask_cli.files import write_csv, write_json, write_text
 from intermask_cli.motion.physics import COLUMNS

@@ -89,7 +89,7 @@ def evaluate(
     cache: Annotated[
         Path | None,
         typer.Option(
-            help="Kept embeddings and samples.  [default: the user's cache folder]",
+            help="Folder of cached embeddings and samples.  [default: the user's cache folder]",
             show_default=False,
             envvar="INTERMASK_CACHE",
         ),
@@ -101,30 +101,30 @@ def evaluate(
     faults: Annotated[
         bool,
         typer.Option(
-            "--faults", help="Instead score real motion with planted faults (docs/guides/evaluate.md)."
+            "--faults",
+            help="Instead score corrupted real motion: a sensitivity test (docs/guides/evaluate.md).",
         ),
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Score the bundled model, or interactions made before, against real motion.
+    """Score a model, or a file of interactions, against real motion.
 
     Without arguments: the bundled model on the bundled test split. Writes report.json, report.md,
     per_prompt.csv and plots to --out.
     """
     from evaluators.data.cache import Cache, default_cache
-    from evaluators.request import Request
-    from evaluators.run import run_evaluation, run_sensitivity
+    from evaluators.run import EvaluationRequest, run_evaluation, run_sensitivity
 
     if compare is not None:
         _only(context, "compare", "json")
         _compare(*compare, json)
         return
-    request = Request(
+    request = EvaluationRequest(
         subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
         processes=processes, device=device, cache=Cache(cache or default_cache()),
         default_model=os.environ.get("INTERMASK_MODEL") or options.DEFAULT_MODEL,
-        dataset=dataset, root=root,
+        dataset=dataset, root=root, sensitivity=faults,
         sampling={
             "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
         },

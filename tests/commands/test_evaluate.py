@@ -230,7 +230,7 @@ def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path
     code, _, err = evaluate("--dataset", "interhuman")
     assert code == 2 and "--dataset interhuman needs --root DIR" in err
     code, _, err = evaluate("--root", tree)
-    assert code == 2 and "say which: --dataset interhuman or interx" in err
+    assert code == 2 and "add --dataset interhuman or interx" in err
     code, _, err = evaluate("--dataset", "interx", "--root", tree)
     assert code == 4 and "splits/test.txt: no such file; is this the root of the dataset?" in err
     code, _, err = evaluate("--dataset", "humanml3d", "--root", tree)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set, relevance
-from evaluators.metrics import fid, mm_distance, r_precision
+from evaluators.metrics import NOT_RANKED, fid, mm_distance, r_precision
 from evaluators.protocols.evaluation import item_seeds, repeated_samples
 from evaluators.protocols.protocol import DUETS, INTERHUMAN, INTERX, differences, protocol_named
-from evaluators.protocols.scoring import METRICS, NOT_RANKED, Embedded, collect, score_repetition
+from evaluators.protocols.scoring import METRICS, Embedded, collect, score_repetition
 from evaluators.reports.sensitivity import FAULTS, OFFSET_M
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import split_of
@@ -52,7 +52,7 @@ def test_a_repetition_is_the_metrics_over_one_order_of_the_pairs():
     e, reference = embedded(), RNG.normal(size=(9, 6))
     scored = score_repetition(TINY, e, reference, np.random.default_rng(1))
     order = np.random.default_rng(1).permutation(8)
-    expected = r_precision(e.text[order], e.motion[order], 3)
+    expected = r_precision(e.text[order], e.motion[order], 3).precision
     assert [scored.metrics[f"R@{k}"] for k in (1, 2, 3)] == expected.tolist()
     assert scored.metrics["FID"] == fid(reference, e.motion)
     kept = order[:6]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
+from evaluators.metrics import NOT_RANKED
 from evaluators.protocols.evaluation import Evaluation, best_and_worst, scored_items
 from evaluators.protocols.protocol import ProtocolRecord
-from evaluators.protocols.scoring import METRICS, NOT_RANKED, MetricScore, Repetition
+from evaluators.protocols.scoring import METRICS, MetricScore, Repetition
 from evaluators.reports.report import (
     CSV_COLUMNS,
     compare,

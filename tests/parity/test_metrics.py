@@ -49,7 +49,7 @@ def test_first_pool_distances_and_hits(case):
 
 def test_r_precision_and_counts(case):
     pool, expected = int(case("pool")), case("r_precision")
-    scores = r_precision(case("text"), case("gen"), pool, top_k=len(expected))
+    scores = r_precision(case("text"), case("gen"), pool, top_k=len(expected)).precision
     assert_close(scores, expected, rtol=1e-5)
     used = len(case("text")) // pool * pool
     assert_same(np.rint(scores * used).astype(int), case("topk_counts"))
@@ -103,11 +103,12 @@ def test_multimodality_with_the_stored_draws_and_with_the_legacy_generator(case,
 
 def test_confidence_intervals(load):
     golden = load(FILE)
-    # Published intervals divide by the root of 20 repetitions, and 20 values are stored (quirk Q9).
-    one = confidence_interval(golden["replications_scalar"], count=PUBLISHED_REPETITIONS)
+    # Published intervals always divide by the root of 20 repetitions (quirk Q9); 20 values are stored.
+    assert len(golden["replications_scalar"]) == len(golden["replications_vec"]) == PUBLISHED_REPETITIONS
+    one = confidence_interval(golden["replications_scalar"])
     assert_close(one.mean, golden["replications_scalar_mean"], rtol=1e-5)
     assert_close(one.half_width, golden["replications_scalar_ci"], rtol=1e-5)
     columns = golden["replications_vec"].T
-    many = [confidence_interval(column, count=PUBLISHED_REPETITIONS) for column in columns]
+    many = [confidence_interval(column) for column in columns]
     assert_close([i.mean for i in many], golden["replications_vec_mean"], rtol=1e-5)
     assert_close([i.half_width for i in many], golden["replications_vec_ci"], rtol=1e-5)
