@@ -67,7 +67,8 @@ def _dataset(path: Path) -> dict[str, Any]:
 
 
 def _motion(path: Path) -> dict[str, Any]:
-    from intermask_cli.datasets.motion_files.read import body_height, read_motion
+    from intermask_cli.datasets.motion_files.checks import body_height
+    from intermask_cli.datasets.motion_files.read import read_motion
 
     motion = read_motion(path, person=0)
     return {

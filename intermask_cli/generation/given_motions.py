@@ -112,7 +112,7 @@ class GivenMotions:
     def __call__(self, item: WorkItem) -> GivenPerson:
         path, sha256 = self.of_item[item.id]
         motion = _read_again(self.read, path, sha256)
-        return GivenPerson(motion.joints, motion.rotations6d, self.person)
+        return GivenPerson(motion.joints, motion.known_rotations6d, self.person)
 
 
 @lru_cache(_KEPT_IN_MEMORY)
