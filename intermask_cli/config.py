@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from intermask_cli.errors import InputError
 
 C = TypeVar("C")
@@ -24,6 +22,7 @@ BODY_ROWS = 5  # rows of the token map: what the tokenizer makes of the joint ax
 #: Kinds of first layers that the tokenizer of each representation can have; the keys are the names of
 #: `motion.representation`. "graph" needs InterHuman's skeleton on the joint axis.
 STEMS = {"interhuman": ("graph", "conv"), "interx": ("conv",)}
+DEFAULT_MODEL = "duet-mini"  # bundled
 DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
 COLDEST = 1e-30  # temperature below which logits overflow
 DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
@@ -180,6 +179,8 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 def load_yaml(path: Path) -> dict[str, Any]:
     """A YAML mapping; raises InputError with the path when it is not one."""
+    import yaml  # here, because commands need this file before they need YAML
+
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

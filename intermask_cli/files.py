@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import json
 import os
 import re
@@ -235,3 +236,15 @@ def _acquired(path: Path, wait: bool) -> BaseFileLock:
 @lru_cache(1)
 def _warn_of_markers() -> None:
     warn("the file system of the output has no locks; marker files keep two runs apart instead")
+
+
+# ---------------------------------------------------------------- content
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

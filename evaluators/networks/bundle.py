@@ -7,30 +7,36 @@ and "interx" (imported). The hash covers config and weights, and stands beside e
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
 from evaluators.networks.interclip import InterClip, InterClipConfig, MotionTowerConfig, TowerConfig
 from evaluators.networks.interx import InterXConfig, InterXEvaluator
 from intermask_cli.config import from_dict
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.models.text_encoders import file_sha256
+from intermask_cli.files import write_text
+from intermask_cli.models.bundle_files import (
+    CARD,
+    CONFIG,
+    BundleKind,
+    bundled_names,
+    folder_sha256,
+    load_weights,
+    local_folder,
+    read_config,
+    save_weights,
+    write_config,
+)
 
-FORMAT, FORMAT_VERSION, KIND = "intermask-bundle", 1, "evaluator"
-CONFIG, WEIGHTS, CARD = "config.json", "weights.safetensors", "README.md"
+EVALUATOR = BundleKind("evaluator", "an evaluator", "give the evaluator as --evaluator NAME|PATH")
+WEIGHTS = "weights.safetensors"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 ARCHITECTURES = ("duet", "interclip", "interx")
-REMEDY = "give the evaluator as --evaluator NAME|PATH"
 
 
 @dataclass(frozen=True)
@@ -73,48 +79,28 @@ def save_evaluator(
 ) -> str:
     """Write an evaluator bundle, return its SHA-256; `fp16` stores matrices in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **dataclasses.asdict(info)}
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    save_file({k: _stored(k, v, fp16) for k, v in network.state_dict().items()}, folder / WEIGHTS)
-    (folder / CARD).write_text(card, encoding="utf-8")
+    write_config(folder, EVALUATOR, info)
+    save_weights(network.state_dict(), folder / WEIGHTS, fp16)
+    write_text(folder / CARD, card)
     return evaluator_sha256(folder)
-
-
-def _stored(name: str, value: Tensor, fp16: bool) -> Tensor:
-    value = value.detach().cpu().contiguous().clone()
-    if fp16 and value.is_floating_point() and value.ndim >= 2:
-        value = value.half()
-        if not torch.isfinite(value).all():
-            raise InputError(f"'{name}' does not fit half precision; save the evaluator in float32")
-    return value
 
 
 def list_evaluators() -> list[str]:
     """Names of the evaluators that ship with the package."""
-    return sorted(path.parent.name for path in ASSETS.glob(f"*/{CONFIG}"))
+    return bundled_names(ASSETS, EVALUATOR)
 
 
 def resolve_evaluator(name: str) -> Path:
     """Folder of a bundled name or a path."""
-    for folder in (ASSETS / name, Path(name).expanduser()):
-        if (folder / CONFIG).is_file():
-            return folder
+    if (folder := local_folder(name, ASSETS, EVALUATOR)) is not None:
+        return folder
     bundled = ", ".join(list_evaluators()) or "none"
-    if Path(name).expanduser().is_dir():
-        raise MissingError(f"{name}: a folder without {CONFIG}, so not an evaluator bundle; {REMEDY}")
-    raise MissingError(f"evaluator '{name}' is neither bundled ({bundled}) nor a folder; {REMEDY}")
+    raise MissingError(f"evaluator '{name}' is neither bundled ({bundled}) nor a folder; {EVALUATOR.remedy}")
 
 
 def read_info(folder: Path) -> EvaluatorInfo:
     """The checked config.json."""
-    where = str(folder / CONFIG)
-    try:
-        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{where}: not readable as JSON ({error})") from error
-    head = tuple(values.pop(key, None) for key in ("format", "format_version", "kind"))
-    if head != (FORMAT, FORMAT_VERSION, KIND):
-        raise InputError(f"{where}: describes {head[2] or 'something else'}, not an evaluator; {REMEDY}")
+    values, where = read_config(folder, EVALUATOR), str(folder / CONFIG)
     required = [f.name for f in dataclasses.fields(EvaluatorInfo) if f.default is dataclasses.MISSING]
     missing = [name for name in required if name not in values and name != "provenance"]
     if missing:
@@ -126,35 +112,10 @@ def load_network(folder: Path, info: EvaluatorInfo) -> nn.Module:
     """The network with its weights, float32, in eval mode."""
     with torch.random.fork_rng(devices=[]):
         network = build_network(info, str(folder / CONFIG))
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise MissingError(f"{path}: not found; the evaluator bundle is incomplete")
-    try:
-        state = {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged, not readable as safetensors ({error}); get it again") from error
-    _check_state(state, network.state_dict(), path)
-    network.load_state_dict(state)
+    load_weights(network, folder / WEIGHTS)
     return network.eval()
-
-
-def _check_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
-    for key in sorted(state.keys() ^ expected.keys()):
-        raise InputError(
-            f"{path}: {'unknown' if key in state else 'missing'} key '{key}'; get the evaluator again"
-        )
-    for key, value in expected.items():
-        if state[key].shape != value.shape:
-            raise InputError(
-                f"{path}: '{key}' is {tuple(state[key].shape)}, config.json asks for {tuple(value.shape)}"
-            )
-        if state[key].is_floating_point() and not torch.isfinite(state[key]).all():
-            raise InputError(f"{path}: '{key}' has NaN or infinite values; get the evaluator again")
 
 
 def evaluator_sha256(folder: Path) -> str:
     """SHA-256 over the config and weight files."""
-    digest = hashlib.sha256()
-    for name in (CONFIG, WEIGHTS):
-        digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
-    return digest.hexdigest()
+    return folder_sha256(folder, (CONFIG, WEIGHTS))

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.models.clip_text import clean_clip_text
 from intermask_cli.models.hub import hub_folder
-from intermask_cli.models.text_encoders import CLIP_HUB_ID, CLIP_PADDING_ID, CLIP_POSITIONS
+from intermask_cli.models.text_encoders import CLIP_HUB_ID, CLIP_PADDING_ID, CLIP_POSITIONS, clean_clip_text
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 REMEDY = "give a folder with tokenizer.json, or vocab.json and merges.txt, as --evaluator-text-encoder"

@@ -7,7 +7,7 @@ from typing import Any
 
 from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.networks.published import read_interclip, read_interx
-from intermask_cli.models.text_encoders import file_sha256
+from intermask_cli.files import file_sha256
 
 INTERCLIP, INTERX = "interclip.ckpt", "finest.tar"
 #: Where each lies below the folder its authors tell users to make.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from intermask_cli.commands import options
+from intermask_cli.config import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from evaluators.protocols.evaluation import Evaluation
@@ -123,7 +124,7 @@ def evaluate(
         subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
         processes=processes, device=device, cache=Cache(cache or default_cache()),
-        default_model=os.environ.get("INTERMASK_MODEL") or options.DEFAULT_MODEL,
+        default_model=os.environ.get("INTERMASK_MODEL") or DEFAULT_MODEL,
         dataset=dataset, root=root, sensitivity=faults,
         sampling={
             "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,

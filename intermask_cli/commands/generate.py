@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from intermask_cli.commands import options as opt
+from intermask_cli.config import DEFAULT_MODEL
 
 
 def generate(
@@ -16,7 +17,7 @@ def generate(
         typer.Argument(help="Prompt files (.txt .csv .tsv .jsonl) or - for stdin.", show_default=False),
     ],
     out: opt.Out = None,
-    model: opt.Model = opt.DEFAULT_MODEL,
+    model: opt.Model = DEFAULT_MODEL,
     samples: opt.Samples = 1,
     frames: Annotated[
         int | None,

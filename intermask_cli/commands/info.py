@@ -18,12 +18,12 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
-    from evaluators.networks.bundle import KIND, evaluator_sha256, list_evaluators, resolve_evaluator
+    from evaluators.networks.bundle import EVALUATOR, evaluator_sha256, list_evaluators, resolve_evaluator
     from intermask_cli.console import emit_json, out
     from intermask_cli.generation.describe import describe
 
     found = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path)
-    if found.get("bundle_kind") == KIND:  # an evaluator's hash covers other files than a model's
+    if found.get("bundle_kind") == EVALUATOR.kind:  # an evaluator's hash covers other files than a model's
         found["sha256"] = evaluator_sha256(Path(found["path"]))
     if json:
         emit_json(found)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from intermask_cli.generation.given_motions import ReactInput
     from intermask_cli.generation.prompts import PromptSet
 
-DEFAULT_MODEL = "duet-mini"
 SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
 Out = Annotated[
     Path | None,
@@ -71,7 +70,9 @@ Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
 CudaGraphs = Annotated[
     bool,
     typer.Option(
-        "--cuda-graphs", help="On a GPU, replay small batches as CUDA graphs (docs/guides/scale.md; untried)."
+        "--cuda-graphs",
+        help="On a GPU, replay small batches as CUDA graphs (docs/guides/scale.md).",
+        hidden=True,  # until it has run on a GPU
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]

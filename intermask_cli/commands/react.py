@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from intermask_cli.commands import options as opt
+from intermask_cli.config import DEFAULT_MODEL
 
 
 def react(
@@ -52,7 +53,7 @@ def react(
         ),
     ] = None,
     out: opt.Out = None,
-    model: opt.Model = opt.DEFAULT_MODEL,
+    model: opt.Model = DEFAULT_MODEL,
     samples: opt.Samples = 1,
     seed: opt.Seed = 0,
     steps: opt.Steps = None,

@@ -62,7 +62,7 @@ def _torch() -> str:
 
 
 def _bundled() -> str:
-    from intermask_cli.commands.options import DEFAULT_MODEL
+    from intermask_cli.config import DEFAULT_MODEL
     from intermask_cli.models.bundle import bundle_sha256, list_bundled, resolve_bundle
 
     resolve_bundle(DEFAULT_MODEL)

@@ -85,7 +85,8 @@ def _motion(path: Path) -> dict[str, Any]:
 
 
 def _bundle(name: str) -> dict[str, Any]:
-    from intermask_cli.models.bundle import CONFIG, bundle_sha256, resolve_bundle
+    from intermask_cli.models.bundle import bundle_sha256, resolve_bundle
+    from intermask_cli.models.bundle_files import CONFIG
 
     path = Path(name).expanduser()
     if path.is_dir() and not (path / CONFIG).is_file():

@@ -18,7 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intermask_cli.config import BODY_ROWS, DEFAULT_SECONDS, DTYPES, FRAMES_PER_TOKEN, SamplingConfig
+from intermask_cli.config import (
+    BODY_ROWS,
+    DEFAULT_MODEL,
+    DEFAULT_SECONDS,
+    DTYPES,
+    FRAMES_PER_TOKEN,
+    SamplingConfig,
+)
 from intermask_cli.errors import InputError
 from intermask_cli.inference.batch_size import fitting_batch
 from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
@@ -394,7 +401,7 @@ class InteractionModel:
 
 
 def load_model(
-    name: str | Path = "duet-mini",
+    name: str | Path = DEFAULT_MODEL,
     text_encoder: str | TextEncoder | None = None,
     device: str = "cpu",
     dtype: str = "float32",

@@ -15,17 +15,11 @@ README.md                  the model card
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
 
 from intermask_cli.config import (
     PairDecoderConfig,
@@ -35,23 +29,31 @@ from intermask_cli.config import (
     from_dict,
 )
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import write_text
+from intermask_cli.models.bundle_files import (
+    CARD,
+    CONFIG,
+    BundleKind,
+    bundled_names,
+    folder_sha256,
+    load_weights,
+    local_folder,
+    read_config,
+    save_weights,
+    write_config,
+)
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.hub import hub_folder
 from intermask_cli.models.pair_decoder import PairDecoder
-from intermask_cli.models.text_encoders import file_sha256
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import Representation, representation_named
 
-FORMAT = "intermask-bundle"
-FORMAT_VERSION = 1
-KIND = "model"
-CONFIG, TOKENIZER, TRANSFORMER = "config.json", "tokenizer.safetensors", "transformer.safetensors"
-PAIR_DECODER = "pair_decoder.safetensors"
-NORMALIZER, CARD = "normalizer.npz", "README.md"
+MODEL = BundleKind("model", "an intermask model", "give the model as --model NAME|PATH|HUB_ID")
+TOKENIZER, TRANSFORMER = "tokenizer.safetensors", "transformer.safetensors"
+PAIR_DECODER, NORMALIZER = "pair_decoder.safetensors", "normalizer.npz"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-REMEDY = "give the model as --model NAME|PATH|HUB_ID"
 
 
 @dataclass(frozen=True)
@@ -118,17 +120,16 @@ def save_bundle(
     if (pair_decoder.config if pair_decoder else None) != info.pair_decoder:
         raise InputError(f"{info.name}: config.json and the pair decoder disagree")
     folder.mkdir(parents=True, exist_ok=True)
-    config = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": KIND, **dataclasses.asdict(info)}
     state = {k: v for k, v in tokenizer.state_dict().items() if k.rpartition(".")[2] not in EXTRA_BUFFERS}
-    save_file(_stored(state, fp16), folder / TOKENIZER)
-    save_file(_stored(transformer.state_dict(), fp16), folder / TRANSFORMER)
+    save_weights(state, folder / TOKENIZER, fp16)
+    save_weights(transformer.state_dict(), folder / TRANSFORMER, fp16)
     (folder / PAIR_DECODER).unlink(missing_ok=True)
     if pair_decoder is not None:
-        save_file(_stored(pair_decoder.state_dict(), fp16), folder / PAIR_DECODER)
+        save_weights(pair_decoder.state_dict(), folder / PAIR_DECODER, fp16)
     if normalizer is not None:
         normalizer.save(folder / NORMALIZER)
-    (folder / CARD).write_text(card, encoding="utf-8")
-    (folder / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / CARD, card)
+    write_config(folder, MODEL, info)
     return bundle_sha256(folder)
 
 
@@ -139,10 +140,10 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
         tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
         pair_decoder = PairDecoder(info.pair_decoder).eval() if info.pair_decoder else None
-    _load(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
-    _load(transformer, folder / TRANSFORMER)
+    load_weights(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
+    load_weights(transformer, folder / TRANSFORMER)
     if pair_decoder is not None:
-        _load(pair_decoder, folder / PAIR_DECODER)
+        load_weights(pair_decoder, folder / PAIR_DECODER)
     for layer in tokenizer.quantizer.layers:
         assert isinstance(layer, Codebook)
         layer.adopt(layer.codebook.clone())
@@ -155,33 +156,25 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
 
 def list_bundled() -> list[str]:
     """Names of the models that ship with the package."""
-    return sorted(
-        p.parent.name for p in ASSETS.glob(f"*/{CONFIG}") if _read_config(p.parent).get("kind") == KIND
-    )
+    return bundled_names(ASSETS, MODEL)
 
 
 def resolve_bundle(name: str) -> Path:
     """Folder of a bundled name, a path or a hub id; MissingError says what there is."""
-    for folder in (ASSETS / name, Path(name).expanduser()):
-        if (folder / CONFIG).is_file():
-            return folder
-    if Path(name).expanduser().is_dir():
-        raise MissingError(f"{name}: a folder without {CONFIG}, so not a model bundle; {REMEDY}")
+    if (folder := local_folder(name, ASSETS, MODEL)) is not None:
+        return folder
     bundled = ", ".join(list_bundled()) or "none"
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
-        raise MissingError(f"model '{name}' is neither bundled ({bundled}) nor a folder; {REMEDY}")
+        raise MissingError(f"model '{name}' is neither bundled ({bundled}) nor a folder; {MODEL.remedy}")
     files = (CONFIG, TOKENIZER, TRANSFORMER, PAIR_DECODER, NORMALIZER, CARD)
-    return hub_folder(name, files, lambda f: (f / TRANSFORMER).is_file(), f"bundled: {bundled}; {REMEDY}")
+    return hub_folder(
+        name, files, lambda f: (f / TRANSFORMER).is_file(), f"bundled: {bundled}; {MODEL.remedy}"
+    )
 
 
 def read_info(folder: Path) -> BundleInfo:
     """The checked config.json of a bundle, without its weights."""
-    values, where = _read_config(folder), str(folder / CONFIG)
-    kind = values.pop("kind", None)
-    if values.pop("format", None) != FORMAT or kind != KIND:
-        raise InputError(f"{where}: describes {kind or 'something else'}, not an intermask {KIND}; {REMEDY}")
-    if (version := values.pop("format_version", None)) != FORMAT_VERSION:
-        raise InputError(f"{where}: format_version {version}; this program reads {FORMAT_VERSION}")
+    values, where = read_config(folder, MODEL), str(folder / CONFIG)
     for key, record in (
         ("tokenizer", TokenizerConfig),
         ("transformer", TransformerConfig),
@@ -190,10 +183,10 @@ def read_info(folder: Path) -> BundleInfo:
         if not isinstance(values.get(key), dict):
             raise InputError(f"{where}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{where}: {key}")
-    values.setdefault("pair_decoder", None)  # older bundles have no such section: persons apart
+    values.setdefault("pair_decoder", None)  # older bundles have no such section
     if values["pair_decoder"] is not None:
         if not isinstance(values["pair_decoder"], dict):
-            raise InputError(f"{where}: section 'pair_decoder' is no object")
+            raise InputError(f"{where}: section 'pair_decoder' must be an object")
         values["pair_decoder"] = from_dict(
             PairDecoderConfig, values["pair_decoder"], f"{where}: pair_decoder"
         )
@@ -205,59 +198,4 @@ def read_info(folder: Path) -> BundleInfo:
 
 def bundle_sha256(folder: Path) -> str:
     """SHA-256 over names and contents of the files that decide results (all but the card)."""
-    digest = hashlib.sha256()
-    for name in (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER):
-        if (folder / name).is_file():
-            digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
-    return digest.hexdigest()
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    try:
-        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{folder / CONFIG}: not readable as JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{folder / CONFIG}: expected an object, got {type(values).__name__}")
-    return values
-
-
-def _stored(state: dict[str, Tensor], fp16: bool) -> dict[str, Tensor]:
-    """Contiguous CPU tensors; matrices in half precision if wanted, refused where that would overflow."""
-    stored = {}
-    for key, value in state.items():
-        value = value.detach().cpu().contiguous().clone()
-        if fp16 and value.is_floating_point() and value.ndim >= 2:
-            value = value.half()
-            if not torch.isfinite(value).all():
-                raise InputError(f"'{key}' does not fit half precision; save the bundle in float32")
-        stored[key] = value
-    return stored
-
-
-def _load(module: nn.Module, path: Path, absent: tuple[str, ...] = ()) -> None:
-    """Load exactly the module's keys (those ending in `absent` excepted), as float32."""
-    if not path.is_file():
-        raise MissingError(f"{path}: not found; the bundle is incomplete")
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: damaged, not readable as safetensors ({error}); get the bundle again"
-        ) from error
-    expected = module.state_dict()
-    wanted = {key for key in expected if key.rpartition(".")[2] not in absent}
-    for key in sorted(set(state) ^ wanted):
-        kind, others = ("unknown", wanted) if key in state else ("missing", set(state))
-        near = difflib.get_close_matches(key, sorted(others), n=1)
-        hint = f" (nearest: '{near[0]}')" if near else ""
-        raise InputError(f"{path}: {kind} key '{key}'{hint}; the weights do not fit config.json")
-    for key in sorted(wanted):
-        if state[key].shape != expected[key].shape:
-            seen, asked = tuple(state[key].shape), tuple(expected[key].shape)
-            raise InputError(f"{path}: '{key}' is {seen}, config.json asks for {asked}")
-        if state[key].is_floating_point() and not torch.isfinite(state[key]).all():
-            raise InputError(f"{path}: '{key}' has NaN or infinite values; get the bundle again")
-    module.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, strict=not absent
-    )
+    return folder_sha256(folder, (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER))

@@ -16,6 +16,7 @@ import torch
 
 from intermask_cli.config import STEMS, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import file_sha256
 from intermask_cli.models.bundle import BundleInfo, save_bundle
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.positional import frequencies
@@ -32,7 +33,7 @@ from intermask_cli.models.published_files import (
     read_state,
     sizes,
 )
-from intermask_cli.models.text_encoders import CLIP_HUB_ID, file_sha256
+from intermask_cli.models.text_encoders import CLIP_HUB_ID
 from intermask_cli.models.tokenizer import PLANES, Tokenizer
 from intermask_cli.models.transformer import SPECIAL_IDS, InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer

@@ -7,8 +7,10 @@ which encoder it was trained with, and another one is an error.
 
 from __future__ import annotations
 
-import hashlib
+import html
 import json
+import re
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from torch import Tensor
 from intermask_cli.console import warn
 from intermask_cli.devices import map_samples
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.models.clip_text import clean_clip_text
+from intermask_cli.files import file_sha256
 from intermask_cli.models.hub import hub_folder
 
 MINILM_ID = "all-MiniLM-L6-v2"
@@ -33,6 +35,10 @@ MINILM_SHA256 = {
 CLIP_HUB_ID = "openai/clip-vit-large-patch14-336"
 CLIP_POSITIONS = 77
 CLIP_PADDING_ID = 0
+#: Characters that CLIP's vocabulary knows in their plain form only.
+_QUOTES = str.maketrans(dict.fromkeys("ʼ‘’‚‛", "'") | dict.fromkeys("“”„‟", '"'))
+#: Latin ligatures, and full-width letters.
+_ODD_FORMS = re.compile("[\ufb00-\ufb06\uff01-\uff5e\u3000]+")
 
 #: The second is read with `weights_only=True`; some hub repositories, CLIP's among them, may have no other.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
@@ -177,6 +183,19 @@ class Clip(_FrozenEncoder):
         return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
 
 
+def clean_clip_text(text: str) -> str:
+    """A text as CLIP's byte-pair tokenizer reads it (reference `model.md` section 6).
+
+    HTML is un-escaped twice, quotes are straightened, letters take their plain form and lower case, blanks
+    are joined. Model and evaluator of the published system both clean captions so. The original uses ftfy;
+    the part of it that matters for captions is written out here. Text in a wrong encoding ("canâ€™t") is
+    not repaired.
+    """
+    text = html.unescape(html.unescape(text)).translate(_QUOTES)
+    text = _ODD_FORMS.sub(lambda match: unicodedata.normalize("NFKC", match.group()), text)
+    return " ".join(unicodedata.normalize("NFC", text).split()).lower()
+
+
 def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
     longest = max(len(states) for states, _ in samples)
     states = torch.zeros(len(samples), longest, samples[0][0].shape[1])
@@ -185,15 +204,6 @@ def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
         states[row, : len(one)] = one
         mask[row, : len(one)] = True
     return TextStates(states, mask, torch.tensor([end for _, end in samples]))
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:

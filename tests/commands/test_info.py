@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from evaluators.networks.bundle import evaluator_sha256
-from intermask_cli.commands import options
+from intermask_cli import config
 from intermask_cli.models import bundle as bundles
 from tests.helpers.tiny_model import TinyModel
 
@@ -102,7 +102,7 @@ def test_doctor_finds_a_model_and_uses_no_network(
 
     monkeypatch.setattr(socket, "create_connection", no_network)
     monkeypatch.setattr(bundles, "ASSETS", tiny_model.bundle.parent)
-    monkeypatch.setattr(options, "DEFAULT_MODEL", "bundle")
+    monkeypatch.setattr(config, "DEFAULT_MODEL", "bundle")
     code, out, err = cli("doctor", "--json")
     report = json.loads(out)
     assert (code, report["ok"]) == (0, True), err

@@ -12,7 +12,7 @@ import torch
 
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models import text_encoders as te
-from intermask_cli.models.clip_text import clean_clip_text
+from intermask_cli.models.text_encoders import clean_clip_text
 from tests.helpers.fakes import FakeTextEncoder
 
 START, END = 48, 49  # of the tiny CLIP vocabulary below
