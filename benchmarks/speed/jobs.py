@@ -17,10 +17,11 @@ import numpy as np
 
 from benchmarks.machine import ROOT
 from benchmarks.speed.timing import in_turns, summary
+from intermask_cli.commands.reporting import add_gallery
 from intermask_cli.console import note
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.engines import Generating, ModelSource
-from intermask_cli.generation.job import run_job
+from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt, read_prompts
@@ -129,9 +130,10 @@ def machinery(sizes: Sizes) -> dict[str, Any]:
             return engine
 
         info = _info(plan, source.dataset_attributes(source.info.sampling))
-        result = run_job(folder / "run", info, plan, [], Shard(), False, "cpu", load)
+        result = run_job(Job(folder / "run", info, plan, load, execution=Execution("cpu")))
+        assert result is not None
+        add_gallery(result)
         total = time.perf_counter() - started
-    assert result is not None
     rest = total - result.load_seconds - sampling
     return {
         "prompts": sizes.prompts, "total_seconds": total, "plan_seconds": planned,
@@ -174,7 +176,8 @@ def stand_in_run(count: int, frames: int) -> None:
         first = Shard(1, 2)
         for key, shard in (("write_seconds", first), ("resume_seconds", first), ("", Shard(2, 2))):
             begun = time.perf_counter()
-            result = run_job(folder, _info(plan, {}), plan, [], shard, False, "cpu", _stand_in, gallery=False)
+            execution = Execution("cpu", shard=shard)
+            result = run_job(Job(folder, _info(plan, {}), plan, _stand_in, execution=execution))
             if key:
                 times[key] = time.perf_counter() - begun
         assert result is not None and result.merged

@@ -23,9 +23,9 @@ from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import IntermaskError
 from intermask_cli.generation.engines import Generating, GivenPerson, ModelSource, Reacting
-from intermask_cli.generation.job import run_job
+from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.launch import worker_devices
-from intermask_cli.generation.plan import Plan, Shard, WorkItem, cut_into_parts
+from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.motion import Motion
@@ -166,9 +166,8 @@ class MotionGenerator:
         info = RunInfo("evaluate", count, count, identity, dataset, source.summary())
         folder = self.cache.folder / "jobs" / info.fingerprint[:24]
         if RunDirectory(folder, info).finished() is None:
-            done = run_job(
-                folder, info, plan, [], Shard(), False, device, load, self.processes, gallery=False
-            )
+            execution = Execution(device, self.processes)
+            done = run_job(Job(folder, info, plan, load, execution=execution))
             assert done is not None  # there is no launcher: `evaluators.run` refuses one
             if done.failed:
                 first = done.failed[0]

@@ -48,6 +48,7 @@ def pairs(
     Columns `id`, `split`, `fps`, `up`, `units` and `skeleton` may be given too; they go before the options.
     Rows that cannot be used are listed, and the exit code is 3.
     """
+    from intermask_cli.commands.reporting import SHOWN
     from intermask_cli.console import counter, emit_json, note, warn
     from intermask_cli.console import out as stdout
     from intermask_cli.datasets.interhuman.pairs import read_table, write_pairs
@@ -62,19 +63,19 @@ def pairs(
     def tell(row: PairRow, pair: CapturedPair) -> None:
         nonlocal told
         told += 1
-        for source in pair.sources if told <= opt.SHOWN else ():
+        for source in pair.sources if told <= SHOWN else ():
             note(f"read {source}")
         for warning in pair.warnings:
             warn(f"{row.id}: {warning}")
 
     with counter("data pairs", len(found.rows), "pairs") as progress:
         written = write_pairs(found, out, reading, overwrite, tell, progress.advance)
-    if told > opt.SHOWN:
-        note(f"read {told - opt.SHOWN:,} more pairs")
-    for bad in written.rejected[: opt.SHOWN]:
+    if told > SHOWN:
+        note(f"read {told - SHOWN:,} more pairs")
+    for bad in written.rejected[:SHOWN]:
         warn(f"{bad.file} line {bad.line}: {bad.reason}; skipped")
-    if len(written.rejected) > opt.SHOWN:
-        warn(f"{len(written.rejected) - opt.SHOWN:,} more rows that cannot be used; --json lists them all")
+    if len(written.rejected) > SHOWN:
+        warn(f"{len(written.rejected) - SHOWN:,} more rows that cannot be used; --json lists them all")
     empty = [split for split, count in written.splits.items() if count == 0]
     if empty:
         warn(

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from intermask_cli.commands.options import Json
+from intermask_cli.errors import EXIT_MISSING, IntermaskError
 
 
 def doctor(
     hub: Annotated[
         bool, typer.Option("--hub", help="Also try to reach the Hugging Face hub (network).")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    json: Json = False,
 ) -> None:
     """Check what works on this machine.
 
@@ -19,8 +29,6 @@ def doctor(
     with the bundled model cannot work; the line then says what to do.
     """
     from intermask_cli.console import emit_json, out
-    from intermask_cli.errors import EXIT_MISSING
-    from intermask_cli.generation.checkup import check_machine
 
     checks = check_machine(hub)
     if json:
@@ -33,3 +41,94 @@ def doctor(
             out.print(f"{check.state:<8} {check.name:<{width}}  {check.detail}", markup=False)
     if any(check.state == "missing" for check in checks):
         raise typer.Exit(EXIT_MISSING)
+
+
+#: Optional package -> what it is for and how to get it.
+_EXTRAS = {
+    "matplotlib": "contact sheets; pip install 'intermask[viz]'",
+    "imageio_ffmpeg": "GIF and MP4; pip install 'intermask[viz]'",
+    "pygltflib": "GLB export; pip install 'intermask[export]'",
+}
+
+
+@dataclass
+class Check:
+    """One line: state is ok, note (works, with something to know) or missing (generate cannot work)."""
+
+    state: str
+    name: str
+    detail: str
+
+
+def check_machine(hub: bool) -> list[Check]:
+    """All checks, in the order shown. Only with `hub` is the network used."""
+    from intermask_cli.generation.run_directory import versions
+
+    checks = [
+        Check("ok", "versions", ", ".join(f"{name} {version}" for name, version in versions().items())),
+        Check("ok", "machine", f"{platform.platform()}, {os.cpu_count()} processors"),
+        _attempt("torch", _torch),
+        _attempt("bundled models", _bundled),
+        _attempt("text encoder", _text_encoder),
+        _disk(),
+        *(_extra(package, purpose) for package, purpose in _EXTRAS.items()),
+    ]
+    return [*checks, _hub()] if hub else checks
+
+
+def _attempt(name: str, find: Callable[[], str]) -> Check:
+    """What `find` found, or the error that says what is missing."""
+    try:
+        return Check("ok", name, find())
+    except (IntermaskError, ImportError) as error:
+        return Check("missing", name, str(error))
+
+
+def _torch() -> str:
+    import torch
+
+    devices = [
+        f"cuda:{i} {torch.cuda.get_device_name(i)} ({torch.cuda.mem_get_info(i)[1] / 2**30:.0f} GiB)"
+        for i in range(torch.cuda.device_count() if torch.cuda.is_available() else 0)
+    ]
+    return f"{torch.get_num_threads()} threads; {', '.join(devices) or 'no CUDA device, using the CPU'}"
+
+
+def _bundled() -> str:
+    from intermask_cli.config import DEFAULT_MODEL
+    from intermask_cli.models.bundle import bundle_sha256, list_bundled, resolve_bundle
+
+    resolve_bundle(DEFAULT_MODEL)
+    return ", ".join(f"{name} (sha256 {bundle_sha256(resolve_bundle(name))})" for name in list_bundled())
+
+
+def _text_encoder() -> str:
+    from intermask_cli.models.text_encoders import MINILM_ID, load_text_encoder
+
+    encoder = load_text_encoder("minilm")
+    return f"{MINILM_ID} (sha256 {encoder.sha256}, as expected)"
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(Path.cwd()).free / 1e9
+    writable = os.access(Path.cwd(), os.W_OK)
+    detail = f"{free:,.1f} GB free in {Path.cwd()}" + (
+        "" if writable else "; not writable, use --out elsewhere"
+    )
+    return Check("ok" if writable and free > 1 else "note", "disk", detail)
+
+
+def _extra(package: str, purpose: str) -> Check:
+    installed = importlib.util.find_spec(package) is not None
+    return Check(
+        "ok" if installed else "note", package, "installed" if installed else f"not installed, for {purpose}"
+    )
+
+
+def _hub() -> Check:
+    from intermask_cli.models.hub import HUB_HOST, hub_answers
+
+    reachable = hub_answers()
+    return Check(
+        "ok" if reachable else "note", "hub", f"{HUB_HOST} {'answers' if reachable else 'cannot be reached'}"
+    )

@@ -52,6 +52,7 @@ def export(
     With --clean the files, never the dataset, are cleaned, and physics before and after are printed.
     """
     from intermask_cli.cleanup.modes import checked_modes
+    from intermask_cli.commands.reporting import SHOWN
     from intermask_cli.console import emit_json, warn
     from intermask_cli.console import out as stdout
     from intermask_cli.devices import processors
@@ -64,10 +65,10 @@ def export(
     workers = processes or processors()
     summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes)
     failed = summary["failed"]
-    for id, reason in list(failed.items())[: opt.SHOWN]:
+    for id, reason in list(failed.items())[:SHOWN]:
         warn(reason if reason.startswith(id) else f"{id}: {reason}")
-    if len(failed) > opt.SHOWN:
-        warn(f"{len(failed) - opt.SHOWN:,} more that could not be exported; --json lists them all")
+    if len(failed) > SHOWN:
+        warn(f"{len(failed) - SHOWN:,} more that could not be exported; --json lists them all")
     exit_code = EXIT_PARTIAL if failed else 0
     if json:
         emit_json(summary)

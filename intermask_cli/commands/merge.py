@@ -23,6 +23,9 @@ def merge(
     json: opt.Json = False,
 ) -> None:
     """Merge the parts of shards into a dataset."""
+    from intermask_cli.commands import reporting
     from intermask_cli.generation.job import merge_runs
 
-    opt.report(merge_runs(runs, out), json)
+    result = merge_runs(runs, out)
+    reporting.add_gallery(result)
+    reporting.report(result, json)

@@ -1,24 +1,23 @@
-"""Options that generate and react share, and what they become."""
+"""Options that several commands share: the type of each, and groups of them as dataclasses."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from intermask_cli.cleanup.modes import Clean
+from intermask_cli.config import DEFAULT_MODEL, SamplingConfig, sampling_with
 
 if TYPE_CHECKING:
-    from intermask_cli.datasets.tables import Rejected
-    from intermask_cli.generation.given_motions import ReactInput
-    from intermask_cli.generation.prompts import PromptSet
+    from intermask_cli.generation.engines import ModelSource
+    from intermask_cli.generation.requests import RunSettings
 
-SHOWN = 10  # bad lines told on stderr; all are in rejected.jsonl
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Run directory; the same command on it resumes.", show_default=False),
@@ -61,9 +60,9 @@ BatchSize = Annotated[
 Processes = Annotated[
     str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
 ]
-Shard = Annotated[
+ShardOfRun = Annotated[
     str | None,
-    typer.Option(help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
+    typer.Option("--shard", help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", envvar="INTERMASK_DEVICE")]
 Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
@@ -75,7 +74,7 @@ CudaGraphs = Annotated[
         hidden=True,  # until it has run on a GPU
     ),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first so many prompts.", show_default=False)]
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
 CleanModes = Annotated[
@@ -125,7 +124,82 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def batch_size(text: str) -> int | None:
+@dataclasses.dataclass(frozen=True)
+class SamplingOptions:
+    """How tokens are sampled; what is left out is the model's."""
+
+    steps: Steps = None
+    guidance: Guidance = None
+    temperature: Temperature = None
+    draw: Draw = None
+    filter: Filter = None
+
+    def over(self, defaults: SamplingConfig) -> SamplingConfig:
+        """The model's settings with those that were given."""
+        return sampling_with(defaults, self.steps, self.guidance, self.temperature, self.draw, self.filter)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelOptions:
+    """Which model, where and in which precision it computes."""
+
+    model: Model = DEFAULT_MODEL
+    text_encoder: TextEncoder = None
+    device: Device = "auto"
+    dtype: Dtype = "float32"
+    cuda_graphs: CudaGraphs = False
+
+    def source(self) -> ModelSource:
+        """The model, found but not loaded."""
+        from intermask_cli.devices import choose_device
+        from intermask_cli.errors import InputError
+        from intermask_cli.generation.engines import ModelSource
+
+        if self.cuda_graphs and choose_device(self.device, 0) == "cpu":
+            raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")
+        return ModelSource.find(self.model, self.text_encoder, self.dtype, self.cuda_graphs)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """What is made and how the work is shared out, for commands that fill a run directory."""
+
+    out: Out = None
+    samples: Samples = 1
+    seed: Seed = 0
+    limit: Limit = None
+    clean: CleanModes = None
+    batch_size: BatchSize = "auto"
+    processes: Processes = "auto"
+    shard: ShardOfRun = None
+    overwrite: Overwrite = False
+    strict: Strict = False
+
+    def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
+        """Everything about the run but its prompts; options that cannot be used are InputErrors."""
+        from intermask_cli.cleanup.modes import checked_modes
+        from intermask_cli.generation.job import Execution
+        from intermask_cli.generation.launch import parse_processes
+        from intermask_cli.generation.plan import Shard
+        from intermask_cli.generation.requests import RunSettings
+
+        batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
+        shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
+        source = model.source()
+        return RunSettings(
+            source=source,
+            sampling=sampling.over(source.info.sampling),
+            seed=self.seed,
+            samples=self.samples,
+            limit=self.limit,
+            clean=modes,
+            batch_size=batch_size,
+            out=self.out,
+            execution=Execution(model.device, processes, shard, self.overwrite),
+        )
+
+
+def parse_batch_size(text: str) -> int | None:
     """--batch-size: a number, or None for auto."""
     from intermask_cli.errors import InputError
 
@@ -134,103 +208,3 @@ def batch_size(text: str) -> int | None:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise InputError(f"--batch-size {text}: accepted are auto and 1 or more")
     return int(text)
-
-
-def checked_graphs(wanted: bool, device: str) -> bool:
-    """--cuda-graphs; InputError where it would do nothing."""
-    from intermask_cli.devices import choose_device
-    from intermask_cli.errors import InputError
-
-    if wanted and choose_device(device, 0) == "cpu":
-        raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")
-    return wanted
-
-
-def usable(found: PromptSet, strict: bool) -> PromptSet:
-    """The prompts read, after telling about bad lines; InputError if none is left or `strict` forbids any."""
-    from intermask_cli.console import warn
-    from intermask_cli.errors import InputError
-
-    for bad in found.rejected[:SHOWN]:
-        warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
-    if len(found.rejected) > SHOWN:
-        warn(f"{len(found.rejected) - SHOWN:,} more bad lines")
-    if strict and found.rejected:
-        raise InputError(f"{len(found.rejected):,} bad prompt lines and --strict; nothing was made")
-    if not found.prompts:
-        raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
-    return found
-
-
-def tell_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
-    """Warn of motions that cannot be used; InputError if `strict` forbids any."""
-    from intermask_cli.console import warn
-    from intermask_cli.errors import InputError
-
-    for bad in rejected[:SHOWN]:
-        warn(f"{bad.file}: {bad.reason}; skipped")
-    if len(rejected) > SHOWN:
-        warn(f"{len(rejected) - SHOWN:,} more unusable motions")
-    if strict and rejected:
-        raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
-
-
-def tell_inputs(inputs: Sequence[ReactInput]) -> None:
-    """Say how the given motions were read, and warn of what is odd about them."""
-    from intermask_cli.console import note, warn
-
-    for one in inputs[:SHOWN]:
-        note(f"read {one.source}")
-        note(f"{one.path}: {one.bones}")
-    if len(inputs) > SHOWN:
-        note(f"read {len(inputs) - SHOWN:,} more motions")
-    for one in inputs:
-        for doubt in one.doubts:
-            warn(f"{one.path}: {doubt}")
-
-
-def cleaning_identity(modes: Sequence[Clean]) -> dict[str, Any]:
-    """What clean-up adds to a run's identity: nothing without any."""
-    return {"clean": [mode.value for mode in modes]} if modes else {}
-
-
-def tell_effect(folder: Path) -> None:
-    """Physics before and after clean-up of a finished run, on stderr, if it was cleaned."""
-    from intermask_cli.cleanup.clean import EFFECT_LOG, read_effects
-    from intermask_cli.console import note
-
-    if (folder / EFFECT_LOG).is_file():
-        for line in read_effects(folder / EFFECT_LOG).lines():
-            note(line)
-
-
-def tell_seams(folder: Path, longest_frames: int) -> None:
-    """How smooth clips longer than the model's window are where windows meet, on stderr."""
-    from intermask_cli.console import note
-    from intermask_cli.generation.seam_report import seam_lines
-
-    for line in seam_lines(folder, longest_frames):
-        note(line)
-
-
-class Report(Protocol):
-    """Something that ends a command: lines for people, one object for machines, an exit code."""
-
-    @property
-    def exit_code(self) -> int: ...
-    def lines(self) -> list[str]: ...
-    def as_json(self) -> dict[str, Any]: ...
-
-
-def report(result: Report | None, json: bool) -> NoReturn:
-    """Print a result on stdout and leave with its exit code; None (another worker reports) prints nothing."""
-    from intermask_cli.console import emit_json, out
-
-    if result is None:
-        raise typer.Exit(0)
-    if json:
-        emit_json(result.as_json())
-    else:
-        for line in result.lines():
-            out.print(line, markup=False)
-    raise typer.Exit(result.exit_code)

@@ -24,11 +24,10 @@ from intermask_cli.errors import (
 )
 from intermask_cli.files import is_locked, locked
 from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.part_files import Failure
+from intermask_cli.generation.part_files import Failure, Made, PartWriter, WritePart
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory
-from intermask_cli.generation.writer import Made, PartWriter, Write
 from intermask_cli.inference.interaction import Interaction
 
 POLL_SECONDS = 0.5
@@ -43,6 +42,10 @@ class MakeBatch(Protocol):
     """Items of equal length -> one result each, in order. It may raise; then smaller batches are tried."""
 
     def __call__(self, items: Sequence[WorkItem]) -> Sequence[Interaction]: ...
+
+
+#: What every worker is given to get its engine; workers in other processes get it pickled.
+LoadEngine = Callable[[Worker], "Engine"]
 
 
 class Interrupts:
@@ -169,7 +172,7 @@ class Engine:
             return False
         return True
 
-    def make_parts(self, parts: Iterable[Part], write: Write, after_batch: AfterBatch) -> None:
+    def make_parts(self, parts: Iterable[Part], write: WritePart, after_batch: AfterBatch) -> None:
         """Make parts one after the other, each written while the next one is made.
 
         A part that cannot be written ends the work after the batch in hand.
@@ -214,7 +217,7 @@ def work(
     parts: Sequence[Part],
     mine: Sequence[Part],
     worker: Worker,
-    load_engine: Callable[[], Engine],
+    load_engine: LoadEngine,
     interrupts: Interrupts,
 ) -> dict[str, float]:
     """Make this worker's pending parts; the first worker then waits for those of the others.
@@ -224,7 +227,7 @@ def work(
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with _marked_alive(run, worker), interrupts.watching():
-        engine = load_engine() if mine else None
+        engine = load_engine(worker) if mine else None
         loaded = time.monotonic()
         with show_progress(run, parts, mine, shown=worker.main) as progress:
             if engine is not None:

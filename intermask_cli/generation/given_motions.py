@@ -1,7 +1,8 @@
 """Reactions to many given motions: which files, what is in them, and one plan over all of them.
 
-A file's items get the same ids' ends, seeds and motion as if it were the only one; it is read again when its
-turn comes, so memory does not grow with the number of files.
+A file's items get the same seeds, motion and ends of ids as if it were the only file. Only the last files
+read stay in memory, which therefore does not grow with their number; others are read again when their turn
+comes.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
-from intermask_cli.generation.prompts import PromptSet
+from intermask_cli.generation.prompts import Prompt
 from intermask_cli.motion.motion import Motion
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read import GivenMotion
 
 SUFFIXES = (".bvh", ".h5", ".hdf5", ".npy", ".npz")
+#: Motions in memory, with their rotations; 64 of ten seconds take about 15 MB.
 _KEPT_IN_MEMORY = 64
 #: Path or FILE.h5#ID -> the person in it.
 Reader = Callable[[str], "GivenMotion"]
@@ -32,7 +34,10 @@ Reader = Callable[[str], "GivenMotion"]
 
 @dataclass(frozen=True)
 class ReactInput:
-    """One given motion: what to call it, where it is, and what was in it when the run began."""
+    """One given motion: what to call it, where it is, and what was in it when the run began.
+
+    `source` and `bones` say how it was read, `warnings` what is odd about it.
+    """
 
     name: str
     path: str
@@ -40,12 +45,12 @@ class ReactInput:
     sha256: str
     source: str
     bones: str = ""
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def find_inputs(values: Sequence[str]) -> list[str]:
-    """Files, folders (every motion file right in them) and patterns with `*` -> files in order, once each."""
-    found: dict[str, None] = {}
+    """Files, folders (their motion files) and patterns with `*` -> files in order, once each."""
+    files: dict[str, None] = {}
     for value in values:
         path = Path(value)
         if path.is_dir() and not (path / FILE_NAME).is_file():
@@ -58,18 +63,18 @@ def find_inputs(values: Sequence[str]) -> list[str]:
                 raise InputError(f"{value}: no file matches")
         else:
             inside = [value]
-        found.update(dict.fromkeys(inside))
-    return list(found)
+        files.update(dict.fromkeys(inside))
+    return list(files)
 
 
 def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], list[Rejected]]:
-    """Look at every motion. Unusable ones are rejected; if none is left, that is an InputError."""
+    """Read every motion once. Unusable ones are rejected; if none is left, that is an InputError."""
     inputs: list[ReactInput] = []
     rejected: list[Rejected] = []
     taken: set[str] = set()
     for path in paths:
         try:
-            given = read(path)
+            given = _motion_in(read, path)
         except InputError as error:
             if len(paths) == 1:
                 raise
@@ -98,7 +103,8 @@ class ReactPlan:
 
     def given(self, read: Reader, person: int) -> GivenMotions:
         """What finds an item's given person, who is `person` (0 or 1) of its text."""
-        return GivenMotions({id: (one.path, one.sha256) for id, one in self.inputs.items()}, read, person)
+        files = {id: (given.path, given.sha256) for id, given in self.inputs.items()}
+        return GivenMotions(files, read, person)
 
 
 @dataclass(frozen=True)
@@ -111,16 +117,15 @@ class GivenMotions:
 
     def __call__(self, item: WorkItem) -> GivenPerson:
         path, sha256 = self.of_item[item.id]
-        motion = _read_again(self.read, path, sha256)
+        motion = _motion_in(self.read, path)
+        if _sha256(motion) != sha256:
+            raise InputError(f"{path}: changed during the run")
         return GivenPerson(motion.joints, motion.known_rotations6d, self.person)
 
 
 @lru_cache(_KEPT_IN_MEMORY)
-def _read_again(read: Reader, path: str, sha256: str) -> GivenMotion:
-    given = read(path)
-    if _sha256(given) != sha256:
-        raise InputError(f"{path}: changed while the run was going on")
-    return given
+def _motion_in(read: Reader, path: str) -> GivenMotion:
+    return read(path)
 
 
 def _sha256(given: GivenMotion) -> str:
@@ -128,26 +133,23 @@ def _sha256(given: GivenMotion) -> str:
 
 
 def make_react_plan(
-    inputs: Sequence[ReactInput],
-    prompts: Callable[[str], PromptSet],
-    seed: int,
-    samples: int,
-    limit: int | None,
+    inputs: Sequence[ReactInput], prompts: Sequence[Prompt], seed: int, samples: int, limit: int | None
 ) -> ReactPlan:
-    """Every prompt for every motion. `prompts(name)` gives those of the motion called so.
+    """Every prompt for every motion; a prompt without an id is called after the motion.
 
     With several motions ids begin with the motion's name, and the column `input` says which file it was.
     """
     items: list[WorkItem] = []
     by_id: dict[str, ReactInput] = {}
-    for one in inputs:
-        for item in make_plan(prompts(one.name).prompts, seed, samples, one.frames, limit, unit=1).items:
+    for given in inputs:
+        named = [prompt if prompt.id else replace(prompt, id=given.name) for prompt in prompts]
+        for item in make_plan(named, seed, samples, given.frames, limit, unit=1).items:
             if len(inputs) > 1:
-                own = item.id.startswith(f"{one.name}-s")
-                carried = {"input": one.path, **item.carried}
-                item = replace(item, id=item.id if own else f"{one.name}-{item.id}", carried=carried)
+                own = item.id.startswith(f"{given.name}-s")
+                carried = {"input": given.path, **item.carried}
+                item = replace(item, id=item.id if own else f"{given.name}-{item.id}", carried=carried)
             items.append(replace(item, position=len(items)))
-            by_id[items[-1].id] = one
+            by_id[items[-1].id] = given
     if len(by_id) != len(items):
         raise InputError("two interactions would get the same id; rename a file or give prompts other ids")
     return ReactPlan(Plan(items, cut_into_parts(items)), by_id)

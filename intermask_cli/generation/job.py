@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,7 @@ from intermask_cli.errors import (
     InterruptedRun,
     Terminated,
 )
-from intermask_cli.files import disk_errors
-from intermask_cli.generation.engine import Engine, Interrupts, work
+from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, join_workers, worker_devices
 from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part, Plan, Shard
@@ -38,12 +37,42 @@ from intermask_cli.generation.run_directory import (
 )
 from intermask_cli.generation.workers import work_in_processes
 
-GALLERY_ITEMS = 24
+
+@dataclass(frozen=True)
+class Execution:
+    """How a job is carried out. Nothing here changes what is made.
+
+    `processes` workers on this machine, None for one per visible GPU (`launch.worker_devices`).
+    """
+
+    device: str = "auto"
+    processes: int | None = 1
+    shard: Shard = field(default_factory=Shard)
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is ready to start: its directory, what it is, its plan, and what loads an engine for it.
+
+    More than one worker pickle `load_engine`. `rejected` are prompt lines or motions that were left out.
+    """
+
+    folder: Path
+    info: RunInfo
+    plan: Plan
+    load_engine: LoadEngine
+    rejected: Sequence[Rejected] = ()
+    execution: Execution = field(default_factory=Execution)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended, for people and machines. `merged` is False while other shards' parts are missing."""
+    """How a run ended, for people and machines.
+
+    `merged` is False while other shards' parts are missing; `finished_before` is True where the run was
+    complete when this command began.
+    """
 
     folder: Path
     merged: bool
@@ -54,6 +83,7 @@ class Summary:
     load_seconds: float
     failed: Sequence[Rejected]
     rejected: Sequence[Rejected]
+    finished_before: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -111,7 +141,9 @@ class Estimate:
     rejected: Sequence[Rejected]
 
     @classmethod
-    def of(cls, plan: Plan, rejected: Sequence[Rejected], fps: float, joints: int) -> Estimate:
+    def of(cls, job: Job, fps: float, joints: int) -> Estimate:
+        """The estimate for a model of that frame rate and number of joints."""
+        plan, rejected = job.plan, job.rejected
         # float32 joints and 6-D rotations of two persons, which gzip shrinks by about a fifth
         per_frame = 2 * 4 * (joints * 3 + (joints - 1) * 6)
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
@@ -152,56 +184,40 @@ def _resumable() -> Iterator[None]:
 
 
 @_resumable()
-def run_job(
-    folder: Path,
-    info: RunInfo,
-    plan: Plan,
-    rejected: Sequence[Rejected],
-    shard: Shard,
-    overwrite: bool,
-    device: str,
-    load_engine: Callable[[Worker], Engine],
-    processes: int | None = 1,
-    gallery: bool = True,
-) -> Summary | None:
-    """Do what is still to do of a plan and merge when all is there. None on workers other than the first.
-
-    `processes` workers on this machine, None for one per visible GPU (`launch.worker_devices`); more than
-    one pickle `load_engine`. `gallery` leaves a page to look at beside the dataset.
-    """
-    parts = shard.deal(plan.parts)
-    devices = worker_devices(device, processes)
-    with join_workers(device) as worker, ExitStack() as stack:
+def run_job(job: Job) -> Summary | None:
+    """Do what is still to do of a job and merge when all is there. None on workers other than the first."""
+    folder, plan, execution = job.folder, job.plan, job.execution
+    parts = execution.shard.deal(plan.parts)
+    devices = worker_devices(execution.device, execution.processes)
+    with join_workers(execution.device) as worker, ExitStack() as stack:
         if worker.main:
-            run = stack.enter_context(open_run(folder, info, shard, overwrite))
+            run = stack.enter_context(open_run(folder, job.info, execution.shard, execution.overwrite))
             if run.finished() is None:
                 run.drop_failed(parts)
-                write_rejected(folder, rejected)
+                write_rejected(folder, job.rejected)
         else:
-            run = RunDirectory(folder, info)
+            run = RunDirectory(folder, job.info)
         worker.wait_for_start()
         # Looked at in this order: another shard that merges says so before it removes the parts.
         pending = run.pending(parts)
         finished = run.finished()
         if finished is not None:
-            return _already_finished(run, finished, rejected) if worker.main else None
-        timing = _work(run, parts, pending, worker, devices, load_engine)
+            return _already_finished(run, finished, job.rejected) if worker.main else None
+        timing = _work(run, parts, pending, worker, devices, job.load_engine)
         if not worker.main:
             return None
-        merged = run.merge(plan.parts, rejected)
-        if merged.merged and gallery:
-            _write_gallery(folder)
-        return Summary(
-            folder=folder,
-            merged=merged.merged,
-            total=len(plan.items),
-            done=merged.done,
-            made=int(timing["made"]) - len(merged.failed),
-            seconds=timing["seconds"],
-            load_seconds=timing["load_seconds"],
-            failed=merged.failed,
-            rejected=rejected,
-        )
+        merged = run.merge(plan.parts, job.rejected)
+    return Summary(
+        folder=folder,
+        merged=merged.merged,
+        total=len(plan.items),
+        done=merged.done,
+        made=int(timing["made"]) - len(merged.failed),
+        seconds=timing["seconds"],
+        load_seconds=timing["load_seconds"],
+        failed=merged.failed,
+        rejected=job.rejected,
+    )
 
 
 def _work(
@@ -210,32 +226,29 @@ def _work(
     pending: Sequence[Part],
     worker: Worker,
     devices: Sequence[str],
-    load_engine: Callable[[Worker], Engine],
+    load_engine: LoadEngine,
 ) -> dict[str, float]:
+    """Make the pending parts here or in a pool of processes; how it ended goes into the manifest."""
     devices = devices[: max(1, len(pending))]  # no worker without a part
     left = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
     if worker.main:
         before = f"{total - left:,} of {total:,} done before, " if left < total else ""
-        note(f"{before}{left:,} interactions to make on {_named(worker, devices)}")
+        note(f"{before}{left:,} interactions to make on {_place(worker, devices)}")
     interrupts = Interrupts(below_launcher=worker.world > 1)
     try:
         if len(devices) > 1:
             return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
-        return work(run, parts, worker.deal(pending), worker, lambda: load_engine(worker), interrupts)
+        return work(run, parts, worker.deal(pending), worker, load_engine, interrupts)
     except BaseException as error:
         if worker.main:
-            status = (
-                "interrupted"
-                if isinstance(error, InterruptedRun | KeyboardInterrupt | Terminated)
-                else "stopped by an error"
-            )
+            interrupted = isinstance(error, InterruptedRun | KeyboardInterrupt | Terminated)
             with suppress(IntermaskError):
-                run.stop(status, parts)
+                run.stop("interrupted" if interrupted else "stopped by an error", parts)
         raise
 
 
-def _named(worker: Worker, devices: Sequence[str]) -> str:
+def _place(worker: Worker, devices: Sequence[str]) -> str:
     """Where the work is done, for people."""
     if len(devices) == 1:
         return worker.device + (f", {worker.world} workers" if worker.world > 1 else "")
@@ -243,18 +256,9 @@ def _named(worker: Worker, devices: Sequence[str]) -> str:
 
 
 def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:
-    if not (run.folder / GALLERY).exists():
-        _write_gallery(run.folder)
     note(f"{run.folder}: this run is complete already; --overwrite makes it again")
     done = int(manifest["counts"]["done"])
-    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected)
-
-
-def _write_gallery(folder: Path) -> None:
-    from intermask_cli.export.viewer.gallery import write_gallery
-
-    with disk_errors(folder / GALLERY):
-        write_gallery(folder, folder / GALLERY, limit=GALLERY_ITEMS)
+    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected, finished_before=True)
 
 
 def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
@@ -271,17 +275,18 @@ def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
             raise InputError(f"{folder}: no manifest.json; give the run directories of the shards")
     info = RunInfo.from_manifest(manifests[0][1] or {})
     records = {path.name: read_part(path) for folder in folders for path in part_files(folder / PARTS)}
-    strange = [record.path for record in records.values() if record.fingerprint != info.fingerprint]
-    if strange:
-        raise InputError(f"{strange[0]}: belongs to another run than {folders[0]}")
-    there = sum(len(record.rows) + len(record.failed) for record in records.values())
-    if there != info.items:
-        raise InputError(f"{there:,} of {info.items:,} interactions are there; run the missing shards first")
+    mismatched = [record.path for record in records.values() if record.fingerprint != info.fingerprint]
+    if mismatched:
+        raise InputError(f"{mismatched[0]}: belongs to another run than {folders[0]}")
+    made = sum(len(record.rows) + len(record.failed) for record in records.values())
+    if made != info.items:
+        raise InputError(
+            f"{made:,} of {info.items:,} interactions have been made; run the missing shards first"
+        )
     target = out or folders[0]
     rejected = read_rejected(folders[0])
     with open_run(target, info, Shard(), overwrite=False) as run:
         merged = run.merge_records(list(records.values()), rejected)
         if out is None and not merged.failed:
             run.drop_parts()
-    _write_gallery(target)
     return Summary(target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected)

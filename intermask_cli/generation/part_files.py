@@ -1,18 +1,21 @@
-"""Results on disk: part files while a run goes on, one `interactions.h5` at its end.
+"""Results on disk: part files during a run, one `interactions.h5` at its end.
 
-A part is encoded in memory and written whole, so its existence means that it is complete. Merging
+A part is encoded in memory and written in one step, so its existence means that it is complete. Merging
 copies the compressed items of all parts, in plan order, into a file that appears only when finished.
 """
 
 from __future__ import annotations
 
 import json
+import queue
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
+from types import TracebackType
 from typing import Any
 
 import h5py
@@ -26,12 +29,16 @@ from intermask_cli.datasets.interactions import (
     write_index,
     write_item,
 )
+from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import IntermaskError
 from intermask_cli.files import replacing, write_bytes, write_csv
-from intermask_cli.generation.plan import WorkItem
+from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
+#: Group of the merged file in which items lie until they are put in plan order.
 _COPIED = "copied"
+#: HDF5 adds metadata to what the parts hold; five percent is far more than was ever seen.
+_MERGE_SPACE = 1.05
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
 
@@ -41,6 +48,12 @@ class Failure:
 
     item: WorkItem
     reason: str
+
+
+#: Items of a part that were made, each with its result.
+Made = list[tuple[WorkItem, Interaction]]
+#: Writes a part: what it is, what was made of it, and what failed.
+WritePart = Callable[[Part, Made, Sequence[Failure]], None]
 
 
 # ---------------------------------------------------------------- parts
@@ -70,6 +83,7 @@ def write_part(
 
 
 def _row(item: WorkItem) -> dict[str, Any]:
+    """What the index says about an item."""
     return {
         "position": item.position,
         "id": item.id,
@@ -83,26 +97,80 @@ def _row(item: WorkItem) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PartRecord:
-    """What a part file holds, without its arrays."""
+    """What a part file holds, without its arrays.
+
+    `rows` are the index rows of the items made, `failed` what `rejected.jsonl` is to say of the others.
+    """
 
     path: Path
     fingerprint: str
     rows: list[dict[str, Any]]
-    failed: list[tuple[dict[str, Any], str, int, str]]  # row, prompt file, line, reason
+    failed: list[Rejected]
 
 
 def read_part(path: Path) -> PartRecord:
     """Rows and failures of one part; IntermaskError when the file is damaged."""
     try:
         with h5py.File(path, "r") as file:
-            return PartRecord(
-                path,
-                text(file.attrs["fingerprint"]),
-                json.loads(file.attrs["rows"]),
-                [tuple(entry) for entry in json.loads(file.attrs["failed"])],
-            )
+            failed = [
+                Rejected(prompt_file, line, reason, row["id"])
+                for row, prompt_file, line, reason in json.loads(file.attrs["failed"])
+            ]
+            rows = json.loads(file.attrs["rows"])
+            return PartRecord(path, text(file.attrs["fingerprint"]), rows, failed)
     except (OSError, KeyError, ValueError) as error:
         raise IntermaskError(_DAMAGED.format(path)) from error
+
+
+def part_files(folder: Path) -> Iterator[Path]:
+    """Finished parts in a `parts/` folder, by name."""
+    return iter(sorted(folder.glob("part-*.h5")))
+
+
+class PartWriter:
+    """Writes parts in a thread, in the order they come, while the next one is made.
+
+    One part may wait behind the one being written, then `put` waits. Leaving the `with` block waits until
+    everything handed over is on disk. An error of the thread, such as a full disk, is raised by the next
+    `check`, `put` or at the end of the block.
+    """
+
+    def __init__(self, write: WritePart):
+        self._write = write
+        self._jobs: queue.Queue[tuple[Part, Made, Sequence[Failure]] | None] = queue.Queue(maxsize=1)
+        self._error: BaseException | None = None
+        # A daemon, so that a disk that hangs cannot keep a process alive whose user stopped it.
+        self._thread = Thread(target=self._work, name="part-writer", daemon=True)
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if self._error is None:  # after an error jobs are only taken, so that `put` never waits for room
+                try:
+                    self._write(*job)
+                except BaseException as error:
+                    self._error = error
+
+    def check(self) -> None:
+        """Raise the error that stopped the thread, if one did."""
+        if self._error is not None:
+            raise self._error
+
+    def put(self, part: Part, made: Made, failures: Sequence[Failure]) -> None:
+        """Hand over a part."""
+        self.check()
+        self._jobs.put((part, made, failures))
+
+    def __enter__(self) -> PartWriter:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._jobs.put(None)
+        self._thread.join()
+        if error is None:
+            self.check()
 
 
 # ---------------------------------------------------------------- merge
@@ -121,14 +189,14 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[str, Any], name: str) -> int:
     """Copy all items into `folder/name`, and their columns into `index.csv`; number of items.
 
-    `attributes` become root attributes beside format and version (docs/reference/formats.md).
+    `attributes` become root attributes, next to format and version (docs/reference/formats.md).
     """
     rows = sorted(
         ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]
     )
     for (a, path, row), (b, other, _) in pairwise(rows):
         if a == b:
-            raise IntermaskError(f"'{row['id']}' stands in both {path} and {other}; delete one of them")
+            raise IntermaskError(f"'{row['id']}' is in both {path} and {other}; delete one of them")
     _check_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
     with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
@@ -150,7 +218,7 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
 
 def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
-    if free < needed * 1.05:
+    if free < needed * _MERGE_SPACE:
         raise IntermaskError(
             f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
             "free some space and run the same command again"
@@ -169,8 +237,3 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
             safe += "_"
         columns[safe] = [row["carried"].get(name, "") for row in rows]
     return columns
-
-
-def part_files(folder: Path) -> Iterator[Path]:
-    """Finished parts in a `parts/` folder, by name."""
-    return iter(sorted(folder.glob("part-*.h5")))

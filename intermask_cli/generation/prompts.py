@@ -60,7 +60,10 @@ class FrameLimits:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One good line: `frames`, `seed` and `samples` are None where the file does not say."""
+    """One good line: `frames`, `seed` and `samples` are None where the file does not say.
+
+    Only a prompt from the command line has an empty id.
+    """
 
     id: str
     text: str
@@ -93,8 +96,8 @@ def read_prompts(sources: Iterable[str | Path], limits: FrameLimits = FrameLimit
     return PromptSet(collector.prompts, collector.rejected)
 
 
-def react_prompts(text: str | None, file: str | Path | None, name: str) -> PromptSet:
-    """Prompts of a reaction: one text, a file, or none at all (an empty text: no condition).
+def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
+    """Prompts of a reaction: one text without an id, a file, or none at all (an empty text: no condition).
 
     Lengths in the file are dropped, since the given motion has its own.
     """
@@ -105,7 +108,7 @@ def react_prompts(text: str | None, file: str | Path | None, name: str) -> Promp
         return replace(found, prompts=[replace(prompt, frames=None) for prompt in found.prompts])
     words = "" if text is None else usable_text(text, "--prompt")
     split_phases(words)
-    return PromptSet([Prompt(name, words, "--prompt", 1)], [])
+    return PromptSet([Prompt("", words, "--prompt", 1)], [])
 
 
 def default_run_name(sources: Sequence[str | Path]) -> str:

@@ -219,9 +219,7 @@ class RunDirectory:
 
     def merge_records(self, records: Sequence[PartRecord], rejected: Sequence[Rejected]) -> MergeResult:
         """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
-        failed = [
-            Rejected(file, line, reason, row["id"]) for r in records for row, file, line, reason in r.failed
-        ]
+        failed = [failure for record in records for failure in record.failed]
         done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
         write_rejected(self.folder, [*rejected, *failed])
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}

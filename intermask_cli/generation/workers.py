@@ -16,7 +16,7 @@ import signal
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -27,13 +27,11 @@ from typing import IO, Any, NamedTuple, cast
 from intermask_cli import console
 from intermask_cli.devices import processors
 from intermask_cli.errors import EXIT_FAILURE, EXIT_SIGTERM, IntermaskError
-from intermask_cli.generation.engine import POLL_SECONDS, Engine, Interrupts
+from intermask_cli.generation.engine import POLL_SECONDS, Interrupts, LoadEngine
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part
 from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory
-
-LoadEngine = Callable[[Worker], Engine]
 
 
 def work_in_processes(

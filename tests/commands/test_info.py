@@ -13,6 +13,7 @@ import pytest
 from evaluators.networks.bundle import evaluator_sha256
 from intermask_cli import config
 from intermask_cli.models import bundle as bundles
+from tests.helpers.motion_samples import walking
 from tests.helpers.tiny_model import TinyModel
 
 Run = Callable[..., tuple[int, str, str]]
@@ -65,8 +66,6 @@ def test_info_of_the_bundled_evaluator(cli: Run) -> None:
 
 
 def test_info_of_a_motion_file(cli: Run, tmp_path: Path) -> None:
-    from tests.commands.test_react import walking
-
     np.save(tmp_path / "walk.npy", walking(30))
     facts = json.loads(cli("info", tmp_path / "walk.npy", "--json")[1])
     assert facts["kind"] == "motion"

@@ -12,20 +12,12 @@ import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.physics import seam_jerk
-from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
+from intermask_cli.motion.skeleton import NUM_JOINTS
+from tests.helpers.motion_samples import walking
 from tests.helpers.tiny_model import TinyModel
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-def walking(frames: int, start: tuple[float, float] = (3.0, -2.0)) -> np.ndarray:
-    """(T, 22, 3) float32: a rest pose that drifts through the world with a little sway."""
-    identity = np.tile(np.eye(3), (frames, NUM_JOINTS, 1, 1))
-    time = np.arange(frames) / 30
-    root = np.stack([start[0] + 0.5 * time, np.full(frames, 0.95), start[1] + 0.1 * np.sin(time)], -1)
-    return forward_kinematics(identity, root, REST_OFFSETS)[0].astype(np.float32)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,70 +19,16 @@ import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
-from intermask_cli.generation import job
 from intermask_cli.generation import part_files as store
-from intermask_cli.generation.engine import HOPELESS, PLAIN_TEXT, Engine, Interrupts, MakeBatch, work
-from intermask_cli.generation.job import Summary, merge_runs, run_job
+from intermask_cli.generation.engine import HOPELESS, PLAIN_TEXT, Engine, Interrupts, work
+from intermask_cli.generation.job import merge_runs
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.run_directory import MergeResult, RunDirectory, RunInfo, open_run, read_manifest
+from intermask_cli.generation.run_directory import MergeResult, RunDirectory, open_run, read_manifest
 from intermask_cli.inference.interaction import Interaction
+from tests.helpers.generation import ALL, content, execute, info, make_all, plan_of, run, wait_for
 from tests.helpers.paths import ROOT
-
-ALL = Shard()
-
-
-def plan_of(count: int) -> Plan:
-    lines = [
-        Prompt(f"p-{i}", f"text {i % 7}", "p.txt", i, frames=4 * (1 + i * 5 % 6), carried={"n": str(i)})
-        for i in range(count)
-    ]
-    return make_plan(lines, 0, 1, 60)
-
-
-def info(plan: Plan) -> RunInfo:
-    dataset = {"fps": 30.0, "sampling": {}, "versions": {}}
-    return RunInfo("generate", len(plan.items), len(plan.items), {"plan": plan.fingerprint()}, dataset, {})
-
-
-def make(item: WorkItem) -> Interaction:
-    joints = np.random.default_rng(item.seed).normal(size=(2, item.frames, 22, 3)).astype(np.float32)
-    return Interaction(joints, text=item.text, seed=item.seed, id=item.id, sample=item.sample)
-
-
-def make_all(items: Sequence[WorkItem]) -> list[Interaction]:
-    return [make(item) for item in items]
-
-
-def run(folder: Path, plan: Plan, batch: MakeBatch = make_all, size: int = 8, shard: Shard = ALL) -> Summary:
-    summary = run_job(folder, info(plan), plan, [], shard, False, "cpu", lambda worker: Engine(batch, size))
-    assert summary is not None
-    return summary
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Everything in a dataset, by path."""
-    found: dict[str, bytes] = {}
-
-    def collect(name: str, node: h5py.HLObject) -> None:
-        attributes = sorted((key, str(value)) for key, value in node.attrs.items())
-        value = node[()] if isinstance(node, h5py.Dataset) else b""
-        found[name] = (
-            repr(attributes).encode() + np.asarray(value).tobytes()
-            if name[:6] != "index/"
-            else repr(list(value)).encode()
-        )
-
-    with h5py.File(folder / "interactions.h5") as file:
-        file.visititems(collect)
-        found["order"] = repr(list(file["interactions"])).encode()
-    return found
-
-
-@pytest.fixture(autouse=True)
-def no_gallery(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
 
 
 def test_batch_size_changes_nothing(tmp_path: Path) -> None:
@@ -169,7 +115,7 @@ def test_batch_size_may_depend_on_length(tmp_path: Path) -> None:
         return make_all(items)
 
     plan = plan_of(200)
-    run_job(tmp_path, info(plan), plan, [], ALL, False, "cpu", lambda worker: Engine(batch, lambda n: 7 - n))
+    execute(tmp_path, plan, lambda worker: Engine(batch, lambda n: 7 - n))
     assert all(max(seen) <= 7 - tokens for tokens, seen in sizes.items())
     assert max(sizes[1]) == 6
     run(tmp_path / "clean", plan)
@@ -225,7 +171,6 @@ def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch:
     assert len(made) == len(parts[0].items) + len(parts[1].items) + 1
     assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [parts[0].name]
     monkeypatch.undo()
-    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
     assert run(tmp_path, plan).done == 400
 
 
@@ -323,7 +268,7 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
         open_run(tmp_path, info(plan), ALL, False) as directory,
         pytest.raises(InterruptedRun, match="8 of 40 done") as caught,
     ):
-        work(directory, plan.parts, mine, worker, lambda: Engine(batch, 8), interrupts)
+        work(directory, plan.parts, mine, worker, lambda worker: Engine(batch, 8), interrupts)
     assert caught.value.exit_code == 143
     assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [mine[0].name]
 
@@ -361,7 +306,7 @@ def test_a_signal_while_merging_says_how_to_go_on(
 
     plan = plan_of(20)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "_write_index", stopped)
+        patch.setattr(store, "write_index", stopped)
         with pytest.raises(InterruptedRun, match="the same command resumes") as caught:
             run(tmp_path, plan)
     assert caught.value.exit_code == code
@@ -466,14 +411,13 @@ def test_shards_make_the_same_dataset(tmp_path: Path, shared: bool) -> None:
 
 WORKER = """
 import sys, time
-sys.path.insert(0, "tests")
-from test_engine import *
-job._write_gallery = lambda folder: None
+from pathlib import Path
+from intermask_cli.generation.engine import Engine
+from tests.helpers.generation import execute, make_all, plan_of
 def slow(items):
     time.sleep(float(sys.argv[3]))
     return make_all(items)
-plan = plan_of(int(sys.argv[2]))
-run_job(Path(sys.argv[1]), info(plan), plan, [], Shard(), False, "cpu", lambda worker: Engine(slow, 4))
+execute(Path(sys.argv[1]), plan_of(int(sys.argv[2])), lambda worker: Engine(slow, 4))
 """
 
 
@@ -483,13 +427,6 @@ def start(folder: Path, count: int, pause: float, launcher: Sequence[str] = ()) 
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *launcher, str(script), str(folder), str(count), str(pause)]
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 @pytest.mark.slow
@@ -517,7 +454,7 @@ def test_a_dead_worker_of_a_launcher_does_not_hang_the_first(tmp_path: Path) -> 
     with open_run(tmp_path, info(plan), ALL, False) as directory:
         mine = first.deal(plan.parts)
         with pytest.raises(IntermaskError, match="other workers ended with 2 parts missing"):
-            work(directory, plan.parts, mine, first, lambda: Engine(make_all, 4), Interrupts())
+            work(directory, plan.parts, mine, first, lambda worker: Engine(make_all, 4), Interrupts())
     assert run(tmp_path, plan).made == 16
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
-from intermask_cli.generation import job
 from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.job import run_job
 from intermask_cli.generation.plan import make_plan
 from intermask_cli.generation.prompts import read_prompts
-from tests.generation.test_engine import ALL, info, make_all
+from tests.helpers.generation import execute, make_all
 
 LINES = 10_000
 #: A line, its text as read, or a word of the reason why it is bad.
@@ -79,10 +77,7 @@ def write(path: Path, kinds: list[Callable[[int], Line]], count: int, head: byte
 
 
 @pytest.mark.slow
-def test_every_good_line_is_made_and_every_bad_one_listed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
+def test_every_good_line_is_made_and_every_bad_one_listed(tmp_path: Path) -> None:
     bom, third = b"\xef\xbb\xbf", LINES // 3
     written = {
         "lines.txt": write(tmp_path / "lines.txt", TEXT, LINES - 2 * third, bom + b"# a comment\n\n"),
@@ -103,10 +98,8 @@ def test_every_good_line_is_made_and_every_bad_one_listed(
 
     plan = make_plan(found.prompts, 0, 1, 4)
     folder = tmp_path / "run"
-    made = run_job(
-        folder, info(plan), plan, found.rejected, ALL, False, "cpu", lambda w: Engine(make_all, 64)
-    )
-    assert made is not None and (made.done, made.exit_code) == (len(found.prompts), 3)
+    made = execute(folder, plan, lambda worker: Engine(make_all, 64), found.rejected)
+    assert (made.done, made.exit_code) == (len(found.prompts), 3)
     with InteractionFile(folder) as dataset:
         assert dataset.column("prompt") == [prompt.text for prompt in found.prompts]
         assert len(set(dataset.ids)) == len(found.prompts)

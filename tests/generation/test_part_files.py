@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -17,11 +17,14 @@ import pytest
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.generation.part_files import Failure, read_part, write_part
+from intermask_cli.generation.part_files import read_part, write_part
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.run_directory import RunDirectory, RunInfo, open_run, read_manifest
+from intermask_cli.generation.run_directory import RunInfo, open_run, read_manifest
 from intermask_cli.inference.interaction import Interaction
+from tests.helpers import generation as helpers
+from tests.helpers.generation import write_all as write_all_of
+from tests.helpers.paths import ROOT
 
 
 def plan_of(count: int, carried: dict[str, str] | None = None) -> Plan:
@@ -70,11 +73,7 @@ def info(plan: Plan, **identity: object) -> RunInfo:
     )
 
 
-def write_all(run: RunDirectory, plan: Plan, failing: Sequence[int] = ()) -> None:
-    for part in run.pending(plan.parts):
-        good = [(item, result(item)) for item in part.items if item.position not in failing]
-        bad = [Failure(item, "broke") for item in part.items if item.position in failing]
-        write_part(run.parts_folder / part.name, run.info.fingerprint, good, bad)
+write_all = partial(write_all_of, make=result)
 
 
 def test_a_run_from_parts_to_dataset(tmp_path: Path) -> None:
@@ -269,12 +268,13 @@ def test_long_prompts_and_many_rows_fit_into_a_part(tmp_path: Path) -> None:
 
 MERGE_ON_A_FULL_DISK = """
 import resource, sys
-sys.path.insert(0, "tests")
 from pathlib import Path
-from test_store import *
+from intermask_cli.errors import IntermaskError
+from intermask_cli.generation.run_directory import open_run
+from tests.helpers.generation import ALL, info, plan_of, write_all
 plan = plan_of(70)
 try:
-    with open_run(Path(sys.argv[1]), info(plan), Shard(), False) as run:
+    with open_run(Path(sys.argv[1]), info(plan), ALL, False) as run:
         write_all(run, plan)
         resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))
         run.merge(plan.parts, [])
@@ -290,13 +290,13 @@ def test_a_merge_that_runs_out_of_space_loses_nothing(tmp_path: Path) -> None:
         [sys.executable, "-c", MERGE_ON_A_FULL_DISK, str(tmp_path)],
         capture_output=True,
         text=True,
-        env=os.environ,
+        cwd=ROOT,
     )
     assert run.returncode == 1, run.stderr
     assert "cannot be written" in run.stdout
     assert not (tmp_path / "interactions.h5").exists()
-    plan = plan_of(70)
-    with open_run(tmp_path, info(plan), Shard(), False) as again:
+    plan = helpers.plan_of(70)
+    with open_run(tmp_path, helpers.info(plan), Shard(), False) as again:
         assert again.pending(plan.parts) == []
         assert again.merge(plan.parts, []).done == 70
 

@@ -11,7 +11,7 @@ from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Shard
 from intermask_cli.generation.progress import show_progress
 from intermask_cli.generation.run_directory import open_run
-from tests.generation.test_engine import info, make, plan_of
+from tests.helpers.generation import info, make, plan_of
 
 
 def test_parts_of_other_workers_count_once_they_are_there(

@@ -8,61 +8,28 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from intermask_cli.errors import InputError, IntermaskError, MissingError
-from intermask_cli.generation import job
 from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.job import Summary, run_job
+from intermask_cli.generation.job import Summary
 from intermask_cli.generation.launch import Worker, join_workers, parse_processes, worker_devices
 from intermask_cli.generation.plan import Plan, WorkItem
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
-from tests.generation.test_engine import ALL, content, info, make_all, plan_of, run, wait_for
+from tests.helpers.generation import Loader, content, execute, make_all, plan_of, run, wait_for
 from tests.helpers.paths import ROOT
 
 
-@dataclass(frozen=True)
-class Loader:
-    """A picklable engine whose batches sleep, and of which the one with item `bad` does what `act` says."""
-
-    pause: float = 0.0
-    bad: str = ""
-    act: str = ""
-
-    def __call__(self, worker: Worker) -> Engine:
-        if self.act == "missing":
-            raise MissingError("no such model; see --model")
-
-        def batch(items: Sequence[WorkItem]) -> list[Interaction]:
-            time.sleep(self.pause)
-            if any(item.id == self.bad for item in items):
-                if self.act == "die":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                if self.act == "terminate":
-                    os.kill(os.getpid(), signal.SIGTERM)
-                if self.act == "fail":
-                    raise ValueError("bad text")
-                if self.act == "disk":
-                    raise InputError("not this one")
-            return make_all(items)
-
-        return Engine(batch, 4)
-
-
 def run_two(folder: Path, plan: Plan, loader: Loader) -> Summary:
-    summary = run_job(folder, info(plan), plan, [], ALL, False, "cpu", loader, processes=2)
-    assert summary is not None
-    return summary
+    return execute(folder, plan, loader, processes=2)
 
 
 @pytest.fixture(autouse=True)
 def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_write_gallery", lambda folder: None)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # also: workers need not import torch to set it
 
 
@@ -98,9 +65,7 @@ def test_errors_of_a_worker_keep_their_kind(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such model; see --model"):
         run_two(tmp_path / "missing", plan_of(20), Loader(act="missing"))
     with pytest.raises(IntermaskError, match=r"worker . of 2 \(cpu\): TypeError: .* --debug"):
-        run_job(
-            tmp_path / "bug", info(plan_of(20)), plan_of(20), [], ALL, False, "cpu", no_engine, processes=2
-        )
+        execute(tmp_path / "bug", plan_of(20), no_engine, processes=2)
 
 
 def no_engine(worker: Worker) -> Engine:
@@ -124,7 +89,7 @@ def test_one_part_needs_one_worker(tmp_path: Path) -> None:
         return make_all(items)
 
     plan = plan_of(5)
-    run_job(tmp_path, info(plan), plan, [], ALL, False, "cpu", lambda w: Engine(batch, 4), processes=8)
+    execute(tmp_path, plan, lambda worker: Engine(batch, 4), processes=8)
     assert len(made) == 5  # here, in this process: a lambda cannot be sent to another
 
 
@@ -193,13 +158,11 @@ def test_numbers_of_processes() -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-sys.path.insert(0, "tests")
-from test_workers import *
+from intermask_cli.errors import IntermaskError
+from tests.helpers.generation import Loader, execute, plan_of
 if __name__ == "__main__":
-    job._write_gallery = lambda folder: None
-    plan = plan_of(int(sys.argv[2]))
     try:
-        run_two(Path(sys.argv[1]), plan, Loader(float(sys.argv[3])))
+        execute(Path(sys.argv[1]), plan_of(int(sys.argv[2])), Loader(float(sys.argv[3])), processes=2)
     except IntermaskError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

@@ -10,7 +10,7 @@ from intermask_cli.motion.rotation import (
     matrix_from_axis_angle,
     sixd_columns_from_matrix,
 )
-from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, scaled_offsets
+from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, REST_OFFSETS, scaled_offsets
 
 #: Typical range of each joint in radians about its own x, y, z axes; hinges bend one way about one axis.
 _RANGE = np.full((NUM_JOINTS, 3), 0.15)
@@ -46,3 +46,11 @@ def fk_pair(frames: int = 60, seed: int = 0):
     second = second + np.array([0.8, 0.0, 0.9])
     local = np.stack([first_local, second_local])[:, :, 1:]
     return np.stack([first, second]).astype(np.float32), sixd_columns_from_matrix(local).astype(np.float32)
+
+
+def walking(frames: int, start: tuple[float, float] = (3.0, -2.0)) -> np.ndarray:
+    """(T, 22, 3) float32: a rest pose that drifts through the world with a little sway."""
+    identity = np.tile(np.eye(3), (frames, NUM_JOINTS, 1, 1))
+    time = np.arange(frames) / 30
+    root = np.stack([start[0] + 0.5 * time, np.full(frames, 0.95), start[1] + 0.1 * np.sin(time)], -1)
+    return forward_kinematics(identity, root, REST_OFFSETS)[0].astype(np.float32)

@@ -1,0 +1,139 @@
+"""What commands say about their work: notes and warnings on stderr, the result on stdout, the gallery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+import typer
+
+from intermask_cli.console import emit_json, note, out, warn
+from intermask_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from intermask_cli.datasets.tables import Rejected
+    from intermask_cli.generation.given_motions import ReactInput
+    from intermask_cli.generation.job import Summary
+    from intermask_cli.generation.prompts import PromptSet
+
+#: Bad lines shown on stderr; all are in rejected.jsonl.
+SHOWN = 10
+#: Interactions in the page that a run ends with. More make it slow to open; `intermask view` shows any.
+GALLERY_ITEMS = 24
+
+
+class Report(Protocol):
+    """Something that ends a command: lines for people, one object for machines, an exit code."""
+
+    @property
+    def exit_code(self) -> int: ...
+    def lines(self) -> list[str]: ...
+    def as_json(self) -> dict[str, Any]: ...
+
+
+def report(result: Report | None, json: bool) -> NoReturn:
+    """Print a result on stdout and leave with its exit code; None (another worker reports) prints nothing."""
+    if result is None:
+        raise typer.Exit(0)
+    if json:
+        emit_json(result.as_json())
+    else:
+        for line in result.lines():
+            out.print(line, markup=False)
+    raise typer.Exit(result.exit_code)
+
+
+def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoReturn:
+    """End a command that filled a run directory: gallery, notes on clean-up and seams, the result.
+
+    longest_frames: what the model makes in one window.
+    """
+    if result is not None:
+        add_gallery(result)
+        note_cleanup(result.folder)
+        for line in seam_lines(result.folder, longest_frames):
+            note(line)
+    report(result, json)
+
+
+def add_gallery(result: Summary) -> None:
+    """A page to look at, beside the dataset of a finished run, unless it is there already."""
+    from intermask_cli.export.viewer.gallery import write_gallery
+    from intermask_cli.files import disk_errors
+    from intermask_cli.generation.run_directory import GALLERY
+
+    page = result.folder / GALLERY
+    if result.merged and not (result.finished_before and page.exists()):
+        with disk_errors(page):
+            write_gallery(result.folder, page, limit=GALLERY_ITEMS)
+
+
+def usable(prompts: PromptSet, strict: bool) -> PromptSet:
+    """The prompts, after warnings about bad lines; InputError if none is left or `strict` forbids any."""
+    for bad in prompts.rejected[:SHOWN]:
+        warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
+    if len(prompts.rejected) > SHOWN:
+        warn(f"{len(prompts.rejected) - SHOWN:,} more bad lines")
+    if strict and prompts.rejected:
+        raise InputError(f"{len(prompts.rejected):,} bad prompt lines and --strict; nothing was made")
+    if not prompts.prompts:
+        raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
+    return prompts
+
+
+def warn_of_unusable(rejected: Sequence[Rejected], strict: bool) -> None:
+    """Warn of motions that cannot be used; InputError if `strict` forbids any."""
+    for bad in rejected[:SHOWN]:
+        warn(f"{bad.file}: {bad.reason}; skipped")
+    if len(rejected) > SHOWN:
+        warn(f"{len(rejected) - SHOWN:,} more unusable motions")
+    if strict and rejected:
+        raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
+
+
+def note_inputs(inputs: Sequence[ReactInput]) -> None:
+    """How the given motions were read, with a warning of what is odd about each."""
+    for given in inputs[:SHOWN]:
+        note(f"read {given.source}")
+        note(f"{given.path}: {given.bones}")
+    if len(inputs) > SHOWN:
+        note(f"read {len(inputs) - SHOWN:,} more motions")
+    for given in inputs:
+        for warning in given.warnings:
+            warn(f"{given.path}: {warning}")
+
+
+def note_cleanup(folder: Path) -> None:
+    """Physics before and after clean-up of a finished run, if it was cleaned."""
+    from intermask_cli.cleanup.clean import EFFECT_LOG, read_effects
+
+    if (folder / EFFECT_LOG).is_file():
+        for line in read_effects(folder / EFFECT_LOG).lines():
+            note(line)
+
+
+def seam_lines(folder: Path, longest_frames: int) -> list[str]:
+    """One line about the seams of clips longer than a window; none where there are no such clips."""
+    from statistics import fmean
+
+    from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
+    from intermask_cli.motion.skeleton import FPS
+
+    if not (folder / FILE_NAME).is_file():  # other shards are missing
+        return []
+    with InteractionFile(folder) as dataset:
+        frames = zip(dataset.ids, dataset.column("frames"), strict=True)
+        # Only the long ones are opened: a run can have hundreds of thousands of others.
+        seams = [(id, seam) for id, count in frames if count > longest_frames for seam in dataset.seams(id)]
+    if not seams:
+        return []
+    ratios = [seam.jerk / max(seam.typical_jerk, 1e-9) for _, seam in seams]
+    worst_id, worst = seams[ratios.index(max(ratios))]
+    near = fmean(seam.jerk for _, seam in seams)
+    elsewhere = fmean(seam.typical_jerk for _, seam in seams)
+    return [
+        f"{len({id for id, _ in seams}):,} clips longer than {longest_frames / FPS:g} s were made window by "
+        f"window: mean jerk {near:.1f} m/s³ at {len(seams):,} seams, {elsewhere:.1f} elsewhere; the worst "
+        f"seam, frame {worst.frame} of {worst_id}, has {max(ratios):.2f} times that of its clip"
+    ]

@@ -1,0 +1,120 @@
+"""From what a user asks for to a job: the requests behind `intermask generate` and `intermask react`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from intermask_cli.cleanup.modes import Clean
+from intermask_cli.config import SamplingConfig
+from intermask_cli.datasets.tables import Rejected, safe_id
+from intermask_cli.generation.engine import LoadEngine
+from intermask_cli.generation.engines import Cleaned, Generating, ModelSource, Reacting
+from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
+from intermask_cli.generation.job import Execution, Job
+from intermask_cli.generation.plan import Plan, make_plan
+from intermask_cli.generation.prompts import PromptSet, default_run_name
+from intermask_cli.generation.run_directory import RunInfo
+
+#: Where run directories lie that the user gives no place.
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything about a run but its prompts and given motions.
+
+    `batch_size` None is a size that fits. `out` None is a folder below `runs/`, named after the input.
+    """
+
+    source: ModelSource
+    sampling: SamplingConfig
+    seed: int = 0
+    samples: int = 1
+    limit: int | None = None
+    clean: tuple[Clean, ...] = ()
+    batch_size: int | None = None
+    out: Path | None = None
+    execution: Execution = field(default_factory=Execution)
+
+
+def generate_job(
+    settings: RunSettings, files: Sequence[Path], prompts: PromptSet, default_frames: int
+) -> Job:
+    """Pairs for the prompts read from `files`; those that give no length get `default_frames`."""
+    plan = make_plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
+    return _job(
+        settings,
+        "generate",
+        settings.out or RUNS / default_run_name(files),
+        plan,
+        len(prompts.prompts),
+        prompts.rejected,
+        Generating(settings.source, settings.sampling, settings.batch_size),
+        about={"prompt_files": [str(path) for path in files]},
+    )
+
+
+def react_job(
+    settings: RunSettings,
+    names: Sequence[str],
+    inputs: Sequence[ReactInput],
+    unusable: Sequence[Rejected],
+    prompts: PromptSet,
+    read: Reader,
+    person: int,
+) -> Job:
+    """A partner for every given motion and prompt.
+
+    names: the inputs as the user wrote them. unusable: motions that were left out. read: reads a motion
+    again when its turn comes. person: the given person is person 0 or 1 of the prompt.
+    """
+    planned = make_react_plan(inputs, prompts.prompts, settings.seed, settings.samples, settings.limit)
+    only = inputs[0] if len(inputs) == 1 else None
+    name = only.name if only else safe_id(Path(names[0]).stem, "motions")
+    return _job(
+        settings,
+        "react",
+        settings.out or RUNS / f"{name}-react",
+        planned.plan,
+        len(prompts.prompts),
+        [*unusable, *prompts.rejected],
+        Reacting(settings.source, settings.sampling, settings.batch_size, planned.given(read, person)),
+        identity={
+            "input": only.sha256 if only else [[given.name, given.sha256] for given in inputs],
+            "given person": person + 1,
+        },
+        about={
+            "input": list(names),
+            "input_is": [given.source for given in inputs],
+            "input_bones": [given.bones for given in inputs],
+        },
+    )
+
+
+def _job(
+    settings: RunSettings,
+    command: str,
+    folder: Path,
+    plan: Plan,
+    prompts: int,
+    rejected: Sequence[Rejected],
+    load_engine: LoadEngine,
+    about: Mapping[str, Any],
+    identity: Mapping[str, Any] | None = None,
+) -> Job:
+    """What jobs of all commands have in common."""
+    source, sampling = settings.source, settings.sampling
+    clean = {"clean": [mode.value for mode in settings.clean]} if settings.clean else {}
+    info = RunInfo(
+        command=command,
+        items=len(plan.items),
+        prompts=prompts,
+        identity={"prompts": plan.fingerprint(), **(identity or {}), **clean, **source.identity(sampling)},
+        dataset=source.dataset_attributes(sampling),
+        about={**about, "seed": settings.seed, **source.summary()},
+    )
+    load_engine = Cleaned.around(load_engine, settings.clean, folder)
+    return Job(folder, info, plan, load_engine, rejected, settings.execution)
