@@ -1,4 +1,4 @@
-"""The built wheel works in an environment of its own, outside the checkout: models, configs and pages travel in it."""
+"""The built wheel works outside the checkout: models, configs and pages travel in it."""
 
 from __future__ import annotations
 
