@@ -1,1 +1,1 @@
-"""Training: recipes, losses, token masking, the resumable loop, one trainer per stage."""
+"""Training: recipes, the resumable loop, and per stage its data, losses and validation."""

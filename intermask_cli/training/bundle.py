@@ -1,4 +1,4 @@
-"""From training folders to a model bundle."""
+"""Model bundles from training folders: checks that the stages fit, then weights, provenance and card."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ def assemble_bundle(
     training_data: str,
     fp16: bool,
 ) -> dict[str, Any]:
-    """Write the best weights of every stage -> what was written.
+    """Write the best weights of every stage as a bundle -> a summary of what was written.
 
-    In the place of a tokenizer's folder a bundle may stand: a transformer was trained on with its tokens.
+    tokenizer_folder: a training folder, or the model bundle whose tokens the transformer was trained on.
+    fp16: half precision instead of full.
+    Raises InputError if the stages were not trained on the same tokens.
     """
     before = bundle_at(tokenizer_folder)
     for folder in [transformer_folder] + ([] if before else [tokenizer_folder]):

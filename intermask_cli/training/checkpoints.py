@@ -1,7 +1,7 @@
 """Training checkpoints: safetensors weights, JSON state, and the optimiser (loaded with weights_only).
 
 A stage's folder holds `last/` (everything a resume needs) and `best/` (weights and their validation).
-Folders are written under a temporary name and swapped in, so a kill leaves a whole checkpoint behind.
+Folders are written under a temporary name and swapped in, so a kill leaves a complete checkpoint behind.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ WEIGHTS, AVERAGE, OPTIMIZER, STATE = (
 
 @dataclass
 class TrainingState:
-    """Where a stage stands."""
+    """Progress of a stage, saved with every checkpoint."""
 
     step: int = 0  # optimiser steps done
-    elapsed_s: float = 0.0
+    elapsed_s: float = 0.0  # training time, earlier sessions included
     best: dict[str, float] = field(default_factory=dict)  # validation of the best weights
     validated_s: float = 0.0  # training time at the last validation
 
@@ -51,7 +51,7 @@ def find_checkpoint(folder: Path, name: str) -> Path | None:
 
 
 def best_weights(folder: Path) -> Path:
-    """File of a training's best weights."""
+    """File of a training's best weights; MissingError before the first validation."""
     found = find_checkpoint(folder, BEST)
     if found is None:
         raise MissingError(
@@ -67,7 +67,7 @@ def save_last(
     optimizer: torch.optim.Optimizer,
     state: TrainingState,
 ) -> None:
-    """Everything a resume needs."""
+    """Write `last/`: everything a resume needs."""
     with replacing_folder(folder / LAST) as path:
         save_file(weights_of(model), path / WEIGHTS)
         if average is not None:
@@ -77,7 +77,7 @@ def save_last(
 
 
 def save_best(folder: Path, model: nn.Module, record: dict[str, Any]) -> None:
-    """Weights to ship so far, with their validation record."""
+    """Write `best/`: the best weights so far and their validation record."""
     with replacing_folder(folder / BEST) as path:
         save_file(weights_of(model), path / WEIGHTS)
         write_json(path / STATE, record)
@@ -86,7 +86,10 @@ def save_best(folder: Path, model: nn.Module, record: dict[str, Any]) -> None:
 def load_last(
     folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[TrainingState, dict[str, Tensor] | None]:
-    """Restore model and optimiser in place -> state, averaged weights or None."""
+    """Restore model and optimiser in place -> state, averaged weights or None.
+
+    Raises MissingError if there is no checkpoint.
+    """
     path = find_checkpoint(folder, LAST)
     if path is None:
         raise MissingError(f"{folder}: no checkpoint to resume from; start without --resume")

@@ -24,11 +24,11 @@ class StageConfig:
     seed: int = 3407
     #: samples per step and process
     batch_size: int = 256
-    #: budget in passes over the data, used when `steps` is 0; 0 is no such budget
+    #: budget in passes over the data, used when `steps` is 0; 0 for none
     epochs: float = 50
     #: budget in optimiser steps; 0 takes it from `epochs`
     steps: int = 0
-    #: wall-clock budget; 0 is none. The stage ends with the first budget that is used up
+    #: wall-clock budget, 0 for none; the stage ends with the first budget that is used up
     minutes: float = 0.0
     #: learning rate of AdamW after the warm-up
     lr: float = 2e-4

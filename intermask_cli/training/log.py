@@ -11,8 +11,11 @@ from intermask_cli.console import note
 TRAIN, VALIDATION, CURVES = "train.csv", "validation.csv", "curves.png"
 
 
-class Table:
-    """A CSV file that grows row by row; the first row fixes the columns."""
+class LogTable:
+    """A CSV file that grows row by row; the first row fixes the columns.
+
+    Rows after `resume_step` are dropped at the start: a resumed run writes them again.
+    """
 
     def __init__(self, path: Path, resume_step: int):
         self.path = path
@@ -42,7 +45,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 
 
 def draw_curves(folder: Path) -> None:
-    """`curves.png` from the two tables; needs matplotlib (extra `viz`)."""
+    """Draw the columns of both tables as `curves.png`, or a note that matplotlib (extra `viz`) is missing."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -1,4 +1,4 @@
-"""The training loop both stages share: budget, checkpoints, validation, log, signals."""
+"""The training loop of every stage: budget, checkpoints, validation, log, averaged weights, signals."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from intermask_cli.training.checkpoints import (
     save_last,
 )
 from intermask_cli.training.config import StageConfig
-from intermask_cli.training.log import TRAIN, VALIDATION, Table, draw_curves
+from intermask_cli.training.log import TRAIN, VALIDATION, LogTable, draw_curves
 from intermask_cli.training.schedule import TrainingBudget, learning_rate_factor, seed_step
 
 REPORT = "report.json"
 
 
 class TrainingStage(ABC):
-    """What is trained: the loop knows nothing else about it."""
+    """One kind of training as the loop sees it: a model, its loss, its batches and its validation."""
 
     name: ClassVar[str]
     config: StageConfig
@@ -48,13 +48,13 @@ class TrainingStage(ABC):
 
     @abstractmethod
     def validate(self) -> dict[str, float]:
-        """Validation figures of `model` as it is now; the lowest finite `score` is best."""
+        """Validation figures of `model`; the weights with the lowest finite `score` are kept as the best."""
 
     def before_step(self, step: int) -> None:  # noqa: B027 - most stages have nothing to do
         """Called before the batch of a step is drawn."""
 
-    def hold_still(self) -> None:  # noqa: B027 - most stages train everything
-        """Called once the objective is in training mode: put back what must not change."""
+    def freeze(self) -> None:  # noqa: B027 - most stages train everything
+        """Called after the objective was put into training mode: put frozen parts back into eval mode."""
 
     def planned_steps(self) -> int:
         """Budget in steps; 0 if only time limits the stage."""
@@ -68,7 +68,7 @@ class TrainingStage(ABC):
 
 
 class StageRun:
-    """One stage in progress; call `run`."""
+    """One training in a folder; call `run`. `clock` gives seconds and decides about budgets in time."""
 
     def __init__(
         self,
@@ -98,14 +98,18 @@ class StageRun:
         self.objective = accelerator.prepare_model(stage.objective)
         self.budget = TrainingBudget(stage.planned_steps(), self.config.minutes, self.state.elapsed_s, clock)
         if accelerator.is_main_process:
-            self._train_log = Table(folder / TRAIN, self.state.step)
-            self._validation_log = Table(folder / VALIDATION, self.state.step)
+            self._train_log = LogTable(folder / TRAIN, self.state.step)
+            self._validation_log = LogTable(folder / VALIDATION, self.state.step)
         self._sums: dict[str, Tensor] = {}
         self._last_save_s = self.state.elapsed_s
         self._session_steps = 0
 
     def run(self) -> dict[str, Any]:
-        """Train until the budget is used up -> the report; a signal saves and raises InterruptedRun."""
+        """Train until the budget is used up -> the report.
+
+        SIGTERM or SIGINT ends it after the current step: a checkpoint is saved and InterruptedRun is raised.
+        Raises IntermaskError if the loss is not finite.
+        """
         with StopRequest() as stop, self._counter() as progress_bar:
             while (progress := self._shared(self.budget.progress(self.state.step))) < 1.0:
                 self._step(progress)
@@ -132,7 +136,7 @@ class StageRun:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.objective.train()
-        self.stage.hold_still()
+        self.stage.freeze()
         batch = self.stage.batch(step)
         with self._autocast():
             loss, terms = self.objective(batch)
@@ -171,7 +175,7 @@ class StageRun:
             self._train_log.add({"step": self.state.step, "minutes": minutes, "lr": rate, **means})
 
     def _housekeeping(self) -> None:
-        """Validate and save when due; rank 0's clock decides for all."""
+        """Validate and save when due, by the clock of rank 0 for all ranks."""
         self.state.elapsed_s = self._shared(self.budget.elapsed_s())
         if self.state.elapsed_s - self.state.validated_s >= 60 * self.config.validate_minutes:
             self._validate()
@@ -247,7 +251,10 @@ class StageRun:
 
 
 class AveragedWeights:
-    """Shadow of a model's parameters; early on the decay is smaller, so the start is forgotten quickly."""
+    """Exponential moving average of a model's parameters.
+
+    The decay is smaller in the first steps, so that the initial weights soon have no influence.
+    """
 
     def __init__(self, model: nn.Module, decay: float):
         self.decay = decay
@@ -256,13 +263,13 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Move towards the weights after step number `step` (from 0)."""
+        """Move the averages towards the weights that step number `step` (from 0) has left."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.shadow.values()), list(self._live.values()), 1 - decay)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
-        """Inside, the model holds the averaged weights."""
+        """Context manager: inside, the model holds the averaged weights."""
         kept = {name: p.detach().clone() for name, p in self._live.items()}
         self._copy(self.shadow)
         try:
@@ -276,20 +283,23 @@ class AveragedWeights:
             p.copy_(values[name])
 
     def load(self, values: dict[str, Tensor]) -> None:
-        """Continue from saved averages."""
+        """Restore saved averages, by parameter name."""
         for name, shadow in self.shadow.items():
             shadow.copy_(values[name])
 
 
 class StopRequest:
-    """Context manager; `exit_code` is 0 until a signal arrives. A second signal acts as it normally would."""
+    """Context manager that turns SIGTERM and SIGINT into a request to stop after the current step.
+
+    `exit_code` is 0 until a signal arrives. A second signal has its usual effect.
+    """
 
     def __init__(self) -> None:
         self.exit_code = 0
         self._previous: dict[int, object] = {}
 
     def __enter__(self) -> StopRequest:
-        # Handlers can only be set from the main thread; elsewhere the owner of the process decides.
+        # Python sets handlers from the main thread only; in another thread the host program handles signals.
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._previous[number] = signal.signal(number, self._request)

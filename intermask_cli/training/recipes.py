@@ -32,7 +32,12 @@ BUDGET_KEYS = frozenset(
     ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
 )
 #: Keys of version 0.1 that have another name now: section -> old -> new.
-RENAMED_KEYS = {"pair_decoder_training": {"whole_share": "intact_share", "most_hidden": "max_masked_share"}}
+RENAMED_KEYS = {
+    "pair_decoder_training": {
+        "whole_share": "intact_share",  # language: ok, the old name
+        "most_hidden": "max_masked_share",  # language: ok, the old name
+    }
+}
 #: Sections that the training command of a stage reads, by the section of its budget. `transformer` is among
 #: them wherever its codebook sizes must equal the tokenizer's.
 USED_SECTIONS = {

@@ -1,4 +1,9 @@
-"""Budgets and learning rates: both follow one number, the progress of the stage from 0 to 1."""
+"""What depends on the step number and the time: budget, learning rate and random seeds.
+
+Budget and learning rate follow one number, the progress of the stage from 0 to 1. Random numbers need no
+saving: the draws of a step (data, masks, drop-out, noise) depend on (run seed, stage, step, rank) alone, so a
+resumed run repeats an uninterrupted one.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +21,16 @@ from intermask_cli.training.config import StageConfig
 
 @dataclass
 class TrainingBudget:
-    """Wall-clock minutes, steps or both; the one used up further rules.
+    """A limit in wall-clock minutes, steps or both; progress is the larger of the two shares used.
 
     With steps only, progress depends on the step number alone, so a resumed run repeats an
-    uninterrupted one exactly. `spent_s` is the time used before this process started.
+    uninterrupted one exactly. `spent_s` is the training time of earlier sessions.
     """
 
     steps: int  # 0: no limit
     minutes: float  # 0: no limit
     spent_s: float = 0.0
-    clock: Callable[[], float] = time.monotonic  # seconds; a test may bring its own
+    clock: Callable[[], float] = time.monotonic  # seconds since any fixed moment
 
     def __post_init__(self) -> None:
         self._start = self.clock()
@@ -47,8 +52,8 @@ class TrainingBudget:
 def learning_rate_factor(config: StageConfig, step: int, progress: float, warmup: int, total: int) -> float:
     """Share of the full learning rate for step number `step` (from 0).
 
-    warmup: steps of linear warm-up; total: planned steps, 0 if only time limits the stage (published
-    milestones need it).
+    warmup: steps of linear warm-up. total: planned steps, which published milestones need; 0 if only time
+    limits the stage.
     """
     if config.published:
         return _published_factor(config, step, warmup, total)
@@ -60,7 +65,7 @@ def learning_rate_factor(config: StageConfig, step: int, progress: float, warmup
 
 
 def _published_factor(config: StageConfig, step: int, warmup: int, total: int) -> float:
-    """Warm-up that stops at warmup / (warmup + 1) of the rate; milestones in whole iterations."""
+    """Warm-up that ends at warmup / (warmup + 1) of the rate; milestones in whole iterations (quirk M18)."""
     iteration = step + 1
     rate = min(iteration + 1, warmup) / (warmup + 1) if warmup > 1 else 1.0
     counted = iteration - warmup if config.milestones_after_warmup else step

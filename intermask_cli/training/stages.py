@@ -1,4 +1,4 @@
-"""Whole training stages on disk: open the data, train, leave a folder the next stage can read.
+"""Training stages from folders to folders: read the data, train, leave what the next stage reads.
 
 =====================  ====================================================================
 file                   content
@@ -7,7 +7,7 @@ config.json            the recipe as used, the data, and what the stage depends 
 normalizer.npz         statistics of the features (tokenizer folder)
 best/ last/            weights of the best validation; everything a resume needs
 train.csv              a row every `log_steps` steps;  validation.csv a row per validation
-report.json curves.png summary at the end, curves
+report.json curves.png summary at the end; training and validation curves
 =====================  ====================================================================
 """
 
@@ -43,11 +43,11 @@ from intermask_cli.training.checkpoints import (
 from intermask_cli.training.config import Recipe
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.pair_decoder.corrupted_pairs import (
-    TOGETHER,
+    CLIP_BATCH,
     CorruptedPairs,
     PairCorruptor,
     cached_maps,
-    chosen_clips,
+    draw_clips,
 )
 from intermask_cli.training.pair_decoder.stage import PairDecoderStage
 from intermask_cli.training.recipes import CONFIG, open_folder, read_config, read_recipe, update_config
@@ -71,7 +71,10 @@ def train_tokenizer(
     accelerator: Accelerator,
     body_model: Path | None = None,
 ) -> dict[str, Any]:
-    """Stage one -> its report. `body_model`: SMPLX_NEUTRAL.npz, which the losses of Inter-X need."""
+    """Train the tokenizer (first stage) -> the report.
+
+    body_model: SMPLX_NEUTRAL.npz, which the losses of Inter-X need.
+    """
     body = InterXBody(BodyModel.load(body_model)) if body_model else None
     depends = {"data": [str(folder) for folder in data]}
     open_folder(out, "tokenizer", recipe, depends, resume, accelerator, (NORMALIZER,))
@@ -93,9 +96,10 @@ def refine_tokenizer(
     resume: bool,
     accelerator: Accelerator,
 ) -> dict[str, Any]:
-    """More training for a trained tokenizer (optional) -> its report.
+    """Train a finished tokenizer further (optional) -> the report.
 
-    The new folder takes the old one's place; with `decoder_only` also for a transformer trained on the old.
+    Later stages read the new folder instead of the old one. With `decoder_only` the tokens stay the same,
+    so a transformer trained on them stays valid.
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(
@@ -124,7 +128,10 @@ def train_transformer(
     accelerator: Accelerator,
     start: Path | None = None,
 ) -> dict[str, Any]:
-    """Stage two, the text head's start included -> its report. `start`: a training folder to go on from."""
+    """Train the transformer (second stage), its text head first if the recipe says so -> the report.
+
+    start: training folder or bundle of a transformer of the same sizes, whose weights are the start.
+    """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
     depends = {
@@ -170,7 +177,10 @@ def train_pair_decoder(
     resume: bool,
     accelerator: Accelerator,
 ) -> dict[str, Any]:
-    """The pair decoder (optional last stage) -> its report: what the two models make in, the truth out."""
+    """Train the pair decoder (optional last stage) on clips that the two models corrupt -> the report.
+
+    Raises InputError if the transformer was trained on other tokens than those of the tokenizer.
+    """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, trained = load_trained_transformer(transformer_folder)
     if _tokens_behind(transformer_folder) != tokens_digest(tokenizer):
@@ -192,21 +202,23 @@ def train_pair_decoder(
     open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
     device = accelerator.device
     encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
-    filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: TOGETHER)
+    filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: CLIP_BATCH)
     training = recipe.pair_decoder_training
     splits: list[CorruptedPairs] = []
     with accelerator.main_process_first():
         for split, count in (("train", training.clips), ("val", training.validate_clips)):
             source = open_sources(data, split)
-            clips = chosen_clips(source, count, training.seed)
+            clips = draw_clips(source, count, training.seed)
             key = {
                 "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
                 "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
             }  # fmt: skip
-            maker = PairCorruptor(source, tokenizer.to(device), normalizer, filler, training, recipe.sampling)
+            corruptor = PairCorruptor(
+                source, tokenizer.to(device), normalizer, filler, training, recipe.sampling
+            )
             file = out / CACHE / f"{split}-tokens.safetensors"
-            maps = cached_maps(file, key, partial(maker.maps, clips))
-            splits.append(maker.pairs(clips, maps))
+            maps = cached_maps(file, key, partial(corruptor.maps, clips))
+            splits.append(corruptor.pairs(clips, maps))
     stage = PairDecoderStage(recipe, splits[0], splits[1], accelerator)
     if accelerator.is_main_process:
         update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
@@ -214,7 +226,7 @@ def train_pair_decoder(
 
 
 def _fill_settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the filled tokens besides the models and the clips."""
+    """Settings on which the filled tokens depend; models and clips are not among them."""
     names = (
         "seed",
         "clips",
@@ -229,14 +241,14 @@ def _fill_settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def load_trained_pair_decoder(folder: Path) -> PairDecoder:
-    """Best weights of a pair decoder folder."""
+    """The pair decoder of a training folder (best weights)."""
     model = PairDecoder(read_recipe(folder).pair_decoder)
     load_weights(model, best_weights(folder))
     return model.eval()
 
 
 def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
-    """Weights of a tokenizer folder (its best) or a model bundle, its statistics and the recipe behind it."""
+    """The tokenizer of a training folder (best weights) or a model bundle -> model, statistics, recipe."""
     if (bundle := bundle_at(source)) is not None:
         if bundle.normalizer is None:
             raise InputError(f"{source}: a bundle of Inter-X, which cannot be trained on; give a folder")
@@ -248,7 +260,7 @@ def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]
 
 
 def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Recipe]:
-    """Weights of a transformer folder (its best) or a model bundle, and the recipe behind it."""
+    """The transformer of a training folder (best weights) or a model bundle -> model, recipe."""
     if (bundle := bundle_at(source)) is not None:
         return bundle.transformer, _bundle_recipe(bundle)
     recipe = read_recipe(source)
@@ -275,21 +287,21 @@ def _bundle_recipe(bundle: Bundle) -> Recipe:
 
 
 def load_start(folder: Path) -> InteractionTransformer:
-    """Best weights of a transformer folder, with the text head as it was when it had learnt to read labels.
+    """Best weights of a transformer, with the text head of its pretraining where the folder has one.
 
-    Training the transformer blurs what it does not use yet, such as who acts; reading labels again starts
-    better from the head before that.
+    Training the transformer weakens what it does not use yet in the text head, such as who acts. The next
+    pretraining starts better from the head as it was before that.
     """
     trained, recipe = load_trained_transformer(folder)
-    read = find_checkpoint(folder / TEXT_HEAD, BEST)
-    if read is not None:
+    pretrained = find_checkpoint(folder / TEXT_HEAD, BEST)
+    if pretrained is not None:
         early = InteractionTransformer(recipe.transformer)
-        load_weights(early, read / WEIGHTS)
-        for module, as_it_was in zip(trained.text_modules(), early.text_modules(), strict=True):
-            module.load_state_dict(as_it_was.state_dict())
+        load_weights(early, pretrained / WEIGHTS)
+        for module, before in zip(trained.text_modules(), early.text_modules(), strict=True):
+            module.load_state_dict(before.state_dict())
     return trained
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Trained numbers of a model."""
+    """Number of trained parameters of a model."""
     return sum(p.numel() for p in model.parameters())

@@ -68,8 +68,8 @@ class SmoothSource:
     def text(self, index: int) -> ClipText:
         tempo = ("slow", "fast")[index % 2]
         actor = index // 2 % 2
-        said = f"the {('first', 'second')[actor]} person moves {tempo}ly"
-        captions = (ClipCaption(said, frozenset({"tempo", "actor"})), ClipCaption("two people move"))
+        stated = f"the {('first', 'second')[actor]} person moves {tempo}ly"
+        captions = (ClipCaption(stated, frozenset({"tempo", "actor"})), ClipCaption("two people move"))
         return ClipText(captions, {"tempo": tempo, "actor": str(actor)})
 
 

@@ -8,7 +8,7 @@ import torch
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.training.sources.open import open_source
 from intermask_cli.training.sources.source import ClipCaption, ClipText
-from intermask_cli.training.transformer.captions import NOT_SAID, caption_table, captions_of, label_values
+from intermask_cli.training.transformer.captions import UNSTATED, caption_table, captions_of, label_values
 
 BOW = ClipText(
     (
@@ -39,7 +39,7 @@ def test_shares_of_roles_and_paraphrases():
     counts = torch.bincount(texts, minlength=4) / 4000
     assert counts.tolist() == pytest.approx([0.15, 0.6, 0.125, 0.125], abs=0.03)
     actor = list(some.labels).index("actor")
-    assert torch.equal(stated[:, actor] != NOT_SAID, (texts == 1) | (texts == 3))
+    assert torch.equal(stated[:, actor] != UNSTATED, (texts == 1) | (texts == 3))
 
 
 def test_paraphrases_of_a_corpus_are_the_same_each_time_and_no_part_of_it(tmp_path):

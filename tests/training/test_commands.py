@@ -141,7 +141,7 @@ def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_pat
             np.testing.assert_allclose(half[name].numpy(), full[name].numpy(), rtol=2**-11, atol=2**-25)
 
 
-def test_a_second_round_goes_on_with_a_condition_per_person(trained, tmp_path):
+def test_a_second_round_adds_a_condition_per_person(trained, tmp_path):
     recipe = tmp_path / "second.yaml"
     recipe.write_text(
         RECIPE.replace("person_embedding: true", "person_embedding: true, person_condition: true")
@@ -162,7 +162,7 @@ def test_a_second_round_goes_on_with_a_condition_per_person(trained, tmp_path):
     assert np.isfinite(made.joints).all()
 
 
-def test_training_goes_on_from_a_bundle(trained, tmp_path):
+def test_training_starts_from_a_bundle(trained, tmp_path):
     run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
         "--out", tmp_path / "small", "--fp32")  # fmt: skip
     given = ("--config", trained / "tiny.yaml", "--data", trained / "corpus", "--device", "cpu")

@@ -124,7 +124,7 @@ def test_lowest_is_exact_and_breaks_ties_by_index():
 
 
 @pytest.mark.parametrize("published", [False, True])
-def test_unroll_fills_the_surest_and_keeps_corrupted_labels(published):
+def test_unroll_fills_the_most_confident_and_keeps_corrupted_labels(published):
     ids, valid, _, draws = sample(MaskingConfig(interaction=0.0), batch=16)
     hidden = hide(ids, valid, draws, CODES, published)
     logits = torch.randn(*ids.shape, CODES, generator=torch.Generator().manual_seed(3))

@@ -58,19 +58,22 @@ def test_bad_settings_are_named(section, values, message):
 
 # ---------------------------------------------------------------- keys of version 0.1
 
+OLD_SHARE = "whole_share"  # language: ok, the old name
+OLD_MASKED = "most_hidden"  # language: ok, the old name
+
 
 def test_old_keys_still_work_with_a_note(tmp_path, capsys):
     path = tmp_path / "old.yaml"
-    path.write_text("pair_decoder_training: {whole_share: 1.0, most_hidden: 0.5}\n")
+    path.write_text(f"pair_decoder_training: {{{OLD_SHARE}: 1.0, {OLD_MASKED}: 0.5}}\n")
     training = load_recipe(str(path)).pair_decoder_training
     assert (training.intact_share, training.max_masked_share) == (1.0, 0.5)
     notes = capsys.readouterr().err.splitlines()
     assert len(notes) == 2
-    assert "pair_decoder_training.whole_share is deprecated; write intact_share" in notes[0]
+    assert f"pair_decoder_training.{OLD_SHARE} is deprecated; write intact_share" in notes[0]
 
 
 def test_an_old_key_next_to_its_new_name_is_refused():
-    values = {"pair_decoder_training": {"whole_share": 1.0, "intact_share": 0.5}}
+    values = {"pair_decoder_training": {OLD_SHARE: 1.0, "intact_share": 0.5}}
     with pytest.raises(InputError, match="intact_share is given twice"):
         recipe_from_dict(values, "test.yaml")
 
@@ -80,7 +83,7 @@ def test_a_recorded_recipe_with_old_keys_can_be_resumed(accelerator, tmp_path, c
     open_folder(tmp_path, "pair_decoder", recipe, {}, False, accelerator)
     config = read_config(tmp_path)
     section = config["recipe"]["pair_decoder_training"]
-    section["whole_share"], section["most_hidden"] = (
+    section[OLD_SHARE], section[OLD_MASKED] = (
         section.pop("intact_share"),
         section.pop("max_masked_share"),
     )
@@ -153,7 +156,7 @@ def test_options_replace_the_budget_and_settings_add_to_it():
 
 
 def test_an_old_key_can_be_set_with_a_note(capsys):
-    recipe = with_overrides(Recipe(), "pair_decoder_training", ["pair_decoder_training.whole_share=1"])
+    recipe = with_overrides(Recipe(), "pair_decoder_training", [f"pair_decoder_training.{OLD_SHARE}=1"])
     assert recipe.pair_decoder_training.intact_share == 1.0
     assert "deprecated" in capsys.readouterr().err
 

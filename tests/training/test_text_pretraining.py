@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.transformer.captions import NOT_SAID
+from intermask_cli.training.transformer.captions import UNSTATED
 from intermask_cli.training.transformer.text_pretraining import TextPretraining, as_seen_by
 from tests.helpers.training_samples import tiny_recipe
 
@@ -22,10 +22,10 @@ def test_text_head_learns_the_labels(transformer_stage, accelerator, tmp_path):
 
 def test_labels_as_each_person_sees_them():
     labels = {"actor": ["0", "1"], "kind": ["bow", "hug", "wave"], "side": ["left", "right"]}
-    stated = torch.tensor([[0, 2, 1], [1, 0, 0], [NOT_SAID, 1, 1], [1, 1, NOT_SAID]])
+    stated = torch.tensor([[0, 2, 1], [1, 0, 0], [UNSTATED, 1, 1], [1, 1, UNSTATED]])
     first, second = (as_seen_by(person, stated, labels) for person in (0, 1))
-    assert first.tolist() == [[0, 2, 1], [1, 0, 2], [NOT_SAID, 1, 5], [1, 1, NOT_SAID]]
-    assert second.tolist() == [[1, 2, 3], [0, 0, 0], [NOT_SAID, 1, 5], [0, 1, NOT_SAID]]
+    assert first.tolist() == [[0, 2, 1], [1, 0, 2], [UNSTATED, 1, 5], [1, 1, UNSTATED]]
+    assert second.tolist() == [[1, 2, 3], [0, 0, 0], [UNSTATED, 1, 5], [0, 1, UNSTATED]]
 
 
 def test_text_head_learns_who_acts_for_each_person(transformer_stage, accelerator, tmp_path):
@@ -36,5 +36,5 @@ def test_text_head_learns_who_acts_for_each_person(transformer_stage, accelerato
     pretraining = TextPretraining(recipe, stage._data, stage.model, accelerator)
     report = StageRun(pretraining, tmp_path / "head", accelerator, resume=False).run()
     assert report["best"]["actor"] == 1.0
-    condition, stated = pretraining.objective.read(pretraining.batch(0))
+    condition, stated = pretraining.objective.examples(pretraining.batch(0))
     assert len(condition) == len(stated) == 2 * recipe.text_pretraining.batch_size

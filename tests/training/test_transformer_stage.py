@@ -25,7 +25,7 @@ def test_transformer_learns(transformer_stage, accelerator, tmp_path):
     assert {"ce", "accuracy", "unroll_ce", "unroll_accuracy"} <= set(read_table(tmp_path / "run" / TRAIN)[0])
 
 
-def test_a_transformer_goes_on_from_another(transformer_stage):
+def test_a_transformer_starts_from_another(transformer_stage):
     trained = transformer_stage(tiny_recipe()).model
     personal = transformer_stage(tiny_recipe(transformer={"person_condition": True})).model
     start_from(personal, trained, Path("before"))
@@ -55,7 +55,7 @@ def test_given_person_of_a_reaction_is_canonical(transformer_stage):
         assert torch.equal(seen, half)
 
 
-def test_fresh_tokens_are_padded_and_drawn_anew(source, normalizer, tokenizer_stage):
+def test_fresh_tokens_are_padded_and_drawn_again(source, normalizer, tokenizer_stage):
     tokenizer = tokenizer_stage(tiny_recipe()).model.eval()
     tokenizer.quantizer.first.initialise(torch.randn(200, 8))
     fresh = FreshTokens(source, tokenizer, normalizer, 80, torch.device("cpu"))

@@ -1,1 +1,1 @@
-"""Stage three: the pair decoder."""
+"""Optional last stage: the pair decoder, trained to correct decoded motion of both persons together."""

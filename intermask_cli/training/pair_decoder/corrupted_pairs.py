@@ -1,8 +1,8 @@
-"""Rough motion beside the true one: what the pair decoder learns from.
+"""Training pairs of the pair decoder: decoded motion of corrupted tokens, and the true motion.
 
-Some tokens of a real clip are hidden and filled by the transformer, a few sampling steps long; the tokenizer
-decodes the result. The more is hidden, the more it is like generated motion; the less, the better it still
-fits the true clip. Filled tokens are kept in a file, decoded motion is not.
+Some tokens of a real clip are masked and filled by the transformer in a few sampling steps; the tokenizer
+decodes the result. With more masked tokens it is more like generated motion, with fewer it fits the true clip
+better. Filled tokens are cached in a file, decoded motion is not.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ from intermask_cli.training.config import PairDecoderTrainConfig
 from intermask_cli.training.schedule import derived_seed, permutation
 from intermask_cli.training.sources.source import TrainingSource
 
-TOGETHER = 16  # clips of equal length encoded, filled and decoded side by side
+CLIP_BATCH = 16  # clips of equal length that are encoded and filled together
 
 
 @dataclass
 class CorruptedPairs:
-    """Clips end to end: joints (F, 2, 22, 3) and rotations6d (F, 2, 21, 6), as made and as they truly are."""
+    """Clips concatenated in time: joints (F, 2, 22, 3) and rotations6d (F, 2, 21, 6), corrupted and true."""
 
-    made: Tensor
-    made_rotations: Tensor  # float16, as the true ones: they are a third of the memory
+    corrupted: Tensor
+    corrupted_rotations: Tensor  # float16, as the true ones, to save a third of the memory
     truth: Tensor
     true_rotations: Tensor
     starts: Tensor  # (clips,) first frame of each
     lengths: Tensor  # (clips,) frames
 
     def take(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Frame numbers (B, T) -> made and true joints (B, 2, T, 22, 3) and rotations, in that order."""
-        made, made_rotations, truth, true_rotations = (
+        """Frame numbers (B, T) -> corrupted, true joints (B, 2, T, 22, 3), corrupted, true rotations."""
+        corrupted, truth, corrupted_rotations, true_rotations = (
             values[frames].float().transpose(1, 2)
-            for values in (self.made, self.made_rotations, self.truth, self.true_rotations)
+            for values in (self.corrupted, self.truth, self.corrupted_rotations, self.true_rotations)
         )
-        return made, truth, made_rotations, true_rotations
+        return corrupted, truth, corrupted_rotations, true_rotations
 
 
-def chosen_clips(source: TrainingSource, count: int, seed: int) -> list[int]:
+def draw_clips(source: TrainingSource, count: int, seed: int) -> list[int]:
     """`count` clip numbers of a source, drawn once; all of them for 0."""
-    order = permutation(seed, "rough clips", 0, len(source)).tolist()
+    order = permutation(seed, "rough clips", 0, len(source)).tolist()  # language: ok, a seed
     return sorted(order[: count or len(order)])
 
 
@@ -69,19 +69,19 @@ def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]
                 maps, lengths = file.get_tensor("maps"), file.get_tensor("lengths").tolist()
                 return [one[..., :n].long() for one, n in zip(maps, lengths, strict=True)]
         note(f"{path}: made with other models, clips or settings, filling again")
-    made = make()
-    lengths = torch.tensor([one.shape[-1] for one in made])
-    maps = torch.zeros(len(made), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
-    for row, one in enumerate(made):
+    filled = make()
+    lengths = torch.tensor([one.shape[-1] for one in filled])
+    maps = torch.zeros(len(filled), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
+    for row, one in enumerate(filled):
         maps[row, ..., : one.shape[-1]] = one
     with replacing(path) as temporary:
         save_file({"maps": maps, "lengths": lengths}, temporary, metadata=key)
-    return made
+    return filled
 
 
 @dataclass(frozen=True)
 class PairCorruptor:
-    """Makes clips of a source rough; each clip's holes and draws depend on its number and the seed alone."""
+    """Corrupts clips of a source; masks and draws of a clip depend on its number and the seed alone."""
 
     source: TrainingSource
     tokenizer: Tokenizer
@@ -92,66 +92,68 @@ class PairCorruptor:
 
     @torch.inference_mode()
     def maps(self, clips: Sequence[int]) -> list[Tensor]:
-        """Token maps (2, 5, n) of the clips, some tokens hidden and filled again."""
-        made: dict[int, Tensor] = {}
+        """Token maps (2, 5, n) of the clips, with some tokens masked and filled again."""
+        maps: dict[int, Tensor] = {}
         with counter("filling clips", len(clips), "clips") as progress:
             for members in self._by_length(clips):
-                for start in range(0, len(members), TOGETHER):
-                    part = members[start : start + TOGETHER]
-                    made |= dict(zip(part, self._filled(part), strict=True))
+                for start in range(0, len(members), CLIP_BATCH):
+                    part = members[start : start + CLIP_BATCH]
+                    maps |= dict(zip(part, self._filled(part), strict=True))
                     progress.advance(len(part))
-        return [made[clip] for clip in clips]
+        return [maps[clip] for clip in clips]
 
     @torch.inference_mode()
     def pairs(self, clips: Sequence[int], maps: Sequence[Tensor]) -> CorruptedPairs:
-        """The maps decoded, beside the clips' own motion."""
+        """The motion decoded from the maps, with the true motion of the clips."""
         lengths = torch.tensor([one.shape[-1] * FRAMES_PER_TOKEN for one in maps])
         starts, total = lengths.cumsum(0) - lengths, int(lengths.sum())
-        made, truth = (torch.zeros(total, 2, 22, 3) for _ in range(2))
-        made_turns, true_turns = (torch.zeros(total, 2, 21, 6, dtype=torch.float16) for _ in range(2))
+        corrupted, truth = (torch.zeros(total, 2, 22, 3) for _ in range(2))
+        corrupted_rotations, true_rotations = (
+            torch.zeros(total, 2, 21, 6, dtype=torch.float16) for _ in range(2)
+        )
         device = self.filler.device
         with counter("decoding clips", len(clips), "clips") as progress:
             for clip, one, start, length in zip(clips, maps, starts.tolist(), lengths.tolist(), strict=True):
                 decoded = self.tokenizer.decode(one.to(device)).float().cpu().numpy()
-                for features, joints, turns in (
-                    (self.normalizer.denormalize(decoded), made, made_turns),
-                    (self._features(clip, length), truth, true_turns),
+                frames = slice(start, start + length)
+                for features, joints, rotations in (
+                    (self.normalizer.denormalize(decoded), corrupted, corrupted_rotations),
+                    (self._features(clip, length), truth, true_rotations),
                 ):
-                    where = slice(start, start + length)
-                    joints[where] = torch.from_numpy(joints_from_features(features)).transpose(0, 1)
+                    joints[frames] = torch.from_numpy(joints_from_features(features)).transpose(0, 1)
                     sixd = torch.from_numpy(rotations6d_from_features(features))
-                    turns[where] = sixd.transpose(0, 1).half()
+                    rotations[frames] = sixd.transpose(0, 1).half()
                 progress.advance()
-        return CorruptedPairs(made, made_turns, truth, true_turns, starts, lengths)
+        return CorruptedPairs(corrupted, corrupted_rotations, truth, true_rotations, starts, lengths)
 
     def _filled(self, clips: list[int]) -> list[Tensor]:
-        """Clips of one length -> their maps, with holes filled."""
-        seeds = [derived_seed(self.config.seed, "rough", clip) for clip in clips]
+        """Clips of one length -> their maps, with masked tokens filled."""
+        seeds = [derived_seed(self.config.seed, "rough", clip) for clip in clips]  # language: ok, a seed
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        whole = zip(self._encoded(clips), generators, strict=True)
-        maps = [self._mask(tokens, generator) for tokens, generator in whole]
-        holed = [i for i, tokens in enumerate(maps) if bool((tokens == FILL).any())]
-        if not holed:
+        pairs = zip(self._encoded(clips), generators, strict=True)
+        maps = [self._mask(tokens, generator) for tokens, generator in pairs]
+        masked = [i for i, tokens in enumerate(maps) if bool((tokens == FILL).any())]
+        if not masked:
             return maps
         # Most tokens are known: guidance would double the cost and change little.
         sampling = dataclasses.replace(self.sampling, steps=self.config.fill_steps, guidance=1.0)
-        texts = [self.source.text(clips[i]).captions[0].text for i in holed]
-        known, chosen = [maps[i] for i in holed], [generators[i] for i in holed]
-        filled = self.filler.fill(texts, known, chosen, sampling, sampling.steps)
-        for i, tokens in zip(holed, filled, strict=True):
+        texts = [self.source.text(clips[i]).captions[0].text for i in masked]
+        known, own_generators = [maps[i] for i in masked], [generators[i] for i in masked]
+        filled = self.filler.fill(texts, known, own_generators, sampling, sampling.steps)
+        for i, tokens in zip(masked, filled, strict=True):
             maps[i] = tokens
         return maps
 
     def _mask(self, tokens: Tensor, generator: torch.Generator) -> Tensor:
-        """The map with a random share of its tokens to fill; none in `intact_share` of the clips."""
-        whole, share = torch.rand(2, generator=generator).tolist()
-        if whole < self.config.intact_share:
+        """The map with a random share of its tokens masked; `intact_share` of the maps keep all of them."""
+        draw, share = torch.rand(2, generator=generator).tolist()
+        if draw < self.config.intact_share:
             return tokens
         hidden = torch.rand(tokens.shape, generator=generator) < share * self.config.max_masked_share
         return tokens.masked_fill(hidden, FILL)
 
     def _by_length(self, clips: Sequence[int]) -> list[list[int]]:
-        """Clips of equal length together."""
+        """Groups of clips of equal length."""
         groups: dict[int, list[int]] = defaultdict(list)
         for clip in clips:
             groups[self._tokens(clip)].append(clip)
@@ -172,5 +174,5 @@ class PairCorruptor:
         return list(self.tokenizer.encode(tracks).cpu().unflatten(0, (-1, 2)))
 
     def _features(self, clip: int, frames: int) -> np.ndarray:
-        """(2, frames, 262) of a clip's start, in the frame of either person in turn."""
+        """(2, frames, 262) of a clip's start, in the frame of person 0 for even clip numbers, else of 1."""
         return self.source.features(clip, clip % 2, 0, frames)

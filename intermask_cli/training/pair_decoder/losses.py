@@ -1,4 +1,4 @@
-"""Losses of the pair decoder: each person as the tokenizer's, and the way from one person to the other.
+"""Losses of the pair decoder: those of the tokenizer per person, and the vectors between the persons.
 
 Joints are (B, 2, T, 22, 3), metres.
 """
@@ -13,6 +13,9 @@ from intermask_cli.motion.skeleton import PALM_M
 from intermask_cli.training.config import PairDecoderLossConfig
 from intermask_cli.training.tokenizer.losses import CRITERIA, bone_lengths, foot_sliding, frame_differences
 from intermask_cli.training.tokenizer.metric_losses import PLANTED_SQUARED_STEP
+
+#: Keeps the mean of a frame without near pairs at about 0; small against the weight of one near pair.
+EMPTY_WEIGHT = 0.1
 
 
 def pair_terms(
@@ -40,19 +43,19 @@ def pair_terms(
 
 
 def meeting(joints: Tensor, truth: Tensor, near_m: float) -> Tensor:
-    """L1 of the way from every point of one person to every point of the other, near ones only.
+    """L1 of the vectors from every point of one person to every point of the other, near pairs only.
 
-    A pair of points d apart in the truth weighs exp(-d / near_m); each frame counts by its own mean, so a
-    hand that is held weighs as much as an embrace.
+    A pair of points d metres apart in the truth has the weight exp(-d / near_m). Each frame has its own mean,
+    so a held hand weighs as much as an embrace.
     """
-    way, true_way = _ways(joints), _ways(truth)
-    weight = torch.exp(-true_way.norm(dim=-1) / near_m)
-    error = (way - true_way).abs().sum(-1)
-    return ((weight * error).sum((-1, -2)) / (weight.sum((-1, -2)) + 0.1)).mean()
+    vectors, true_vectors = _vectors_between(joints), _vectors_between(truth)
+    weight = torch.exp(-true_vectors.norm(dim=-1) / near_m)  # (B, T, 24, 24)
+    error = (vectors - true_vectors).abs().sum(-1)
+    return ((weight * error).sum((-1, -2)) / (weight.sum((-1, -2)) + EMPTY_WEIGHT)).mean()
 
 
-def _ways(joints: Tensor) -> Tensor:
-    """(B, 2, T, 22, 3) -> (B, T, 24, 24, 3) from points of person 1 to points of person 2, palms included."""
+def _vectors_between(joints: Tensor) -> Tensor:
+    """(B, 2, T, 22, 3) -> (B, T, 24, 24, 3) from points of person 0 to those of person 1, palms included."""
     wrists, elbows = (list(part) for part in zip(*FOREARM.items(), strict=True))
     along = joints[..., wrists, :] - joints[..., elbows, :]
     palms = joints[..., wrists, :] + along * (PALM_M / along.norm(dim=-1, keepdim=True).clamp(min=1e-3))

@@ -1,4 +1,4 @@
-"""The optional last stage: the pair decoder."""
+"""Training of the pair decoder on corrupted pairs: batches, objective and validation."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from intermask_cli.training.pair_decoder.losses import meeting, pair_terms
 from intermask_cli.training.tokenizer.losses import CRITERIA, foot_sliding
 from intermask_cli.training.tokenizer.metric_losses import PLANTED_SQUARED_STEP, joint_weights, weighted_sum
 
-NOBODY = -1
+#: Value of `given` where neither person is given.
+NONE_GIVEN = -1
 _WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
 class PairBatch(NamedTuple):
-    """Windows; `given` (B,) is the person whose motion is true already, or NOBODY."""
+    """Windows; `given` (B,) is the person whose motion is the true one, or NONE_GIVEN."""
 
-    made: Tensor  # (B, 2, T, 22, 3)
+    corrupted: Tensor  # (B, 2, T, 22, 3)
     truth: Tensor
     rotations: Tensor  # (B, 2, T, 21, 6)
     true_rotations: Tensor
     given: Tensor
 
 
-class PairObjective(nn.Module):
+class PairDecoderObjective(nn.Module):
     """forward(PairBatch) -> (loss, terms)."""
 
     weights: Tensor
@@ -54,23 +55,23 @@ class PairObjective(nn.Module):
             return weighted_sum(terms, self.config), terms
 
     def corrected(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
-        """Joints and rotations; a given person stays as given."""
+        """Corrected joints and rotations; a given person keeps the true motion."""
         persons = torch.arange(2, device=batch.given.device)
         given = (batch.given[:, None] == persons)[:, :, None, None, None]
         joints, rotations = self.model(
-            torch.where(given, batch.truth, batch.made),
+            torch.where(given, batch.truth, batch.corrupted),
             torch.where(given, batch.true_rotations, batch.rotations),
         )
         return torch.where(given, batch.truth, joints), torch.where(given, batch.true_rotations, rotations)
 
 
 class PairDecoderStage(TrainingStage):
-    """Windows of rough pairs, turned about the vertical axis at random."""
+    """Windows of corrupted pairs, turned about the vertical axis at random."""
 
     name: ClassVar[str] = "pair_decoder"
     config: PairDecoderTrainConfig
     model: PairDecoder
-    objective: PairObjective
+    objective: PairDecoderObjective
 
     def __init__(
         self, recipe: Recipe, train: CorruptedPairs, validation: CorruptedPairs, accelerator: Accelerator
@@ -78,7 +79,7 @@ class PairDecoderStage(TrainingStage):
         self.config, self._device = recipe.pair_decoder_training, accelerator.device
         torch.manual_seed(self.config.seed)
         self.model = PairDecoder(recipe.pair_decoder).to(self._device)
-        self.objective = PairObjective(self.model, recipe.pair_decoder_loss).to(self._device)
+        self.objective = PairDecoderObjective(self.model, recipe.pair_decoder_loss).to(self._device)
         self._train, self._validation = train, validation
         self._long = torch.nonzero(train.lengths >= self.config.window)[:, 0]
         if len(self._long) == 0:
@@ -94,32 +95,34 @@ class PairDecoderStage(TrainingStage):
         """Random windows of random clips."""
         size = self.config.batch_size
         clips = self._long[torch.randint(len(self._long), (size,))]
-        room = self._train.lengths[clips] - self.config.window
-        first = self._train.starts[clips] + (torch.rand(size) * (room + 1)).long()
-        made, truth, rotations, true_rotations = self._train.take(
+        slack = self._train.lengths[clips] - self.config.window
+        first = self._train.starts[clips] + (torch.rand(size) * (slack + 1)).long()
+        corrupted, truth, rotations, true_rotations = self._train.take(
             first[:, None] + torch.arange(self.config.window)
         )
-        turn = _turns(torch.rand(size) * 2 * math.pi)
+        turn = _rotations_about_y(torch.rand(size) * 2 * math.pi)
         given = torch.where(
-            torch.rand(size) < self.config.given_share, torch.randint(2, (size,)), torch.tensor(NOBODY)
+            torch.rand(size) < self.config.given_share, torch.randint(2, (size,)), torch.tensor(NONE_GIVEN)
         )
-        parts = (turned(made, turn), turned(truth, turn), rotations, true_rotations, given)
+        parts = (turned(corrupted, turn), turned(truth, turn), rotations, true_rotations, given)
         return PairBatch(*(part.to(self._device) for part in parts))
 
     def validate(self) -> dict[str, float]:
-        """Whole clips, nobody given: errors in mm before ("rough") and after, and the loss as score."""
+        """Complete clips, neither person given: errors in mm of input and output, and the loss as score."""
         sums: dict[str, list[float]] = {}
         data = self._validation
         for clip in range(min(len(data.lengths), self.config.validate_clips)):
             frames = torch.arange(int(data.lengths[clip])) + data.starts[clip]
-            made, truth, rotations, true_rotations = (p.to(self._device) for p in data.take(frames[None]))
+            corrupted, truth, rotations, true_rotations = (
+                p.to(self._device) for p in data.take(frames[None])
+            )
             batch = PairBatch(
-                made, truth, rotations, true_rotations, torch.full((1,), NOBODY, device=self._device)
+                corrupted, truth, rotations, true_rotations, torch.full((1,), NONE_GIVEN, device=self._device)
             )
             joints, _ = self.objective.corrected(batch)
             figures = {"score": float(self.objective(batch)[0])}
-            for name, seen in (("rough_", made), ("", joints)):
-                figures |= {f"{name}{key}": value for key, value in self._figures(seen, truth).items()}
+            for name, seen in (("rough_", batch.corrupted), ("", joints)):  # language: ok, a figure's name
+                figures |= {f"{name}{key}": value for key, value in self._figures(seen, batch.truth).items()}
             for key, value in figures.items():
                 sums.setdefault(key, []).append(value)
         return {key: sum(values) / len(values) for key, values in sums.items()}
@@ -137,7 +140,7 @@ class PairDecoderStage(TrainingStage):
         return {key: 1000 * float(value) for key, value in values.items()}
 
 
-def _turns(angles: Tensor) -> Tensor:
+def _rotations_about_y(angles: Tensor) -> Tensor:
     """Rotations about Y: (B,) radians -> (B, 3, 3)."""
     c, s, o, i = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
     return torch.stack([c, o, s, o, i, o, -s, o, c], dim=-1).unflatten(-1, (3, 3))

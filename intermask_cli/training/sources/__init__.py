@@ -1,1 +1,1 @@
-"""Where training clips come from."""
+"""Sources of training clips: corpora on disk behind one protocol."""

@@ -1,4 +1,4 @@
-"""Where training clips come from: a folder on disk -> a `TrainingSource` per split."""
+"""Data sets in folders, recognised by their files -> a `TrainingSource` per split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from intermask_cli.training.sources.published import (
 from intermask_cli.training.sources.source import ClipCaption, ClipText, TrainingSource
 
 DUETS_MANIFEST = "corpus.json"
-PARAPHRASES = 3  # of every clip, for recipes that want some
+#: Paraphrases per clip, drawn by recipes with `paraphrases` above 0.
+PARAPHRASES = 3
+#: Keeps the random numbers of paraphrases apart from those of the corpus.
 PARAPHRASE_STREAM = 0x9A8A
 
 
@@ -39,11 +41,13 @@ class DuetsSource(PairSource[CorpusClip]):
         labels = {name: str(v) for name, v in stated_values(clip.labels).items() if v is not None}
         rng = np.random.default_rng([PARAPHRASE_STREAM, clip.index])
         further = [paraphrase(clip.labels, rng) for _ in range(PARAPHRASES)]
-        return ClipText(captions, labels, tuple(_caption(text, said) for text, _, said in further))
+        return ClipText(captions, labels, tuple(_caption(text, mention) for text, _, mention in further))
 
 
 def _caption(text: str, mention: Mention) -> ClipCaption:
-    return ClipCaption(text, frozenset(name for name, said in mention._asdict().items() if said is not None))
+    return ClipCaption(
+        text, frozenset(name for name, value in mention._asdict().items() if value is not None)
+    )
 
 
 def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:

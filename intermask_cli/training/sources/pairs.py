@@ -1,4 +1,4 @@
-"""What the sources of paired clips share: clips with joints and rotations -> features in a person's frame."""
+"""Base of sources whose clips have joints and rotations: features in the frame of a person."""
 
 from __future__ import annotations
 

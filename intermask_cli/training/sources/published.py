@@ -1,8 +1,8 @@
 """InterHuman and Inter-X as training sources.
 
 The tokenizer sees every person of every clip; the transformer pairs with captions. One source serves both:
-training clips of InterHuman come plain and mirrored, as published; who is canonical, crops and captions
-are drawn by the trainers.
+training clips of InterHuman come plain and mirrored, as published; the canonical person, crops and captions
+are drawn by the training stages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STATISTICS = ("global_mean.npy", "global_std.npy")
 
 
 class InterHumanSource:
-    """One split of InterHuman with captions, mistakes of the published reader repaired (policy "fixed")."""
+    """One split of InterHuman with captions; mistakes of the published reader are repaired."""
 
     representation = INTERHUMAN
 
@@ -49,7 +49,7 @@ class InterHumanSource:
     def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         """(2, stop - start, 262), person order kept."""
         clip, mirrored = self._pairs.items[index]
-        # One more raw frame than wanted: velocities join two frames.
+        # One more raw frame than features: a velocity is the difference of two frames.
         loaded = self._data.loaded(clip, mirrored)[:, start : None if stop is None else stop + 1]
         return interhuman.features_of_pair(loaded, canonical)
 
@@ -59,7 +59,7 @@ class InterHumanSource:
 
 
 class InterXSource:
-    """One split of Inter-X with captions. Nobody is canonical: motion is not turned, nor normalised."""
+    """One split of Inter-X with captions. Motion is neither moved into a person's frame nor normalised."""
 
     representation = INTERX
 

@@ -1,4 +1,4 @@
-"""Training data: what a source of clips must offer, and windows of single persons for the tokenizer."""
+"""The protocol of a training source, and windows of single persons for the tokenizer."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class ClipCaption:
 
 @dataclass(frozen=True)
 class ClipText:
-    """What is said about one clip; labels are for the text head's start and may be empty.
+    """Texts of one clip. `labels` serve the pretraining of the text head and may be empty.
 
-    `paraphrases` are further captions that are no part of the data set.
+    `paraphrases` are further captions from outside the data set.
     """
 
     captions: tuple[ClipCaption, ...]
@@ -43,7 +43,7 @@ class ClipText:
 
 
 class TrainingSource(Protocol):
-    """Clips of one split. Features are in real units, the source's statistics or None to fit them."""
+    """Clips of one split, with features in real units. `normalizer` is None if it must be fitted."""
 
     representation: Representation
     normalizer: Normalizer | None
@@ -85,7 +85,7 @@ class WindowSet:
 
     def __init__(self, motion: Tensor, starts: Tensor, peaks: Tensor, window: int):
         self.motion, self.starts, self.window = motion, starts, window
-        # Squared, so that a two-second window with a strike counts several times one with a step.
+        # Squared, so that a window with a strike is drawn several times as often as one with a step.
         self._cumulative = peaks.double().square().cumsum(0)
         self._offsets = torch.arange(window)
 

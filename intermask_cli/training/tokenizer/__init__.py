@@ -1,1 +1,1 @@
-"""Stage one: the tokenizer."""
+"""First stage: the tokenizer, from windows of single persons to its losses."""

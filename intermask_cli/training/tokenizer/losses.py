@@ -1,4 +1,4 @@
-"""Reconstruction losses of the motion tokenizer (reference `model.md` section 5).
+"""Reconstruction losses of the motion tokenizer (docs/reference/model.md#tokenizer-losses).
 
 Every function takes a prediction and a target and returns one scalar; `*_terms` return them by name.
 Motions are normalised features (B, T, D) unless said otherwise.
@@ -80,7 +80,7 @@ def foot_sliding(
 def published_interhuman_terms(
     pred: Tensor, target: Tensor, mean: Tensor, std: Tensor, criterion: Criterion
 ) -> dict[str, Tensor]:
-    """The published terms for (B, T, 262); bones and angles on *normalised* values, as published."""
+    """The published terms for (B, T, 262); bones and angles on *normalised* values (quirk M12)."""
     joints, truth = joints_of(pred), joints_of(target)
     scale, shift = std[POSITIONS].view(NUM_JOINTS, 3), mean[POSITIONS].view(NUM_JOINTS, 3)
     sixd, true_sixd = (m[..., ROTATIONS].unflatten(-1, (NUM_JOINTS - 1, 6)) for m in (pred, target))

@@ -1,7 +1,7 @@
 """Our tokenizer loss: L1 in metres, with joints relative to the root.
 
-On global positions the root is nearly all of the variance, and hands, which carry the interaction, get
-almost no weight: such losses left shaking hands half a metre apart (feasibility.md section 3).
+On global positions the root is nearly all of the variance. Hands, which carry the interaction, then have
+almost no weight, so hands that should touch stay apart.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from intermask_cli.training.tokenizer.losses import (
     joints_of,
 )
 
-#: A foot slower than 0.15 m/s (5 mm per frame) is planted; the published contact flag allows 0.95 m/s.
+#: Squared metres per frame below which a foot is planted: 5 mm per frame, 0.15 m/s. The published contact
+#: flag allows 0.95 m/s.
 PLANTED_SQUARED_STEP = 0.005**2
 #: Speed of a joint relative to the root at which `speed_weight` is fully added, m/s.
 FAST_M_PER_S = 3.0
 
+#: Joints that carry contacts between persons.
 WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])
+#: Joints whose errors are visible although they are few.
 LIMBS = (JOINT["left_elbow"], JOINT["right_elbow"], JOINT["head"], *FEET)
 
 

@@ -1,4 +1,4 @@
-"""The tokenizer's training objective: motion windows to one loss and its terms by name."""
+"""The training objective of the tokenizer: motion windows to one loss and its terms by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from intermask_cli.training.tokenizer.losses import (
 from intermask_cli.training.tokenizer.metric_losses import joint_weights, metric_terms, weighted_sum
 
 #: Inter-X features (B, T, 56, 6) -> joints (B, T, 55, 3) in metres.
-BodyModel = Callable[[Tensor], Tensor]
+FeaturesToJoints = Callable[[Tensor], Tensor]
 
 
 class TokenizerObjective(nn.Module):
@@ -35,7 +35,7 @@ class TokenizerObjective(nn.Module):
         normalizer: Normalizer,
         config: TokenizerLossConfig,
         gumbel: float,
-        body: BodyModel | None = None,
+        body: FeaturesToJoints | None = None,
     ):
         super().__init__()
         self.tokenizer, self.config, self.gumbel, self.body = tokenizer, config, gumbel, body
@@ -59,7 +59,7 @@ class TokenizerObjective(nn.Module):
         return loss, {**terms, "perplexity": output.perplexity}
 
     def _terms(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
-        # Autocast would take differences of metres in bfloat16.
+        # Under autocast, differences between positions would have the precision of bfloat16.
         with torch.autocast(pred.device.type, enabled=False):
             if self.config.kind == "metric":
                 return metric_terms(pred, target, self.mean, self.std, self.weights, self.config.speed_weight)

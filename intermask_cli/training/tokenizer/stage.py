@@ -1,4 +1,4 @@
-"""Stage one: the motion tokenizer."""
+"""Training of the tokenizer on windows of single persons, and the refinement of a trained one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from intermask_cli.training.config import Recipe, TokenizerTrainConfig
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
 from intermask_cli.training.tokenizer.losses import joints_of
-from intermask_cli.training.tokenizer.objective import BodyModel, TokenizerObjective
+from intermask_cli.training.tokenizer.objective import FeaturesToJoints, TokenizerObjective
 
 _WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
 class TokenizerStage(TrainingStage):
-    """Windows of single persons through the tokenizer."""
+    """Windows of single persons through the tokenizer; validated on complete clips."""
 
     name: ClassVar[str] = "tokenizer"
     config: TokenizerTrainConfig
@@ -39,7 +39,7 @@ class TokenizerStage(TrainingStage):
         validation: TrainingSource,
         normalizer: Normalizer,
         accelerator: Accelerator,
-        body: BodyModel | None = None,
+        body: FeaturesToJoints | None = None,
     ):
         self.config = getattr(recipe, f"{self.name}_training")
         self._device, self._rank = accelerator.device, accelerator.process_index
@@ -58,7 +58,7 @@ class TokenizerStage(TrainingStage):
         self._validation = [validation.features(int(index), 0) for index in chosen]
 
     def _new_model(self, recipe: Recipe) -> Tokenizer:
-        """Start weights come from the global random state; the place for another layout of tokens."""
+        """A tokenizer with weights from the global random state; subclasses build other layouts."""
         return Tokenizer(recipe.tokenizer)
 
     def _build_windows(self, train: TrainingSource, normalizer: Normalizer) -> WindowSet:
@@ -68,14 +68,14 @@ class TokenizerStage(TrainingStage):
         return windows
 
     def planned_steps(self) -> int:
-        """Published training runs one epoch more than its option says."""
+        """Budget in steps; published training runs one epoch more than its option says (quirk M19)."""
         steps = super().planned_steps()
         if self.config.published and self.config.steps == 0:
             steps += self.steps_per_epoch
         return steps
 
     def before_step(self, step: int) -> None:
-        """Leave the quantiser out at first; then start the codebook from k-means."""
+        """Bypass the quantiser in the first `plain_steps`; then start the codebook from k-means."""
         if self.config.plain_steps == 0:
             return
         self.objective.bypass = step < self.config.plain_steps
@@ -84,7 +84,7 @@ class TokenizerStage(TrainingStage):
 
     @torch.no_grad()
     def _start_codebook(self) -> None:
-        """K-means of the latents, layer by layer: each further layer sees what the ones before left over."""
+        """K-means of the latents, layer by layer: each further layer takes the residuals of those before."""
         vectors = self._sample_latents()
         for book in self.model.quantizer.layers:
             assert isinstance(book, Codebook)
@@ -115,7 +115,7 @@ class TokenizerStage(TrainingStage):
         return motion.to(self._device).unflatten(-1, self.model.representation.feature_shape)
 
     def validate(self) -> dict[str, float]:
-        """Whole clips through encode and decode: errors in mm, unaligned, and how the codebook is used."""
+        """Complete clips through encode and decode: unaligned errors in mm, and the use of the codebook."""
         errors: list[Tensor] = []
         ids: list[Tensor] = []
         for clip in self._validation:
@@ -139,7 +139,7 @@ class TokenizerStage(TrainingStage):
             codes = torch.cat([i.flatten() for i in ids])
             figures["codebook_use"] = len(codes.unique()) / size
             figures["perplexity"] = float(perplexity(codes, size))
-        else:  # a plain autoencoder is better than any tokenizer, and useless as one
+        else:  # without quantiser the error is lower than any tokenizer's, but there are no tokens
             figures["score"] = math.inf
             figures["codebook_use"] = figures["perplexity"] = 0.0
         return figures
@@ -157,8 +157,8 @@ class TokenizerStage(TrainingStage):
 class RefineStage(TokenizerStage):
     """More training for a trained tokenizer, all of it or the decoder alone.
 
-    With `decoder_only` encoder and codebook stay, so the tokens do: the decoder learns from exactly the
-    codes it will see, and a transformer trained on the same tokens stays valid.
+    With `decoder_only` encoder and codebook do not change, so neither do the tokens. The decoder learns from
+    the codes it decodes later, and a transformer trained on the same tokens stays valid.
     """
 
     name: ClassVar[str] = "refine"
@@ -171,10 +171,10 @@ class RefineStage(TokenizerStage):
         self.model.encoder.requires_grad_(not decoder_only)
 
     def before_step(self, step: int) -> None:
-        """The codebook is there from the start."""
+        """Nothing to do: the codebook is trained already."""
 
-    def hold_still(self) -> None:
-        """In eval mode the codebook neither moves nor samples, and the encoder drops nothing."""
+    def freeze(self) -> None:
+        """In eval mode the codebook neither moves nor samples, and the encoder has no drop-out."""
         if self.decoder_only:
             self.model.encoder.eval()
             self.model.quantizer.eval()

@@ -1,1 +1,1 @@
-"""Stage two: the masked transformer."""
+"""Second stage: the transformer, trained to predict hidden tokens from the others and a text."""

@@ -1,4 +1,4 @@
-"""Training batches for the transformer, from cached token maps or encoded afresh as published."""
+"""Token maps of a batch: from the cache, or encoded again in every batch as published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from intermask_cli.training.sources.source import TrainingSource
 
 
 class TokenSupply(Protocol):
-    """Something that yields token maps of items."""
+    """Token maps of training items."""
 
     lengths: Tensor  # (items,) tokens per row, for batches of similar length
     clips: Tensor  # (items,) clip number of an item
@@ -26,10 +26,10 @@ class TokenSupply(Protocol):
 
 
 class FreshTokens:
-    """Published way: clips are cropped at random, padded with zeros and encoded in every batch.
+    """Published form: clips are cropped at random, padded with zeros and encoded in every batch (quirk M22).
 
-    Rows past a clip's length hold codes of padding, which its last valid tokens also see. A coin decides
-    who is the canonical person, another who comes first.
+    Rows past a clip's length hold codes of padding, which also influences the last valid tokens. Which person
+    is canonical and which comes first are drawn independently.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class FreshTokens:
 
     @torch.no_grad()
     def take(self, items: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
-        """Items (B,) -> ids (B, 10 n) with n = max_frames // 4, lengths (B,); `canonical` is drawn anew."""
+        """Items (B,) -> ids (B, 10 n) with n = max_frames // 4, lengths (B,); ignores `canonical`."""
         motions = [self._motion(int(item)) for item in items]
         width = int(np.prod(motions[0].shape[2:]))
         padded = torch.zeros(len(items), 2, self._max_frames, width)
@@ -63,8 +63,8 @@ class FreshTokens:
 
     def _motion(self, clip: int) -> np.ndarray:
         frames = self._source.frames(clip)
-        spare = frames - self._max_frames
-        start = int(torch.randint(spare, ())) if spare > 0 else 0
+        slack = frames - self._max_frames
+        start = int(torch.randint(slack, ())) if slack > 0 else 0
         canonical, swapped = torch.randint(2, (2,)).tolist()
         motion = self._source.features(clip, canonical, start, min(frames, start + self._max_frames))
         motion = motion[::-1] if canonical else motion  # the canonical person first

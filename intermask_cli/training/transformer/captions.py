@@ -1,4 +1,4 @@
-"""Captions of a split: encoded once by the frozen text encoder, and drawn for each batch."""
+"""Captions of a split: encoded once by the frozen text encoder, then drawn for each batch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 ENCODE_BATCH = 256
-#: Labels that name a person or a side; captions that say them are drawn more often (`role_captions`).
+#: Labels that name a person or a side; captions that state them are drawn more often (`role_captions`).
 ROLE_LABELS = frozenset({"actor", "side"})
-NOT_SAID = -1
+#: Value number of a label that a caption does not state.
+UNSTATED = -1
 
 
 class StateCache:
-    """Encoder states of distinct texts, end to end in one float16 tensor."""
+    """Encoder states of distinct texts, concatenated in one float16 tensor."""
 
     def __init__(self, texts: Sequence[str], states: Tensor, counts: Tensor, ends: Tensor):
         self.number = {text: i for i, text in enumerate(texts)}
@@ -49,7 +50,7 @@ def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> Sta
             if file.metadata() == key:
                 return StateCache(texts, *(file.get_tensor(name) for name in ("states", "counts", "ends")))
         note(f"{path}: made from other captions or another encoder, encoding again")
-    # By length, so that few texts of a batch need padding.
+    # Sorted by length, so that few texts of a batch need padding.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     parts: list[Tensor] = [torch.empty(0)] * len(texts)
     ends = torch.zeros(len(texts), dtype=torch.int64)
@@ -76,7 +77,7 @@ class CaptionTable:
     chances: Tensor  # (clips, most captions) drawing weights, 0 on padding
     labels: dict[str, list[str]]  # label name -> its values
     stated: (
-        Tensor  # (clips, most captions, labels) value number if the caption states the label, else NOT_SAID
+        Tensor  # (clips, most captions, labels) value number if the caption states the label, else UNSTATED
     )
 
     def draw(self, clips: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,13 +105,13 @@ def caption_table(
 ) -> CaptionTable:
     """Table of a split. `role_share` of the draws go to captions that state a role or a side, if any do.
 
-    `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values that `labels` does not
-    know (they never occur in training) count as not stated.
+    `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values missing from `labels`,
+    which never occur in training, count as not stated.
     """
     most = max(len(captions_of(clip, paraphrase_share)) for clip in clips)
     texts = torch.zeros(len(clips), most, dtype=torch.int64)
     chances = torch.zeros(len(clips), most)
-    stated = torch.full((len(clips), most, len(labels)), NOT_SAID)
+    stated = torch.full((len(clips), most, len(labels)), UNSTATED)
     for c, clip in enumerate(clips):
         own, further = len(clip.captions), paraphrase_share if clip.paraphrases else 0.0
         with_role = [bool(caption.mentions & ROLE_LABELS) for caption in clip.captions]

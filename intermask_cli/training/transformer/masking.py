@@ -1,9 +1,9 @@
 """Which tokens are hidden from the transformer in training, and what it sees instead (paper section 3.2).
 
-Reference `model.md` section 8. All random numbers of a batch are drawn first, into `MaskingDraws`;
-everything after that is a pure function of them, so recorded draws reproduce recorded batches.
+Published form: docs/reference/model.md#training-masks. All random numbers of a batch are drawn first, into
+`MaskingDraws`. Everything after that is a pure function of them, so recorded draws reproduce a batch.
 
-Flat order: (B, N), N = 10 n, first the five rows of person 1, then those of person 2.
+Flat order: (B, N), N = 10 n, first the five rows of person 0, then those of person 1.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from torch import Tensor
 
 from intermask_cli.training.config import MaskingConfig
 
-#: Decoding steps the step unroll imitates: one step of progress is 1 / 21.
+#: Decoding steps that the step unroll imitates: one step is 1 / 21 of the progress.
 UNROLL_STEPS = 21
-IGNORED = -100  # label of positions that do not count, torch's own default
+#: Label of positions that do not count; the default `ignore_index` of torch.
+IGNORED = -100
 
 
 class MaskingDraws(NamedTuple):
-    """Every random number behind one batch."""
+    """All random numbers of one batch."""
 
     hidden_person: Tensor  # (B,) int64: person hidden by interaction masking, -1 for random masking
     ratio: Tensor  # (B,) share of tokens to hide (within the hidden person if there is one)
@@ -42,7 +43,7 @@ class HiddenTokens(NamedTuple):
 
 
 class MaskingDecision(NamedTuple):
-    """The part of the draws that must be known before the tokens: it decides the canonical person."""
+    """The draws that are needed before the tokens are read, because they decide the canonical person."""
 
     hidden_person: Tensor  # (B,) int64, -1: random masking
     full: Tensor  # (B,) bool
@@ -94,8 +95,9 @@ def valid_positions(lengths: Tensor, tokens_per_row: int) -> Tensor:
 def hidden_positions(draws: MaskingDraws, valid: Tensor, published: bool = False) -> Tensor:
     """Which positions are hidden -> (B, N) bool, a subset of `valid`.
 
-    Ours hides exactly max(1, round(ratio * candidates)) of the valid tokens. Published counts padding as
-    well and compares argsort *values* with the count, so short samples may have nothing hidden.
+    Exactly max(1, round(ratio * candidates)) of the valid tokens are hidden. The published form counts
+    padding as well and compares argsort *values* with the count (quirk M21), so short samples may have no
+    hidden token.
     """
     tokens = valid.shape[1]
     if published:
@@ -136,7 +138,7 @@ def hide(
 
 
 def unroll(hidden: HiddenTokens, logits: Tensor, codebook_size: int, published: bool = False) -> HiddenTokens:
-    """Imitate one decoding step: the surest of the masked positions are filled with the prediction.
+    """Imitate one decoding step: masked positions with the most confident predictions are filled.
 
     logits (B, N, K) of `hidden`. Filled positions leave the labels; corrupted ones stay in them.
     """

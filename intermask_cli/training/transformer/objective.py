@@ -1,4 +1,4 @@
-"""The transformer's training objective: hidden tokens, text and condition drop-out to one loss."""
+"""The training objective of the transformer: hidden tokens, text and condition drop-out to one loss."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class TransformerObjective(nn.Module):
         return self.token_loss(batch, condition)
 
     def token_loss(self, batch: TokenBatch, condition: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss for conditions as `InteractionTransformer.condition` gives them."""
+        """Loss and terms for condition vectors from `InteractionTransformer.condition`."""
         hidden = batch.hidden
         logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
         first = masked_loss(logits, hidden.labels)

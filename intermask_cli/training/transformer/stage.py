@@ -1,4 +1,4 @@
-"""Stage two: the masked transformer."""
+"""Training of the masked transformer: its data, its batches and its validation."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ VALIDATION_BATCH = 32
 
 
 class TransformerData:
-    """Tokens and captions of both splits, and how a batch is put together."""
+    """Tokens, captions and text states of the training and the validation split."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class TransformerData:
                 cache / "validation-tokens.safetensors", validation, tokenizer, normalizer, limit, device
             )
             train_text, validation_text = _texts(train), _texts(validation)
-            told = [caption for clip in train_text for caption in captions_of(clip, config.paraphrases)]
-            told += [caption for clip in validation_text for caption in clip.captions]
-            captions = sorted({caption.text for caption in told})
+            used = [caption for clip in train_text for caption in captions_of(clip, config.paraphrases)]
+            used += [caption for clip in validation_text for caption in clip.captions]
+            captions = sorted({caption.text for caption in used})
             self.states: StateCache = cached_states(cache / "captions.safetensors", captions, encoder)
         role_share = 0.0 if config.published else config.role_captions
         labels = label_values(train_text)
@@ -104,8 +104,8 @@ class TransformerStage(TrainingStage):
         self._rank, self._world = accelerator.process_index, accelerator.num_processes
         self.model = model.to(self._device)
         if self.config.freeze_text:
-            # Trained on, it forgets what the transformer does not use yet, such as who acts; and what has
-            # been forgotten is never used.
+            # With further training the text head forgets what the transformer does not use yet, such as who
+            # acts, and the transformer can then never learn to use it.
             for module in model.text_modules():
                 module.requires_grad_(False)
         self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
@@ -121,7 +121,7 @@ class TransformerStage(TrainingStage):
         """Masked tokens and text of a step."""
         items = self._items(step)
         decision = decide(len(items), self._masking)
-        # The given person of a reaction is the canonical one: with person 1 hidden that is person 2.
+        # The given person of a reaction is the canonical one: with person 0 hidden that is person 1.
         canonical = (decision.hidden_person == 0).long()
         ids, lengths = self._data.tokens.take(items, canonical)
         texts, _ = self._data.captions.draw(self._data.tokens.clips[items])
@@ -157,7 +157,7 @@ class TransformerStage(TrainingStage):
         )
 
     def validate(self) -> dict[str, float]:
-        """Accuracy at 30 and 70 % hidden, cross-entropy with everything or one person hidden."""
+        """Accuracy with 30 and 70 % hidden, cross-entropy with all tokens or one person hidden."""
         tests = {"hidden30": (0.3, -1), "hidden70": (0.7, -1), "all": (1.0, -1), "reaction": (1.0, 1)}
         sums: dict[str, list[tuple[float, float]]] = {name: [] for name in tests}
         weights: dict[str, list[float]] = {name: [] for name in tests}

@@ -1,11 +1,11 @@
-"""Start of the text head: read the corpus's own labels out of its captions.
+"""Pretraining of the text head: classify the labels of the corpus from its captions.
 
-AdaLN starts at zero, so text reaches the transformer's loss late, and roles and sides last of all
-(feasibility.md section 4). A few minutes of label reading give the head a meaning to start from; the
-classifiers are thrown away. The evaluator's text tower is not used: that would flatter its own scores.
+The modulation by text starts at zero, so text influences the transformer's loss late, and roles and sides
+last of all. A few minutes of classification give the head useful vectors to start from; the classifiers are
+then discarded. The text side of the evaluator is not used as a start: that would favour its own scores.
 
-With a condition per person the labels are read as that person sees them (`as_seen_by`): "I act", "with my
-left hand". One classifier serves both persons, so the same direction means the same to both.
+With a condition per person the labels are stated from that person's view (`as_seen_by`): "I act", "with my
+left hand". Both persons share the classifiers, so a direction means the same for both.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.config import Recipe, StageConfig
 from intermask_cli.training.loop import TrainingStage
-from intermask_cli.training.transformer.captions import NOT_SAID, CaptionTable
+from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
 from intermask_cli.training.transformer.stage import TransformerData
 
 VALIDATION_BATCH = 128
@@ -32,19 +32,20 @@ SIDE_OF = {"actor": "side", "then_actor": "then_side"}
 
 
 class LabelBatch(NamedTuple):
-    """Texts and what they state."""
+    """Texts and the labels they state."""
 
     text: TextStates
-    stated: Tensor  # (B, labels) value numbers, NOT_SAID where a caption is silent
+    stated: Tensor  # (B, labels) value numbers, UNSTATED where a caption does not state a label
 
 
-class LabelReading(nn.Module):
+class LabelObjective(nn.Module):
     """forward(LabelBatch) -> (loss, terms): one classifier per label on each condition vector."""
 
     def __init__(self, transformer: InteractionTransformer, labels: dict[str, list[str]]):
         super().__init__()
         self.labels = labels
-        # Only the text head is a part of this module: several processes need a gradient for every part.
+        # Of the transformer, only the text head is registered: with several processes every parameter needs a
+        # gradient.
         self.head = nn.ModuleList(transformer.text_modules())
         self.condition = transformer.condition
         self.person_condition = transformer.config.person_condition
@@ -54,15 +55,15 @@ class LabelReading(nn.Module):
         )
 
     def forward(self, batch: LabelBatch) -> tuple[Tensor, dict[str, Tensor]]:
-        condition, stated = self.read(batch)
+        condition, stated = self.examples(batch)
         losses, terms = [], {}
         for number, name in enumerate(self.labels):
             loss, terms[name] = stated_loss(self.classifiers[number](condition), stated[:, number])
             losses.append(loss)
         return torch.stack(losses).sum(), terms
 
-    def read(self, batch: LabelBatch) -> tuple[Tensor, Tensor]:
-        """Condition vectors (N, E) and what each should say (N, labels); N is 2 B with one per person."""
+    def examples(self, batch: LabelBatch) -> tuple[Tensor, Tensor]:
+        """Condition vectors (N, E) and the labels (N, labels) they should encode; N is B or, per person, 2 B."""
         condition = self.condition(batch.text)
         if not self.person_condition:
             return condition, batch.stated
@@ -75,7 +76,7 @@ class LabelReading(nn.Module):
 
 
 def as_seen_by(person: int, stated: Tensor, labels: dict[str, list[str]]) -> Tensor:
-    """Value numbers (B, labels) in the terms of person 0 or 1; NOT_SAID stays.
+    """Value numbers (B, labels) in the terms of person 0 or 1; UNSTATED stays.
 
     An actor becomes 0, "I", or 1, "my partner"; a side its value number, plus the number of values if it is
     the partner's, or twice that if the caption does not say whose.
@@ -87,29 +88,29 @@ def as_seen_by(person: int, stated: Tensor, labels: dict[str, list[str]]) -> Ten
         acts = stated[:, columns[actor]]
         others = torch.tensor([value != str(person) for value in labels[actor]], device=stated.device)
         who = others[acts].long()  # 0: I, 1: my partner
-        seen[:, columns[actor]] = torch.where(acts == NOT_SAID, NOT_SAID, who)
+        seen[:, columns[actor]] = torch.where(acts == UNSTATED, UNSTATED, who)
         if side in columns:
             value, count = stated[:, columns[side]], len(labels[side])
-            whose = torch.where(acts == NOT_SAID, 2, who)
-            seen[:, columns[side]] = torch.where(value == NOT_SAID, NOT_SAID, value + whose * count)
+            whose = torch.where(acts == UNSTATED, 2, who)
+            seen[:, columns[side]] = torch.where(value == UNSTATED, UNSTATED, value + whose * count)
     return seen
 
 
 def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and accuracy of logits (B, values) where `stated` (B,) is not NOT_SAID; 0 if nowhere."""
-    said = stated != NOT_SAID
-    count = said.sum().clamp(min=1)  # an empty sum must not be the mean's NaN
-    logits, stated = logits[said].float(), stated[said]
+    """Cross-entropy and accuracy of logits (B, values) where `stated` (B,) is not UNSTATED; 0 if nowhere."""
+    present = stated != UNSTATED
+    count = present.sum().clamp(min=1)  # an empty sum must not be the mean's NaN
+    logits, stated = logits[present].float(), stated[present]
     loss = F.cross_entropy(logits, stated, reduction="sum") / count
     return loss, (logits.argmax(-1) == stated).float().sum() / count
 
 
 class TextPretraining(TrainingStage):
-    """A short stage before the transformer's own."""
+    """The short stage before the training of the transformer."""
 
     name: ClassVar[str] = "text_head"
     model: InteractionTransformer
-    objective: LabelReading
+    objective: LabelObjective
 
     def __init__(
         self, recipe: Recipe, data: TransformerData, model: InteractionTransformer, accelerator: Accelerator
@@ -129,7 +130,7 @@ class TextPretraining(TrainingStage):
         )
         self._data, self._device = data, accelerator.device
         self.model = model.to(self._device)
-        self.objective = LabelReading(model, data.captions.labels).to(self._device)
+        self.objective = LabelObjective(model, data.captions.labels).to(self._device)
         self.steps_per_epoch = max(1, len(data.captions.texts) // own.batch_size)
 
     def batch(self, step: int) -> LabelBatch:
@@ -148,15 +149,15 @@ class TextPretraining(TrainingStage):
         table: CaptionTable = self._data.validation_captions
         used = table.chances.flatten() > 0
         texts, stated = table.texts.flatten()[used], table.stated.flatten(0, 1)[used]
-        right: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
+        correct: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
         count: dict[str, float] = dict.fromkeys(self.objective.labels, 0.0)
         for part in torch.arange(len(texts)).split(VALIDATION_BATCH):
             batch = self._labelled(texts[part], stated[part])
-            condition, values = self.objective.read(batch)
+            condition, values = self.objective.examples(batch)
             for number, name in enumerate(self.objective.labels):
-                said = values[:, number] != NOT_SAID
-                predicted = self.objective.classifiers[number](condition[said]).argmax(-1)
-                right[name] += float((predicted == values[said, number]).sum())
-                count[name] += float(said.sum())
-        accuracy = {name: right[name] / max(1.0, count[name]) for name in right}
+                present = values[:, number] != UNSTATED
+                predicted = self.objective.classifiers[number](condition[present]).argmax(-1)
+                correct[name] += float((predicted == values[present, number]).sum())
+                count[name] += float(present.sum())
+        accuracy = {name: correct[name] / max(1.0, count[name]) for name in correct}
         return {"score": -sum(accuracy.values()) / max(1, len(accuracy)), **accuracy}

@@ -1,4 +1,4 @@
-"""Token maps of a whole split, encoded once: the transformer then trains on integers.
+"""Token maps of a complete split, encoded once: the transformer then trains on integers.
 
 Every clip is kept in two versions, in the frame of person 1 and in that of person 2. Reaction training
 shows the given person as the canonical one, because that is how a given motion arrives at inference.
@@ -125,7 +125,7 @@ def tokenizer_digest(tokenizer: Tokenizer) -> str:
 
 
 def tokens_digest(tokenizer: Tokenizer) -> str:
-    """SHA-256 of what decides the tokens: encoder and codebooks, but neither decoder nor moving averages."""
+    """SHA-256 of the weights that decide the tokens: encoder and codebooks without moving averages."""
     deciding = {
         name: value
         for name, value in weights_of(tokenizer).items()

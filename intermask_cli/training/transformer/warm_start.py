@@ -1,4 +1,4 @@
-"""A transformer that goes on from the weights of another training: new data, or a condition per person."""
+"""A transformer that starts from trained weights, for new data or to add a condition per person."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ PERSON_MAPS = "text_head.person_maps"
 
 
 def start_from(model: InteractionTransformer, trained: InteractionTransformer, where: Path) -> None:
-    """Copy the weights of `trained` into `model`, whose sizes must be the same.
+    """Copy the weights of `trained` into `model`; InputError if their sizes differ.
 
-    Only the condition may be new: with `person_condition` the maps per person keep their own start.
+    Only a condition per person may be new: then the maps per person keep their initial weights. `where` names
+    the source in errors.
     """
     ours, theirs = dataclasses.asdict(model.config), dataclasses.asdict(trained.config)
-    other = [
+    different = [
         name for name in ours if ours[name] != theirs[name] and name not in ("person_condition", "dropout")
     ]
     if model.config.person_condition < trained.config.person_condition:
-        other.append("person_condition")
-    if other:
-        said = ", ".join(f"{name} {theirs[name]}, here {ours[name]}" for name in other)
+        different.append("person_condition")
+    if different:
+        differing = ", ".join(f"{name} {theirs[name]}, here {ours[name]}" for name in different)
         raise InputError(
-            f"--start-from {where}: another transformer ({said}); use a recipe with the same sizes"
+            f"--start-from {where}: another transformer ({differing}); use a recipe with the same sizes"
         )
-    own = {name: value for name, value in model.state_dict().items() if name == PERSON_MAPS}
-    model.load_state_dict(own | weights_of(trained))
+    initial = {name: value for name, value in model.state_dict().items() if name == PERSON_MAPS}
+    model.load_state_dict(initial | weights_of(trained))
