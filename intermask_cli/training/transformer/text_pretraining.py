@@ -63,7 +63,7 @@ class LabelObjective(nn.Module):
         return torch.stack(losses).sum(), terms
 
     def examples(self, batch: LabelBatch) -> tuple[Tensor, Tensor]:
-        """Condition vectors (N, E) and the labels (N, labels) they should encode; N is B or, per person, 2 B."""
+        """Condition vectors (N, E) and the labels (N, labels) they should encode; N is B or 2 B."""
         condition = self.condition(batch.text)
         if not self.person_condition:
             return condition, batch.stated
