@@ -1,9 +1,11 @@
-"""The tokenizer's codebook: nearest-code quantisation, its moving averages, and a stack of them.
+"""The tokenizer's codebook: nearest-code quantisation, its moving averages, and a stack of codebooks.
 
 Reference `model.md` section 4. The codebook learns by exponential moving averages, not by gradient.
 Sums, counts and the "initialised" flag are buffers, so a resumed training continues instead of
 starting over (the published code loses them). With several processes the statistics are summed over
 all of them and fresh vectors come from rank 0, so every rank holds the same codebook.
+
+Axes: N vectors, C width of a vector, K codes, q layers of a stack.
 """
 
 from __future__ import annotations
@@ -16,9 +18,15 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-#: Running count given to a fresh code. A code is dead below 1; starting above leaves a new code some
-#: forty steps (at decay 0.99) to be hit before it is replaced again.
+from intermask_cli.sampling.noise import gumbel_noise
+
+#: Running count below which a code is dead and replaced; the published value.
+DEAD_COUNT = 1
+#: Running count given to a fresh code: it has some forty steps (at decay 0.99) to be used before its count
+#: falls below 1 and it is replaced again.
 FRESH_COUNT = 1.5
+#: Deviation times sqrt(C) of the noise on copies of a batch of fewer than K vectors; the published value.
+COPY_NOISE = 0.01
 #: Buffers of our own checkpoints that published ones lack.
 EXTRA_BUFFERS = ("code_sum", "code_count", "initialised")
 
@@ -30,19 +38,6 @@ class Quantized(NamedTuple):
     ids: Tensor  # (N,) int64, or (N, q) from a stack
     commitment: Tensor  # scalar, mean squared distance of input and code, gradient to the input only
     perplexity: Tensor  # scalar, exp of the entropy of the code shares in this batch
-
-
-class QuantizerNoise(NamedTuple):
-    """Random draws handed in from outside, for numerical comparison with recorded runs."""
-
-    gumbel: Tensor  # (N, K)
-    tile: tuple[Tensor, ...] = ()  # standard normal (ceil(K / N) * N, C), one per tiling, in order of use
-
-
-def gumbel_noise(shape: tuple[int, ...], device: torch.device) -> Tensor:
-    """Standard Gumbel noise; both logarithms clamped below at 1e-20."""
-    uniform = torch.rand(shape, device=device)
-    return -torch.log((-torch.log(uniform.clamp(min=1e-20))).clamp(min=1e-20))
 
 
 def perplexity(ids: Tensor, size: int) -> Tensor:
@@ -110,37 +105,45 @@ class Codebook(nn.Module):
     @torch.no_grad()
     def initialise(self, vectors: Tensor, iterations: int = 12) -> None:
         """Codes by k-means on (N, C) vectors; clusters left empty restart from random vectors."""
-        vectors = self._at_least_k(vectors.detach().float(), [])
+        vectors = self._at_least_k(vectors.detach().float())
         self.codebook.copy_(self._spread_out(vectors))
         for _ in range(iterations):
             ids = self.nearest(vectors)
             sums, counts = self._statistics(vectors, ids)
-            random = vectors[torch.randint(len(vectors), (self.size,), device=vectors.device)]
-            self.codebook.copy_(torch.where(counts[:, None] > 0, sums / counts.clamp(min=1)[:, None], random))
+            restart = vectors[torch.randint(len(vectors), (self.size,), device=vectors.device)]  # (K, C)
+            means = sums / counts.clamp(min=1)[:, None]
+            self.codebook.copy_(torch.where(counts[:, None] > 0, means, restart))
         self.adopt(_from_first_rank(self.codebook.clone()))
 
-    def forward(self, x: Tensor, temperature: float = 0.0, noise: QuantizerNoise | None = None) -> Quantized:
+    def forward(self, x: Tensor, temperature: float = 0.0) -> Quantized:
         """Quantise (N, C) float32 vectors; in training mode also move the codebook.
 
         In training the code is drawn as argmax(-distance / temperature + Gumbel noise); temperature 0,
         and every call in eval mode, takes the plain nearest code.
         """
-        tiles = list(noise.tile) if noise else []
         if self.training and not bool(self.initialised):
-            self.adopt(_from_first_rank(self._at_least_k(x.detach(), tiles)[: self.size]), count=1.0)
-        ids = self._choose(x.detach(), temperature, noise)
+            self.adopt(_from_first_rank(self._at_least_k(x.detach())[: self.size]), count=1.0)
+        ids = self._choose(x.detach(), temperature)
         codes = self.lookup(ids)
         if self.training:
-            self._move(x.detach(), ids, tiles)
+            self._move(x.detach(), ids)
         commitment = F.mse_loss(x, codes)
         return Quantized(x + (codes - x).detach(), ids, commitment, perplexity(ids, self.size))
 
-    def _choose(self, x: Tensor, temperature: float, noise: QuantizerNoise | None) -> Tensor:
+    def _choose(self, x: Tensor, temperature: float) -> Tensor:
+        """Nearest or, in training at a temperature above 0, drawn code of each vector: (N, C) -> (N,)."""
         scores = self.scores(x)
         if self.training and temperature > 0:
-            gumbel = noise.gumbel if noise else gumbel_noise(tuple(scores.shape), scores.device)
-            scores = scores / temperature + gumbel
+            scores = scores / temperature + self._gumbel(scores)
         return scores.argmax(dim=1)
+
+    def _gumbel(self, scores: Tensor) -> Tensor:
+        """Standard Gumbel noise of the shape of `scores`; parity tests put recorded noise in its place."""
+        return gumbel_noise(torch.rand(tuple(scores.shape), device=scores.device))
+
+    def _normal(self, copies: Tensor) -> Tensor:
+        """Standard normal noise of the shape of `copies`; parity tests put recorded noise in its place."""
+        return torch.randn_like(copies)
 
     def _statistics(self, x: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Sum (K, C) and number (K,) of the vectors assigned to each code."""
@@ -148,15 +151,15 @@ class Codebook(nn.Module):
         return sums, torch.bincount(ids, minlength=self.size).to(sums.dtype)
 
     @torch.no_grad()
-    def _move(self, x: Tensor, ids: Tensor, tiles: list[Tensor]) -> None:
+    def _move(self, x: Tensor, ids: Tensor) -> None:
         """One step of the moving averages, then new vectors for the dead codes."""
         sums, counts = self._statistics(x, ids)
         self.code_sum.lerp_(_sum_over_ranks(sums), 1 - self.decay)
         self.code_count.lerp_(_sum_over_ranks(counts), 1 - self.decay)
-        dead = self.code_count < 1
+        dead = self.code_count < DEAD_COUNT  # (K,)
         mean = self.code_sum / self.code_count.clamp(min=1)[:, None]
         if self.reseed == "published":
-            fresh = self._at_least_k(x, tiles)[: self.size]
+            fresh = self._at_least_k(x)[: self.size]
         else:
             fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
         fresh = _from_first_rank(fresh)
@@ -167,25 +170,24 @@ class Codebook(nn.Module):
 
     def _spread_out(self, vectors: Tensor) -> Tensor:
         """K vectors, each drawn in proportion to its squared distance from those before (k-means++)."""
-        chosen = [vectors[torch.randint(len(vectors), (1,), device=vectors.device)]]
+        codes = [vectors[torch.randint(len(vectors), (1,), device=vectors.device)]]  # each (1, C)
         distance = torch.full((len(vectors),), torch.inf, device=vectors.device)
         for _ in range(self.size - 1):
-            distance = torch.minimum(distance, (vectors - chosen[-1]).square().sum(1))
+            distance = torch.minimum(distance, (vectors - codes[-1]).square().sum(1))
             share = distance if distance.any() else torch.ones_like(distance)
-            chosen.append(vectors[torch.multinomial(share, 1)])
-        return torch.cat(chosen)
+            codes.append(vectors[torch.multinomial(share, 1)])
+        return torch.cat(codes)
 
-    def _at_least_k(self, x: Tensor, tiles: list[Tensor]) -> Tensor:
+    def _at_least_k(self, x: Tensor) -> Tensor:
         """The batch itself, or, if it has fewer than K vectors, noisy copies of it."""
         if len(x) >= self.size:
             return x
         copies = x.repeat(math.ceil(self.size / len(x)), 1)
-        noise = tiles.pop(0) if tiles else torch.randn_like(copies)
-        return copies + noise * (0.01 / math.sqrt(self.dim))
+        return copies + self._normal(copies) * (COPY_NOISE / math.sqrt(self.dim))
 
 
 class ResidualQuantizer(nn.Module):
-    """A list of codebooks, each quantising what the ones before left over; outputs add up.
+    """A list of codebooks, each quantising what the ones before it left over; their outputs add up.
 
     One layer is the default, and the transformer only ever sees layer 0.
     """

@@ -77,11 +77,10 @@ PLANES = {
 class GraphLayer(nn.Module):
     """GraphSAGE with input projection over the skeleton: (B, in, 22, T) -> (B, out, 22, T).
 
-    y_i = A mean_j relu(P x_j + p) + a + R x_i, mean over the joints j next to i. The published model
-    sends messages in one frame only, frame 0 of the first sample of whatever batch it is given; every
-    other frame gets y = a + R x. Here frame 0 of every sample gets them, which is what the published
-    model computes for each sample on its own. `first_sample_only` brings the published batch
-    dependence back, for comparison with recorded batches.
+    y_i = A mean_j relu(P x_j + p) + a + R x_i, with the mean over the joints j next to joint i. The published
+    model sends messages in one frame only, frame 0 of the first sample of a batch; every other frame gets
+    y = a + R x. Here frame 0 of every sample gets them, which is what the published model computes for each
+    sample alone.
     """
 
     neighbours: Tensor
@@ -91,19 +90,21 @@ class GraphLayer(nn.Module):
         self.lin = nn.Linear(width_in, width_in)
         self.lin_l = nn.Linear(width_in, width_out)
         self.lin_r = nn.Linear(width_in, width_out, bias=False)
-        self.first_sample_only = False
         adjacent = torch.zeros(NUM_JOINTS, NUM_JOINTS)
         for i, j in BONES:
             adjacent[i, j] = adjacent[j, i] = 1.0
         self.register_buffer("neighbours", adjacent / adjacent.sum(1, keepdim=True), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        everywhere = F.conv2d(x, self.lin_r.weight[:, :, None, None], self.lin_l.bias)
-        heard = x[: 1 if self.first_sample_only else None, :, :, 0].transpose(1, 2)
-        mean = torch.matmul(self.neighbours.to(x.dtype), F.relu(self.lin(heard)))
-        message = F.linear(mean, self.lin_l.weight).transpose(1, 2)
-        samples_after, frames_after = len(x) - len(message), x.shape[3] - 1
-        return everywhere + F.pad(message[..., None], (0, frames_after, 0, 0, 0, 0, 0, samples_after))
+        everywhere = self.without_messages(x)  # (B, out, J, T)
+        senders = F.relu(self.lin(x[:, :, :, 0].transpose(1, 2)))  # (B, J, in), in frame 0
+        mean = torch.matmul(self.neighbours.to(x.dtype), senders)  # (B, J, in)
+        messages = F.linear(mean, self.lin_l.weight).transpose(1, 2)  # (B, out, J)
+        return everywhere + F.pad(messages[..., None], (0, x.shape[3] - 1))
+
+    def without_messages(self, x: Tensor) -> Tensor:
+        """a + R x: what every frame but the first gets."""
+        return F.conv2d(x, self.lin_r.weight[:, :, None, None], self.lin_l.bias)
 
 
 class ResidualBlock(nn.Module):

@@ -1,7 +1,7 @@
-"""Where a draw's randomness comes from: one generator per sample, or a recording (parity).
+"""Randomness of the draws: one generator per sample.
 
-A draw sees only the codes that survived the filter, best first: `kept` (M, k) logits divided by the
-temperature, and `codes` (M, k), for the M masked positions of `site.where` in row-major order.
+A draw sees only the k codes that survived the filter, best first: `kept` (M, k) are their logits divided by
+the temperature, `codes` (M, k) their ids, for the M masked positions of `site.masked` in row-major order.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from torch import Tensor
 
 from intermask_cli.devices import to_device
 
+#: Lower bound of what a logarithm is taken of; the published value.
 _TINY = 1e-20
 
 
 @dataclass(frozen=True)
 class Site:
-    """What is being drawn: step number, masked and valid positions (B, N) bool, number of codes K."""
+    """The positions of one draw."""
 
     step: int
-    where: Tensor
-    valid: Tensor  # on the CPU, where the generators are
-    codebook_size: int
+    masked: Tensor  # (B, N) bool, positions to draw codes for
+    valid: Tensor  # (B, N) bool, on the CPU, where the generators are
+    codebook_size: int  # K
 
 
 class Noise(Protocol):
@@ -36,10 +37,15 @@ class Noise(Protocol):
         ...
 
 
+def gumbel_noise(uniform: Tensor) -> Tensor:
+    """Standard Gumbel noise from uniform numbers in [0, 1), any shape."""
+    return -torch.log((-torch.log(uniform.clamp(min=_TINY))).clamp(min=_TINY))
+
+
 def invert_cdf(kept: Tensor, uniform: Tensor) -> Tensor:
     """Column (M,) drawn from softmax(kept) (M, k): its cumulative sum inverted at uniform (M,) in [0, 1)."""
     cumulative = torch.softmax(kept.float(), dim=-1).cumsum(dim=-1)
-    # Scaling by the last sum instead of 1 keeps rounding from pointing behind the last code.
+    # Scaled by the last sum instead of 1, so that rounding cannot lead past the last code.
     target = uniform[:, None] * cumulative[:, -1:]
     column = torch.searchsorted(cumulative, target, right=True)[:, 0]
     return column.clamp(max=kept.shape[-1] - 1)
@@ -51,36 +57,23 @@ def gumbel_argmax(kept: Tensor, codes: Tensor, gumbel: Tensor) -> Tensor:
 
 
 class PerSampleNoise:
-    """One CPU generator per sample, read at every step for exactly that sample's valid positions.
+    """One CPU generator per sample, read at every step once for each of the sample's valid positions.
 
-    So a sample's tokens depend on its own generator, never on padding or on the rest of the batch.
+    A sample's tokens depend on its own generator only, not on padding or on the rest of the batch.
     """
 
     def __init__(self, generators: Sequence[torch.Generator]):
         self.generators = list(generators)
 
     def draw(self, kept: Tensor, codes: Tensor, mode: str, site: Site) -> Tensor:
+        """kept, codes (M, k) -> drawn codes (M,) int64."""
         width = () if mode == "categorical" else (site.codebook_size,)
-        values = torch.zeros(*site.valid.shape, *width)
+        values = torch.zeros(*site.valid.shape, *width)  # (B, N) or (B, N, K)
         for row, valid, generator in zip(values, site.valid, self.generators, strict=True):
             row[valid] = torch.rand(int(valid.sum()), *width, generator=generator)
-        values = to_device(values, kept.device)[site.where]
+        values = to_device(values, kept.device)[site.masked]  # (M,) or (M, K)
         if mode == "categorical":
             column = invert_cdf(kept, values)
         else:
-            gumbel = -torch.log((-torch.log(values.clamp(min=_TINY))).clamp(min=_TINY))
-            column = gumbel_argmax(kept, codes, gumbel)
+            column = gumbel_argmax(kept, codes, gumbel_noise(values))
         return codes.gather(1, column[:, None])[:, 0]
-
-
-class RecordedNoise:
-    """Gumbel values recorded as (S, B, N, K): reproduces the published draws number by number."""
-
-    def __init__(self, gumbel: Tensor):
-        self.gumbel = gumbel.float()
-
-    def draw(self, kept: Tensor, codes: Tensor, mode: str, site: Site) -> Tensor:
-        if mode == "categorical":
-            kept = torch.log_softmax(kept, dim=-1)
-        gumbel = self.gumbel[site.step].to(kept.device)[site.where]
-        return codes.gather(1, gumbel_argmax(kept, codes, gumbel)[:, None])[:, 0]

@@ -1,10 +1,10 @@
 """Which tokens are known: every task is a token map with FILL (-1) where the sampler works.
 
-A map is one pair of persons, (2, 5, n) int64: person, body row, time (4 frames each). The five body rows
-come from two strided convolutions over the joint order, so they are neighbourhoods of joint *numbers*, not
-limbs. `ROW_JOINTS` lists the joints a row drives through the decoder's up-sampling table (InterHuman); with
-their 3 x 3 and dilated convolutions encoder and decoder mix neighbouring rows too, so a kept row holds its
-joints approximately, and the others not exactly untouched.
+A token map is one pair of persons, (P, s, n) int64 with P = 2 persons, s = 5 body rows and n time steps of 4
+frames. The five body rows come from two strided convolutions over the joint order, so they are
+neighbourhoods of joint *numbers*, not limbs. `ROW_JOINTS` lists the joints a row drives through the decoder's
+up-sampling table (InterHuman). The convolutions of encoder and decoder mix neighbouring rows too: keeping a
+row keeps its joints approximately, and refilling a row also moves joints of others a little.
 
     row 0: pelvis, hips, spine1, knees                  row 3: right collar, head, shoulders
     row 1: spine2, ankles, spine3                       row 4: elbows, wrists
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from intermask_cli.config import BODY_ROWS
+from intermask_cli.config import BODY_ROWS, PERSONS
 from intermask_cli.errors import InputError
 from intermask_cli.sampling.sampler import FILL
 
@@ -33,7 +33,7 @@ ROW_JOINTS: tuple[tuple[int, ...], ...] = (
 
 def generate(n: int) -> Tensor:
     """Nothing is known: n tokens per row -> (2, 5, n)."""
-    return torch.full((2, BODY_ROWS, n), FILL, dtype=torch.long)
+    return torch.full((PERSONS, BODY_ROWS, n), FILL, dtype=torch.long)
 
 
 def react(given: Tensor, person: int) -> Tensor:
@@ -52,18 +52,6 @@ def in_between(tokens: Tensor, first: int, last: int) -> Tensor:
         )
     known = tokens.clone()
     known[:, :, first : n - last] = FILL
-    return known
-
-
-def extend(previous: Tensor, overlap: int, n: int) -> Tensor:
-    """A window of n tokens per row that starts with the last `overlap` tokens of previous (2, 5, m)."""
-    if not 0 < overlap < n or overlap > previous.shape[-1]:
-        raise InputError(
-            f"overlap of {overlap} tokens does not fit a window of {n} after {previous.shape[-1]} tokens; "
-            f"accepted: 1 to {min(n - 1, previous.shape[-1])}"
-        )
-    known = generate(n)
-    known[:, :, :overlap] = previous[:, :, previous.shape[-1] - overlap :]
     return known
 
 
@@ -90,19 +78,19 @@ def edit(
 
 
 def batch(maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Maps (2, 5, n_b) of any lengths -> known, valid (B, 10 L); padding ends each of the ten rows."""
+    """Maps (2, 5, n_b) of any lengths -> known, valid (B, 10 L), L the longest; padding ends each row."""
     longest = max(m.shape[-1] for m in maps)
-    known = torch.full((len(maps), 2, BODY_ROWS, longest), FILL, dtype=torch.long)
+    known = torch.full((len(maps), PERSONS, BODY_ROWS, longest), FILL, dtype=torch.long)
     valid = torch.zeros(known.shape, dtype=torch.bool)
     for b, tokens in enumerate(maps):
         known[b, :, :, : tokens.shape[-1]] = tokens
         valid[b, :, :, : tokens.shape[-1]] = True
-    return known.flatten(1), valid.flatten(1)
+    return known.flatten(1), valid.flatten(1)  # (B, P, s, L) -> (B, 10 L)
 
 
 def unbatch(ids: Tensor, lengths: Sequence[int]) -> list[Tensor]:
     """Flat results (B, 10 L) -> one (2, 5, n_b) map per sample, padding cut off."""
-    maps = ids.unflatten(1, (2, BODY_ROWS, -1))
+    maps = ids.unflatten(1, (PERSONS, BODY_ROWS, -1))  # (B, P, s, L)
     return [m[:, :, :n] for m, n in zip(maps, lengths, strict=True)]
 
 

@@ -11,7 +11,8 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
-from intermask_cli.models.codebook import FRESH_COUNT, Codebook, QuantizerNoise
+from intermask_cli.models.codebook import FRESH_COUNT, Codebook
+from tests.helpers.recorded_noise import RecordedCodebook
 from tests.oracles import plain_codebook
 
 SIZE, DIM = 12, 5
@@ -22,8 +23,8 @@ def _seed():
     torch.manual_seed(3)
 
 
-def trained(reseed: str = "random", count: float = 4.0) -> Codebook:
-    codebook = Codebook(SIZE, DIM, decay=0.9, reseed=reseed).train()
+def trained(reseed: str = "random", count: float = 4.0, kind: type[Codebook] = Codebook) -> Codebook:
+    codebook = kind(SIZE, DIM, decay=0.9, reseed=reseed).train()
     codebook.adopt(torch.randn(SIZE, DIM), count)
     return codebook
 
@@ -130,18 +131,19 @@ def test_temperature_draws_in_training_only():
     codebook = trained()
     x = torch.randn(200, DIM)
     plain = codebook.nearest(x)
-    warm = [codebook._choose(x, tau, None) for tau in (1e-4, 0.5, 5.0)]
+    warm = [codebook._choose(x, tau) for tau in (1e-4, 0.5, 5.0)]
     agreement = [float((ids == plain).float().mean()) for ids in warm]
     assert agreement[0] > 0.98 > agreement[1] > agreement[2]
-    assert torch.equal(codebook._choose(x, 0.0, None), plain)
-    assert torch.equal(codebook.eval()._choose(x, 5.0, None), plain)
+    assert torch.equal(codebook._choose(x, 0.0), plain)
+    assert torch.equal(codebook.eval()._choose(x, 5.0), plain)
 
 
 def test_given_noise_decides_the_draw():
-    codebook = trained()
+    codebook = trained(kind=RecordedCodebook)
     gumbel = torch.zeros(6, SIZE)
     gumbel[torch.arange(6), torch.arange(6)] = 1e4
-    out = codebook(torch.randn(6, DIM), 0.5, QuantizerNoise(gumbel))
+    codebook.record(gumbel)
+    out = codebook(torch.randn(6, DIM), 0.5)
     assert out.ids.tolist() == [0, 1, 2, 3, 4, 5]
 
 

@@ -9,12 +9,12 @@ from intermask_cli.config import TokenizerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.tokenizer import (
     PLANES,
-    GraphLayer,
     Tokenizer,
     Upsample,
     pack_interhuman,
     unpack_interhuman,
 )
+from tests.helpers.published_batches import send_messages_in_first_sample_only
 from tests.oracles import plain_codebook, plain_tokenizer
 
 SMALL = {"width": 12, "code_dim": 8, "codebook_size": 24}
@@ -83,13 +83,11 @@ def test_no_sample_depends_on_its_company(tokenizer):
 
 
 @torch.inference_mode()
-def test_published_batch_dependence_is_only_behind_its_switch():
+def test_published_batch_dependence_is_only_in_its_helper():
     tokenizer = build(VARIANTS["graph"])
     motion = random_motion(tokenizer.config, 2, 16)
     alone = tokenizer.latents(motion)
-    for module in tokenizer.modules():
-        if isinstance(module, GraphLayer):
-            module.first_sample_only = True
+    send_messages_in_first_sample_only(tokenizer)
     published = tokenizer.latents(motion)
     torch.testing.assert_close(published[0], alone[0])
     assert (published[1] - alone[1]).abs().max() > 1e-4

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.speed import published_transformer
+from benchmarks.speed import published_loop
 from intermask_cli.config import TransformerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.layers import MultiHeadAttention, attention
@@ -66,7 +66,7 @@ def valid(logits: Tensor, b: int, length: int) -> Tensor:
     return logits[b].unflatten(0, (10, -1))[:, :length]
 
 
-@pytest.mark.parametrize("oracle", [plain_transformer, published_transformer])
+@pytest.mark.parametrize("oracle", [plain_transformer, published_loop])
 @torch.inference_mode()
 def test_agrees_with_the_plain_versions(model, oracle):
     lengths = [5, 2, 4]

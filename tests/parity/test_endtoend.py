@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from intermask_cli.models.published import load_tokenizer
-from intermask_cli.models.tokenizer import GraphLayer
 from tests.helpers.parity_comparing import assert_close
+from tests.helpers.published_batches import send_messages_in_first_sample_only
 
 pytestmark = pytest.mark.parity
 
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.parity
 def test_sampled_ids_to_motion(dataset, load, checkpoint):
     golden = load(f"model/endtoend_{dataset}.npz")
     tokenizer = load_tokenizer(checkpoint(dataset, "tokenizer"))[0]
-    for module in tokenizer.modules():
-        if isinstance(module, GraphLayer):
-            module.first_sample_only = True
+    send_messages_in_first_sample_only(tokenizer)
     pair = torch.from_numpy(golden["final_ids"].astype(np.int64)).unflatten(1, (2, 5, -1))
     for person in (0, 1):
         expected = golden[f"person{person + 1}_batch"]

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from intermask_cli.models.codebook import Codebook, Quantized, QuantizerNoise
+from intermask_cli.models.codebook import Quantized
 from tests.helpers.parity_comparing import assert_close, assert_same
+from tests.helpers.recorded_noise import RecordedCodebook
 
 pytestmark = pytest.mark.parity
 DECAY, TEMPERATURE = 0.99, 0.5
@@ -33,15 +34,13 @@ def check(out: Quantized, golden, step: str) -> None:
 def test_training_steps_then_eval(load):
     golden = load("model/quantizer_ema.npz")
     size, dim = golden["step0/codebook_after"].shape
-    codebook = Codebook(size, dim, DECAY, reseed="published")
+    codebook = RecordedCodebook(size, dim, DECAY, reseed="published")
     steps = {int(match[1]) for name in golden if (match := re.match(r"step(\d+)/x$", name))}
     for step in (f"step{i}" for i in sorted(steps)):
         tile_names = sorted(name for name in golden if name.startswith(f"{step}/tile_noise_"))
-        noise = QuantizerNoise(
-            torch.from_numpy(golden[f"{step}/gumbel"]),
-            tuple(torch.from_numpy(golden[name]) for name in tile_names),
-        )
-        check(codebook(vectors(golden[f"{step}/x"]), TEMPERATURE, noise), golden, step)
+        tiles = [torch.from_numpy(golden[name]) for name in tile_names]
+        codebook.record(torch.from_numpy(golden[f"{step}/gumbel"]), tiles)
+        check(codebook(vectors(golden[f"{step}/x"]), TEMPERATURE), golden, step)
         for name in ("codebook", "code_sum", "code_count"):
             assert_close(getattr(codebook, name), golden[f"{step}/{name}_after"], **CLOSE)
     codebook.eval()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,11 @@ from torch import Tensor
 from intermask_cli.config import BODY_ROWS, SamplingConfig
 from intermask_cli.models.published import load_transformer
 from intermask_cli.models.transformer import InteractionTransformer
-from intermask_cli.sampling import tasks
-from intermask_cli.sampling.guidance import guided
-from intermask_cli.sampling.noise import RecordedNoise
-from intermask_cli.sampling.sampler import sample
+from intermask_cli.sampling import sampler, tasks
+from intermask_cli.sampling.guidance import TokensToLogits, guided
 from intermask_cli.sampling.schedule import masked_counts
 from tests.helpers.parity_comparing import assert_close, assert_same
+from tests.helpers.recorded_noise import RecordedNoise
 
 pytestmark = pytest.mark.parity
 CLOSE = {"atol": 2e-4, "rtol": 1e-4}
@@ -86,9 +86,32 @@ def run(golden: Any, model: InteractionTransformer) -> tuple[Tensor, list[dict[s
         lambda ids: model(ids, None, lengths),
         config.guidance,
     )
-    trace: list[dict[str, Tensor]] = []
-    ids = sample(network, known, valid, config, codes, RecordedNoise(noise), observe=trace.append)
+    with traced(network) as (network, trace):
+        ids = sampler.sample(network, known, valid, config, codes, RecordedNoise(noise))
     return ids, trace, reaction
+
+
+@contextmanager
+def traced(network: TokensToLogits) -> Iterator[tuple[TokensToLogits, list[dict[str, Tensor]]]]:
+    """The network, and a list that gets every step's tensors while the sampler runs it."""
+    trace: list[dict[str, Tensor]] = []
+    draw_codes = sampler.draw_codes
+
+    def recording_network(ids: Tensor) -> Tensor:
+        trace.append({"ids_in": ids, "logits": network(ids)})
+        return trace[-1]["logits"]
+
+    def recording_draw(logits: Tensor, *settings: Any) -> tuple[Tensor, Tensor]:
+        masked = settings[-1].masked
+        drawn, confidence = draw_codes(logits, *settings)
+        ids = trace[-1]["ids_in"].masked_scatter(masked, drawn)
+        scores = torch.full(ids.shape, sampler.DECIDED).masked_scatter(masked, confidence)
+        trace[-1] |= {"where": masked, "ids": ids, "scores": scores}
+        return drawn, confidence
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampler, "draw_codes", recording_draw)
+        yield recording_network, trace
 
 
 def test_trace(golden: Any, transformer: InteractionTransformer) -> None:

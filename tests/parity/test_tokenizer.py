@@ -8,19 +8,13 @@ import torch
 from torch import Tensor
 
 from intermask_cli.models.published import load_tokenizer
-from intermask_cli.models.tokenizer import GraphLayer, Tokenizer, Upsample
+from intermask_cli.models.tokenizer import Tokenizer, Upsample
 from tests.helpers.parity_comparing import assert_close as assert_within
 from tests.helpers.parity_comparing import assert_same
+from tests.helpers.published_batches import send_messages_in_first_sample_only
 
 pytestmark = pytest.mark.parity
 CLOSE = {"atol": 2e-4, "rtol": 1e-4}
-
-
-def first_sample_only(tokenizer: Tokenizer, on: bool) -> None:
-    """The published dependence on the batch, which only recorded batches need."""
-    for module in tokenizer.modules():
-        if isinstance(module, GraphLayer):
-            module.first_sample_only = on
 
 
 @pytest.fixture(params=["interhuman", "interx"])
@@ -40,7 +34,7 @@ def tokenizer(dataset, checkpoint):
 
 @pytest.fixture
 def batched(tokenizer):
-    first_sample_only(tokenizer, True)
+    send_messages_in_first_sample_only(tokenizer)
     return tokenizer
 
 

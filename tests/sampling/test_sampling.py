@@ -12,9 +12,10 @@ from intermask_cli.config import COLDEST, SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.sampling import tasks
 from intermask_cli.sampling.guidance import combine, guided
-from intermask_cli.sampling.noise import PerSampleNoise, RecordedNoise, Site, invert_cdf
+from intermask_cli.sampling.noise import PerSampleNoise, Site, invert_cdf
 from intermask_cli.sampling.sampler import sample
 from intermask_cli.sampling.schedule import kept_codes, masked_counts
+from tests.helpers.recorded_noise import RecordedNoise
 from tests.oracles.plain_sampler import plain_sample
 
 K = 24

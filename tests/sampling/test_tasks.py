@@ -36,18 +36,6 @@ def test_in_between_refuses_nothing_kept_or_nothing_filled(first: int, last: int
         tasks.in_between(tokens(8), first, last)
 
 
-def test_extend_starts_with_the_end_of_the_previous_window() -> None:
-    known = tasks.extend(tokens(6), 2, 5)
-    assert torch.equal(known[:, :, :2], tokens(6)[:, :, 4:])
-    assert (known[:, :, 2:] == FILL).all()
-
-
-@pytest.mark.parametrize(("overlap", "n"), [(0, 5), (5, 5), (7, 9)])
-def test_extend_refuses_an_overlap_that_does_not_fit(overlap: int, n: int) -> None:
-    with pytest.raises(InputError, match="overlap"):
-        tasks.extend(tokens(6), overlap, n)
-
-
 def test_edit_fills_only_the_chosen_part() -> None:
     known = tasks.edit(tokens(6), persons=[1], rows=[3, 4], start=2, stop=5)
     filled = known == FILL

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from intermask_cli.sampling.sampler import lowest
 from intermask_cli.training.config import MaskingConfig
 
 #: Decoding steps that the step unroll imitates: one step is 1 / 21 of the progress.
@@ -112,15 +113,6 @@ def hidden_positions(draws: MaskingDraws, valid: Tensor, published: bool = False
 def _of_person(draws: MaskingDraws, tokens: int) -> Tensor:
     person = (torch.arange(tokens, device=draws.keys.device) >= tokens // 2).long()
     return person[None, :] == draws.hidden_person[:, None]
-
-
-def lowest(scores: Tensor, count: Tensor) -> Tensor:
-    """The count (B,) lowest of scores (B, N) in each row -> (B, N) bool; ties take the lower index."""
-    order = scores.argsort(dim=-1, stable=True)
-    rank = torch.empty_like(order).scatter_(
-        1, order, torch.arange(scores.shape[1], device=scores.device).expand_as(order)
-    )
-    return rank < count[:, None]
 
 
 def hide(
