@@ -58,12 +58,13 @@ class OneAfterTheOther(TokenFiller):
         generators: Sequence[torch.Generator],
         sampling: SamplingConfig,
         steps: int,
+        batch_size: int | None = None,
     ) -> list[Tensor]:
         """As `TokenFiller.fill`."""
         if any(bool((one != FILL).any()) for one in known):
-            return super().fill(texts, known, generators, sampling, steps)
+            return super().fill(texts, known, generators, sampling, steps, batch_size)
         # A mask id that counts as known is what a person who is not there looks like.
         first = [torch.stack((one[0], torch.full_like(one[1], self.transformer.mask_id))) for one in known]
-        first = super().fill(texts, first, generators, sampling, steps)
+        first = super().fill(texts, first, generators, sampling, steps, batch_size)
         second = [torch.stack((made[0], one[1])) for made, one in zip(first, known, strict=True)]
-        return super().fill(texts, second, generators, sampling, steps)
+        return super().fill(texts, second, generators, sampling, steps, batch_size)

@@ -70,7 +70,7 @@ def assembled(
     bundle = replace(place.bundle, info=info, transformer=transformer)
     model = InteractionModel(bundle, encoder, place.device)
     filler = model.filler
-    model.filler = variant.filler(filler.transformer, encoder, filler.device, filler.items_together)
+    model.clips.filler = variant.filler(filler.transformer, encoder, filler.device, filler.batch_size)
     return model
 
 

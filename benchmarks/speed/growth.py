@@ -33,8 +33,7 @@ def measure(sizes: Sizes, device: str = "cpu") -> dict[str, Any]:
 
     def sampling(frames: int, steps: int, clips: int, together: int) -> None:
         settings = replace(model.info.sampling, steps=steps)
-        model.filler.items_together = lambda tokens: together
-        model.generate(["two people bow"] * clips, frames, sampling=settings)
+        model.generate(["two people bow"] * clips, frames, sampling=settings, batch_size=together)
 
     usual, few = sizes.usual_frames, sizes.usual_steps
     series: dict[str, dict[int, Callable[[], object]]] = {

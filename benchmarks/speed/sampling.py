@@ -16,7 +16,7 @@ from benchmarks.speed.bounds import shares
 from benchmarks.speed.published_loop import flops_per_pass, plain_generate
 from benchmarks.speed.timing import in_turns, summary
 from intermask_cli.config import BODY_ROWS, SamplingConfig, TransformerConfig
-from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
+from intermask_cli.inference.cuda_graphs import CudaRecorder, GraphCache
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
 from intermask_cli.sampling import tasks
@@ -59,7 +59,7 @@ class GivenConditions(TokenFiller):
         network: InteractionTransformer,
         conditions: Tensor,
         device: str,
-        recordings: Recordings | None = None,
+        recordings: GraphCache | None = None,
     ):
         together = len(conditions)
         super().__init__(network, None, torch.device(device), lambda tokens: together, recordings)  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ class Contest:
             HALF: GivenConditions(half, conditions, device),
         }
         if device != "cpu":
-            self.fillers[GRAPHS] = GivenConditions(half, conditions, device, Recordings(CudaRecorder()))
+            self.fillers[GRAPHS] = GivenConditions(half, conditions, device, GraphCache(CudaRecorder()))
 
     def runs(self) -> dict[str, Callable[[], object]]:
         return {PLAIN: self.plain, **{name: partial(self.ours, name) for name in self.fillers}}

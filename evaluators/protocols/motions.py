@@ -39,7 +39,7 @@ def reconstructed(model: InteractionModel, reference: InteractionSet, cache: Cac
         motions = []
         with counter("reconstruct", len(reference), "motions") as progress:
             for motion in reference.motions:
-                result = model.reconstruct(motion.joints, motion.rotations6d)
+                result = model.reconstruct(motion, check_body=False)
                 motions.append(Motion(result.joints, _rotations(result.rotations6d)))
                 progress.advance()
         return motions

@@ -113,8 +113,8 @@ def _dataset(path: Path) -> dict[str, Any]:
 
 
 def _motion(path: Path) -> dict[str, Any]:
-    from intermask_cli.datasets.motion_files.checks import body_height
     from intermask_cli.datasets.motion_files.read import read_motion
+    from intermask_cli.motion.body_check import body_height
 
     motion = read_motion(path, person=0)
     return {

@@ -120,7 +120,7 @@ class ModelSource:
 class Generating:
     """Loads an engine that makes pairs from text; workers get it pickled.
 
-    `batch_size` None is a size that fits (`models.footprint`).
+    `batch_size` None is a size that fits (`inference.batch_size`).
     """
 
     source: ModelSource
@@ -139,6 +139,7 @@ class Generating:
                 frames=[item.frames for item in items],
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
+                batch_size=len(items),
             )
             return _labelled(items, made)
 
@@ -179,6 +180,8 @@ class Reacting:
                 [person.person for person in persons],
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
+                batch_size=len(items),
+                check_body=False,  # reading the motion checked it, unless the user said how to take it
             )
             return _labelled(items, made)
 
@@ -214,12 +217,12 @@ class Cleaned:
 
 
 def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
-    """An engine whose batches the model fills as a whole."""
-    if batch_size is None:
-        model.fit_batches(worker.beside)
-    else:
-        model.filler.items_together = lambda tokens: batch_size
-    return Engine(make, model.filler.items_together)
+    """An engine whose batches the model fills together; by default as large as fits beside other workers."""
+    if batch_size is not None:
+        return Engine(make, batch_size)
+    from intermask_cli.inference.batch_size import BatchSize
+
+    return Engine(make, BatchSize.fitting(model.info, model.device, model.dtype, worker.beside))
 
 
 def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:

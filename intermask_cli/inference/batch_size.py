@@ -16,10 +16,10 @@ from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, PERSONS
 from intermask_cli.models.bundle import BundleInfo
 from intermask_cli.models.tokenizer import PLANES
 
-#: Tokens side by side beyond which little is gained. CPU: measured, duet-mini on one core (a clip alone costs
+#: Tokens in a batch beyond which little is gained. CPU: measured, duet-mini on one core (a single clip costs
 #: 25 to 40 % more; 6,000 tokens take 6 % less than 1,500). GPU: an estimate, eighty clips of ten seconds.
 FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
-#: Of what is free when the model has been loaded: the rest of the process and its neighbours want some too.
+#: Share of the memory that is free when the model has been loaded; the rest is for the process and others.
 SHARE = {"cpu": 0.5, "cuda": 0.8}
 #: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
 #: around the draw (a Gumbel draw takes most), decoder maps; a test measures all but the maps.
@@ -29,13 +29,24 @@ FLOAT, HALF = 4, 2  # bytes
 
 
 @dataclass(frozen=True)
-class BatchFit:
-    """Tokens per body row -> clips sampled together; clips longer than the model's window count as that."""
+class BatchSize:
+    """Tokens per body row -> clips sampled together; longer clips count as one window of the model."""
 
     info: BundleInfo
     device: str  # type: cpu or cuda
     free: int  # bytes this worker may take
     half_precision: bool = False
+
+    @classmethod
+    def fitting(
+        cls, info: BundleInfo, device: torch.device, dtype: torch.dtype, workers: int = 1
+    ) -> BatchSize:
+        """The rule for a model that is loaded already, from the memory that is free now.
+
+        `workers` processes, this one included, share the device.
+        """
+        share = SHARE.get(device.type, SHARE["cuda"])
+        return cls(info, device.type, int(free_memory(device) * share) // workers, dtype != torch.float32)
 
     def __call__(self, tokens: int) -> int:
         tokens = max(1, min(tokens, self.info.max_frames // FRAMES_PER_TOKEN))
@@ -58,13 +69,6 @@ class BatchFit:
             return sampled
         maps = PERSONS * MAPS * self.info.tokenizer.width * plane.joints * FRAMES_PER_TOKEN * tokens
         return max(sampled, maps * FLOAT)
-
-
-def fitting_batch(info: BundleInfo, device: torch.device, dtype: torch.dtype, beside: int = 1) -> BatchFit:
-    """The rule for a model that is loaded already, `beside` workers sharing the device."""
-    share = SHARE.get(device.type, SHARE["cuda"])
-    free = int(free_memory(device) * share) // beside
-    return BatchFit(info, device.type, free, dtype != torch.float32)
 
 
 def free_memory(device: torch.device) -> int:

@@ -32,7 +32,7 @@ class _Recording(NamedTuple):
     logits: Tensor
 
 
-class Recordings:
+class GraphCache:
     """The most recently used recordings; `record` is `CudaRecorder()` but in tests."""
 
     def __init__(self, record: Record):

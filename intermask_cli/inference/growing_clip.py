@@ -1,4 +1,4 @@
-"""Pairs in the world while the pipeline works on them, and the frames a window is seen in. NumPy only."""
+"""A clip that grows window by window in the world, and the frame of reference of each window. NumPy only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from intermask_cli.config import FRAMES_PER_TOKEN
-from intermask_cli.errors import InputError
 from intermask_cli.motion.curves import crossfade, keep_exactly
-from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import Frame, person_frame
+from intermask_cli.motion.representation import INTERHUMAN, Representation
 from intermask_cli.motion.representation.interhuman import (
     joints_from_features,
     person_features,
@@ -31,38 +29,6 @@ def blank_pair(frames: int) -> Motion:
     )
 
 
-def checked_motion(joints: np.ndarray, rotations6d: np.ndarray | None, persons: int) -> Motion:
-    """Motion from a user's arrays; missing rotations are recovered from the joints.
-
-    joints (P, T, 22, 3) and rotations6d (P, T, 21, 6); one person may come without the first axis.
-
-    Raises:
-        InputError: another shape, fewer than 4 frames, NaN or infinite values.
-    """
-    joints = np.asarray(joints, dtype=np.float32)
-    of_frame = (NUM_JOINTS, 3)
-    if joints.ndim != persons + 2 or joints.shape[-2:] != of_frame or (persons == 2 and len(joints) != 2):
-        raise InputError(
-            f"joints of shape {joints.shape}; accepted: {'2, ' * (persons - 1)}T, {NUM_JOINTS}, 3"
-        )
-    joints = joints.reshape(persons, -1, *of_frame)
-    if joints.shape[1] < FRAMES_PER_TOKEN:
-        raise InputError(f"{joints.shape[1]} frames; accepted: {FRAMES_PER_TOKEN} or more")
-    if not np.isfinite(joints).all():
-        raise InputError("joints have NaN or infinite values; repair or cut the clip")
-    if rotations6d is None:
-        return Motion(joints, np.stack([rotations_from_joints(person).rotations6d for person in joints]))
-    shape = (*joints.shape[:2], NUM_JOINTS - 1, 6)
-    rotations = np.asarray(rotations6d, dtype=np.float32)
-    if (
-        rotations.shape[-3:] != shape[-3:]
-        or rotations.size != np.prod(shape)
-        or not np.isfinite(rotations).all()
-    ):
-        raise InputError(f"rotations6d of shape {rotations.shape}; accepted: finite numbers, {shape}")
-    return Motion(joints, rotations.reshape(shape))
-
-
 def features_in(motion: Motion, frames: Frames) -> list[np.ndarray]:
     """InterHuman features (T, 262) of both persons of a pair, seen in their frames."""
     return [
@@ -70,8 +36,13 @@ def features_in(motion: Motion, frames: Frames) -> list[np.ndarray]:
     ]
 
 
-def motion_from(features: np.ndarray, frames: Frames) -> Motion:
-    """Both persons' InterHuman features (2, T, 262), seen in their frames -> the pair in the world."""
+def motion_from(features: np.ndarray, frames: Frames, representation: Representation = INTERHUMAN) -> Motion:
+    """Both persons' features (2, T, ...), seen in their frames -> the pair in the world.
+
+    Features that do not hold joints are kept, and the joints are those of a stand-in body.
+    """
+    if not representation.holds_joints:
+        return Motion(representation.joints_of(features), None, features)
     joints = np.stack([frames[p].to_world(joints_from_features(features[p])) for p in (0, 1)])
     rotations = np.stack([rotations6d_from_features(features[p]) for p in (0, 1)])
     return Motion(joints.astype(np.float32), rotations.astype(np.float32))
@@ -105,10 +76,10 @@ def rotations_of(motion: Motion) -> np.ndarray:
 
 @dataclass
 class GrowingClip:
-    """A pair made window by window; `done` is the length made so far, and grows to the clip's end.
+    """A pair generated window by window; its first `done` frames are complete.
 
-    given marks the person whose motion is complete from the start and never changes. A pair made from nothing
-    stands on the floor y = 0, whatever a noisy frame of it dips to.
+    `given` marks the person whose motion is complete from the start and never changes. A pair generated from
+    nothing stands on the floor y = 0, even if a noisy frame of it dips below.
     """
 
     motion: Motion
@@ -136,16 +107,19 @@ class GrowingClip:
         return (own, other) if given == 0 else (other, own)
 
     def known_features(self, person: int, start: int, frames: int, where: Frame) -> np.ndarray:
-        """Features (frames, 262) of what is there of one person from frame `start` on."""
+        """Features (frames, 262) of one person's known motion from frame `start` on."""
         part = slice(start, start + frames)
         joints, rotations = self.motion.joints[person, part], rotations_of(self.motion)[person, part]
         return person_features(joints, rotations, where, keep_last=True)
 
-    def append(self, made: Motion, start: int, overlap: int) -> None:
-        """Write a window's motion behind what is done, cross-faded over its first `overlap` frames."""
+    def append(self, generated: Motion, start: int, overlap: int) -> None:
+        """Write a window's motion after what is done, cross-faded over its first `overlap` frames."""
+        stop = start + generated.frames
+        if self.from_nothing and self.done == 0:
+            self.motion, self.done = generated, stop
+            return
         if overlap:
             self.seams.append((start, overlap))
-        stop = start + made.frames
         if stop > self.motion.frames:
             longer = blank_pair(stop)
             longer.joints[:, : self.motion.frames] = self.motion.joints
@@ -153,8 +127,8 @@ class GrowingClip:
             self.motion = longer
         fade = slice(start, start + overlap)
         for target, new in (
-            (self.motion.joints, made.joints),
-            (rotations_of(self.motion), rotations_of(made)),
+            (self.motion.joints, generated.joints),
+            (rotations_of(self.motion), rotations_of(generated)),
         ):
             for person in {0, 1} - {self.given}:
                 target[person, fade] = crossfade(target[person, fade], new[person, :overlap])

@@ -1,20 +1,22 @@
-"""Text to token maps to motion: a loaded model and everything it can be asked for.
+"""Text to token maps to motion: a loaded model and everything it can do.
 
-All tasks are one thing: some tokens are known, the sampler fills the rest (`sampling.tasks`). A clip longer
-than the model's window is made window by window, each starting from the decoded end of the one before, in
-that moment's canonical frame. So is a clip of several phases ("they bow | they shake hands"), every window
-with its phase's text.
+All tasks are one: some tokens are known, the sampler fills the others (`sampling.tasks`). A clip longer than
+the model's window is generated window by window, each starting from the decoded end of the one before, in the
+canonical frame of that moment. So is a clip of several phases ("they bow | they shake hands"), every window
+with the text of its phase.
 
 On the CPU in float32 a sample's bytes depend on its text, length, seed and given motion only, not on the
-other samples, on how many there are, or on the number of threads (`intermask_cli.devices`).
+other samples, on their number, or on the number of threads (`intermask_cli.devices`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,43 +26,59 @@ from intermask_cli.config import (
     DEFAULT_SECONDS,
     DTYPES,
     FRAMES_PER_TOKEN,
+    PERSONS,
     SamplingConfig,
 )
+from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
-from intermask_cli.inference.batch_size import fitting_batch
-from intermask_cli.inference.cuda_graphs import CudaRecorder, Recordings
+from intermask_cli.inference import inputs
+from intermask_cli.inference.batch_size import BatchSize
+from intermask_cli.inference.clip_generator import ClipGenerator
+from intermask_cli.inference.cuda_graphs import CudaRecorder, GraphCache
 from intermask_cli.inference.growing_clip import (
-    Frames,
+    ORIGIN,
     GrowingClip,
     blank_pair,
-    checked_motion,
-    features_in,
     frames_at,
     motion_from,
     rotations_of,
-    with_kept,
 )
+from intermask_cli.inference.inputs import GivenJoints
 from intermask_cli.inference.interaction import Interaction, Seam
-from intermask_cli.inference.motion_codec import Given, MotionCodec
+from intermask_cli.inference.motion_codec import MotionCodec
 from intermask_cli.inference.token_filler import TokenFiller
-from intermask_cli.inference.windows import Window, plan_phases
 from intermask_cli.models.bundle import Bundle, load_bundle
-from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
+from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_encoder, load_text_encoder
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import seam_jerk
-from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks
 
-OVERLAP_FRAMES = 32
+OVERLAP_FRAMES = 32  # of consecutive windows of one phase: enough for the model to continue the action
 #: Text encoders by the id a bundle records: what to load when the caller names none.
 DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": "clip"}
 
+#: Settings as a record, or those that differ from the model's own as a dict.
+Sampling = SamplingConfig | Mapping[str, Any]
+
 
 class InteractionModel:
-    """A loaded bundle with its text encoder; the methods are what it can make.
+    """A loaded model with its text encoder; load one with `load_model`.
 
-    `texts` gives one sample each; a text may have phases, separated by "|" and equally long. Seeds: `seeds`,
-    one per text, else `seed`, `seed` + 1, and so on. `sampling` defaults to the bundle's own settings.
+    Arguments that the methods share:
+
+    * `texts`: one text or many, one sample each; "" for no text. A text may have phases, separated by "|"
+      and equally long.
+    * `joints`: metres, Y up, 30 fps, of the 22 SMPL body joints: (T, 22, 3) of one person, (2, T, 22, 3) of
+      a pair, at least 4 frames; an array, a tensor, or a `Motion` or `Interaction`. `rotations6d`
+      (..., T, 21, 6) are the local rotations of joints 1..21 (`sixd_columns`); they are recovered from the
+      joints when missing.
+    * `seeds`, one per text, else `seed`, `seed` + 1, and so on.
+    * `sampling`: a `SamplingConfig`, or a dict of its fields; the model's own settings by default.
+    * `batch_size`: clips sampled together; as many as fit by default. It does not change results.
+    * `check_body`: refuse joints that cannot be a person in metres with Y up.
+
+    Every wrong argument is an `InputError` that names it. Attributes: `info` describes the model, `device` is
+    where it runs, `default_frames` the length of a clip where none is given.
     """
 
     def __init__(
@@ -75,112 +93,141 @@ class InteractionModel:
             raise InputError(f"dtype is '{dtype}'; accepted: {', '.join(DTYPES)}")
         check_encoder(text_encoder, bundle.info.text_encoder, bundle.info.name)
         self.bundle, self.info = bundle, bundle.info
-        self.device = torch.device(device)
-        self.codec = MotionCodec(bundle, self.device)
+        self.device = torch.device(choose_device(str(device)))
         self.dtype = torch.bfloat16 if dtype == "bf16" else torch.float32
+        codec = MotionCodec(bundle, self.device)
         transformer = bundle.transformer.to(self.device, self.dtype)
-        fit = fitting_batch(self.info, self.device, self.dtype)
-        self.window = self.info.max_frames // FRAMES_PER_TOKEN
-        recordings = None
+        self.batch_size = BatchSize.fitting(self.info, self.device, self.dtype)
+        graphs = None
         if cuda_graphs:
             if self.device.type != "cuda":
                 raise InputError(f"CUDA graphs on device '{device}'; accepted: cuda, cuda:1 and so on")
-            recordings = Recordings(CudaRecorder())
-            # Recordings read the position table where it lies: it must not be made anew for longer clips.
-            transformer.position_enc.table(self.window, transformer.cond_emb.weight)
-        self.filler = TokenFiller(transformer, text_encoder, self.device, fit, recordings)
+            graphs = GraphCache(CudaRecorder())
+            # Recordings read the position table at its address: it must not be rebuilt for longer clips.
+            window = self.info.max_frames // FRAMES_PER_TOKEN
+            transformer.position_enc.table(window, transformer.cond_emb.weight)
+        filler = TokenFiller(transformer, text_encoder, self.device, self.batch_size, graphs)
+        self.clips = ClipGenerator(self.info, filler, codec)
 
-    def fit_batches(self, beside: int) -> None:
-        """Choose batch sizes anew from the memory that is free now, `beside` workers sharing the device."""
-        self.filler.items_together = fitting_batch(self.info, self.device, self.dtype, beside)
+    def __repr__(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        return f"InteractionModel('{self.info.name}', {self.info.representation}, {self.device}, {dtype})"
+
+    @property
+    def filler(self) -> TokenFiller:
+        """Fills token maps."""
+        return self.clips.filler
+
+    @property
+    def codec(self) -> MotionCodec:
+        """Encodes and decodes features."""
+        return self.clips.codec
 
     @property
     def default_frames(self) -> int:
-        """Length of a clip when nobody says how long."""
+        """Length of a clip where none is given: five seconds, or the model's longest if that is less."""
         return min(round(DEFAULT_SECONDS * self.info.fps), self.info.max_frames)
+
+    # ---------------------------------------------------------------- tasks
 
     def generate(
         self,
-        texts: Sequence[str],
-        frames: int | Sequence[int] | None = None,
+        texts: str | Iterable[str],
+        frames: int | Sequence[int] | npt.ArrayLike | None = None,
         seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        sampling: SamplingConfig | None = None,
+        seeds: Sequence[int] | npt.ArrayLike | None = None,
+        sampling: Sampling | None = None,
+        batch_size: int | None = None,
     ) -> list[Interaction]:
-        """Pairs from text: person 1 starts at the origin, facing +Z.
+        """Generate pairs from text: person 0 starts at the origin and faces +Z.
 
-        frames, one number or one per text, is rounded down to a multiple of 4; by default five seconds, or
-        the model's longest if that is less. Clips longer than the model's longest are made window by window.
+        Args:
+            frames: length of a clip, one for all or one per text, rounded down to a multiple of 4;
+                `default_frames` if missing. Clips longer than the model's window are generated window by
+                window.
+
+        Raises:
+            InputError: wrong arguments; an Inter-X model and a text with phases or a clip longer than its
+                window.
         """
-        texts = _texts(texts)
-        seeds = _seeds(texts, seed, seeds)
-        if not isinstance(frames, Sequence):
-            frames = [self.default_frames if frames is None else frames] * len(texts)
-        if len(frames) != len(texts):
-            raise InputError(f"{len(frames)} lengths for {len(texts)} texts")
-        tokens = [_tokens(length) for length in frames]
-        settings = sampling or self.info.sampling
+        listed = inputs.text_list(texts)
+        numbers = inputs.seed_list(seed, seeds, len(listed))
+        lengths = inputs.frame_list(frames, len(listed), self.default_frames)
+        tokens = [length // FRAMES_PER_TOKEN for length in lengths]
         if not self.info.representation.holds_joints:
-            return self._generate_interx(texts, tokens, seeds, settings)
-        clips = [GrowingClip(blank_pair(0)) for _ in texts]
-        maps = self._grow(clips, texts, tokens, seeds, settings, settings.steps)
-        return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
+            longest = max(tokens)
+            if longest > self.clips.window:
+                raise InputError(
+                    f"{longest * FRAMES_PER_TOKEN} frames; '{self.info.name}' makes up to "
+                    f"{self.info.max_frames}"
+                )
+            inputs.one_phase(listed)
+        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        clips = [GrowingClip(blank_pair(0)) for _ in listed]
+        return self._grown(clips, listed, tokens, numbers, settings, settings.steps, batch_size)
 
     def react(
         self,
-        joints: np.ndarray,
-        texts: Sequence[str],
+        joints: GivenJoints,
+        texts: str | Iterable[str],
         person: int = 0,
-        rotations6d: np.ndarray | None = None,
+        rotations6d: npt.ArrayLike | None = None,
         seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        sampling: SamplingConfig | None = None,
+        seeds: Sequence[int] | npt.ArrayLike | None = None,
+        sampling: Sampling | None = None,
+        batch_size: int | None = None,
+        check_body: bool = True,
     ) -> list[Interaction]:
-        """A partner for one given person, in that person's world and length; the given motion is untouched.
+        """Generate a partner for one given person, in that person's world and length.
 
-        joints (T, 22, 3) metres, Y up, 30 fps, T at least 4; person (0 or 1) is the role the given one
-        plays in the text; rotations6d (T, 21, 6) is recovered from the joints when not given. Half the
-        sampling steps are run, as published.
+        The given motion comes back unchanged. Half the sampling steps are run, as published.
+
+        Args:
+            joints: the given person, (T, 22, 3).
+            person: the role (0 or 1) that the given person has in the text.
         """
-        texts = _texts(texts)
-        return self.react_each([(joints, rotations6d)] * len(texts), texts, person, seed, seeds, sampling)
+        self._needs_joints("react")
+        listed = inputs.text_list(texts)
+        given = inputs.given_motion(joints, rotations6d, 1, check_body)
+        motions = [(given.joints[0], rotations_of(given)[0])] * len(listed)
+        return self.react_each(motions, listed, person, seed, seeds, sampling, batch_size, check_body=False)
 
     def react_each(
         self,
-        motions: Sequence[tuple[np.ndarray, np.ndarray | None]],
-        texts: Sequence[str],
+        motions: Sequence[tuple[npt.ArrayLike, npt.ArrayLike | None]],
+        texts: str | Iterable[str],
         persons: int | Sequence[int] = 0,
         seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        sampling: SamplingConfig | None = None,
+        seeds: Sequence[int] | npt.ArrayLike | None = None,
+        sampling: Sampling | None = None,
+        batch_size: int | None = None,
+        check_body: bool = True,
     ) -> list[Interaction]:
-        """`react` with a given person of its own, (joints, rotations6d or None), for every text.
+        """`react` with another given person for every text.
 
-        persons are their roles (0 or 1) in the texts, or one role for all.
+        Args:
+            motions: (joints, rotations6d or None) of each given person.
+            persons: the role (0 or 1) of each given person in its text, or one role for all.
         """
         self._needs_joints("react")
-        texts = _texts(texts)
-        seeds = _seeds(texts, seed, seeds)
-        persons = [persons] * len(texts) if isinstance(persons, int) else list(persons)
-        for person in persons:
-            if person not in (0, 1):
-                raise InputError(f"person is {person}; accepted: 0 or 1")
-        if not len(motions) == len(persons) == len(texts):
-            raise InputError(f"{len(motions)} motions and {len(persons)} persons for {len(texts)} texts")
-        given = [checked_motion(joints, rotations6d, 1) for joints, rotations6d in motions]
+        listed = inputs.text_list(texts)
+        numbers = inputs.seed_list(seed, seeds, len(listed))
+        roles = inputs.person_list(persons, len(listed))
+        if not len(motions) == len(roles) == len(listed):
+            raise InputError(f"{len(motions)} motions and {len(roles)} persons for {len(listed)} texts")
+        given = [inputs.given_motion(joints, turns, 1, check_body) for joints, turns in motions]
         clips = []
-        for person, one in zip(persons, given, strict=True):
-            padded = one.padded(FRAMES_PER_TOKEN)
-            motion = blank_pair(padded.frames)
-            motion.joints[person] = padded.joints[0]
-            rotations_of(motion)[person] = rotations_of(padded)[0]
-            clips.append(GrowingClip(motion, given=person))
-        settings = sampling or self.info.sampling
-        tokens = [_tokens(clip.motion.frames) for clip in clips]
-        maps = self._grow(clips, texts, tokens, seeds, settings, max(settings.steps // 2, 1))
-        for clip, one in zip(clips, given, strict=True):
-            clip.motion = clip.motion.part(0, one.frames)
-        return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
+        for person, motion in zip(roles, given, strict=True):
+            padded = motion.padded(FRAMES_PER_TOKEN)
+            pair = blank_pair(padded.frames)
+            pair.joints[person] = padded.joints[0]
+            rotations_of(pair)[person] = rotations_of(padded)[0]
+            clips.append(GrowingClip(pair, given=person))
+        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        tokens = [clip.motion.frames // FRAMES_PER_TOKEN for clip in clips]
+        half = max(settings.steps // 2, 1)
+        lengths = [motion.frames for motion in given]
+        return self._grown(clips, listed, tokens, numbers, settings, half, batch_size, lengths)
 
     def extend(
         self,
@@ -188,44 +235,63 @@ class InteractionModel:
         text: str,
         frames: int,
         seed: int = 0,
-        sampling: SamplingConfig | None = None,
+        sampling: Sampling | None = None,
         overlap: int = OVERLAP_FRAMES,
+        check_body: bool = True,
     ) -> Interaction:
-        """The interaction continued by `frames` frames (rounded down to a multiple of 4) of what text says.
+        """Continue an interaction by `frames` frames (rounded down to a multiple of 4) of what `text` says.
 
-        Its last `overlap` frames are known to the model and cross-faded; earlier ones do not change.
-        `seams` of the result says how smooth the joint is.
+        Its last `overlap` frames are known to the model and cross-faded; earlier ones do not change. `seams`
+        of the result says how smooth the joint is. An interaction without tokens, such as motion of your own,
+        is encoded first, and its body is checked.
         """
         self._needs_joints("extend")
-        motion = checked_motion(interaction.joints, interaction.rotations6d, 2)
-        done = _tokens(motion.frames)
-        frames_done = done * FRAMES_PER_TOKEN
+        words = inputs.one_text(text)
+        (number,) = inputs.seed_list(seed, None, 1)
+        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        added, shared = inputs.tokens_in(frames), inputs.whole_number(overlap, "overlap")
+        unknown = interaction.tokens is None
+        motion = inputs.given_motion(interaction, None, PERSONS, check_body and unknown)
+        done = motion.frames // FRAMES_PER_TOKEN
+        motion = motion.part(0, done * FRAMES_PER_TOKEN)
+        if interaction.tokens is None:
+            before = self.clips.encode(motion, frames_at(motion, 0))
+        else:
+            codes = self.info.transformer.codebook_size
+            before = torch.from_numpy(inputs.token_map(interaction.tokens, codes)[:, :, :done])
         seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
-        clip = GrowingClip(motion.part(0, frames_done), frames_done, seams=seams)
-        settings = sampling or self.info.sampling
-        total = done + _tokens(frames)
-        added = self._grow([clip], [text], [total], [seed], settings, settings.steps, overlap)
-        assert interaction.tokens is not None
-        before = torch.from_numpy(interaction.tokens[:, :, :done].astype(np.int64))
-        return _result(clip, torch.cat([before, added[0]], dim=-1), text, seed)
+        clip = GrowingClip(motion, motion.frames, seams=seams)
+        (maps,) = self.clips.grow(
+            [clip], [words], [done + added], [number], settings, settings.steps, shared // FRAMES_PER_TOKEN
+        )
+        return _result(clip, torch.cat([before, maps], dim=-1), words, number)
 
     def in_between(
         self,
-        joints: np.ndarray,
-        texts: Sequence[str],
+        joints: GivenJoints,
+        texts: str | Iterable[str],
         first: int,
         last: int,
-        rotations6d: np.ndarray | None = None,
+        rotations6d: npt.ArrayLike | None = None,
         seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        sampling: SamplingConfig | None = None,
+        seeds: Sequence[int] | npt.ArrayLike | None = None,
+        sampling: Sampling | None = None,
+        check_body: bool = True,
     ) -> list[Interaction]:
-        """New motion between the first and last frames of a pair (2, T, 22, 3); those come back unchanged.
+        """Generate new motion between the first and last frames of a pair; those come back unchanged.
 
-        What lies between is never read. T, first (at least 4) and last (0 for none) are multiples of 4.
+        What lies between is never read.
+
+        Args:
+            joints: the pair, (2, T, 22, 3), no longer than the model's window; T is a multiple of 4.
+            first: frames to keep at the start, a multiple of 4, at least 4.
+            last: frames to keep at the end, a multiple of 4; 0 for none.
         """
         self._needs_joints("in_between")
-        frames = int(np.shape(joints)[1]) if np.ndim(joints) == 4 else 0
+        listed = inputs.one_phase(inputs.text_list(texts))
+        given, turns = inputs.motion_arrays(joints, rotations6d)
+        frames = given.shape[1] if given.ndim == 4 else 0
+        first, last = inputs.whole_number(first, "first"), inputs.whole_number(last, "last")
         for name, value in (("T", frames), ("first", first), ("last", last)):
             if value % FRAMES_PER_TOKEN:
                 raise InputError(
@@ -238,160 +304,152 @@ class InteractionModel:
         known = tasks.in_between(
             tasks.generate(frames // FRAMES_PER_TOKEN), first // FRAMES_PER_TOKEN, last // FRAMES_PER_TOKEN
         )
-        kept = np.ones((2, frames), dtype=bool)
+        kept = np.ones((PERSONS, frames), dtype=bool)
         kept[:, first : frames - last] = False
-        given, ends = blank_pair(frames), [slice(0, first), slice(frames - last, frames)]
-        for end in ends[: 2 if last else 1]:
-            part = checked_motion(joints[:, end], None if rotations6d is None else rotations6d[:, end], 2)
-            given.joints[:, end], rotations_of(given)[:, end] = part.joints, rotations_of(part)
-        where = frames_at(Motion(given.joints[:, kept[0]]), 0)
-        for end in ends[: 2 if last else 1]:
+        pair = blank_pair(frames)
+        ends = [slice(0, first), slice(frames - last, frames)][: 2 if last else 1]
+        for end in ends:
+            part = inputs.given_motion(
+                given[:, end], None if turns is None else turns[:, end], PERSONS, check_body
+            )
+            pair.joints[:, end], rotations_of(pair)[:, end] = part.joints, rotations_of(part)
+        placed = frames_at(Motion(pair.joints[:, kept[0]]), 0)
+        for end in ends:
             tokens = slice(end.start // FRAMES_PER_TOKEN, end.stop // FRAMES_PER_TOKEN)
-            known[:, :, tokens] = self._encode(given.part(end.start, end.stop), where)
-        return self._refill(known, given, kept, where, texts, seed, seeds, sampling)
+            known[:, :, tokens] = self.clips.encode(pair.part(end.start, end.stop), placed)
+        numbers = inputs.seed_list(seed, seeds, len(listed))
+        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        filled = self.clips.refill(known, pair, kept, placed, listed, numbers, settings)
+        return [
+            Interaction(motion, tokens=_stored(ids), text=text, seed=number)
+            for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
+        ]
 
     def edit(
         self,
-        joints: np.ndarray,
-        texts: Sequence[str],
+        joints: GivenJoints,
+        texts: str | Iterable[str],
         persons: Sequence[int] = (0, 1),
         rows: Sequence[int] = tuple(range(BODY_ROWS)),
         start: int = 0,
         stop: int | None = None,
-        rotations6d: np.ndarray | None = None,
+        rotations6d: npt.ArrayLike | None = None,
         seed: int = 0,
-        seeds: Sequence[int] | None = None,
-        sampling: SamplingConfig | None = None,
+        seeds: Sequence[int] | npt.ArrayLike | None = None,
+        sampling: Sampling | None = None,
+        check_body: bool = True,
     ) -> list[Interaction]:
-        """A pair (2, T, 22, 3) with some body rows of some persons made anew in frames start..stop.
+        """Generate some body rows of some persons again in frames start..stop of a pair.
 
-        The range is widened to whole tokens (multiples of 4). Other persons and other frames come back
+        The range is widened to complete tokens (multiples of 4). Other persons and other frames come back
         unchanged; other rows of an edited person only approximately (`sampling.tasks`).
+
+        Args:
+            joints: the pair, (2, T, 22, 3), no longer than the model's window.
+            persons: whom to edit, 0 and 1.
+            rows: body rows 0..4 to generate again; `sampling.tasks` lists the joints of each.
         """
         self._needs_joints("edit")
-        given = checked_motion(joints, rotations6d, 2)
+        listed = inputs.one_phase(inputs.text_list(texts))
+        given = inputs.given_motion(joints, rotations6d, PERSONS, check_body)
         padded = given.padded(FRAMES_PER_TOKEN)
-        where = frames_at(padded, 0)
-        first = start // FRAMES_PER_TOKEN
-        after = -(-(given.frames if stop is None else stop) // FRAMES_PER_TOKEN)
-        known = tasks.edit(self._encode(padded, where), persons, rows, first, after)
-        kept = np.ones((2, padded.frames), dtype=bool)
-        kept[list(persons), first * FRAMES_PER_TOKEN : after * FRAMES_PER_TOKEN] = False
-        return self._refill(known, padded, kept, where, texts, seed, seeds, sampling, given.frames)
+        placed = frames_at(padded, 0)
+        begin = inputs.whole_number(start, "start") // FRAMES_PER_TOKEN
+        end = -(-(given.frames if stop is None else inputs.whole_number(stop, "stop")) // FRAMES_PER_TOKEN)
+        known = tasks.edit(self.clips.encode(padded, placed), persons, rows, begin, end)
+        kept = np.ones((PERSONS, padded.frames), dtype=bool)
+        kept[list(persons), begin * FRAMES_PER_TOKEN : end * FRAMES_PER_TOKEN] = False
+        numbers = inputs.seed_list(seed, seeds, len(listed))
+        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        filled = self.clips.refill(known, padded, kept, placed, listed, numbers, settings)
+        return [
+            Interaction(motion.part(0, given.frames), tokens=_stored(ids), text=text, seed=number)
+            for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
+        ]
 
-    def reconstruct(self, joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Interaction:
-        """A pair (2, T, 22, 3) through the tokenizer and back: what the model can express of it."""
+    def reconstruct(
+        self, joints: GivenJoints, rotations6d: npt.ArrayLike | None = None, check_body: bool = True
+    ) -> Interaction:
+        """Encode a pair (2, T, 22, 3) and decode it again, in its own world: what the model can express."""
         self._needs_joints("reconstruct")
-        given = checked_motion(joints, rotations6d, 2)
+        given = inputs.given_motion(joints, rotations6d, PERSONS, check_body)
         padded = given.padded(FRAMES_PER_TOKEN)
-        where = frames_at(padded, 0)
-        tokens = self._encode(padded, where)
-        made = motion_from(self.codec.decode_pairs([tokens])[0], where).part(0, given.frames)
-        return Interaction(made, tokens=_stored(tokens))
+        placed = frames_at(padded, 0)
+        tokens = self.clips.encode(padded, placed)
+        motion = motion_from(self.codec.decode_pairs([tokens])[0], placed).part(0, given.frames)
+        return Interaction(motion, tokens=_stored(tokens))
 
-    def _grow(
+    # ---------------------------------------------------------------- parts of the model
+
+    def encode(
+        self, joints: GivenJoints, rotations6d: npt.ArrayLike | None = None, check_body: bool = True
+    ) -> np.ndarray:
+        """The token map (2, 5, n) int16 of a pair, seen in the frame of person 0; n = T / 4, rounded up.
+
+        An Inter-X model encodes the features of a `Motion` or `Interaction`.
+        """
+        if self.info.representation.holds_joints:
+            given = inputs.given_motion(joints, rotations6d, PERSONS, check_body).padded(FRAMES_PER_TOKEN)
+            return _stored(self.clips.encode(given, frames_at(given, 0)))
+        motion = joints.motion if isinstance(joints, Interaction) else joints
+        if not isinstance(motion, Motion) or motion.features is None:
+            raise InputError(
+                f"'{self.info.name}' encodes the features of a Motion; joints alone are not enough"
+            )
+        features = motion.padded(FRAMES_PER_TOKEN).features
+        assert features is not None
+        return _stored(torch.stack(self.codec.encode(list(features))))
+
+    def decode(self, tokens: npt.ArrayLike) -> Interaction:
+        """The motion of a token map (2, 5, n), 4 n frames: person 0 starts at the origin and faces +Z."""
+        ids = torch.from_numpy(inputs.token_map(tokens, self.info.transformer.codebook_size))
+        features = self.codec.decode_pairs([ids])[0]
+        motion = motion_from(features, ORIGIN, self.info.representation)
+        return Interaction(motion, tokens=_stored(ids))
+
+    def text_states(self, texts: str | Iterable[str]) -> TextStates:
+        """States of the frozen text encoder for every token of N texts: (N, L, D) with a mask (N, L)."""
+        return self.filler.text_encoder.encode(inputs.text_list(texts))
+
+    def condition(self, texts: str | Iterable[str]) -> np.ndarray:
+        """The transformer's condition for N texts: (N, E) float32, or (N, 2, E): one for each person."""
+        conditions = [self.filler.condition(text) for text in inputs.text_list(texts)]
+        return torch.cat(conditions).float().cpu().numpy()
+
+    def logits(self, tokens: npt.ArrayLike, text: str | None = None, guidance: float = 1.0) -> np.ndarray:
+        """Logits (2, 5, n, K) float32 that the transformer gives for a token map (2, 5, n).
+
+        -1 in `tokens` marks masked tokens. Without a `text` the logits are unconditional. `guidance` w
+        combines both to u + w (c - u).
+        """
+        ids = torch.from_numpy(inputs.token_map(tokens, self.info.transformer.codebook_size, unknown=True))
+        if ids.shape[-1] > self.clips.window:
+            raise InputError(
+                f"tokens have {ids.shape[-1]} per body row; '{self.info.name}' takes up to "
+                f"{self.clips.window}"
+            )
+        words = None if text is None else inputs.one_text(text)
+        return self.filler.logits(ids, words, float(guidance)).numpy()
+
+    # ---------------------------------------------------------------- private
+
+    def _grown(
         self,
         clips: list[GrowingClip],
-        texts: Sequence[str],
-        tokens: Sequence[int],
-        seeds: Sequence[int],
+        texts: list[str],
+        tokens: list[int],
+        seeds: list[int],
         sampling: SamplingConfig,
         steps: int,
-        overlap: int = OVERLAP_FRAMES,
-    ) -> list[Tensor]:
-        """Make each clip up to its number of tokens, equal plans side by side; returns the new maps."""
-        phases = [split_phases(text) for text in texts]
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        maps: list[list[Tensor]] = [[] for _ in clips]
-        for group in _groups([(count, len(parts)) for count, parts in zip(tokens, phases, strict=True)]):
-            total, parts = tokens[group[0]], len(phases[group[0]])
-            done = clips[group[0]].done // FRAMES_PER_TOKEN
-            shared = min(overlap // FRAMES_PER_TOKEN, self.window // 2, done or self.window)
-            for phase, window in plan_phases(total, parts, self.window, shared, done):
-                where = [clips[i].frames_at(window.start * FRAMES_PER_TOKEN) for i in group]
-                known = [
-                    self._known(clips[i], window, frames) for i, frames in zip(group, where, strict=True)
-                ]
-                chosen = [generators[i] for i in group]
-                said = [phases[i][phase] for i in group]
-                filled = self.filler.fill(said, known, chosen, sampling, steps)
-                there = [
-                    self._given(clips[i], window, frames) for i, frames in zip(group, where, strict=True)
-                ]
-                pairs = self.codec.decode_pairs(filled, there)
-                for j, i in enumerate(group):
-                    made = motion_from(pairs[j], where[j])
-                    clips[i].append(made, window.start * FRAMES_PER_TOKEN, window.overlap * FRAMES_PER_TOKEN)
-                    maps[i].append(filled[j][:, :, window.overlap :])
-        return [torch.cat(parts, dim=-1) for parts in maps]
-
-    def _known(self, clip: GrowingClip, window: Window, where: Frames) -> Tensor:
-        """The window's known tokens (2, 5, n): all of the given person, the overlap of who is being made."""
-        n = window.stop - window.start
-        known = tasks.generate(n)
-        for person in (0, 1):
-            count = n if person == clip.given else window.overlap
-            if count:
-                start, frames = window.start * FRAMES_PER_TOKEN, count * FRAMES_PER_TOKEN
-                features = clip.known_features(person, start, frames, where[person])
-                known[person, :, :count] = self.codec.encode([features])[0]
-        return known
-
-    def _given(self, clip: GrowingClip, window: Window, where: Frames) -> Given | None:
-        """The given person's own motion in a window, for the pair decoder."""
-        if clip.given is None:
-            return None
-        start, stop = (token * FRAMES_PER_TOKEN for token in (window.start, window.stop))
-        return clip.given, clip.known_features(clip.given, start, stop - start, where[clip.given])
-
-    def _refill(
-        self,
-        known: Tensor,
-        given: Motion,
-        kept: np.ndarray,
-        where: Frames,
-        texts: Sequence[str],
-        seed: int,
-        seeds: Sequence[int] | None,
-        sampling: SamplingConfig | None,
-        frames: int | None = None,
+        batch_size: int | None,
+        lengths: Sequence[int] | None = None,
     ) -> list[Interaction]:
-        """One known map filled once per text; the given motion stays exact where kept (2, T)."""
-        if known.shape[-1] > self.window:
-            raise InputError(f"{given.frames} frames; '{self.info.name}' takes up to {self.info.max_frames}")
-        texts = _one_phase(_texts(texts))
-        seeds = _seeds(texts, seed, seeds)
-        settings = sampling or self.info.sampling
-        generators = [torch.Generator().manual_seed(s) for s in seeds]
-        maps = self.filler.fill(texts, [known] * len(texts), generators, settings, settings.steps)
-        results = []
-        for tokens, text, one in zip(maps, texts, seeds, strict=True):
-            made = motion_from(self.codec.decode_pairs([tokens])[0], where)
-            made = with_kept(made, given, kept).part(0, frames or given.frames)
-            results.append(Interaction(made, None, _stored(tokens), text, one))
-        return results
-
-    def _generate_interx(
-        self, texts: list[str], tokens: list[int], seeds: list[int], sampling: SamplingConfig
-    ) -> list[Interaction]:
-        """Features are the model's; joints are those of a stand-in body, since SMPL-X may not be shipped."""
-        if max(tokens) > self.window:
-            longest = max(tokens) * FRAMES_PER_TOKEN
-            raise InputError(f"{longest} frames; '{self.info.name}' makes up to {self.info.max_frames}")
-        texts = _one_phase(texts)
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        results: dict[int, Interaction] = {}
-        for group in _groups(tokens):
-            known, chosen = [tasks.generate(tokens[i]) for i in group], [generators[i] for i in group]
-            filled = self.filler.fill([texts[i] for i in group], known, chosen, sampling, sampling.steps)
-            for i, pair in zip(group, filled, strict=True):
-                features = self.codec.decode_pairs([pair])[0]
-                joints = self.info.representation.joints_of(features)
-                results[i] = Interaction(joints, None, _stored(pair), texts[i], seeds[i], features=features)
-        return [results[i] for i in range(len(texts))]
-
-    def _encode(self, motion: Motion, where: Frames) -> Tensor:
-        return torch.stack(self.codec.encode(features_in(motion, where)))
+        """Clips grown to their numbers of tokens and cut to `lengths` in frames, as results."""
+        size, overlap = inputs.batch_size_of(batch_size), OVERLAP_FRAMES // FRAMES_PER_TOKEN
+        maps = self.clips.grow(clips, texts, tokens, seeds, sampling, steps, overlap, size)
+        for clip, length in zip(clips, lengths or (), strict=bool(lengths)):
+            clip.motion = clip.motion.part(0, length)
+        return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
 
     def _needs_joints(self, task: str) -> None:
         if not self.info.representation.holds_joints:
@@ -407,64 +465,36 @@ def load_model(
     dtype: str = "float32",
     cuda_graphs: bool = False,
 ) -> InteractionModel:
-    """Load a bundled model, a folder or a hub id, with the text encoder it records (or the one given).
+    """Load a model with its text encoder.
 
-    `cuda_graphs` replays the network in small batches on a GPU (`graphs`).
+    Args:
+        name: a bundled model (`list_bundled`), a folder or a hub id.
+        text_encoder: the encoder that the model records, unless given: "minilm", "clip", the name of a
+            plug-in, a folder, a hub id, or an object with the methods of `TextEncoder`.
+        device: "cpu", "cuda", "cuda:1" and so on; "auto" is a GPU if there is one.
+        dtype: of the transformer, "float32" or "bf16".
+        cuda_graphs: replay the network in small batches on a GPU (`inference.cuda_graphs`).
+
+    Raises:
+        MissingError: no such model or text encoder; the message says how to get it.
+        InputError: a damaged bundle, another text encoder than the model's, a device that is not there.
     """
+    place = choose_device(str(device))
     bundle = load_bundle(name)
     if text_encoder is None:
         recorded = bundle.info.text_encoder["id"]
         text_encoder = DEFAULT_ENCODERS.get(recorded, recorded)
     if isinstance(text_encoder, str):
-        text_encoder = load_text_encoder(text_encoder, device)
-    return InteractionModel(bundle, text_encoder, device, dtype, cuda_graphs)
+        text_encoder = load_text_encoder(text_encoder, place)
+    return InteractionModel(bundle, text_encoder, place, dtype, cuda_graphs)
 
 
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:
     motion = clip.motion
     # A given person has no seams, and would hide those of the partner.
-    made = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
-    seams = tuple(Seam(*seam, *seam_jerk(made, *seam)) for seam in clip.seams)
-    return Interaction(motion, None, _stored(tokens), text, seed, clip.given, seams=seams)
-
-
-def _tokens(frames: int) -> int:
-    if frames < FRAMES_PER_TOKEN:
-        raise InputError(f"frames={frames}; accepted: {FRAMES_PER_TOKEN} or more")
-    return int(frames) // FRAMES_PER_TOKEN
-
-
-def _texts(texts: Sequence[str]) -> list[str]:
-    texts = [texts] if isinstance(texts, str) else list(texts)
-    if not texts:
-        raise InputError("no texts; give one per sample, '' for none")
-    return texts
-
-
-def _seeds(texts: Sequence[str], seed: int, seeds: Sequence[int] | None) -> list[int]:
-    seeds = [seed + i for i in range(len(texts))] if seeds is None else list(seeds)
-    if len(seeds) != len(texts):
-        raise InputError(f"{len(seeds)} seeds for {len(texts)} texts")
-    return seeds
-
-
-def _one_phase(texts: list[str]) -> list[str]:
-    """The texts, where a clip cannot be made phase by phase."""
-    for text in texts:
-        if len(split_phases(text)) > 1:
-            raise InputError(
-                f"'{text}' has several phases; accepted where new motion of interhuman is made: generate, "
-                "react, extend"
-            )
-    return texts
-
-
-def _groups(kinds: Sequence[Hashable]) -> list[list[int]]:
-    """Indices of equal kinds together."""
-    groups: dict[Hashable, list[int]] = {}
-    for i, kind in enumerate(kinds):
-        groups.setdefault(kind, []).append(i)
-    return list(groups.values())
+    generated = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
+    seams = [Seam(*seam, *seam_jerk(generated, *seam)) for seam in clip.seams]
+    return Interaction(motion, tokens=_stored(tokens), text=text, seed=seed, given=clip.given, seams=seams)
 
 
 def _stored(tokens: Tensor) -> np.ndarray:

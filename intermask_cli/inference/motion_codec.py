@@ -14,8 +14,8 @@ from intermask_cli.models.bundle import Bundle
 from intermask_cli.motion.representation.interhuman import POSITIONS, ROTATIONS, VELOCITIES
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-#: A person who is there already: 0 or 1, and the features (T, 262) in metres.
-Given = tuple[int, np.ndarray]
+#: A given person: 0 or 1, and the features (T, 262) in metres.
+GivenFeatures = tuple[int, np.ndarray]
 
 
 class MotionCodec:
@@ -47,7 +47,7 @@ class MotionCodec:
         return [self.normalizer.denormalize(m) for m in made] if self.normalizer is not None else made
 
     def decode_pairs(
-        self, maps: Sequence[Tensor], given: Sequence[Given | None] | None = None
+        self, maps: Sequence[Tensor], given: Sequence[GivenFeatures | None] | None = None
     ) -> list[np.ndarray]:
         """Maps (2, 5, n) -> features (2, 4n, 262) in metres, corrected together if the bundle can.
 

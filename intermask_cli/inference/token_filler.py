@@ -1,4 +1,4 @@
-"""Known tokens and texts to complete token maps: text head, guidance and sampler together."""
+"""Fills the unknown tokens of token maps: text head, guidance and sampler together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, SamplingConfig
 from intermask_cli.devices import on_one_thread, to_device
-from intermask_cli.inference.cuda_graphs import MOST_TOKENS, Recordings, map_tensors
+from intermask_cli.inference.cuda_graphs import MOST_TOKENS, GraphCache, map_tensors
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
 from intermask_cli.sampling import tasks
@@ -18,14 +18,14 @@ from intermask_cli.sampling.guidance import TokensToLogits, guided
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
 
-CACHED_LENGTHS = 8
+CACHED_LENGTHS = 8  # lengths whose first unconditional pass is kept
 
 
 class TokenFiller:
     """Fills maps of one length at a time, so nothing is padded.
 
-    `items_together` says how many maps of a number of tokens per row go side by side. With `recordings` small
-    batches are replayed CUDA graphs.
+    `batch_size` says how many maps of a number of tokens per body row are filled together. With `graphs`,
+    small batches are replayed CUDA graphs.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class TokenFiller:
         transformer: InteractionTransformer,
         text_encoder: TextEncoder,
         device: torch.device,
-        items_together: Callable[[int], int],
-        recordings: Recordings | None = None,
+        batch_size: Callable[[int], int],
+        graphs: GraphCache | None = None,
     ):
         self.transformer, self.text_encoder, self.device = transformer, text_encoder, device
-        self.items_together, self.recordings = items_together, recordings
+        self.batch_size, self.graphs = batch_size, graphs
         self._first_passes: OrderedDict[int, Tensor] = OrderedDict()
 
     @torch.inference_mode()
@@ -48,35 +48,56 @@ class TokenFiller:
         generators: Sequence[torch.Generator],
         sampling: SamplingConfig,
         steps: int,
+        batch_size: int | None = None,
     ) -> list[Tensor]:
-        """Maps (2, 5, n) of one length n with FILL where unknown -> complete maps, on the CPU."""
+        """Maps (2, 5, n) of one length n with FILL where unknown -> complete maps, on the CPU.
+
+        `batch_size` overrides the filler's own.
+        """
         n = known[0].shape[-1]
         prepared = self._prepared(texts) if sampling.guidance != 0 else {}
         without = self.transformer.prepare(None)
         filled: list[Tensor] = []
-        size = self.items_together(n)
+        size = batch_size or self.batch_size(n)
         for start in range(0, len(texts), size):
             part = slice(start, start + size)
-            with_text = (
-                map_tensors(_joined, *(prepared[text] for text in texts[part])) if prepared else without
-            )
-            known_ids, known_valid = tasks.batch(known[part])
+            with_text = without
+            if prepared:
+                with_text = map_tensors(_joined, *(prepared[text] for text in texts[part]))
+            known_ids, known_valid = tasks.batch(known[part])  # (B, 10 n) each
             all_masked = bool((known_ids == FILL).all())
             ids, valid = to_device(known_ids, self.device), to_device(known_valid, self.device)
 
             def build(with_text: Modulation, first: Tensor | None = None) -> TokensToLogits:
                 return guided(self._network(with_text), self._network(without), sampling.guidance, first)
 
-            if self.recordings is not None and ids.numel() <= MOST_TOKENS:
-                network = self.recordings.network(sampling.guidance, build, with_text)
+            if self.graphs is not None and ids.numel() <= MOST_TOKENS:
+                network = self.graphs.network(sampling.guidance, build, with_text)
             else:
-                kept = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
-                network = build(with_text, kept)
+                first = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
+                network = build(with_text, first)
             noise = PerSampleNoise(generators[part])
             codes = self.transformer.config.codebook_size
             done = sample(network, ids, valid, sampling, codes, noise, steps)
             filled += tasks.unbatch(done.cpu(), [n] * len(done))
         return filled
+
+    @torch.inference_mode()
+    def condition(self, text: str) -> Tensor:
+        """What the transformer gets of a text: (1, E) or, with a vector for each person, (1, 2, E)."""
+        states = self.text_encoder.encode([text])
+        rows = states.states.shape[1]
+        return on_one_thread(lambda: self.transformer.condition(states), rows, self.device)
+
+    @torch.inference_mode()
+    def logits(self, tokens: Tensor, text: str | None, guidance: float) -> Tensor:
+        """Logits (2, 5, n, K) of a map (2, 5, n) with FILL where masked; without a text unconditional."""
+        ids = tokens.flatten()[None].masked_fill(tokens.flatten()[None] == FILL, self.transformer.mask_id)
+        without = self._network(self.transformer.prepare(None))
+        network = without
+        if text is not None:
+            network = guided(self._network(self._prepared([text])[text]), without, guidance)
+        return network(to_device(ids, self.device))[0].float().cpu().unflatten(0, tokens.shape)
 
     def _network(self, modulation: Modulation) -> TokensToLogits:
         def logits(ids: Tensor) -> Tensor:
@@ -85,7 +106,7 @@ class TokenFiller:
         return logits
 
     def _first_pass(self, n: int) -> Tensor:
-        """Unconditional logits (1, 10n, K) of a fully masked map; they depend on nothing but n."""
+        """Unconditional logits (1, 10 n, K) of a fully masked map; they depend on n only."""
         if n not in self._first_passes:
             ids = torch.full((1, 2 * BODY_ROWS * n), self.transformer.mask_id, device=self.device)
             self._first_passes[n] = self.transformer(ids, None)
@@ -95,7 +116,7 @@ class TokenFiller:
         return self._first_passes[n]
 
     def _prepared(self, texts: Sequence[str]) -> dict[str, Modulation]:
-        """What the transformer takes from each distinct text; one at a time, so company changes nothing."""
+        """Modulation of each distinct text, one at a time, so that it does not depend on the batch."""
         prepared = {}
         for text in dict.fromkeys(texts):
             states = self.text_encoder.encode([text])

@@ -11,7 +11,7 @@ import torch
 from benchmarks.speed.sampling import GivenConditions, random_network
 from intermask_cli.config import SamplingConfig, TokenizerConfig, TransformerConfig
 from intermask_cli.inference import batch_size as footprint
-from intermask_cli.inference.batch_size import FAST_TOKENS, BatchFit, fitting_batch, free_memory
+from intermask_cli.inference.batch_size import FAST_TOKENS, BatchSize, free_memory
 from intermask_cli.models.bundle import load_bundle
 from intermask_cli.sampling import tasks
 from tests.helpers.peak_memory import peak_bytes
@@ -28,22 +28,22 @@ GIB = 2**30
 
 def test_with_much_memory_the_batch_is_as_large_as_is_fast() -> None:
     for device, tokens in FAST_TOKENS.items():
-        fit = BatchFit(FULL, device, 1000 * GIB)
+        fit = BatchSize(FULL, device, 1000 * GIB)
         assert [fit(n) for n in (75, 15)] == [tokens // 750, tokens // 150]
 
 
 def test_memory_limits_the_batch() -> None:
-    sizes = [BatchFit(FULL, "cuda", free)(75) for free in (GIB // 1000, GIB, 2 * GIB, 4 * GIB)]
+    sizes = [BatchSize(FULL, "cuda", free)(75) for free in (GIB // 1000, GIB, 2 * GIB, 4 * GIB)]
     assert sizes[0] == 1
     assert 1 < sizes[1] < sizes[2] < sizes[3]
-    assert sizes[1] * BatchFit(FULL, "cuda", GIB).bytes_per_clip(75) <= GIB
-    assert BatchFit(tiny_info(max_frames=300), "cuda", GIB)(75) > sizes[1]
+    assert sizes[1] * BatchSize(FULL, "cuda", GIB).bytes_per_clip(75) <= GIB
+    assert BatchSize(tiny_info(max_frames=300), "cuda", GIB)(75) > sizes[1]
 
 
 def test_what_a_clip_takes_is_no_less_than_its_largest_arrays() -> None:
     """Logits of two passes and their sum on the one hand, two decoder maps of two persons on the other."""
-    assert BatchFit(FULL, "cpu", GIB).bytes_per_clip(75) > 3 * 750 * 1024 * 4
-    assert BatchFit(FULL, "cuda", GIB).bytes_per_clip(75) > 2 * 2 * 512 * 22 * 300 * 4
+    assert BatchSize(FULL, "cpu", GIB).bytes_per_clip(75) > 3 * 750 * 1024 * 4
+    assert BatchSize(FULL, "cuda", GIB).bytes_per_clip(75) > 2 * 2 * 512 * 22 * 300 * 4
 
 
 @pytest.mark.parametrize("draw", ["categorical", "gumbel"])
@@ -71,18 +71,18 @@ def test_the_formula_covers_the_measured_peak(name: str, dtype: torch.dtype, dra
         return peak_bytes(lambda: filler.fill([str(i) for i in range(clips)], known, generators, sampling, 1))
 
     measured = (peak(3) - peak(1)) / 2
-    by_formula = BatchFit(info, "cpu", GIB, dtype != torch.float32).bytes_per_clip(tokens)
+    by_formula = BatchSize(info, "cpu", GIB, dtype != torch.float32).bytes_per_clip(tokens)
     assert measured <= by_formula <= 3 * measured
 
 
 def test_clips_longer_than_the_window_count_as_the_window() -> None:
-    fit = BatchFit(FULL, "cpu", GIB)
+    fit = BatchSize(FULL, "cpu", GIB)
     assert fit(1000) == fit(75) and fit(0) == fit(1)
 
 
 def test_workers_on_one_device_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footprint, "free_memory", lambda device: 8 * GIB)
-    one, two = (fitting_batch(FULL, torch.device("cpu"), torch.bfloat16, beside) for beside in (1, 2))
+    one, two = (BatchSize.fitting(FULL, torch.device("cpu"), torch.bfloat16, beside) for beside in (1, 2))
     assert two == dataclasses.replace(one, free=one.free // 2)
     assert one.half_precision
 

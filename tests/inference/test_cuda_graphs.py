@@ -13,7 +13,7 @@ from intermask_cli.config import SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.inference import cuda_graphs as graphs
 from intermask_cli.inference import token_filler as filling
-from intermask_cli.inference.cuda_graphs import Recordings
+from intermask_cli.inference.cuda_graphs import GraphCache
 from intermask_cli.inference.model import load_model
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.sampling import tasks
@@ -36,7 +36,7 @@ class StandIn:
         return lambda: result.copy_(function()), result
 
 
-def filler(recordings: Recordings | None) -> TokenFiller:
+def filler(recordings: GraphCache | None) -> TokenFiller:
     _, transformer, _ = tiny_parts(tiny_info())
     return TokenFiller(transformer, FakeTextEncoder(), torch.device("cpu"), lambda tokens: 2, recordings)
 
@@ -51,7 +51,7 @@ def filled(made_by: TokenFiller, n: int, texts: list[str], guidance: float = 2.0
 def test_replayed_networks_fill_the_same_tokens(guidance: float) -> None:
     """Batches of two and a last one of one; two lengths; then other texts in memory that was used before."""
     record = StandIn()
-    eager, replayed = filler(None), filler(Recordings(record))
+    eager, replayed = filler(None), filler(GraphCache(record))
     for n, texts in ((3, TEXTS), (5, TEXTS), (3, TEXTS[::-1])):
         expected, found = filled(eager, n, texts, guidance), filled(replayed, n, texts, guidance)
         assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
@@ -60,7 +60,7 @@ def test_replayed_networks_fill_the_same_tokens(guidance: float) -> None:
 
 def test_settings_of_the_network_are_recorded_apart() -> None:
     record = StandIn()
-    replayed = filler(Recordings(record))
+    replayed = filler(GraphCache(record))
     one, two = (filled(replayed, 3, TEXTS[:2], guidance) for guidance in (1.0, 3.0))
     assert record.recorded == 2
     assert not all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
@@ -68,7 +68,7 @@ def test_settings_of_the_network_are_recorded_apart() -> None:
 
 def test_large_batches_are_not_recorded_and_old_recordings_go(monkeypatch: pytest.MonkeyPatch) -> None:
     record = StandIn()
-    replayed = filler(Recordings(record))
+    replayed = filler(GraphCache(record))
     monkeypatch.setattr(filling, "MOST_TOKENS", 2 * 10 * 3)
     filled(replayed, 4, TEXTS[:2])
     assert record.recorded == 0

@@ -16,10 +16,10 @@ from intermask_cli.errors import InputError
 from intermask_cli.inference.growing_clip import (
     GrowingClip,
     blank_pair,
-    checked_motion,
     features_in,
     frames_at,
 )
+from intermask_cli.inference.inputs import given_motion
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.inference.windows import Window, plan_phases, plan_windows
@@ -219,9 +219,9 @@ def test_reaction_runs_half_the_steps(model: InteractionModel, monkeypatch: pyte
     seen: list[int] = []
     fill = model.filler.fill
 
-    def counted(texts, known, generators, sampling, steps):
+    def counted(texts, known, generators, sampling, steps, batch_size=None):
         seen.append(steps)
-        return fill(texts, known, generators, sampling, steps)
+        return fill(texts, known, generators, sampling, steps, batch_size)
 
     monkeypatch.setattr(model.filler, "fill", counted)
     joints, rotations = moving_pair(16)
@@ -235,7 +235,7 @@ def test_rotations_are_recovered_when_missing(model: InteractionModel) -> None:
     made = model.react(joints[0], ["they hug"])[0]
     assert np.array_equal(made.joints[0], joints[0])
     assert made.rotations6d is not None
-    recovered = checked_motion(joints[0], None, 1).rotations6d
+    recovered = given_motion(joints[0], None, 1).rotations6d
     assert recovered is not None
     assert np.array_equal(made.rotations6d[0], recovered[0])
 
@@ -405,9 +405,9 @@ def test_continuation_starts_from_the_end_in_its_own_frame(model: InteractionMod
     seen: list[torch.Tensor] = []
     fill = model.filler.fill
 
-    def watched(texts, known, generators, sampling, steps):
+    def watched(texts, known, generators, sampling, steps, batch_size=None):
         seen.extend(known)
-        return fill(texts, known, generators, sampling, steps)
+        return fill(texts, known, generators, sampling, steps, batch_size)
 
     model.filler.fill = watched  # type: ignore[method-assign]
     try:

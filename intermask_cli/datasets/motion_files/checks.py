@@ -6,19 +6,13 @@ import numpy as np
 
 from intermask_cli.errors import InputError
 from intermask_cli.motion.kinematics import bone_lengths
-from intermask_cli.motion.skeleton import FPS, JOINT, JOINT_NAMES, REST_HEIGHT_M, REST_OFFSETS
+from intermask_cli.motion.skeleton import FPS, JOINT, JOINT_NAMES, REST_OFFSETS
 
 #: One token is four frames.
 MIN_FRAMES = 4
 #: Almost an hour at 30 frames per second.
 MAX_FRAMES = 100_000
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
-BODY_HEIGHT_M = (0.5, 3.0)
 MAX_DISTANCE_M = 10_000.0
-#: Bones whose summed length gives a body's height in any pose.
-_HEIGHT_BONES = [
-    JOINT[name] - 1 for name in ("spine1", "spine2", "spine3", "neck", "head", "left_knee", "left_ankle")
-]
 #: A bone longer or shorter by this share than in an average body of the same size hints at a wrong joint map.
 _ODD_SHARE = 0.6
 #: Difference between a left and a right bone that hints at a wrong joint map; hand-made rigs rarely reach it.
@@ -29,12 +23,6 @@ _LOOSE_BONES = ("left_hip", "right_hip", "spine1", "spine2", "spine3", "left_col
 _STRETCHES_M = 0.05
 #: Faster than any person moves, in metres per second: the root was moved to another place.
 _FASTEST_ROOT = 15.0
-
-
-def body_height(joints: np.ndarray) -> float:
-    """Height of the standing body in the unit of joints (T, 22, 3), from bone lengths, in any pose."""
-    rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)[_HEIGHT_BONES].sum()
-    return float(np.median(bone_lengths(joints)[..., _HEIGHT_BONES].sum(-1)) / rest * REST_HEIGHT_M)
 
 
 # ---------------------------------------------------------------- what a motion must satisfy
@@ -52,36 +40,6 @@ def check_finite(values: np.ndarray, unit: str) -> None:
     raise InputError(
         f"{value} at {who}frame {frame}, {place} ({len(bad)} such numbers in all); clean it first"
     )
-
-
-def check_height(joints: np.ndarray, units: str, metres_per_unit: float) -> None:
-    """joints (T, 22, 3) in metres, converted from `units`: refuse a body that no person can have."""
-    height = body_height(joints)
-    low, high = BODY_HEIGHT_M
-    if low <= height <= high:
-        return
-    heights = {name: height / metres_per_unit * factor for name, factor in METRES_PER_UNIT.items()}
-    fitting = [name for name in heights if low <= heights[name] <= high]
-    fitting.sort(key=lambda name: abs(heights[name] - REST_HEIGHT_M))
-    advice = f"; if lengths are not in {units}, try --units {fitting[0]}" if fitting else ""
-    raise InputError(
-        f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted{advice}"
-        + (", or --units METRES_PER_UNIT" if height > 0 else " (all joints are in one place)")
-    )
-
-
-def check_up(joints: np.ndarray) -> None:
-    """joints (T, 22, 3): refuse bodies that clearly stand along another axis than Y."""
-    feet = (joints[:, JOINT["left_ankle"]] + joints[:, JOINT["right_ankle"]]) / 2
-    upright = (joints[:, JOINT["head"]] - feet).mean(axis=0)
-    x, y, z = upright / max(float(np.linalg.norm(upright)), 1e-9)
-    if abs(z) > 0.8:
-        raise InputError("the body stands along Z; give --up z (or --up y if the person really lies down)")
-    if y < -0.8 or abs(x) > 0.8:
-        raise InputError(
-            f"the body stands along {'-Y' if y < -0.8 else 'X'}; turn the file to Y up or Z up "
-            "(or give --up y if that is intended)"
-        )
 
 
 def check_distance(farthest: float) -> None:

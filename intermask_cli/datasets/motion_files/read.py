@@ -17,18 +17,15 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.arrays import FileMotion, read_h5, read_npy, read_npz
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import (
-    METRES_PER_UNIT,
-    body_height,
     check_distance,
     check_finite,
     check_frames,
-    check_height,
-    check_up,
     warnings_about,
 )
 from intermask_cli.datasets.motion_files.names import body_joints, read_skeleton_map
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
 from intermask_cli.errors import InputError
+from intermask_cli.motion.body_check import METRES_PER_UNIT, body_height, check_height, check_upright
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.representation.interhuman import y_up_from_z_up
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
@@ -36,6 +33,9 @@ from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
 
 H5_SUFFIXES = (".h5", ".hdf5")
 MAX_FPS = 1000.0
+#: What to do about a body of another unit or up axis.
+_OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
+_OTHER_AXIS = "turn it to Y up, or give --up z if Z is up (--up y accepts a person who really lies down)"
 _ACCEPTED = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
 
 
@@ -123,9 +123,9 @@ def _read(
         check_finite(file.joints, "joint")
         settled = _settle(file, fps, up, units)
         for joints in settled.joints:
-            check_height(joints, units or "m", _metres_per_unit(units))
+            check_height(joints, _OTHER_UNIT, _metres_per_unit(units))
             if up is None:  # an axis that the user gives is trusted
-                check_up(joints)
+                check_upright(joints, _OTHER_AXIS)
         check_distance(float(np.abs(settled.joints).max()))
         name = str(path) + (f"#{item}" if item else "")
         return [_given_motion(settled, person, name) for person in select(len(settled.joints))]

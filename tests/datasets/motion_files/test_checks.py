@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.motion_files.checks import body_height
 from intermask_cli.datasets.motion_files.read import read_motion
+from intermask_cli.motion.body_check import body_height
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.motion_samples import fk_person
 

@@ -1,0 +1,65 @@
+"""Whether joints can be a person in metres with Y up: body height and upright axis.
+
+Used for motion that people bring, from files and through the Python API. A wrong unit or up axis would
+otherwise only show as bad motion.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intermask_cli.errors import InputError
+from intermask_cli.motion.kinematics import bone_lengths
+from intermask_cli.motion.skeleton import JOINT, REST_HEIGHT_M, REST_OFFSETS
+
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
+#: Lowest and highest body height that is accepted, metres: small children and tall characters included.
+BODY_HEIGHT_M = (0.5, 3.0)
+#: Mean cosine between an axis and the direction from feet to head beyond which the body stands along it.
+#: A bent or sitting person stays below, a lying one does not.
+STANDS_ALONG = 0.8
+#: Bones whose summed length gives a body's height in any pose.
+_HEIGHT_BONES = [
+    JOINT[name] - 1 for name in ("spine1", "spine2", "spine3", "neck", "head", "left_knee", "left_ankle")
+]
+
+
+def body_height(joints: np.ndarray) -> float:
+    """Height of the standing body in the unit of joints (T, 22, 3), from bone lengths, in any pose."""
+    rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)[_HEIGHT_BONES].sum()
+    return float(np.median(bone_lengths(joints)[..., _HEIGHT_BONES].sum(-1)) / rest * REST_HEIGHT_M)
+
+
+def check_body(joints: np.ndarray) -> None:
+    """Raise InputError unless joints (T, 22, 3) have a human height in metres and stand along Y."""
+    check_height(joints, "joints are in {unit}? multiply them by {metres:g}")
+    check_upright(joints, "turn them to Y up; check_body=False accepts a person who really lies down")
+
+
+def check_height(joints: np.ndarray, advice: str, metres_per_unit: float = 1.0) -> None:
+    """Raise InputError unless the body of joints (T, 22, 3), already in metres, is 0.5 to 3 m tall.
+
+    `advice` says what to do if another {unit} of {metres} would give a plausible height. The lengths were
+    converted with `metres_per_unit`.
+    """
+    height = body_height(joints)
+    low, high = BODY_HEIGHT_M
+    if low <= height <= high:
+        return
+    heights = {unit: height / metres_per_unit * metres for unit, metres in METRES_PER_UNIT.items()}
+    plausible = [unit for unit, tall in heights.items() if low <= tall <= high]
+    plausible.sort(key=lambda unit: abs(heights[unit] - REST_HEIGHT_M))
+    hint = f"; {advice.format(unit=plausible[0], metres=METRES_PER_UNIT[plausible[0]])}" if plausible else ""
+    where = "" if height > 0 else " (all joints are in one place)"
+    raise InputError(f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted{hint}{where}")
+
+
+def check_upright(joints: np.ndarray, advice: str) -> None:
+    """Raise InputError, with `advice`, if the body of joints (T, 22, 3) plainly stands along another axis."""
+    feet = (joints[:, JOINT["left_ankle"]] + joints[:, JOINT["right_ankle"]]) / 2
+    upright = (joints[:, JOINT["head"]] - feet).mean(axis=0)
+    x, y, z = upright / max(float(np.linalg.norm(upright)), 1e-9)
+    if abs(z) > STANDS_ALONG:
+        raise InputError(f"the body stands along Z; {advice}")
+    if y < -STANDS_ALONG or abs(x) > STANDS_ALONG:
+        raise InputError(f"the body stands along {'-Y' if y < -STANDS_ALONG else 'X'}; {advice}")
