@@ -202,15 +202,16 @@ def resolve(request: EvaluationRequest, worker: Worker) -> EvaluationPlan:
     if request.repeats is not None:
         protocol = replace(protocol, repetitions=request.repeats)
     _check_fit(request, evaluator, protocol, subject, reference)
-    if not isinstance(reference, PaperData):
-        if isinstance(subject, FileSubject):
-            subject = _with_what_prompts_say(request, evaluator, subject, reference)
-            protocol = _with_samples(protocol, subject.interactions)
-            if subject.interactions.mentions is None:  # one rule for duplicates in all rows
-                reference = replace(reference, mentions=None)
-                floor = None if floor is None else replace(floor, mentions=None)
-        if protocol.duplicates != OWN_MOTION and reference.mentions is None:
-            protocol = replace(protocol, duplicates=EQUAL_CAPTION)
+    if isinstance(subject, FileSubject):
+        assert isinstance(reference, InteractionSet)
+        interactions, reference, floor = one_rule(subject.interactions, reference, floor)
+        if isinstance(evaluator, InterXPairEvaluator):
+            texts = interx_texts(Path(request.reference), interactions.prompts)
+            interactions = replace(interactions, texts=texts)
+        subject = replace(subject, interactions=interactions)
+        protocol = with_samples(protocol, interactions)
+    if isinstance(reference, InteractionSet):
+        protocol = with_duplicates_rule(protocol, reference)
     plan = EvaluationPlan(
         subject, reference, floor, evaluator, protocol, _task(request, subject), request.seed, request.device,
         worker, request.cache,
@@ -367,19 +368,26 @@ def _check_fit(
         )
 
 
-def _with_what_prompts_say(
-    request: EvaluationRequest, evaluator: Evaluator, subject: FileSubject, reference: InteractionSet
-) -> FileSubject:
-    """The file's interactions with what the reference knows about their prompts."""
-    interactions = with_mentions(subject.interactions, reference)
-    if isinstance(evaluator, InterXPairEvaluator):
-        texts = interx_texts(Path(request.reference), interactions.prompts)
-        interactions = replace(interactions, texts=texts)
-    return replace(subject, interactions=interactions)
+def one_rule(
+    interactions: InteractionSet, reference: InteractionSet, floor: InteractionSet | None
+) -> tuple[InteractionSet, InteractionSet, InteractionSet | None]:
+    """The three sets with what their prompts mention, if that is known for all: one rule for all rows."""
+    interactions = with_mentions(interactions, reference)
+    if interactions.mentions is None:
+        reference = replace(reference, mentions=None)
+        floor = None if floor is None else replace(floor, mentions=None)
+    return interactions, reference, floor
 
 
-def _with_samples(protocol: Protocol, interactions: InteractionSet) -> Protocol:
-    """The protocol with as many captions and samples for MModality as the file has."""
+def with_duplicates_rule(protocol: Protocol, reference: InteractionSet) -> Protocol:
+    """The protocol with the rule for duplicate captions that can be applied to this reference."""
+    if protocol.duplicates == OWN_MOTION or reference.mentions is not None:
+        return protocol
+    return replace(protocol, duplicates=EQUAL_CAPTION)
+
+
+def with_samples(protocol: Protocol, interactions: InteractionSet) -> Protocol:
+    """The protocol with as many captions and samples for MModality as the interactions have."""
     groups = prompts_with_samples(interactions)
     if not groups:
         return protocol

@@ -21,8 +21,8 @@ from evaluators.evaluator import load_evaluator
 from evaluators.metrics import pool_ranks
 from evaluators.protocols.evaluation import Scorer
 from evaluators.protocols.protocol import protocol_named
-from evaluators.protocols.scoring import METRICS, MetricScore
-from evaluators.reports.sensitivity import sensitivity_markdown, sensitivity_table, swapped
+from evaluators.protocols.scoring import METRICS
+from evaluators.reports.sensitivity import plain_sensitivity, sensitivity_markdown, sensitivity_table, swapped
 from intermask_cli.console import note
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluator-proof.json"
@@ -96,7 +96,7 @@ def main() -> None:
     record = {
         "evaluator": evaluator.name, "evaluator_sha256": evaluator.sha256, "clips": len(reference),
         "pool_size": protocol.pool_size, "repetitions": protocol.repetitions, "figures": figures,
-        "faults": {n: {k: _plain(v) for k, v in row.items()} for n, row in table.items()},
+        "faults": plain_sensitivity(table),
     }  # fmt: skip
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -105,12 +105,6 @@ def main() -> None:
     for path in PASTED_INTO:
         if options.out == RESULTS and paste(path, MARKER, block):
             note(f"updated {path}")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, MetricScore):
-        return None if value.absent else value.mean
-    return value
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Embeddings and generated motions on disk, by content: a second evaluation only reads them.
+"""Embeddings and generated motions on disk, by content, so that a second evaluation only reads them.
 
-A file's name is a hash of everything it depends on, so there is nothing to invalidate; the folder may be
-deleted at any time. Files appear whole or not at all.
+A file's name is a hash of everything it depends on. So no entry can be out of date, and the folder may be
+deleted at any time. Files are complete or absent.
 """
 
 from __future__ import annotations
@@ -31,10 +31,16 @@ def default_cache() -> Path:
 
 
 class Cache:
-    """Arrays in npz files under a folder."""
+    """Arrays in npz files under a folder; a cache without a folder keeps nothing."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path | None):
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """Where files are kept."""
+        assert self._folder is not None, "only a cache with a folder holds files"
+        return self._folder
 
     def motion_embeddings(self, evaluator: Evaluator, interactions: InteractionSet) -> np.ndarray:
         """(N, D) float32 of a set's motions."""
@@ -52,27 +58,29 @@ class Cache:
         return self.arrays("texts", [evaluator.key, *texts], make)["embeddings"]
 
     def motions(self, key: Sequence[str], make: Callable[[], list[Motion]]) -> list[Motion]:
-        """Motions that `make` would make for this key."""
+        """Motions with rotations for this key; `make` computes them if they are not kept."""
 
         def arrays() -> dict[str, np.ndarray]:
-            made = make()
+            motions = make()
             return {
-                "frames": np.array([motion.joints.shape[1] for motion in made]),
-                "joints": np.concatenate([motion.joints for motion in made], axis=1),
-                "rotations6d": np.concatenate([motion.rotations6d for motion in made], axis=1),
+                "frames": np.array([motion.frames for motion in motions]),
+                "joints": np.concatenate([motion.joints for motion in motions], axis=1),
+                "rotations6d": np.concatenate([motion.rotations6d for motion in motions], axis=1),
             }
 
         return _unpacked(self.arrays(GENERATED, key, arrays))
 
     def kept_motions(self, key: Sequence[str]) -> list[Motion] | None:
-        """Motions kept for this key; None without any that can be read."""
+        """Motions kept for this key; None if there are none, or they cannot be read."""
         stored = self._read(self._path(GENERATED, key))
         return None if stored is None else _unpacked(stored)
 
     def arrays(
         self, kind: str, key: Sequence[str], make: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """The named arrays `make` would make for this key, kept in the folder `kind`."""
+        """Named arrays for this key, kept in the folder `kind`; `make` computes them if they are not kept."""
+        if self._folder is None:
+            return make()
         path = self._path(kind, key)
         kept = self._read(path)
         if kept is not None:
@@ -93,7 +101,7 @@ class Cache:
             with np.load(path, allow_pickle=False) as archive:
                 return {array: archive[array] for array in archive.files}
         except (OSError, ValueError, KeyError, EOFError) as error:
-            warn(f"{path} is damaged ({type(error).__name__}); made again")
+            warn(f"{path} is damaged ({type(error).__name__}); recomputing")
             return None
 
 

@@ -1,4 +1,4 @@
-"""What is scored: interactions with their prompts, from the Duets test split, a file of ours, or a model."""
+"""What is scored: interactions with their prompts, from the Duets test split, a file, arrays or a model."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.protocols.evaluation import Evaluation, ScoredItem, best_and_worst
-from evaluators.protocols.scoring import METRICS
+from evaluators.reports.report import metric_names
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
 
 SHEET_CLIPS = 5
@@ -45,7 +45,8 @@ def _metric_plot(report: Mapping[str, Any], path: Path) -> Path:
     import matplotlib.pyplot as plt
 
     rows = list(report["rows"])
-    shown = [m for m in METRICS if any("absent" not in report["rows"][row][m] for row in rows)]
+    metrics = metric_names(*report["rows"].values())
+    shown = [m for m in metrics if any("absent" not in report["rows"][row][m] for row in rows)]
     figure, axes = plt.subplots(1, len(shown), figsize=(2.3 * len(shown), 0.5 * len(rows) + 1.4), sharey=True)
     for axis, metric in zip([axes] if len(shown) == 1 else axes, shown, strict=True):
         for y, row in enumerate(rows):

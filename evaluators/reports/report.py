@@ -101,12 +101,18 @@ def cell(score: Mapping[str, Any], digits: int = 3) -> str:
     return f"{score['mean']:.{digits}f}{half}"
 
 
+def metric_names(*rows: Mapping[str, Any]) -> list[str]:
+    """Metrics that all of these rows have: the paper's, then those of installed packages."""
+    return [name for name in rows[0] if all(name in row for row in rows)]
+
+
 def metric_table(report: Mapping[str, Any]) -> list[list[str]]:
     """Header and rows of the metric table."""
-    rows = [["", *METRICS]]
-    for name, scores in report["rows"].items():
-        rows.append([name, *(cell(scores[metric], 4 if metric == "MM Dist" else 3) for metric in METRICS)])
-    return rows
+    names = metric_names(*report["rows"].values())
+    table = [["", *names]]
+    for row, scores in report["rows"].items():
+        table.append([row, *(cell(scores[name], 4 if name == "MM Dist" else 3) for name in names)])
+    return table
 
 
 def physics_rows(report: Mapping[str, Any]) -> list[list[str]]:
@@ -257,7 +263,7 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") 
     if found := differences(a["protocol"], b["protocol"], MULTIMODALITY_FIELDS if absent else ()):
         raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(found)}")
     table = [["metric", "a", "b", "b - a", "verdict"]]
-    for metric in METRICS:
+    for metric in metric_names(a["rows"][row], b["rows"][row]):
         one, two = a["rows"][row][metric], b["rows"][row][metric]
         table.append([metric, cell(one), cell(two), *_verdict(metric, one, two)])
     return table

@@ -1,4 +1,7 @@
-"""Planted faults: which metric sees which mistake. The evaluator's proof, kept in docs/guides/evaluate.md."""
+"""Sensitivity test of an evaluator: which metric reacts to which corruption of real motion?
+
+`evaluate --faults` runs it; results for the bundled evaluator are in docs/guides/evaluate.md.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ import numpy as np
 
 from evaluators.data.sets import InteractionSet
 from evaluators.protocols.evaluation import Scorer, physics_of
-from evaluators.protocols.scoring import METRICS, MetricScore
+from evaluators.protocols.scoring import MetricScore
 from evaluators.reports.report import physics_means
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import heading
 
-Fault = Callable[[InteractionSet], InteractionSet]
+Corruption = Callable[[InteractionSet], InteractionSet]
 SHOWN_PHYSICS = (
     "foot_skate_mm_per_frame",
     "jerk_m_per_s3",
@@ -23,44 +26,47 @@ SHOWN_PHYSICS = (
     "smallest_distance_mm",
 )
 OFFSET_M = 0.10
+NOISE_M = 0.02
+#: Persons whose roots start nearer than this have no direction from one to the other.
+_MIN_GAP_M = 1e-6
 
 
-def _each(change: Callable[[np.ndarray], np.ndarray]) -> Fault:
-    """A fault of every motion's joints (2, T, 22, 3); rotations are left out, as nothing here reads them."""
+def _each(change: Callable[[np.ndarray], np.ndarray]) -> Corruption:
+    """A change of every motion's joints (2, T, 22, 3); rotations are left out, as no test reads them."""
 
     def apply(interactions: InteractionSet) -> InteractionSet:
         motions = [
             Motion(np.ascontiguousarray(change(m.joints), dtype=np.float32)) for m in interactions.motions
         ]
-        return interactions.with_motions("faulty", motions)
+        return interactions.with_motions("corrupted", motions)
 
     return apply
 
 
 def swapped(joints: np.ndarray) -> np.ndarray:
-    """Who was person 1 is person 2."""
+    """Joints (2, T, 22, 3) with the persons exchanged."""
     return joints[::-1]
 
 
 def frozen_partner(joints: np.ndarray) -> np.ndarray:
-    """Person 2 stays in the first pose."""
+    """Person 2 of (2, T, 22, 3) stays in the first pose."""
     still = joints.copy()
     still[1] = still[1, :1]
     return still
 
 
 def reversed_in_time(joints: np.ndarray) -> np.ndarray:
-    """Played backwards."""
+    """Joints (2, T, 22, 3) played backwards."""
     return joints[:, ::-1]
 
 
 def moved_away(joints: np.ndarray) -> np.ndarray:
-    """Person 2 stands 10 cm further in the direction away from person 1 (of the first frame)."""
+    """Person 2 of (2, T, 22, 3) moved OFFSET_M away from person 1, in the direction of the first frame."""
     moved = joints.copy()
     away = joints[1, 0, 0] - joints[0, 0, 0]
     away = np.array([away[0], 0.0, away[2]])
     length = float(np.linalg.norm(away))
-    if length < 1e-6:
+    if length < _MIN_GAP_M:
         yaw = heading(joints[0, 0])
         away, length = np.array([np.sin(yaw), 0.0, np.cos(yaw)]), 1.0
     moved[1] += (OFFSET_M * away / length).astype(joints.dtype)
@@ -72,7 +78,7 @@ def wrong_caption(interactions: InteractionSet) -> InteractionSet:
     shift = len(interactions) // 2 or 1
     mentions = interactions.mentions
     return interactions.with_motions(
-        "faulty",
+        "corrupted",
         interactions.motions,
         prompts=interactions.prompts[shift:] + interactions.prompts[:shift],
         mentions=None if mentions is None else mentions[shift:] + mentions[:shift],
@@ -80,16 +86,17 @@ def wrong_caption(interactions: InteractionSet) -> InteractionSet:
 
 
 def noisy(interactions: InteractionSet) -> InteractionSet:
-    """2 cm of independent noise on every joint and frame."""
+    """Independent noise with standard deviation NOISE_M on every joint and frame."""
     rng = np.random.default_rng(0)
     motions = [
-        Motion(m.joints + rng.normal(size=m.joints.shape).astype(np.float32) * 0.02)
+        Motion(m.joints + rng.normal(size=m.joints.shape).astype(np.float32) * NOISE_M)
         for m in interactions.motions
     ]
-    return interactions.with_motions("faulty", motions)
+    return interactions.with_motions("corrupted", motions)
 
 
-FAULTS: dict[str, Fault] = {
+#: By their names in reports and JSON.
+CORRUPTIONS: dict[str, Corruption] = {
     "none (ground truth)": lambda interactions: interactions,
     "persons exchanged": _each(swapped),
     "wrong caption": wrong_caption,
@@ -101,28 +108,37 @@ FAULTS: dict[str, Fault] = {
 
 
 def sensitivity_table(scorer: Scorer) -> dict[str, dict[str, Any]]:
-    """Scores and physics of the reference with every fault: {fault: {metric: MetricScore, column: float}}."""
+    """Metrics and physics of the corrupted reference: {corruption: {metric: MetricScore, column: float}}."""
     table: dict[str, dict[str, Any]] = {}
-    for name, fault in FAULTS.items():
-        faulty = fault(scorer.reference)
-        physics = physics_means(physics_of(faulty))
-        table[name] = {**scorer.row(faulty), **{column: physics[column] for column in SHOWN_PHYSICS}}
+    for name, corrupt in CORRUPTIONS.items():
+        corrupted = corrupt(scorer.reference)
+        physics = physics_means(physics_of(corrupted))
+        table[name] = {**scorer.row(corrupted), **{column: physics[column] for column in SHOWN_PHYSICS}}
     return table
 
 
 def sensitivity_markdown(table: Mapping[str, Mapping[str, Any]]) -> str:
     """The table as Markdown."""
-    metrics = [m for m in METRICS if m != "MModality"]
-    lines = [
-        "| fault | " + " | ".join([*metrics, *SHOWN_PHYSICS]) + " |",
-        "| --- " * (1 + len(metrics) + len(SHOWN_PHYSICS)) + "|",
+    columns = [name for name in next(iter(table.values())) if name != "MModality"]
+    lines = ["| fault | " + " | ".join(columns) + " |", "| --- " * (1 + len(columns)) + "|"]
+    lines += [
+        f"| {name} | " + " | ".join(_cell(row[c]) for c in columns) + " |" for name, row in table.items()
     ]
-    for name, row in table.items():
-        cells = [_cell(row[metric]) for metric in metrics]
-        cells += ["-" if row[column] is None else f"{row[column]:.3g}" for column in SHOWN_PHYSICS]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _cell(score: MetricScore) -> str:
-    return "-" if score.absent else f"{score.mean:.3f}"
+def plain_sensitivity(table: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float | None]]:
+    """The table as plain values: the mean of a metric, None where it is absent."""
+
+    def plain(value: MetricScore | float | None) -> float | None:
+        if isinstance(value, MetricScore):
+            return None if value.absent else value.mean
+        return value
+
+    return {name: {column: plain(value) for column, value in row.items()} for name, row in table.items()}
+
+
+def _cell(value: MetricScore | float | None) -> str:
+    if isinstance(value, MetricScore):
+        return "-" if value.absent else f"{value.mean:.3f}"
+    return "-" if value is None else f"{value:.3g}"

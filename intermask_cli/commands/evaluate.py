@@ -188,22 +188,14 @@ def _compare(a: Path, b: Path, as_json: bool) -> None:
 
 
 def _show_sensitivity(table: dict[str, dict[str, Any]], as_json: bool) -> None:
-    from evaluators.reports.sensitivity import sensitivity_markdown
+    from evaluators.reports.sensitivity import plain_sensitivity, sensitivity_markdown
     from intermask_cli.console import emit_json
     from intermask_cli.console import out as stdout
 
     if as_json:
-        emit_json({name: {k: _plain(v) for k, v in row.items()} for name, row in table.items()})
+        emit_json(plain_sensitivity(table))
     else:
         stdout.print(sensitivity_markdown(table), markup=False)
-
-
-def _plain(value: Any) -> float | None:
-    from evaluators.protocols.scoring import MetricScore
-
-    if isinstance(value, MetricScore):
-        return None if value.absent else value.mean
-    return value
 
 
 def _print_table(rows: list[list[str]]) -> None:

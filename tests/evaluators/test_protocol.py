@@ -1,4 +1,4 @@
-"""Protocols, scoring of repetitions, the fair rule for duplicates, and planted faults."""
+"""Protocols, scoring of repetitions, the fair rule for duplicates, and corruptions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluators.metrics import NOT_RANKED, fid, mm_distance, r_precision
 from evaluators.protocols.evaluation import item_seeds, repeated_samples
 from evaluators.protocols.protocol import DUETS, INTERHUMAN, INTERX, differences, protocol_named
 from evaluators.protocols.scoring import METRICS, Embedded, collect, score_repetition
-from evaluators.reports.sensitivity import FAULTS, OFFSET_M
+from evaluators.reports.sensitivity import CORRUPTIONS, OFFSET_M
 from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.errors import InputError
@@ -154,19 +154,19 @@ def test_protocols_that_differ_are_named():
     assert differences(a, b) == ["pool_size: 32 and 96"]
 
 
-def test_planted_faults_change_what_they_say():
+def test_corruptions_change_what_they_are_named_for():
     some = duets_test_set(4)
-    faulty = {name: fault(some) for name, fault in FAULTS.items()}
+    corrupted = {name: corrupt(some) for name, corrupt in CORRUPTIONS.items()}
     one = some.motions[0].joints
-    np.testing.assert_array_equal(faulty["persons exchanged"].motions[0].joints, one[::-1])
-    np.testing.assert_array_equal(faulty["played backwards"].motions[0].joints, one[:, ::-1])
-    assert np.ptp(faulty["partner frozen"].motions[0].joints[1], axis=0).max() == 0
-    moved = faulty["person 2 moved by 10 cm"].motions[0].joints - one
+    np.testing.assert_array_equal(corrupted["persons exchanged"].motions[0].joints, one[::-1])
+    np.testing.assert_array_equal(corrupted["played backwards"].motions[0].joints, one[:, ::-1])
+    assert np.ptp(corrupted["partner frozen"].motions[0].joints[1], axis=0).max() == 0
+    moved = corrupted["person 2 moved by 10 cm"].motions[0].joints - one
     assert np.abs(moved[0]).max() == 0
     np.testing.assert_allclose(np.linalg.norm(moved[1], axis=-1), OFFSET_M, atol=1e-5)
     gap = np.linalg.norm((one[1, 0, 0] - one[0, 0, 0])[[0, 2]])
     moved_gap = np.linalg.norm((one[1, 0, 0] + moved[1, 0, 0] - one[0, 0, 0])[[0, 2]])
     assert moved_gap == pytest.approx(gap + OFFSET_M, abs=1e-4)
-    wrong = faulty["wrong caption"]
+    wrong = corrupted["wrong caption"]
     assert wrong.prompts == some.prompts[2:] + some.prompts[:2] and wrong.mentions[0] == some.mentions[2]
     assert wrong.motions == some.motions

@@ -98,6 +98,17 @@ def test_reports_hold_every_repetition_and_the_reason_for_what_is_absent(tmp_pat
     assert text == markdown(written) and "1.100 ±0.139" in text and "made here" in text
 
 
+def test_metrics_of_installed_packages_are_shown_and_compared(tmp_path):
+    extended = evaluation()
+    for row in extended.rows:
+        extended.rows[row] = extended.rows[row] | {"Spread": MetricScore((2.0, 2.2))}
+    report = write_reports(extended, tmp_path)
+    table = metric_table(report)
+    assert table[0] == ["", *METRICS, "Spread"] and table[1][-1].startswith("2.100")
+    assert compare(report, report)[-1][:2] == ["Spread", table[1][-1]]
+    assert len(compare(report, report_dict(evaluation()))) == 1 + len(METRICS)  # only what both have
+
+
 def test_a_single_repetition_is_shown_without_an_interval():
     single = evaluation()
     single.rows["generated"] = {name: MetricScore((1.0,)) for name in METRICS}
