@@ -1,8 +1,8 @@
-"""Real two-person captures (folders laid out like the CMU duets) as windows for training and testing.
+"""Real two-person captures, in folders like the CMU duets, as windows for training and testing.
 
-The data is never part of this repository: the user points to a folder with `index.csv` and
-`trials/*.npz` holding `positions (2, T, 22, 3)`, `fps` and `roles`. Rotations are recovered from the
-joints. The last trial of the index is held out.
+The data is not part of this repository: the user gives a folder with `index.csv` and `trials/*.npz`, each
+with `positions` (2, T, 22, 3), `fps` and `roles`. Rotations are recovered from the joints. The last trial of
+the index is held out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from intermask_cli.motion.skeleton import FEET, FPS
 
 WINDOW_FRAMES = 144
 STRIDE_FRAMES = 48
-#: Height of the lower foot joints of a standing body, where the lowest of a capture is moved to.
+#: Height of the lower foot joints of a standing body, to which those of a capture are moved.
 _STANDING_FOOT_M = 0.02
 
 _CAPTIONS = {

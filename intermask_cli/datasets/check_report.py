@@ -1,17 +1,25 @@
-"""What a check of a dataset on disk found: counts, and problems by kind."""
+"""The result of checking a dataset on disk: counts, and problems by kind."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+from intermask_cli.motion.skeleton import FPS
+
 Severity = Literal["error", "note"]
+#: Both datasets have three captions per clip.
+CAPTIONS_PER_CLIP = 3
+#: Ids listed in a message; the number of all is given with them.
+_LISTED_IDS = 5
 
 
 @dataclass(frozen=True)
 class Problem:
-    """`error`: this part of the data cannot be used. `note`: it can, but somebody should know."""
+    """`error`: this part of the data cannot be used. `note`: it can, but is worth knowing."""
 
     severity: Severity
     kind: str
@@ -29,10 +37,39 @@ class DatasetReport:
     problems: list[Problem] = field(default_factory=list)
 
     def error(self, kind: str, where: str, detail: str) -> None:
+        """Add a problem that makes data unusable."""
         self.problems.append(Problem("error", kind, where, detail))
 
     def note(self, kind: str, where: str, detail: str) -> None:
+        """Add a problem that does not make data unusable."""
         self.problems.append(Problem("note", kind, where, detail))
+
+    def count_frames(self, clips: str, frames: Sequence[int]) -> None:
+        """Count clips under the name `clips`, their hours, the shortest and the longest."""
+        self.counts[clips] = len(frames)
+        self.counts["hours"] = round(sum(frames) / FPS / 3600, 3)
+        self.counts["shortest, frames"] = min(frames, default=0)
+        self.counts["longest, frames"] = max(frames, default=0)
+
+    def check_repeated(self, what: str, where: str, listed: Sequence[str]) -> None:
+        """Note lines of a split file that repeat another."""
+        repeated = len(listed) - len(set(listed))
+        if repeated:
+            self.note(f"repeated {what}", where, f"{repeated} lines repeated")
+
+    def check_overlaps(self, what: str, splits: Mapping[str, set[str]]) -> None:
+        """Report clips that are in two splits."""
+        for one, other in combinations(splits, 2):
+            common = splits[one] & splits[other]
+            if common:
+                self.error(
+                    "split overlap", f"{one} and {other}", f"{len(common)} {what} in both: {first_of(common)}"
+                )
+
+    def check_caption_count(self, where: str, count: int) -> None:
+        """Note a clip that has not three captions."""
+        if count != CAPTIONS_PER_CLIP:
+            self.note("number of captions", where, f"{count} instead of {CAPTIONS_PER_CLIP}")
 
     @property
     def ok(self) -> bool:
@@ -55,3 +92,9 @@ class DatasetReport:
             "counts": self.counts,
             "problems": [asdict(problem) for problem in self.problems],
         }
+
+
+def first_of(ids: Collection[str]) -> str:
+    """The first few ids, short ones first, so that numbers are in order."""
+    shown = sorted(ids, key=lambda id: (len(id), id))[:_LISTED_IDS]
+    return ", ".join(shown) + (", ..." if len(ids) > len(shown) else "")

@@ -1,4 +1,4 @@
-"""What the dataset trees share: they appear whole or not at all, and say what they hold."""
+"""What the writers of dataset folders share: complete or not at all, read back, splits by number."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ import numpy as np
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import replacing_folder
 
-#: Farthest that a joint read back from a tree may be from what was written, millimetres.
+#: Largest distance between a joint that was written and the same joint read back, millimetres.
 BOUND_MM = 0.1
+#: Every 20th interaction is for validation and every 20th for testing; `ids.csv` lists which.
+_SPLIT_CYCLE = 20
 
 
 @dataclass
 class FolderWritten:
-    """What became of the interactions; `failed`: ids and reasons.
+    """Result of writing interactions as a dataset folder.
 
-    fit_mm: mean distance of the tree's joints to the given ones, where the tree has a body of its own;
-    round_trip_mm: largest distance of a joint read back.
+    Attributes:
+        count: interactions written.
+        fits_mm: per interaction, mean distance between its joints and those of the dataset's own body, where
+            the dataset has one.
+        round_trip_mm: largest distance of a joint read back.
+        failed: ids and reasons.
     """
 
     count: int = 0
@@ -31,29 +37,42 @@ class FolderWritten:
 
     @property
     def fit_mm(self) -> float:
+        """Mean of `fits_mm`."""
         return float(np.mean(self.fits_mm)) if self.fits_mm else 0.0
 
-    def checked(self, id: str, seen: np.ndarray, wanted: np.ndarray) -> None:
-        """Note how far joints (..., 3) read back are from those written; IntermaskError beyond the bound."""
-        error = float(1000 * np.linalg.norm(seen - wanted, axis=-1).max())
-        if not error <= BOUND_MM:
+    def check_read_back(self, id: str, read: np.ndarray, written: np.ndarray) -> None:
+        """Record how far joints (..., 3) read back are from those written.
+
+        Raises:
+            IntermaskError: farther than `BOUND_MM`.
+        """
+        error = float(1000 * np.linalg.norm(read - written, axis=-1).max())
+        if not error <= BOUND_MM:  # also for NaN
             raise IntermaskError(
-                f"{id}: read back from the tree, a joint is {error:.3f} mm away (bound {BOUND_MM} mm)"
+                f"{id}: read back from the folder, a joint is {error:.3f} mm away (bound {BOUND_MM} mm)"
             )
         self.round_trip_mm = max(self.round_trip_mm, error)
 
 
 @contextmanager
 def write_complete_folder(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
-    """A draft folder that takes the place of `root` at the end; InputError if `root` has something in it.
+    """A draft folder that takes the place of `root` when the block succeeds.
 
-    replaces: names that may be in `root`, which then goes when the draft is complete.
+    replaces: names that may exist in `root`, which is then replaced.
+
+    Raises:
+        InputError: `root` contains anything else, or is a file.
     """
-    there = {path.name for path in root.iterdir()} if root.is_dir() else set()
-    foreign = there - set(replaces)
+    existing = {path.name for path in root.iterdir()} if root.is_dir() else set()
+    foreign = existing - set(replaces)
     if foreign and replaces:
-        raise InputError(f"{root}: holds {min(foreign)}, which no such tree has; it is not overwritten")
+        raise InputError(f"{root}: holds {min(foreign)}, which no such dataset has; it is not overwritten")
     if foreign or (root.exists() and not root.is_dir()):
-        raise InputError(f"{root}: not empty; a tree is written into a new folder")
+        raise InputError(f"{root}: not empty; a dataset is written into a new folder")
     with replacing_folder(root.resolve()) as draft:
         yield draft
+
+
+def split_of_number(number: int) -> str:
+    """The split of the n-th interaction of an exported dataset, counted from 1."""
+    return {0: "val", 1: "test"}.get(number % _SPLIT_CYCLE, "train")

@@ -1,13 +1,17 @@
-"""Lines of caption and split files as dataset authors distribute them."""
+"""Caption and split files as the authors of the datasets distribute them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from intermask_cli.errors import InputError, MissingError
 
 UTF8 = "utf-8-sig"  # with or without a byte order mark
 FALLBACK = "gb18030"
+
+Caption = TypeVar("Caption")
 
 
 def decoded(path: Path) -> tuple[str, str]:
@@ -33,5 +37,22 @@ def lines(path: Path) -> list[str]:
 
 
 def terminated_lines(path: Path) -> list[str]:
-    """The lines that end with a newline: what the published reader finds in a split file (quirk Q3)."""
+    """The lines that end with a newline: what the published reader finds in a split file.
+
+    Quirk Q3, docs/reference/data-and-evaluation.md#q3.
+    """
     return [line.strip() for line in decoded(path)[0].split("\n")[:-1] if line.strip()]
+
+
+def captions_or_reason(
+    path: Path, read: Callable[[Path], list[Caption]], skipped: list[str]
+) -> list[Caption]:
+    """read(path), or [] where the file has no usable captions; `skipped` then gets the reason."""
+    try:
+        captions = read(path)
+    except (MissingError, InputError) as error:
+        skipped.append(str(error))
+        return []
+    if not captions:
+        skipped.append(f"{path}: no captions")
+    return captions

@@ -220,7 +220,7 @@ def test_a_tree_states_its_round_trip_and_appears_whole(
     with pytest.raises(KeyboardInterrupt):
         write(fails(), tmp_path / "cut")
     monkeypatch.setattr("intermask_cli.datasets.dataset_folder.BOUND_MM", -1.0)  # no file is that good
-    with pytest.raises(IntermaskError, match="hit-1: read back from the tree"):
+    with pytest.raises(IntermaskError, match="hit-1: read back from the folder"):
         write(items[:3], tmp_path / "off")
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
 

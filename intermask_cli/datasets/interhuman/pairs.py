@@ -1,7 +1,7 @@
-"""A list of captured pairs -> an InterHuman tree. For `intermask data pairs`.
+"""A table of captured pairs -> a dataset in InterHuman's layout, for `intermask data pairs`.
 
-Every row of the table names two people's files, or one that holds both, and says in words what they do.
-Rows stand alone: one that cannot be used is listed, and the others are written.
+Every row of the table has the files of two people, or one file of both, and a text of what they do. Rows are
+independent: one that cannot be used is reported, and the others are written.
 """
 
 from __future__ import annotations
@@ -25,26 +25,29 @@ from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.skeleton import FEET, FPS
 
+#: Separates the captions in a text.
 CAPTION_MARK = "|"
 FILE_COLUMNS = ("person1", "person2", "pair")
 READING_COLUMNS = ("fps", "up", "units", "skeleton")
 COLUMNS = ("id", "text", "split", *FILE_COLUMNS, *READING_COLUMNS)
 DELIMITED = (".csv", ".tsv")
-#: Two people captured at once stop at once; what differs by more belongs to two takes.
+#: Files of one take end together; files that differ by more than this belong to different takes.
 LONGEST_TRIM_S = 1.0
-#: Rates as files round them (120 and 120.0048) are one rate; a share.
+#: Relative difference within which two rates are one, since files round them (120 and 120.0048).
 _SAME_RATE = 1e-3
-#: Pelvises nearer than the first are of files centred one by one; farther than the second nobody interacts.
-NEAREST_START_M, FARTHEST_M = 0.05, 30.0
-#: Floors of one room are level, and a follower's feet may float a little.
+#: Pelvises that start nearer to each other come from files that were centred one by one.
+NEAREST_START_M = 0.05
+#: People who never come nearer to each other do not interact.
+FARTHEST_M = 30.0
+#: Floors of one room are level; a follower's feet may float by less than this.
 LEVEL_M = 0.3
-#: Shares of the ids for validation and, as many, for testing, as in exported trees.
+#: Share of the ids for validation, and the share for testing, as in exported datasets.
 _HELD_OUT = 0.05
 
 
 @dataclass(frozen=True)
 class PairRow:
-    """What is to become one clip: files and reading options as in the table, captions of all its rows."""
+    """One clip to be: files and reading options as in the table, captions of all rows with its id."""
 
     id: str
     lines: tuple[int, ...]
@@ -56,7 +59,7 @@ class PairRow:
 
 @dataclass
 class PairTable:
-    """A table read: its clips in the order of their first lines, bad lines, and columns nobody asks for."""
+    """A table: its clips in the order of their first lines, bad lines, and columns that are not used."""
 
     path: Path
     rows: list[PairRow] = field(default_factory=list)
@@ -66,7 +69,7 @@ class PairTable:
 
 @dataclass
 class PairsWritten:
-    """What became of a table; frames are one person's at 30 fps; `recovered` clips had no rotations."""
+    """Result of a table; frames are one person's at 30 fps; `recovered` clips had no rotations."""
 
     folder: str
     clips: int = 0
@@ -79,14 +82,15 @@ class PairsWritten:
     rejected: list[Rejected] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
         return asdict(self) | {"rejected": [bad.as_json() for bad in self.rejected]}
 
 
 @dataclass(frozen=True)
 class CapturedPair:
-    """Both people in one world: the interaction, how each was read, and what is odd."""
+    """Both people in one world: the interaction, how each file was read, and what is odd."""
 
-    item: Interaction
+    interaction: Interaction
     sources: tuple[str, ...]
     warnings: tuple[str, ...]
     recovered: bool
@@ -101,14 +105,14 @@ def write_pairs(
     on_pair: Callable[[PairRow, CapturedPair], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> PairsWritten:
-    """Read every pair of a table and write them as one InterHuman tree, which appears when it is whole.
+    """Read every pair of a table and write them as one InterHuman dataset, which appears when it is complete.
 
     reading: `fps`, `up`, `units`, `skeleton` for rows that give none. on_pair(row, pair) is called for each
-    pair read, progress(n) for each row done with.
+    pair read, progress(n) for each row finished.
 
     Raises:
-        InputError: no row can be used, or `out` is there and not `overwrite`, or holds something else than
-            such a tree.
+        InputError: no row can be used; `out` exists, and `overwrite` is not set or `out` holds anything else
+            than such a dataset.
     """
     written = PairsWritten(str(out), rejected=list(table.rejected))
 
@@ -116,32 +120,32 @@ def write_pairs(
         for row in table.rows:
             try:
                 pair = read_pair(row, table.path.parent, reading)
-            except (InputError, OSError) as error:  # OSError: a cell that no file could be called
+            except (InputError, OSError) as error:  # OSError: a cell that cannot be a file name
                 reason = str(error)
                 written.rejected += [Rejected(str(table.path), line, reason, row.id) for line in row.lines]
             else:
                 _count(written, row, pair)
                 if on_pair is not None:
                     on_pair(row, pair)
-                yield ClipToWrite(pair.item, row.captions, row.split, " + ".join(row.files))
+                yield ClipToWrite(pair.interaction, row.captions, row.split, " + ".join(row.files))
             if progress is not None:
                 progress(1)
 
     if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
-        raise InputError(f"{out}: is there already; give another --out, or --overwrite")
+        raise InputError(f"{out}: already exists; give another --out, or --overwrite")
     with disk_errors(out), write_complete_folder(out, INTERHUMAN_NAMES if overwrite else ()) as draft:
         written.round_trip_mm = write_clips(clips(), draft, "source").round_trip_mm
         written.rejected.sort(key=lambda bad: bad.line)
         if not written.clips:
-            bad = written.rejected
-            first = f"line {bad[0].line}: {bad[0].reason}" if bad else "it has no rows"
+            rejected = written.rejected
+            first = f"line {rejected[0].line}: {rejected[0].reason}" if rejected else "it has no rows"
             raise InputError(f"{table.path}: no usable pair; {first}")
     return written
 
 
 def _count(written: PairsWritten, row: PairRow, pair: CapturedPair) -> None:
     written.clips += 1
-    written.frames += pair.item.frames
+    written.frames += pair.interaction.frames
     written.captions += len(row.captions)
     written.splits[row.split] += 1
     written.recovered += pair.recovered
@@ -152,9 +156,9 @@ def _count(written: PairsWritten, row: PairRow, pair: CapturedPair) -> None:
 
 
 def read_table(path: Path) -> PairTable:
-    """Read the table but none of its files; InputError where it cannot be used as a whole."""
+    """Read the table but none of its files; InputError if no line of it can be used."""
     table = PairTable(path)
-    found: dict[str, PairRow] = {}
+    rows: dict[str, PairRow] = {}
     unused: dict[str, None] = {}
     for line, record in parse_records(_content(path), path.suffix.lower(), str(path)):
         try:
@@ -163,18 +167,18 @@ def read_table(path: Path) -> PairTable:
             cells = {name.lower(): cell for name, cell in record.items()}
             unused |= dict.fromkeys(name for name in cells if name not in COLUMNS)
             row = _row(line, cells)
-            same = found.get(row.id)
-            found[row.id] = row if same is None else _joined(same, row)
+            earlier = rows.get(row.id)
+            rows[row.id] = row if earlier is None else _joined(earlier, row)
         except InputError as error:
             table.rejected.append(Rejected(str(path), line, str(error)))
     table.unused_columns = list(unused)
-    table.rows = [row if row.split else replace(row, split=split_of(row.id)) for row in found.values()]
+    table.rows = [row if row.split else replace(row, split=split_of(row.id)) for row in rows.values()]
     return table
 
 
 def _content(table: Path) -> bytes:
     if table.suffix.lower() not in DELIMITED:
-        raise InputError(f"{table}: a list of pairs is {' or '.join(DELIMITED)}")
+        raise InputError(f"{table}: a table of pairs must be a {' or '.join(DELIMITED)} file")
     try:
         return table.read_bytes()
     except OSError as error:
@@ -182,7 +186,7 @@ def _content(table: Path) -> bytes:
 
 
 def _row(line: int, cells: Mapping[str, Any]) -> PairRow:
-    """One row, checked but for what is in its files."""
+    """One row, checked except for the content of its files."""
     values = {name: _cell(name, cells[name]) for name in COLUMNS if name in cells}
     captions = tuple(
         dict.fromkeys(
@@ -190,12 +194,12 @@ def _row(line: int, cells: Mapping[str, Any]) -> PairRow:
         )
     )
     if not captions:
-        raise InputError("has no text; say what the two people do")
-    given = tuple(name for name in FILE_COLUMNS if name in values)
-    if given not in (("pair",), ("person1", "person2")):
-        seen = " and ".join(given) or "neither"
-        raise InputError(f"gives {seen}; give person1 and person2, or pair (one file that holds both)")
-    files = tuple(values[name] for name in given)
+        raise InputError("has no text; describe what the two people do")
+    columns = tuple(name for name in FILE_COLUMNS if name in values)
+    if columns not in (("pair",), ("person1", "person2")):
+        given = " and ".join(columns) or "neither"
+        raise InputError(f"gives {given}; give person1 and person2, or pair (one file that holds both)")
+    files = tuple(values[name] for name in columns)
     split = values.get("split", "").lower()
     if split not in ("", *SPLITS):
         raise InputError(f"split {split!r}; accepted: {', '.join(SPLITS)}, or nothing")
@@ -204,13 +208,13 @@ def _row(line: int, cells: Mapping[str, Any]) -> PairRow:
 
 
 def _cell(name: str, cell: str) -> str:
-    """A usable cell; white space is one space, but in names of files it stays."""
+    """A usable cell; runs of white space become one space, except in names of files."""
     text, plain = usable_text(cell, f"`{name}`"), cell.strip()
     return plain if name in (*FILE_COLUMNS, "skeleton") and plain.isprintable() else text
 
 
 def _id(given: str | None, files: Sequence[str]) -> str:
-    """The row's id made safe, or the names of its files: the same wherever in the list the row stands."""
+    """The row's id made safe, or the names of its files, so that it does not depend on the row's place."""
     names = []
     for name in files:
         path, mark, item = name.partition("#")
@@ -219,10 +223,10 @@ def _id(given: str | None, files: Sequence[str]) -> str:
 
 
 def _joined(first: PairRow, other: PairRow) -> PairRow:
-    """Two rows with one id tell of one clip."""
+    """Two rows with one id are one clip with the captions of both."""
     if (other.files, other.reading) != (first.files, first.reading):
         raise InputError(
-            f"id {other.id!r} stands for other files, or other ways to read them, on line {first.lines[0]}; "
+            f"id {other.id!r} has other files, or other ways to read them, on line {first.lines[0]}; "
             "give each pair an id of its own"
         )
     if other.split and first.split and other.split != first.split:
@@ -234,7 +238,7 @@ def _joined(first: PairRow, other: PairRow) -> PairRow:
 
 
 def split_of(id: str) -> str:
-    """The split of an id that is given none: by its hash, so that other rows never move it."""
+    """The split of an id without one: by its hash, so that it does not depend on other rows."""
     share = int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
     return "val" if share < _HELD_OUT else "test" if share < 2 * _HELD_OUT else "train"
 
@@ -243,7 +247,11 @@ def split_of(id: str) -> str:
 
 
 def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> CapturedPair:
-    """Read both people of a row, whose files lie relative to `folder`; InputError where they make no pair."""
+    """Read both people of a row, with file names relative to `folder`.
+
+    Raises:
+        InputError: a file cannot be used, or the two are not of one take and one world frame.
+    """
     options = dict(reading) | dict(row.reading)
     if "fps" in row.reading:
         options["fps"] = _rate(row.reading["fps"])
@@ -255,22 +263,24 @@ def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> Capture
         if len(both) != 2:
             raise InputError(f"{row.files[0]}: holds one person; give two files as person1 and person2")
     else:
-        # Of a file with two people, such as an item of a run, each column takes its own.
-        both = [found[number if len(found) > 1 else 0] for number, found in enumerate(people)]
+        # A file of two people, such as an item of a run, gives each column its own person.
+        both = [persons[column if len(persons) > 1 else 0] for column, persons in enumerate(people)]
     frames, trim = _common_frames(both)
     joints = np.stack([one.joints[:frames] for one in both])
     warnings = [f"person {number}: {text}" for number, one in enumerate(both, 1) for text in one.warnings]
     if trim:
-        warnings.append(f"person {trim[0]} goes on for {trim[1]} frames at {FPS} fps, which were cut off")
+        warnings.append(
+            f"person {trim[0] + 1} continues for {trim[1]} frames at {FPS} fps, which were cut off"
+        )
     warnings += _check_world(joints)
     if frames > MAX_RAW_FRAMES:
         warnings.append(
-            f"{frames} frames; training and evaluation see {MAX_RAW_FRAMES} of them at a time, under one text"
+            f"{frames} frames; training and evaluation use {MAX_RAW_FRAMES} of them at a time, with one text"
         )
-    item = Interaction(joints, _rotations(both, joints), text=row.captions[0], seed=0, id=row.id)
+    interaction = Interaction(joints, _rotations(both, frames), text=row.captions[0], seed=0, id=row.id)
     recovered = any(one.rotations6d is None for one in both)
     return CapturedPair(
-        item, tuple(one.source for one in both), tuple(warnings), recovered, trim[1] if trim else 0
+        interaction, tuple(one.source for one in both), tuple(warnings), recovered, trim[1] if trim else 0
     )
 
 
@@ -282,7 +292,11 @@ def _rate(text: str) -> float:
 
 
 def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | None]:
-    """How many frames both have, and who (1 or 2) has how many more; InputError if they are no one take."""
+    """Frames both have; the longer person (0 or 1) and their extra frames, or None if there are none.
+
+    Raises:
+        InputError: the two are not of one take.
+    """
     rates = [one.original_fps for one in both]
     if abs(rates[0] - rates[1]) > _SAME_RATE * max(rates):
         raise InputError(
@@ -294,17 +308,17 @@ def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | 
     if more > LONGEST_TRIM_S * FPS:
         raise InputError(
             f"person 1 has {lengths[0]} frames at {FPS} fps, person 2 {lengths[1]}; a difference of up to "
-            f"{LONGEST_TRIM_S:g} s is cut off, more must be cut by you"
+            f"{LONGEST_TRIM_S:g} s is cut off; trim longer differences yourself"
         )
     if frames < MIN_TEXT_FRAMES:
         raise InputError(
             f"{frames} frames at {FPS} fps; clips shorter than {MIN_TEXT_FRAMES} are never used in training"
         )
-    return frames, (1 + int(np.argmax(lengths)), more) if more else None
+    return frames, (int(np.argmax(lengths)), more) if more else None
 
 
 def _check_world(joints: np.ndarray) -> list[str]:
-    """Joints (2, T, 22, 3): InputError where they cannot be of one world frame, else what is odd."""
+    """What is odd about joints (2, T, 22, 3); InputError if they cannot be of one world frame."""
     apart = np.linalg.norm(joints[0, :, 0] - joints[1, :, 0], axis=-1)
     if apart[0] < NEAREST_START_M:
         raise InputError(
@@ -324,12 +338,13 @@ def _check_world(joints: np.ndarray) -> list[str]:
     return []
 
 
-def _rotations(both: Sequence[GivenMotion], joints: np.ndarray) -> np.ndarray:
-    """Rotations (2, T, 21, 6) from the files, recovered where they have none."""
-    found = [
-        rotations_from_joints(person).rotations6d
-        if one.rotations6d is None
-        else one.rotations6d[: len(person)]
-        for one, person in zip(both, joints, strict=True)
+def _rotations(both: Sequence[GivenMotion], frames: int) -> np.ndarray:
+    """Rotations (2, T, 21, 6) of the first `frames` frames, recovered where a file has none."""
+    rotations = [
+        # Recovered rotations of a frame depend on its neighbours, so those of trimmed joints differ.
+        rotations_from_joints(one.joints[:frames]).rotations6d
+        if one.rotations6d is None and frames < one.frames
+        else one.known_rotations6d[:frames]
+        for one in both
     ]
-    return np.stack(found).astype(np.float32)
+    return np.stack(rotations).astype(np.float32)

@@ -1,14 +1,14 @@
-"""InterHuman in its published layout (data-and-evaluation.md, sections 1 to 3).
+"""InterHuman in its published layout (docs/reference/data-and-evaluation.md#interhuman-files).
 
     <root>/motions_processed/person1/<id>.npy, person2/<id>.npy    (T, 492), Z up, 30 fps
-    <root>/annots/<id>.txt                                         captions, one a line
+    <root>/annots/<id>.txt                                         captions, one per line
     <root>/split/{train,val,test}.txt                              ids
 
-`policy="published"` repeats the official readers to the letter; `"fixed"` repairs what is a plain
-mistake there: a split's last id is kept without a final newline and ignore lists count wherever they lie
-(Q3), captions are mirrored by words (Q11), clips too short for a window are left out (Q12), captions
-that are not UTF-8 are decoded instead of dropped. Everything comparable scores depend on is in both:
-random caption, crop and twofold exchange of persons also in test (Q2), separate floors (Q7).
+`policy="published"` repeats the official readers exactly. `"fixed"` repairs their mistakes: it keeps the last
+id of a split without a final newline, uses ignore lists in either place (quirk Q3), mirrors captions word by
+word (Q11), leaves out clips too short for a window (Q12) and decodes captions that are not UTF-8. Both keep
+what comparable scores depend on: random caption, crop and twofold exchange of persons, also in test (Q2), and
+separate floors (Q7). The quirks are listed in docs/reference/data-and-evaluation.md#quirks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Literal
 
 import numpy as np
 
-from intermask_cli.datasets.text_files import UTF8, decoded, lines, terminated_lines
+from intermask_cli.datasets.sequences import WINDOW_FRAMES, WINDOW_STRIDE, SequenceWindows
+from intermask_cli.datasets.text_files import UTF8, captions_or_reason, decoded, lines, terminated_lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.mirror import mirror_caption, mirror_caption_literal, mirror_loaded
 from intermask_cli.motion.normalizer import Normalizer
@@ -34,14 +35,15 @@ from intermask_cli.motion.representation.interhuman import (
 
 Policy = Literal["published", "fixed"]
 SPLITS = ("train", "val", "test")
-PERSONS = ("person1", "person2")
+#: Folders of persons 0 and 1.
+PERSON_FOLDERS = ("person1", "person2")
 MIN_TEXT_FRAMES = 15
 MAX_RAW_FRAMES = 300
 PADDED_FRAMES = 300
 #: Where the windowed reader and the text reader look for it, in this order.
 IGNORE_LISTS = ("split/ignore_list.txt", "ignore_list.txt")
-WINDOW_FRAMES = 64
-WINDOW_STRIDE = 10
+#: Clips whose features `InterHumanWindows` keeps, since windows are mostly visited in order.
+_KEPT_CLIPS = 64
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,10 @@ class InterHumanClip:
 
 
 class InterHuman:
-    """Motion of one split: `clips` in order of their id (the official order is the directory's, i.e. none).
+    """Motion of one split, read on demand.
 
-    `skipped` says which listed ids have no usable motion, and why. Motion is read on demand.
+    `clips` are in order of their id; the official order is that of the directory, which is undefined.
+    `skipped` lists the ids without usable motion, with the reason.
 
     Raises:
         MissingError: no split file under root.
@@ -71,7 +74,7 @@ class InterHuman:
 
     def _clip(self, id: str) -> InterHumanClip | None:
         try:
-            frames = [raw_shape(motion_path(self.root, person, id))[0] for person in PERSONS]
+            frames = [raw_shape(motion_path(self.root, person, id))[0] for person in (0, 1)]
         except (MissingError, InputError) as error:
             self.skipped.append(str(error))
             return None
@@ -82,7 +85,7 @@ class InterHuman:
 
     def loaded(self, clip: InterHumanClip, mirrored: bool = False) -> np.ndarray:
         """Body columns of both persons (2, T, 192) float32, Z up."""
-        pair = np.stack([read_loaded(motion_path(self.root, person, clip.id)) for person in PERSONS])
+        pair = np.stack([read_loaded(motion_path(self.root, person, clip.id)) for person in (0, 1)])
         return np.stack([mirror_loaded(one) for one in pair]) if mirrored else pair
 
     def without_ignored(self, published_list: str) -> list[InterHumanClip]:
@@ -98,21 +101,27 @@ def id_lines(path: Path, policy: Policy) -> list[str]:
     return terminated_lines(path) if policy == "published" else lines(path)
 
 
-def motion_path(root: Path, person: str, id: str) -> Path:
-    return root / "motions_processed" / person / f"{id}.npy"
+def motion_path(root: Path, person: int, id: str) -> Path:
+    """The motion file of person 0 or 1."""
+    return root / "motions_processed" / PERSON_FOLDERS[person] / f"{id}.npy"
 
 
 def caption_path(root: Path, id: str) -> Path:
+    """The caption file of a clip."""
     return root / "annots" / f"{id}.txt"
 
 
 def raw_shape(path: Path) -> tuple[int, ...]:
-    """Shape (T, 492) of a motion file, from its header."""
+    """Shape (T, 492) of a motion file, from its header; errors as `read_loaded`."""
     return _open(path).shape
 
 
 def read_loaded(path: Path) -> np.ndarray:
-    """Body columns (T, 192) float32 of a motion file."""
+    """Body columns (T, 192) float32 of a motion file.
+
+    Raises:
+        MissingError: no such file. InputError: not a float array (T, 492).
+    """
     return loaded_from_raw492(_open(path))
 
 
@@ -129,6 +138,7 @@ def _open(path: Path) -> np.ndarray:
 
 
 def _numeric(id: str) -> tuple[int, str]:
+    """Sort key: numbers by value, other ids after them."""
     return (int(id) if id.isdecimal() else 1 << 60, id)
 
 
@@ -141,45 +151,33 @@ def features_of_pair(loaded: np.ndarray, canonical: int = 0) -> np.ndarray:
 # ---------------------------------------------------------------- windows, for the tokenizer
 
 
-class InterHumanWindows:
-    """Windows of single persons: person 1 and its mirror image, then person 2 and its mirror image.
+class InterHumanWindows(SequenceWindows):
+    """Windows (64, 262) of single persons: person 0 and its mirror image, then person 1 and its mirror image.
 
-    len() windows; `windows[i]` -> (64, 262) features, not normalised. Mirror images are in every split,
-    as published. Sequences are not cut at 300 frames.
+    Mirror images are in every split, as published. Sequences are not cut at 300 frames.
     """
 
     def __init__(self, data: InterHuman, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
-        self.data, self.frames = data, frames
+        self.data = data
         # A clip of `frames` raw frames has one feature frame too few for a window (quirk Q12).
-        least = frames if data.policy == "published" else frames + 1
+        shortest = frames if data.policy == "published" else frames + 1
         self.sequences = [
             (clip, person, mirrored)
             for clip in data.without_ignored(IGNORE_LISTS[0])
-            if clip.raw_frames >= least
+            if clip.raw_frames >= shortest
             for person in (0, 1)
             for mirrored in (False, True)
         ]
-        self.starts = [
-            (index, start)
-            for index, (clip, _, _) in enumerate(self.sequences)
-            for start in range(0, clip.raw_frames - 1 - frames + 1, stride)
-        ]
-        self._features = lru_cache(maxsize=64)(self._clip_features)
+        super().__init__((clip.raw_frames - 1 for clip, _, _ in self.sequences), frames, stride)
+        self._features = lru_cache(maxsize=_KEPT_CLIPS)(self._clip_features)
 
     def _clip_features(self, clip: InterHumanClip, mirrored: bool) -> np.ndarray:
         return features_of_pair(self.data.loaded(clip, mirrored))
 
     def sequence(self, index: int) -> np.ndarray:
-        """Features (L, 262) of a whole sequence."""
+        """Features (T, 262) of a complete sequence."""
         clip, person, mirrored = self.sequences[index]
         return self._features(clip, mirrored)[person]
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        sequence, start = self.starts[index]
-        return self.sequence(sequence)[start : start + self.frames]
 
 
 # ---------------------------------------------------------------- pairs with text, generator and evaluation
@@ -187,7 +185,7 @@ class InterHumanWindows:
 
 @dataclass(frozen=True, eq=False)
 class InterHumanPair:
-    """features (2, L, 262) not normalised; mirrored names end in `_swap`; `canonical` is 0 or 1."""
+    """features (2, T, 262) not normalised; mirrored names end in `_swap`; `canonical` is 0 or 1."""
 
     name: str
     caption: str
@@ -196,6 +194,7 @@ class InterHumanPair:
 
     @property
     def frames(self) -> int:
+        """T."""
         return int(self.features.shape[1])
 
     def padded(self, normalizer: Normalizer | None = None) -> np.ndarray:
@@ -210,7 +209,7 @@ class InterHumanPairs:
     """Pairs with a caption. `pairs.item(i, rng)` draws caption, crop and order of persons at every access.
 
     Training lists every clip twice, plain and mirrored; validation and test list the plain one only.
-    `skipped` says which clips have no usable captions, and why.
+    `skipped` lists the clips without usable captions, with the reason.
     """
 
     def __init__(self, data: InterHuman):
@@ -221,24 +220,20 @@ class InterHumanPairs:
         self.items = [
             (clip, mirrored)
             for clip in data.without_ignored(IGNORE_LISTS[1])
-            if clip.raw_frames >= MIN_TEXT_FRAMES and self._read_captions(clip)
+            if clip.raw_frames >= MIN_TEXT_FRAMES and self._has_captions(clip)
             for mirrored in mirrors
         ]
 
-    def _read_captions(self, clip: InterHumanClip) -> bool:
+    def _has_captions(self, clip: InterHumanClip) -> bool:
         path = caption_path(self.data.root, clip.id)
-        try:
-            text, encoding = decoded(path)
-        except (MissingError, InputError) as error:
-            self.skipped.append(str(error))
-            return False
-        if encoding != UTF8 and self.data.policy == "published":
-            self.skipped.append(f"{path}: not UTF-8; published readers drop the clip")
-            return False
-        self._captions[clip.id] = [line.strip() for line in text.split("\n") if line.strip()]
-        if not self._captions[clip.id]:
-            self.skipped.append(f"{path}: no captions")
+        self._captions[clip.id] = captions_or_reason(path, self._read_captions, self.skipped)
         return bool(self._captions[clip.id])
+
+    def _read_captions(self, path: Path) -> list[str]:
+        text, encoding = decoded(path)
+        if encoding != UTF8 and self.data.policy == "published":
+            raise InputError(f"{path}: not UTF-8; published readers drop the clip")
+        return [line.strip() for line in text.split("\n") if line.strip()]
 
     def captions(self, index: int) -> list[str]:
         """Captions of an item; left and right are exchanged for mirrored ones."""
@@ -248,6 +243,7 @@ class InterHumanPairs:
 
     @property
     def names(self) -> list[str]:
+        """Ids of the items, with `_swap` for mirrored ones."""
         return [clip.id + ("_swap" if mirrored else "") for clip, mirrored in self.items]
 
     @property

@@ -1,7 +1,8 @@
-"""Dataset trees that published training codes read as they are (InterHuman layout).
+"""Write a dataset in InterHuman's layout, which published training code reads without changes.
 
-InterHuman stores 62 joints and 51 rotations per person; ours are the first 22 and 21. Hand joints are
+InterHuman stores 62 joints and 51 rotations per person; the body's are the first 22 and 21. Hand joints are
 put on the wrist and their rotations are the identity: the published readers use the body columns only.
+Layout: docs/reference/data-and-evaluation.md#interhuman-files.
 """
 
 from __future__ import annotations
@@ -14,25 +15,24 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import FolderWritten, write_complete_folder
-from intermask_cli.datasets.interhuman.reader import SPLITS
+from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
+from intermask_cli.datasets.interhuman.reader import PERSON_FOLDERS, SPLITS, caption_path, motion_path
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import JOINT
 
-_HAND_ROWS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
+#: Joints of the hands and of the finger tips, by the wrist they are put on.
+_HAND_JOINTS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
 _FINGER_TIPS = {"left_wrist": slice(52, 57), "right_wrist": slice(57, 62)}
 _CAPTION_LINES = 3  # the readers draw one of three
-#: Every 20th interaction is for validation and every 20th for testing; see `ids.csv` for the choice.
-_CYCLE = 20
-#: What lies right in a tree.
+#: Files and folders at the top of the dataset.
 INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
 
 
 @dataclass(frozen=True)
 class ClipToWrite:
-    """One clip of a tree; split "train", "val" or "test"; `origin` is what `ids.csv` says of it."""
+    """One clip; split "train", "val" or "test"; `origin` is the last column of `ids.csv`."""
 
     item: Interaction
     captions: tuple[str, ...]
@@ -46,11 +46,11 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
     positions = np.zeros((frames, 62, 3))
     positions[:, :22] = z_up
-    for rows in (_HAND_ROWS, _FINGER_TIPS):
-        for wrist, where in rows.items():
-            positions[:, where] = z_up[:, JOINT[wrist], None]
+    for joints_of in (_HAND_JOINTS, _FINGER_TIPS):
+        for wrist, columns in joints_of.items():
+            positions[:, columns] = z_up[:, JOINT[wrist], None]
     rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
-    # A model's six numbers are near a rotation only; the dataset's columns are unit and orthogonal.
+    # A model's six numbers are only close to a rotation; the dataset's columns are unit and orthogonal.
     rotations[:, :21] = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations6d.astype(np.float64)))
     raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
     assert raw.shape[1] == RAW_COLUMNS
@@ -58,34 +58,35 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
 
 
 def write_interhuman(items: Iterable[Interaction], root: Path) -> FolderWritten:
-    """Write an InterHuman tree; ids become numbers, `ids.csv` maps them back.
+    """Write interactions as an InterHuman dataset; ids become numbers, `ids.csv` maps them back.
 
-    Interactions without rotations are left out and listed. Raises InputError when the folder is not empty,
-    IntermaskError when a file read back differs (`tree.BOUND_MM`).
+    Interactions without rotations are left out and listed.
+
+    Raises:
+        InputError: the folder is not empty. IntermaskError: a file read back differs (`BOUND_MM`).
     """
-    bare: list[tuple[str, str]] = []
+    failed: list[tuple[str, str]] = []
     with write_complete_folder(root) as draft:
-        written = write_clips(_cycled(items, bare), draft, "seed")
-    written.failed += bare
+        written = write_clips(_clips(items, failed), draft, "seed")
+    written.failed += failed
     return written
 
 
-def _cycled(items: Iterable[Interaction], bare: list[tuple[str, str]]) -> Iterator[ClipToWrite]:
-    """Interactions as clips, split by their number; those without rotations go to `bare` instead."""
+def _clips(items: Iterable[Interaction], failed: list[tuple[str, str]]) -> Iterator[ClipToWrite]:
+    """Interactions as clips, split by their number; those without rotations go to `failed` instead."""
     number = 0
     for item in items:
         if item.rotations6d is None:
-            bare.append((item.id, "no rotations6d; the InterHuman layout needs them"))
+            failed.append((item.id, "no rotations6d; the InterHuman layout needs them"))
             continue
         number += 1
-        split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
-        yield ClipToWrite(item, (item.text,), split, str(item.seed))
+        yield ClipToWrite(item, (item.text,), split_of_number(number), str(item.seed))
 
 
 def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> FolderWritten:
     """Write clips, all with rotations, into an empty folder; `origin` names that column of `ids.csv`."""
-    for part in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
-        (root / part).mkdir(parents=True, exist_ok=True)
+    for folder in (*(f"motions_processed/{person}" for person in PERSON_FOLDERS), "annots", "split"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
     splits: dict[str, list[int]] = {split: [] for split in SPLITS}
     written = FolderWritten()
     with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
@@ -96,20 +97,20 @@ def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> Folder
             assert item.rotations6d is not None
             number = written.count = written.count + 1
             for person in (0, 1):
-                path = root / f"motions_processed/person{person + 1}/{number}.npy"
+                path = motion_path(root, person, str(number))
                 np.save(path, raw492(item.joints[person], item.rotations6d[person]))
-                seen, _ = motion_from_loaded(loaded_from_raw492(np.load(path, allow_pickle=False)))
-                written.checked(item.id, seen, item.joints[person])
-            (root / f"annots/{number}.txt").write_text(_caption_lines(clip.captions), encoding="utf-8")
+                read, _ = motion_from_loaded(loaded_from_raw492(np.load(path, allow_pickle=False)))
+                written.check_read_back(item.id, read, item.joints[person])
+            caption_path(root, str(number)).write_text(_caption_lines(clip.captions), encoding="utf-8")
             splits[clip.split].append(number)
             table.writerow([number, item.id, clip.split, clip.origin])
     for split, numbers in splits.items():
-        # Published readers lose a last line without newline.
+        # Published readers lose a last line without newline (quirk Q3).
         (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
     return written
 
 
 def _caption_lines(captions: Sequence[str]) -> str:
-    """A line for each caption; fewer than three are repeated in turn."""
+    """One line per caption; fewer than three are repeated in turn."""
     count = max(_CAPTION_LINES, len(captions))
     return "".join(" ".join(caption.split()) + "\n" for caption in islice(cycle(captions), count))

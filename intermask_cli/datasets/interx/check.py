@@ -1,15 +1,14 @@
-"""Is a copy of Inter-X whole? Read-only, reports everything it finds (`intermask data check`)."""
+"""Check that a copy of Inter-X is complete and readable (`intermask data check`); read-only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import combinations
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.check_report import DatasetReport
+from intermask_cli.datasets.check_report import DatasetReport, first_of
 from intermask_cli.datasets.interx.reader import (
     END_FRAMES,
     MIN_FRAMES,
@@ -24,9 +23,7 @@ from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.datasets.text_files import UTF8, decoded, lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.representation.interx import FACE, FEATURE_ROWS
-from intermask_cli.motion.skeleton import FPS
 
-CAPTIONS_PER_CLIP = 3
 Progress = Callable[[int], None]
 
 
@@ -36,26 +33,26 @@ def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
     Counts clips, frames, captions, unknown words and split sizes; finds names without motion or text,
     wrong shapes, NaN, turned jaws or eyes, malformed or undecodable captions, split overlaps and
     missing word vectors.
+
+    Raises:
+        MissingError: root has no motions.
     """
     root = Path(root)
     if not (root / "motions").is_dir():
         raise MissingError(f"{root}: no motions folder; give the Inter-X root (splits/, motions/, ...)")
     report = DatasetReport("interx", root)
-    listed: dict[str, set[str]] = {}
+    splits: dict[str, set[str]] = {}
     frames: list[int] = []
     for split in SPLITS:
         names = _split_names(report, split)
         if names is not None:
-            listed[split] = names
+            splits[split] = names
         frames += _check_motions(report, split, names, progress or (lambda _: None))
-    report.counts["clips"] = len(frames)
-    report.counts["hours"] = round(sum(frames) / FPS / 3600, 3)
-    report.counts["shortest, frames"] = min(frames, default=0)
-    report.counts["longest, frames"] = max(frames, default=0)
+    report.count_frames("clips", frames)
     unused = sum(not MIN_FRAMES <= n < END_FRAMES for n in frames)
     report.counts[f"outside {MIN_FRAMES}-{END_FRAMES - 1} frames (no text item)"] = unused
-    _check_overlaps(report, listed)
-    _check_texts(report, sorted(set().union(*listed.values())) if listed else [])
+    report.check_overlaps("names", splits)
+    _check_texts(report, sorted(set().union(*splits.values())) if splits else [])
     return report
 
 
@@ -72,6 +69,7 @@ def count_clips(root: Path) -> int:
 
 
 def _split_names(report: DatasetReport, split: str) -> set[str] | None:
+    """Names that a split lists, or None if its file cannot be used."""
     where = f"splits/{split}.txt"
     try:
         names = lines(split_path(report.root, split))
@@ -79,14 +77,14 @@ def _split_names(report: DatasetReport, split: str) -> set[str] | None:
         report.error("unusable split", where, str(error))
         return None
     report.counts[f"{split} names"] = len(set(names))
-    if len(names) > len(set(names)):
-        report.note("repeated names", where, f"{len(names) - len(set(names))} lines repeated")
+    report.check_repeated("names", where, names)
     return set(names)
 
 
 def _check_motions(
     report: DatasetReport, split: str, names: set[str] | None, progress: Progress
 ) -> list[int]:
+    """Frames of the usable clips of a split."""
     where = f"motions/{split}.h5"
     try:
         file = open_motions(report.root, split)
@@ -95,17 +93,18 @@ def _check_motions(
         return []
     with file:
         stored = set(file)
-        wanted = stored if names is None else names
-        absent, extra = wanted - stored, stored - wanted
+        listed = stored if names is None else names
+        absent, extra = listed - stored, stored - listed
         if absent:
-            report.error("listed without motion", where, f"{len(absent)} names: {_some(absent)}")
+            report.error("listed without motion", where, f"{len(absent)} names: {first_of(absent)}")
         if extra:
-            report.note("in no split", where, f"{len(extra)} names: {_some(extra)}")
+            report.note("in no split", where, f"{len(extra)} names: {first_of(extra)}")
         frames = [n for name in sorted(stored) if (n := _check_clip(report, file, split, name, progress))]
     return frames
 
 
 def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, progress: Progress) -> int:
+    """Frames of a clip, or 0 if it cannot be used."""
     where = f"motions/{split}.h5 {name}"
     progress(1)
     shape = getattr(file[name], "shape", None)
@@ -125,15 +124,6 @@ def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, p
     return int(shape[0])
 
 
-def _check_overlaps(report: DatasetReport, listed: dict[str, set[str]]) -> None:
-    for one, other in combinations(listed, 2):
-        common = listed[one] & listed[other]
-        if common:
-            report.error(
-                "split overlap", f"{one} and {other}", f"{len(common)} names in both: {_some(common)}"
-            )
-
-
 def _check_texts(report: DatasetReport, names: list[str]) -> None:
     captions: list[InterXCaption] = []
     for name in names:
@@ -142,16 +132,15 @@ def _check_texts(report: DatasetReport, names: list[str]) -> None:
         try:
             if decoded(path)[1] != UTF8:
                 report.note("not UTF-8", where, "read as GB18030")
-            found = read_captions(path)
+            of_clip = read_captions(path)
         except MissingError:
             report.error("missing captions", where, "no such file")
             continue
         except InputError as error:
             report.error("unusable captions", where, str(error))
             continue
-        if len(found) != CAPTIONS_PER_CLIP:
-            report.note("number of captions", where, f"{len(found)} instead of {CAPTIONS_PER_CLIP}")
-        captions += found
+        report.check_caption_count(where, len(of_clip))
+        captions += of_clip
     report.counts["captions"] = len(captions)
     _check_words(report, captions)
 
@@ -165,7 +154,3 @@ def _check_words(report: DatasetReport, captions: list[InterXCaption]) -> None:
     words = [token.rsplit("/", 1)[0] for caption in captions for token in caption.tokens]
     report.counts["words"] = len(words)
     report.counts["unknown words"] = sum(word not in known for word in words)
-
-
-def _some(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:5]) + (", ..." if len(names) > 5 else "")

@@ -1,12 +1,12 @@
-"""Inter-X in its published layout (data-and-evaluation.md, sections 4 and 5).
+"""Inter-X in its published layout (docs/reference/data-and-evaluation.md#inter-x-files, #inter-x-readers).
 
     <root>/splits/{train,val,test}.txt             names GgggTtttAaaaRrrr
-    <root>/motions/{train,val,test}.h5             one dataset (T, 56, 6) a name, 30 fps
+    <root>/motions/{train,val,test}.h5             one dataset (T, 56, 6) per name, 30 fps
     <root>/texts_processed/<name>.txt              three lines `caption#tokens#0.0#0.0`
     <root>/glove/hhi_vab_{data.npy,words.pkl,idx.pkl}
 
-There is one policy: what looks odd here (crop to 150 frames, not a multiple of four; capitals unknown)
-decides the published scores and is kept.
+There is one policy: the oddities of the published reader (crop to 150 frames, not a multiple of four;
+capitalised words unknown) decide the published scores and are kept.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN, WordVectors
-from intermask_cli.datasets.text_files import decoded, lines
+from intermask_cli.datasets.sequences import WINDOW_FRAMES, WINDOW_STRIDE, SequenceWindows
+from intermask_cli.datasets.text_files import captions_or_reason, decoded, lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.representation.interx import (
     FEATURE_ROWS,
@@ -29,11 +30,11 @@ from intermask_cli.motion.representation.interx import (
 )
 
 SPLITS = ("train", "val", "test")
+#: Frames of clips with text: at least the first, fewer than the second.
 MIN_FRAMES, END_FRAMES = 24, 1000
 PADDED_FRAMES = 150
+#: Crops have a multiple of this many frames.
 UNIT = 4
-WINDOW_FRAMES = 64
-WINDOW_STRIDE = 10
 MAX_TOKENS = 35
 #: sos, at most 35 tokens, eos
 PADDED_TOKENS = MAX_TOKENS + 2
@@ -56,7 +57,7 @@ class InterXCaption:
 
 
 class InterX:
-    """Motion of one split; `clips` in the order of the split file, `skipped` with reasons.
+    """Motion of one split; `clips` in the order of the split file, `skipped` with the reasons.
 
     Raises:
         MissingError: no split file or no h5 file. InputError: the h5 file cannot be read.
@@ -86,15 +87,21 @@ class InterX:
 
 
 def split_path(root: Path, split: str) -> Path:
+    """The file that lists the names of a split."""
     return root / "splits" / f"{split}.txt"
 
 
 def caption_path(root: Path, name: str) -> Path:
+    """The caption file of a clip."""
     return root / "texts_processed" / f"{name}.txt"
 
 
 def open_motions(root: Path, split: str) -> h5py.File:
-    """The h5 file of a split, for reading."""
+    """The h5 file of a split, for reading.
+
+    Raises:
+        MissingError: no such file. InputError: not HDF5.
+    """
     path = root / "motions" / f"{split}.h5"
     if not path.is_file():
         raise MissingError(f"{path}: no such file; is {root} the root of Inter-X?")
@@ -105,7 +112,11 @@ def open_motions(root: Path, split: str) -> h5py.File:
 
 
 def read_captions(path: Path) -> list[InterXCaption]:
-    """Captions of a text file; InputError names a line that is not `caption#tokens#start#end`."""
+    """Captions of a text file.
+
+    Raises:
+        MissingError: no such file. InputError: a line is not `caption#tokens#start#end`.
+    """
     captions = []
     for number, line in enumerate(decoded(path)[0].split("\n"), start=1):
         if not line.strip():
@@ -126,29 +137,18 @@ def framed_tokens(tokens: Sequence[str]) -> tuple[list[str], int]:
 # ---------------------------------------------------------------- windows, for the tokenizer
 
 
-class InterXWindows:
-    """Windows of single persons: `windows[i]` -> (64, 56, 6). Both persons are sequences of their own."""
+class InterXWindows(SequenceWindows):
+    """Windows (64, 56, 6) of single persons; both persons of a clip are sequences of their own."""
 
     def __init__(self, data: InterX, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
-        self.data, self.frames = data, frames
+        self.data = data
         self.sequences = [(clip, person) for clip in data.clips if clip.frames >= frames for person in (0, 1)]
-        self.starts = [
-            (index, start)
-            for index, (clip, _) in enumerate(self.sequences)
-            for start in range(0, clip.frames - frames + 1, stride)
-        ]
+        super().__init__((clip.frames for clip, _ in self.sequences), frames, stride)
 
     def sequence(self, index: int) -> np.ndarray:
-        """Features (T, 56, 6) of a whole sequence."""
+        """Features (T, 56, 6) of a complete sequence."""
         clip, person = self.sequences[index]
         return person_features(persons_from_processed(self.data.processed(clip))[person])
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        sequence, start = self.starts[index]
-        return self.sequence(sequence)[start : start + self.frames]
 
 
 # ---------------------------------------------------------------- pairs with text
@@ -185,17 +185,12 @@ class InterXPairs:
 
     def _has_captions(self, clip: InterXClip) -> bool:
         path = caption_path(self.data.root, clip.name)
-        try:
-            self._captions[clip.name] = read_captions(path)
-        except (MissingError, InputError) as error:
-            self.skipped.append(str(error))
-            return False
-        if not self._captions[clip.name]:
-            self.skipped.append(f"{path}: no captions")
+        self._captions[clip.name] = captions_or_reason(path, read_captions, self.skipped)
         return bool(self._captions[clip.name])
 
     @property
     def names(self) -> list[str]:
+        """Names of the items."""
         return [clip.name for clip in self.clips]
 
     def captions(self, index: int) -> list[InterXCaption]:
@@ -232,8 +227,3 @@ class InterXPairs:
 def _crop_lengths(frames: int) -> tuple[int, int]:
     longest = frames // UNIT * UNIT
     return longest, longest - UNIT
-
-
-def sorted_batch(items: Sequence[InterXPair]) -> list[InterXPair]:
-    """A batch in the evaluator's order: longest caption first."""
-    return sorted(items, key=lambda item: item.caption_length, reverse=True)

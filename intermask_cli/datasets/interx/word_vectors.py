@@ -1,4 +1,7 @@
-"""Word vectors and word classes of the Inter-X evaluator (data-and-evaluation.md, section 4 and 5)."""
+"""Word vectors and word classes of the Inter-X evaluator.
+
+Described in docs/reference/data-and-evaluation.md#word-vectors.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,8 @@ UNKNOWN = "unk"
 class WordVectors:
     """Vector (D,) and class one-hot (15,) of `word/TAG` tokens.
 
-    Look-up is case-sensitive in a lower-case table, so a capital at the start of a sentence makes a word
-    unknown: published behaviour. Unknown words get the vector of `unk` and class OTHER.
+    Lookup is case-sensitive in a lower-case table, so the capitalised first word of a sentence is unknown, as
+    published. Unknown words get the vector of `unk` and class OTHER.
     """
 
     def __init__(self, vectors: np.ndarray, rows: Mapping[str, int]):
@@ -55,7 +58,11 @@ class WordVectors:
 
     @classmethod
     def load(cls, folder: Path) -> WordVectors:
-        """Read `hhi_vab_data.npy`, `hhi_vab_words.pkl` and `hhi_vab_idx.pkl`."""
+        """Read `hhi_vab_data.npy`, `hhi_vab_words.pkl` and `hhi_vab_idx.pkl`.
+
+        Raises:
+            MissingError: no such file. InputError: damaged files, or tables that do not fit.
+        """
         folder = Path(folder)
         try:
             vectors = np.load(folder / "hhi_vab_data.npy", allow_pickle=False)
@@ -63,7 +70,7 @@ class WordVectors:
             raise MissingError(
                 f"{error.filename}: no such file; it comes with Inter-X's text features"
             ) from error
-        except Exception as error:  # a damaged header is parsed as Python, which raises nearly anything
+        except Exception as error:  # a damaged header is parsed as Python and can raise almost anything
             raise InputError(f"{folder / 'hhi_vab_data.npy'}: not a readable array ({error})") from error
         words, rows = (_plain_pickle(folder / f"hhi_vab_{name}.pkl") for name in ("words", "idx"))
         if not isinstance(rows, dict) or not all(isinstance(row, int) for row in rows.values()):
@@ -106,13 +113,13 @@ class _PlainUnpickler(pickle.Unpickler):
 
 
 def _plain_pickle(path: Path) -> Any:
-    """The dataset ships two tables as pickles; they are read without the power to run anything."""
+    """A table that the dataset ships as a pickle, read without running any code."""
     try:
         return _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
     except FileNotFoundError as error:
         raise MissingError(f"{path}: no such file; it comes with Inter-X's text features") from error
     except Exception as error:
-        # Damaged pickles raise nearly anything (IndexError, KeyError, UnicodeDecodeError, MemoryError ...).
+        # Damaged pickles can raise almost anything: IndexError, KeyError, UnicodeDecodeError, MemoryError.
         raise InputError(
             f"{path}: not a plain table ({str(error).splitlines()[0] if str(error) else error!r})"
         ) from error

@@ -1,9 +1,9 @@
-"""An Inter-X tree that the published training code reads (data-and-evaluation.md, section 4).
+"""Write a dataset in Inter-X's layout, which the published training code reads without changes.
 
 22-joint interactions get SMPL-X rows: the pelvis' rotation from the joints, body rotations from the dataset
-(else recovered), face and hands at rest; those of an Inter-X model keep its hands. Words are tagged OTHER,
-which the readers accept as one of their classes; the word vectors in `glove/` must come from the user's own
-copy of Inter-X.
+(else recovered), face and hands at rest. Those of an Inter-X model keep its hands. Words are tagged OTHER,
+which the readers accept as one of their classes. The word vectors in `glove/` must come from the user's own
+copy of Inter-X. Layout: docs/reference/data-and-evaluation.md#inter-x-files.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import FolderWritten, write_complete_folder
+from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
@@ -38,17 +38,17 @@ from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_si
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 _CAPTION_LINES = 3
-_CYCLE = 20  # every 20th interaction is for validation and every 20th for testing, as in `layouts`
+#: Interactions per group G of the names, whose number T has three digits.
 _GROUP = 1000
-#: What the published tokeniser cuts off a word and then drops, as it holds an apostrophe.
+#: Endings that the published tokeniser separates from a word and then drops, as they have an apostrophe.
 _CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
 
 
 def processed_clip(item: Interaction) -> np.ndarray:
-    """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 1 starts at the origin."""
+    """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 0 starts at the origin."""
     persons = np.stack([_person_rows(item, person) for person in (0, 1)])
     for rows in persons:
-        # The authors' floor: the lowest of all 55 joints, face and fingers included.
+        # The authors take the lowest of all 55 joints as the floor, face and fingers included.
         rows[:, TRANSLATION, 1] -= _joints(rows)[..., 1].min()
     persons[:, :, TRANSLATION] -= persons[0, 0, TRANSLATION].copy()
     return np.concatenate([persons[0], persons[1]], axis=-1)
@@ -73,33 +73,35 @@ def _person_rows(item: Interaction, person: int) -> np.ndarray:
 
 
 def _joints(rows: np.ndarray) -> np.ndarray:
-    """Joints (T, 55, 3) of rows (T, 56, 3) on our own body."""
+    """Joints (T, 55, 3) of rows (T, 56, 3) on the stand-in body."""
     return joints_from_features(person_features(rows), stand_in_body())
 
 
 def fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
-    for person, rows in enumerate(_halves(processed)):
-        seen, wanted = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
-        difference = (seen - seen[:, :1]) - (wanted - wanted[:, :1])
+    for person, rows in enumerate(_persons(processed)):
+        stored, given = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
+        difference = (stored - stored[:, :1]) - (given - given[:, :1])
         errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
     return float(np.mean(errors))
 
 
 def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
-    """Write an Inter-X tree; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
+    """Write interactions as an Inter-X dataset; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
-    Interactions that fit no skeleton are left out and listed. Raises InputError when the folder is not empty,
-    IntermaskError when a clip read back differs (`tree.BOUND_MM`).
+    Interactions that fit no skeleton are left out and listed.
+
+    Raises:
+        InputError: the folder is not empty. IntermaskError: a clip read back differs (`BOUND_MM`).
     """
     with write_complete_folder(root) as draft:
         return _write(items, draft)
 
 
 def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
-    for part in ("splits", "motions", "texts_processed"):
-        (root / part).mkdir(parents=True, exist_ok=True)
+    for folder in ("splits", "motions", "texts_processed"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
     written = FolderWritten()
     with ExitStack() as stack:
@@ -117,13 +119,11 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
                 continue
             number = written.count = written.count + 1
             name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
-            split = {0: "val", 1: "test"}.get(number % _CYCLE, "train")
-            stored = clip.astype(np.float32)
-            files[split].create_dataset(name, data=stored)
-            for seen, wanted in zip(
-                persons_from_processed(files[split][name][...]), _halves(clip), strict=True
-            ):
-                written.checked(item.id, _joints(seen), _joints(wanted))
+            split = split_of_number(number)
+            files[split].create_dataset(name, data=clip.astype(np.float32))
+            read_back = persons_from_processed(files[split][name][...])
+            for read, rows in zip(read_back, _persons(clip), strict=True):
+                written.check_read_back(item.id, _joints(read), _joints(rows))
             caption_path(root, name).write_text(_caption_line(item.text) * _CAPTION_LINES, "utf-8")
             written.fits_mm.append(fit_error_mm(item, clip))
             names[split].append(name)
@@ -133,14 +133,15 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
     return written
 
 
-def _halves(clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _persons(clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A clip (T, 56, 6) -> rows (T, 56, 3) of both persons, in float64."""
     return clip[..., :3], clip[..., 3:]
 
 
 def _caption_line(prompt: str) -> str:
     """`caption#word/OTHER ...#0.0#0.0`: hyphens deleted, words of letters only, as published."""
     caption = " ".join(prompt.replace("#", " ").split())
-    whole = _CLITIC.sub(" ", caption.replace("-", ""))
-    # The published reader splits each token at its slash, so that a line without tokens would stop it.
-    words = [word for word in re.findall(r"\w+", whole) if word.isalpha()] or [UNKNOWN]
+    text = _CLITIC.sub(" ", caption.replace("-", ""))
+    # The published reader splits each token at its slash and fails on a line without tokens.
+    words = [word for word in re.findall(r"\w+", text) if word.isalpha()] or [UNKNOWN]
     return f"{caption}#{' '.join(f'{word}/{OTHER}' for word in words)}#0.0#0.0\n"
