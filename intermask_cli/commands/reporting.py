@@ -106,7 +106,7 @@ def note_inputs(inputs: Sequence[ReactInput]) -> None:
 
 def note_cleanup(folder: Path) -> None:
     """Physics before and after clean-up of a finished run, if it was cleaned."""
-    from intermask_cli.cleanup.clean import EFFECT_LOG, read_effects
+    from intermask_cli.cleanup.effect import EFFECT_LOG, read_effects
 
     if (folder / EFFECT_LOG).is_file():
         for line in read_effects(folder / EFFECT_LOG).lines():

@@ -1,16 +1,17 @@
-"""Export of whole datasets: in parallel, skipping what is done, with the errors summed up."""
+"""Export of a dataset: in parallel, without files that exist already, with errors and failures summed up."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from intermask_cli.cleanup.clean import Effect, clean_item
+from intermask_cli.cleanup.clean import clean_item
+from intermask_cli.cleanup.effect import Effect, EffectRow, effect_of
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.console import counter
 from intermask_cli.datasets.dataset_folder import FolderWritten
@@ -20,13 +21,24 @@ from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
 from intermask_cli.export.viewer.gallery import chosen_ids
+from intermask_cli.files import write_text
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.physics import physics
 
-CLEANING = ".cleaning.json"  # which clean-up the files of a folder went through
-#: Written, failed (id and reason), physics before and after clean-up.
-Exported = tuple[list[Written], list[tuple[str, str]], list[Any]]
-_TREES = {"interhuman": write_interhuman, "interx": write_interx}
-_BATCH = 16  # interactions per task of a worker process
+#: In a folder of exported files: the clean-up modes that all of them went through.
+CLEANING_NOTE = ".cleaning.json"
+#: Layouts of published datasets: one folder with splits and captions instead of files per interaction.
+_DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
+#: Interactions per task of a worker process: opening the file once is shared, and progress still moves.
+_BATCH = 16
+
+
+class ExportedBatch(NamedTuple):
+    """What a worker process returns: errors of written files, failures (id, reason), effects of clean-up."""
+
+    written: list[Written]
+    failed: list[tuple[str, str]]
+    effects: list[EffectRow]
 
 
 def export_dataset(
@@ -39,127 +51,139 @@ def export_dataset(
     overwrite: bool = False,
     clean: Sequence[Clean] = (),
 ) -> dict[str, Any]:
-    """Export a run or HDF5 file, cleaned on the way if asked for.
+    """Export a run or HDF5 file, with clean-up on the way if any `clean` modes are given.
 
     Returns counts, what `failed` (reasons by id), errors (`errors_mm`: skeleton fit, round trip) and with
-    `clean` the `physics` before and after. Files of another clean-up in the folder are an InputError.
+    `clean` the `physics` before and after.
+
+    Raises:
+        InputError: unknown ids, a dataset folder that is not empty, or files that had other clean-up.
+        MissingError: the package that a format needs is not installed.
     """
-    effect = Effect()
     with InteractionFile(source) as dataset:
-        chosen = chosen_ids(dataset, ids, limit)
-        if target in _TREES:
-            reading = Reading(dataset, chosen, clean, effect)
-            summary = _tree_summary(target, folder, reading, _TREES[target](reading, folder))
-            return summary | ({"physics": effect.as_json()} if clean else {})
+        selected = chosen_ids(dataset, ids, limit)
+        if target in _DATASET_FOLDERS:
+            reader = InteractionReader(dataset, selected, clean)
+            result = _DATASET_FOLDERS[target](reader, folder)
+            return _folder_summary(target, folder, reader, result)
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
     todo = [
-        id for id in chosen if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
+        id for id in selected if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
     ]
-    _same_cleaning(folder, clean, keeping=len(todo) < len(chosen))
-    written: list[Written] = []
-    failed: list[tuple[str, str]] = []
+    _check_cleaning(folder, clean, keeping=len(todo) < len(selected))
+    total = ExportedBatch([], [], [])
     batches = [todo[k : k + _BATCH] for k in range(0, len(todo), _BATCH)]
-    work = partial(_export_batch, source, target, folder, clean)
+    export_batch = partial(_export_batch, source, target, folder, clean)
     with counter(f"export {target}", len(todo), "interactions") as progress:
-        for results, bad, rows in _mapped(work, batches, processes):
-            written += results
-            failed += bad
-            effect.rows += rows
-            progress.advance(len(results) + len(bad))
+        for batch in _mapped(export_batch, batches, processes):
+            for collected, part in zip(total, batch, strict=True):
+                collected.extend(part)
+            progress.advance(len(batch.written) + len(batch.failed))
     errors: dict[str, float] = {}
-    if written:
-        fits = [one.fit_mm for one in written]
+    if total.written:
+        fits = [one.fit_mm for one in total.written]
         errors["skeleton fit, mean"] = sum(fits) / len(fits)
         errors["skeleton fit, worst interaction"] = max(fits)
-        errors["file round trip, largest"] = max(one.round_trip_mm for one in written)
+        errors["file round trip, largest"] = max(one.round_trip_mm for one in total.written)
     return {
         "target": target,
         "folder": str(folder),
-        "written": len(written),
-        "skipped": len(chosen) - len(todo),
-        "failed": dict(failed),
+        "written": len(total.written),
+        "skipped": len(selected) - len(todo),
+        "failed": dict(total.failed),
         "errors_mm": errors,
-    } | ({"physics": effect.as_json()} if clean else {})
+    } | ({"physics": Effect(total.effects).as_json()} if clean else {})
 
 
-def _tree_summary(target: str, folder: Path, reading: Reading, tree: FolderWritten) -> dict[str, Any]:
-    errors = {"joints on our own body, mean": tree.fit_mm} if tree.fits_mm else {}
+def _folder_summary(
+    target: str, folder: Path, reader: InteractionReader, result: FolderWritten
+) -> dict[str, Any]:
+    errors = {"joints on our own body, mean": result.fit_mm} if result.fits_mm else {}
     return {
         "target": target,
         "folder": str(folder),
-        "written": tree.count,
+        "written": result.count,
         "skipped": 0,
-        "failed": dict(reading.failed + tree.failed),
-        "errors_mm": errors | {"file round trip, largest": tree.round_trip_mm},
-    }
+        "failed": dict(reader.failed + result.failed),
+        "errors_mm": errors | {"file round trip, largest": result.round_trip_mm},
+    } | ({"physics": Effect(reader.effects).as_json()} if reader.clean else {})
 
 
-def _same_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
-    """Note how the folder's files are cleaned; files that are kept must have been cleaned the same way."""
-    note, wanted = folder / CLEANING, [mode.value for mode in clean]
-    seen = json.loads(note.read_text()) if note.exists() else []
-    if keeping and seen != wanted:
+def _check_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
+    """Note the clean-up of the folder's files; with `keeping` some exist and must have had the same."""
+    note, requested = folder / CLEANING_NOTE, [mode.value for mode in clean]
+    existing = json.loads(note.read_text()) if note.exists() else []
+    if keeping and existing != requested:
         raise InputError(
-            f"{folder}: holds files with clean-up {', '.join(seen) or 'none'}, asked for "
-            f"{', '.join(wanted) or 'none'}; give another --out, or --overwrite"
+            f"{folder}: holds files with clean-up {', '.join(existing) or 'none'}, asked for "
+            f"{', '.join(requested) or 'none'}; give another --out, or --overwrite"
         )
-    if wanted:
-        note.write_text(json.dumps(wanted) + "\n")
+    if requested:
+        write_text(note, json.dumps(requested) + "\n")
     else:
         note.unlink(missing_ok=True)
 
 
-class Reading:
-    """The chosen interactions one by one, cleaned if asked for; `failed`: those that cannot be read."""
+class InteractionReader:
+    """The interactions of the given ids, cleaned if any modes are given.
 
-    def __init__(
-        self, dataset: InteractionFile, ids: Sequence[str], clean: Sequence[Clean], effect: Effect
-    ) -> None:
-        self._dataset, self._ids, self._clean, self._effect = dataset, ids, clean, effect
+    Attributes:
+        failed: id and reason of each interaction that iteration could not read or clean.
+        effects: physics before and after clean-up, one row per cleaned interaction.
+    """
+
+    def __init__(self, dataset: InteractionFile, ids: Sequence[str], clean: Sequence[Clean]) -> None:
+        self._dataset, self._ids, self.clean = dataset, ids, clean
         self.failed: list[tuple[str, str]] = []
+        self.effects: list[EffectRow] = []
 
     def __iter__(self) -> Iterator[Interaction]:
+        """Every interaction that can be read and cleaned; the others are added to `failed`."""
         with counter("export", len(self._ids), "interactions") as progress:
             for id in self._ids:
                 try:
-                    item = _read(self._dataset, id, self._clean, self._effect)
+                    item = self.read(id)
                 except InputError as error:
                     self.failed.append((id, str(error)))
                 else:
                     yield item
                 progress.advance()
 
-
-def _read(dataset: InteractionFile, id: str, clean: Sequence[Clean], effect: Effect) -> Interaction:
-    item = dataset.read(id)
-    if not clean:
-        return item
-    cleaned = clean_item(item, clean)
-    effect.add(item, cleaned)
-    return cleaned
+    def read(self, id: str) -> Interaction:
+        """One interaction; InputError if it cannot be read or cleaned."""
+        item = self._dataset.read(id)
+        if not self.clean:
+            return item
+        cleaned = clean_item(item, self.clean)
+        self.effects.append(effect_of(item, cleaned, physics))
+        return cleaned
 
 
 def _export_batch(
     source: Path, target: str, folder: Path, clean: Sequence[Clean], ids: Sequence[str]
-) -> Exported:
-    """One interaction that cannot be told in a format does not stop the others."""
-    effect, written, failed = Effect(), [], []
+) -> ExportedBatch:
+    """Export some interactions; one that cannot be written does not stop the others."""
+    written, failed = [], []
     with InteractionFile(source) as dataset:
+        reader = InteractionReader(dataset, ids, clean)
         for id in ids:
             try:
-                written.append(export_item(_read(dataset, id, clean, effect), target, folder))
-            except MissingError:  # a package is missing: so it will be for every other one
-                raise
+                written.append(export_item(reader.read(id), target, folder))
             except IntermaskError as error:
+                # Without a package, or with a full disk, every other interaction would fail too.
+                if isinstance(error, MissingError) or isinstance(error.__cause__, OSError):
+                    raise
                 failed.append((id, str(error)))
-    return written, failed, effect.rows
+    return ExportedBatch(written, failed, reader.effects)
 
 
-def _mapped(work: Any, batches: list[list[str]], processes: int) -> Iterator[Exported]:
+def _mapped(
+    export_batch: Callable[[list[str]], ExportedBatch], batches: list[list[str]], processes: int
+) -> Iterator[ExportedBatch]:
     if processes == 1 or len(batches) < 2:
-        yield from map(work, batches)
+        yield from map(export_batch, batches)
         return
-    # spawn: the parent may hold threads of numerical libraries
+    # Spawned, not forked: the parent may hold threads of numerical libraries.
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(work, batches)
+        yield from pool.map(export_batch, batches)

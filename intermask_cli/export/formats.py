@@ -1,13 +1,13 @@
-"""Per-interaction export formats: what files they make, how to write them, how to check them.
+"""Export formats with files per interaction: which files, how they are written and how they are checked.
 
-Every write is checked by reading the file back and comparing joint positions; the largest distance is
-the round-trip error, and a format that exceeds its bound is an error.
+Every file is read back and its joint positions are compared with what was written. The largest distance is
+the round-trip error; above the bound of the format it is an error.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.bvh import joints_of_bvh, write_bvh
 from intermask_cli.export.glb import joints_of_glb, write_glb
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
+from intermask_cli.files import replacing
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
-from intermask_cli.motion.rig import rig_of
+from intermask_cli.motion.rig import Rig, rig_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Written:
     """Errors of one exported interaction in millimetres.
 
     fit_mm: mean distance of the rigid skeleton to the dataset's joints (0 where positions are stored);
-    round_trip_mm: largest distance of what the file says to what was to be written.
+    round_trip_mm: largest distance between the joints that a reader of the file gets and those written.
     """
 
     fit_mm: float
@@ -43,8 +44,29 @@ class Format:
     bound_mm: float
 
 
-def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
-    return float(1000 * np.linalg.norm(a - b, axis=-1).max())
+def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
+    """The files of an interaction, named after its id."""
+    return [folder / f"{id}{suffix}" for suffix in format.suffixes]
+
+
+def export_item(item: Interaction, name: str, folder: Path) -> Written:
+    """Write one interaction in the named format; files appear only when complete and checked.
+
+    Raises:
+        InputError: the interaction cannot be represented in this format.
+        IntermaskError: the joints read back differ by more than the format's bound, or the files cannot be
+            written; then an OSError is the cause.
+    """
+    format = FORMATS[name]
+    with ExitStack() as stack:
+        drafts = [stack.enter_context(replacing(path)) for path in paths_of(item.id, format, folder)]
+        written = format.write(item, drafts)
+        if not written.round_trip_mm <= format.bound_mm:
+            raise IntermaskError(
+                f"{item.id}: read back from {name}, a joint is {written.round_trip_mm:.3f} mm away "
+                f"(bound {format.bound_mm} mm); nothing was kept"
+            )
+    return written
 
 
 def _bvh(item: Interaction, paths: list[Path]) -> Written:
@@ -59,8 +81,7 @@ def _bvh(item: Interaction, paths: list[Path]) -> Written:
 def _glb(item: Interaction, paths: list[Path]) -> Written:
     first, second = _rigs(item)
     write_glb(paths[0], (first, second), item.id)
-    wanted = np.stack([first.joints, second.joints])
-    error = _largest_mm(joints_of_glb(paths[0]), wanted)
+    error = _largest_mm(joints_of_glb(paths[0]), np.stack([first.joints, second.joints]))
     return Written((first.fit_error_mm + second.fit_error_mm) / 2, error)
 
 
@@ -70,7 +91,7 @@ def _npz(item: Interaction, paths: list[Path]) -> Written:
         write_smpl_npz(path, item, person)
         with np.load(path, allow_pickle=False) as data:
             errors.append(_largest_mm(data["joints"], item.joints[person]))
-        distance = np.linalg.norm(joints_of_smpl_npz(path) - item.joints[person], axis=-1)
+        distance = np.linalg.norm(joints_of_smpl_npz(path) - item.joints[person], axis=-1)  # (T, 22)
         fits.append(float(1000 * distance.mean()))
     return Written(float(np.mean(fits)), max(errors))
 
@@ -82,51 +103,29 @@ def _npy(item: Interaction, paths: list[Path]) -> Written:
     errors = []
     for person, path in enumerate(paths):
         positions = smoothed_over_time(item.joints[person])
-        rotations = np.pad(item.rotations6d[person], ((0, 0), (1, 0), (0, 0)))
+        rotations = np.pad(item.rotations6d[person], ((0, 0), (1, 0), (0, 0)))  # (T, 22, 6), root zero
         np.save(path, np.concatenate([positions, rotations], axis=-1).astype(np.float64))
         errors.append(_largest_mm(np.load(path, allow_pickle=False)[..., :3], positions))
     return Written(0.0, max(errors))
 
 
-def _rigs(item: Interaction) -> tuple:
-    return tuple(rig_of(item.joints[p], f"{item.id} person {p + 1}") for p in (0, 1))
+def _rigs(item: Interaction) -> tuple[Rig, Rig]:
+    first, second = (rig_of(item.joints[p], f"{item.id} person {p + 1}") for p in (0, 1))
+    return first, second
 
 
-PERSONS = ("_person1", "_person2")
+def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
+    """Largest distance in millimetres of two sets of joints (..., 3) in metres."""
+    return float(1000 * np.linalg.norm(a - b, axis=-1).max())
+
+
+#: Files of person 1 and person 2.
+_PERSONS = ("_person1", "_person2")
+# Bounds: BVH and GLB store rounded rotations, the error of which grows along each limb; the others store
+# positions.
 FORMATS: dict[str, Format] = {
-    "bvh": Format(tuple(f"{p}.bvh" for p in PERSONS), _bvh, bound_mm=0.1),
+    "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, bound_mm=0.1),
     "glb": Format((".glb",), _glb, bound_mm=0.1),
-    "npz": Format(tuple(f"{p}.npz" for p in PERSONS), _npz, bound_mm=0.01),
-    "npy": Format(tuple(f"{p}.npy" for p in PERSONS), _npy, bound_mm=0.01),
+    "npz": Format(tuple(f"{p}.npz" for p in _PERSONS), _npz, bound_mm=0.01),
+    "npy": Format(tuple(f"{p}.npy" for p in _PERSONS), _npy, bound_mm=0.01),
 }
-
-
-def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
-    """The files an interaction becomes, named after its id."""
-    return [folder / f"{id}{suffix}" for suffix in format.suffixes]
-
-
-def export_item(item: Interaction, name: str, folder: Path) -> Written:
-    """Write one interaction in the named format; files appear only when complete and checked.
-
-    Raises:
-        InputError: the interaction cannot be told in this format.
-        IntermaskError: what was read back differs by more than the format's bound.
-    """
-    format = FORMATS[name]
-    finals = paths_of(item.id, format, folder)
-    # The suffix stays last: writers and readers go by it.
-    drafts = [path.with_name(f".{os.getpid()}.{path.name}") for path in finals]
-    try:
-        written = format.write(item, drafts)
-        if not written.round_trip_mm <= format.bound_mm:
-            raise IntermaskError(
-                f"{item.id}: read back from {name}, a joint is {written.round_trip_mm:.3f} mm away "
-                f"(bound {format.bound_mm} mm); nothing was kept"
-            )
-        for draft, final in zip(drafts, finals, strict=True):
-            os.replace(draft, final)
-    finally:
-        for draft in drafts:
-            draft.unlink(missing_ok=True)
-    return written

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from intermask_cli.cleanup.clean import EFFECT_LOG, clean_item, log_effects
+from intermask_cli.cleanup.clean import clean_item
+from intermask_cli.cleanup.effect import EFFECT_LOG, log_effects
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import DTYPES, SamplingConfig, to_dict
 from intermask_cli.errors import InputError
@@ -19,6 +20,7 @@ from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.physics import physics
 
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
@@ -210,7 +212,7 @@ class Cleaned:
         def make_cleaned(items: Sequence[WorkItem]) -> list[Interaction]:
             made = make(items)
             cleaned = [clean_item(item, self.modes) for item in made]
-            log_effects(self.log, made, cleaned)
+            log_effects(self.log, made, cleaned, physics)
             return cleaned
 
         return Engine(make_cleaned, engine.batch_size)

@@ -20,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from intermask_cli.cleanup.clean import EFFECT_LOG
+from intermask_cli.cleanup.effect import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError

@@ -125,8 +125,3 @@ def matrix_between(source: Array, target: Array) -> Array:
     half = np.where(cosine < -1 + 1e-9, perpendicular, np.cross(a, b))
     w = np.where(cosine < -1 + 1e-9, 0.0, 1 + cosine)
     return matrix_from_quaternion_wxyz(np.concatenate([w, half], axis=-1))
-
-
-def angle_between_matrices(a: Array, b: Array) -> Array:
-    """Geodesic distance (...) in radians between rotations (..., 3, 3)."""
-    return np.linalg.norm(axis_angle_from_matrix(np.swapaxes(a, -1, -2) @ b), axis=-1)

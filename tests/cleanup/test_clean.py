@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.signal import savgol_filter
 
-from intermask_cli.cleanup.clean import Effect, clean, clean_item
+from intermask_cli.cleanup.clean import clean, clean_item
 from intermask_cli.cleanup.contact import HOLDING_M
+from intermask_cli.cleanup.effect import Effect, effect_of
 from intermask_cli.cleanup.modes import Clean, checked_modes
 from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.smoothing import smooth_motion
@@ -23,7 +24,7 @@ from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import physics
 from intermask_cli.motion.skeleton import JOINT
-from tests.cleanup.test_rigid_feet import error_mm, like_a_tokenizer
+from tests.helpers.motion_samples import mean_error_mm, with_tokenizer_noise
 
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
@@ -37,7 +38,7 @@ def wrist_distances(joints: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def pairs() -> list[np.ndarray]:
     """Noisy clips, those with joined hands first."""
-    clips = [like_a_tokenizer(make_corpus_clip(7, index).joints, index) for index in range(16)]
+    clips = [with_tokenizer_noise(make_corpus_clip(7, index).joints, index) for index in range(16)]
     return sorted(clips, key=lambda clip: -(wrist_distances(clip) < HOLDING_M).mean())
 
 
@@ -125,7 +126,7 @@ def test_order_and_exclusion(pairs):
     both, _ = clean(pairs[2], None, [Clean.feet, Clean.smooth])
     smooth, _ = clean(pairs[2], None, [Clean.smooth])
     np.testing.assert_array_equal(both, clean(smooth, None, [Clean.feet])[0])
-    assert error_mm(both, pairs[2], list(range(22))) < 60
+    assert mean_error_mm(both, pairs[2]) < 60
 
 
 def test_other_bodies_are_refused():
@@ -136,8 +137,7 @@ def test_other_bodies_are_refused():
 
 def test_effect_says_before_and_after(pairs):
     item = Interaction(pairs[0].astype(np.float32), text="x", seed=0, id="a")
-    effect = Effect()
-    effect.add(item, clean_item(item, [Clean.feet]))
+    effect = Effect([effect_of(item, clean_item(item, [Clean.feet]), physics)])
     skate = effect.as_json()["foot_skate_mm_per_frame"]
     assert skate["after"] < skate["before"]
     assert any(line.startswith("foot_skate_mm_per_frame: ") for line in effect.lines())
@@ -190,7 +190,7 @@ def test_an_arm_inside_the_other_is_lifted_out_and_joined_hands_stay():
     """Noisy embraces: less than half of the overlap is left, bones keep their length, hands hold on."""
     before, after = [], []
     for index in (16, 21):
-        clip = like_a_tokenizer(make_corpus_clip(11, index).joints, index)
+        clip = with_tokenizer_noise(make_corpus_clip(11, index).joints, index)
         cleaned, _ = clean(clip, None, [Clean.contact])
         before.append(physics(clip)["penetration_mm"])
         after.append(physics(cleaned)["penetration_mm"])

@@ -5,12 +5,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import gaussian_filter1d
 
-from intermask_cli.cleanup.keypoint_files import keypoints_from_features
 from intermask_cli.cleanup.published import floor_height, lock_feet, locking_contacts
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.representation.interhuman import person_features
 from intermask_cli.motion.rotation import sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FEET
+from tests.helpers.keypoint_files import keypoints_from_features
 from tests.helpers.motion_samples import fk_person
 
 

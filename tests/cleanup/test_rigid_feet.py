@@ -8,34 +8,16 @@ import pytest
 from intermask_cli.cleanup.planted_feet import FARTHEST_M, plant, planted_spans
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
-from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import solve_limb
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3
 from intermask_cli.motion.rotation import matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import JOINT
+from tests.helpers.motion_samples import mean_error_mm, with_tokenizer_noise
 
 LEGS = [JOINT[f"{side}_{name}"] for side in ("left", "right") for name in ("knee", "ankle", "foot")]
 OTHERS = [joint for joint in range(22) if joint not in LEGS]
-
-
-def slow_noise(rng: np.random.Generator, frames: int, size_m: float) -> np.ndarray:
-    noise = smoothed_over_time(rng.normal(size=(frames, 3)), 8.0)
-    return size_m * noise / np.linalg.norm(noise, axis=-1).mean()
-
-
-def like_a_tokenizer(joints: np.ndarray, seed: int) -> np.ndarray:
-    """Slow noise of 3 cm on each root and on each foot; a knee follows its foot half."""
-    rng, noisy = np.random.default_rng(seed), joints.astype(np.float64)
-    for person in noisy:
-        person += slow_noise(rng, len(person), 0.03)[:, None]
-        for side in ("left", "right"):
-            drift = slow_noise(rng, len(person), 0.03)
-            person[:, JOINT[f"{side}_knee"]] += drift / 2
-            for name in ("ankle", "foot"):
-                person[:, JOINT[f"{side}_{name}"]] += drift
-    return noisy
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +27,7 @@ def clips() -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def noisy(clips: list[np.ndarray]) -> list[np.ndarray]:
-    return [like_a_tokenizer(clip, seed) for seed, clip in enumerate(clips)]
-
-
-def error_mm(a: np.ndarray, b: np.ndarray, joints: list[int]) -> float:
-    return float(1000 * np.linalg.norm(a[:, :, joints] - b[:, :, joints], axis=-1).mean())
+    return [with_tokenizer_noise(clip, seed) for seed, clip in enumerate(clips)]
 
 
 def test_noisy_feet_stand_again(clips, noisy):
@@ -60,7 +38,7 @@ def test_noisy_feet_stand_again(clips, noisy):
     ]
     jerk = [float(np.mean([jerk_m_per_s3(clip).mean() for clip in some])) for some in (clips, noisy, cleaned)]
     errors = [
-        np.mean([error_mm(a, b, OTHERS) for a, b in zip(some, clips, strict=True)])
+        np.mean([mean_error_mm(a, b, OTHERS) for a, b in zip(some, clips, strict=True)])
         for some in (noisy, cleaned)
     ]
     assert skate[2] < 0.5 * skate[1]
@@ -79,7 +57,7 @@ def test_true_motion_hardly_changes(clips):
     for clip in clips:
         cleaned = lock_feet_rigidly(clip)[0]
         assert cleaned.dtype == clip.dtype
-        assert error_mm(cleaned, clip, list(range(22))) < 8
+        assert mean_error_mm(cleaned, clip) < 8
     still = np.repeat(clips[0][:, :1], 40, axis=1)
     assert np.abs(lock_feet_rigidly(still)[0] - still).max() < 1e-4
 

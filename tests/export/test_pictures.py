@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,6 +16,7 @@ from intermask_cli.export.pictures.contact_sheet import CELL_WIDTH_M, row_scale
 from intermask_cli.export.pictures.scene import Camera, draw_frame, side_view
 from intermask_cli.motion.skeleton import REST_OFFSETS
 from tests.helpers.tiny_model import TinyModel
+from tests.helpers.viewer_pages import page_data
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -34,10 +35,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: TinyModel) 
     return folder / "run"
 
 
-def items_of(page: Path) -> list[dict]:
-    found = re.search(r"const DATA = (\{.*\});\n", page.read_text())
-    assert found
-    return json.loads(found.group(1))["items"]
+def items_of(page: Path) -> list[dict[str, Any]]:
+    return page_data(page)["items"]
 
 
 def test_generate_leaves_a_gallery(run_folder: Path) -> None:

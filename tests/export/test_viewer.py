@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-import subprocess
 import zlib
 from pathlib import Path
 
@@ -15,8 +13,7 @@ import pytest
 from intermask_cli.errors import InputError
 from intermask_cli.export.viewer.page import QUANTUM_M, ViewerItem, encode_joints, write_viewer
 from intermask_cli.motion.skeleton import REST_OFFSETS
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+from tests.helpers.viewer_pages import CHROMIUM, browse
 
 
 def swaying_pair(frames: int = 40, phase: float = 0.0) -> np.ndarray:
@@ -89,23 +86,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write_viewer(items, path, title="test")
     return path
-
-
-def browse(
-    page: Path, fragment: str, *options: str, profile: Path, virtual_ms: int = 3000
-) -> subprocess.CompletedProcess[str]:
-    assert CHROMIUM is not None
-    command = [
-        CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-quic",
-        "--disable-background-networking", "--disable-component-update", "--disable-sync",
-        f"--user-data-dir={profile}", "--window-size=900,600",
-        "--run-all-compositor-stages-before-draw", f"--virtual-time-budget={virtual_ms}",
-        "--enable-logging=stderr", *options, f"file://{page}#{fragment}",
-    ]  # fmt: skip
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    console = [line for line in result.stderr.splitlines() if "CONSOLE" in line]
-    assert not console, console
-    return result
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections import Counter
@@ -15,7 +14,7 @@ from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import Corpus
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
-from tests.export.test_viewer import CHROMIUM, browse
+from tests.helpers.viewer_pages import CHROMIUM, browse, page_data
 
 Run = Callable[..., tuple[int, str, str]]
 CLIPS = 60
@@ -29,12 +28,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return Corpus(folder)
 
 
-def data_of(page: Path) -> dict:
-    found = re.search(r"const DATA = (\{.*\});\n", page.read_text(encoding="utf-8"))
-    assert found
-    return json.loads(found.group(1))
-
-
 def test_every_kind_is_shown_once_with_its_full_caption(cli: Run, corpus: Corpus) -> None:
     clips = [corpus.clip(index) for index in range(CLIPS)]
     present = {clip.labels.kind for clip in clips if clip.labels.then is None}
@@ -42,7 +35,7 @@ def test_every_kind_is_shown_once_with_its_full_caption(cli: Run, corpus: Corpus
     code, out, err = cli("view", corpus.path)
     page = corpus.path / "view.html"
     assert code == 0 and out.strip() == str(page), err
-    items = data_of(page)["items"]
+    items = page_data(page)["items"]
     assert f"{len(present) + 1} clips of {CLIPS}" in err
     assert set(re.findall(r"[a-z_]+", err.partition("of one phase of ")[2].partition("\n")[0])) == (
         set(KINDS) - present
@@ -77,7 +70,7 @@ def test_more_clips_of_each_kind(cli: Run, corpus: Corpus, tmp_path: Path) -> No
     page = tmp_path / "page.html"
     code, _, err = cli("view", corpus.path, "--per-kind", 2, "--out", page)
     assert code == 0, err
-    items = data_of(page)["items"]
+    items = page_data(page)["items"]
     assert len({item["id"] for item in items}) == len(items)
     shown = Counter(item["fields"]["kind"] for item in items if item["fields"]["family"] != "two phases")
     rows = corpus.manifest["kinds"]
@@ -111,7 +104,7 @@ def test_a_corpus_with_a_shard_missing_is_one_line(cli: Run, corpus: Corpus, tmp
 def test_search_and_sort_use_the_columns(cli: Run, corpus: Corpus, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert cli("view", corpus.path, "--out", page)[0] == 0
-    items = data_of(page)["items"]
+    items = page_data(page)["items"]
     fighting = [item["id"] for item in items if item["fields"]["family"] == "fighting"]
     dom = browse(page, "search=fighting", "--dump-dom", profile=tmp_path / "profile").stdout
     assert fighting and re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == fighting

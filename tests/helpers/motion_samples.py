@@ -1,9 +1,10 @@
-"""Smooth synthetic motion with known rotations, for tests: forward kinematics of the rest skeleton."""
+"""Motion for tests: smooth synthetic motion with known rotations, and the noise of a tokenizer."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import (
     matrix_about_y,
@@ -54,3 +55,30 @@ def walking(frames: int, start: tuple[float, float] = (3.0, -2.0)) -> np.ndarray
     time = np.arange(frames) / 30
     root = np.stack([start[0] + 0.5 * time, np.full(frames, 0.95), start[1] + 0.1 * np.sin(time)], -1)
     return forward_kinematics(identity, root, REST_OFFSETS)[0].astype(np.float32)
+
+
+def with_tokenizer_noise(joints: np.ndarray, seed: int) -> np.ndarray:
+    """Joints (P, T, 22, 3) with slow noise of 3 cm on each root and on each foot.
+
+    A knee follows its foot by half.
+    """
+    rng, noisy = np.random.default_rng(seed), joints.astype(np.float64)
+    for person in noisy:
+        person += _slow_noise(rng, len(person), 0.03)[:, None]
+        for side in ("left", "right"):
+            drift = _slow_noise(rng, len(person), 0.03)
+            person[:, JOINT[f"{side}_knee"]] += drift / 2
+            for name in ("ankle", "foot"):
+                person[:, JOINT[f"{side}_{name}"]] += drift
+    return noisy
+
+
+def _slow_noise(rng: np.random.Generator, frames: int, mean_m: float) -> np.ndarray:
+    """A smooth path (T, 3) about the origin with the given mean distance from it, metres."""
+    noise = smoothed_over_time(rng.normal(size=(frames, 3)), 8.0)
+    return mean_m * noise / np.linalg.norm(noise, axis=-1).mean()
+
+
+def mean_error_mm(a: np.ndarray, b: np.ndarray, joints: list[int] | slice = slice(None)) -> float:
+    """Mean distance in millimetres of some joints of two motions (P, T, 22, 3) in metres."""
+    return float(1000 * np.linalg.norm(a[:, :, joints] - b[:, :, joints], axis=-1).mean())

@@ -7,7 +7,6 @@ from numpy.testing import assert_allclose
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import (
-    angle_between_matrices,
     matrix_about_y,
     matrix_from_axis_angle,
     matrix_from_sixd_columns,
@@ -15,6 +14,7 @@ from intermask_cli.motion.rotation import (
 from intermask_cli.motion.skeleton import JOINT, PARENTS, REST_OFFSETS, scaled_offsets
 from tests.helpers.motion_samples import fk_person
 from tests.helpers.paths import CMU_DUETS
+from tests.helpers.rotations import angle_between_matrices
 
 CMU = CMU_DUETS / "trials"
 HINGED = [

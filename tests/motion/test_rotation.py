@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.spatial.transform import Rotation
 
 from intermask_cli.motion import rotation as R
+from tests.helpers.rotations import angle_between_matrices
 
 N = 500
 
@@ -107,7 +108,7 @@ def test_nearly_opposite_directions():
 
 def test_angle_between_matrices():
     first, second = Rotation.random(N, random_state=6), Rotation.random(N, random_state=7)
-    ours = R.angle_between_matrices(first.as_matrix(), second.as_matrix())
+    ours = angle_between_matrices(first.as_matrix(), second.as_matrix())
     assert_allclose(ours, (first.inv() * second).magnitude(), atol=1e-9)
 
 

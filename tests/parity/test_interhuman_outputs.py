@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from intermask_cli.cleanup.keypoint_files import keypoints_from_features
 from intermask_cli.cleanup.published import lock_feet, locking_contacts
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.representation.interhuman import joints_from_features
 from intermask_cli.motion.skeleton import CHAINS
+from tests.helpers.keypoint_files import keypoints_from_features
 from tests.helpers.parity_comparing import assert_close, assert_equal, assert_same
 
 pytestmark = pytest.mark.parity

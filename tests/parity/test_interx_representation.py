@@ -7,9 +7,10 @@ import pytest
 
 from intermask_cli.motion.body_model import BodyModel
 from intermask_cli.motion.representation import interx
-from intermask_cli.motion.rotation import angle_between_matrices, matrix_from_axis_angle
+from intermask_cli.motion.rotation import matrix_from_axis_angle
 from intermask_cli.motion.skeleton import INTERX_PARENTS
 from tests.helpers.parity_comparing import assert_close
+from tests.helpers.rotations import angle_between_matrices
 
 pytestmark = pytest.mark.parity
 

@@ -1,8 +1,9 @@
-"""Galleries of our HDF5 files: which items to show, and the page that shows them."""
+"""Galleries: which interactions of a run or HDF5 file to show, and the viewer page with them."""
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,23 +15,31 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.export.viewer.page import ViewerItem, write_viewer
 
-GALLERY_LIMIT = 50
+#: Columns of a dataset that the page shows anyway, so they are not repeated as fields.
 _HIDDEN_COLUMNS = ("id", "prompt")
 
 
-def chosen_ids(dataset: InteractionFile, wanted: Sequence[str], limit: int | None) -> list[str]:
-    """The given ids, or all in file order; at most `limit`. Unknown ids raise InputError with the nearest."""
+def chosen_ids(dataset: InteractionFile, ids: Sequence[str], limit: int | None) -> list[str]:
+    """The given ids, or all of the file in its order; at most `limit`.
+
+    Raises:
+        InputError: an id that the file does not have; the message lists the first ids of the file.
+    """
     known = dataset.ids
-    unknown = sorted(set(wanted) - set(known))
+    unknown = sorted(set(ids) - set(known))
     if unknown:
         shown = ", ".join(known[:5]) + (", ..." if len(known) > 5 else "")
         raise InputError(f"{dataset.path}: no interaction '{unknown[0]}'; it holds {shown}")
-    ids = list(wanted) or known
-    return ids if limit is None else ids[:limit]
+    selected = list(ids) or known
+    return selected if limit is None else selected[:limit]
 
 
 def read_scores(path: Path) -> dict[str, dict[str, Any]]:
-    """A CSV with an `id` column (`per_prompt.csv`) -> columns by id; numbers become numbers."""
+    """A CSV with an `id` column (`per_prompt.csv`) -> columns by id, finite numbers as numbers.
+
+    Raises:
+        InputError: the file cannot be read or has no `id` column.
+    """
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -42,56 +51,67 @@ def read_scores(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _number(value: str | None) -> Any:
+    """The number that a cell holds; the cell itself if it holds none, or one that JSON cannot represent."""
     try:
         number = float(value or "")
     except ValueError:
         return value
-    return number if number == number and abs(number) != float("inf") else value
+    return number if math.isfinite(number) else value
 
 
-class Beside:
-    """Interactions of another file, by id, else by prompt (the first that has it)."""
+class ComparisonSet:
+    """The interactions of another file, to be shown next to those of the first.
+
+    They are found by id, else by prompt without regard to case and spacing; of several with one prompt the
+    first is taken.
+    """
 
     def __init__(self, dataset: InteractionFile):
         self._dataset, self._ids = dataset, set(dataset.ids)
         pairs = zip(dataset.column("prompt"), dataset.ids, strict=True)
-        self._by_prompt = dict(reversed([(" ".join(prompt.lower().split()), id) for prompt, id in pairs]))
+        self._by_prompt = dict(reversed([(_plain(prompt), id) for prompt, id in pairs]))
 
-    def of(self, id: str, prompt: str) -> np.ndarray | None:
-        """Joints (2, T, J, 3) of the partner of an interaction, or None."""
-        other = id if id in self._ids else self._by_prompt.get(" ".join(prompt.lower().split()))
+    def joints_for(self, id: str, prompt: str) -> np.ndarray | None:
+        """Joints (2, T, J, 3) to compare with the interaction of this id and prompt, or None."""
+        other = id if id in self._ids else self._by_prompt.get(_plain(prompt))
         return None if other is None else self._dataset.read(other).joints
+
+
+def _plain(prompt: str) -> str:
+    return " ".join(prompt.lower().split())
 
 
 def write_gallery(
     source: Path,
     page: Path,
-    limit: int | None = GALLERY_LIMIT,
+    limit: int | None = None,
     ids: Sequence[str] = (),
     scores: Mapping[str, Mapping[str, Any]] | None = None,
     truth: Path | None = None,
 ) -> int:
-    """Write the viewer page for a run or HDF5 file; returns how many items it shows.
+    """Write the viewer page of a run or HDF5 file; returns how many interactions it shows.
 
-    `truth`: another run or file; each item is shown beside its interaction of the same id, else of the same
-    prompt. Raises InputError when none of them has one.
+    scores: more columns by id. truth: another run or file; each interaction is shown next to the one of the
+    same id there, else of the same prompt.
+
+    Raises:
+        InputError: an unknown id, or a `truth` without any interaction to show.
     """
     with InteractionFile(source) as dataset, ExitStack() as stack:
-        beside = None if truth is None else Beside(stack.enter_context(InteractionFile(truth)))
-        chosen = chosen_ids(dataset, ids, limit)
+        comparison = None if truth is None else ComparisonSet(stack.enter_context(InteractionFile(truth)))
         columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
         row = {id: k for k, id in enumerate(dataset.ids)}
         items = []
-        for id in chosen:
+        for id in chosen_ids(dataset, ids, limit):
             item = dataset.read(id)
             fields = {name: values[row[id]] for name, values in columns.items()}
             # Seeds exceed what a browser's numbers hold exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
             fields.update((scores or {}).get(id, {}))
-            other = None if beside is None else beside.of(id, item.text)
+            other = None if comparison is None else comparison.joints_for(id, item.text)
             items.append(ViewerItem(id, item.text, item.joints, fields, other))
         total = len(dataset)
-        title = f"{dataset.path.parent.name or dataset.path.name}"
+        title = dataset.path.parent.name or dataset.path.name
     if truth is not None and all(item.truth is None for item in items):
         raise InputError(f"{truth}: no interaction has an id or a prompt of those shown from {source}")
     note = "" if len(items) == total else f" (the first {len(items)} of {total} in the file)"

@@ -1,4 +1,4 @@
-"""Content of the two arrays the published system writes per person (data-and-evaluation.md, section 6)."""
+"""The arrays the published system writes per person (docs/reference/data-and-evaluation.md#output-files)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def keypoints_from_features(features: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
     Each holds positions (3) smoothed over time and the raw rotation (6, `sixd_columns`; zeros for the root).
     """
-    rotations = rotations6d_from_features(features)
-    rotations = np.concatenate([np.zeros_like(rotations[:, :1]), rotations], axis=1)
+    rotations = rotations6d_from_features(features)  # (T, 21, 6)
+    rotations = np.concatenate([np.zeros_like(rotations[:, :1]), rotations], axis=1)  # (T, 22, 6)
     plain = smoothed_over_time(joints_from_features(features))
     locked = smoothed_over_time(lock_feet(plain))
     first, second = (
