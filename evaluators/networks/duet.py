@@ -34,17 +34,28 @@ _MIN_STD = np.concatenate([np.full(66, 0.05), np.full(66, 0.005)]).astype(np.flo
 class DuetEvalConfig:
     """Sizes of duet-eval."""
 
+    #: width of motion and text layers
     width: int = 192
+    #: layers of the motion tower
     layers: int = 3
+    #: attention heads of motion and text layers
     heads: int = 3
+    #: width of the feed-forward layers
     ff: int = 512
+    #: frames of a patch, the unit that the motion tower attends over
     patch: int = 4
+    #: longest motion in frames
     max_frames: int = 1200
+    #: width of the frozen encoder's states
     text_dim: int = 384
+    #: trained text layers
     text_layers: int = 2
+    #: width of both embeddings
     out_dim: int = 128
+    #: drop-out of all layers
     dropout: float = 0.1
-    start_scale: float = 3.5  # first value of latent_scale; logits are cosines times its square
+    #: first value of latent_scale; logits are cosines times its square
+    start_scale: float = 3.5
 
 
 class StatesEncoder(nn.Module):

@@ -43,27 +43,39 @@ FULL_CAPTION = 0  # captions come in the order of CAPTION_TYPES
 
 @dataclass(frozen=True)
 class EvaluatorTrainConfig(StageConfig):
-    """Recipe of one training."""
+    """Training of the evaluator."""
 
-    batch_size: int = 48  # clips a step; with their variants about twice as many motions
-    variants: int = 2  # at most so many variants of a clip in one batch
-    captions: int = 4  # sentences per variant
-    clips: int = 3000  # at most so many clips of the training split
+    #: clips per step; with their variants about twice as many motions
+    batch_size: int = 48
+    #: largest number of variants of a clip in one batch
+    variants: int = 2
+    #: captions per variant
+    captions: int = 4
+    #: largest number of clips of the training split
+    clips: int = 3000
     lr: float = 1e-3
     weight_decay: float = 0.01
-    noise_m: float = 0.05  # largest std of slow noise added to joints, metres
-    jitter_m: float = 0.004  # largest std of frame-by-frame noise, metres
-    turn_rad: float = 0.15  # largest turn of the whole scene
-    label_weight: float = 0.0  # weight of reading the labels off both embeddings
-    text_steps: int = 0  # first, so many steps of reading the labels off captions alone
+    #: largest standard deviation of slow noise added to joints, in metres
+    noise_m: float = 0.05
+    #: largest standard deviation of noise per frame, in metres
+    jitter_m: float = 0.004
+    #: largest turn of the scene about the vertical axis, in radians
+    turn_rad: float = 0.15
+    #: weight of classifying the labels from both embeddings
+    label_weight: float = 0.0
+    #: steps of pretraining: classifying the labels from captions alone
+    text_steps: int = 0
+    #: frozen text encoder: `minilm`, `clip`, or a folder
     text_encoder: str = "minilm"
 
 
 @dataclass(frozen=True)
 class EvaluatorRecipe:
-    """Network and training."""
+    """A complete recipe of the evaluator."""
 
+    #: sizes of the network
     network: DuetEvalConfig = field(default_factory=DuetEvalConfig)
+    #: training of the network
     training: EvaluatorTrainConfig = field(default_factory=EvaluatorTrainConfig)
 
 

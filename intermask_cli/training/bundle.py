@@ -108,7 +108,8 @@ def assemble_bundle(
 def _validation(folder: Path) -> dict[str, Any]:
     found = find_checkpoint(folder, "best")
     assert found is not None  # the weights were just loaded from it
-    return json.loads((found / STATE).read_text(encoding="utf-8"))
+    figures: dict[str, Any] = json.loads((found / STATE).read_text(encoding="utf-8"))
+    return figures
 
 
 def _card(name: str, licence: str, training_data: str, validation: dict[str, dict[str, Any]]) -> str:

@@ -241,7 +241,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise MissingError(f"{folder}: not a training folder (no {CONFIG}); make it with `intermask train`")
-    return json.loads(path.read_text(encoding="utf-8"))
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return config
 
 
 def update_config(folder: Path, values: Mapping[str, Any]) -> None:

@@ -143,7 +143,7 @@ class PairDecoderStage(TrainingStage):
 def _rotations_about_y(angles: Tensor) -> Tensor:
     """Rotations about Y: (B,) radians -> (B, 3, 3)."""
     c, s, o, i = angles.cos(), angles.sin(), torch.zeros_like(angles), torch.ones_like(angles)
-    return torch.stack([c, o, s, o, i, o, -s, o, c], dim=-1).unflatten(-1, (3, 3))
+    return torch.stack([c, o, s, o, i, o, -s, o, c], dim=-1).view(-1, 3, 3)
 
 
 def turned(joints: Tensor, turn: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.motion.representation import INTERHUMAN
+from intermask_cli.motion.representation import INTERHUMAN, Representation
 from intermask_cli.motion.representation.interhuman import pair_features
 
 
@@ -28,7 +28,7 @@ C = TypeVar("C", bound=PairClip)
 class PairSource(Generic[C]):
     """A sequence of paired clips; a subclass adds `text`."""
 
-    representation = INTERHUMAN
+    representation: Representation = INTERHUMAN
     normalizer: Normalizer | None = None
 
     def __init__(self, clips: Sequence[C], digest: str):
@@ -39,7 +39,7 @@ class PairSource(Generic[C]):
 
     def frames(self, index: int) -> int:
         """T of a clip."""
-        return self._clips[index].joints.shape[1]
+        return int(self._clips[index].joints.shape[1])
 
     def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         """(2, T, 262); the last frame repeats the velocity before it."""

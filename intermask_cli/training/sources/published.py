@@ -17,7 +17,7 @@ from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.datasets.interx import reader as interx
 from intermask_cli.errors import MissingError
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.motion.representation import INTERHUMAN, INTERX
+from intermask_cli.motion.representation import INTERHUMAN, INTERX, Representation
 from intermask_cli.motion.representation.interx import person_features, persons_from_processed
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
@@ -29,7 +29,7 @@ STATISTICS = ("global_mean.npy", "global_std.npy")
 class InterHumanSource:
     """One split of InterHuman with captions; mistakes of the published reader are repaired."""
 
-    representation = INTERHUMAN
+    representation: Representation = INTERHUMAN
 
     def __init__(self, root: Path, split: str):
         self._data = interhuman.InterHuman(root, split)
@@ -61,7 +61,7 @@ class InterHumanSource:
 class InterXSource:
     """One split of Inter-X with captions. Motion is neither moved into a person's frame nor normalised."""
 
-    representation = INTERX
+    representation: Representation = INTERX
 
     def __init__(self, root: Path, split: str):
         self._data = interx.InterX(root, split)

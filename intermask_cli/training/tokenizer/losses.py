@@ -29,7 +29,8 @@ _CHILDREN = [child for _, child in BONES]
 
 def joints_of(motion: Tensor) -> Tensor:
     """Features (B, T, 262) -> their positions (B, T, 22, 3), in the features' own scale."""
-    return motion[..., POSITIONS].unflatten(-1, (NUM_JOINTS, 3))
+    joints: Tensor = motion[..., POSITIONS].unflatten(-1, (NUM_JOINTS, 3))
+    return joints
 
 
 def frame_differences(joints: Tensor) -> Tensor:
@@ -39,7 +40,8 @@ def frame_differences(joints: Tensor) -> Tensor:
 
 def bone_lengths(joints: Tensor) -> Tensor:
     """(B, T, J >= 22, 3) -> (B, T, 21), bones in chain order."""
-    return torch.linalg.vector_norm(joints[..., _CHILDREN, :] - joints[..., _PARENTS, :], dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(joints[..., _CHILDREN, :] - joints[..., _PARENTS, :], dim=-1)
+    return lengths
 
 
 def matrix_from_halves(sixd: Tensor) -> Tensor:

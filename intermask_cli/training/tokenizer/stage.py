@@ -112,7 +112,8 @@ class TokenizerStage(TrainingStage):
         return self._windows.take(chosen).to(self._device, non_blocking=True)
 
     def _shape(self, motion: Tensor) -> Tensor:
-        return motion.to(self._device).unflatten(-1, self.model.representation.feature_shape)
+        shaped: Tensor = motion.to(self._device).unflatten(-1, self.model.representation.feature_shape)
+        return shaped
 
     def validate(self) -> dict[str, float]:
         """Complete clips through encode and decode: unaligned errors in mm, and the use of the codebook."""
@@ -147,7 +148,7 @@ class TokenizerStage(TrainingStage):
     def _joint_errors(self, decoded: Tensor, motion: Tensor) -> Tensor:
         """(2, T, ...) -> (2 T, J) distances in metres."""
         if self.objective.body is not None:
-            distance = (self.objective.body(decoded) - self.objective.body(motion)).norm(dim=-1)
+            distance: Tensor = (self.objective.body(decoded) - self.objective.body(motion)).norm(dim=-1)
         else:
             scale = self.objective.std[:66].view(22, 3)
             distance = ((joints_of(decoded) - joints_of(motion)) * scale).norm(dim=-1)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
+from intermask_cli.config import FRAMES_PER_TOKEN
+from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.schedule import permutation
 from intermask_cli.training.sources.source import TrainingSource

@@ -70,4 +70,5 @@ class TransformerObjective(nn.Module):
     ) -> Tensor:
         # Dropping means a zero vector before `cond_emb`: "unconditional" is that layer's bias.
         kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
-        return self.transformer(hidden.ids, kept, lengths)
+        logits: Tensor = self.transformer(hidden.ids, kept, lengths)
+        return logits

@@ -18,10 +18,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from intermask_cli.config import BODY_ROWS
+from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN
 from intermask_cli.console import counter, note
 from intermask_cli.files import replacing
-from intermask_cli.models.tokenizer import FRAMES_PER_TOKEN, Tokenizer
+from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import weights_of
