@@ -1,1 +1,1 @@
-"""The paper's design claims tested on Duets: `make ablations`, which writes `docs/ablations.md`."""
+"""The paper's design claims tested on Duets: `make ablations`, which writes `docs/results/ablations.md`."""

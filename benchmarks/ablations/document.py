@@ -1,4 +1,4 @@
-"""docs/ablations.md: tables, plots and verdicts, every word about results from the records."""
+"""docs/results/ablations.md: tables, plots and verdicts; every word about results comes from the records."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.ablations import records, sampling_choice
-from benchmarks.ablations.figures import Values, draw_rows, draw_sampling
+from benchmarks.ablations import records
 from benchmarks.ablations.metrics import HIGHER, LOWER, METRICS
+from benchmarks.ablations.plots import Values, draw_rows, draw_sampling
 from benchmarks.ablations.settings import START, Budget, Row, Study
-from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, Verdict, judge
+from benchmarks.ablations.verdicts import (
+    HOLDS,
+    INCONCLUSIVE,
+    JUDGED_BY,
+    NOT_RUN,
+    OPPOSITE,
+    SLACK,
+    Verdict,
+    judge,
+    recommended,
+)
 from benchmarks.intervals import over_seeds, paired_difference
 from evaluators.metrics import Interval
 from intermask_cli.files import write_text
@@ -23,12 +33,12 @@ share data, steps, batch size, seeds and the held-out clips they are scored on; 
 differs. Equal seeds share batches and random numbers, so two rows are compared seed by seed.
 
 Intervals are 95 % over seeds, by Student's t: with three seeds 2.5 standard deviations. A claim *holds* (or
-its *opposite* does) when the interval of the difference leaves zero out; otherwise the data *can't tell*.
+its *opposite* does) when the interval of the difference leaves zero out; otherwise it is *inconclusive*.
 The first figure of a claim decides, named before anything was run; of claims with nothing behind them one in
 twenty would still seem to hold or not to. Validation happens once, at the end, so nothing is chosen on the
 clips that are scored.
 
-What this corpus cannot tell, at any budget: whether a finding carries over to captured motion. Duets is
+What this corpus cannot show, at any budget: whether a finding carries over to captured motion. Duets is
 procedural: clean feet, twelve kinds, captions from templates. The transformer rows use the bundled model's
 tokens and all rows its evaluator, `duet-eval`; scores are never comparable with the paper's tables, whose
 figures are quoted second-hand and for another dataset. Kind and role are read by a classifier trained on
@@ -36,19 +46,19 @@ ground truth; "geometry" is a second opinion by rules.
 """
 HEADINGS = {
     HOLDS: "Holds here", OPPOSITE: "Does not hold here: the opposite does",
-    CANT_TELL: "Can't tell", NOT_RUN: "Not run",
+    INCONCLUSIVE: "Inconclusive", NOT_RUN: "Not run",
 }  # fmt: skip
 
 
-class Found:
-    """Records of one budget that were made with the present settings."""
+class BudgetResults:
+    """Records of one budget that were made with the current settings; `stale` are rows with others."""
 
-    def __init__(self, budget: Budget, rows: Mapping[str, Row], found: Sequence[records.Record]):
+    def __init__(self, budget: Budget, rows: Mapping[str, Row], recorded: Sequence[records.Record]):
         self.budget, self.rows = budget, rows
         self.records = [
-            r for r in found if r.row in rows and r.fits(records.fingerprint(rows[r.row], budget, r.seed))
+            r for r in recorded if r.row in rows and r.fits(records.fingerprint(rows[r.row], budget, r.seed))
         ]
-        self.stale = sorted({r.row for r in found} - {r.row for r in self.records})
+        self.stale = sorted({r.row for r in recorded} - {r.row for r in self.records})
         self.figures: dict[str, dict[int, Mapping[str, float]]] = {}
         for record in self.records:
             self.figures.setdefault(record.row, {})[record.seed] = record.figures
@@ -56,7 +66,7 @@ class Found:
     def values(self) -> Values:
         """Row -> figure -> values over seeds."""
         return {
-            row: {name: [one[name] for one in seeds.values() if name in one] for name in METRICS}
+            row: {name: [figures[name] for figures in seeds.values() if name in figures] for name in METRICS}
             for row, seeds in self.figures.items()
         }
 
@@ -65,19 +75,19 @@ def write_document(
     path: Path,
     rows: Mapping[str, Row],
     studies: Mapping[str, Study],
-    found: Sequence[tuple[Budget, list[records.Record]]],
+    recorded: Sequence[tuple[Budget, list[records.Record]]],
 ) -> None:
-    """One part per budget; plots beside the document, in images/."""
+    """One part per budget; plots are written to images/ next to the document."""
     lines = [HEAD]
-    for budget, recorded in found:
-        lines += _part(Found(budget, rows, recorded), studies, path.parent)
+    for budget, some in recorded:
+        lines += _part(BudgetResults(budget, rows, some), studies, path.parent)
     write_text(path, "\n".join(lines).rstrip() + "\n")
 
 
-def _part(found: Found, studies: Mapping[str, Study], folder: Path) -> list[str]:
-    budget = found.budget
+def _part(results: BudgetResults, studies: Mapping[str, Study], folder: Path) -> list[str]:
+    budget = results.budget
     verdicts = {
-        name: [judge(claim, found.figures) for claim in study.claims] for name, study in studies.items()
+        name: [judge(claim, results.figures) for claim in study.claims] for name, study in studies.items()
     }
     lines = [
         f"## Budget `{budget.name}`: {budget.what}",
@@ -87,11 +97,11 @@ def _part(found: Found, studies: Mapping[str, Study], folder: Path) -> list[str]
         "",
         *_summary([verdict for some in verdicts.values() for verdict in some]),
     ]
-    if found.stale:
-        lines += [f"Made with other settings, so left out: {', '.join(found.stale)}.", ""]
+    if results.stale:
+        lines += [f"Made with other settings, so left out: {', '.join(results.stale)}.", ""]
     for name, study in studies.items():
-        lines += [f"### {study.title}", "", *_study(found, study, verdicts[name], folder)]
-    return [*lines, *_record(found)]
+        lines += [f"### {study.title}", "", *_study(results, study, verdicts[name], folder)]
+    return [*lines, *_record(results)]
 
 
 def _steps(budget: Budget) -> str:
@@ -117,27 +127,27 @@ def _short(verdict: Verdict) -> str:
     return f"{verdict.claim.claim} ({METRICS[verdict.claim.metrics[0]].title})"
 
 
-def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path) -> list[str]:
-    values = found.values()
+def _study(results: BudgetResults, study: Study, verdicts: Sequence[Verdict], folder: Path) -> list[str]:
+    values = results.values()
     own = [row for row in study.rows if row in values]
-    run = [*(row for row in study.beside if row in values and own), *own]
+    run = [*(row for row in study.for_comparison if row in values and own), *own]
     missing = [row for row in study.rows if row not in values]
     lines = []
     if run:
-        lines += [*_table(found, values, run, study.metrics), ""]
+        lines += [*_table(results, values, run, study.metrics), ""]
     if missing:
         lines += [f"Not run: {', '.join(missing)}.", ""]
-    what = [f"*{row}*: {found.rows[row].what}" for row in run if found.rows[row].what]
+    what = [f"*{row}*: {results.rows[row].what}" for row in run if results.rows[row].what]
     if what:
         lines += ["; ".join(what) + ".", ""]
     if own:
-        image = Path("images") / f"ablations-{found.budget.name}-{study.name}.png"
+        image = Path("images") / f"ablations-{results.budget.name}-{study.name}.png"
         if study.claims:
             shown = dict.fromkeys(metric for claim in study.claims for metric in claim.metrics)
             draw_rows(values, own, list(shown), folder / image)
         elif START in own:
             draw_sampling(
-                {row: values[row] for row in own}, {row: found.rows[row] for row in own}, folder / image
+                {row: values[row] for row in own}, {row: results.rows[row] for row in own}, folder / image
             )
         if (folder / image).is_file():
             lines += [f"![{study.title}]({image.as_posix()})", ""]
@@ -146,17 +156,17 @@ def _study(found: Found, study: Study, verdicts: Sequence[Verdict], folder: Path
     elif own and missing:
         lines += ["No setting is recommended before all have been run.", ""]
     elif own:
-        lines += [*_recommended(found, values, own), ""]
+        lines += [*_recommended(results, values, own), ""]
     return lines
 
 
-def _table(found: Found, values: Values, rows: Sequence[str], metrics: Sequence[str]) -> list[str]:
+def _table(results: BudgetResults, values: Values, rows: Sequence[str], metrics: Sequence[str]) -> list[str]:
     arrows = {HIGHER: " ↑", LOWER: " ↓"}
     titles = [METRICS[metric].title + arrows.get(METRICS[metric].better, "") for metric in metrics]
     lines = ["| " + " | ".join(["row", "seeds", *titles]) + " |", "| --- " * (len(metrics) + 2) + "|"]
     for row in rows:
         cells = [_cell(metric, values[row][metric]) for metric in metrics]
-        lines.append("| " + " | ".join([row, str(len(found.figures[row])), *cells]) + " |")
+        lines.append("| " + " | ".join([row, str(len(results.figures[row])), *cells]) + " |")
     return lines
 
 
@@ -188,43 +198,43 @@ def _claims(verdicts: Sequence[Verdict]) -> list[str]:
     return lines
 
 
-def _recommended(found: Found, values: Values, rows: Sequence[str]) -> list[str]:
+def _recommended(results: BudgetResults, values: Values, rows: Sequence[str]) -> list[str]:
     means = {
         row: {name: sum(sample) / len(sample) for name, sample in values[row].items() if sample}
         for row in rows
     }
-    choice = sampling_choice.choose(means, START)
-    start = ", ".join(f"{name} {value:g}" for name, value in found.rows[START].sampling.items())
-    judged = ", ".join(METRICS[name].title for name in sampling_choice.JUDGED_BY)
+    choice = recommended(means, START)
+    start = ", ".join(f"{name} {value:g}" for name, value in results.rows[START].sampling.items())
+    judged = ", ".join(METRICS[name].title for name in JUDGED_BY)
     passes = {row: f"{means[row]['passes']:.0f}" for row in rows}
     lines = [
         f"Start: {start}. A setting counts as good as the start if the means of {judged} are each "
-        f"worse by at most {100 * sampling_choice.SLACK:.0f} %. Recommended of those: **{choice.best}** for "
+        f"worse by at most {100 * SLACK:.0f} %. Recommended of those: **{choice.best}** for "
         f"quality (the highest R@1), **{choice.cheapest}** for cost (the fewest network passes, "
         f"{passes[choice.cheapest]} against {passes[START]}).",
     ]
     for name in dict.fromkeys((choice.best, choice.cheapest)):
         if name != START:
-            lines.append(f"Against the start, {name}: {_against(found, name)}.")
+            lines.append(f"Against the start, {name}: {_against(results, name)}.")
     return [" ".join(lines)]
 
 
-def _against(found: Found, name: str) -> str:
+def _against(results: BudgetResults, name: str) -> str:
     parts = []
-    for metric in sampling_choice.JUDGED_BY:
-        one, other = (
-            {seed: values[metric] for seed, values in found.figures[row].items()} for row in (START, name)
+    for metric in JUDGED_BY:
+        start, setting = (
+            {seed: values[metric] for seed, values in results.figures[row].items()} for row in (START, name)
         )
-        difference = paired_difference(one, other)
+        difference = paired_difference(start, setting)
         if difference is not None:
             sign = "+" if difference.mean >= 0 else ""
             parts.append(f"{METRICS[metric].title} {sign}{_spread(metric, difference)}")
     return ", ".join(parts)
 
 
-def _record(found: Found) -> list[str]:
-    """Where, when and how long."""
-    if not found.records:
+def _record(results: BudgetResults) -> list[str]:
+    """Where, when and how long the rows ran."""
+    if not results.records:
         return []
     lines = [
         "### Record",
@@ -233,20 +243,20 @@ def _record(found: Found) -> list[str]:
         "| --- | --- | --- | --- |",
     ]
     by_row: dict[str, list[records.Record]] = {}
-    for record in found.records:
+    for record in results.records:
         by_row.setdefault(record.row, []).append(record)
     for row, some in by_row.items():
         cpu, clock = (sum(getattr(r, name) for r in some) / len(some) for name in ("cpu_minutes", "minutes"))
         lines.append(f"| {row} | {len(some)} | {cpu:.1f} | {clock:.1f} |")
-    machines = sorted({record.machine for record in found.records})
-    commits = sorted({record.commit for record in found.records})
-    days = sorted({record.measured[:10] for record in found.records})
+    machines = sorted({record.machine for record in results.records})
+    commits = sorted({record.commit for record in results.records})
+    days = sorted({record.measured[:10] for record in results.records})
     return [
         *lines,
         "",
         "Means per seed, training and scoring together; what rows share (corpus, captions, tokens) is in the "
         f"row that came first. {'; '.join(machines)}. Commits {', '.join(commits)}, {', '.join(days)}. "
-        "Other jobs may have run beside; the CPU minutes are this process's own, and of a training that was "
-        "continued those of its last part.",
+        "Other jobs may have run at the same time; the CPU minutes are this process's own, and of a training "
+        "that was continued those of its last part.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""One JSON file per row and seed; that it is there and was made with these settings is the resume record."""
+"""One JSON file per row and seed: a row whose file exists and fits the settings is not run again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Record:
-    """What one row gave with one seed."""
+    """The figures of one row with one seed."""
 
     row: str
     seed: int
@@ -53,19 +53,19 @@ def fingerprint(row: Row, budget: Budget, seed: int) -> str:
         recipe = recipe_of(row, budget, seed, read_info(resolve_bundle(MODEL)).tokenizer)
         used = {
             section: values
-            for section, values in chosen(recipe).items()
+            for section, values in changed_settings(recipe).items()
             if section.startswith("tokenizer") == (row.stage == "tokenizer")
         }
         settings |= {"clips": budget.clips, "recipe": used}
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def chosen(recipe: Recipe) -> dict[str, dict[str, Any]]:
+def changed_settings(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """The settings that are not the defaults: a setting that did not exist yet leaves old records valid."""
-    ours, defaults = recipe_to_dict(recipe), recipe_to_dict(Recipe())
+    settings, defaults = recipe_to_dict(recipe), recipe_to_dict(Recipe())
     return {
         section: {name: value for name, value in values.items() if value != defaults[section][name]}
-        for section, values in ours.items()
+        for section, values in settings.items()
     }
 
 
@@ -77,25 +77,25 @@ def _bundled(stage: str) -> list[str]:
         "real": [folder / TOKENIZER, folder / NORMALIZER],
         "tokenizer": [folder / NORMALIZER],
         "transformer": [folder / TOKENIZER, folder / NORMALIZER],
-        # A row says all of its sampler's settings; those of the bundle's config.json play no part.
+        # A row states all of its sampler's settings; those of the bundle's config.json are not used.
         "sampling": [*sorted(folder.glob("*.safetensors")), folder / NORMALIZER],
     }[stage]
     return [*(file_sha256(path) for path in own), evaluator_sha256(resolve_evaluator(EVALUATOR))]
 
 
 def record_path(folder: Path, row: str, seed: int) -> Path:
-    """Where a record lies."""
+    """The file of a record."""
     return folder / f"{row.replace(', ', '-').replace(' ', '-')}-seed{seed}.json"
 
 
 def save(folder: Path, record: Record) -> None:
-    """Write a record, whole or not at all."""
+    """Write a record atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     path = record_path(folder, record.row, record.seed)
     write_text(path, json.dumps(asdict(record), indent=1) + "\n")
 
 
-def made(folder: Path, row: str, seed: int, fingerprint: str) -> bool:
+def exists(folder: Path, row: str, seed: int, fingerprint: str) -> bool:
     """Whether a folder has the record of a row and seed with these settings."""
     path = record_path(folder, row, seed)
     return path.is_file() and Record(**json.loads(path.read_text())).fits(fingerprint)

@@ -16,8 +16,10 @@ from intermask_cli.training.recipes import recipe_from_dict
 CONFIGS = Path(__file__).parent / "configs"
 #: The bundled model's tokenizer makes the tokens of all transformer rows; its sampler is the one studied.
 MODEL, EVALUATOR = "duet-mini", "duet-eval"
-#: The corpus the bundled model and evaluator know; their test clips were in no training.
-CORPUS_SEED, CORPUS_KINDS = 2026, "core"  # twelve kinds: enough for rows that train for minutes
+#: The corpus of the bundled model and evaluator, whose test clips were in no training.
+CORPUS_SEED = 2026
+#: Twelve kinds are enough for rows that train for minutes.
+CORPUS_KINDS = "core"
 #: The sampler setting from which the others differ.
 START = "start"
 STAGES = ("real", "tokenizer", "transformer", "sampling")
@@ -57,7 +59,7 @@ class Study:
     name: str
     title: str
     metrics: tuple[str, ...]
-    beside: tuple[str, ...]
+    for_comparison: tuple[str, ...]  # rows of other studies, shown first
     rows: tuple[str, ...]
     claims: tuple[Claim, ...]
 
@@ -97,7 +99,10 @@ def _setting_name(change: Mapping[str, float]) -> str:
 
 
 def load_studies(rows: Mapping[str, Row], folder: Path = CONFIGS) -> dict[str, Study]:
-    """The tables; `rows: sampling` stands for all rows of that stage. A row nobody defined is an error."""
+    """The tables; `rows: sampling` stands for all rows of that stage.
+
+    Raises InputError for a row without definition.
+    """
     studies = {}
     for name, values in load_yaml(folder / "studies.yaml").items():
         chosen = values.pop("rows")
@@ -107,11 +112,11 @@ def load_studies(rows: Mapping[str, Row], folder: Path = CONFIGS) -> dict[str, S
             from_dict(Claim, {**claim, "metrics": tuple(claim["metrics"])}, f"studies.yaml: {name}")
             for claim in values.pop("claims")
         )
-        used = {*chosen, *values["beside"]} | {row for c in claims for row in (c.better, c.worse)}
+        used = {*chosen, *values["for_comparison"]} | {row for c in claims for row in (c.better, c.worse)}
         if unknown := sorted(used - set(rows)):
             raise InputError(f"studies.yaml: {name}: no row {', '.join(unknown)} in rows.yaml")
-        metrics, beside = tuple(values.pop("metrics")), tuple(values.pop("beside"))
-        studies[name] = Study(name, values["title"], metrics, beside, tuple(chosen), claims)
+        metrics, for_comparison = tuple(values["metrics"]), tuple(values["for_comparison"])
+        studies[name] = Study(name, values["title"], metrics, for_comparison, tuple(chosen), claims)
     return studies
 
 

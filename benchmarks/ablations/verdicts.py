@@ -1,4 +1,4 @@
-"""What the records say about a claim: it holds, the opposite does, it can't be told, or it was not run."""
+"""What the records say: the verdict on each claim, and which sampler settings to recommend."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from benchmarks.ablations.settings import Claim
 from benchmarks.intervals import paired_difference
 from evaluators.metrics import Interval
 
-HOLDS, OPPOSITE, CANT_TELL, NOT_RUN = "holds", "opposite", "can't tell", "not run"
+HOLDS, OPPOSITE, INCONCLUSIVE, NOT_RUN = "holds", "opposite", "inconclusive", "not run"
 #: Row -> seed -> figures.
 Figures = Mapping[str, Mapping[int, Mapping[str, float]]]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One claim by one figure; `gain` is by how much the better row is better, None if it was not run."""
+    """One claim by one figure; `gain`: by how much row `better` is better, None if one was not run."""
 
     metric: str
     word: str
@@ -33,7 +33,7 @@ class Verdict:
 
     @property
     def word(self) -> str:
-        """What the first figure says. It was named beforehand: among many, one would always stand out."""
+        """By the first figure, which was named beforehand: among many, one would always stand out."""
         return self.findings[0].word
 
 
@@ -55,4 +55,35 @@ def _finding(claim: Claim, metric: str, figures: Figures) -> Finding:
     # One seed has no interval (NaN), and then neither comparison is true.
     if gain.mean - gain.half_width > 0:
         return Finding(metric, HOLDS, gain)
-    return Finding(metric, OPPOSITE if gain.mean + gain.half_width < 0 else CANT_TELL, gain)
+    return Finding(metric, OPPOSITE if gain.mean + gain.half_width < 0 else INCONCLUSIVE, gain)
+
+
+#: A setting is as good as the start if none of these is worse by more than `SLACK` ...
+JUDGED_BY = ("r1", "kind", "fid")
+#: ... of the start's, as a share.
+SLACK = 0.03
+
+
+@dataclass(frozen=True)
+class SamplerChoice:
+    """Names of the recommended sampler settings; means over seeds decide."""
+
+    best: str  # highest R@1 of those that are as good as the start
+    cheapest: str  # fewest passes of those, the higher R@1 where equal
+
+
+def recommended(means: Mapping[str, Mapping[str, float]], start: str) -> SamplerChoice:
+    """Mean figures by setting -> the recommended ones; the start is as good as itself."""
+    as_good = [name for name, figures in means.items() if _as_good(figures, means[start])]
+    return SamplerChoice(
+        best=max(as_good, key=lambda name: means[name]["r1"]),
+        cheapest=min(as_good, key=lambda name: (means[name]["passes"], -means[name]["r1"])),
+    )
+
+
+def _as_good(figures: Mapping[str, float], start: Mapping[str, float]) -> bool:
+    for name in JUDGED_BY:
+        gain = figures[name] - start[name]
+        if (gain if METRICS[name].better == HIGHER else -gain) < -SLACK * start[name]:
+            return False
+    return True

@@ -12,14 +12,16 @@ import torch
 from benchmarks.ablations import __main__ as command
 from benchmarks.ablations import document, records
 from benchmarks.ablations.judge import hand_gap_mm
-from benchmarks.ablations.layout_training import paired
 from benchmarks.ablations.metrics import METRICS
-from benchmarks.ablations.one_after_the_other import OneAfterTheOther, OnePersonStage
-from benchmarks.ablations.sampling_choice import choose
 from benchmarks.ablations.settings import Claim, Row, load_budgets, load_rows, load_studies, recipe_of
-from benchmarks.ablations.token_layouts import LAYOUTS, PairTokenizer
-from benchmarks.ablations.transformer_variants import VARIANTS, SentenceVector
-from benchmarks.ablations.verdicts import CANT_TELL, HOLDS, NOT_RUN, OPPOSITE, judge
+from benchmarks.ablations.token_layouts import LAYOUTS, PairTokenizer, paired
+from benchmarks.ablations.transformer_variants import (
+    VARIANTS,
+    OneAfterTheOther,
+    OnePersonStage,
+    SentenceVector,
+)
+from benchmarks.ablations.verdicts import HOLDS, INCONCLUSIVE, NOT_RUN, OPPOSITE, judge, recommended
 from benchmarks.intervals import over_seeds, paired_difference
 from intermask_cli.config import SamplingConfig, TokenizerConfig
 from intermask_cli.datasets.duets.labels import Contact
@@ -283,8 +285,8 @@ def of_seeds(**values: list[float]) -> dict[int, dict[str, float]]:
     [
         ([1.0, 1.1, 0.9], [2.0, 2.1, 1.9], HOLDS),  # lower is better
         ([2.0, 2.1, 1.9], [1.0, 1.1, 0.9], OPPOSITE),
-        ([1.0, 2.0, 3.0], [3.0, 2.1, 1.0], CANT_TELL),
-        ([1.0], [9.0], CANT_TELL),  # one seed has no interval
+        ([1.0, 2.0, 3.0], [3.0, 2.1, 1.0], INCONCLUSIVE),
+        ([1.0], [9.0], INCONCLUSIVE),  # one seed has no interval
     ],
 )
 def test_verdicts(better: list[float], worse: list[float], word: str) -> None:
@@ -300,7 +302,7 @@ def test_the_first_figure_decides() -> None:
         "b": of_seeds(fid=steady, r1=steady, kind=noisy[::-1]),
     }
     verdict = judge(Claim("a is better", "a", "b", ("fid", "r1", "kind", "role"), ""), figures)
-    assert [finding.word for finding in verdict.findings] == [HOLDS, OPPOSITE, CANT_TELL, NOT_RUN]
+    assert [finding.word for finding in verdict.findings] == [HOLDS, OPPOSITE, INCONCLUSIVE, NOT_RUN]
     assert verdict.word == HOLDS
     assert judge(Claim("a is better", "a", "b", ("r1", "fid"), ""), figures).word == OPPOSITE
     assert judge(Claim("a is better", "a", "b", ("r1", "fid"), ""), {}).word == NOT_RUN
@@ -314,7 +316,7 @@ def test_the_recommended_setting_is_cheap_and_as_good() -> None:
         "steps 4": {**start, "passes": 7, "fid": 5.0},
         "guidance 3": {**start, "r1": 0.6},
     }
-    choice = choose(means, "start")
+    choice = recommended(means, "start")
     assert (choice.best, choice.cheapest) == ("guidance 3", "steps 12")
 
 
@@ -421,6 +423,6 @@ def test_one_row_from_corpus_to_document(tmp_path) -> None:
 
 
 def test_a_setting_left_at_its_default_is_no_part_of_a_fingerprint() -> None:
-    told = records.chosen(Recipe(masking=MaskingConfig(full=0.5)))
+    told = records.changed_settings(Recipe(masking=MaskingConfig(full=0.5)))
     assert told.pop("masking") == {"full": 0.5}
     assert not any(told.values())

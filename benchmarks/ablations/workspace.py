@@ -1,4 +1,4 @@
-"""What the rows of a run share: corpus, held-out clips, tokens, judge. Each is made when first asked for."""
+"""What the rows of a run share: corpus, held-out clips, tokens, judge; each is made when first asked for."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from intermask_cli.training.sources.source import TrainingSource
 from intermask_cli.training.transformer.stage import TransformerData
 
 
-class HeldOut(PairSource[CorpusClip]):
-    """Test clips as a source: validation figures are taken on the clips that are generated for."""
+class HeldOutSource(PairSource[CorpusClip]):
+    """Test clips as a training source: validation figures are of the clips that motions are generated for."""
 
     text = DuetsSource.text
 
@@ -35,8 +35,8 @@ class HeldOut(PairSource[CorpusClip]):
         super().__init__(clips, f"duets-test-{CORPUS_SEED}-{len(clips)}-{frames}")
 
 
-class Workplace:
-    """Everything under one folder; a budget has its own."""
+class Workspace:
+    """Everything is kept in one folder per budget."""
 
     def __init__(self, folder: Path, budget: Budget, accelerator: Accelerator):
         self.folder, self.budget, self.accelerator = folder, budget, accelerator
@@ -51,12 +51,13 @@ class Workplace:
         return open_source(corpus, "train")
 
     @cached_property
-    def held_out(self) -> HeldOut:
-        """The clips everything is scored on."""
-        return HeldOut(self.judge.clips)
+    def held_out(self) -> HeldOutSource:
+        """The clips on which everything is scored."""
+        return HeldOutSource(self.judge.clips)
 
     @cached_property
     def judge(self) -> Judge:
+        """Scores motions against the held-out clips."""
         reader = label_classifier(self.folder, CORPUS_SEED, LabelTraining(**self.budget.labels))
         evaluator = load_evaluator(EVALUATOR, device=self.device)
         return Judge(self.budget.test_clips, evaluator, reader, self.folder / "embeddings")
@@ -68,7 +69,7 @@ class Workplace:
 
     @cached_property
     def bundle(self) -> Bundle:
-        """The bundled model as published ones are: each person decoded alone. Trained rows start from it."""
+        """The bundled model without its pair decoder, as published ones are. Trained rows start from it."""
         bundle = self.model.bundle
         return replace(bundle, info=replace(bundle.info, pair_decoder=None), pair_decoder=None)
 
@@ -82,7 +83,7 @@ class Workplace:
         return recipe_of(row, self.budget, seed, self.bundle.info.tokenizer)
 
     def tokens(self, row: Row, recipe: Recipe) -> TransformerData:
-        """Tokens and captions, the same for all rows that read text in the same way."""
+        """Tokens and captions, shared by all rows that encode text in the same way."""
         encoder = VARIANTS[row.variant].encoder(self.model.filler.text_encoder)
         if encoder.id not in self._tokens:
             bundle, cache = self.bundle, self.folder / f"cache-{encoder.sha256[:8]}"

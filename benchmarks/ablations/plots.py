@@ -18,7 +18,7 @@ QUALITY = ("r1", "fid", "kind", "jerk_ratio")
 
 
 def draw_rows(values: Values, rows: Sequence[str], metrics: Sequence[str], path: Path) -> None:
-    """A panel per figure, one line per row; dots are seeds."""
+    """A panel per figure, one line per row: mean and interval, dots are seeds."""
     plt = _pyplot()
     size = (2.1 * len(metrics) + 1.6, 0.34 * len(rows) + 0.9)
     figure, axes = plt.subplots(
@@ -43,7 +43,7 @@ def draw_rows(values: Values, rows: Sequence[str], metrics: Sequence[str], path:
 
 
 def draw_sampling(values: Values, settings: Mapping[str, Row], path: Path) -> None:
-    """Quality against cost and against every other setting; each line goes through the start."""
+    """Quality against cost and against every other setting; each line passes through the start."""
     plt = _pyplot()
     start = dict(settings[START].sampling)
     size = (2.6 * len(start), 1.8 * len(QUALITY))
