@@ -1,14 +1,12 @@
-"""Tables that a benchmark keeps up to date inside Markdown files, between two comments."""
+"""Tables that benchmarks update inside Markdown files, between two comments."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 def markers(name: str) -> tuple[str, str]:
-    """The comments a block stands between."""
+    """The comments before and after a block."""
     return f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
 
 

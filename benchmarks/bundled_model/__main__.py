@@ -1,4 +1,4 @@
-"""Measure, print the table, write JSON and the picture of the worst, and update the files that show them."""
+"""Measure, print the table, write JSON and the picture of the worst, update the documents that show them."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from typing import Any
 import torch
 
 from benchmarks.bundled_model import (
-    apart,
     continuation,
     generation,
+    pair_decoder,
     phases,
     reaction,
     retrieval,
     salsa,
     tokenizer,
     wordings,
-    worst,
 )
-from benchmarks.bundled_model.bench import SEED, Bench
-from benchmarks.bundled_model.clips import Sizes, held_out
+from benchmarks.bundled_model.bench import SEED, Bench, ClipCounts, held_out
 from benchmarks.bundled_model.figures import Figure
-from benchmarks.bundled_model.report import markdown
+from benchmarks.bundled_model.report import draw, markdown, worst
 from benchmarks.judges.label_reader import label_classifier
-from benchmarks.pasting import ROOT, paste
+from benchmarks.machine import ROOT
+from benchmarks.pasting import paste
 from evaluators.data.cache import Cache
 from evaluators.data.sets import DUETS_KINDS, DUETS_SEED
 from evaluators.evaluator import load_evaluator
@@ -40,10 +39,10 @@ from intermask_cli.console import note
 from intermask_cli.datasets.duets.labels import kind_set
 
 RESULTS = ROOT / "benchmarks" / "results" / "bundled-model.json"
-PICTURE = ROOT / "docs" / "images" / "bundled-model-worst.png"
+PICTURE = ROOT / "docs" / "results" / "images" / "bundled-model-worst.png"
 MARKER = "bundled-model"
 PASTED_INTO = (
-    ROOT / "docs" / "bundled-model.md",
+    ROOT / "docs" / "results" / "bundled-model.md",
     ROOT / "intermask_cli" / "assets" / "duet-mini" / "README.md",
 )
 PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
@@ -55,13 +54,13 @@ PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
     "reaction": reaction.measure,
     "salsa": salsa.measure,
     "continuation": continuation.measure,
-    "apart": apart.measure,
+    "apart": pair_decoder.measure,
 }
 
 
-def sizes_for(per_kind: int) -> Sizes:
-    """All numbers of clips, from how many there are of every kind."""
-    return Sizes(per_kind, -(-per_kind // 2), 5 * per_kind + 1, per_kind, min(per_kind, 4))
+def sizes_for(per_kind: int) -> ClipCounts:
+    """All numbers of clips, from the number per kind."""
+    return ClipCounts(per_kind, -(-per_kind // 2), 5 * per_kind + 1, per_kind, min(per_kind, 4))
 
 
 def measured(bench: Bench, only: list[str]) -> tuple[dict[str, list[Figure]], dict[str, float]]:
@@ -87,11 +86,17 @@ def main() -> None:
                         help=f"parts to measure: {', '.join(PARTS)}; nothing is pasted then")  # fmt: skip
     parser.add_argument("--guidance", type=float, help="instead of the model's own; nothing is pasted then")
     parser.add_argument("--steps", type=int, help="instead of the model's own; nothing is pasted then")
-    parser.add_argument("--captures", type=Path, default=ROOT.parent / "shared" / "data" / "cmu-duets",
-                        help="real salsa, laid out like the CMU duets")  # fmt: skip
+    parser.add_argument(
+        "--captures",
+        type=Path,
+        help="folder of real salsa (see docs/guides/train.md); without it, reactions to salsa are left out",
+    )
     parser.add_argument("--out", type=Path, help=f"JSON file  [default: {RESULTS.relative_to(ROOT)}]")
     parser.add_argument(
-        "--cache", type=Path, default=ROOT / "work", help="classifier and motions made before"
+        "--cache",
+        type=Path,
+        default=ROOT / "work",
+        help="folder for label reader and generated motions",
     )
     options = parser.parse_args()
 
@@ -114,7 +119,7 @@ def main() -> None:
     )
     figures, minutes = measured(bench, options.only)
     full = options.only == list(PARTS) and not changes and options.kinds == DUETS_KINDS
-    far = worst.worst(bench) if "retrieval" in options.only else []
+    far = worst(bench) if "retrieval" in options.only else []
     missed = wordings.missed(bench) if "wordings" in options.only else []
     kinds = generation.kinds(bench) if "generation" in options.only else {}
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
@@ -144,7 +149,7 @@ def main() -> None:
         note(f"wrote {out}")
         if far:
             picture = PICTURE if out == RESULTS else out.with_suffix(".png")
-            worst.draw(bench, far, picture)
+            draw(bench, far, picture)
             note(f"wrote {picture}")
     for path in PASTED_INTO if full and options.out is None else ():
         if paste(path, MARKER, block):

@@ -1,37 +1,117 @@
-"""What all parts share: model, readers, held-out clips, and motions that several parts look at."""
+"""What all parts share: model, judges, held-out Duets clips, and motions that several parts measure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bundled_model.clips import HeldOut, Sizes
 from benchmarks.judges.label_reader import LabelClassifier
 from evaluators.data.cache import Cache
-from evaluators.data.sets import InteractionSet, clip_set
+from evaluators.data.sets import DUETS_SEED, LENGTH_STEP, InteractionSet, clip_set
 from evaluators.evaluator import Evaluator
 from evaluators.protocols.evaluation import item_seeds
 from evaluators.protocols.motions import GenerationRequest, MotionGenerator
 from intermask_cli.config import SamplingConfig
+from intermask_cli.console import counter
+from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, maker_of, split_of
+from intermask_cli.datasets.duets.labels import KindSet
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.physics import physics_table
+
+
+@dataclass(frozen=True)
+class ClipCounts:
+    """How many clips are measured in which way."""
+
+    per_kind: int = 5  # generated and reconstructed, of every kind
+    further: int = 3  # of these, also in held-out wordings and as reactions
+    two_phase: int = 26  # if the corpus has any
+    lasting: int = 5  # continued to half a minute
+    free: int = 4  # free wordings of every kind
+
+
+@dataclass(frozen=True)
+class HeldOutClips:
+    """Test clips: `single` and `others` hold `per_kind` of every kind each, with no clip in common."""
+
+    single: tuple[CorpusClip, ...]
+    others: tuple[CorpusClip, ...]
+    two_phase: tuple[CorpusClip, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of `single`."""
+        return tuple(dict.fromkeys(clip.labels.kind for clip in self.single))
+
+    def first(self, per_kind: int) -> list[int]:
+        """Indices in `single` of the first clips of every kind."""
+        seen: dict[str, int] = {}
+        chosen = []
+        for i, clip in enumerate(self.single):
+            seen[clip.labels.kind] = seen.get(clip.labels.kind, 0) + 1
+            if seen[clip.labels.kind] <= per_kind:
+                chosen.append(i)
+        return chosen
+
+
+def held_out(sizes: ClipCounts, corpus: KindSet) -> HeldOutClips:
+    """The first test clips of the corpus that fill these numbers; no training used their indices."""
+    single: dict[str, list[CorpusClip]] = {kind: [] for kind in corpus.kinds}
+    two_phase: list[CorpusClip] = []
+    joins = sizes.two_phase if corpus.two_phase else 0
+    total = 2 * sizes.per_kind * len(corpus.kinds) + joins
+    with counter("make held-out clips", total, "clips") as progress:
+        for clip in _test_clips(corpus):
+            joined = clip.labels.then is not None
+            row = two_phase if joined else single[clip.labels.kind]
+            if len(row) < (joins if joined else 2 * sizes.per_kind):
+                row.append(_cut(clip))
+                progress.advance()
+                if progress.done == total:
+                    break
+    return HeldOutClips(
+        tuple(clip for row in single.values() for clip in row[: sizes.per_kind]),
+        tuple(clip for row in single.values() for clip in row[sizes.per_kind :]),
+        tuple(two_phase),
+    )
+
+
+def _test_clips(corpus: KindSet) -> Iterator[CorpusClip]:
+    maker = maker_of(corpus)
+    return (make_corpus_clip(DUETS_SEED, i, maker) for i in count() if split_of(i) == "test")
+
+
+def _cut(clip: CorpusClip) -> CorpusClip:
+    """The clip with a multiple of LENGTH_STEP frames, so that clips of equal length form batches."""
+    frames = clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP
+    return replace(clip, joints=clip.joints[:, :frames], rotations6d=clip.rotations6d[:, :frames])
+
+
+def in_held_out_words(clips: Sequence[CorpusClip]) -> InteractionSet:
+    """The clips with the captions whose wordings training never sees."""
+    reworded = [
+        replace(clip, captions=clip.held_out_captions, mentions=clip.held_out_mentions) for clip in clips
+    ]
+    return clip_set(reworded, "held-out wordings")
+
 
 SEED = 3407
 
 
 @dataclass
 class Bench:
-    """Motions are kept in `cache` by content, so a part that runs again only measures."""
+    """Motions are cached by content, so a part that runs again only measures."""
 
     model: InteractionModel
     reader: LabelClassifier
     evaluator: Evaluator
-    clips: HeldOut
-    sizes: Sizes
+    clips: HeldOutClips
+    sizes: ClipCounts
     sampling: SamplingConfig
     cache: Cache
     captures: Path | None = None
@@ -42,8 +122,8 @@ class Bench:
         return clip_set(self.clips.single, "held-out clips")
 
     @cached_property
-    def made(self) -> InteractionSet:
-        """A motion for the full caption of every clip, as long as the clip."""
+    def generated(self) -> InteractionSet:
+        """A motion for the full caption of every clip, with as many frames as the clip."""
         return self.generate(self.truth)
 
     @cached_property
@@ -53,26 +133,27 @@ class Bench:
 
     @cached_property
     def given(self) -> list[int]:
-        """Who is given in the reactions to `few`: each person in turn."""
+        """The given person (0 or 1) in the reactions to `few`: each in turn."""
         return [i % 2 for i in range(len(self.few))]
 
     @cached_property
     def reactions(self) -> InteractionSet:
         """A partner for one person of each of `few`."""
         some = self.truth.take(self.few, "some held-out clips")
-        return self.maker(GenerationRequest(some, item_seeds(some, SEED, 0), self.given))
+        return self.generator(GenerationRequest(some, item_seeds(some, SEED, 0), self.given))
 
-    def generate(self, asked: InteractionSet) -> InteractionSet:
+    def generate(self, prompts: InteractionSet) -> InteractionSet:
         """A motion for every prompt."""
-        return self.maker(GenerationRequest(asked, item_seeds(asked, SEED, 0)))
+        return self.generator(GenerationRequest(prompts, item_seeds(prompts, SEED, 0)))
 
     @property
-    def maker(self) -> MotionGenerator:
-        """Makes motions with the model of the bench."""
+    def generator(self) -> MotionGenerator:
+        """Generates motions with the model of the bench."""
         return MotionGenerator(self.model, self.sampling, self.cache)
 
     @cached_property
     def truth_physics(self) -> dict[str, np.ndarray]:
+        """Physics of ground truth, one value per clip."""
         return physics_table(joints_of(self.truth))
 
 

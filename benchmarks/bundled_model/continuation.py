@@ -17,13 +17,13 @@ from intermask_cli.version import __version__
 
 SECONDS = 30
 PART = 10 * FPS
-#: Kinds that can go on for half a minute.
+#: Kinds that can last for half a minute.
 LASTING = ("circle_each_other", "mirror_dance", "circle_hands", "clap_game", "walk_side_by_side")
 FIRST = "first 10 s"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """The last 10 seconds beside the first, and seams beside the rest of the same motion."""
+    """The last 10 seconds compared with the first, and seams with the rest of the same motion."""
     motions, seams = half_minutes(bench)
     goal = Goal(1.3, relative=True)
     figures = []
@@ -35,8 +35,8 @@ def measure(bench: Bench) -> list[Figure]:
         first = [np.nanmean(score(joints[:, :PART])) for joints in motions]
         last = [np.nanmean(score(joints[:, -PART:])) for joints in motions]
         figures.append(mean(f"30 s, last 10 s: {name}", last, first, unit, goal, FIRST))
-    rough = [seam_jerk(joints, *seam) for joints, found in zip(motions, seams, strict=True) for seam in found]
-    at, elsewhere = zip(*rough, strict=True) if rough else ((), ())
+    jerks = [seam_jerk(joints, *seam) for joints, own in zip(motions, seams, strict=True) for seam in own]
+    at, elsewhere = zip(*jerks, strict=True) if jerks else ((), ())
     seam_goal = Goal(1.5, relative=True)
     return [*figures, mean("30 s: jerk at seams", at, elsewhere, "m/s³", seam_goal, "elsewhere")]
 
@@ -52,9 +52,12 @@ def half_minutes(bench: Bench) -> tuple[list[np.ndarray], list[list[tuple[int, i
     seeds = [sample_seed(SEED, text, 0, 0) for text in texts]
 
     def make() -> dict[str, np.ndarray]:
-        made = bench.model.generate(texts, SECONDS * FPS, seeds=seeds, sampling=bench.sampling)
-        joins = [[(seam.frame, seam.overlap) for seam in one.seams] for one in made]
-        return {"joints": np.stack([one.joints for one in made]), "seams": np.array(joins, dtype=np.int64)}
+        results = bench.model.generate(texts, SECONDS * FPS, seeds=seeds, sampling=bench.sampling)
+        joins = [[(seam.frame, seam.overlap) for seam in result.seams] for result in results]
+        return {
+            "joints": np.stack([result.joints for result in results]),
+            "seams": np.array(joins, dtype=np.int64),
+        }
 
     settings = json.dumps(asdict(bench.sampling), sort_keys=True)
     key = ["half minutes", __version__, bench.model.bundle.sha256, settings, *map(str, seeds), *texts]

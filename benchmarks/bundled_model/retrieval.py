@@ -1,4 +1,4 @@
-"""By the bundled evaluator: does a caption find its motion, and how far apart are the distributions?"""
+"""By the bundled evaluator: does a caption retrieve its motion, and how far apart are the distributions?"""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from evaluators.metrics import fid, paired_distances, pool_ranks, split_pools
 from evaluators.protocols.protocol import DUETS, Protocol
 from intermask_cli.console import note
 
-DIVISIONS = 20  # into random pools
+#: Random divisions of the clips into pools, and random halves for the interval of FID.
+DIVISIONS = 20
 HALVES = 20
 
 
 def measure(bench: Bench, protocol: Protocol = DUETS) -> list[Figure]:
-    """R@1 and FID of generation, and R@1 of reactions beside generation's on the same clips."""
-    few = bench.made.take(bench.few, "some generated")
-    for chosen in (bench.truth, few):
-        if len(chosen) < protocol.pool_size:
-            note(f"R@1 absent: {len(chosen)} clips do not fill a pool of {protocol.pool_size}")
+    """R@1 and FID of generation, and R@1 of reactions compared with generation's on the same clips."""
+    few = bench.generated.take(bench.few, "some generated")
+    for clips in (bench.truth, few):
+        if len(clips) < protocol.pool_size:
+            note(f"R@1 absent: {len(clips)} clips do not fill a pool of {protocol.pool_size}")
+    generated, truth, reactions, few_generated = (
+        first_shares(bench, clips, protocol) for clips in (bench.generated, bench.truth, bench.reactions, few)
+    )
     return [
-        mean(
-            "R@1 of generation", found(bench, bench.made, protocol), found(bench, bench.truth, protocol), "%",
-            Goal(0.95, at_least=True, relative=True),
-        ),
+        mean("R@1 of generation", generated, truth, "%", Goal(0.95, at_least=True, relative=True)),
         _fid(bench, protocol.fid_scale),
-        _reaction(found(bench, bench.reactions, protocol), found(bench, few, protocol)),
-    ]  # fmt: skip
+        _reaction(reactions, few_generated),
+    ]
 
 
 def _embedded(bench: Bench, interactions: InteractionSet) -> tuple[np.ndarray, np.ndarray]:
@@ -40,9 +41,11 @@ def _embedded(bench: Bench, interactions: InteractionSet) -> tuple[np.ndarray, n
     return text, bench.cache.motion_embeddings(bench.evaluator, interactions)
 
 
-def found(bench: Bench, interactions: InteractionSet, protocol: Protocol) -> np.ndarray:
-    """How often a caption's nearest motion is its own, or one whose caption says as much: (N,) shares over
-    random pools; NaN without a full pool."""
+def first_shares(bench: Bench, interactions: InteractionSet, protocol: Protocol) -> np.ndarray:
+    """How often the motion nearest to a caption is relevant: shares (N,) over random pools.
+
+    Relevant are its own motion and those whose captions mention the same. NaN without a full pool.
+    """
     count = len(interactions)
     if count < protocol.pool_size:
         return np.full(count, math.nan)
@@ -61,28 +64,28 @@ def found(bench: Bench, interactions: InteractionSet, protocol: Protocol) -> np.
 
 
 def _fid(bench: Bench, scale: float) -> Figure:
-    """FID to ground truth, beside that of as many other real clips; interval from random halves."""
+    """FID to ground truth, compared with that of as many other real clips; interval from random halves."""
     others = clip_set(bench.clips.others, "other held-out clips")
-    truth, ours, theirs = (_embedded(bench, s)[1] for s in (bench.truth, bench.made, others))
-    value = fid(truth, ours, scale)
+    truth, generated, other = (_embedded(bench, s)[1] for s in (bench.truth, bench.generated, others))
+    value = fid(truth, generated, scale)
     rng = np.random.default_rng(SEED)
-    halves = [rng.permutation(len(ours))[: len(ours) // 2] for _ in range(HALVES)]
-    # The deviation over halves is that of the whole (delete-half jackknife).
-    spread = 1.96 * float(np.std([fid(truth[h], ours[h], scale) for h in halves]))
+    halves = [rng.permutation(len(generated))[: len(generated) // 2] for _ in range(HALVES)]
+    # The deviation over halves estimates that of all clips (delete-half jackknife).
+    spread = 1.96 * float(np.std([fid(truth[h], generated[h], scale) for h in halves]))
     return Figure(
-        "FID of generation", value, value - spread, value + spread, "", fid(truth, theirs, scale),
-        "floor (other real clips)", Goal(3.0, relative=True), len(ours),
+        "FID of generation", value, value - spread, value + spread, "", fid(truth, other, scale),
+        "floor (other real clips)", Goal(3.0, relative=True), len(generated),
     )  # fmt: skip
 
 
-def _reaction(ours: np.ndarray, theirs: np.ndarray) -> Figure:
+def _reaction(reactions: np.ndarray, generated: np.ndarray) -> Figure:
     """R@1 of reactions; the goal is at most 3 points under generation's."""
-    figure = mean("R@1 of reactions", ours, theirs, "%", beside_what="generation, same clips")
-    if math.isnan(figure.beside):
+    figure = mean("R@1 of reactions", reactions, generated, "%", reference_name="generation, same clips")
+    if math.isnan(figure.reference):
         return figure
-    return replace(figure, goal=Goal(figure.beside - 0.03, at_least=True))
+    return replace(figure, goal=Goal(figure.reference - 0.03, at_least=True))
 
 
 def distances(bench: Bench) -> np.ndarray:
     """Distance of every generated motion to its own caption, the score of per_prompt.csv: (N,)."""
-    return paired_distances(*_embedded(bench, bench.made))
+    return paired_distances(*_embedded(bench, bench.generated))

@@ -1,6 +1,6 @@
 """Reactions to real dancers: does the partner stay in hold and on the beat?
 
-The recording is the one training holds out; each dancer is given in turn, in windows that do not overlap.
+The recording is held out from training; each dancer is given in turn, in windows that do not overlap.
 """
 
 from __future__ import annotations
@@ -10,47 +10,57 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.bundled_model.bench import SEED, Bench
-from benchmarks.bundled_model.figures import Figure, Goal, bootstrap, mean
+from benchmarks.bundled_model.figures import Figure, Goal, mean
+from benchmarks.intervals import bootstrap
 from intermask_cli.console import note
 from intermask_cli.datasets.captures import STRIDE_FRAMES, WINDOW_FRAMES, CaptureClip, capture_clips
 from intermask_cli.motion.skeleton import FPS, JOINT
 
 PROMPT = "two people dance salsa"
 FEET = [JOINT["left_foot"], JOINT["right_foot"]]
-_SMOOTH = 5  # frames
+#: Frames of the moving average over foot speeds.
+_SMOOTH = 5
 REAL = "real partner"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """Nothing, with the reason on stderr, where the captures are not there."""
+    """Both dancers of all held-out windows; nothing, with the reason on stderr, without captures."""
     if bench.captures is None or not bench.captures.is_dir():
-        note(f"salsa figures skipped: no captures at {bench.captures} (see docs/training.md)")
+        missing = "--captures is not given" if bench.captures is None else f"{bench.captures} is missing"
+        note(f"salsa figures skipped: {missing} (see docs/guides/train.md)")
         return []
     windows = held_out_windows(bench.captures)
-    cases = [(window, given, made) for given in (0, 1) for window, made in _reactions(bench, windows, given)]
-    real = np.array([pelvis_distance(window.joints) for window, _, _ in cases])
-    ours = np.array([pelvis_distance(made) for _, _, made in cases])
-    off, low, high = bootstrap(len(cases), lambda i: abs(np.median(ours[i]) / np.median(real[i]) - 1))
-    what = [
+    # (given person, joints with the generated partner, joints with the real one)
+    cases = [
+        (given, joints, window.joints)
+        for given in (0, 1)
+        for window, joints in zip(windows, _reactions(bench, windows, given), strict=True)
+    ]
+    distances = np.array([pelvis_distance(joints) for _, joints, _ in cases])
+    real = np.array([pelvis_distance(joints) for _, _, joints in cases])
+    off, low, high = bootstrap(len(cases), lambda i: abs(np.median(distances[i]) / np.median(real[i]) - 1))
+    steps = [step_correlation(joints, given) for given, joints, _ in cases]
+    real_steps = [step_correlation(joints, given) for given, _, joints in cases]
+    return [
         Figure("salsa: pelvis distance off the real partner's", off, low, high, "%", goal=Goal(0.25),
                count=len(cases)),
-        Figure("salsa: median pelvis distance", float(np.median(ours)), unit="m",
-               beside=float(np.median(real)), beside_what=REAL, count=len(cases)),
+        Figure("salsa: median pelvis distance", float(np.median(distances)), unit="m",
+               reference=float(np.median(real)), reference_name=REAL, count=len(cases)),
+        mean("salsa: step-time correlation", steps, real_steps, reference_name=REAL),
     ]  # fmt: skip
-    beats = [step_correlation(made, given) for _, given, made in cases]
-    theirs = [step_correlation(window.joints, given) for window, given, _ in cases]
-    return [*what, mean("salsa: step-time correlation", beats, theirs, beside_what=REAL)]
 
 
 def held_out_windows(folder: Path) -> list[CaptureClip]:
+    """Windows of the held-out recording that do not overlap."""
     return capture_clips(folder, "test")[:: WINDOW_FRAMES // STRIDE_FRAMES]
 
 
-def _reactions(bench: Bench, windows: list[CaptureClip], given: int) -> list[tuple[CaptureClip, np.ndarray]]:
+def _reactions(bench: Bench, windows: list[CaptureClip], given: int) -> list[np.ndarray]:
+    """Joints (2, T, 22, 3) of the given dancers with generated partners."""
     motions = [(w.joints[given], w.rotations6d[given]) for w in windows]
     texts = [PROMPT] * len(windows)
-    made = bench.model.react_each(motions, texts, given, seed=SEED, sampling=bench.sampling)
-    return [(window, result.joints) for window, result in zip(windows, made, strict=True)]
+    results = bench.model.react_each(motions, texts, given, seed=SEED, sampling=bench.sampling)
+    return [result.joints for result in results]
 
 
 def pelvis_distance(joints: np.ndarray) -> float:
@@ -61,8 +71,7 @@ def pelvis_distance(joints: np.ndarray) -> float:
 
 def step_correlation(joints: np.ndarray, given: int) -> float:
     """Correlation of the speeds of the two people's feet over time, the partner's with the given one's."""
-    one, two = (_foot_speed(joints[person]) for person in (given, 1 - given))
-    return float(np.corrcoef(one, two)[0, 1])
+    return float(np.corrcoef(_foot_speed(joints[given]), _foot_speed(joints[1 - given]))[0, 1])
 
 
 def _foot_speed(joints: np.ndarray) -> np.ndarray:

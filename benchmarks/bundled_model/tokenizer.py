@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.bundled_model.bench import Bench
-from benchmarks.bundled_model.figures import Figure, Goal, mean
-from benchmarks.bundled_model.labels import hits, label_figures
-from benchmarks.bundled_model.touch import contacts_of, joined
+from benchmarks.bundled_model.contacts import contacts_of, hand_gap_error_mm
+from benchmarks.bundled_model.figures import Figure, Goal, label_figures, mean
+from benchmarks.judges.label_hits import label_hits
 from intermask_cli.console import counter
 from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import JOINT
@@ -25,26 +25,21 @@ def measure(bench: Bench) -> list[Figure]:
             rebuilt.append(result.joints)
             codes.append(result.tokens.reshape(-1))
             progress.advance()
-    errors = [
-        np.linalg.norm(r - c.joints, axis=-1) * 1000 for r, c in zip(rebuilt, clips, strict=True)
-    ]  # (2, T, 22)
-    hands = [
-        1000 * np.abs(joined(r, c) - joined(c.joints, c)).mean()
-        for r, c in zip(rebuilt, clips, strict=True)
-        if contacts_of(c, hands_only=True)
-    ]
+    pairs = list(zip(rebuilt, clips, strict=True))
+    errors = [1000 * np.linalg.norm(r - clip.joints, axis=-1) for r, clip in pairs]  # (2, T, 22) each
+    hands = [hand_gap_error_mm(r, clip) for r, clip in pairs if contacts_of(clip, hands_only=True)]
     used = np.unique(np.concatenate(codes))
-    size = bench.model.info.tokenizer.codebook_size
-    use = float((used >= 0).sum() / size)
+    used_share = float((used >= 0).sum() / bench.model.info.tokenizer.codebook_size)
     physics = physics_table(rebuilt)
     skate, jerk = "foot_skate_mm_per_frame", "jerk_m_per_s3"
-    truth = hits([clip.joints for clip in clips], clips, bench.reader)
+    labels = [clip.labels for clip in clips]
+    hits, truth_hits = (label_hits(m, labels, bench.reader) for m in (rebuilt, [c.joints for c in clips]))
     return [
         mean("joint error, unaligned", [e.mean() for e in errors], unit="mm", goal=Goal(25.0)),
         mean("wrist error, unaligned", [e[:, :, WRISTS].mean() for e in errors], unit="mm"),
         mean("joined hands: distance off", hands, unit="mm", goal=Goal(40.0)),
-        Figure("codebook used", use, unit="%", goal=Goal(0.9, at_least=True), count=len(clips)),
+        Figure("codebook used", used_share, unit="%", goal=Goal(0.9, at_least=True), count=len(clips)),
         mean("jerk", physics[jerk], bench.truth_physics[jerk], "m/s³"),
         mean("foot skate", physics[skate], bench.truth_physics[skate], "mm/frame"),
-        *label_figures("reconstruction", hits(rebuilt, clips, bench.reader), truth, {}),
+        *label_figures("reconstruction", hits, truth_hits),
     ]

@@ -1,4 +1,4 @@
-"""Words training has never seen: held-out templates of the corpus, and prompts as strangers type them."""
+"""Words that training has never seen: held-out templates, and prompts as new users might type them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench, joints_of
-from benchmarks.bundled_model.clips import in_held_out_words
-from benchmarks.bundled_model.figures import Figure, Goal, share
-from benchmarks.bundled_model.labels import KIND, hits, label_figures
-from benchmarks.pasting import ROOT
+from benchmarks.bundled_model.bench import SEED, Bench, in_held_out_words, joints_of
+from benchmarks.bundled_model.figures import Figure, Goal, label_figures, share
+from benchmarks.judges.label_hits import label_hits
+from benchmarks.machine import ROOT
 from evaluators.data.sets import prompt_set
 from evaluators.protocols.motions import GenerationRequest
 from intermask_cli.generation.seeds import sample_seed
@@ -23,14 +22,16 @@ GOAL = Goal(0.8, at_least=True)
 def measure(bench: Bench) -> list[Figure]:
     """Held-out templates for some clips of every kind, then the free wordings."""
     clips = [bench.clips.single[i] for i in bench.few]
-    made = bench.generate(in_held_out_words(clips))
-    ours = hits(joints_of(made), clips, bench.reader)
-    theirs = hits([clip.joints for clip in clips], clips, bench.reader)
-    rows, seen = free_wordings(bench)
-    right = [kind == row["kind"] for kind, row in zip(seen, rows, strict=True)]
+    labels = [clip.labels for clip in clips]
+    generated = joints_of(bench.generate(in_held_out_words(clips)))
+    hits, truth_hits = (
+        label_hits(motions, labels, bench.reader) for motions in (generated, [clip.joints for clip in clips])
+    )
+    rows, shown = free_wordings(bench)
+    free_hits = [kind == row["kind"] for kind, row in zip(shown, rows, strict=True)]
     return [
-        *label_figures("held-out templates", ours, theirs, {KIND: GOAL}),
-        share("free wordings: kind right", np.array(right), goal=GOAL),
+        *label_figures("held-out templates", hits, truth_hits, {"kind": GOAL}),
+        share("free wordings: kind right", np.array(free_hits), goal=GOAL),
     ]
 
 
@@ -45,16 +46,16 @@ def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[s
         if counts[row["kind"]] <= bench.sizes.free:
             chosen.append(row)
     texts = [row["text"] for row in chosen]
-    asked = prompt_set("free wording", texts, [int(row["frames"]) for row in chosen])
-    made = bench.maker(GenerationRequest(asked, [sample_seed(SEED, text, 0, 0) for text in texts]))
-    return chosen, bench.reader(joints_of(made)).kind
+    prompts = prompt_set("free wording", texts, [int(row["frames"]) for row in chosen])
+    seeds = [sample_seed(SEED, text, 0, 0) for text in texts]
+    return chosen, bench.reader(joints_of(bench.generator(GenerationRequest(prompts, seeds)))).kind
 
 
 def missed(bench: Bench) -> list[dict[str, str]]:
     """Free wordings whose motion shows another kind."""
-    rows, seen = free_wordings(bench)
+    rows, shown = free_wordings(bench)
     return [
         {"id": row["id"], "text": row["text"], "asked": row["kind"], "shown": kind}
-        for row, kind in zip(rows, seen, strict=True)
+        for row, kind in zip(rows, shown, strict=True)
         if kind != row["kind"]
     ]

@@ -1,4 +1,4 @@
-"""How Duets moves beside real dancers: `python -m benchmarks.duets.statistics --captures FOLDER`.
+"""How Duets moves compared with real dancers: `python -m benchmarks.duets.statistics --captures FOLDER`.
 
 Prints a Markdown table: acceleration and jerk of all joints, speeds of hands, feet and pelvis, distance of
 the two, and the spread of postures, for core kinds, other kinds, two-phase clips, and captures.
@@ -21,7 +21,7 @@ from intermask_cli.motion.skeleton import FPS, JOINT
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 FEET = [JOINT["left_foot"], JOINT["right_foot"]]
 PELVIS = [JOINT["pelvis"]]
-#: Captures carry the noise of markers; both are smoothed by the same three-frame mean.
+#: Frames of a moving mean over all joints, since captures carry the noise of markers.
 WINDOW = 3
 
 
@@ -50,7 +50,7 @@ def posture(joints: np.ndarray) -> np.ndarray:
 
 
 def figures(clips: Sequence[np.ndarray]) -> dict[str, str]:
-    """One column of the table."""
+    """One column of the table: figure -> text, medians and 95th percentiles over all frames."""
     soft = [smoothed(clip.astype(np.float64)) for clip in clips]
 
     def quantiles(values: Sequence[np.ndarray], form: str) -> str:

@@ -1,7 +1,7 @@
-"""The bundled evaluator's proof: `python -m benchmarks.evaluator.proof`.
+"""What the bundled evaluator can distinguish: `python -m benchmarks.evaluator.proof`.
 
-Retrieval of ground truth, also in pools of one kind only, and which metric sees which planted fault. Writes
-JSON and pastes the tables into docs/evaluator.md and the evaluator's card.
+Retrieval of ground truth, also in pools of one kind only, and which metric detects which corruption. Writes
+JSON and pastes the tables into docs/results/evaluator.md and the evaluator's card.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.pasting import ROOT, paste
+from benchmarks.machine import ROOT
+from benchmarks.pasting import paste
 from evaluators.data.cache import Cache, default_cache
 from evaluators.data.sets import InteractionSet, duets_test_set, relevance
 from evaluators.evaluator import load_evaluator
@@ -27,7 +28,10 @@ from intermask_cli.console import note
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluator-proof.json"
 MARKER = "evaluator-proof"
-PASTED_INTO = (ROOT / "docs" / "evaluator.md", ROOT / "evaluators" / "assets" / "duet-eval" / "README.md")
+PASTED_INTO = (
+    ROOT / "docs" / "results" / "evaluator.md",
+    ROOT / "evaluators" / "assets" / "duet-eval" / "README.md",
+)
 
 
 def hard_pools(scorer: Scorer, interactions: InteractionSet, size: int) -> float:
@@ -58,7 +62,7 @@ def role_test(scorer: Scorer, interactions: InteractionSet) -> tuple[float, int]
     return float(nearer.mean()), len(named)
 
 
-def markdown(record: dict[str, Any], faults: str) -> str:
+def markdown(record: dict[str, Any], sensitivity: str) -> str:
     """Both tables."""
     rows = "\n".join(f"| {name} | {value} |" for name, value in record["figures"].items())
     return f"""Ground truth of {record["clips"]} Duets test clips, full captions, `{record["evaluator"]}`
@@ -69,7 +73,7 @@ def markdown(record: dict[str, Any], faults: str) -> str:
 | --- | --- |
 {rows}
 
-{faults}"""
+{sensitivity}"""
 
 
 def main() -> None:

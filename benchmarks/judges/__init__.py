@@ -1,1 +1,1 @@
-"""Independent judges of the bundled model: label reader and geometric detectors."""
+"""What a motion shows, judged independently of the bundled model and its evaluator."""

@@ -1,7 +1,7 @@
 """Who acts and with which side, read from joint positions alone by plain geometry (nothing is trained).
 
-Each detector knows the kind and looks for its defining movement; `detect` is the entrance. Person 0 and 1 as
-in the joints; sides belong to the body of the actor (or of both in symmetric kinds).
+The kind is given, and its detector looks for the defining movement; call `detect`. Persons are 0 and 1 as in
+the joints; sides belong to the body of the actor (or of both in symmetric kinds).
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import JOINT
 
 Array = np.ndarray
-Found = tuple[int | None, str | None]
+#: Actor (0 or 1) and side; None where the kind has none.
+ActorSide = tuple[int | None, str | None]
 
 _WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])
 _FEET = (JOINT["left_foot"], JOINT["right_foot"])
 _SIDES = (LEFT, RIGHT)
-_LONGEST_LAG = 20  # frames a mirroring partner can be behind
+#: Frames by which a mirroring partner can be behind.
+_LONGEST_LAG = 20
+#: Of about one stride, over which the sway from foot to foot cancels out.
 _STRIDE_FRAMES = 27
-_TURNING_RAD = math.radians(22)  # paths that turn less are straight
+#: Paths that turn less are straight.
+_TURNING_RAD = math.radians(22)
 
 
-def detect(joints: Array, kind: str) -> Found:
+def detect(joints: Array, kind: str) -> ActorSide:
     """Joints (2, T, 22, 3) metres, Y up, of a clip of this kind -> (actor, side).
 
     Both are None where the kind has none. Raises KeyError for an unknown kind.
@@ -36,7 +40,7 @@ def detect(joints: Array, kind: str) -> Found:
     return actor if info.has_actor else None, side if info.side else None
 
 
-def _nothing(joints: Array) -> Found:
+def _neither(joints: Array) -> ActorSide:
     return None, None
 
 
@@ -61,26 +65,26 @@ def _best(values: Array) -> tuple[int, str]:
     return int(person), _SIDES[int(side)]
 
 
-def _bow(joints: Array) -> Found:
+def _bow(joints: Array) -> ActorSide:
     """The head that sinks deepest below its own highest point."""
     height = joints[:, :, JOINT["head"], 1]
     return int(np.argmax(height.max(axis=1) - height.min(axis=1))), None
 
 
-def _wave(joints: Array) -> Found:
+def _wave(joints: Array) -> ActorSide:
     """The wrist highest above the owner's neck."""
     above = joints[:, :, list(_WRISTS), 1] - joints[:, :, JOINT["neck"], 1, None]
     return _best(np.sort(above, axis=1)[:, -8:].mean(axis=1))
 
 
-def _high_five(joints: Array) -> Found:
+def _high_five(joints: Array) -> ActorSide:
     """The pair of same-side palms that come closest."""
     palms = _palms(joints)
     gaps = np.linalg.norm(palms[0] - palms[1], axis=-1).min(axis=-1)
     return None, _SIDES[int(np.argmin(gaps))]
 
 
-def _punch(joints: Array) -> Found:
+def _punch(joints: Array) -> ActorSide:
     """The wrist that reaches farthest from its own pelvis towards the partner."""
     pelvis = _ground(joints[:, :, 0])
     towards = normalize(pelvis[::-1] - pelvis)
@@ -88,13 +92,13 @@ def _punch(joints: Array) -> Found:
     return _best((reach * towards[:, :, None]).sum(-1).max(axis=1))
 
 
-def _kick(joints: Array) -> Found:
+def _kick(joints: Array) -> ActorSide:
     """The highest foot."""
     return _best(joints[:, :, list(_FEET), 1].max(axis=1))
 
 
-def _push(joints: Array) -> Found:
-    """The one whose partner moves away from them after the hands were nearest to the chest."""
+def _push(joints: Array) -> ActorSide:
+    """The one whose partner moves away after the hands were nearest to the chest."""
     palms = _palms(joints)
     chest = joints[:, None, :, JOINT["spine3"]]
     touch = int(np.argmin(np.linalg.norm(palms - chest[::-1], axis=-1).min(axis=(0, 1))))
@@ -104,14 +108,14 @@ def _push(joints: Array) -> Found:
     return int(np.argmin(travel)), None
 
 
-def _circle(joints: Array) -> Found:
+def _circle(joints: Array) -> ActorSide:
     """The sense in which the line between the two turns: positive angles walk to the own right."""
     line = _ground(joints[1, :, 0] - joints[0, :, 0])
     angle = np.unwrap(np.arctan2(line[:, 0], line[:, 1]))
     return None, RIGHT if angle[-1] > angle[0] else LEFT
 
 
-def _dance(joints: Array) -> Found:
+def _dance(joints: Array) -> ActorSide:
     """The one whose sideways movement is ahead in time; the side of that one's first large excursion."""
     pelvis = _ground(joints[:, :, 0])
     axis = normalize((_left(joints[0]) - _left(joints[1])).mean(axis=0))
@@ -142,7 +146,7 @@ def _ahead(joints: Array) -> int:
     return int(((pelvis[1] - pelvis[0]) * velocity).sum() > 0)
 
 
-def _lead(joints: Array) -> Found:
+def _lead(joints: Array) -> ActorSide:
     """The one ahead; the hand that stays nearest to a hand of the other."""
     actor = _ahead(joints)
     palms = _palms(joints)
@@ -150,11 +154,11 @@ def _lead(joints: Array) -> Found:
     return actor, _SIDES[int(np.argmin(np.median(gaps, axis=-1).min(axis=1)))]
 
 
-def _follow(joints: Array) -> Found:
+def _follow(joints: Array) -> ActorSide:
     """The one ahead; the way that one's path turns."""
     actor = _ahead(joints)
     way = np.diff(_ground(joints[actor, :, 0]), axis=0)
-    window = np.ones(_STRIDE_FRAMES)  # over a stride the sway from foot to foot cancels out
+    window = np.ones(_STRIDE_FRAMES)
     way = np.stack([np.convolve(way[:, i], window, mode="valid") for i in (0, 1)], axis=-1)
     moving = np.linalg.norm(way, axis=1)
     heading = normalize(way[moving > 0.5 * moving.max()])
@@ -171,7 +175,7 @@ def _turning(joints: Array) -> Array:
     return np.unwrap(np.arctan2(-left[..., 1], left[..., 0]), axis=-1)
 
 
-def _turned_under(joints: Array) -> Found:
+def _turned_under(joints: Array) -> ActorSide:
     """The one who does not spin; that one's hand that goes up highest."""
     heading = _turning(joints)
     actor = int(np.argmin(np.ptp(heading, axis=1)))
@@ -183,12 +187,12 @@ def _higher_hand(joints: Array, person: int) -> str:
     return _SIDES[int(np.argmax(np.sort(height, axis=0)[-8:].mean(axis=0)))]
 
 
-def _path_turn(joints: Array) -> Found:
+def _path_turn(joints: Array) -> ActorSide:
     """The way the middle between the two turns."""
     return None, _follow(joints.mean(axis=0, keepdims=True).repeat(2, axis=0))[1]
 
 
-def _passing(joints: Array) -> Found:
+def _passing(joints: Array) -> ActorSide:
     """Where the other is when they are nearest to each other."""
     pelvis = _ground(joints[:, :, 0])
     near = int(np.argmin(np.linalg.norm(pelvis[0] - pelvis[1], axis=-1)))
@@ -200,20 +204,20 @@ def _lowest_pelvis(joints: Array) -> int:
     return int(np.argmin(joints[:, :, 0, 1].min(axis=1) / joints[:, :, 0, 1].max(axis=1)))
 
 
-def _pull(joints: Array) -> Found:
+def _pull(joints: Array) -> ActorSide:
     """The one who is not down; the same side's hands that stay nearest to each other."""
     palms = _palms(joints)
     gaps = np.sort(np.linalg.norm(palms[0] - palms[1], axis=-1), axis=-1)[:, :15].mean(axis=-1)
     return 1 - _lowest_pelvis(joints), _SIDES[int(np.argmin(gaps))]
 
 
-def _support(joints: Array) -> Found:
+def _support(joints: Array) -> ActorSide:
     """The palm that stays nearest to the other's waist."""
     waist = joints[::-1, None, :, JOINT["spine1"]]
     return _best(-np.median(np.linalg.norm(_palms(joints) - waist, axis=-1), axis=-1))
 
 
-def _hand_over(joints: Array) -> Found:
+def _hand_over(joints: Array) -> ActorSide:
     """The one whose hands are in front of the body before, and not after."""
     pelvis = _ground(joints[:, :, 0])
     towards = normalize(pelvis[::-1] - pelvis)
@@ -223,7 +227,7 @@ def _hand_over(joints: Array) -> Found:
     return int(np.argmax(held[:, :tenth].mean(axis=1) - held[:, -tenth:].mean(axis=1))), None
 
 
-def _point(joints: Array) -> Found:
+def _point(joints: Array) -> ActorSide:
     """The wrist that stays farthest out from its own shoulders' middle, away from the partner."""
     chest = joints[:, :, JOINT["neck"]]
     away = normalize(_ground(chest - chest[::-1]))
@@ -233,7 +237,7 @@ def _point(joints: Array) -> Found:
     return _best(out.mean(axis=1))
 
 
-def _sneak(joints: Array) -> Found:
+def _sneak(joints: Array) -> ActorSide:
     """The one who has the other, turned away, in front at the beginning."""
     first = joints[:, :10].mean(axis=1, keepdims=True)
     left = _left(first)[:, 0]
@@ -242,7 +246,7 @@ def _sneak(joints: Array) -> Found:
     return int(np.argmax((ahead * way).sum(-1))), None
 
 
-def _game(joints: Array) -> Found:
+def _game(joints: Array) -> ActorSide:
     """The winner's arms go up; before that one hand of both beats up and down."""
     height = joints[:, :, list(_WRISTS), 1] - joints[:, :, 0, 1, None]
     lower = np.sort(height.min(axis=2), axis=1)[:, -8:].mean(axis=1)
@@ -252,14 +256,14 @@ def _game(joints: Array) -> Found:
     return actor, _SIDES[int(np.argmax(travel))]
 
 
-def _whisper(joints: Array) -> Found:
+def _whisper(joints: Array) -> ActorSide:
     """The palm that stays nearest to its owner's face."""
     face = joints[:, None, :, JOINT["head"]]
     gaps = np.sort(np.linalg.norm(_palms(joints) - face, axis=-1), axis=-1)
     return _best(-gaps[..., :15].mean(axis=-1))
 
 
-def _blow(joints: Array) -> Found:
+def _blow(joints: Array) -> ActorSide:
     """The wrist that is first to go well above its owner's neck; the blocking arm comes later."""
     above = joints[:, :, list(_WRISTS), 1] - joints[:, :, JOINT["neck"], 1, None]
     high = above > 0.6 * above.max()
@@ -267,12 +271,12 @@ def _blow(joints: Array) -> Found:
     return _best(-first)
 
 
-_DETECTORS: dict[str, Callable[[Array], Found]] = {
-    "handshake": _nothing,
+_DETECTORS: dict[str, Callable[[Array], ActorSide]] = {
+    "handshake": _neither,
     "bow": _bow,
     "wave": _wave,
     "high_five": _high_five,
-    "hug": _nothing,
+    "hug": _neither,
     "punch_guard": _punch,
     "kick_dodge": _kick,
     "push_stagger": _push,
@@ -289,7 +293,7 @@ _DETECTORS: dict[str, Callable[[Array], Found]] = {
     "pull_up": _pull,
     "support_walk": _support,
     "hand_over": _hand_over,
-    "clap_game": _nothing,
+    "clap_game": _neither,
     "point_and_look": _point,
     "sneak_startle": _sneak,
     "rock_paper_scissors": _game,

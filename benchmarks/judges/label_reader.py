@@ -1,15 +1,16 @@
 """What a motion shows: kind, actor and side of a Duets interaction, read from joints by a small network.
 
-It knows all kinds, in clips of their own and as a phase of a clip of two. Trained on ground-truth Duets
-clips only, never on generated motion, and made blind to what a tokenizer does to motion (drifting roots, slow
-wobble of joints, smoothed strikes, jitter) by distorting what it is trained on. It reads joints only, without
-velocities, which such noise drowns. It answers the question embeddings answer badly: did the right person do
-the right thing with the right hand? `datasets.duets.detectors` is the second opinion, by geometry.
+It covers all kinds, in clips of their own and as one of two phases. It is trained on ground-truth Duets clips
+only, never on generated motion. Training clips are distorted as a tokenizer distorts motion (drifting roots,
+slow wobble of joints, smoothed strikes, jitter), so that the reader ignores such noise. Velocities, in which
+the noise dominates, are not read. It answers what embeddings answer badly: did the right person do the right
+thing with the right hand? `detectors` give a second opinion, by geometry.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,10 +32,13 @@ KIND_NAMES = tuple(KINDS)
 _CORPUS = kind_set("all")
 SIDES = ("left", "right")
 UNKNOWN = -1
-_EVERY = 2  # frames: 15 a second are enough
+#: Only every second frame is read: 15 per second are enough.
+_EVERY = 2
 _STRIDES = (1, 2, 2, 1)
+#: Per person: root, joints around the root, way to the partner's root (`observations`).
 _CHANNELS = 2 * (3 + 63 + 3)
-_STRETCH = 8  # batches whose clips are sorted by length before they are cut apart
+#: Number of batches whose clips are sorted by length together, so that little is padded.
+_STRETCH = 8
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,8 @@ class LabelNetwork(nn.Module):
             steps = torch.div(steps + stride - 1, stride, rounding_mode="floor")
             x = _masked(F.silu(layer(x)), steps)
         mean = x.sum(-1) / steps[:, None]
-        there = torch.arange(x.shape[-1])[None] < steps[:, None]
-        largest = x.masked_fill(~there[:, None], -torch.inf).amax(-1)
+        valid = torch.arange(x.shape[-1])[None] < steps[:, None]
+        largest = x.masked_fill(~valid[:, None], -torch.inf).amax(-1)
         pooled = torch.cat([mean, largest], dim=-1)
         return self.kind(pooled), self.actor(pooled), self.side(pooled)
 
@@ -103,8 +107,10 @@ def _masked(x: Tensor, steps: Tensor) -> Tensor:
 
 
 def observations(own: Tensor, partner: Tensor) -> Tensor:
-    """(B, 2, T, 22, 3), (B, 2, T, 3) -> channels (B, 138, T) of about unit size: root, joints around the
-    root and the way to the partner's root, per person."""
+    """(B, 2, T, 22, 3), (B, 2, T, 3) -> channels (B, 138, T) of about unit size.
+
+    Per person: root, joints around the root, and the way to the partner's root.
+    """
     root = own[..., 0, :]
     around = (own[..., 1:, :] - root[..., None, :]).flatten(-2) * 3.0
     each = torch.cat([root, around, partner - root], dim=-1)  # (B, 2, T, 69)
@@ -151,7 +157,7 @@ def _distorted(
     jitter = torch.from_numpy(rng.normal(size=own.shape).astype(np.float32))
     own = own + drift[:, :, None] + wobble * rng.uniform(0, recipe.joint_noise_m)
     own = own + jitter * rng.uniform(0, recipe.jitter_m)
-    # The partner drifts by their own noise, seen here in roughly the right frame.
+    # The partner has a drift of their own, which is added in roughly the right frame.
     partner = partner[:, at] + drift.flip(0)
     turn = torch.stack([_turn(rng.normal() * recipe.turn_rad) for _ in range(2)])
     return own @ turn[:, None], partner @ turn
@@ -180,7 +186,7 @@ def _turn(angle: float) -> Tensor:
 
 
 class LabelClassifier:
-    """Reads labels off motions; `train` makes one, `save` and `load` keep it."""
+    """Reads labels off motions; `train_label_classifier` makes one."""
 
     def __init__(self, network: LabelNetwork):
         self.network = network.eval()
@@ -209,6 +215,7 @@ class LabelClassifier:
 
     @classmethod
     def load(cls, path: Path, recipe: LabelTraining) -> LabelClassifier:
+        """Weights that were saved, trained with this recipe."""
         network = LabelNetwork(recipe.width)
         network.load_state_dict(load_file(path))
         return cls(network)
@@ -276,14 +283,11 @@ def _loss(network: LabelNetwork, batch: _Batch, targets: Tensor, rng: np.random.
 def training_clips(count: int, seed: int) -> list[tuple[np.ndarray, Labels]]:
     """The first `count` clips of all kinds of the training split with this seed, made in memory."""
     clips: list[tuple[np.ndarray, Labels]] = []
-    index = made = 0
+    indices = itertools.islice((i for i in itertools.count() if split_of(i) == "train"), count)
     with counter("make training clips", count, "clips") as progress:
-        while made < count:
-            if split_of(index) == "train":
-                clips += phases(make_clip(seed, index, kinds=_CORPUS))
-                made += 1
-                progress.advance()
-            index += 1
+        for index in indices:
+            clips += phases(make_clip(seed, index, kinds=_CORPUS))
+            progress.advance()
     return clips
 
 
@@ -301,7 +305,7 @@ def phases(clip: DuetClip) -> list[tuple[np.ndarray, Labels]]:
 def label_classifier(folder: Path, corpus_seed: int, recipe: LabelTraining | None = None) -> LabelClassifier:
     """The classifier for a corpus: from `folder` if trained there before, else trained now (two minutes).
 
-    The file's name is a hash of recipe, seed and a sample of the corpus, so a changed corpus trains anew.
+    The file's name is a hash of recipe, seed and a sample of the corpus, so a changed corpus is learned again.
     """
     recipe = recipe or LabelTraining()
     sample = hashlib.sha256(make_clip(corpus_seed, 0, kinds=_CORPUS).joints.tobytes()).hexdigest()

@@ -1,8 +1,8 @@
-"""How fast it is: `make benchmark`, or `python -m benchmarks.speed.__main__`.
+"""How fast it is: `make benchmark`, or `python -m benchmarks.speed`.
 
-Measures what `SECTIONS` lists, writes benchmarks/results/<name>.json after every section, and makes
-docs/benchmarks.md with its plots from all results there. `--only` repeats single sections; the others keep
-the figures of the earlier run under that name.
+Measures the sections of `SECTIONS`, writes benchmarks/results/<name>.json after each, and makes
+docs/results/benchmarks.md with its plots from all results in that folder. `--only` repeats single sections;
+the others keep the figures of the earlier run with that name.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from intermask_cli.console import note
 from intermask_cli.files import write_text
 
 FORMAT = "intermask-speed"
-RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "benchmarks.md"
+RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "results" / "benchmarks.md"
 
 SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
-    "sampling": lambda: sampling.measure(sampling.Sizes()),
-    "end to end": lambda: jobs.end_to_end(jobs.Sizes()),
-    "machinery": lambda: jobs.machinery(jobs.Sizes()),
-    "many": lambda: jobs.many(jobs.Sizes()),
-    "growth": lambda: growth.measure(growth.Sizes()),
-    "gpu": lambda: gpu.measure(gpu.Sizes()),
+    "sampling": lambda: sampling.measure(sampling.SamplingSizes()),
+    "end to end": lambda: jobs.end_to_end(jobs.JobSizes()),
+    "machinery": lambda: jobs.machinery(jobs.JobSizes()),
+    "many": lambda: jobs.many(jobs.JobSizes()),
+    "growth": lambda: growth.measure(growth.GrowthSizes()),
+    "gpu": lambda: gpu.measure(gpu.GpuSizes()),
 }
 
 
@@ -53,7 +53,7 @@ def run_sections(
 
 
 def default_name() -> str:
-    """Of this kind of machine: its GPU, or how many cores it has."""
+    """Name of this kind of machine: its GPU, or its number of cores."""
     machine = describe()
     if machine["gpus"]:
         return "speed-" + machine["gpus"][0].lower().replace(" ", "-")
@@ -61,11 +61,11 @@ def default_name() -> str:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="benchmarks.speed.__main__", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--name", help="of the JSON file; default: of this kind of machine")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), help="sections to measure")
     parser.add_argument(
-        "--report", action="store_true", help="measure nothing, write docs/benchmarks.md anew"
+        "--report", action="store_true", help="measure nothing, only write docs/results/benchmarks.md"
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()

@@ -17,7 +17,7 @@ DEVICE = "cuda:0"
 
 
 @dataclass(frozen=True)
-class Sizes:
+class GpuSizes:
     """Full-size network, 300 frames, 20 steps."""
 
     config: TransformerConfig = field(default_factory=TransformerConfig)
@@ -27,7 +27,7 @@ class Sizes:
     batches: tuple[int, ...] = (1, 4, 16, 64, 128)
 
 
-def measure(sizes: Sizes) -> dict[str, Any] | None:
+def measure(sizes: GpuSizes) -> dict[str, Any] | None:
     """Latency of one clip, throughput against batch size; None without a CUDA device."""
     if not torch.cuda.is_available():
         return None
@@ -46,7 +46,7 @@ def measure(sizes: Sizes) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _throughput(sizes: Sizes, batch: int, peaks: dict[str, float]) -> dict[str, Any]:
+def _throughput(sizes: GpuSizes, batch: int, peaks: dict[str, float]) -> dict[str, Any]:
     contest = Contest(sizes.config, [sizes.tokens] * batch, sizes.steps, DEVICE)
     runs = {name: run for name, run in contest.runs().items() if name != PLAIN}
     for run in runs.values():

@@ -13,7 +13,7 @@ from intermask_cli import load_model
 
 
 @dataclass(frozen=True)
-class Sizes:
+class GrowthSizes:
     """What is varied, and what stays."""
 
     model: str = "duet-mini"
@@ -27,7 +27,7 @@ class Sizes:
     rounds: int = 2
 
 
-def measure(sizes: Sizes, device: str = "cpu") -> dict[str, Any]:
+def measure(sizes: GrowthSizes, device: str = "cpu") -> dict[str, Any]:
     """Seconds and exponent per varied quantity; text encoding is done before anything is timed."""
     model = load_model(sizes.model, sizes.text_encoder, device)
 

@@ -30,7 +30,7 @@ from intermask_cli.inference.interaction import Interaction
 
 
 @dataclass(frozen=True)
-class Sizes:
+class JobSizes:
     """How large the rows are."""
 
     model: tuple[str, ...] = ()  # options that choose another model than the bundled one
@@ -43,7 +43,7 @@ class Sizes:
     long_items: int = 400
 
 
-def end_to_end(sizes: Sizes, workers: int = 2) -> dict[str, Any]:
+def end_to_end(sizes: JobSizes, workers: int = 2) -> dict[str, Any]:
     """`intermask generate` as a user runs it, with one worker and with several, and what --help costs."""
     with tempfile.TemporaryDirectory() as folder:
         prompts = Path(folder) / "prompts.txt"
@@ -74,7 +74,7 @@ def end_to_end(sizes: Sizes, workers: int = 2) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _again(folder: str, sizes: Sizes) -> None:
+def _again(folder: str, sizes: JobSizes) -> None:
     _intermask("generate", Path(folder) / "prompts.txt", "--out", Path(folder) / "run",
                "--frames", sizes.frames, *sizes.model)  # fmt: skip
 
@@ -100,7 +100,7 @@ def _texts(count: int) -> list[str]:
     return [texts[i % len(texts)] for i in range(count)]
 
 
-def machinery(sizes: Sizes) -> dict[str, Any]:
+def machinery(sizes: JobSizes) -> dict[str, Any]:
     """Where the time of a run goes, in this process: loading, sampling and decoding, everything else."""
     options = dict(zip(sizes.model[::2], sizes.model[1::2], strict=True))
     with tempfile.TemporaryDirectory() as name:
@@ -142,7 +142,7 @@ def machinery(sizes: Sizes) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def many(sizes: Sizes) -> dict[str, Any]:
+def many(sizes: JobSizes) -> dict[str, Any]:
     """Runs with a stand-in for the model: cost of writing, resuming and merging, and memory."""
     rows = {}
     for count in sizes.many:

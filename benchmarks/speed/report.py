@@ -1,4 +1,4 @@
-"""docs/benchmarks.md and its plots, all of it from the JSON files of `benchmarks.speed.__main__`."""
+"""docs/results/benchmarks.md and its plots, all of it from the JSON files of `benchmarks.speed`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ condition vectors computed in every pass, padded to the longest clip. It makes t
 
 
 def write_report(records: Sequence[dict[str, Any]], document: Path) -> None:
-    """One part per record; plots beside the document, in images/."""
+    """One part per record; plots are written to images/ next to the document."""
     lines = [HEAD]
     for record in records:
         lines += [f"## {record['name']}", ""]

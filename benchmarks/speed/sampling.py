@@ -26,7 +26,7 @@ PRECISION = {PLAIN: "float32", OURS: "float32", HALF: "bf16", GRAPHS: "bf16"}
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SamplingSizes:
     """How large the rows are; `FULL` takes a few minutes on two cores."""
 
     config: TransformerConfig = field(default_factory=TransformerConfig)
@@ -165,7 +165,7 @@ def mixed_lengths(count: int) -> list[int]:
     return [every[round(i * (len(every) - 1) / max(1, count - 1))] for i in range(count)]
 
 
-def measure(sizes: Sizes, device: str = "cpu") -> dict[str, Any]:
+def measure(sizes: SamplingSizes, device: str = "cpu") -> dict[str, Any]:
     """Batch 1, a batch, mixed lengths."""
     peaks = {name: matrix_peak(device, kind) for name, kind in
              (("float32", torch.float32), ("bf16", torch.bfloat16))}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Timing things side by side: in turns, so that a disturbance hits all of them; every sample is kept."""
+"""Timing runs in turns, so that a disturbance affects all of them; every sample is kept."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ def in_turns(
 
 def summary(samples: Mapping[str, list[float]], baseline: str | None = None) -> dict[str, Any]:
     """Per name: minimum, median, all samples, and how many times as fast as the baseline (of minima)."""
-    found: dict[str, Any] = {}
+    rows: dict[str, Any] = {}
     for name, seconds in samples.items():
         row: dict[str, Any] = {"min": min(seconds), "median": statistics.median(seconds), "samples": seconds}
         if baseline is not None and name != baseline:
             row["times_as_fast"] = min(samples[baseline]) / min(seconds)
             row["times_as_fast_median"] = statistics.median(samples[baseline]) / row["median"]
-        found[name] = row
-    return found
+        rows[name] = row
+    return rows
 
 
 def exponent(sizes: list[float], seconds: list[float]) -> float:

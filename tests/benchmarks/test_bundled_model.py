@@ -6,19 +6,28 @@ import csv
 import json
 import math
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from benchmarks.bundled_model import apart, continuation, phases, reaction, retrieval, salsa, touch, worst
+from benchmarks.bundled_model import (
+    contacts,
+    continuation,
+    pair_decoder,
+    phases,
+    reaction,
+    report,
+    retrieval,
+    salsa,
+)
 from benchmarks.bundled_model.__main__ import PARTS, measured, sizes_for
-from benchmarks.bundled_model.bench import Bench
-from benchmarks.bundled_model.clips import Sizes, held_out
-from benchmarks.bundled_model.figures import Figure, Goal, mean, share, wilson
-from benchmarks.bundled_model.labels import KIND, ROLE, hits
+from benchmarks.bundled_model.bench import Bench, ClipCounts, held_out
+from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from benchmarks.bundled_model.report import markdown
 from benchmarks.bundled_model.wordings import FREE_WORDINGS
+from benchmarks.intervals import wilson
+from benchmarks.judges.label_hits import label_hits
 from benchmarks.judges.label_reader import LabelClassifier, LabelNetwork, Recognised
 from benchmarks.pasting import markers, paste
 from evaluators.data.cache import Cache
@@ -35,7 +44,7 @@ from tests.helpers.tiny import ENCODER, save_tiny, save_tiny_with_pair_decoder
 from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
 
 FEW = KindSet(("handshake", "wave", "circle_hands"), 0.3)
-SIZES = Sizes(per_kind=2, further=1, two_phase=2, lasting=1, free=1)
+SIZES = ClipCounts(per_kind=2, further=1, two_phase=2, lasting=1, free=1)
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +88,8 @@ def test_goals_are_bounds_or_multiples_of_what_stands_beside():
 
 
 def test_intervals():
-    assert wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)  # Wilson's formula by hand
-    assert wilson(1.0, 20)[1] == pytest.approx(1.0)
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)  # Wilson's formula by hand
+    assert wilson(20, 20)[1] == pytest.approx(1.0)
     values = np.random.default_rng(1).normal(5.0, 1.0, 400)
     figure = mean("some", values)
     half = 1.96 / 20  # standard error of a mean of 400
@@ -119,19 +128,21 @@ def test_free_wordings_ask_for_every_kind_in_words_of_their_own():
 def test_labels_of_the_truth_are_all_right_and_those_of_other_clips_are_not(clips):
     some = list(clips.single)
     truth = [clip.joints for clip in some]
-    full = hits(truth, some, reader_of_truth(some))
-    assert all(right.all() for right in full.values()) and len(full[ROLE]) == 2
-    assert not hits(truth, some, reader_of_truth(some[::-1]))[KIND].all()
+    labels = [clip.labels for clip in some]
+    hits = label_hits(truth, labels, reader_of_truth(some))
+    assert all(values.all() for values in asdict(hits).values()) and len(hits.role) == 2
+    assert not label_hits(truth, labels, reader_of_truth(some[::-1])).kind.all()
 
 
 def test_joined_hands_of_the_truth_meet_and_of_people_moved_apart_do_not(clips):
-    some = [clip for clip in clips.single if touch.contacts_of(clip, hands_only=True)]
+    some = [clip for clip in clips.single if contacts.contacts_of(clip, hands_only=True)]
     assert {clip.labels.kind for clip in some} == {"handshake", "circle_hands"}
     apart = [clip.joints + np.array([0.0, 0.3])[:, None, None, None] for clip in some]
-    assert touch.limbs_meet([clip.joints for clip in some], some).all()
-    assert not touch.limbs_meet(apart, some).any()
+    assert contacts.limbs_meet([clip.joints for clip in some], some).all()
+    assert not contacts.limbs_meet(apart, some).any()
     for clip, moved in zip(some, apart, strict=True):
-        assert touch.joined(clip.joints, clip).max() < 0.03 and touch.joined(moved, clip).min() > 0.3
+        assert contacts.joined_hand_gaps(clip.joints, clip).max() < 0.03
+        assert contacts.joined_hand_gaps(moved, clip).min() > 0.3
 
 
 def test_phases_are_cut_where_both_parts_are_pure():
@@ -153,8 +164,8 @@ def test_a_clip_of_two_phases_as_two_texts(clips):
     texts = phases.as_phases(labels)
     assert texts == phases.as_phases(labels) and len(set(texts)) == len(labels) > 0
     for text, one in zip(texts, labels, strict=True):
-        said = split_phases(text)
-        assert len(said) == 2 and said[0] != said[1]
+        first, second = split_phases(text)
+        assert first != second
         alone = phases.as_phases([one.then])
         assert len(split_phases(alone[0])) == 1
 
@@ -189,21 +200,21 @@ def test_every_part_is_measured_with_a_tiny_model(bench, monkeypatch, tmp_path, 
     assert figures["salsa"] == [] and "salsa figures skipped" in capsys.readouterr().err
     by_name = {figure.name: figure for rows in figures.values() for figure in rows}
     assert by_name["joint error, unaligned"].value > 0 and by_name["joint error, unaligned"].count == 6
-    assert by_name["generation: kind right"].beside <= 1 and by_name["R@1 of generation"].met is None
+    assert by_name["generation: kind right"].reference <= 1 and by_name["R@1 of generation"].met is None
     assert by_name["30 s: jerk at seams"].count >= 1
     assert by_name["free wordings: kind right"].count == len(FEW.kinds)
-    far = worst.worst(bench)
+    far = report.worst(bench)
     assert len(far) == 6 and far[0]["mm_distance"] >= far[-1]["mm_distance"]
     assert json.loads(json.dumps([figure.to_dict() for rows in figures.values() for figure in rows]))
     text = markdown(figures, {"bow": 1.0}, far, [], "`tiny`")
     assert text.count("| **") - text.count("**missed**") == 7 and "goals met" in text
-    worst.draw(bench, far[:2], tmp_path / "worst.png")
+    report.draw(bench, far[:2], tmp_path / "worst.png")
     assert (tmp_path / "worst.png").stat().st_size > 1000
 
 
 def test_retrieval_of_the_truth_itself_is_the_truths(bench):
     same = replace(bench)
-    same.made = same.truth
+    same.generated = same.truth
     figures = {figure.name: figure for figure in retrieval.measure(same, TINY)}
     assert figures["R@1 of generation"].ratio == pytest.approx(1.0) and figures["R@1 of generation"].met
     assert figures["FID of generation"].value == pytest.approx(0.0, abs=1e-6)
@@ -220,8 +231,8 @@ def test_a_reaction_that_is_the_truth_meets_its_goals(bench):
 
 
 def test_sizes_follow_from_clips_per_kind():
-    assert sizes_for(5) == Sizes()
-    assert sizes_for(1) == Sizes(1, 1, 6, 1, 1)
+    assert sizes_for(5) == ClipCounts()
+    assert sizes_for(1) == ClipCounts(1, 1, 6, 1, 1)
 
 
 def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):
@@ -235,10 +246,10 @@ def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):
 
 
 def test_the_pair_decoder_is_measured_against_the_same_tokens_without_it(tmp_path, bench) -> None:
-    assert apart.measure(bench) == []  # a model without one
+    assert pair_decoder.measure(bench) == []  # a model without one
     folder = save_tiny_with_pair_decoder(tmp_path / "paired")
     paired = replace(bench, model=InteractionModel(load_bundle(folder), FakeTextEncoder()))
-    figures = {figure.name: figure for figure in apart.measure(paired)}
+    figures = {figure.name: figure for figure in pair_decoder.measure(paired)}
     # The same random weights otherwise, so without it the model is the plain one.
     clips = [bench.clips.single[i] for i in bench.few]
     rebuilt = [bench.model.reconstruct(c.joints, c.rotations6d).joints for c in clips]
@@ -246,7 +257,7 @@ def test_the_pair_decoder_is_measured_against_the_same_tokens_without_it(tmp_pat
         1000 * np.linalg.norm(r - c.joints, axis=-1).mean() for r, c in zip(rebuilt, clips, strict=True)
     ]
     joint_error = figures["tokenizer: joint error"]
-    assert joint_error.beside == pytest.approx(np.mean(errors), rel=1e-4)
-    assert joint_error.value != pytest.approx(joint_error.beside, rel=1e-3)
+    assert joint_error.reference == pytest.approx(np.mean(errors), rel=1e-4)
+    assert joint_error.value != pytest.approx(joint_error.reference, rel=1e-3)
     skate = figures["generation: foot skate"]
-    assert skate.beside_what == "without it" and skate.value != pytest.approx(skate.beside, rel=1e-3)
+    assert skate.reference_name == "without it" and skate.value != pytest.approx(skate.reference, rel=1e-3)

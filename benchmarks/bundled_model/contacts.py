@@ -1,4 +1,4 @@
-"""Contacts that labels ask for: how near the limbs that shall touch come."""
+"""Contacts of the labels: how near the limbs come that should touch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.labels import FOREARM, Contact, contact_point, phases_of
 
+#: Limbs meet in a motion if they come as near as in the clip, within this distance, metres.
 MEET_M = 0.10
 
 
@@ -26,16 +27,21 @@ def gaps(joints: np.ndarray, touch: Contact) -> np.ndarray:
     return np.linalg.norm(one - two, axis=-1)
 
 
-def joined(joints: np.ndarray, clip: CorpusClip) -> np.ndarray:
-    """The same at the frames in which the clip's palms touch, all contacts one after the other."""
+def joined_hand_gaps(joints: np.ndarray, clip: CorpusClip) -> np.ndarray:
+    """Distances (m) of palms at the frames in which they touch in the clip, all contacts concatenated."""
     touches = contacts_of(clip, hands_only=True)
     return np.concatenate([gaps(joints, t)[t.start : t.end] for t in touches])
 
 
+def hand_gap_error_mm(joints: np.ndarray, clip: CorpusClip) -> float:
+    """Mean error (mm) of the palms' distance at the frames in which they touch in the clip."""
+    return 1000 * float(np.abs(joined_hand_gaps(joints, clip) - joined_hand_gaps(clip.joints, clip)).mean())
+
+
 def limbs_meet(motions: Sequence[np.ndarray], clips: Sequence[CorpusClip]) -> np.ndarray:
     """Whether all limbs that touch in a clip come as near in its motion, at any time, within MEET_M: (N,)."""
-    met = []
+    meet = []
     for motion, clip in zip(motions, clips, strict=True):
         pairs = {(t.joint1, t.joint2): t for t in contacts_of(clip)}.values()
-        met.append(all(gaps(motion, t).min() <= gaps(clip.joints, t).min() + MEET_M for t in pairs))
-    return np.array(met)
+        meet.append(all(gaps(motion, t).min() <= gaps(clip.joints, t).min() + MEET_M for t in pairs))
+    return np.array(meet)
