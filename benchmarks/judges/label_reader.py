@@ -305,7 +305,7 @@ def phases(clip: DuetClip) -> list[tuple[np.ndarray, Labels]]:
 def label_classifier(folder: Path, corpus_seed: int, recipe: LabelTraining | None = None) -> LabelClassifier:
     """The classifier for a corpus: from `folder` if trained there before, else trained now (two minutes).
 
-    The file's name is a hash of recipe, seed and a sample of the corpus, so a changed corpus is learned again.
+    A hash of recipe, seed and a sample of the corpus names the file, so a changed corpus is trained on again.
     """
     recipe = recipe or LabelTraining()
     sample = hashlib.sha256(make_clip(corpus_seed, 0, kinds=_CORPUS).joints.tobytes()).hexdigest()
