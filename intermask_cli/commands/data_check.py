@@ -1,4 +1,4 @@
-"""`intermask data check`: is a dataset copy whole?"""
+"""`intermask data check`: whether a copy of a dataset is complete and readable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SHOWN_PER_KIND = 5
 app = typer.Typer(no_args_is_help=True, help="Check a dataset copy: counts, missing files, overlaps, NaN.")
 
 Root = Annotated[Path, typer.Option(help="Folder of the dataset.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the complete report as JSON.")]
 
 
 @app.callback()
 def check() -> None:
-    """Check a dataset copy. Exit code 0: whole; 3: problems, all listed; 4: not a dataset folder."""
+    """Check a dataset copy. Exit code 0: complete; 3: problems, all listed; 4: not a dataset folder."""
 
 
 @app.command()
@@ -77,5 +77,5 @@ def _problem_lines(report: DatasetReport) -> list[str]:
         lines += [f"  {problem.where}: {problem.detail}" for problem in problems[:SHOWN_PER_KIND]]
         if len(problems) > SHOWN_PER_KIND:
             lines.append(f"  and {len(problems) - SHOWN_PER_KIND} more; --json lists all")
-    verdict = "whole" if report.ok else "not whole; parts named as errors above cannot be used"
+    verdict = "complete" if report.ok else "not complete; parts with errors above cannot be used"
     return [*lines, f"{report.dataset}: {verdict}"]

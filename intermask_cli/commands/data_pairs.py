@@ -22,7 +22,9 @@ def pairs(
             show_default=False,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the dataset, made when it is whole.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the dataset; it appears when it is complete.")
+    ],
     fps: Annotated[
         float | None,
         typer.Option(help="Frames per second of files that do not say, or say wrongly.", show_default=False),
@@ -39,7 +41,7 @@ def pairs(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace such a dataset that is there already.")
+        bool, typer.Option("--overwrite", help="Replace such a dataset that already exists.")
     ] = False,
     json: opt.Json = False,
 ) -> None:
@@ -54,24 +56,24 @@ def pairs(
     from intermask_cli.datasets.interhuman.pairs import read_table, write_pairs
     from intermask_cli.errors import EXIT_PARTIAL
 
-    found = read_table(table)
-    if found.unused_columns:
-        warn(f"{table}: columns that are not used: {', '.join(found.unused_columns)}")
+    listed = read_table(table)
+    if listed.unused_columns:
+        warn(f"{table}: columns that are not used: {', '.join(listed.unused_columns)}")
     reading = {"fps": fps, "up": up, "units": units, "skeleton": skeleton}
-    told = 0
+    shown = 0
 
-    def tell(row: PairRow, pair: CapturedPair) -> None:
-        nonlocal told
-        told += 1
-        for source in pair.sources if told <= SHOWN else ():
+    def report(row: PairRow, pair: CapturedPair) -> None:
+        nonlocal shown
+        shown += 1
+        for source in pair.sources if shown <= SHOWN else ():
             note(f"read {source}")
         for warning in pair.warnings:
             warn(f"{row.id}: {warning}")
 
-    with counter("data pairs", len(found.rows), "pairs") as progress:
-        written = write_pairs(found, out, reading, overwrite, tell, progress.advance)
-    if told > SHOWN:
-        note(f"read {told - SHOWN:,} more pairs")
+    with counter("data pairs", len(listed.rows), "pairs") as progress:
+        written = write_pairs(listed, out, reading, overwrite, report, progress.advance)
+    if shown > SHOWN:
+        note(f"read {shown - SHOWN:,} more pairs")
     for bad in written.rejected[:SHOWN]:
         warn(f"{bad.file} line {bad.line}: {bad.reason}; skipped")
     if len(written.rejected) > SHOWN:

@@ -14,7 +14,7 @@ RUN = CliRunner()
 
 @pytest.fixture(params=["interhuman", "interx"])
 def dataset(request, tmp_path):
-    """Name, root, and a caption file to lose."""
+    """Name, root, and a caption file to delete."""
     if request.param == "interhuman":
         splits = {"train": ["1", "2"], "val": ["3"], "test": ["4"]}
         root = interhuman_tree(tmp_path / "data", dict.fromkeys("1234", 20), splits)
@@ -23,21 +23,21 @@ def dataset(request, tmp_path):
     return request.param, root, root / "texts_processed/A.txt"
 
 
-def test_whole_copy(dataset):
+def test_complete_copy(dataset):
     name, root, _ = dataset
     result = RUN.invoke(app, ["check", name, "--root", str(root)])
     assert result.exit_code == 0, result.output
-    assert f"{name}: whole" in result.stdout
+    assert f"{name}: complete" in result.stdout
     assert "train" in result.stdout
 
 
 def test_problems_are_listed_and_exit_3(dataset):
-    name, root, lost = dataset
-    lost.unlink()
+    name, root, captions = dataset
+    captions.unlink()
     result = RUN.invoke(app, ["check", name, "--root", str(root)])
     assert result.exit_code == 3
     assert "error: missing captions (1)" in result.stdout
-    assert lost.name in result.stdout
+    assert captions.name in result.stdout
     report = RUN.invoke(app, ["check", name, "--root", str(root), "--json"])
     assert report.exit_code == 3
     parsed = json.loads(report.stdout)
@@ -45,7 +45,7 @@ def test_problems_are_listed_and_exit_3(dataset):
     assert [problem["kind"] for problem in parsed["problems"]] == ["missing captions"]
 
 
-def test_long_lists_are_cut(tmp_path):
+def test_long_lists_are_shortened(tmp_path):
     root = interhuman_tree(tmp_path / "data", {"1": 20})
     for number in range(100, 108):
         (root / f"motions_processed/person1/{number}.npy").write_bytes(b"no")

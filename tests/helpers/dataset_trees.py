@@ -1,4 +1,4 @@
-"""Small InterHuman and Inter-X trees in the published layout, with synthetic motion."""
+"""Small InterHuman and Inter-X folders in the published layout, with synthetic motion."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CAPTIONS = ("first caption left", "second caption", "third caption")
 
 
 def interhuman_raw(frames: int, seed: int) -> np.ndarray:
-    """(T, 492): body columns from forward kinematics in Z up, the rest noise that nobody should read."""
+    """(T, 492): body columns from forward kinematics in Z up, the rest noise that no reader should use."""
     positions, local, _ = fk_person(frames, seed)
     raw = np.random.default_rng(seed).normal(size=(frames, 492)).astype(np.float32)
     z_up = np.stack([positions[..., 0], -positions[..., 2], positions[..., 1]], axis=-1)
@@ -31,7 +31,7 @@ def interhuman_tree(
     newline_at_end: dict[str, bool] | None = None,
     captions: tuple[str, ...] = CAPTIONS,
 ) -> Path:
-    """Every id in every split unless given; final newlines unless said otherwise."""
+    """Write a dataset; without `splits` every split has every id, files end with a newline by default."""
     for folder in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
         (root / folder).mkdir(parents=True)
     for number, (id, frames) in enumerate(raw_lengths.items()):
@@ -60,7 +60,7 @@ LINE = "The first person waves quickly.#the/DET first/ADJ person/NOUN wave/VERB 
 
 
 def interx_tree(root: Path, lengths: dict[str, dict[str, int]], line: str = LINE, width: int = 20) -> Path:
-    """lengths: split -> name -> frames."""
+    """Write a dataset; lengths: split -> name -> frames, `width` of the word vectors."""
     for folder in ("splits", "motions", "texts_processed", "glove"):
         (root / folder).mkdir(parents=True)
     for split, clips in lengths.items():

@@ -1,1 +1,1 @@
-"""InterHuman: reader, check, writer and trees from one's own pairs."""
+"""InterHuman: reader, check, writer, and datasets made of captured pairs."""

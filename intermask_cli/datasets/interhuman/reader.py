@@ -129,7 +129,7 @@ def _open(path: Path) -> np.ndarray:
     if not path.is_file():
         raise MissingError(f"{path}: no such file")
     try:
-        raw = np.load(path, mmap_mode="r", allow_pickle=False)
+        raw: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise InputError(f"{path}: not a readable .npy array ({error})") from error
     if raw.ndim != 2 or raw.shape[1] != RAW_COLUMNS or raw.dtype.kind != "f" or len(raw) < 2:
@@ -177,7 +177,8 @@ class InterHumanWindows(SequenceWindows):
     def sequence(self, index: int) -> np.ndarray:
         """Features (T, 262) of a complete sequence."""
         clip, person, mirrored = self.sequences[index]
-        return self._features(clip, mirrored)[person]
+        features: np.ndarray = self._features(clip, mirrored)[person]
+        return features
 
 
 # ---------------------------------------------------------------- pairs with text, generator and evaluation

@@ -75,8 +75,8 @@ class InterX:
     def _clip(self, file: h5py.File, name: str) -> InterXClip | None:
         shape = getattr(file.get(name), "shape", None)
         if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6):
-            seen = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
-            self.skipped.append(f"{name}: {seen} in {self.split}.h5")
+            problem = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
+            self.skipped.append(f"{name}: {problem} in {self.split}.h5")
             return None
         return InterXClip(name, int(shape[0]))
 

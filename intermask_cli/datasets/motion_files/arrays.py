@@ -290,7 +290,7 @@ def _read_array(
         raise InputError("holds pickled Python objects, which are never loaded; save plain numbers")
     if dtype.kind not in "fiu":
         raise InputError(f"holds {dtype} values; numbers are accepted")
-    needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()
+    needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()  # language: ok, a method
     if needed > left:
         raise InputError(f"truncated: shape {shape} of {dtype} needs {needed} bytes, the file has {left}")
     if alone and needed < left:
@@ -308,7 +308,7 @@ def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         old = np.lib.format.read_magic(head) == (1, 0)
         read_header = np.lib.format.read_array_header_1_0 if old else np.lib.format.read_array_header_2_0
         shape, fortran, dtype = read_header(head)
-        stream.seek(head.tell())
+        stream.seek(head.tell())  # language: ok, a method
     except _DAMAGE as error:
         raise InputError(f"not an .npy array ({_one_line(error)})") from error
     return tuple(int(length) for length in shape), fortran, dtype

@@ -231,9 +231,10 @@ def resampled(values: np.ndarray, fps: float) -> np.ndarray:
     near = np.rint(times)
     times = np.where(np.abs(times - near) < 1e-6, near, times)
     before = np.minimum(times.astype(np.int64), max(last - 1, 0))
-    weight = (times - before).reshape(-1, *([1] * (values.ndim - 1)))
     after = np.minimum(before + 1, last)
-    return values[before] * (1 - weight) + values[after] * weight
+    weight = (times - before).reshape(-1, *([1] * (values.ndim - 1)))  # (T, 1, ...)
+    between: np.ndarray = values[before] * (1 - weight) + values[after] * weight
+    return between
 
 
 # ---------------------------------------------------------------- one person

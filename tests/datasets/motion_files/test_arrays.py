@@ -72,12 +72,12 @@ def test_interx_arrays(tmp_path):
 
 @pytest.mark.parametrize("persons", [1, 2])
 def test_arrays_of_the_published_demo(pair, tmp_path, persons):
-    joints, turns = pair
-    demo = np.concatenate([joints, np.pad(turns, ((0, 0), (0, 0), (1, 0), (0, 0)))], axis=-1)
+    joints, rotations = pair
+    demo = np.concatenate([joints, np.pad(rotations, ((0, 0), (0, 0), (1, 0), (0, 0)))], axis=-1)
     np.save(tmp_path / "demo.npy", demo if persons == 2 else demo[0])
     given = read_motion(tmp_path / "demo.npy", person=persons - 1)
     assert_array_equal(given.joints, joints[persons - 1])
-    assert_allclose(given.rotations6d, turns[persons - 1], atol=1e-6)
+    assert_allclose(given.rotations6d, rotations[persons - 1], atol=1e-6)
     assert "(T, 22, 9)" in given.source and "rotations from the file" in given.source
     demo[..., 3:] = 0
     np.save(tmp_path / "bare.npy", demo[0])

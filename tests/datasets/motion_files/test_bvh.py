@@ -29,15 +29,15 @@ def test_bvh_rotation_order_is_the_listed_one():
     _, _, offsets = fk_person(2)
     root = np.tile([0.0, 0.95, 0.0], (9, 1))
     for order in ("ZXY", "XYZ", "YZX"):
-        turns = {joint: rng.uniform(-60, 60, (9, 3)) for joint in range(22)}
+        angles = {joint: rng.uniform(-60, 60, (9, 3)) for joint in range(22)}
         local = np.stack(
-            [Rotation.from_euler(order, turns[j], degrees=True).as_matrix() for j in range(22)], axis=1
+            [Rotation.from_euler(order, angles[j], degrees=True).as_matrix() for j in range(22)], axis=1
         )
         expected, _ = forward_kinematics(local, root, offsets)
-        motion = parse_bvh(bvh_text(JOINT_NAMES, list(PARENTS), offsets, root, turns, order), 100)
-        found, scheme = body_joints(motion)
+        motion = parse_bvh(bvh_text(JOINT_NAMES, list(PARENTS), offsets, root, angles, order), 100)
+        joints, scheme = body_joints(motion)
         assert scheme == "intermask"
-        assert_allclose(found, expected, atol=1e-6)
+        assert_allclose(joints, expected, atol=1e-6)
 
 
 BVH_WORDS = """HIERARCHY ROOT JOINT End Site { } OFFSET CHANNELS 0 1 3 6 -1 nan 1e999 Xposition Zrotation
@@ -66,9 +66,9 @@ def test_a_rounded_frame_time_is_the_rate_it_was_rounded_from(written, fps):
 
 
 def test_thirty_frames_a_second_in_a_bvh_are_kept_bit_for_bit(tmp_path):
-    turns = {4: np.linspace(0, 40, 90)[:, None] * np.ones(3)}
+    angles = {4: np.linspace(0, 40, 90)[:, None] * np.ones(3)}
     root = np.tile([0.3, 0.95, -1.2], (90, 1))
-    text = bvh_text(JOINT_NAMES, list(PARENTS), REST_OFFSETS, root, turns)
+    text = bvh_text(JOINT_NAMES, list(PARENTS), REST_OFFSETS, root, angles)
     (tmp_path / "a.bvh").write_text(re.sub(r"Frame Time: \S+", "Frame Time: 0.0333333", text))
     motion = parse_bvh(text, 100)
     given = read_motion(tmp_path / "a.bvh")

@@ -113,13 +113,13 @@ MAP_WORDS = """a hips spine1 0.5 1 -1 .nan .inf 1e999 2001-99-99 0x_ !!int !!tim
 
 @QUIET
 @given(
-    whole=st.booleans(),
+    complete=st.booleans(),
     parts=st.lists(st.sampled_from([*MAP_WORDS.split(), *JOINT_NAMES]) | st.text(max_size=5), max_size=23),
 )
-def test_any_skeleton_map_is_read_or_refused(whole, parts):
-    """Free text, and whole maps of our 22 joints with odd entries."""
+def test_any_skeleton_map_is_read_or_refused(complete, parts):
+    """Free text, and complete maps of the 22 joints with odd entries."""
     text = " ".join(parts)
-    if whole:
+    if complete:
         entries = dict(zip(JOINT_NAMES, parts, strict=False))
         text = "".join(f"{name}: {entries.get(name, 'a').replace(':', ': ')}\n" for name in JOINT_NAMES)
     try:
