@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import (
@@ -49,6 +50,25 @@ def fk_pair(frames: int = 60, seed: int = 0):
     return np.stack([first, second]).astype(np.float32), sixd_columns_from_matrix(local).astype(np.float32)
 
 
+def moving_pair(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A plausible pair: smooth joint angles on our skeleton, the second person facing the first."""
+    rng = np.random.default_rng(seed)
+    time = np.arange(frames)[:, None, None] / 30
+    joints, rotations = [], []
+    for person in (0, 1):
+        angles = 0.4 * np.sin(time * rng.uniform(1, 4, (1, 22, 3)) + rng.uniform(0, 6, (1, 22, 3)))
+        local = matrix_from_axis_angle(angles)
+        local[:, 0] = matrix_about_y(np.full(frames, np.pi * person + 0.3)) @ matrix_from_axis_angle(
+            0.1 * angles[:, 0]
+        )
+        root = np.stack(
+            [0.2 * time[:, 0, 0], np.full(frames, 0.95), 1.2 * person + 0.1 * time[:, 0, 0]], axis=-1
+        )
+        joints.append(forward_kinematics(local, root, REST_OFFSETS)[0])
+        rotations.append(sixd_columns_from_matrix(local[:, 1:]))
+    return np.stack(joints).astype(np.float32), np.stack(rotations).astype(np.float32)
+
+
 def walking(frames: int, start: tuple[float, float] = (3.0, -2.0)) -> np.ndarray:
     """(T, 22, 3) float32: a rest pose that drifts through the world with a little sway."""
     identity = np.tile(np.eye(3), (frames, NUM_JOINTS, 1, 1))
@@ -82,3 +102,9 @@ def _slow_noise(rng: np.random.Generator, frames: int, mean_m: float) -> np.ndar
 def mean_error_mm(a: np.ndarray, b: np.ndarray, joints: list[int] | slice = slice(None)) -> float:
     """Mean distance in millimetres of some joints of two motions (P, T, 22, 3) in metres."""
     return float(1000 * np.linalg.norm(a[:, :, joints] - b[:, :, joints], axis=-1).mean())
+
+
+def same(a: Interaction, b: Interaction) -> bool:
+    """Whether two interactions have the same joints, rotations and tokens, bit for bit."""
+    arrays = ("joints", "rotations6d", "tokens")
+    return all(getattr(a, name).tobytes() == getattr(b, name).tobytes() for name in arrays)

@@ -26,18 +26,15 @@ from intermask_cli.inference.windows import Window, plan_phases, plan_windows
 from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
-from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.placement import pair_frames
 from intermask_cli.motion.representation.interhuman import pair_features
 from intermask_cli.motion.rotation import (
     matrix_about_y,
-    matrix_from_axis_angle,
-    sixd_columns_from_matrix,
 )
-from intermask_cli.motion.skeleton import REST_OFFSETS
 from tests.helpers.fakes import FakeTextEncoder
+from tests.helpers.motion_samples import moving_pair, same
 from tests.helpers.paths import ROOT
 from tests.helpers.tiny import CODES, save_tiny
 from tests.oracles.plain_sampler import plain_sample
@@ -53,30 +50,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(folder: Path) -> InteractionModel:
     return load_model(folder, FakeTextEncoder())
-
-
-def moving_pair(frames: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A plausible pair: smooth joint angles on our skeleton, the second person facing the first."""
-    rng = np.random.default_rng(seed)
-    time = np.arange(frames)[:, None, None] / 30
-    joints, rotations = [], []
-    for person in (0, 1):
-        angles = 0.4 * np.sin(time * rng.uniform(1, 4, (1, 22, 3)) + rng.uniform(0, 6, (1, 22, 3)))
-        local = matrix_from_axis_angle(angles)
-        local[:, 0] = matrix_about_y(np.full(frames, np.pi * person + 0.3)) @ matrix_from_axis_angle(
-            0.1 * angles[:, 0]
-        )
-        root = np.stack(
-            [0.2 * time[:, 0, 0], np.full(frames, 0.95), 1.2 * person + 0.1 * time[:, 0, 0]], axis=-1
-        )
-        joints.append(forward_kinematics(local, root, REST_OFFSETS)[0])
-        rotations.append(sixd_columns_from_matrix(local[:, 1:]))
-    return np.stack(joints).astype(np.float32), np.stack(rotations).astype(np.float32)
-
-
-def same(a: Interaction, b: Interaction) -> bool:
-    arrays = ("joints", "rotations6d", "tokens")
-    return all(getattr(a, name).tobytes() == getattr(b, name).tobytes() for name in arrays)
 
 
 # ---------------------------------------------------------------- generate

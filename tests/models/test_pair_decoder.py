@@ -19,8 +19,8 @@ from intermask_cli.training.pair_decoder.corrupted_pairs import CorruptedPairs
 from intermask_cli.training.pair_decoder.losses import meeting
 from intermask_cli.training.pair_decoder.stage import PairDecoderStage, turned
 from tests.helpers.fakes import FakeTextEncoder
+from tests.helpers.motion_samples import moving_pair, same
 from tests.helpers.tiny import TINY_PAIR_DECODER, random_pair_decoder, save_tiny_with_pair_decoder
-from tests.inference.test_model import moving_pair, same
 
 
 def pair(frames: int = 24, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

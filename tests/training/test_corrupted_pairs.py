@@ -16,8 +16,8 @@ from intermask_cli.training.pair_decoder.corrupted_pairs import PairCorruptor, c
 from intermask_cli.training.sources.pairs import PairSource
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 from tests.helpers.fakes import FakeTextEncoder
+from tests.helpers.motion_samples import moving_pair
 from tests.helpers.tiny import CODES, tiny_info, tiny_parts
-from tests.inference.test_model import moving_pair
 
 
 class Clip:
