@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import ClassVar
 
@@ -27,6 +26,7 @@ from evaluators.networks.duet import DuetEval, collate, positions_tensor
 from evaluators.networks.interclip import InterClip
 from evaluators.networks.interx import FRAMES as INTERX_FRAMES
 from evaluators.networks.interx import InterXEvaluator
+from intermask_cli import plugins
 from intermask_cli.datasets.interx.reader import framed_tokens
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.errors import InputError, MissingError
@@ -45,7 +45,6 @@ from intermask_cli.motion.representation.interx import joints_from_features as i
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 BATCH = 64
-GROUP = "intermask.evaluators"
 Progress = Callable[[int], None]
 
 
@@ -313,9 +312,9 @@ def load_evaluator(
         MissingError: no such evaluator, or its text encoder is missing.
         InputError: a damaged bundle, or a text encoder it was not trained with.
     """
-    plugin = _registered_evaluator(str(name_or_path))
-    if plugin is not None:
-        return plugin(text_encoder, device)
+    if str(name_or_path) in plugins.found(plugins.EVALUATORS):
+        plugin: Evaluator = plugins.call(plugins.EVALUATORS, str(name_or_path), text_encoder, device)
+        return plugin
     folder = resolve_evaluator(str(name_or_path))
     info = read_info(folder)
     sha256 = evaluator_sha256(folder)
@@ -341,14 +340,6 @@ def load_evaluator(
             f"token comes last; the one given ends texts with {last}; {VOCABULARY_REMEDY}"
         )
     return InterClipEvaluator(info, sha256, network, vocabulary)
-
-
-def _registered_evaluator(name: str) -> Callable[[str | None, str], Evaluator] | None:
-    """The loader that an installed package registers under this name, if any."""
-    for entry in entry_points(group=GROUP, name=name):
-        loader: Callable[[str | None, str], Evaluator] = entry.load()
-        return loader
-    return None
 
 
 def _check_text_encoder(encoder: TextEncoder, info: EvaluatorInfo) -> None:

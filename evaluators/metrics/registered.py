@@ -15,17 +15,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from importlib.metadata import entry_points
 
 import numpy as np
 
-GROUP = "intermask.metrics"
+from intermask_cli import plugins
+
 Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 
 def registered_metrics() -> dict[str, Metric]:
     """Installed metrics by name, in the order of their names."""
-    return {entry.name: entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)}
+    return {name: plugins.load(plugins.METRICS, name) for name in plugins.found(plugins.METRICS)}
 
 
 def registered_scores(

@@ -72,6 +72,7 @@ def check_machine(hub: bool) -> list[Check]:
         _attempt("text encoder", _text_encoder),
         _disk(),
         *(_extra(package, purpose) for package, purpose in _EXTRAS.items()),
+        *_plugins(),
     ]
     return [*checks, _hub()] if hub else checks
 
@@ -123,6 +124,17 @@ def _extra(package: str, purpose: str) -> Check:
     return Check(
         "ok" if installed else "note", package, "installed" if installed else f"not installed, for {purpose}"
     )
+
+
+def _plugins() -> list[Check]:
+    """What installed packages add; nothing of theirs is imported."""
+    from intermask_cli import plugins
+
+    return [
+        Check("ok", "plug-in", f"{entry.name} ({group}) of {plugins.package_of(entry)}")
+        for group in plugins.GROUPS
+        for entry in plugins.found(group).values()
+    ]
 
 
 def _hub() -> Check:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import h5py
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.files import replacing
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.representation import REPRESENTATIONS
 from intermask_cli.motion.skeleton import INTERX_PARENTS
 
 FORMAT = "intermask-interactions"
@@ -287,3 +290,70 @@ def write_index(group: h5py.Group, columns: Mapping[str, Sequence[Any]]) -> None
             group.create_dataset(
                 name, data=list(values), shape=(len(values),), dtype=h5py.string_dtype(), track_times=False
             )
+
+
+def write_dataset(
+    path: str | Path, interactions: Iterable[Interaction], attributes: Mapping[str, Any] | None = None
+) -> Path:
+    """Write interactions as an `interactions.h5`, which every command reads; returns its path.
+
+    The file appears when it is complete, and replaces an existing one. Interactions without an id are named
+    `interaction-1`, `interaction-2` and so on; a seed that is not known is written as -1.
+
+    Args:
+        path: the file, or a folder to write `interactions.h5` in.
+        attributes: root attributes (docs/reference/formats.md) to add or change, such as `model_id`.
+
+    Raises:
+        InputError: no interactions, an id twice or with a slash, bodies of different skeletons.
+    """
+    path = Path(path)
+    if path.is_dir() or not path.suffix:
+        path = path / FILE_NAME
+    named = [
+        item if item.id else replace(item, id=f"interaction-{number}")
+        for number, item in enumerate(interactions, 1)
+    ]
+    if not named:
+        raise InputError(f"{path}: no interactions to write")
+    skeletons = {item.joints.shape[2] for item in named}
+    representation = next((r for r in REPRESENTATIONS.values() if {r.num_joints} == skeletons), None)
+    if representation is None:
+        accepted = " or ".join(str(r.num_joints) for r in REPRESENTATIONS.values())
+        raise InputError(f"bodies of {sorted(skeletons)} joints; accepted: {accepted}, the same in all")
+    ids = [item.id for item in named]
+    for id in ids:
+        if "/" in id or id in (".", ".."):
+            raise InputError(f"id '{id}' cannot name an interaction; leave out slashes")
+    if len(set(ids)) < len(ids):
+        raise InputError(f"id '{next(id for id in ids if ids.count(id) > 1)}' is used twice")
+    seeds = [-1 if item.seed is None else item.seed for item in named]
+    if not all(-(2**63) <= seed < 2**63 for seed in seeds):
+        raise InputError(f"seed {max(seeds)} does not fit the file; accepted: up to {2**63 - 1}")
+    with replacing(path) as draft, h5py.File(draft, "w") as file:
+        own = {
+            "fps": float(representation.fps),
+            "units": "m",
+            "up_axis": "y",
+            "joint_names": list(representation.joint_names),
+            "parents": list(representation.parents),
+            "rotation_convention": "sixd_columns",
+        }
+        write_attributes(file, {**own, **(attributes or {})})
+        group = file.create_group(ITEMS, track_order=True)
+        for item, seed in zip(named, seeds, strict=True):
+            write_item(group.create_group(item.id), replace(item, seed=seed))
+        columns = {
+            "id": ids,
+            "prompt": [item.text for item in named],
+            "sample": [item.sample for item in named],
+            "seed": seeds,
+            "frames": [item.frames for item in named],
+        }
+        write_index(file.create_group(INDEX, track_order=True), columns)
+    return path
+
+
+def open_dataset(path: str | Path) -> InteractionFile:
+    """Open an `interactions.h5`, or the run directory that holds one, for reading (`InteractionFile`)."""
+    return InteractionFile(path)

@@ -6,6 +6,7 @@ Anything else is an `InputError` that names the argument, what was seen and what
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -126,9 +127,13 @@ def sampling_settings(
     if sampling is None:
         return defaults
     if isinstance(sampling, Mapping):
-        return from_dict(SamplingConfig, {**to_dict(defaults), **sampling}, "sampling")
+        given = {key: value.item() if hasattr(value, "item") else value for key, value in sampling.items()}
+        sampling = from_dict(SamplingConfig, {**to_dict(defaults), **given}, "sampling")
     if not isinstance(sampling, SamplingConfig):
         raise InputError(f"sampling is {sampling!r}; accepted: a SamplingConfig or a dict of its fields")
+    for key, value in to_dict(sampling).items():
+        if key != "draw" and not math.isfinite(value):
+            raise InputError(f"sampling: {key} is {value}; accepted: a finite number")
     return sampling
 
 

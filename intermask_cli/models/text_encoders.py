@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from intermask_cli import plugins
 from intermask_cli.console import warn
 from intermask_cli.devices import map_samples
 from intermask_cli.errors import InputError, MissingError
@@ -207,11 +208,16 @@ def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
 
 
 def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
-    """Text encoder named by `spec`: "minilm" (the package), "clip" (the hub), or a folder or hub id.
+    """Text encoder named by `spec`: "minilm" (the package), "clip" (the hub), a plug-in, a folder or a hub id.
 
-    "minilm:" and "clip:" may stand before a folder or hub id. Raises MissingError when the weights cannot
-    be had, InputError when they are of another kind or damaged.
+    "minilm:" and "clip:" may stand before a folder or hub id, "NAME:" of a plug-in before anything that it
+    understands (`intermask_cli.plugins`). Raises MissingError when the weights cannot be had, InputError when
+    they are of another kind or damaged.
     """
+    plugin, _, source = spec.partition(":")
+    if plugin not in ("minilm", "clip") and plugin in plugins.found(plugins.TEXT_ENCODERS):
+        encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)
+        return encoder
     kind, _, where = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
     if kind == "minilm" and not where:
         return _build(MiniLM, _packaged_minilm(), device)

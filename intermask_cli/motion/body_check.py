@@ -32,8 +32,8 @@ def body_height(joints: np.ndarray) -> float:
 
 def check_body(joints: np.ndarray) -> None:
     """Raise InputError unless joints (T, 22, 3) have a human height in metres and stand along Y."""
-    check_height(joints, "joints are in {unit}? multiply them by {metres:g}")
-    check_upright(joints, "turn them to Y up; check_body=False accepts a person who really lies down")
+    check_height(joints, "if joints are in {unit}, multiply them by {metres:g}")
+    check_upright(joints, "turn joints to Y up (check_body=False accepts a person who really lies down)")
 
 
 def check_height(joints: np.ndarray, advice: str, metres_per_unit: float = 1.0) -> None:

@@ -1,0 +1,55 @@
+"""One interaction to files, for scripts and notebooks; `intermask export` and `render` do it for datasets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from intermask_cli.datasets.interactions import write_dataset
+from intermask_cli.errors import InputError
+from intermask_cli.export.formats import FORMATS, export_item, paths_of
+from intermask_cli.export.pictures.contact_sheet import contact_sheet
+from intermask_cli.export.pictures.video import write_video
+from intermask_cli.files import replacing
+from intermask_cli.inference.interaction import Interaction
+
+DATASETS, PICTURES, VIDEOS = ("h5",), ("png",), ("gif", "mp4")
+
+
+def save_interaction(interaction: Interaction, path: str | Path) -> list[Path]:
+    """Write one interaction in the format that the suffix of `path` names; returns the files written.
+
+    =================  ===========================================================================
+    suffix             content
+    =================  ===========================================================================
+    .bvh, .npz, .npy   one file per person, named `<stem>_person1` and `<stem>_person2`
+    .glb               both persons as animated skeletons (extra `export`)
+    .h5                a dataset of one interaction (`open_dataset`)
+    .png               a contact sheet (extra `viz`)
+    .gif, .mp4         a video (extra `viz`)
+    =================  ===========================================================================
+
+    Existing files are replaced. BVH, GLB, NPZ and NPY need the 22 joints of InterHuman models.
+
+    Raises:
+        InputError: another suffix, or motion that the format cannot represent.
+        MissingError: the package that writes the format is not installed.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    if suffix in FORMATS:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        export_item(replace(interaction, id=path.stem), suffix, path.parent)
+        return paths_of(path.stem, FORMATS[suffix], path.parent)
+    if suffix in DATASETS:
+        write_dataset(path, [interaction])
+    elif suffix in PICTURES:
+        with replacing(path) as draft:
+            contact_sheet([interaction.joints], draft, [interaction.text])
+    elif suffix in VIDEOS:
+        with replacing(path) as draft:
+            write_video([interaction.joints], [interaction.text], draft)
+    else:
+        accepted = ", ".join(f".{name}" for name in (*FORMATS, *DATASETS, *PICTURES, *VIDEOS))
+        raise InputError(f"{path.name}: suffix '{path.suffix}'; accepted: {accepted}")
+    return [path]

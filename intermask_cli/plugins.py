@@ -1,0 +1,80 @@
+"""Plug-ins: what installed packages add to intermask through entry points (docs/guides/plugins.md).
+
+============================  ==========================================================================
+group                         an entry point is
+============================  ==========================================================================
+intermask.text_encoders       `load(source: str | None, device: str) -> TextEncoder`
+intermask.evaluators          `load(text_encoder: str | None, device: str) -> Evaluator`
+intermask.metrics             a metric (`evaluators.metrics.registered`)
+============================  ==========================================================================
+
+A package is imported when one of its plug-ins is used, not before.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from intermask_cli.errors import InputError, IntermaskError
+
+TEXT_ENCODERS = "intermask.text_encoders"
+EVALUATORS = "intermask.evaluators"
+METRICS = "intermask.metrics"
+GROUPS = (TEXT_ENCODERS, EVALUATORS, METRICS)
+
+
+def found(group: str) -> dict[str, EntryPoint]:
+    """Entry points of a group by name, in order of their names; nothing is imported.
+
+    Of two packages that register one name, the first by package name counts.
+    """
+    by_name: dict[str, EntryPoint] = {}
+    for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, package_of(entry))):
+        by_name.setdefault(entry.name, entry)
+    return by_name
+
+
+def load(group: str, name: str) -> Any:
+    """The object that a plug-in registers.
+
+    Raises:
+        InputError: no plug-in of that name, or its package cannot be imported; the message names the package.
+    """
+    entries = found(group)
+    if name not in entries:
+        names = ", ".join(entries) or "no package registers one"
+        raise InputError(f"no plug-in '{name}' in group {group}; registered: {names}")
+    entry = entries[name]
+    try:
+        return entry.load()
+    except Exception as error:
+        raise _failed(entry, error) from error
+
+
+def call(group: str, name: str, *arguments: Any) -> Any:
+    """What the callable that a plug-in registers returns for these arguments.
+
+    Raises:
+        InputError: as `load`, or the call failed with an error that is not one of ours.
+    """
+    loader = load(group, name)
+    try:
+        return loader(*arguments)
+    except IntermaskError:
+        raise
+    except Exception as error:
+        raise _failed(found(group)[name], error) from error
+
+
+def package_of(entry: EntryPoint) -> str:
+    """Name and version of the package that registers an entry point, "?" where unknown."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist is not None else "?"
+
+
+def _failed(entry: EntryPoint, error: Exception) -> InputError:
+    first = (str(error).splitlines() or [""])[0]
+    return InputError(
+        f"plug-in '{entry.name}' ({entry.group}) of package {package_of(entry)} failed: "
+        f"{type(error).__name__}: {first}"
+    )
