@@ -208,7 +208,7 @@ def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
 
 
 def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
-    """Text encoder named by `spec`: "minilm" (the package), "clip" (the hub), a plug-in, a folder or a hub id.
+    """Text encoder named by `spec`: "minilm" (a package), "clip" (the hub), a plug-in, a folder or a hub id.
 
     "minilm:" and "clip:" may stand before a folder or hub id, "NAME:" of a plug-in before anything that it
     understands (`intermask_cli.plugins`). Raises MissingError when the weights cannot be had, InputError when

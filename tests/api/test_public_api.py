@@ -1,4 +1,4 @@
-"""The public Python API: what it lists, what it accepts and refuses, and that results can be saved and read."""
+"""The public Python API: what it lists, what it accepts and refuses, what it saves and reads."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_public_name_is_listed_and_documented() -> None:
         if name != "__version__":
             assert inspect.getdoc(getattr(im, name)), name
     text = pydoc.plain(pydoc.render_doc(im))
-    assert all(name in text for name in im.__all__)
+    assert [name for name in im.__all__ if name not in text] in ([], ["__version__"])
     with pytest.raises(AttributeError, match="no attribute 'lead_model'"):
         im.lead_model  # noqa: B018
 
@@ -138,7 +138,7 @@ def test_batch_size_changes_nothing_but_the_batches(
 @pytest.mark.parametrize("device", ["auto", "cpu", torch.device("cpu")])
 def test_devices(device: str, tmp_path: Path) -> None:
     loaded = im.load_model(save_tiny(tmp_path / "m"), FakeTextEncoder(), device=device)
-    assert repr(loaded).startswith("InteractionModel('tiny'")
+    assert repr(loaded).startswith("InteractionModel('tiny-interhuman', interhuman, cpu")
 
 
 # ---------------------------------------------------------------- what is refused
@@ -279,7 +279,7 @@ def test_text_states_condition_and_logits(model: im.InteractionModel) -> None:
     direct = model.filler.transformer(
         torch.full((1, 40), CODES), model.filler.transformer.condition(model.text_states("a hug"))
     )
-    np.testing.assert_allclose(with_text.reshape(40, CODES), direct[0].detach().numpy(), atol=1e-6)
+    np.testing.assert_allclose(with_text.reshape(40, CODES), direct[0].detach().numpy(), atol=1e-5)
 
 
 # ---------------------------------------------------------------- files
@@ -342,7 +342,7 @@ def test_one_interaction_is_saved(name: str, written: list[str], body: np.ndarra
     assert sorted(path.name for path in (tmp_path / "new").iterdir()) == sorted(written)
     assert all(path.stat().st_size > 500 for path in paths)
     if name.endswith(".bvh"):
-        again = im.read_motion(paths[1])
+        again = im.read_motion(paths[1], units="cm")
         np.testing.assert_allclose(again.joints, pair.joints[1], atol=0.05)
 
 
