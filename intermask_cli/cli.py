@@ -1,6 +1,6 @@
 """The `intermask` command: commands by name, and every outcome as an exit code and at most one line.
 
-A command's module is imported when the command is asked for, and imports nothing heavy at its top, so
+A command's module is imported when the command is used, and imports nothing heavy at its top, so
 `intermask --help` takes little longer than typer takes to start.
 """
 
@@ -46,13 +46,13 @@ COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """Commands that are imported when they are asked for."""
+    """Commands that are imported when they are needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        # A misspelt name needs all of them: typer suggests one out of those that are there.
+        # A misspelt name needs all of them: typer suggests one of those it knows.
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = _imported(name)
@@ -84,8 +84,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(given: bool) -> None:
+    if given:
         typer.echo(f"intermask {__version__}")
         raise typer.Exit(EXIT_OK)
 
@@ -104,39 +104,41 @@ def root(
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # on the way out already: another one changes nothing
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process is ending already
     raise Terminated
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit. Expected failures are one line on stderr; others a hint at --debug."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    debug = os.environ.get("INTERMASK_DEBUG", "") not in ("", "0")
     if "--debug" in words:
         words.remove("--debug")
-        os.environ["INTERMASK_DEBUG"] = "1"
+        debug = True
     before: Any = signal.signal(signal.SIGTERM, _terminated)
     try:
         app(words, prog_name="intermask")
     except IntermaskError as error:
-        _fail(str(error), error.exit_code)
+        _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
-        _fail("interrupted", EXIT_SIGINT)
+        _fail("interrupted", EXIT_SIGINT, debug)
     except Terminated:
         before = signal.SIG_IGN
-        _fail("terminated", EXIT_SIGTERM)
+        _fail("terminated", EXIT_SIGTERM, debug)
     except BrokenPipeError:
         _silence_stdout()
         sys.exit(EXIT_FAILURE)
     except Exception as error:
-        _fail(f"{type(error).__name__}: {error} (run with --debug for the traceback)", EXIT_FAILURE)
+        message = f"{type(error).__name__}: {error} (run with --debug for the traceback)"
+        _fail(message, EXIT_FAILURE, debug)
     finally:
         signal.signal(signal.SIGTERM, before)
     sys.exit(EXIT_OK)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    """One line `error: ...`; the traceback before it with --debug or INTERMASK_DEBUG."""
-    if os.environ.get("INTERMASK_DEBUG", "") not in ("", "0"):
+def _fail(message: str, code: int, debug: bool) -> NoReturn:
+    """One line `error: ...`, after the traceback if that is asked for."""
+    if debug:
         import traceback  # 5 ms that --help need not take
 
         traceback.print_exc()
@@ -145,5 +147,5 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def _silence_stdout() -> None:
-    """The reader of our output is gone: keep the interpreter from complaining when it flushes at exit."""
+    """Nothing reads our output any more: keep the interpreter from complaining as it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -22,18 +22,39 @@ from rich.progress import (
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
+#: Without a terminal progress is a plain line now and then, which keeps log files short.
 PLAIN_LINE_SECONDS = 10.0
 T = TypeVar("T")
+#: Takes a kind of message ("note" or "warning") and its text.
+Listener = Callable[[str, str], None]
+_listeners: list[Listener] = []
 
 
 def note(message: str) -> None:
     """One line for people, on stderr."""
-    err.print(message, markup=False)
+    show("note", message)
 
 
 def warn(message: str) -> None:
     """One warning line on stderr."""
-    err.print(f"warning: {message}", style="yellow", markup=False)
+    show("warning", message)
+
+
+def show(kind: str, message: str) -> None:
+    """Print a note or a warning, or hand it to who asked for the messages of this process."""
+    for listener in _listeners:
+        listener(kind, message)
+    if _listeners:
+        return
+    if kind == "warning":
+        err.print(f"warning: {message}", style="yellow", markup=False)
+    else:
+        err.print(message, markup=False)
+
+
+def forward_messages(listener: Listener) -> None:
+    """Give notes and warnings to `listener` from now on, not to stderr; for processes without a console."""
+    _listeners.append(listener)
 
 
 def emit_json(value: Any) -> None:
@@ -42,7 +63,7 @@ def emit_json(value: Any) -> None:
 
 
 class Counter:
-    """A running count shown as a bar on a terminal and as a plain line every ten seconds elsewhere."""
+    """A running count: a bar on a terminal, elsewhere a plain line every ten seconds."""
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
         self.label, self.total, self.unit = label, total, unit
@@ -73,7 +94,7 @@ class Counter:
             self._bar.stop()
 
     def restart_clock(self) -> None:
-        """The rate counts from now: what came before was getting ready."""
+        """The rate counts from now: what came before was preparation."""
         self._started = time.monotonic()
 
     def advance(self, count: int = 1, status: str = "") -> None:
@@ -95,7 +116,7 @@ class Counter:
 
 @contextmanager
 def counter(label: str, total: int, unit: str = "items", done: int = 0) -> Iterator[Counter]:
-    """Progress for long work: `with counter("generate", 10) as c: c.advance()`; `done` were there before."""
+    """Progress for long work: `with counter("generate", 10) as c: c.advance()`; `done` before it began."""
     with Counter(label, total, unit, done) as c:
         yield c
 

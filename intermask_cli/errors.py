@@ -1,4 +1,4 @@
-"""The error family: every expected failure is one line and one exit code (docs: exit codes in README).
+"""The error family: every expected failure is one line and one exit code (docs/reference/cli.md).
 
 A message says what was seen, what is accepted and what to do. Anything that is not an
 `IntermaskError` is a bug and exits 1.
@@ -28,13 +28,13 @@ class InputError(IntermaskError):
 
 
 class MissingError(IntermaskError):
-    """A model, dataset or text encoder is not there; the message says how to get it."""
+    """A model, dataset or text encoder is missing; the message says how to get it."""
 
     exit_code = EXIT_MISSING
 
 
 class InterruptedRun(IntermaskError):
-    """A signal stopped the run after the part in hand was finished; the same command resumes it."""
+    """A signal stopped the run after the current part was finished; the same command resumes it."""
 
     def __init__(self, message: str, exit_code: int = EXIT_SIGINT):
         super().__init__(message)
@@ -42,4 +42,4 @@ class InterruptedRun(IntermaskError):
 
 
 class Terminated(BaseException):
-    """SIGTERM came where nobody watches for it. Like KeyboardInterrupt, `except Exception` lets it pass."""
+    """SIGTERM outside the work that watches for it. Like KeyboardInterrupt, it passes `except Exception`."""

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -139,7 +140,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def set_aside(path: Path) -> Path:
-    """Where the old content of a folder lies while `replacing_folder` puts the new one in its place."""
+    """Where the old content of a folder is stored while `replacing_folder` puts the new one in its place."""
     return path.with_name(f".old-{path.name}")
 
 
@@ -210,7 +211,9 @@ def _acquired(path: Path, wait: bool) -> BaseFileLock:
 
     The next process removes the marker of a dead one on the same machine.
     """
-    from filelock import FileLock, SoftFileLock, Timeout
+    with warnings.catch_warnings():  # filelock says the same as `_warn_of_markers`, less clearly
+        warnings.simplefilter("ignore")
+        from filelock import FileLock, SoftFileLock, Timeout
 
     timeout = -1 if wait else 0
     wait_or_move = f"{path.parent}: another run is writing here; wait for it or use another --out"

@@ -138,7 +138,7 @@ class _Physical:
 
 
 def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[RawRecord]:
-    """Records of a table; a record that cannot be parsed costs its first line only."""
+    """Records of a table; where a record cannot be parsed, only its first line is rejected."""
     header: list[str] | None = None
     physical = _Physical(lines)
     while physical.next < len(lines):
@@ -178,7 +178,7 @@ def _header(cells: list[str], name: str) -> list[str]:
         raise InputError(f"{name}: no 'text' column in the header ({', '.join(header)[:200]})")
     repeated = [cell for i, cell in enumerate(header) if cell in header[:i]]
     if repeated:
-        raise InputError(f"{name}: column '{repeated[0]}' stands twice in the header")
+        raise InputError(f"{name}: column '{repeated[0]}' is duplicated in the header")
     return header
 
 

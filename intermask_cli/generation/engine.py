@@ -1,4 +1,4 @@
-"""Work through the parts of a plan: make batches, put failures aside, write, stop cleanly."""
+"""Work through the parts of a plan: make batches, list failures, write, stop cleanly."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 import numpy as np
+import psutil
 
 from intermask_cli.console import note, warn
 from intermask_cli.errors import (
@@ -30,33 +31,37 @@ from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory
 from intermask_cli.inference.interaction import Interaction
 
+#: How often a process that waits for others looks for signals and for finished work.
 POLL_SECONDS = 0.5
-#: After so many failures without a success, a plain short prompt tells a broken set-up from bad prompts.
-HOPELESS = 8
-PLAIN_TEXT, SHORT_FRAMES = "two people", 40
-#: Told after every batch how many items were made and how many failed.
+#: After this many failures and no success, a sample that must work distinguishes a broken set-up from bad
+#: prompts. Eight, because the longest prompts come first and may well fail one after the other.
+MAX_FAILURES_BEFORE_SANITY_CHECK = 8
+#: That sample: words that every model knows, and a length that fits into any memory.
+SANITY_TEXT, SANITY_FRAMES = "two people", 40
+#: Called after every batch with the number of items made and the number failed.
 AfterBatch = Callable[[int, int], None]
 
 
 class MakeBatch(Protocol):
-    """Items of equal length -> one result each, in order. It may raise; then smaller batches are tried."""
+    """Items of equal length -> one result each, in order. If it raises, the batch is split and retried."""
 
     def __call__(self, items: Sequence[WorkItem]) -> Sequence[Interaction]: ...
 
 
-#: What every worker is given to get its engine; workers in other processes get it pickled.
+#: Loads the engine of a worker; workers in other processes get it pickled.
 LoadEngine = Callable[[Worker], "Engine"]
 
 
 class Interrupts:
-    """Remembers the first SIGINT or SIGTERM: the part in hand is finished. The second stops at once.
+    """Remembers the first SIGINT or SIGTERM: the current part is finished. The second stops at once.
 
-    Below a launcher its death counts as SIGTERM: workers that went on would keep the next run out.
+    Below a launcher, the end of the launcher counts as SIGTERM: workers that continued would keep the next
+    run out of the directory.
     """
 
     def __init__(self, below_launcher: bool = False) -> None:
         self.exit_code: int | None = None
-        self._launcher = os.getppid() if below_launcher else None
+        self._launcher = _Parent() if below_launcher else None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         code = EXIT_SIGTERM if number == signal.SIGTERM else EXIT_SIGINT
@@ -65,10 +70,11 @@ class Interrupts:
                 "stopped at once; the same command resumes after the last finished part", code
             )
         self.exit_code = code
-        note("finishing the part in hand; once more stops at once")
+        note("finishing the current part; press Ctrl-C again to stop at once")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
+        """Handle signals within the block."""
         before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -76,8 +82,8 @@ class Interrupts:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def until_one_comes(self, parts: Iterable[Part]) -> Iterator[Part]:
-        """The parts, up to a signal."""
+    def parts_until_interrupt(self, parts: Iterable[Part]) -> Iterator[Part]:
+        """The parts, until a signal comes."""
         for part in parts:
             self._look_for_launcher()
             if self.exit_code is not None:
@@ -85,8 +91,8 @@ class Interrupts:
             yield part
 
     def _look_for_launcher(self) -> None:
-        if self._launcher not in (None, os.getppid()) and self.exit_code is None:
-            note("the launcher is gone; stopping after the part in hand")
+        if self._launcher is not None and self.exit_code is None and not self._launcher.is_alive():
+            note("the launcher has ended; stopping after the current part")
             self.exit_code = EXIT_SIGTERM
 
     def check(self, run: RunDirectory, parts: Sequence[Part]) -> None:
@@ -98,21 +104,32 @@ class Interrupts:
             raise InterruptedRun(message, self.exit_code)
 
 
-class Engine:
-    """Makes parts with one model; counts successes to tell bad prompts from a broken set-up.
+class _Parent:
+    """The process that started this one."""
 
-    `batch_size` items are made together, or as many as it says for a number of tokens per body row.
+    def __init__(self) -> None:
+        self._process = psutil.Process(os.getppid())
+
+    def is_alive(self) -> bool:
+        """Whether it still runs. POSIX gives orphans another parent; Windows keeps the id of the dead one."""
+        return os.getppid() == self._process.pid and self._process.is_running()
+
+
+class Engine:
+    """Makes parts with one model; counts successes to distinguish bad prompts from a broken set-up.
+
+    `batch_size` items are made together; a callable gives the size for a number of tokens per body row.
     """
 
     def __init__(self, make_batch: MakeBatch, batch_size: int | Callable[[int], int]):
         self.make_batch, self.batch_size = make_batch, batch_size
         self.made = self.failed = 0
-        self._most_tokens: int | None = None  # what has run out of memory, halved
+        self._token_limit: int | None = None  # half of what has run out of memory
 
     def items_together(self, tokens: int) -> int:
-        """Items of so many tokens per body row in one batch."""
+        """Items per batch, for items of `tokens` tokens per body row."""
         size = self.batch_size if isinstance(self.batch_size, int) else self.batch_size(tokens)
-        return size if self._most_tokens is None else max(1, min(size, self._most_tokens // max(tokens, 1)))
+        return size if self._token_limit is None else max(1, min(size, self._token_limit // max(tokens, 1)))
 
     def make_part(self, part: Part, after_batch: AfterBatch) -> tuple[Made, list[Failure]]:
         """All items of a part, made or failed; `after_batch` may raise, which ends the part."""
@@ -140,30 +157,31 @@ class Engine:
                 self._give_up(items[0], error, failures)
                 return
             if is_out_of_memory(error):
-                self._most_tokens = len(items) * items[0].tokens // 2
+                self._token_limit = len(items) * items[0].tokens // 2
                 note(f"out of memory with {len(items)} items of {items[0].frames} frames; half as many")
         else:
             self.made += len(items)
             made.extend(zip(items, results, strict=True))
             return
-        # Out here the error is gone, and with it what its traceback kept of the failed batch.
+        # The exception is out of scope here, so the memory of the failed batch can be freed.
         _free_memory()
         middle = len(items) // 2
         self._make(items[:middle], made, failures)
         self._make(items[middle:], made, failures)
 
     def _give_up(self, item: WorkItem, error: Exception, failures: list[Failure]) -> None:
-        """List an item as failed; raise its error if nothing has worked so far and nothing would."""
+        """List an item as failed; raise its error if the set-up is broken rather than the item."""
         self.failed += 1
-        if self.made == 0 and self.failed == HOPELESS and not self._works_at_all(item):
+        check = self.made == 0 and self.failed == MAX_FAILURES_BEFORE_SANITY_CHECK
+        if check and not self._sanity_check(item):
             raise error
         reason = _describe(error)
         warn(f"{item.id} failed: {reason}")
         failures.append(Failure(item, f"failed: {reason}"))
 
-    def _works_at_all(self, item: WorkItem) -> bool:
-        """Whether a short clip of a plain text is made where the item failed: the longest come first."""
-        plain = replace(item, text=PLAIN_TEXT, frames=min(item.frames, SHORT_FRAMES))
+    def _sanity_check(self, item: WorkItem) -> bool:
+        """Whether a short clip of a plain text can be made in place of the item that failed."""
+        plain = replace(item, text=SANITY_TEXT, frames=min(item.frames, SANITY_FRAMES))
         try:
             _check(self.make_batch([plain])[0])
         except (InterruptedRun, MissingError):
@@ -175,7 +193,7 @@ class Engine:
     def make_parts(self, parts: Iterable[Part], write: WritePart, after_batch: AfterBatch) -> None:
         """Make parts one after the other, each written while the next one is made.
 
-        A part that cannot be written ends the work after the batch in hand.
+        A part that cannot be written ends the work after the current batch.
         """
         with PartWriter(write) as writer:
 
@@ -223,7 +241,7 @@ def work(
     """Make this worker's pending parts; the first worker then waits for those of the others.
 
     `parts` are all parts this command is to make, `mine` the pending ones dealt to this worker; a model
-    is loaded only if there are any. Returns `made`, by all workers, and how long loading and making took.
+    is loaded only if there are any. Returns `made`, by all workers, and the seconds of loading and making.
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with _marked_alive(run, worker), interrupts.watching():
@@ -231,7 +249,7 @@ def work(
         loaded = time.monotonic()
         with show_progress(run, parts, mine, shown=worker.main) as progress:
             if engine is not None:
-                engine.make_parts(interrupts.until_one_comes(mine), run.write_part, progress.made)
+                engine.make_parts(interrupts.parts_until_interrupt(mine), run.write_part, progress.add)
             interrupts.check(run, parts)
             if worker.main and worker.world > 1:
                 _wait_for_others(run, parts, worker, interrupts, progress)
@@ -241,7 +259,7 @@ def work(
 
 @contextmanager
 def _marked_alive(run: RunDirectory, worker: Worker) -> Iterator[None]:
-    """Hold this worker's lock while it works; all workers hold theirs before any goes on."""
+    """Hold this worker's lock while it works; all workers hold theirs before any continues."""
     if worker.world == 1:
         yield
         return
@@ -257,12 +275,12 @@ def _worker_lock(run: RunDirectory, rank: int) -> Path:
 def _wait_for_others(
     run: RunDirectory, parts: Sequence[Part], worker: Worker, interrupts: Interrupts, progress: Progress
 ) -> None:
-    """Until every part is there, or every other worker has ended without it. No collective operation."""
+    """Wait until every part is written, or every other worker has ended. No collective operation."""
     while True:
         interrupts.check(run, parts)
         alive = any(is_locked(_worker_lock(run, rank)) for rank in range(1, worker.world))
         missing = [part for part in parts if not (run.parts_folder / part.name).exists()]
-        progress.look()
+        progress.add_others()
         if not missing:
             return
         if not alive:

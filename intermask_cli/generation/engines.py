@@ -219,12 +219,12 @@ class Cleaned:
 
 
 def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
-    """An engine whose batches the model fills together; by default as large as fits beside other workers."""
+    """An engine whose batches the model fills together; by default as large as fits."""
     if batch_size is not None:
         return Engine(make, batch_size)
     from intermask_cli.inference.batch_size import BatchSize
 
-    return Engine(make, BatchSize.fitting(model.info, model.device, model.dtype, worker.beside))
+    return Engine(make, BatchSize.fitting(model.info, model.device, model.dtype, worker.workers_per_device))
 
 
 def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:

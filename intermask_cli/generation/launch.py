@@ -1,8 +1,11 @@
 """Which worker this process is, and on which devices a run works.
 
 One process unless a launcher (torchrun, accelerate launch) started several, or `--processes` asks for workers
-of our own (`generation.workers`). The traps this guards against are listed in the reference `ecosystem.md`,
-section 6.
+of our own (`generation.workers`).
+
+Accelerate can start ranks that form no group, and each would then make everything. So the world size that the
+launcher announced is compared with the one that this process sees. Workers meet at the start only, since a
+barrier at the end would wait for ever for a rank that was killed.
 """
 
 from __future__ import annotations
@@ -18,8 +21,9 @@ from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
-#: How long workers wait for one another, which is at the start only.
+#: How long workers wait for one another at the start; a large model takes minutes to arrive on a new node.
 MEETING = timedelta(minutes=10)
+#: More than any machine has GPUs; a larger number is a mistake.
 MOST_PROCESSES = 256
 #: Variables of torchrun, and of `accelerate launch` where it starts one process without a world size.
 _LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
@@ -29,13 +33,14 @@ _LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
 class Worker:
     """This process among all that share the work; `device` is a torch device string.
 
-    `beside` workers, this one included, share the device.
+    `workers_per_device` workers, this one included, share the device. `state` is Accelerate's, below a
+    launcher.
     """
 
     rank: int
     world: int
     device: str
-    beside: int = 1
+    workers_per_device: int = 1
     state: Any = field(default=None, repr=False)
 
     @property
@@ -72,9 +77,9 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
         )
     try:
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        chosen = choose_device(device, state.local_process_index)
-        beside = sum(choose_device(device, rank) == chosen for rank in range(local))
-        yield Worker(state.process_index, state.num_processes, chosen, max(1, beside), state)
+        own = choose_device(device, state.local_process_index)
+        sharing = sum(choose_device(device, rank) == own for rank in range(local))
+        yield Worker(state.process_index, state.num_processes, own, max(1, sharing), state)
     finally:
         state.destroy_process_group()
 
@@ -94,10 +99,7 @@ def _joined(expected: int) -> Any:
 
     try:
         return PartialState(cpu=not torch.cuda.is_available(), timeout=MEETING)
-    except (
-        ValueError,
-        RuntimeError,
-    ) as error:  # torch's errors of a group that does not form are RuntimeErrors
+    except (ValueError, RuntimeError) as error:  # torch raises RuntimeError where no group forms
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"WORLD_SIZE says that a launcher started {expected} processes, but they do not find each other "
@@ -118,11 +120,14 @@ def parse_processes(text: str) -> int | None:
     return count
 
 
-def worker_devices(wanted: str, processes: int | None) -> list[str]:
+def worker_devices(device: str, processes: int | None) -> list[str]:
     """A device for each worker that a run is to have on this machine.
 
     With `processes` None: one per visible GPU, or one on the CPU. A device named with its number takes all
-    of them. Raises InputError for a device that is not there, and for a number of processes below a launcher.
+    workers.
+
+    Raises:
+        InputError: a device that this machine lacks, or a number of processes below a launcher.
     """
     import torch
 
@@ -133,8 +138,8 @@ def worker_devices(wanted: str, processes: int | None) -> list[str]:
                 f"--processes {processes} below a launcher that started {started} already; "
                 "leave --processes out"
             )
-        return [choose_device(wanted, int(os.environ.get("LOCAL_RANK", "0")))]
+        return [choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))]
     if processes is None:
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        processes = max(1, gpus) if wanted in ("auto", "cuda") else 1
-    return [choose_device(wanted, rank) for rank in range(processes)]
+        processes = max(1, gpus) if device in ("auto", "cuda") else 1
+    return [choose_device(device, rank) for rank in range(processes)]

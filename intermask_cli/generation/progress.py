@@ -12,6 +12,7 @@ from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part
 from intermask_cli.generation.run_directory import RunDirectory
 
+#: How often files of other workers are looked for; more often costs time on network file systems.
 LOOK_SECONDS = 1.0
 
 
@@ -25,17 +26,17 @@ class Progress:
         self._looked = time.monotonic()
 
     def begin(self) -> None:
-        """Loading is over, as far as rate and time left are concerned."""
+        """Rate and time left count from now, when loading is over."""
         if self._shown is not None:
             self._shown.restart_clock()
 
-    def made(self, made: int, failed: int) -> None:
-        """So many items were made here, and so many failed; now and then also looks at the others."""
+    def add(self, made: int, failed: int) -> None:
+        """Count items made and failed here; every `LOOK_SECONDS` also what other workers have finished."""
         self._failed += failed
         others = self._others() if time.monotonic() - self._looked > LOOK_SECONDS else 0
         self._show(made + failed + others)
 
-    def look(self) -> None:
+    def add_others(self) -> None:
         """Count what other workers have finished."""
         self._show(self._others())
 
@@ -48,8 +49,8 @@ class Progress:
         self._looked = time.monotonic()
         if self._shown is None or not self._elsewhere:
             return 0
-        there = {path.name for path in part_files(self._run.parts_folder)}
-        new = [self._elsewhere.pop(name) for name in there & self._elsewhere.keys()]
+        finished = {path.name for path in part_files(self._run.parts_folder)}
+        new = [self._elsewhere.pop(name) for name in finished & self._elsewhere.keys()]
         self._failed += sum(map(self._failed_in, new))
         return sum(len(part.items) for part in new)
 
@@ -64,7 +65,10 @@ class Progress:
 def show_progress(
     run: RunDirectory, parts: Sequence[Part], mine: Sequence[Part], shown: bool = True
 ) -> Iterator[Progress]:
-    """Progress over all `parts` of a command: `mine` are told by `made`, others by their files."""
+    """Progress over all `parts` of a command.
+
+    Parts in `mine` are counted by calls of `add`, those of other workers from their files.
+    """
     if not shown:
         yield Progress(run, [], None)
         return

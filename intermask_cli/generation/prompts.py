@@ -172,7 +172,7 @@ class _Collector:
         given = _id(values.pop("id", None))
         carried = _carried(values)
         if len(self.columns | carried.keys()) > MAX_CARRIED_COLUMNS:
-            raise UnusableLine(f"brings the number of extra columns above {MAX_CARRIED_COLUMNS}")
+            raise UnusableLine(f"exceeds the limit of {MAX_CARRIED_COLUMNS} extra columns")
         if given is not None and given in self.given_ids:
             raise UnusableLine(
                 f"id '{given[:MAX_ID_LENGTH]}' was already used at {self.given_ids[given]}; ids must differ"

@@ -1,14 +1,13 @@
-"""Several workers on this machine: processes started here, parts handed to them, all told to stop together.
+"""A pool of workers on this machine: processes that are handed parts and stop together.
 
 The process the user started samples nothing itself. It holds the run directory, gives each worker a part
 when the worker asks for one (longest clips first, so that all end at about the same time), shows progress and
-merges. Workers answer over a pipe; when the pipe breaks, because its other end was killed, they end at once.
-What is not finished then is made by the same command given again.
+merges. Workers answer over a pipe. When the pipe breaks, because the process at its other end was killed,
+they end at once. What is not finished then is made when the same command is given again.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import queue
@@ -22,9 +21,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from threading import Lock, Thread
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from intermask_cli import console
+from intermask_cli.console import forward_messages, note, show
 from intermask_cli.devices import processors
 from intermask_cli.errors import EXIT_FAILURE, EXIT_SIGTERM, IntermaskError
 from intermask_cli.generation.engine import POLL_SECONDS, Interrupts, LoadEngine
@@ -45,19 +44,19 @@ def work_in_processes(
     """Make the pending parts with one worker per device; timing as of `engine.work`.
 
     `load_engine` is pickled. Raises what ended the first worker that failed, IntermaskError when one was
-    killed, and InterruptedRun after a signal; always after the others have finished the parts in hand.
+    killed, and InterruptedRun after a signal; always after the others have finished their current parts.
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with interrupts.watching(), show_progress(run, parts, pending) as progress:
-        team = _Team(run, pending, interrupts, progress)
-        team.work(devices, load_engine)
+        pool = _Pool(run, pending, interrupts, progress)
+        pool.work(devices, load_engine)
     interrupts.check(run, parts)
-    if team.lost is not None:
+    if pool.killed is not None:
         done = f"{run.done_items(parts):,} of {run.info.items:,} done"
-        raise IntermaskError(f"{team.lost}; {done}; the same command makes the rest")
-    if team.trouble is not None:
-        raise team.trouble
-    made, ready = run.done_items(parts) - done_before, team.first_ready or time.monotonic()
+        raise IntermaskError(f"{pool.killed}; {done}; the same command makes the rest")
+    if pool.error is not None:
+        raise pool.error
+    made, ready = run.done_items(parts) - done_before, pool.first_ready or time.monotonic()
     return {"made": made, "load_seconds": ready - started, "seconds": time.monotonic() - ready}
 
 
@@ -69,33 +68,25 @@ class _Member(NamedTuple):
     connection: Connection
 
 
-class _Team:
-    """The workers of a run and the parts that none of them has been given yet."""
+class _Pool:
+    """The workers of a run and the parts that none of them has been given yet.
+
+    `error` ended a worker, `killed` says which worker was killed and how, `first_ready` is the time at which
+    the first one had loaded its model.
+    """
 
     def __init__(
         self, run: RunDirectory, pending: Sequence[Part], interrupts: Interrupts, progress: Progress
     ):
         self.run, self.interrupts, self.progress = run, interrupts, progress
         self.left = deque(pending)
-        self.trouble: Exception | None = None
-        self.lost: str | None = None
+        self.error: Exception | None = None
+        self.killed: str | None = None
         self.first_ready: float | None = None
         self.members: list[_Member] = []
 
-    def _start(self, devices: Sequence[str], load_engine: LoadEngine) -> None:
-        context = get_context("spawn")
-        threads = max(1, processors() // len(devices))
-        for rank, device in enumerate(devices):
-            worker = Worker(rank, len(devices), device, sum(other == device for other in devices))
-            ours, theirs = context.Pipe()
-            arguments = (theirs, worker, threads, self.run, load_engine)
-            process = context.Process(target=run_worker, args=arguments, daemon=True)
-            process.start()
-            theirs.close()  # so that the pipe ends when the worker does
-            self.members.append(_Member(f"worker {rank + 1} of {len(devices)} ({device})", process, ours))
-
     def work(self, devices: Sequence[str], load_engine: LoadEngine) -> None:
-        """Start one worker per device; until every one has ended."""
+        """Start one worker per device and serve them until every one has ended."""
         try:
             self._start(devices, load_engine)
             while self.members:
@@ -104,55 +95,73 @@ class _Team:
                 for connection in wait([member.connection for member in self.members], POLL_SECONDS):
                     member = next(m for m in self.members if m.connection is connection)
                     try:
-                        self._heard(member, *member.connection.recv())
+                        self._handle(member, *member.connection.recv())
                     except (EOFError, ConnectionError):
-                        self._lost(member)
+                        self._handle_death(member)
         finally:
-            for member in self.members:  # empty unless we were told to stop at once
+            for member in self.members:  # empty unless this process is to stop at once
                 member.process.kill()
                 member.process.join()
 
-    def _heard(self, member: _Member, what: str, *values: Any) -> None:
-        if what == "made":
-            self.progress.made(*values)
-        elif what == "next":
+    def _start(self, devices: Sequence[str], load_engine: LoadEngine) -> None:
+        context = get_context("spawn")  # a forked child could not use CUDA, and Windows has no fork
+        threads = max(1, processors() // len(devices))
+        for rank, device in enumerate(devices):
+            sharing = sum(other == device for other in devices)
+            worker = Worker(rank, len(devices), device, sharing)
+            ours, theirs = context.Pipe()
+            arguments = (theirs, worker, threads, self.run, load_engine)
+            process = context.Process(target=run_worker, args=arguments, daemon=True)
+            process.start()
+            theirs.close()  # so that the pipe ends when the worker does
+            self.members.append(_Member(f"worker {rank + 1} of {len(devices)} ({device})", process, ours))
+
+    def _handle(self, member: _Member, kind: str, *values: Any) -> None:
+        """One message of a worker (`run_worker` sends them)."""
+        if kind == "made":
+            self.progress.add(*values)
+        elif kind == "next":
             if self.first_ready is None:
                 self.first_ready = time.monotonic()
                 self.progress.begin()
             part = self.left.popleft() if self.left and self.interrupts.exit_code is None else None
-            with suppress(OSError):  # dead already: its end of the pipe tells
+            with suppress(OSError):  # the worker is dead; its closed pipe is handled by `work`
                 member.connection.send(part)
-        elif what == "say":
-            console.err.out(*values, end="", highlight=False)
-        elif what == "terminated":
+        elif kind == "message":
+            show(*values)
+        elif kind == "terminated":
             self.interrupts.exit_code = self.interrupts.exit_code or EXIT_SIGTERM
-        elif what == "failed":
-            self._stop(pickle.loads(values[0]))
-        elif what == "ended":
-            self._dismiss(member)
+        elif kind == "failed":
+            self._stop(_unpacked(*values))
+        elif kind == "ended":
+            self._remove(member)
 
-    def _lost(self, member: _Member) -> None:
-        self._dismiss(member)
-        code = member.process.exitcode or 0
-        how = f"ended with code {code}"
-        if code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
-            how += " (out of memory?)" if code == -signal.SIGKILL else ""
-        self.lost = self.lost or f"{member.name} {how}"
-        self._stop(IntermaskError(self.lost))
+    def _handle_death(self, member: _Member) -> None:
+        self._remove(member)
+        if self.killed is None:
+            self.killed = f"{member.name} {_end_of(member.process.exitcode or 0)}"
+        self._stop(IntermaskError(self.killed))
 
-    def _stop(self, trouble: Exception) -> None:
-        """No more parts; the others finish what they have in hand."""
-        if self.trouble is None:
-            self.trouble = trouble
+    def _stop(self, error: Exception) -> None:
+        """No more parts; the other workers finish their current ones."""
+        if self.error is None:
+            self.error = error
             self.left.clear()
             if self.members and self.interrupts.exit_code is None:
-                console.note("a worker failed; the others finish the parts in hand")
+                note("a worker failed; the others finish their current parts")
 
-    def _dismiss(self, member: _Member) -> None:
+    def _remove(self, member: _Member) -> None:
         member.process.join()
         member.connection.close()
         self.members.remove(member)
+
+
+def _end_of(exit_code: int) -> str:
+    """How a process ended, in words; negative codes are signals."""
+    if exit_code >= 0:
+        return f"ended with code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
 
 
 # ---------------------------------------------------------------- in the worker's own process
@@ -161,13 +170,17 @@ class _Team:
 def run_worker(
     connection: Connection, worker: Worker, threads: int, run: RunDirectory, load_engine: LoadEngine
 ) -> None:
-    """Everything a worker process does."""
-    line = _Line(connection)
+    """Everything a worker process does: ask for a part, make it, until there is none.
+
+    Sends `next`, `made` (items made, items failed), `message` (kind, text), `terminated`, `failed` (packed
+    error) and, last, `ended`.
+    """
+    channel = _Channel(connection)
     terminated: list[int] = []
     # Ctrl-C of a terminal reaches all its processes. The one the user started decides what it means here.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
-    console.err.file = cast(IO[str], _Console(line))
+    forward_messages(lambda kind, text: channel.send("message", kind, text))
     try:
         if worker.device == "cpu" and "OMP_NUM_THREADS" not in os.environ:
             import torch
@@ -177,64 +190,72 @@ def run_worker(
 
         def parts() -> Iterator[Part]:
             while not terminated:
-                line.send("next")
-                part = line.parts.get()
+                channel.send("next")
+                part = channel.parts.get()
                 if part is None:
                     return
                 yield part
 
-        engine.make_parts(parts(), run.write_part, lambda made, failed: line.send("made", made, failed))
+        engine.make_parts(parts(), run.write_part, lambda made, failed: channel.send("made", made, failed))
         if terminated:
-            line.send("terminated")
+            channel.send("terminated")
     except Exception as error:
-        line.send("failed", _packed(error, worker))
-    line.send("ended")
+        channel.send("failed", *_packed(error, worker))
+    channel.send("ended")
 
 
-class _Line:
-    """The worker's end of the pipe: sent from any thread, read by a thread that ends with the other end."""
+class _Channel:
+    """The worker's end of the pipe: any thread may send; a thread of its own receives parts.
+
+    When the process at the other end is gone, nothing is left to work for, and this process ends.
+    """
 
     def __init__(self, connection: Connection):
         self._connection, self._lock = connection, Lock()
         self.parts: queue.Queue[Part | None] = queue.Queue()
-        Thread(target=self._listen, daemon=True).start()
+        Thread(target=self._receive, daemon=True).start()
 
-    def _listen(self) -> None:
+    def _receive(self) -> None:
         while True:
             try:
                 self.parts.put(self._connection.recv())
             except (EOFError, OSError):
-                os._exit(EXIT_FAILURE)  # killed, or tired of waiting: nobody is there to write for
+                os._exit(EXIT_FAILURE)
 
-    def send(self, what: str, *values: Any) -> None:
+    def send(self, kind: str, *values: Any) -> None:
+        """Send a message, or end this process if nothing receives it."""
         try:
             with self._lock:
-                self._connection.send((what, *values))
+                self._connection.send((kind, *values))
         except OSError:
             os._exit(EXIT_FAILURE)
 
 
-class _Console(io.TextIOBase):
-    """Where a worker's notes go: to the process that shows progress."""
+class RemoteTraceback(Exception):
+    """The traceback of a worker, as the cause of its error, for --debug."""
 
-    def __init__(self, line: _Line):
-        self._line = line
-
-    def write(self, text: str) -> int:
-        self._line.send("say", text)
-        return len(text)
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
 
 
-def _packed(error: Exception, worker: Worker) -> bytes:
-    """An error to raise in the other process: one of ours as it is, any other as a line that names it."""
-    if os.environ.get("INTERMASK_DEBUG", "") not in ("", "0"):
-        traceback.print_exc()
+def _packed(error: Exception, worker: Worker) -> tuple[bytes, str]:
+    """An error to raise in the other process, and its traceback.
+
+    One of ours stays the same; any other becomes a line that names it.
+    """
+    trace = "".join(traceback.format_exception(error))
     if isinstance(error, IntermaskError):
         with suppress(Exception):
             data = pickle.dumps(error)
             pickle.loads(data)
-            return data
+            return data, trace
     first = (str(error).splitlines() or ["no message"])[0]
     place = f"worker {worker.rank + 1} of {worker.world} ({worker.device})"
     hint = "run with --debug for the traceback"
-    return pickle.dumps(IntermaskError(f"{place}: {type(error).__name__}: {first} ({hint})"))
+    return pickle.dumps(IntermaskError(f"{place}: {type(error).__name__}: {first} ({hint})")), trace
+
+
+def _unpacked(data: bytes, trace: str) -> Exception:
+    error: Exception = pickle.loads(data)
+    error.__cause__ = RemoteTraceback(trace)
+    return error

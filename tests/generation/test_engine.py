@@ -20,7 +20,13 @@ import pytest
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
 from intermask_cli.generation import part_files as store
-from intermask_cli.generation.engine import HOPELESS, PLAIN_TEXT, Engine, Interrupts, work
+from intermask_cli.generation.engine import (
+    MAX_FAILURES_BEFORE_SANITY_CHECK,
+    SANITY_TEXT,
+    Engine,
+    Interrupts,
+    work,
+)
 from intermask_cli.generation.job import merge_runs
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
@@ -198,8 +204,8 @@ def test_a_set_up_in_which_nothing_works_stops(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError, match="broken"):
         run(tmp_path, plan_of(1000), batch)
-    assert sum(len(items) == 1 for items in calls) == HOPELESS + 1
-    assert (calls[-1][0].text, calls[-1][0].frames) == (PLAIN_TEXT, 24)
+    assert sum(len(items) == 1 for items in calls) == MAX_FAILURES_BEFORE_SANITY_CHECK + 1
+    assert (calls[-1][0].text, calls[-1][0].frames) == (SANITY_TEXT, 24)
     assert (read_manifest(tmp_path) or {})["status"] == "stopped by an error"
 
 

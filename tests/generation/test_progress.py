@@ -24,19 +24,19 @@ def test_parts_of_other_workers_count_once_they_are_there(
         run.write_part(before, [(item, make(item)) for item in before.items], [])
         with show_progress(run, plan.parts, [mine]) as progress:
             assert progress._shown is not None and progress._shown.done == 8
-            progress.made(5, 1)
+            progress.add(5, 1)
             good = [(item, make(item)) for item in other.items[1:]]
             run.write_part(other, good, [Failure(other.items[0], "broke")])
-            progress.look()
+            progress.add_others()
             assert progress._shown.done == 8 + 6 + 8
-            progress.look()
+            progress.add_others()
             assert progress._shown.done == 22
             run.write_part(later, [(item, make(item)) for item in later.items], [])
             run.write_part(plan.parts[4], [(item, make(item)) for item in plan.parts[4].items], [])
-            progress.made(2, 0)
+            progress.add(2, 0)
             assert progress._shown.done == 24  # no look at the disk after every batch
-            progress.look()
-            progress.look()
+            progress.add_others()
+            progress.add_others()
         assert progress._shown.done == 40
     lines = capfd.readouterr().err.splitlines()
     assert "40/40 interactions" in lines[-1] and len(lines) == 1
@@ -48,7 +48,7 @@ def test_workers_that_show_nothing_count_nothing(tmp_path: Path, capfd: pytest.C
         open_run(tmp_path, info(plan), Shard(), False) as run,
         show_progress(run, plan.parts, plan.parts, shown=False) as progress,
     ):
-        progress.made(8, 2)
+        progress.add(8, 2)
     assert capfd.readouterr().err == ""
 
 
@@ -61,6 +61,6 @@ def test_loading_does_not_count_for_the_rate(tmp_path: Path, capfd: pytest.Captu
         assert progress._shown is not None
         progress._shown._started -= 1e6  # a long time ago
         progress.begin()
-        progress.made(8, 0)
+        progress.add(8, 0)
     rate = capfd.readouterr().err.split("interactions, ")[1].split("/s")[0]
     assert float(rate) > 1

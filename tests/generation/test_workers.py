@@ -64,8 +64,9 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_makes_the_rest(tmp_pa
 def test_errors_of_a_worker_keep_their_kind(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such model; see --model"):
         run_two(tmp_path / "missing", plan_of(20), Loader(act="missing"))
-    with pytest.raises(IntermaskError, match=r"worker . of 2 \(cpu\): TypeError: .* --debug"):
+    with pytest.raises(IntermaskError, match=r"worker . of 2 \(cpu\): TypeError: .* --debug") as caught:
         execute(tmp_path / "bug", plan_of(20), no_engine, processes=2)
+    assert "in no_engine" in str(caught.value.__cause__)  # what --debug shows
 
 
 def no_engine(worker: Worker) -> Engine:
@@ -209,7 +210,7 @@ def test_sigterm_finishes_the_parts_in_hand_and_a_second_one_stops_at_once(tmp_p
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
-    assert "finishing the part in hand" in err and "the same command resumes" in err
+    assert "finishing the current part" in err and "the same command resumes" in err
     assert list(folder.glob("parts/.tmp-*")) == []
     process = start(folder, 200, 5.0)
     wait_for(lambda: len(children(process.pid)) >= 2)
