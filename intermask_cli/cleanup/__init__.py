@@ -1,1 +1,1 @@
-"""The modes of `--clean`, one file each."""
+"""Clean-up of interactions on request: the modes of `--clean`, one file each."""

@@ -1,15 +1,15 @@
-"""Feet cleaned without pulling two people apart: who touches moves together, and hands hold on.
+"""Feet planted without pulling two people apart: who touches moves together, and hands hold on.
 
-While a hand of one person is near the other, both bodies take the same displacement; what is left (a pelvis
+While a hand of one person is near the other, both bodies take the same displacement. What is left (a pelvis
 that sinks, bodies pushed out of each other) is taken up by the arms. Own method.
-Axes: P = 2 persons, T frames.
+Axes: P = 2 persons, T frames, 2 wrists (left, right).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.cleanup.arms import clear_arms
+from intermask_cli.cleanup.arms import lift_arms_out
 from intermask_cli.cleanup.planted_feet import plant
 from intermask_cli.cleanup.rigid_feet import LEGS, body_shift, cleaned_pair, plant_body
 from intermask_cli.motion.capsules import capsule_gaps_m
@@ -17,93 +17,106 @@ from intermask_cli.motion.curves import largest_nearby, minimum_jerk, smoothed_o
 from intermask_cli.motion.inverse_kinematics import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.skeleton import JOINT
 
-#: A wrist this near to a joint of the other holds on to it; beyond the second distance it does not, metres.
-HOLDING_M, FREE_M = 0.20, 0.30
-#: The same for bodies that move together.
-_TOGETHER_M, _APART_M = 0.30, 0.50
+#: Metres from a wrist to a joint of the other person: nearer, the wrist holds on to it. Palms are 9 cm beyond
+#: the wrists, so the wrists of joined hands may be 18 cm apart.
+HOLDING_M = 0.20
+#: Metres at which it does not hold on at all; between the two the hold fades.
+_FREE_M = 0.30
+#: Metres from a wrist to the other person: nearer, the bodies share their displacement. Farther than a
+#: hold, so that bodies come together before the hands take hold.
+_TOGETHER_M = 0.30
+#: Metres at which each body moves alone; between the two the shares are blended.
+_INDEPENDENT_M = 0.50
+#: Sigma in frames (0.1 s) of weights and displacements, so that nothing starts or ends with a jump.
 _SIGMA_FRAMES = 3.0
+#: Frames around an overlap that are pushed as far, before smoothing: so the smoothed push is still enough.
+_REACH_FRAMES = 4
+#: Pushing and solving are repeated, since moving one body or arm changes what the other should do.
 _ROUNDS = 4
-#: Most that each person is pushed, metres.
-MOST_PUSH_M = 0.06
+#: Metres that each person is pushed at most, since a larger push would change the interaction.
+_MAX_PUSH_M = 0.06
 
 
 def clean_in_contact(
-    joints: np.ndarray,
-    rotations6d: np.ndarray | None,
-    fixed: int | None = None,
+    joints: np.ndarray, rotations6d: np.ndarray | None, fixed: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """A pair (2, T, 22, 3) with feet planted, bodies out of each other, and touching hands kept together.
 
-    rotations6d (2, T, 21, 6) turn along (recovered from the joints when not given). Overlap is
-    that of `motion.capsules` without the forearms, since hands that touch are meant to; forearms are lifted
-    out of the other's body at the end (`cleanup.arms`). `fixed` (0 or 1) does not move at all.
+    rotations6d (2, T, 21, 6) `sixd_columns` are turned along, or recovered from the joints when not given.
+    Bodies are those of `motion.capsules` without the forearms, since hands that touch are meant to; forearms
+    are lifted out of the other's body at the end (`cleanup.arms`). Person `fixed` (0 or 1) does not move.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
     if fixed is not None:
         planting.displacement[fixed] = 0
-    shift = body_shift(planting)
+    shift = body_shift(planting)  # (P, T, 3)
     distances = _wrist_distances(given)
     common = np.zeros_like(shift[0]) if fixed is not None else shift.mean(axis=0)
-    together = _over_time(minimum_jerk((_APART_M - distances.min(axis=(0, 2, 3))) / (_APART_M - _TOGETHER_M)))
+    nearest = distances.min(axis=(0, 2, 3))  # (T,)
+    together = _smooth(minimum_jerk((_INDEPENDENT_M - nearest) / (_INDEPENDENT_M - _TOGETHER_M)))
     shift += together[:, None] * (common - shift)
     shift += _push_apart(given + shift[:, :, None], fixed)
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
-    cleaned = clear_arms(cleaned, fixed)
+    cleaned = lift_arms_out(cleaned, fixed)
     return cleaned_pair(joints, cleaned, rotations6d, LEGS + ARMS, fixed)
 
 
 def _wrist_distances(joints: np.ndarray) -> np.ndarray:
-    """(P, T, 2, 22): from each person's wrists to every joint of the other."""
+    """(P, T, 2, 22) metres from each person's wrists to every joint of the other."""
     gaps = joints[:, :, WRISTS, None] - joints[::-1, :, None]
     return np.linalg.norm(gaps, axis=-1)
 
 
-def _over_time(values: np.ndarray) -> np.ndarray:
+def _smooth(values: np.ndarray) -> np.ndarray:
+    """Values (T, ...) smoothed over time."""
     return smoothed_over_time(values, _SIGMA_FRAMES)
 
 
 def _push_apart(joints: np.ndarray, fixed: int | None) -> np.ndarray:
-    """Level displacements (P, T, 3) that reduce the overlap of two bodies, smooth over time."""
+    """Level displacements (P, T, 3) that reduce the overlap of two bodies (P, T, 22, 3), smooth over time."""
     push = np.zeros_like(joints[:, :, 0])
-    solid = joints.copy()
-    solid[:, :, WRISTS] = solid[:, :, ELBOWS]
-    trunk = joints[:, :, [JOINT["pelvis"], JOINT["spine3"], JOINT["neck"]]].mean(axis=2)
-    line = _over_time((trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]))
+    without_forearms = joints.copy()
+    without_forearms[:, :, WRISTS] = without_forearms[:, :, ELBOWS]
+    trunk = joints[:, :, [JOINT["pelvis"], JOINT["spine3"], JOINT["neck"]]].mean(axis=2)  # (P, T, 3)
+    line = _smooth((trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]))  # (T, 3), from person 0 to person 1
     line /= np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-3)
     shares = np.array([-0.5, 0.5]) if fixed is None else np.where(np.arange(2) == fixed, 0.0, [-1.0, 1.0])
-    most = MOST_PUSH_M if fixed is None else 2 * MOST_PUSH_M
-    amount = np.zeros(joints.shape[1])
+    max_push_m = _MAX_PUSH_M if fixed is None else 2 * _MAX_PUSH_M
+    amount = np.zeros(joints.shape[1])  # (T,)
     for _ in range(_ROUNDS):
-        one, two = (solid + push[:, :, None]).astype(np.float32)
-        depth = np.maximum(-capsule_gaps_m(one, two, 0.0), 0.0)
+        first, second = (without_forearms + push[:, :, None]).astype(np.float32)
+        depth = np.maximum(-capsule_gaps_m(first, second, 0.0), 0.0)  # (T,)
         if not depth.any():
             break
-        widest = largest_nearby(depth, 4)
-        amount = np.minimum(amount + _over_time(widest), most / np.abs(shares).max())
+        widened = largest_nearby(depth, _REACH_FRAMES)
+        amount = np.minimum(amount + _smooth(widened), max_push_m / np.abs(shares).max())
         push = shares[:, None, None] * (amount[:, None] * line)[None]
     return push
 
 
 def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed: int | None) -> np.ndarray:
-    """Arms (P, T, 22, 3) solved so that near wrists keep their place relative to what they are near."""
-    hold = minimum_jerk((FREE_M - distances) / (FREE_M - HOLDING_M))
-    hold = np.moveaxis(_over_time(np.moveaxis(hold, 1, 0)), 0, 1)
+    """Joints (P, T, 22, 3) with arms solved so that near wrists keep their place relative to what they hold.
+
+    given and moved (P, T, 22, 3): before and after the bodies moved; distances (P, T, 2, 22) as given.
+    """
+    hold = minimum_jerk((_FREE_M - distances) / (_FREE_M - HOLDING_M))
+    hold = np.moveaxis(_smooth(np.moveaxis(hold, 1, 0)), 0, 1)  # (P, T, 2, 22)
     if not hold.any():
         return moved
     weight = hold / np.maximum(hold.sum(axis=-1, keepdims=True), 1)
-    back = elbow_side(given)
-    old = (given[:, :, SHOULDERS], given[:, :, ELBOWS], given[:, :, WRISTS])
+    pole = elbow_side(given)
+    old_arm = (given[:, :, SHOULDERS], given[:, :, ELBOWS], given[:, :, WRISTS])  # (P, T, 2, 3) each
+    share = np.ones(moved.shape[2])
+    # Two wrists meet half-way; any other joint waits for the wrist.
+    share[WRISTS] = 0.5 if fixed is None else 1.0
     result = moved.copy()
     for _ in range(_ROUNDS):
         step = result - given
-        # Wrists meet half-way; everything else waits for the wrist.
-        share = np.ones(moved.shape[2])
-        share[WRISTS] = 0.5 if fixed is None else 1.0
+        # How far each joint of the other has moved more than the wrist: (P, T, 2, 22, 3).
         missing = step[::-1, :, None] - step[:, :, WRISTS, None]
         target = result[:, :, WRISTS] + (weight[..., None] * share[:, None] * missing).sum(axis=3)
-        elbows, wrists = solve_limb(old, result[:, :, SHOULDERS], target, back)
-        for person in range(2):
-            if person != fixed:
-                result[person][:, ELBOWS], result[person][:, WRISTS] = elbows[person], wrists[person]
+        elbows, wrists = solve_limb(old_arm, result[:, :, SHOULDERS], target, pole)
+        for person in {0, 1} - {fixed}:
+            result[person][:, ELBOWS], result[person][:, WRISTS] = elbows[person], wrists[person]
     return result

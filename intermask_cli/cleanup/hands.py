@@ -1,8 +1,9 @@
-"""Hands that nearly meet brought together, for partners whose hands miss each other by a hand's breadth.
+"""Hands that nearly touch brought together, for pairs whose hands miss each other by a hand's breadth.
 
-Two palms meet where they come close and move alike: hands that shake, clap or hold on do, hands of people who
-pass each other do not. Both arms give way by half, a given person's not at all; bones stay rigid and a palm
-out of reach stays on its way. Own method. Axes: P = 2 persons, T frames, 2 = left and right hand.
+Two palms touch where they come close and move alike. Hands that shake, clap or hold on do so; hands of
+people who pass each other do not. Each arm gives way by half, a given person's arm not at all. Bones stay
+rigid, and a palm that is out of reach stops on its way. Own method. Axes: P = 2 persons, T frames, 2 hands
+(left, right).
 """
 
 from __future__ import annotations
@@ -16,24 +17,29 @@ from intermask_cli.motion.curves import minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.skeleton import PALM_M
 
-#: Palms that never come nearer than this do not meet, metres;
-NEAR_M = 0.25
-#: nor do those that move faster past each other all the time around their nearest, metres a frame, frames.
-ALIKE_M, AROUND_FRAMES = 0.02, 5
-#: A meeting lasts while the palms are no farther apart than so much more than at their nearest, metres, or
-#: while they are near and move alike: hands that reach past each other come nearest before they hold on.
-LASTING_M = 0.06
-#: Frames in which hands come together before a meeting and part after it.
-BLEND_FRAMES = 8
-_DETECT_SIGMA_FRAMES = 2.0
+#: Metres. Palms that never come nearer than this are not meant to touch.
+MAX_GAP_M = 0.25
+#: Metres per frame of one palm relative to the other. Palms that are faster at all times around their nearest
+#: frame pass each other.
+_MAX_RELATIVE_SPEED_M = 0.02
+#: Frames before and after the nearest frame in which a slower one is looked for.
+_AROUND_FRAMES = 5
+#: Metres. A contact lasts while the palms are at most this much farther apart than at their nearest. It also
+#: lasts while they are near and move alike: hands that reach past each other are nearest before they hold on.
+_LASTING_M = 0.06
+#: Frames in which hands come together before a contact, and part after it.
+_BLEND_FRAMES = 8
+#: Sigma in frames of the palms that contacts are found from, so that jitter makes none.
+_DETECTION_SIGMA_FRAMES = 2.0
+#: Solving an arm turns its forearm, which moves the palm; each round corrects the wrist for it.
 _ROUNDS = 4
 
 
-class Meeting(NamedTuple):
-    """Hands `one` of person 1 and `two` of person 2 (0 left, 1 right), together in frames [start, stop)."""
+class HandContact(NamedTuple):
+    """Hand `first` of person 0 touches hand `second` of person 1 (0 left, 1 right) from start to stop."""
 
-    one: int
-    two: int
+    first: int
+    second: int
     start: int
     stop: int
 
@@ -44,77 +50,86 @@ def palms(joints: np.ndarray) -> np.ndarray:
     return wrists + PALM_M * along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
 
 
-def meetings(joints: np.ndarray) -> list[Meeting]:
-    """Where the hands of a pair (2, T, 22, 3) nearly meet; a hand is in one meeting at a time."""
-    hands = np.stack([smoothed_over_time(person, _DETECT_SIGMA_FRAMES) for person in palms(joints)])
-    between = hands[0][:, :, None] - hands[1][:, None]  # (T, hand of 1, hand of 2, 3)
+def hand_contacts(joints: np.ndarray) -> list[HandContact]:
+    """The frames in which hands of a pair (2, T, 22, 3) nearly touch; a hand is in one contact at a time.
+
+    Of two contacts that share a hand at the same time the nearer one is kept.
+    """
+    hands = np.stack([smoothed_over_time(person, _DETECTION_SIGMA_FRAMES) for person in palms(joints)])
+    between = hands[0][:, :, None] - hands[1][:, None]  # (T, hand of person 0, hand of person 1, 3)
     distance = np.linalg.norm(between, axis=-1)
-    past = np.linalg.norm(np.gradient(between, axis=0), axis=-1)
-    held = (distance < NEAR_M) & (past < ALIKE_M)
-    found: list[tuple[float, Meeting]] = []
-    for one in range(2):
-        for two in range(2):
-            for frame in _nearest(distance[:, one, two]):
-                around = slice(max(0, frame - AROUND_FRAMES), frame + AROUND_FRAMES + 1)
-                if past[around, one, two].min() < ALIKE_M:
-                    near = distance[:, one, two] < distance[frame, one, two] + LASTING_M
-                    start, stop = _run_around(near | held[:, one, two], frame)
-                    found.append((float(distance[frame, one, two]), Meeting(one, two, start, stop)))
-    chosen: list[Meeting] = []
-    for _, meeting in sorted(found):
-        if not any(_same_hand(meeting, other) for other in chosen):
-            chosen.append(meeting)
-    return sorted(chosen, key=lambda meeting: meeting.start)
+    speed = np.linalg.norm(np.gradient(between, axis=0), axis=-1)
+    held = (distance < MAX_GAP_M) & (speed < _MAX_RELATIVE_SPEED_M)
+    candidates: list[tuple[float, HandContact]] = []
+    for first in range(2):
+        for second in range(2):
+            gap = distance[:, first, second]
+            for frame in _nearest_frames(gap):
+                around = slice(max(0, frame - _AROUND_FRAMES), frame + _AROUND_FRAMES + 1)
+                if speed[around, first, second].min() < _MAX_RELATIVE_SPEED_M:
+                    lasting = (gap < gap[frame] + _LASTING_M) | held[:, first, second]
+                    contact = HandContact(first, second, *_run_around(lasting, frame))
+                    candidates.append((float(gap[frame]), contact))
+    contacts: list[HandContact] = []
+    for _, contact in sorted(candidates):
+        if not any(_share_a_hand(contact, other) for other in contacts):
+            contacts.append(contact)
+    return sorted(contacts, key=lambda contact: contact.start)
 
 
-def _nearest(distance: np.ndarray) -> list[int]:
-    """Frames (T,) where a distance is smallest between two rises, and small."""
-    padded = np.pad(distance, 1, constant_values=np.inf)
-    lowest = (distance <= padded[:-2]) & (distance < padded[2:]) & (distance < NEAR_M)
+def _nearest_frames(gap: np.ndarray) -> list[int]:
+    """Frames in which a gap (T,) is smaller than in the frames around, and small enough for a contact."""
+    padded = np.pad(gap, 1, constant_values=np.inf)
+    lowest = (gap <= padded[:-2]) & (gap < padded[2:]) & (gap < MAX_GAP_M)
     return [int(frame) for frame in np.flatnonzero(lowest)]
 
 
 def _run_around(flags: np.ndarray, frame: int) -> tuple[int, int]:
+    """The run of True (start, stop) in flags (T,) that holds the frame."""
     before, after = np.flatnonzero(~flags[:frame]), np.flatnonzero(~flags[frame:])
     return int(before[-1]) + 1 if len(before) else 0, frame + int(after[0]) if len(after) else len(flags)
 
 
-def _same_hand(meeting: Meeting, other: Meeting) -> bool:
-    apart = meeting.start >= other.stop + BLEND_FRAMES or other.start >= meeting.stop + BLEND_FRAMES
-    return not apart and (meeting.one == other.one or meeting.two == other.two)
+def _share_a_hand(contact: HandContact, other: HandContact) -> bool:
+    """Whether two contacts need one hand at the same time, blending included."""
+    apart = contact.start >= other.stop + _BLEND_FRAMES or other.start >= contact.stop + _BLEND_FRAMES
+    return not apart and (contact.first == other.first or contact.second == other.second)
 
 
 def join_hands(
     joints: np.ndarray, rotations6d: np.ndarray | None, fixed: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A pair (2, T, 22, 3) whose meeting hands touch, and its rotations (2, T, 21, 6) turned along.
+    """A pair (2, T, 22, 3) whose nearly touching hands touch, and its rotations (2, T, 21, 6) turned along.
 
-    Rotations are recovered from the joints when not given; person `fixed` (0 or 1) does not move.
+    Rotations are recovered from the joints when not given. Person `fixed` (0 or 1) does not move.
     """
     given = joints.astype(np.float64)
     cleaned = given.copy()
     shares = np.array([0.5, 0.5]) if fixed is None else np.where(np.arange(2) == fixed, 0.0, 1.0)
-    before = palms(given)
-    wanted = np.zeros_like(before)  # displacement of each palm
-    for one, two, start, stop in meetings(given):
+    before = palms(given)  # (P, T, 2, 3)
+    displacement = np.zeros_like(before)
+    for first, second, start, stop in hand_contacts(given):
         frames = np.arange(given.shape[1])
-        weight = minimum_jerk((frames - start + BLEND_FRAMES) / BLEND_FRAMES)
-        weight = (weight * minimum_jerk((stop - 1 + BLEND_FRAMES - frames) / BLEND_FRAMES))[:, None]
-        gap = before[1][:, two] - before[0][:, one]
-        for person, hand, way in ((0, one, gap), (1, two, -gap)):
-            move = weight * shares[person] * way
-            larger = np.linalg.norm(move, axis=-1) > np.linalg.norm(wanted[person][:, hand], axis=-1)
-            wanted[person][:, hand] = np.where(larger[:, None], move, wanted[person][:, hand])
+        rise = minimum_jerk((frames - start + _BLEND_FRAMES) / _BLEND_FRAMES)
+        fall = minimum_jerk((stop - 1 + _BLEND_FRAMES - frames) / _BLEND_FRAMES)
+        weight = (rise * fall)[:, None]  # (T, 1)
+        gap = before[1][:, second] - before[0][:, first]  # (T, 3)
+        for person, hand, way in ((0, first, gap), (1, second, -gap)):
+            own = displacement[person][:, hand]
+            step = weight * shares[person] * way
+            # Two contacts of a hand may blend over the same frames; the larger step wins there.
+            larger = np.linalg.norm(step, axis=-1) > np.linalg.norm(own, axis=-1)
+            displacement[person][:, hand] = np.where(larger[:, None], step, own)
     for person in range(2):
-        if wanted[person].any():
-            _move_palms(cleaned[person], given[person], before[person] + wanted[person])
+        if displacement[person].any():
+            _move_palms(cleaned[person], given[person], before[person] + displacement[person])
     return cleaned_pair(joints, cleaned, rotations6d, ARMS, fixed)
 
 
 def _move_palms(person: np.ndarray, given: np.ndarray, targets: np.ndarray) -> None:
-    """Solve both arms of joints (T, 22, 3) in place for palms at targets (T, 2, 3)."""
-    old = (given[:, SHOULDERS], given[:, ELBOWS], given[:, WRISTS])
-    wrists, spare = old[2].copy(), elbow_side(given)
+    """Solve both arms of joints (T, 22, 3) in place so that the palms reach targets (T, 2, 3)."""
+    old_arm = (given[:, SHOULDERS], given[:, ELBOWS], given[:, WRISTS])  # (T, 2, 3) each
+    wrists, pole = old_arm[2].copy(), elbow_side(given)
     for _ in range(_ROUNDS):
         wrists += targets - palms(person)
-        person[:, ELBOWS], person[:, WRISTS] = solve_limb(old, old[0], wrists, spare)
+        person[:, ELBOWS], person[:, WRISTS] = solve_limb(old_arm, old_arm[0], wrists, pole)

@@ -1,4 +1,4 @@
-"""The names of `--clean`; apart from `cleaning`, so that a command line is parsed without NumPy."""
+"""The names of `--clean`, in a file of their own so that a command line is parsed without NumPy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from intermask_cli.errors import InputError
 
 
 class Clean(str, Enum):
-    """smooth comes first and meet last; of the others, which all plant the feet, one may be asked for."""
+    """The modes in the order in which they are applied, whatever the order they are given in.
+
+    `feet`, `contact` and `published` all plant the feet, so at most one of them is accepted.
+    """
 
     smooth = "smooth"
     feet = "feet"

@@ -1,9 +1,14 @@
 """Planted feet pinned without stretching bones: the body follows its feet, the legs are solved for the rest.
 
-Steps: `planted_feet.plant` says where the feet should be; the whole body takes over a share of what its
-planted feet have in common (their drift is partly the root's); the legs are solved by two-bone inverse
-kinematics; the pelvis sinks where a leg does not reach. Bone lengths of every frame stay as given. Own
-method; the published one, which moves four joints alone, is `foot_locking`.
+Steps:
+
+1. `planted_feet.plant` finds the displacement that pins each planted foot.
+2. The body takes over a share of what its planted feet have in common: their drift is partly the root's.
+3. The pelvis sinks where a leg would not reach.
+4. The legs are solved by two-bone inverse kinematics, so every frame keeps its bone lengths.
+
+Own method. The published one moves four joints alone (`cleanup.published`).
+Axes: P persons, T frames, 2 legs (left, right).
 """
 
 from __future__ import annotations
@@ -20,12 +25,17 @@ LEGS = tuple(
     tuple(f"{side}_{name}" for name in ("hip", "knee", "ankle", "foot")) for side in ("left", "right")
 )
 _HIPS, _KNEES, _ANKLES = (np.array([JOINT[leg[k]] for leg in LEGS]) for k in range(3))
-#: How much of the planted feet's common displacement the body takes over, along X, Y, Z. All of the height:
-#: legs that are nearly straight would swing their knees for every millimetre.
+#: Share of the planted feet's common displacement that the body takes over, along X, Y, Z. All of the height,
+#: because legs that are nearly straight would swing their knees for every millimetre.
 _BODY_SHARE = np.array([0.5, 1.0, 0.5])
+#: Sigma in frames of the body's displacement: the body is heavier than a foot, so it follows smoothly.
 _BODY_SIGMA_FRAMES = 4.0
-_MOST_SINKING_M = 0.06
-_SINK_REACH_FRAMES, _SINK_SIGMA_FRAMES = 4, 3.0
+#: Metres. A foot that would need a deeper pelvis stays out of reach: the pose matters more than the foot.
+_MAX_SINKING_M = 0.06
+#: Frames around a frame that sinks which sink as deep, before smoothing over `_SINK_SIGMA_FRAMES`: so the
+#: smoothed curve is still deep enough at its peak.
+_SINK_REACH_FRAMES = 4
+_SINK_SIGMA_FRAMES = 3.0
 
 
 def lock_feet_rigidly(
@@ -33,8 +43,8 @@ def lock_feet_rigidly(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Joints (P, T, 22, 3), Y up, metres, 30 fps -> the same with planted feet held still, and rotations.
 
-    rotations6d (P, T, 21, 6) `sixd_columns` are turned with the legs; recovered from the joints when not
-    given. The type of the joints is kept.
+    rotations6d (P, T, 21, 6) `sixd_columns` are turned with the legs; they are recovered from the joints when
+    not given. The precision of the joints is kept.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
@@ -43,8 +53,8 @@ def lock_feet_rigidly(
 
 
 def body_shift(planting: Planting) -> np.ndarray:
-    """Displacement (P, T, 3) of the whole body: the mean of its planted feet's, smooth over time."""
-    weight = planting.weight[..., None]
+    """Displacement (P, T, 3) of the body: a share of the mean of its planted feet's, smooth over time."""
+    weight = planting.weight[..., None]  # (P, 2, T, 1)
     shift = (weight * planting.displacement).sum(axis=1) / np.maximum(weight.sum(axis=1), 1)
     return _smooth(shift * _BODY_SHARE, _BODY_SIGMA_FRAMES)
 
@@ -52,33 +62,36 @@ def body_shift(planting: Planting) -> np.ndarray:
 def plant_body(given: np.ndarray, planting: Planting, shift: np.ndarray) -> np.ndarray:
     """Joints (P, T, 22, 3) moved by a shift (P, T, 3), planted feet at their spots, legs solved."""
     moved = given + shift[:, :, None]
-    weight = np.moveaxis(planting.weight, 1, 2)[..., None]
-    displacement = np.moveaxis(planting.displacement, 1, 2) + (1 - weight) * shift[:, :, None]
+    weight = np.moveaxis(planting.weight, 1, 2)[..., None]  # (P, T, 2, 1)
+    # A free foot moves with the body, a planted one to its spot.
+    displacement = np.moveaxis(planting.displacement, 1, 2) + (1 - weight) * shift[:, :, None]  # (P, T, 2, 3)
     ankles = given[:, :, _ANKLES] + displacement
-    moved -= _sinking(given, moved[:, :, _HIPS], ankles, weight[..., 0])[..., None, None] * np.array(
-        [0, 1.0, 0]
-    )
-    old = (given[:, :, _HIPS], given[:, :, _KNEES], given[:, :, _ANKLES])
-    facing = torso_rotation(given, "pelvis")[..., :, 2]
-    knees, reached = solve_limb(old, moved[:, :, _HIPS], ankles, facing[:, :, None])
+    sinking = _sinking(given, moved[:, :, _HIPS], ankles, weight[..., 0])
+    moved -= sinking[..., None, None] * np.array([0, 1.0, 0])
+    old_leg = (given[:, :, _HIPS], given[:, :, _KNEES], given[:, :, _ANKLES])  # (P, T, 2, 3) each
+    forward = torso_rotation(given, "pelvis")[..., :, 2]  # (P, T, 3): straight knees bend forwards
+    knees, reached = solve_limb(old_leg, moved[:, :, _HIPS], ankles, forward[:, :, None])
     moved[:, :, _KNEES], moved[:, :, _ANKLES] = knees, reached
     moved[:, :, TOES] = reached + given[:, :, TOES] - given[:, :, _ANKLES]
     return moved
 
 
 def _sinking(given: np.ndarray, hips: np.ndarray, ankles: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """How far each pelvis must come down (P, T), metres, for the planted feet to be in reach."""
-    reach = reach_of(given[:, :, _HIPS], given[:, :, _KNEES], given[:, :, _ANKLES])
+    """Metres (P, T) by which each pelvis must come down for the planted feet to be in reach.
+
+    given (P, T, 22, 3); hips, ankles (P, T, 2, 3) after the shift; weight (P, T, 2) of each foot.
+    """
+    reach = reach_of(given[:, :, _HIPS], given[:, :, _KNEES], given[:, :, _ANKLES])  # (P, T, 2)
     gap = hips - ankles
-    level = np.square(gap[..., (0, 2)]).sum(-1)
-    missing = gap[..., 1] - np.sqrt(np.maximum(reach**2 - level, 0))
-    need = np.clip(missing * weight, 0, _MOST_SINKING_M).max(axis=-1)
-    widest = largest_nearby(need.T, _SINK_REACH_FRAMES).T
-    return _smooth(widest[..., None], _SINK_SIGMA_FRAMES)[..., 0]
+    level_squared = np.square(gap[..., (0, 2)]).sum(-1)
+    missing = gap[..., 1] - np.sqrt(np.maximum(reach**2 - level_squared, 0))
+    need = np.clip(missing * weight, 0, _MAX_SINKING_M).max(axis=-1)  # (P, T)
+    widened = largest_nearby(need.T, _SINK_REACH_FRAMES).T
+    return _smooth(widened[..., None], _SINK_SIGMA_FRAMES)[..., 0]
 
 
 def _smooth(values: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Gaussian over the frames of (P, T, n)."""
+    """Values (P, T, n) smoothed over time."""
     return np.swapaxes(smoothed_over_time(np.swapaxes(values, 0, 1), sigma_frames), 0, 1)
 
 
@@ -101,7 +114,10 @@ def cleaned_pair(
     chains: tuple[tuple[str, ...], ...],
     fixed: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cleaned joints of a pair in the given precision, and their rotations; person `fixed` is as given."""
+    """Cleaned joints (2, T, 22, 3) in the precision of the given ones, and their rotations (2, T, 21, 6).
+
+    Person `fixed` (0 or 1) is exactly as given.
+    """
     rotations = cleaned_rotations(joints.astype(np.float64), cleaned, rotations6d, chains)
     cleaned = cleaned.astype(joints.dtype)
     if fixed is not None:

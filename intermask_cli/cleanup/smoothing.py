@@ -17,8 +17,7 @@ def smooth_motion(
     The root, the directions of bones and their lengths are smoothed, so rigid bones stay rigid.
     """
     root = savitzky_golay(joints[:, 0].astype(np.float64))
-    parents = np.array(PARENTS[1:])
-    bones = joints[:, 1:].astype(np.float64) - joints[:, parents]
+    bones = joints[:, 1:].astype(np.float64) - joints[:, np.array(PARENTS[1:])]  # (T, 21, 3)
     lengths = np.linalg.norm(bones, axis=-1, keepdims=True)
     directions = normalize(savitzky_golay(normalize(bones)))
     bones = directions * savitzky_golay(lengths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from intermask_cli.cleanup.hands import NEAR_M, Meeting, join_hands, meetings, palms
+from intermask_cli.cleanup.hands import MAX_GAP_M, HandContact, hand_contacts, join_hands, palms
 from intermask_cli.datasets.duets.corpus import CorpusClip, make_corpus_clip, maker_of
 from intermask_cli.datasets.duets.labels import kind_set
 from intermask_cli.motion.joint_rotations import rotations_from_joints
@@ -28,7 +28,7 @@ def apart(clip: CorpusClip, gap_m: float) -> np.ndarray:
     return joints
 
 
-def gap(joints: np.ndarray, meeting: Meeting) -> np.ndarray:
+def gap(joints: np.ndarray, meeting: HandContact) -> np.ndarray:
     hands = palms(joints)
     between = hands[0][:, meeting.one] - hands[1][:, meeting.two]
     return np.linalg.norm(between, axis=-1)[meeting.start : meeting.stop]
@@ -40,7 +40,7 @@ def gap(joints: np.ndarray, meeting: Meeting) -> np.ndarray:
 def test_hands_that_miss_are_found_and_meet(kind):
     clip = clip_of(kind)
     missing = apart(clip, 0.10)
-    found = meetings(missing)
+    found = hand_contacts(missing)
     asked = {(touch.joint1 - LEFT, touch.joint2 - LEFT) for touch in clip.labels.contacts}
     assert {(meeting.one, meeting.two) for meeting in found} == asked
     for meeting in found:
@@ -58,7 +58,7 @@ def test_hands_that_miss_are_found_and_meet(kind):
 def test_hands_that_do_not_meet_are_left_alone(kind):
     for index in range(3):
         joints = clip_of(kind, index).joints
-        assert meetings(joints) == []
+        assert hand_contacts(joints) == []
         assert np.array_equal(join_hands(joints, None)[0], joints)
 
 
@@ -79,7 +79,7 @@ def test_the_given_person_stays_and_the_other_comes_all_the_way():
         assert np.array_equal(met[fixed], joints[fixed])
         assert np.array_equal(turned[fixed], rotations[fixed])
         assert not np.array_equal(turned[1 - fixed], rotations[1 - fixed])
-        apart_m = gap(met, meetings(joints)[0])  # at its ends one arm alone is too short
+        apart_m = gap(met, hand_contacts(joints)[0])  # at its ends one arm alone is too short
         assert np.median(apart_m) < 0.02 and apart_m.max() < 0.08
 
 
@@ -95,7 +95,7 @@ def test_rotations_turn_with_the_arms():
 
 def test_too_far_is_no_meeting_and_out_of_reach_stays_on_the_way():
     clip = clip_of("handshake")
-    assert meetings(apart(clip, NEAR_M + 0.1)) == []
+    assert hand_contacts(apart(clip, MAX_GAP_M + 0.1)) == []
     joints = apart(clip, 0.10)
     joints[1] += np.linspace(0, 3, joints.shape[1])[:, None, None] * [0, 0, 1]  # walks off
     met, _ = join_hands(joints, None)

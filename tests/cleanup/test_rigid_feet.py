@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from intermask_cli.cleanup.planted_feet import FARTHEST_M, plant, planted_spans
+from intermask_cli.cleanup.planted_feet import MAX_WANDER_M, plant, planted_spans
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
 from intermask_cli.motion.inverse_kinematics import solve_limb
@@ -94,14 +94,14 @@ def test_rotations_give_the_cleaned_joints(noisy):
 def test_a_sliding_foot_is_not_one_stand_and_a_raised_one_none():
     frames = 60
     slide = np.zeros((frames, 3))
-    slide[:, 0] = np.linspace(0, 6 * FARTHEST_M, frames)
+    slide[:, 0] = np.linspace(0, 6 * MAX_WANDER_M, frames)
     speed = np.linalg.norm(np.gradient(slide, axis=0), axis=-1)
     speed[:5] = 0.001  # begins at rest
     spans = planted_spans(slide, np.zeros(frames), speed)
     assert len(spans) > 1
     for start, stop in spans:
         part = slide[start:stop]
-        assert np.linalg.norm(part - part.mean(axis=0), axis=-1).max() <= FARTHEST_M
+        assert np.linalg.norm(part - part.mean(axis=0), axis=-1).max() <= MAX_WANDER_M
     assert planted_spans(np.zeros((frames, 3)), np.full(frames, 0.3), np.zeros(frames)) == []
 
 
