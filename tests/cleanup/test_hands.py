@@ -1,4 +1,4 @@
-"""Hands that nearly meet: found where they do, joined with rigid arms, and nobody else is touched."""
+"""Hands that nearly touch: found where they do, joined with rigid arms, and no one else moves."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def apart(clip: CorpusClip, gap_m: float) -> np.ndarray:
     return joints
 
 
-def gap(joints: np.ndarray, meeting: HandContact) -> np.ndarray:
+def gap(joints: np.ndarray, contact: HandContact) -> np.ndarray:
     hands = palms(joints)
-    between = hands[0][:, meeting.one] - hands[1][:, meeting.two]
-    return np.linalg.norm(between, axis=-1)[meeting.start : meeting.stop]
+    between = hands[0][:, contact.first] - hands[1][:, contact.second]
+    return np.linalg.norm(between, axis=-1)[contact.start : contact.stop]
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def gap(joints: np.ndarray, meeting: HandContact) -> np.ndarray:
 def test_hands_that_miss_are_found_and_meet(kind):
     clip = clip_of(kind)
     missing = apart(clip, 0.10)
-    found = hand_contacts(missing)
-    asked = {(touch.joint1 - LEFT, touch.joint2 - LEFT) for touch in clip.labels.contacts}
-    assert {(meeting.one, meeting.two) for meeting in found} == asked
-    for meeting in found:
-        touches = [t for t in clip.labels.contacts if (t.joint1 - LEFT, t.joint2 - LEFT) == meeting[:2]]
-        assert any(meeting.start < touch.end and touch.start < meeting.stop for touch in touches)
+    contacts = hand_contacts(missing)
+    labelled = {(touch.joint1 - LEFT, touch.joint2 - LEFT) for touch in clip.labels.contacts}
+    assert {(contact.first, contact.second) for contact in contacts} == labelled
+    for contact in contacts:
+        touches = [t for t in clip.labels.contacts if (t.joint1 - LEFT, t.joint2 - LEFT) == contact[:2]]
+        assert any(contact.start < touch.end and touch.start < contact.stop for touch in touches)
     met, _ = join_hands(missing, None)
-    for meeting in found:
-        assert gap(missing, meeting).min() > 0.05
-        assert gap(met, meeting).max() < 0.02
+    for contact in contacts:
+        assert gap(missing, contact).min() > 0.05
+        assert gap(met, contact).max() < 0.02
 
 
 @pytest.mark.parametrize(
