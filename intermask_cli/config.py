@@ -1,7 +1,7 @@
-"""Configuration records: frozen, serialisable values only, one comment per field, YAML in and out.
+"""Configuration records: frozen, serialisable values only, a comment per field, YAML in and out.
 
-Defaults are the published InterMask settings (reference `model.md` section 12). Unknown keys are
-errors that name the nearest known key.
+Defaults are the published InterMask settings (docs/reference/model.md). Every field is checked against its
+annotation. Unknown keys are errors that name the nearest known key.
 """
 
 from __future__ import annotations
@@ -9,106 +9,154 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from intermask_cli.errors import InputError
 
 C = TypeVar("C")
-FRAMES_PER_TOKEN = 4  # the tokenizer's two strides along time
-PERSONS = 2  # of an interaction, in every array with an axis P
-BODY_ROWS = 5  # rows of the token map: what the tokenizer makes of the joint axis
+
+#: Of an interaction: the length of every array's axis P.
+PERSONS = 2
+#: Frames that one token stands for: the tokenizer's two strides along time.
+FRAMES_PER_TOKEN = 4
+#: Rows of the token map: what the tokenizer makes of the joint axis.
+BODY_ROWS = 5
 #: Kinds of first layers that the tokenizer of each representation can have; the keys are the names of
 #: `motion.representation`. "graph" needs InterHuman's skeleton on the joint axis.
 STEMS = {"interhuman": ("graph", "conv"), "interx": ("conv",)}
-DEFAULT_MODEL = "duet-mini"  # bundled
-DEFAULT_SECONDS = 5.0  # of a clip when nobody says how long
-COLDEST = 1e-30  # temperature below which logits overflow
-DTYPES = ("float32", "bf16")  # of the transformer, on the command line and in the library
+#: Name of the bundled model that is used when no other is given.
+DEFAULT_MODEL = "duet-mini"
+#: Length of a clip when none is given.
+DEFAULT_SECONDS = 5.0
+#: Lowest temperature: below it, logits divided by the temperature overflow.
+COLDEST = 1e-30
+#: Precisions of the transformer, on the command line and in the library.
+DTYPES = ("float32", "bf16")
+
+#: A size or count: an error here names the key, one inside torch would not.
+Size = Annotated[int, "above 0"]
 
 
-def _choice(name: str, value: Any, accepted: tuple[Any, ...]) -> None:
+def check_choice(name: str, value: Any, accepted: Sequence[Any]) -> None:
+    """InputError unless the value is one of those accepted."""
     if value not in accepted:
         raise InputError(f"{name} is {value!r}; accepted: {', '.join(map(str, accepted))}")
 
 
-def _whole_numbers(config: Any, *names: str) -> None:
-    """Sizes: an error here names the key; one inside torch would not."""
-    for name in names:
-        value = getattr(config, name)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} is {value!r}; accepted: a whole number above 0")
+def check_fields(record: Any) -> None:
+    """Check every field of a record against its annotation; InputError names the field.
+
+    Annotations with a check: `Literal`, `Size`, float (a whole number will do), int, bool and str. YAML reads
+    `1e-3` as text (a float needs a point); without this check the text would fail far from its cause.
+    """
+    annotations = get_type_hints(type(record), include_extras=True)
+    for name in (field.name for field in dataclasses.fields(record)):
+        value, kind = getattr(record, name), annotations[name]
+        if get_origin(kind) is Literal:
+            check_choice(name, value, get_args(kind))
+        elif kind == Size:
+            if type(value) is not int or value < 1:
+                raise InputError(f"{name} is {value!r}; accepted: a whole number above 0")
+        elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+            continue
+        elif kind in (float, int, bool, str) and type(value) is not kind:
+            raise InputError(
+                f"{name} is {value!r}; expected {kind.__name__} (in YAML write 1.0e-3, not 1e-3)"
+            )
 
 
 @dataclass(frozen=True)
 class TokenizerConfig:
     """Motion tokenizer (VQ-VAE over the joint x time plane of one person; paper section 3.1)."""
 
-    representation: str = "interhuman"  # "interhuman": 262-d features; "interx": 56 x 6
-    stem: str = "graph"  # "graph" (released InterHuman) or "conv" (Inter-X, first releases, ours)
-    width: int = 512  # channels of every hidden convolution
-    code_dim: int = 512  # latent and codebook width
-    codebook_size: int = 1024  # K
-    depth: int = 2  # residual blocks per stage
-    dilation_growth: int = 3  # dilation of block i is growth**i, used in descending order
-    activation: str = "relu"  # "relu", "silu" or "gelu" inside residual blocks
-    dropout: float = 0.2  # inside residual blocks
-    num_quantizers: int = 1  # residual quantiser layers; the transformer uses layer 0
-    shared_codebook: bool = False  # all quantiser layers share one codebook
-    quantize_dropout: float = 0.2  # probability of dropping later quantiser layers in training
-    ema_decay: float = 0.99  # mu of the codebook's moving averages
-    reseed: str = "random"  # dead codes: "random" batch vectors with fresh counts, or as "published"
+    #: name of the motion representation: interhuman (262 features) or interx (56 x 6)
+    representation: str = "interhuman"
+    #: first layers: "graph" (released InterHuman models) or "conv" (Inter-X, first releases, ours)
+    stem: Literal["graph", "conv"] = "graph"
+    #: channels of every hidden convolution
+    width: Size = 512
+    #: width of latents and codes, C
+    code_dim: Size = 512
+    #: codes, K
+    codebook_size: Size = 1024
+    #: residual blocks per stage
+    depth: Size = 2
+    #: the dilation of block i is dilation_growth**i, in descending order
+    dilation_growth: Size = 3
+    #: inside residual blocks
+    activation: Literal["relu", "silu", "gelu"] = "relu"
+    #: inside residual blocks
+    dropout: float = 0.2
+    #: residual quantiser layers; the transformer uses layer 0
+    num_quantizers: Size = 1
+    #: all quantiser layers share one codebook
+    shared_codebook: bool = False
+    #: probability of dropping later quantiser layers in training
+    quantize_dropout: float = 0.2
+    #: decay of the codebook's moving averages (mu in the published options)
+    ema_decay: float = 0.99
+    #: what dead codes become: "random" batch vectors with fresh counts, or what "published" code does
+    reseed: Literal["random", "published"] = "random"
 
     def __post_init__(self) -> None:
-        _choice("representation", self.representation, tuple(STEMS))
-        _choice("activation", self.activation, ("relu", "silu", "gelu"))
-        _choice("reseed", self.reseed, ("random", "published"))
-        _whole_numbers(
-            self, "width", "code_dim", "codebook_size", "depth", "dilation_growth", "num_quantizers"
-        )
-        _choice(f"stem of representation {self.representation}", self.stem, STEMS[self.representation])
+        check_fields(self)
+        check_choice("representation", self.representation, tuple(STEMS))
+        check_choice(f"stem of representation {self.representation}", self.stem, STEMS[self.representation])
 
 
 @dataclass(frozen=True)
 class PairDecoderConfig:
     """Corrects both decoded persons together; ours, absent from published models (`models.pair_decoder`)."""
 
-    width: int = 128
-    blocks: int = 8  # residual blocks over time, dilations 1, 2, 4, 8 in turn
+    #: channels
+    width: Size = 128
+    #: residual blocks over time, with dilations 1, 2, 4, 8 in turn
+    blocks: Size = 8
 
     def __post_init__(self) -> None:
-        for name in ("width", "blocks"):
-            if getattr(self, name) < 1:
-                raise InputError(f"pair_decoder: {name} is {getattr(self, name)}; accepted: 1 or more")
+        check_fields(self)
 
 
 @dataclass(frozen=True)
 class TransformerConfig:
     """Inter-M transformer and its trained text head (paper section 3.2)."""
 
-    codebook_size: int = 1024  # K; must equal the tokenizer's
-    code_dim: int = 512  # token embedding width; must equal the tokenizer's for published weights
-    latent_dim: int = 384  # d
-    heads: int = 6  # attention heads; head size is latent_dim / heads
-    layers: int = 6  # Inter-M blocks
-    ff_dim: int = 1024  # feed-forward width
+    #: codes, K; must equal the tokenizer's
+    codebook_size: Size = 1024
+    #: width of the token embedding; must equal the tokenizer's for published weights
+    code_dim: Size = 512
+    #: width of the model, d
+    latent_dim: Size = 384
+    #: attention heads of latent_dim / heads each
+    heads: Size = 6
+    #: Inter-M blocks
+    layers: Size = 6
+    #: width of the feed-forward layers
+    ff_dim: Size = 1024
+    #: in attention, feed-forward layers and behind the embedding
     dropout: float = 0.2
-    text_dim: int = 768  # width of the frozen encoder's states
-    text_head: str = (
-        "clip"  # "clip": unmasked layers, end-token state (published); "pooled": masked layers, learned query
-    )
-    text_width: int = 768  # width of the trained text layers; equals text_dim for "clip"
-    text_layers: int = 2  # trained text layers
-    text_heads: int = 8
-    text_ff: int = 2048
-    person_embedding: bool = False  # zero-initialised vector per person; off for published weights
-    person_condition: bool = False  # a text vector for each person instead of one for both; "pooled" only
+    #: width of the frozen encoder's states
+    text_dim: Size = 768
+    #: "clip": unmasked layers, end token's state (published); "pooled": masked layers, learned query
+    text_head: Literal["clip", "pooled"] = "clip"
+    #: width of the trained text layers; equals text_dim for "clip"
+    text_width: Size = 768
+    #: trained text layers
+    text_layers: int = 2
+    #: attention heads of the text layers
+    text_heads: Size = 8
+    #: width of the text layers' feed-forward layers
+    text_ff: Size = 2048
+    #: a vector per person, zero at the start; off for published weights
+    person_embedding: bool = False
+    #: a text vector per person instead of one for both; "pooled" only
+    person_condition: bool = False
 
     def __post_init__(self) -> None:
-        _choice("text_head", self.text_head, ("clip", "pooled"))
-        sizes = ("codebook_size", "code_dim", "latent_dim", "heads", "layers", "ff_dim")
-        _whole_numbers(self, *sizes, "text_dim", "text_width", "text_heads", "text_ff")
+        check_fields(self)
         for width, heads in (("latent_dim", "heads"), ("text_width", "text_heads")):
             w, h = getattr(self, width), getattr(self, heads)
             if w % h:
@@ -123,18 +171,21 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Iterative masked decoding (reference `model.md` section 9)."""
+    """Iterative masked decoding (docs/reference/model.md)."""
 
-    steps: int = 20  # S, parallel decoding steps; reaction uses S // 2
-    guidance: float = 2.0  # w in u + w * (c - u); 1 uses the conditional pass only
-    filter: float = 0.9  # share of codes dropped per position; ceil((1 - filter) * K) are kept
-    temperature: float = 1.0  # divides the filtered logits before the draw
-    draw: str = (
-        "categorical"  # "categorical": inverse CDF, one uniform per token; "gumbel": argmax(logits + g)
-    )
+    #: parallel decoding steps; reaction uses half of them
+    steps: int = 20
+    #: w in u + w (c - u), the guided logits; 1 uses the conditional pass only
+    guidance: float = 2.0
+    #: share of codes dropped per position; ceil((1 - filter) * K) are kept
+    filter: float = 0.9
+    #: divides the filtered logits before the draw
+    temperature: float = 1.0
+    #: "categorical": inverse CDF of one uniform number per token; "gumbel": argmax(logits + g)
+    draw: Literal["categorical", "gumbel"] = "categorical"
 
     def __post_init__(self) -> None:
-        _choice("draw", self.draw, ("categorical", "gumbel"))
+        check_fields(self)
         if self.steps < 1:
             raise InputError(f"steps is {self.steps}; accepted: 1 or more")
         if not 0.0 <= self.filter < 1.0:
@@ -153,23 +204,29 @@ def sampling_with(
     draw: str | None,
     filter: float | None,
 ) -> SamplingConfig:
-    """The model's own settings with what the user gave in their place."""
+    """The model's own settings, replaced by those that the user gave; InputError for NaN and infinity."""
     given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"--{name} {value}: a finite number is accepted")
+            raise InputError(f"--{name} {value}: accepted is a finite number")
     return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:
-    """Build a config record from a mapping; unknown keys raise InputError naming the nearest."""
+    """Build a config record from a mapping.
+
+    Raises InputError, beginning with `where`, for unknown keys (naming the nearest) and wrong values.
+    """
     known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(str(key), sorted(known), n=1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; accepted: {', '.join(sorted(known))}"
             raise InputError(f"{where}: unknown key '{key}'{hint}")
-    return kind(**values)
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -178,7 +235,7 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping; raises InputError with the path when it is not one."""
+    """The mapping in a YAML file; InputError with the path if it holds something else."""
     import yaml  # here, because commands need this file before they need YAML
 
     try:

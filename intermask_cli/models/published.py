@@ -247,7 +247,7 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
         codebook_size=codes,
         depth=found["depth"],
         dilation_growth=count(options, "dilation_growth_rate", 3, path),
-        activation=str(options.get("vq_act", "relu")),
+        activation=str(options.get("vq_act", "relu")),  # type: ignore[arg-type]  # the record checks it
         num_quantizers=found["num_quantizers"],
         shared_codebook=bool(options.get("shared_codebook", False)),
         quantize_dropout=number(options, "quantize_dropout_prob", 0.2, path),

@@ -8,9 +8,15 @@ published behaviour of a stage. `recipes.py` reads recipes from files and change
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_origin, get_type_hints
 
-from intermask_cli.config import PairDecoderConfig, SamplingConfig, TokenizerConfig, TransformerConfig
+from intermask_cli.config import (
+    PairDecoderConfig,
+    SamplingConfig,
+    TokenizerConfig,
+    TransformerConfig,
+    check_fields,
+)
 from intermask_cli.errors import InputError
 
 
@@ -69,7 +75,7 @@ class StageConfig:
     milestones_after_warmup: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_and_convert(self)
         for name in ("batch_size", "log_steps", "validate_clips"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; accepted: 1 or more")
@@ -120,7 +126,7 @@ class TokenizerLossConfig:
     speed_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_and_convert(self)
 
 
 @dataclass(frozen=True)
@@ -177,7 +183,7 @@ class MaskingConfig:
     per_sample: bool = True
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_and_convert(self)
         shares = ("interaction", "interaction_partial", "full", "corrupted_samples")
         for name in (*shares, "random_code", "mask_code"):
             if not 0.0 <= getattr(self, name) <= 1.0:
@@ -200,7 +206,7 @@ class TextPretrainConfig:
     batch_size: int = 64
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_and_convert(self)
 
     @property
     def enabled(self) -> bool:
@@ -269,7 +275,7 @@ class PairDecoderLossConfig:
     near_m: float = 0.15
 
     def __post_init__(self) -> None:
-        check_fields(self)
+        check_and_convert(self)
         if self.near_m <= 0:
             raise InputError(f"near_m is {self.near_m}; accepted: above 0")
 
@@ -343,23 +349,13 @@ class Recipe:
                 raise InputError(f"{name} differs: tokenizer {ours}, transformer {theirs}; make them equal")
 
 
-def check_fields(record: Any) -> None:
-    """Check every field of a frozen record against its annotation; InputError names the field.
-
-    Whole numbers become floats and lists become tuples where the annotation asks for it. YAML reads `1e-3`
-    as text (a float needs a point); without this check the text would fail far from its cause.
-    """
+def check_and_convert(record: Any) -> None:
+    """`check_fields`, after whole numbers became floats and lists tuples where annotations ask for it."""
     kinds = get_type_hints(type(record))
     for name in (item.name for item in fields(record)):
         value, kind = getattr(record, name), kinds[name]
-        if get_origin(kind) is Literal:
-            if value not in get_args(kind):
-                raise InputError(f"{name} is {value!r}; accepted: {', '.join(map(str, get_args(kind)))}")
-        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+        if kind is float and isinstance(value, int) and not isinstance(value, bool):
             object.__setattr__(record, name, float(value))
         elif get_origin(kind) is tuple and isinstance(value, list | tuple):
             object.__setattr__(record, name, tuple(float(v) for v in value))
-        elif kind in (float, int, bool, str) and type(value) is not kind:
-            raise InputError(
-                f"{name} is {value!r}; expected {kind.__name__} (in YAML write 1.0e-3, not 1e-3)"
-            )
+    check_fields(record)
