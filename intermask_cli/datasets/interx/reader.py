@@ -91,6 +91,11 @@ def split_path(root: Path, split: str) -> Path:
     return root / "splits" / f"{split}.txt"
 
 
+def motions_path(root: Path, split: str) -> Path:
+    """The h5 file with the motions of a split."""
+    return root / "motions" / f"{split}.h5"
+
+
 def caption_path(root: Path, name: str) -> Path:
     """The caption file of a clip."""
     return root / "texts_processed" / f"{name}.txt"
@@ -102,7 +107,7 @@ def open_motions(root: Path, split: str) -> h5py.File:
     Raises:
         MissingError: no such file. InputError: not HDF5.
     """
-    path = root / "motions" / f"{split}.h5"
+    path = motions_path(root, split)
     if not path.is_file():
         raise MissingError(f"{path}: no such file; is {root} the root of Inter-X?")
     try:

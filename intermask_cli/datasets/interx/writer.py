@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
-from intermask_cli.datasets.interx.reader import SPLITS, caption_path, split_path
+from intermask_cli.datasets.interx.reader import SPLITS, caption_path, motions_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
@@ -44,7 +44,7 @@ _GROUP = 1000
 _CLITIC = re.compile(r"(n['’]t|['’](s|re|ve|ll|d|m))\b", re.IGNORECASE)
 
 
-def processed_clip(item: Interaction) -> np.ndarray:
+def _processed_clip(item: Interaction) -> np.ndarray:
     """A clip as Inter-X stores it, (T, 56, 6) float64: feet on the floor, person 0 starts at the origin."""
     persons = np.stack([_person_rows(item, person) for person in (0, 1)])
     for rows in persons:
@@ -77,7 +77,7 @@ def _joints(rows: np.ndarray) -> np.ndarray:
     return joints_from_features(person_features(rows), stand_in_body())
 
 
-def fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
+def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
     for person, rows in enumerate(_persons(processed)):
@@ -105,15 +105,13 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
     written = FolderWritten()
     with ExitStack() as stack:
-        files = {
-            split: stack.enter_context(h5py.File(root / "motions" / f"{split}.h5", "w")) for split in SPLITS
-        }
+        files = {split: stack.enter_context(h5py.File(motions_path(root, split), "w")) for split in SPLITS}
         stream = stack.enter_context((root / "ids.csv").open("w", newline="", encoding="utf-8"))
         table = csv.writer(stream)
         table.writerow(["name", "id", "split", "seed"])
         for item in items:
             try:
-                clip = processed_clip(item)
+                clip = _processed_clip(item)
             except InputError as error:
                 written.failed.append((item.id, str(error)))
                 continue
@@ -125,7 +123,7 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
             for read, rows in zip(read_back, _persons(clip), strict=True):
                 written.check_read_back(item.id, _joints(read), _joints(rows))
             caption_path(root, name).write_text(_caption_line(item.text) * _CAPTION_LINES, "utf-8")
-            written.fits_mm.append(fit_error_mm(item, clip))
+            written.fits_mm.append(_fit_error_mm(item, clip))
             names[split].append(name)
             table.writerow([name, item.id, split, item.seed])
     for split, own in names.items():

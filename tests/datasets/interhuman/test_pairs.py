@@ -6,18 +6,17 @@ import csv
 import json
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from intermask_cli.datasets.interactions import FORMAT, INDEX_COLUMNS
 from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.interhuman.pairs import read_table, split_of, write_pairs
 from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, features_of_pair
 from intermask_cli.errors import InputError
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, motion_from_loaded, pair_features
 from intermask_cli.training.sources.open import open_source
+from tests.helpers.motion_files import write_h5
 from tests.helpers.motion_samples import fk_pair
 from tests.helpers.paths import CMU_DUETS
 
@@ -184,13 +183,7 @@ def test_reading_options_and_columns(clips, tmp_path):
 
 def test_items_of_a_run_are_pairs_with_their_own_rotations(clips, tmp_path):
     joints, rotations = fk_pair(40)
-    with h5py.File(clips / "run.h5", "w") as file:
-        file.attrs.update({"format": FORMAT, "format_version": 1, "fps": 30.0})
-        item = file.create_group("interactions/x-1")
-        item.attrs.update({"prompt": "two people", "seed": 1, "sample": 0, "frames": 40})
-        item["joints"], item["rotations6d"] = joints, rotations
-        for column in INDEX_COLUMNS:
-            file[f"index/{column}"] = ["x-1"] if column in ("id", "prompt") else [0]
+    write_h5(clips / "run.h5", joints, rotations, ids=["x-1"])
     both = {"pair": "run.h5#x-1", "text": "two people meet", "split": "train"}
     # A file of two people gives each column its own person: here the run's second.
     mixed = {"person1": "b-1.npy", "person2": "run.h5#x-1", "text": "two people meet", "split": "train"}

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from intermask_cli.datasets.motion_files.read import read_motion, resampled
 from intermask_cli.errors import InputError
+from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.representation.interhuman import pair_features
 from tests.helpers.motion_files import rest_bvh, write_h5
 from tests.helpers.motion_samples import fk_person
@@ -84,6 +85,15 @@ def test_cmu_bvh_equals_the_collection(subject):
 def test_cmu_recording():
     motion = read_motion(CMU / "trials" / "60_61_01.npz", person=1)
     assert_array_equal(motion.joints, np.load(CMU / "trials" / "60_61_01.npz")["positions"][1])
+
+
+def test_rotations_are_recovered_once_where_a_file_has_none(pair, tmp_path):
+    np.save(tmp_path / "joints.npy", pair[0][0])
+    given = read_motion(tmp_path / "joints.npy")
+    assert_array_equal(given.recovered, rotations_from_joints(given.joints).rotations6d)
+    assert given.known_rotations6d is given.recovered
+    given = read_motion(write_h5(tmp_path / "run.h5", *pair), person=0)
+    assert given.recovered is None and given.known_rotations6d is given.rotations6d
 
 
 def test_units(tmp_path):
