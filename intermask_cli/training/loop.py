@@ -102,7 +102,6 @@ class StageRun:
             self._validation_log = LogTable(folder / VALIDATION, self.state.step)
         self._sums: dict[str, Tensor] = {}
         self._last_save_s = self.state.elapsed_s
-        self._session_steps = 0
 
     def run(self) -> dict[str, Any]:
         """Train until the budget is used up -> the report.
@@ -148,7 +147,6 @@ class StageRun:
         if self.ema:
             self.ema.update(step)
         self.state.step += 1
-        self._session_steps += 1
         self._log({"loss": loss, **terms}, rate)
 
     def _autocast(self) -> contextlib.AbstractContextManager[None]:

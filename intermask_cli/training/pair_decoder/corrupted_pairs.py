@@ -15,14 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, SamplingConfig
-from intermask_cli.console import counter, note
+from intermask_cli.console import counter
 from intermask_cli.errors import InputError
-from intermask_cli.files import replacing
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
@@ -31,6 +28,7 @@ from intermask_cli.sampling.sampler import FILL
 from intermask_cli.training.config import PairDecoderTrainConfig
 from intermask_cli.training.schedule import derived_seed, permutation
 from intermask_cli.training.sources.source import TrainingSource
+from intermask_cli.training.tensor_cache import cached_tensors
 
 CLIP_BATCH = 16  # clips of equal length that are encoded and filled together
 
@@ -63,20 +61,19 @@ def draw_clips(source: TrainingSource, count: int, seed: int) -> list[int]:
 
 def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]]) -> list[Tensor]:
     """Token maps (2, 5, n), kept in a file that is used again while `key` stays the same."""
-    if path.is_file():
-        with safe_open(path, "pt") as file:
-            if file.metadata() == key:
-                maps, lengths = file.get_tensor("maps"), file.get_tensor("lengths").tolist()
-                return [one[..., :n].long() for one, n in zip(maps, lengths, strict=True)]
-        note(f"{path}: made with other models, clips or settings, filling again")
-    filled = make()
-    lengths = torch.tensor([one.shape[-1] for one in filled])
-    maps = torch.zeros(len(filled), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
-    for row, one in enumerate(filled):
-        maps[row, ..., : one.shape[-1]] = one
-    with replacing(path) as temporary:
-        save_file({"maps": maps, "lengths": lengths}, temporary, metadata=key)
-    return filled
+
+    def padded() -> dict[str, Tensor]:
+        filled = make()
+        lengths = torch.tensor([one.shape[-1] for one in filled])
+        maps = torch.zeros(len(filled), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
+        for row, one in enumerate(filled):
+            maps[row, ..., : one.shape[-1]] = one
+        return {"maps": maps, "lengths": lengths}
+
+    stale = "made with other models, clips or settings, filling again"
+    stored = cached_tensors(path, key, padded, stale)
+    lengths = stored["lengths"].tolist()
+    return [one[..., :n].long() for one, n in zip(stored["maps"], lengths, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from intermask_cli.console import counter, note
-from intermask_cli.files import replacing
+from intermask_cli.console import counter
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.training.sources.source import ClipCaption, ClipText
+from intermask_cli.training.tensor_cache import cached_tensors
 
 ENCODE_BATCH = 256
 #: Labels that name a person or a side; captions that state them are drawn more often (`role_captions`).
@@ -45,11 +43,12 @@ class StateCache:
 def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> StateCache:
     """Encode distinct texts, kept in a file that is used again while texts and encoder stay the same."""
     key = {"encoder": encoder.sha256, "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
-    if path.is_file():
-        with safe_open(path, "pt") as file:
-            if file.metadata() == key:
-                return StateCache(texts, *(file.get_tensor(name) for name in ("states", "counts", "ends")))
-        note(f"{path}: made from other captions or another encoder, encoding again")
+    stale = "made from other captions or another encoder, encoding again"
+    return StateCache(texts, **cached_tensors(path, key, lambda: _encode(texts, encoder), stale))
+
+
+def _encode(texts: Sequence[str], encoder: TextEncoder) -> dict[str, Tensor]:
+    """The tensors of `StateCache` for distinct texts."""
     # Sorted by length, so that few texts of a batch need padding.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
     parts: list[Tensor] = [torch.empty(0)] * len(texts)
@@ -63,10 +62,7 @@ def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> Sta
                 ends[i] = states.end[row]
             progress.advance(len(chosen))
     counts = torch.tensor([len(part) for part in parts])
-    tensors = {"states": torch.cat(parts), "counts": counts, "ends": ends}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=key)
-    return StateCache(texts, tensors["states"], counts, ends)
+    return {"states": torch.cat(parts), "counts": counts, "ends": ends}
 
 
 @dataclass

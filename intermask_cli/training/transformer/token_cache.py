@@ -14,18 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN
-from intermask_cli.console import counter, note
-from intermask_cli.files import replacing
+from intermask_cli.console import counter
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import weights_of
 from intermask_cli.training.sources.source import TrainingSource
+from intermask_cli.training.tensor_cache import cached_tensors
 
 ENCODE_BATCH = 32  # tracks of equal length encoded together
 
@@ -108,15 +106,12 @@ def cached_split(
 ) -> TokenCache:
     """`encode_split`, kept in a file that is used again while tokenizer, data and limit stay the same."""
     key = {"tokenizer": tokenizer_digest(tokenizer), "source": source.digest, "max_frames": str(max_frames)}
-    if path.is_file():
-        with safe_open(path, "pt") as file:
-            if file.metadata() == key:
-                return TokenCache(*(file.get_tensor(name) for name in ("maps", "lengths", "clips")))
-        note(f"{path}: made with another tokenizer or corpus, encoding again")
-    cache = encode_split(source, tokenizer, normalizer, max_frames, device)
-    with replacing(path) as temporary:
-        save_file(vars(cache), temporary, metadata=key)
-    return cache
+    stale = "made with another tokenizer or corpus, encoding again"
+
+    def encode() -> dict[str, Tensor]:
+        return vars(encode_split(source, tokenizer, normalizer, max_frames, device))
+
+    return TokenCache(**cached_tensors(path, key, encode, stale))
 
 
 def tokenizer_digest(tokenizer: Tokenizer) -> str:
