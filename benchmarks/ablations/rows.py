@@ -164,7 +164,7 @@ def _train_transformer(
     model = variant.change(new_transformer(recipe, codebook)).to(space.accelerator.device)
     started = find_checkpoint(folder, LAST) is not None
     head = folder / TEXT_HEAD
-    if recipe.text_pretraining.wanted and not started:
+    if recipe.text_pretraining.enabled and not started:
         pretraining = TextPretraining(recipe, data, model, space.accelerator)
         StageRun(pretraining, head, space.accelerator, find_checkpoint(head, LAST) is not None).run()
     stage = variant.stage(recipe, data, model, space.accelerator)
