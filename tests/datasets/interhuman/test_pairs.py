@@ -20,8 +20,7 @@ from tests.helpers.motion_files import write_h5
 from tests.helpers.motion_samples import fk_pair
 from tests.helpers.paths import CMU_DUETS
 
-CMU = CMU_DUETS
-needs_cmu = pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
+needs_cmu = pytest.mark.skipif(not CMU_DUETS.is_dir(), reason=f"no CMU duets at {CMU_DUETS}")
 NO_OPTIONS = dict.fromkeys(("fps", "up", "units", "skeleton"))
 
 
@@ -245,7 +244,7 @@ def test_an_existing_folder_is_kept_unless_overwritten(clips, tmp_path):
 
 @needs_cmu
 def test_a_real_pair_of_bvh_files(tmp_path, cli):
-    files = [str(CMU / "source" / f"{subject}_02_frames_0000-0299.bvh") for subject in (60, 61)]
+    files = [str(CMU_DUETS / "source" / f"{subject}_02_frames_0000-0299.bvh") for subject in (60, 61)]
     row = {"person1": files[0], "person2": files[1], "text": "two people dance salsa", "split": "train"}
     code, out, err = cli("data", "pairs", table_of(tmp_path, [row]), "--out", tmp_path / "tree", "--fps", 60,
                          "--units", "1.3333333")  # fmt: skip
@@ -253,7 +252,7 @@ def test_a_real_pair_of_bvh_files(tmp_path, cli):
     assert err.count("300 frames at 60 fps -> 150 at 30") == 2
     data = InterHuman(tmp_path / "tree", "train")
     loaded = data.loaded(data.clips[0])
-    trial = np.load(CMU / "trials" / "60_61_02.npz")
+    trial = np.load(CMU_DUETS / "trials" / "60_61_02.npz")
     start = int(trial["source_frame"][0]) // 2
     for person in (0, 1):
         found = motion_from_loaded(loaded[person])[0][start:]

@@ -24,7 +24,7 @@ QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 
 
 def reads_or_refuses(path):
-    """A damaged file is an InputError or, if the damage missed the motion, a finite motion."""
+    """A damaged file is an InputError or, if the motion itself is intact, a finite motion."""
     try:
         motion = read_motion(path, person=0)
     except InputError as error:
@@ -57,8 +57,8 @@ class Files(dict):
 
 
 @pytest.fixture(scope="module")
-def whole_files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
+def intact_files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("intact")
     joints, rotations = fk_pair(12)
     np.save(folder / "a.npy", joints)
     np.savez(folder / "a.npz", positions=joints, fps=30)
@@ -70,18 +70,18 @@ def whole_files(tmp_path_factory):
 
 @QUIET
 @given(data=st.data())
-def test_truncated_anywhere(data, whole_files, tmp_path):
-    name = data.draw(st.sampled_from(sorted(whole_files)))
-    whole = whole_files[name]
-    (tmp_path / name).write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
+def test_truncated_anywhere(data, intact_files, tmp_path):
+    name = data.draw(st.sampled_from(sorted(intact_files)))
+    intact = intact_files[name]
+    (tmp_path / name).write_bytes(intact[: data.draw(st.integers(0, len(intact) - 1))])
     reads_or_refuses(tmp_path / name)
 
 
 @QUIET
 @given(data=st.data())
-def test_damaged_bytes(data, whole_files, tmp_path):
-    name = data.draw(st.sampled_from(sorted(whole_files)))
-    damaged = bytearray(whole_files[name])
+def test_damaged_bytes(data, intact_files, tmp_path):
+    name = data.draw(st.sampled_from(sorted(intact_files)))
+    damaged = bytearray(intact_files[name])
     for _ in range(data.draw(st.integers(1, 6))):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     (tmp_path / name).write_bytes(bytes(damaged))
@@ -89,7 +89,7 @@ def test_damaged_bytes(data, whole_files, tmp_path):
 
 
 def hostile_files(folder):
-    """Name -> a small file that claims to hold very much."""
+    """Write small files that claim to hold a lot; returns their names."""
 
     def npy(shape):
         head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
@@ -98,10 +98,10 @@ def hostile_files(folder):
     head = "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\nCHANNELS 1 Xposition\n"
     chain = "JOINT b\n{\nOFFSET 0 1 0\n"
     tail = "MOTION\nFrames: %s\nFrame Time: 0.01\n%s"
-    lying = io.BytesIO()
-    with zipfile.ZipFile(lying, "w") as archive:
+    claiming = io.BytesIO()
+    with zipfile.ZipFile(claiming, "w") as archive:
         archive.writestr("positions.npy", npy((100_000, 22, 3)))
-    image = bytearray(lying.getvalue())
+    image = bytearray(claiming.getvalue())
     at = image.rfind(b"PK\x01\x02") + 24
     image[at : at + 4] = struct.pack("<I", 2**31)  # the size unpacked
     contents = {

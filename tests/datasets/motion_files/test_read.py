@@ -18,8 +18,7 @@ from tests.helpers.motion_files import rest_bvh, write_h5
 from tests.helpers.motion_samples import fk_person
 from tests.helpers.paths import CMU_DUETS
 
-CMU = CMU_DUETS
-needs_cmu = pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
+needs_cmu = pytest.mark.skipif(not CMU_DUETS.is_dir(), reason=f"no CMU duets at {CMU_DUETS}")
 
 
 def raw492(joints, rotations):
@@ -71,9 +70,11 @@ def test_run_directory_and_interx_joints(pair, tmp_path):
 @needs_cmu
 @pytest.mark.parametrize("subject", ["60", "61"])
 def test_cmu_bvh_equals_the_collection(subject):
-    trial = np.load(CMU / "trials" / "60_61_10.npz")
+    trial = np.load(CMU_DUETS / "trials" / "60_61_10.npz")
     person = ("60", "61").index(subject)
-    motion = read_motion(CMU / "source" / f"{subject}_10_frames_0400-0699.bvh", fps=60, units=str(1 / 0.75))
+    motion = read_motion(
+        CMU_DUETS / "source" / f"{subject}_10_frames_0400-0699.bvh", fps=60, units=str(1 / 0.75)
+    )
     assert motion.frames == 150
     inside = (trial["source_frame"] >= 400) & (trial["source_frame"] < 700)
     clean = ~trial["repaired"][person][inside]
@@ -83,8 +84,8 @@ def test_cmu_bvh_equals_the_collection(subject):
 
 @needs_cmu
 def test_cmu_recording():
-    motion = read_motion(CMU / "trials" / "60_61_01.npz", person=1)
-    assert_array_equal(motion.joints, np.load(CMU / "trials" / "60_61_01.npz")["positions"][1])
+    motion = read_motion(CMU_DUETS / "trials" / "60_61_01.npz", person=1)
+    assert_array_equal(motion.joints, np.load(CMU_DUETS / "trials" / "60_61_01.npz")["positions"][1])
 
 
 def test_rotations_are_recovered_once_where_a_file_has_none(pair, tmp_path):
@@ -160,7 +161,7 @@ def bad_files(folder):
     nan, infinite = pair.copy(), good.copy()
     nan[1, 3, 4, 1] = np.nan
     infinite[5, 20, 0] = np.inf
-    whole = saved(folder / "whole.npy", good).read_bytes()
+    intact = saved(folder / "whole.npy", good).read_bytes()
     np.savez(folder / "whole.npz", positions=pair)
     zipped = (folder / "whole.npz").read_bytes()
     h5 = write_h5(folder / "whole.h5", pair, ids=("p-1", "p-2")).read_bytes()
@@ -200,7 +201,7 @@ def bad_files(folder):
         "raw pickle": (file("pickle.npy", pickle.dumps({"a": 1})), {}, "not an .npy array"),
         "text": (saved(folder / "text.npy", np.array(["a"] * 9)), {}, "numbers are accepted"),
         "complex": (saved(folder / "complex.npy", good.astype(complex)), {}, "numbers are accepted"),
-        "truncated npy": (file("cut.npy", whole[:-50]), {}, "truncated"),
+        "truncated npy": (file("cut.npy", intact[:-50]), {}, "truncated"),
         "huge header": (file("huge.npy", huge), {}, "truncated.*1000000000000"),
         "truncated npz": (file("cut.npz", zipped[: len(zipped) // 2]), {"person": 0}, "damaged .npz"),
         "npz without positions": (folder / "other.npz", {}, "holds poses"),
