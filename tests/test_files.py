@@ -144,15 +144,18 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
 
 
 def test_locks_end_with_the_process(tmp_path: Path) -> None:
-    code = "import sys,time\nfrom pathlib import Path\nfrom intermask_cli.files import locked\n"
-    code += "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
-    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / ".lock")], stdout=subprocess.PIPE)
-    assert child.stdout is not None
+    code = "import sys\nfrom pathlib import Path\nfrom intermask_cli.files import locked\n"
+    code += "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    sys.stdin.read()\n"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / ".lock")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert child.stdin is not None and child.stdout is not None
     child.stdout.readline()
     with pytest.raises(InputError, match="another run"), locked(tmp_path / ".lock"):
         pass
     child.kill()
     child.wait()
+    child.stdin.close()
     child.stdout.close()
     with locked(tmp_path / ".lock"):
         pass

@@ -137,7 +137,7 @@ def test_a_part_is_written_while_the_next_one_is_made(
 
     def waiting(self: RunDirectory, part: Part, *results: Any) -> None:
         if not written:
-            assert making.wait(60), "nothing is made while a part is being written"
+            assert making.wait(300), "nothing is made while a part is being written"
         written.append(part.first)
         write(self, part, *results)
 
@@ -155,7 +155,11 @@ def test_a_part_is_written_while_the_next_one_is_made(
 
 def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, made, full = plan_of(400), [], threading.Event()
-    write = RunDirectory.write_part
+    write, enter, writers = RunDirectory.write_part, store.PartWriter.__enter__, []
+
+    def entered(self: store.PartWriter) -> store.PartWriter:
+        writers.append(self)
+        return enter(self)
 
     def failing(self: RunDirectory, part: Part, *results: Any) -> None:
         if part.first > 0:
@@ -166,11 +170,12 @@ def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch:
     def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         made.extend(items)
         if len(made) > len(plan.parts[0].items) + len(plan.parts[1].items):  # in the third part
-            assert full.wait(60)
-            time.sleep(0.1)
+            assert full.wait(300)
+            wait_for(lambda: writers[0]._error is not None)
         return make_all(items)
 
     monkeypatch.setattr(RunDirectory, "write_part", failing)
+    monkeypatch.setattr(store.PartWriter, "__enter__", entered)
     with pytest.raises(IntermaskError, match="no space left"):
         run(tmp_path, plan, batch, size=1)
     parts = plan.parts[:3]
@@ -419,11 +424,12 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from intermask_cli.generation.engine import Engine
-from tests.helpers.generation import execute, make_all, plan_of
+from intermask_cli.generation.job import run_job
+from tests.helpers.generation import job_of, make_all, plan_of
 def slow(items):
     time.sleep(float(sys.argv[3]))
     return make_all(items)
-execute(Path(sys.argv[1]), plan_of(int(sys.argv[2])), lambda worker: Engine(slow, 4))
+run_job(job_of(Path(sys.argv[1]), plan_of(int(sys.argv[2])), lambda worker: Engine(slow, 4)))
 """
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from intermask_cli import console
 from intermask_cli.generation import progress as module
 from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Shard
@@ -18,6 +19,7 @@ def test_parts_of_other_workers_count_once_they_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(console, "PLAIN_LINE_SECONDS", 3600.0)
     plan = plan_of(40)
     before, mine, other, later = plan.parts[:4]
     with open_run(tmp_path, info(plan), Shard(), False) as run:
@@ -63,4 +65,4 @@ def test_loading_does_not_count_for_the_rate(tmp_path: Path, capfd: pytest.Captu
         progress.begin()
         progress.add(8, 0)
     rate = capfd.readouterr().err.split("interactions, ")[1].split("/s")[0]
-    assert float(rate) > 1
+    assert float(rate) > 0  # 0.00 with the long time before

@@ -100,7 +100,8 @@ def test_table_rows_with_wrong_cells(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "reason"), [("id,frames", "no 'text' column"), ("text,a,a", "twice"), ("text,\x00", "NUL")]
+    ("header", "reason"),
+    [("id,frames", "no 'text' column"), ("text,a,a", "duplicated"), ("text,\x00", "NUL")],
 )
 def test_unusable_headers_stop_everything(tmp_path: Path, header: str, reason: str) -> None:
     with pytest.raises(InputError, match=reason):

@@ -214,9 +214,11 @@ def test_sigterm_finishes_the_parts_in_hand_and_a_second_one_stops_at_once(tmp_p
     assert list(folder.glob("parts/.tmp-*")) == []
     process = start(folder, 200, 5.0)
     wait_for(lambda: len(children(process.pid)) >= 2)
-    for _ in range(2):
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "finishing the current part" not in process.stderr.readline():
+        assert process.poll() is None, "ended before it answered the first signal"
+    process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=300)
     # The second may come when the first has done its work and Python is on its way out: 130 to a shell, too.
     assert process.returncode in (130, -signal.SIGINT), err

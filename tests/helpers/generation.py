@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -78,17 +79,21 @@ class Loader:
         return Engine(batch, 4)
 
 
-def execute(
+def job_of(
     folder: Path,
     plan: Plan,
     load: LoadEngine,
     rejected: Sequence[Rejected] = (),
     processes: int = 1,
     shard: Shard = ALL,
-) -> Summary:
-    """Run a job on the CPU."""
-    execution = Execution("cpu", processes, shard)
-    summary = run_job(Job(folder, info(plan), plan, load, rejected, execution))
+) -> Job:
+    """A job on the CPU."""
+    return Job(folder, info(plan), plan, load, rejected, Execution("cpu", processes, shard))
+
+
+def execute(folder: Path, plan: Plan, load: LoadEngine, *more: Any, **options: Any) -> Summary:
+    """Run `job_of` the same arguments, without a launcher."""
+    summary = run_job(job_of(folder, plan, load, *more, **options))
     assert summary is not None
     return summary
 
