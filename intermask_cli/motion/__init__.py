@@ -1,1 +1,1 @@
-"""Motion as numbers: skeleton, rotations, kinematics, representations. Knows no model; NumPy only."""
+"""Motion as numbers: skeleton, rotations, kinematics, representations, physics. NumPy only, no model."""

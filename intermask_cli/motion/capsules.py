@@ -1,7 +1,6 @@
 """Bodies as capsules around bones, and how far apart two such bodies are.
 
-A stand-in for a mesh: radii are half the thickness of an average adult's limbs, rounded to 5 mm (our choice).
-Hands have no bone in this skeleton, so palms that meet do not overlap.
+A stand-in for a mesh. Hands have no bone in this skeleton, so palms that touch do not overlap.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ import numpy as np
 
 from intermask_cli.motion.skeleton import BONES, JOINT
 
+#: Radius of the bone that ends in a joint, metres: half the thickness of an average adult's limb, rounded to
+#: 5 mm (our choice).
 _RADIUS_OF_CHILD_M = {
     "left_hip": 0.09, "left_knee": 0.075, "left_ankle": 0.05, "left_foot": 0.04,
     "spine1": 0.11, "spine2": 0.12, "spine3": 0.12, "neck": 0.07, "head": 0.09,
@@ -42,18 +43,20 @@ BODY = Capsules(
     np.array([child for _, child in BONES]),
     np.array([_BY_JOINT[child] for _, child in BONES], dtype=np.float32),
 )
+#: Square metres below which two segments count as parallel, and a segment as a point; float32, so that
+#: float32 input stays float32.
 _TINY = np.float32(1e-9)
 
 
 def capsule_gaps_m(one: np.ndarray, two: np.ndarray, cutoff_m: float) -> np.ndarray:
-    """Smallest surface distance of two bodies: joints (..., 22, 3) twice -> (...); negative for overlap.
+    """Smallest surface distance in metres of two bodies: joints (..., 22, 3) twice -> (...) float32.
 
-    Distances from `cutoff_m` up are not worked out and come back as `cutoff_m`.
+    Negative for overlap. Distances of `cutoff_m` or more are returned as `cutoff_m`, without computing them.
     """
     shape = one.shape[:-2]
-    one, two = one.reshape(-1, *one.shape[-2:]), two.reshape(-1, *two.shape[-2:])
+    one, two = one.reshape(-1, *one.shape[-2:]), two.reshape(-1, *two.shape[-2:])  # (N, 22, 3)
     gaps = np.full(len(one), cutoff_m, dtype=np.float32)
-    frames, first, second = _near_pairs(one, two, cutoff_m)
+    frames, first, second = _near_pairs(one, two, cutoff_m)  # (M,) each
     if len(frames):
         distance = segment_distances(
             one[frames, BODY.parents[first]],
@@ -68,23 +71,27 @@ def capsule_gaps_m(one: np.ndarray, two: np.ndarray, cutoff_m: float) -> np.ndar
 def _near_pairs(
     one: np.ndarray, two: np.ndarray, cutoff_m: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(frame, bone of one, bone of two) of all capsules whose bounding spheres come within the cut-off."""
+    """(frame, bone of one, bone of two), each (M,), of all capsules with bounding spheres within the cut-off.
+
+    one, two (N, 22, 3); C = 21 capsules per body.
+    """
     centre = (one[:, :1] + two[:, :1]) / 2
     middles, reaches = [], []
     for body in (one - centre, two - centre):
-        start, end = body[:, BODY.parents], body[:, BODY.children]
+        start, end = body[:, BODY.parents], body[:, BODY.children]  # (N, C, 3)
         middles.append((start + end) / 2)
         reaches.append(np.linalg.norm(end - start, axis=-1) / 2 + BODY.radii_m)
     (m1, m2), (r1, r2) = middles, reaches
+    # Squared distances of the middles as |a|^2 + |b|^2 - 2ab: (N, C, C).
     squares = (m1 * m1).sum(-1)[:, :, None] + (m2 * m2).sum(-1)[:, None] - 2.0 * (m1 @ m2.transpose(0, 2, 1))
-    # 1 mm more than needed: the expansion above rounds.
+    # 1 mm more than needed, because the expansion rounds.
     within = r1[:, :, None] + r2[:, None] + np.float32(cutoff_m + 1e-3)
     frames, first, second = np.nonzero(squares < within * within)
     return frames, first, second
 
 
 def segment_distances(p: np.ndarray, q: np.ndarray, r: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Distance of segments p-q and r-s, each end (N, 3) -> (N,); segments may be points.
+    """Distance (N,) in metres of segments p-q and r-s, each end (N, 3); segments may be points.
 
     Closest points after Ericson, "Real-Time Collision Detection" (2005), section 5.1.9.
     """
@@ -92,7 +99,7 @@ def segment_distances(p: np.ndarray, q: np.ndarray, r: np.ndarray, s: np.ndarray
     a, e = (along1 * along1).sum(-1), (along2 * along2).sum(-1)
     b, c, f = (along1 * along2).sum(-1), (along1 * between).sum(-1), (along2 * between).sum(-1)
     determinant = a * e - b * b
-    # Parallel segments: any start is as good, 0 is taken.
+    # Of parallel segments every start gives the same distance; 0 is taken.
     t1 = np.where(determinant > _TINY, np.clip((b * f - c * e) / np.maximum(determinant, _TINY), 0, 1), 0)
     t2 = np.clip((b * t1 + f) / np.maximum(e, _TINY), 0, 1)
     t1 = np.clip((b * t2 - c) / np.maximum(a, _TINY), 0, 1)

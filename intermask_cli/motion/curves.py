@@ -61,7 +61,7 @@ def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndar
     """Gaussian along T, cut at four sigma, ends repeated; same shape and precision.
 
     As `scipy.ndimage.gaussian_filter1d(mode="nearest")`, which the published clean-up uses
-    (docs/reference/data-and-evaluation.md#outputs).
+    (docs/reference/data-and-evaluation.md#output-files).
     """
     radius = int(4 * sigma_frames + 0.5)
     reach = np.arange(-radius, radius + 1)

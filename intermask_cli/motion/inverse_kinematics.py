@@ -1,6 +1,7 @@
 """Arms and legs moved at their ends with rigid bones: two-bone inverse kinematics, and rotations to match.
 
-A limb is upper joint, hinge, end; the hinge bends where it bent before. (...) are any leading axes.
+A limb is an upper joint, a hinge and an end; the hinge bends to the side it bent to before. (...) are any
+leading axes.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ ARMS = tuple(
 )
 #: Joint numbers (2,) of both arms, left first.
 SHOULDERS, ELBOWS, WRISTS = (np.array([JOINT[arm[k]] for arm in ARMS]) for k in (1, 2, 3))
-#: A limb is never stretched fully: share of its length it may span, unless it was given straighter.
+#: Share of its length that a limb may span unless it was straighter before: the bend of a fully stretched
+#: limb would jump.
 _FULL_STRETCH = 0.9995
-#: A hinge nearer than this to the line between the ends does not show where the limb bends, metres.
-_BEND_BELIEVED_M = 0.03
+#: Metres from the hinge to the line between the ends. Nearer, the side it bends to is noise, and the pole is
+#: mixed in.
+_TRUSTED_BEND_M = 0.03
+#: Weight of the pole for a straight limb, relative to a trusted bend: small, so that a bend of a few
+#: millimetres still counts.
+_POLE_WEIGHT = 0.2
 
 
 def reach_of(upper: np.ndarray, hinge: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -38,12 +44,12 @@ def reach_of(upper: np.ndarray, hinge: np.ndarray, end: np.ndarray) -> np.ndarra
 
 
 def solve_limb(
-    old: tuple[np.ndarray, np.ndarray, np.ndarray], upper: np.ndarray, target: np.ndarray, spare: np.ndarray
+    old: tuple[np.ndarray, np.ndarray, np.ndarray], upper: np.ndarray, target: np.ndarray, pole: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Hinge and end (..., 3) of a limb whose upper joint is moved and whose end should be at the target.
 
-    old: upper, hinge and end before, whose two lengths are kept. spare: direction (..., 3) in which a
-    straight limb bends. An end out of reach stops on the way to its target.
+    old: upper, hinge and end (..., 3) before, whose two lengths are kept. upper, target (..., 3). pole:
+    direction (..., 3) in which a straight limb bends. An end out of reach stops on the way to its target.
     """
     old_upper, old_hinge, old_end = old
     first = np.linalg.norm(old_hinge - old_upper, axis=-1, keepdims=True)
@@ -53,11 +59,13 @@ def solve_limb(
     longest = reach_of(*old)[..., None]
     reached = np.clip(distance, np.abs(first - second) + 1e-6, longest)
     axis = line / np.maximum(distance, 1e-9)
+    # The old hinge, turned along with the line from the upper joint to the end, shows the side to bend to.
     turned = (matrix_between(old_end - old_upper, line) @ (old_hinge - old_upper)[..., None])[..., 0]
     bend = turned - (turned * axis).sum(-1, keepdims=True) * axis
-    doubt = np.clip(1 - np.linalg.norm(bend, axis=-1, keepdims=True) / _BEND_BELIEVED_M, 0, 1)
-    spare = spare - (spare * axis).sum(-1, keepdims=True) * axis
-    direction = normalize(bend + 0.2 * _BEND_BELIEVED_M * doubt * normalize(spare))
+    distrust = np.clip(1 - np.linalg.norm(bend, axis=-1, keepdims=True) / _TRUSTED_BEND_M, 0, 1)
+    pole = pole - (pole * axis).sum(-1, keepdims=True) * axis
+    direction = normalize(bend + _POLE_WEIGHT * _TRUSTED_BEND_M * distrust * normalize(pole))
+    # Triangle of the two bones and the line: the hinge is `along` the line and `across` from it.
     along = (first**2 - second**2 + reached**2) / (2 * reached)
     across = np.sqrt(np.maximum(first**2 - along**2, 0))
     return upper + along * axis + across * direction, upper + reached * axis
@@ -73,10 +81,10 @@ def turned_rotations(
 ) -> np.ndarray:
     """Rotations (..., T, 21, 6) `sixd_columns` after joints (..., T, 22, 3) of some chains were moved.
 
-    Each joint of a chain but the last turns by the shortest rotation of the bone to its follower; its twist
-    stays. Chains start at a child of the pelvis or the chest, whose own turn is taken from the joints.
+    Each joint of a chain but the last turns by the shortest rotation of the bone to the next joint; its twist
+    stays. Chains start at a child of the pelvis or the chest, whose own rotation is taken from the joints.
     """
-    local = matrix_from_sixd_columns(rotations6d.astype(np.float64))
+    local = matrix_from_sixd_columns(rotations6d.astype(np.float64))  # (..., T, 21, 3, 3)
     for chain in chains:
         numbers = [JOINT[name] for name in chain]
         carrier = torso_rotation(before, JOINT_NAMES[PARENTS[numbers[0]]])
@@ -110,6 +118,7 @@ def two_bone_rotations(
     first = np.linalg.norm(upper, axis=-1, keepdims=True)
     second = np.linalg.norm(lower, axis=-1, keepdims=True) + extra
     way = target - start
+    # Neither folded nor stretched fully, where the triangle of the bones would degenerate.
     distance = np.clip(
         np.linalg.norm(way, axis=-1, keepdims=True), np.abs(first - second) + 1e-4, 0.9999 * (first + second)
     )
@@ -129,12 +138,14 @@ def two_bone_rotations(
 def soft_reach(
     start: np.ndarray, target: np.ndarray, length: np.ndarray, free: float, limit: float
 ) -> np.ndarray:
-    """Target (..., 3) pulled in smoothly so that it never lies beyond `limit` of the limb's length.
+    """Target (..., 3) pulled in smoothly so that it is never beyond `limit` of the limb's length.
 
-    Targets nearer than `free` of the length stay exactly where they are.
+    start (..., 3) metres; length (..., 1) metres; free, limit: shares of the length. Targets nearer than
+    `free` stay exactly in place.
     """
     way = target - start
     distance = np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
-    knee, room = free * length, (limit - free) * length
-    over = np.maximum(distance - knee, 0.0)
-    return start + way * ((np.minimum(distance, knee) + room * (1.0 - np.exp(-over / room))) / distance)
+    untouched, margin = free * length, (limit - free) * length
+    over = np.maximum(distance - untouched, 0.0)
+    pulled = np.minimum(distance, untouched) + margin * (1.0 - np.exp(-over / margin))
+    return start + way * (pulled / distance)

@@ -1,14 +1,14 @@
 """Local rotations recovered from joint positions alone.
 
-Positions fix the direction of every bone but not the twist about it. What we add:
+Positions fix the direction of every bone but not the twist about it. The method adds:
 
-* pelvis and chest see three children each, so their rotation is fully known;
-* spine joints share the turn between pelvis and chest;
+* pelvis and chest have three children each, so their rotation is fully known;
+* spine joints share the rotation between pelvis and chest;
 * knees and elbows are hinges: the bend of the limb shows the twist of thigh and upper arm. Where a limb
-  is nearly straight its bend says nothing, and the twist of neighbouring frames (else none) is taken;
+  is nearly straight its bend shows nothing, and the twist of neighbouring frames (else none) is taken;
 * what no position shows (twist of forearm and shin, hands, face, toes) follows the parent.
 
-The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. Own method, no reference.
+The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. Own method.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, PARENTS, REST_OFFSETS
 
-#: Sine of the bend below which a hinge says nothing about twist, and above which it is trusted fully.
-_BEND_SILENT, _BEND_TRUSTED = np.sin(np.radians([6.0, 25.0]))
-_TWIST_MEMORY_FRAMES = 8.0
+#: Sine of the bend below which a hinge shows nothing of the twist, since noise decides its direction, and
+#: above which it is trusted fully.
+_BEND_IGNORED, _BEND_TRUSTED = np.sin(np.radians([6.0, 25.0]))
+#: Sigma in frames of the neighbours whose twist a nearly straight limb takes.
+_TWIST_SIGMA_FRAMES = 8.0
 #: Pull towards no twist, so that a limb that never bends gets none.
 _NO_TWIST_WEIGHT = 1e-3
 #: Direction of the hinge axis, upper bone x lower bone when bent, in the rest pose.
@@ -52,8 +54,11 @@ _J = JOINT
 class RecoveredRotations:
     """Rotations of one person and how well they reproduce the joints.
 
-    local (T, 22, 3, 3) relative to the parent, joint 0 to the world; offsets (22, 3) metres of this body;
-    error_mm mean and worst_mm largest distance between given joints and forward kinematics.
+    Attributes:
+        local: rotations (T, 22, 3, 3) relative to the parent, of joint 0 relative to the world.
+        offsets: (22, 3) metres from the parent in the rest pose of this body.
+        error_mm: mean distance between the given joints and forward kinematics.
+        worst_mm: largest such distance.
     """
 
     local: np.ndarray
@@ -74,11 +79,12 @@ def rotations_from_joints(positions: np.ndarray) -> RecoveredRotations:
     offsets = _offsets(positions, rotations)
     local = local_from_global(rotations)
     rebuilt, _ = forward_kinematics(local, positions[:, 0], offsets)
-    error_mm = 1000 * np.linalg.norm(rebuilt - positions, axis=-1)
+    error_mm = 1000 * np.linalg.norm(rebuilt - positions, axis=-1)  # (T, 22)
     return RecoveredRotations(local, offsets, float(error_mm.mean()), float(error_mm.max()))
 
 
 def _global_rotations(positions: np.ndarray) -> np.ndarray:
+    """Joints (T, 22, 3) -> global rotations (T, 22, 3, 3), parents before children."""
     rotations = np.empty((*positions.shape, 3))
 
     def follow(joint: str, child: str, base: np.ndarray) -> None:
@@ -104,21 +110,25 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
 
 
 def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
-    """World rotation (..., 3, 3) of "pelvis" or "spine3" as its three children show it: (..., 22, 3)."""
+    """Global rotation (..., 3, 3) of "pelvis" or "spine3" from its three children in joints (..., 22, 3)."""
     left, right, up = _TORSO[centre]
 
     def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:
         return matrix_from_columns(left_at - right_at, up_at - (left_at + right_at) / 2)
 
     rest = axes(*(REST_OFFSETS[_J[name]] for name in (left, right, up)))
-    seen = axes(*(positions[..., _J[name], :] for name in (left, right, up)))
-    return seen @ rest.T
+    current = axes(*(positions[..., _J[name], :] for name in (left, right, up)))
+    return current @ rest.T
 
 
 def _limb(
     positions: np.ndarray, rotations: np.ndarray, parent: np.ndarray, names: tuple[str, str, str]
 ) -> None:
-    """Fill the rotations of a limb's upper joint and hinge; `parent` (T, 3, 3) carries the limb."""
+    """Fill the global rotations (T, 22, 3, 3) of a limb's upper joint and hinge.
+
+    positions (T, 22, 3); parent (T, 3, 3) global rotation of the upper joint's parent; names of upper joint,
+    hinge and end.
+    """
     upper, hinge, end = (_J[name] for name in names)
     upper_bone = positions[:, hinge] - positions[:, upper]
     lower_bone = positions[:, end] - positions[:, hinge]
@@ -136,18 +146,18 @@ def _hinge_twist(expected: np.ndarray, axis: np.ndarray, lower: np.ndarray) -> n
     """
     normal = np.cross(axis, lower)
     bend = np.linalg.norm(normal, axis=-1)
-    trust = np.clip((bend - _BEND_SILENT) / (_BEND_TRUSTED - _BEND_SILENT), 0, 1)
+    trust = np.clip((bend - _BEND_IGNORED) / (_BEND_TRUSTED - _BEND_IGNORED), 0, 1)
     angle = np.arctan2((np.cross(expected, normal) * axis).sum(-1), (expected * normal).sum(-1))
-    seen = trust * np.exp(1j * angle)
-    remembered = _smoothed(seen) / np.maximum(_smoothed(trust), 1e-9)
+    shown = trust * np.exp(1j * angle)
+    of_neighbours = _smoothed(shown) / np.maximum(_smoothed(trust), 1e-9)
     weight = np.maximum(_smoothed(trust), trust)
-    return np.angle(seen + (1 - trust) * weight * remembered + _NO_TWIST_WEIGHT)
+    return np.angle(shown + (1 - trust) * weight * of_neighbours + _NO_TWIST_WEIGHT)
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
-    """Sum of (T,) with neighbours under a Gaussian of `_TWIST_MEMORY_FRAMES`."""
-    reach = np.arange(-int(3 * _TWIST_MEMORY_FRAMES), int(3 * _TWIST_MEMORY_FRAMES) + 1)
-    kernel = np.exp(-0.5 * (reach / _TWIST_MEMORY_FRAMES) ** 2)
+    """Gaussian over (T,), zeros beyond the ends; of real or complex values."""
+    reach = np.arange(-int(3 * _TWIST_SIGMA_FRAMES), int(3 * _TWIST_SIGMA_FRAMES) + 1)
+    kernel = np.exp(-0.5 * (reach / _TWIST_SIGMA_FRAMES) ** 2)
     return np.convolve(values, kernel / kernel.sum(), mode="full")[len(reach) // 2 :][: len(values)]
 
 
@@ -157,7 +167,10 @@ def _aligned(base: np.ndarray, rest: np.ndarray, bone: np.ndarray) -> np.ndarray
 
 
 def _offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:
-    """This body's offsets (22, 3): mean of every bone as its parent sees it."""
+    """This body's offsets (22, 3): mean over frames of every bone in the frame of its parent.
+
+    positions (T, 22, 3), global rotations (T, 22, 3, 3).
+    """
     offsets = np.zeros((NUM_JOINTS, 3))
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:

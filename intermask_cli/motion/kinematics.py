@@ -12,13 +12,15 @@ from intermask_cli.motion.skeleton import PARENTS
 def forward_kinematics(
     local: np.ndarray, root: np.ndarray, offsets: np.ndarray, parents: Sequence[int] = PARENTS
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Joint positions and global rotations of a kinematic tree.
+    """Joint positions (..., J, 3) and global rotations (..., J, 3, 3) of a kinematic tree.
 
-    local (..., J, 3, 3) rotations relative to the parent (joint 0: relative to the world), root (..., 3)
-    position of joint 0, offsets (J, 3) or (..., J, 3) from the parent in the rest pose
-    -> positions (..., J, 3), global rotations (..., J, 3, 3).
+    Args:
+        local: rotations (..., J, 3, 3) relative to the parent, of joint 0 relative to the world.
+        root: position (..., 3) of joint 0.
+        offsets: (J, 3) or (..., J, 3) from the parent in the rest pose.
+        parents: parent of each joint, before the joint itself; -1 for a root.
     """
-    offsets = np.broadcast_to(offsets, (*local.shape[:-2], 3))
+    offsets = np.broadcast_to(offsets, (*local.shape[:-2], 3))  # (..., J, 3)
     positions = np.empty(local.shape[:-1], dtype=np.result_type(local, root))
     rotations = np.empty_like(local)
     for joint, parent in enumerate(parents):
@@ -26,7 +28,7 @@ def forward_kinematics(
             positions[..., joint, :] = root
             rotations[..., joint, :, :] = local[..., joint, :, :]
         else:
-            turned = rotations[..., parent, :, :] @ offsets[..., joint, :, None]
+            turned = rotations[..., parent, :, :] @ offsets[..., joint, :, None]  # (..., 3, 1)
             positions[..., joint, :] = positions[..., parent, :] + turned[..., 0]
             rotations[..., joint, :, :] = rotations[..., parent, :, :] @ local[..., joint, :, :]
     return positions, rotations
@@ -43,6 +45,6 @@ def local_from_global(rotations: np.ndarray, parents: Sequence[int] = PARENTS) -
 
 
 def bone_lengths(positions: np.ndarray, parents: Sequence[int] = PARENTS) -> np.ndarray:
-    """Joint positions (..., J, 3) -> distance of each joint 1..J-1 to its parent (..., J - 1), metres."""
+    """Joint positions (..., J, 3) -> distances (..., J - 1) of joints 1..J-1 to their parents, metres."""
     children = np.arange(1, len(parents))
     return np.linalg.norm(positions[..., children, :] - positions[..., np.asarray(parents)[1:], :], axis=-1)

@@ -1,4 +1,4 @@
-"""Left and right exchanged (reference data-and-evaluation.md, section 2.6)."""
+"""Left and right exchanged, in motion and in captions (docs/reference/data-and-evaluation.md#mirroring)."""
 
 from __future__ import annotations
 
@@ -25,15 +25,18 @@ def mirror_rotations6d(rotations6d: np.ndarray) -> np.ndarray:
 
 
 def mirror_loaded(loaded: np.ndarray) -> np.ndarray:
-    """InterHuman body columns (T, 192) -> reflected."""
+    """The body columns of an InterHuman file (T, 192), positions then rotations -> reflected, same layout."""
     frames = len(loaded)
-    positions = mirror_positions(loaded[:, :66].reshape(frames, -1, 3))
-    rotations = mirror_rotations6d(loaded[:, 66:].reshape(frames, -1, 6))
+    positions = mirror_positions(loaded[:, :66].reshape(frames, -1, 3))  # (T, 22, 3)
+    rotations = mirror_rotations6d(loaded[:, 66:].reshape(frames, -1, 6))  # (T, 21, 6)
     return np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
 
 
 def mirror_caption_literal(caption: str) -> str:
-    """The published chain of substring replacements (quirk Q11: "countercounterclockwise", "bleftly")."""
+    """The published chain of substring replacements, with its "countercounterclockwise" and "bleftly".
+
+    Quirk Q11, docs/reference/data-and-evaluation.md#q11.
+    """
     chain = [
         ("left", "tmp"), ("right", "left"), ("tmp", "right"),
         ("clockwise", "tmp"), ("counterclockwise", "clockwise"), ("tmp", "counterclockwise"),

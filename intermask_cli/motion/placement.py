@@ -1,7 +1,7 @@
 """The canonical frame of a person, and the way back to the world.
 
 Canonical means: in frame 0 the pelvis is above the origin and the person faces +Z; the floor is y = 0
-(reference data-and-evaluation.md, section 2.1 steps 2 to 4).
+(docs/reference/data-and-evaluation.md#placement).
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import numpy as np
 
 from intermask_cli.motion.skeleton import JOINT
 
-#: "person": each person stands on an own floor (published, quirk Q7: a height difference between the two
-#: is lost). "pair": one floor for both, so their heights relative to each other survive.
+#: "person": each person has a floor of their own (published, docs/reference/data-and-evaluation.md#q7: a
+#: height difference between the two is lost). "pair": one floor for both, so their relative heights
+#: survive.
 Floor = Literal["person", "pair"]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a person stands in the world: yaw (radians, +Z towards +X), origin (x, z), floor y (metres)."""
+    """Place of a person in the world: yaw (radians, +Z towards +X), origin (x, z) and floor y (metres)."""
 
     yaw: float
     origin: tuple[float, float]
@@ -57,7 +58,7 @@ def turned_about_y(vectors: np.ndarray, yaw_rad: float) -> np.ndarray:
 
 
 def heading(pose: np.ndarray) -> np.ndarray:
-    """Yaw (...) in radians that poses (..., 22, 3) face, from the hips; 0 where a hip is above the other."""
+    """Yaw (...) in radians that poses (..., 22, 3) face, from the hips; 0 if one is above the other."""
     across = pose[..., JOINT["right_hip"], :] - pose[..., JOINT["left_hip"], :]
     forward_x, forward_z = across[..., 2], -across[..., 0]
     return np.arctan2(forward_x, forward_z)
@@ -76,7 +77,8 @@ def person_frame(positions: np.ndarray) -> Frame:
 def pair_frames(joints: np.ndarray, canonical: int = 0, floor: Floor = "person") -> tuple[Frame, Frame]:
     """Frames that bring each person of (2, T, 22, 3) into the canonical person's frame.
 
-    Both share the canonical person's heading and origin; the floor is each person's own or the pair's.
+    Both share the heading and origin of person `canonical` (0 or 1); the floor is each person's own or the
+    pair's (`Floor`).
     """
     leader = person_frame(joints[canonical])
     lowest = joints[..., 1].min(axis=(1, 2))

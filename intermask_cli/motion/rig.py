@@ -11,14 +11,18 @@ from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 
 #: A model's positions are not rigid; beyond this mean distance a skeleton no longer shows the motion.
-LARGEST_FIT_ERROR_MM = 60.0
+_MAX_FIT_ERROR_MM = 60.0
 
 
 @dataclass(frozen=True)
 class Rig:
-    """One person: local rotations (T, 22, 3, 3), root (T, 3) and offsets (22, 3) in metres.
+    """One person as a rigid skeleton.
 
-    fit_error_mm is the mean distance between these joints and the given ones.
+    Attributes:
+        local: rotations (T, 22, 3, 3) relative to the parent, of joint 0 relative to the world.
+        root: positions (T, 3) of the pelvis, metres.
+        offsets: (22, 3) metres from the parent in the rest pose.
+        fit_error_mm: mean distance between these joints and the given ones.
     """
 
     local: np.ndarray
@@ -33,11 +37,18 @@ class Rig:
 
 
 def rig_of(joints: np.ndarray, who: str) -> Rig:
-    """Joints (T, 22, 3) of one person -> rig; InputError naming `who` where no rigid skeleton fits."""
+    """Joints (T, 22, 3) of one person -> rig.
+
+    Rotations are recovered from the joints even if a model predicted some: those need not reproduce its
+    joints.
+
+    Raises:
+        InputError: no rigid skeleton fits; the message names `who`.
+    """
     recovered = rotations_from_joints(joints)
-    if not recovered.error_mm <= LARGEST_FIT_ERROR_MM:
+    if not recovered.error_mm <= _MAX_FIT_ERROR_MM:
         raise InputError(
             f"{who}: a rigid skeleton misses the joints by {recovered.error_mm:.0f} mm on average "
-            f"(limit {LARGEST_FIT_ERROR_MM:.0f}); the bones of this motion change length too much to export"
+            f"(limit {_MAX_FIT_ERROR_MM:.0f}); the bones of this motion change length too much to export"
         )
     return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)

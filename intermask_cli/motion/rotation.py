@@ -1,10 +1,14 @@
 """Rotation conversions in NumPy; the convention is part of every name. Angles are radians.
 
 Matrices act on column vectors, `v' = R v`. Two 6-D layouts exist in this field and must not be mixed
-(reference `data-and-evaluation.md` sections 1 and 5):
+(docs/reference/data-and-evaluation.md#rotation-layouts):
 
 * ``sixd_columns``: the first two columns written row by row, ``[R00 R01 R10 R11 R20 R21]`` (InterHuman);
 * ``sixd_rows``: the first two rows one after the other, ``[R00 R01 R02 R10 R11 R12]`` (Inter-X).
+
+Why not a library: these functions take NumPy arrays with any leading axes, keep float32 and have both
+layouts. roma works on torch tensors. SciPy's `Rotation` computes in float64, has no 6-D layout and before
+version 1.17 takes one leading axis at most; it is the oracle of the tests.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 Array = np.ndarray
+#: Vectors shorter than this count as zero.
 _TINY = 1e-12
 
 
@@ -21,7 +26,10 @@ def normalize(vector: Array) -> Array:
 
 
 def matrix_from_columns(x: Array, y: Array) -> Array:
-    """Gram-Schmidt: rotation (..., 3, 3) whose first column points along x and whose second lies near y."""
+    """Gram-Schmidt: rotation (..., 3, 3) with its first column along x and its second as near y as possible.
+
+    x and y (..., 3) need no unit length.
+    """
     first = normalize(x)
     second = normalize(y - (first * y).sum(-1, keepdims=True) * first)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
@@ -64,14 +72,14 @@ def quaternion_wxyz_from_matrix(matrix: Array) -> Array:
     """(..., 3, 3) -> unit quaternion (..., 4), w first, w >= 0 (Shepperd's method, stable everywhere)."""
     m = matrix
     trace = m[..., 0, 0] + m[..., 1, 1] + m[..., 2, 2]
-    quadruple = np.stack(
-        [trace, *(2 * m[..., i, i] - trace for i in range(3))], axis=-1
-    )  # 4 w^2 - 1, 4 x^2 - 1, ...
+    # 4 w^2 - 1, 4 x^2 - 1, 4 y^2 - 1, 4 z^2 - 1: (..., 4).
+    quadruple = np.stack([trace, *(2 * m[..., i, i] - trace for i in range(3))], axis=-1)
     best = np.argmax(quadruple, axis=-1)
     off = (m[..., 2, 1], m[..., 0, 2], m[..., 1, 0], m[..., 1, 2], m[..., 2, 0], m[..., 0, 1])
     wx, wy, wz = off[0] - off[3], off[1] - off[4], off[2] - off[5]
     xy, xz, yz = off[2] + off[5], off[1] + off[4], off[0] + off[3]
     square = 1 + quadruple
+    # (..., 4, 4): each row is the quaternion times one of its components; the largest is divided out.
     rows = np.stack(
         [
             np.stack([square[..., 0], wx, wy, wz], -1),
@@ -101,6 +109,7 @@ def axis_angle_from_matrix(matrix: Array) -> Array:
     quaternion = quaternion_wxyz_from_matrix(matrix)
     sine = np.linalg.norm(quaternion[..., 1:], axis=-1, keepdims=True)
     angle = 2 * np.arctan2(sine, quaternion[..., :1])
+    # Near zero angle / sine(angle / 2) tends to 2.
     scale = np.where(sine > 1e-9, angle / np.maximum(sine, _TINY), 2.0)
     return quaternion[..., 1:] * scale
 
@@ -120,8 +129,10 @@ def matrix_between(source: Array, target: Array) -> Array:
     a, b = normalize(source), normalize(target)
     a, b = np.broadcast_arrays(a, b)
     cosine = (a * b).sum(-1, keepdims=True)
+    # Any direction that is not nearly parallel to the source.
     helper = np.where(np.abs(a[..., :1]) < 0.9, np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
     perpendicular = normalize(np.cross(a, helper))
+    # Half-angle quaternion (w, xyz), not normalised.
     half = np.where(cosine < -1 + 1e-9, perpendicular, np.cross(a, b))
     w = np.where(cosine < -1 + 1e-9, 0.0, 1 + cosine)
     return matrix_from_quaternion_wxyz(np.concatenate([w, half], axis=-1))

@@ -1,7 +1,7 @@
-"""The 22-joint SMPL-like skeleton every motion here uses (metres, Y up, rest pose faces +Z, left is +X).
+"""The 22-joint SMPL-like skeleton of every motion here (metres, Y up, rest pose faces +Z, left is +X).
 
-Joint order and tree: reference `data-and-evaluation.md` section 6. The rest offsets are our own body
-of 1.70 m in T-pose; `scaled_offsets` gives other heights.
+Joint order and tree: docs/reference/data-and-evaluation.md#skeleton. The rest offsets are those of a body
+of our own, 1.70 m tall, in T-pose; `scaled_offsets` gives other heights.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BONES: tuple[tuple[int, int], ...] = tuple(
 #: Left ankle, left toe, right ankle, right toe: the order of the four contact flags.
 FEET: tuple[int, int, int, int] = (7, 10, 8, 11)
 
-#: The palm lies so many metres beyond the wrist, along the forearm: the skeleton has no hand joint.
+#: Metres from the wrist to the palm, along the forearm: the skeleton has no hand joint.
 PALM_M = 0.09
 
 LEFT: tuple[int, ...] = (1, 4, 7, 10, 13, 16, 18, 20)
@@ -72,7 +72,8 @@ REST_OFFSETS: np.ndarray = np.array(
     ],
     dtype=np.float64,
 )
-REST_HEIGHT_M = 1.70  # crown of the head above the soles in the rest pose
+#: Crown of the head above the soles in the rest pose.
+REST_HEIGHT_M = 1.70
 
 
 def scaled_offsets(height_m: float) -> np.ndarray:
@@ -80,7 +81,8 @@ def scaled_offsets(height_m: float) -> np.ndarray:
     return REST_OFFSETS * (height_m / REST_HEIGHT_M)
 
 
-#: SMPL-X: 55 joints (22 body, jaw, eyes, 15 + 15 hand), reference section 5.
+#: Parents of the 55 SMPL-X joints: 22 body, jaw, eyes, 15 left hand, 15 right hand
+#: (docs/reference/data-and-evaluation.md#skeleton).
 INTERX_PARENTS: tuple[int, ...] = (
     *PARENTS, 15, 15, 15,
     20, 25, 26, 20, 28, 29, 20, 31, 32, 20, 34, 35, 20, 37, 38,
