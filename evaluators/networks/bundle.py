@@ -1,7 +1,7 @@
 """An evaluator as a folder: config.json, weights.safetensors and a card; never a pickle.
 
 config.json holds the fields of `EvaluatorInfo`. `architecture` names the network: "duet" (ours), "interclip"
-and "interx" (imported). The hash covers config and weights, and stands beside every score.
+and "interx" (imported). The hash covers config and weights, and is reported with every score.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ARCHITECTURES = ("duet", "interclip", "interx")
 
 @dataclass(frozen=True)
 class EvaluatorInfo:
-    """What an evaluator says about itself; `network` holds the sizes of its architecture."""
+    """What an evaluator records about itself; `network` holds the sizes of its architecture."""
 
     name: str
     architecture: str
@@ -62,8 +62,8 @@ def network_config(network: DuetEval | InterClip | InterXEvaluator) -> dict[str,
     return dataclasses.asdict(network.config)
 
 
-def build_network(info: EvaluatorInfo, where: str) -> nn.Module:
-    """The network `info` describes, with fresh weights."""
+def build_network(info: EvaluatorInfo, where: str) -> DuetEval | InterClip | InterXEvaluator:
+    """The network `info` describes, with fresh weights; InputError names `where` for unknown sizes."""
     if info.architecture == "duet":
         return DuetEval(from_dict(DuetEvalConfig, info.network, where))
     if info.architecture == "interx":
@@ -79,9 +79,9 @@ def save_evaluator(
 ) -> str:
     """Write an evaluator bundle, return its SHA-256; `fp16` stores matrices in half precision."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_config(folder, EVALUATOR, info)
     save_weights(network.state_dict(), folder / WEIGHTS, fp16)
     write_text(folder / CARD, card)
+    write_config(folder, EVALUATOR, info)
     return evaluator_sha256(folder)
 
 
@@ -91,7 +91,7 @@ def list_evaluators() -> list[str]:
 
 
 def resolve_evaluator(name: str) -> Path:
-    """Folder of a bundled name or a path."""
+    """Folder of a bundled name or a path; MissingError lists the bundled ones."""
     if (folder := local_folder(name, ASSETS, EVALUATOR)) is not None:
         return folder
     bundled = ", ".join(list_evaluators()) or "none"
@@ -101,16 +101,21 @@ def resolve_evaluator(name: str) -> Path:
 def read_info(folder: Path) -> EvaluatorInfo:
     """The checked config.json."""
     values, where = read_config(folder, EVALUATOR), str(folder / CONFIG)
-    required = [f.name for f in dataclasses.fields(EvaluatorInfo) if f.default is dataclasses.MISSING]
-    missing = [name for name in required if name not in values and name != "provenance"]
+    missing = [
+        f.name
+        for f in dataclasses.fields(EvaluatorInfo)
+        if f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+        and f.name not in values
+    ]
     if missing:
         raise InputError(f"{where}: no '{missing[0]}'")
     return from_dict(EvaluatorInfo, values, where)
 
 
-def load_network(folder: Path, info: EvaluatorInfo) -> nn.Module:
+def load_network(folder: Path, info: EvaluatorInfo) -> DuetEval | InterClip | InterXEvaluator:
     """The network with its weights, float32, in eval mode."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
         network = build_network(info, str(folder / CONFIG))
     load_weights(network, folder / WEIGHTS)
     return network.eval()

@@ -1,6 +1,6 @@
-"""Joints as evaluators see them: without the world's heading and place, from positions alone.
+"""Canonical joints for evaluators: heading and position in the world removed, computed from positions alone.
 
-Only positions are used, so motion from any source is scored alike, with or without rotations.
+Rotations are not used, so motion from any source is scored alike, with or without them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import numpy as np
 from intermask_cli.motion.placement import Frame, heading
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-_START_FRAMES = 5  # whose mean root position is where a person starts
+#: A person starts at the mean root position of this many frames; one frame alone is noisier.
+_START_FRAMES = 5
+#: Nearer than this, the direction from one start to the other is mostly noise.
 _TOUCHING_M = 0.1
 
 
@@ -25,14 +27,16 @@ def check_joints(joints: np.ndarray, name: str) -> None:
 
 
 def pair_positions(joints: np.ndarray) -> np.ndarray:
-    """World joints (2, T, 22, 3) -> the same seen from person 1 looking at person 2, one floor, float32."""
+    """World joints (2, T, 22, 3) -> in the frame of person 1 facing person 2, one floor, float32."""
     frame = facing_partner(joints, 0)
     return np.stack([frame.to_canonical(person) for person in joints]).astype(np.float32)
 
 
 def own_positions(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World joints (2, T, 22, 3) -> each person's joints (2, T, 22, 3) and the partner's root (2, T, 3),
-    both as that person sees them who looks at the other, float32."""
+    """World joints (2, T, 22, 3) -> each person's joints (2, T, 22, 3) and the partner's root (2, T, 3).
+
+    Both are float32 in the frame of that person facing the partner.
+    """
     own, partner = [], []
     for person in (0, 1):
         frame = facing_partner(joints, person)
@@ -42,18 +46,18 @@ def own_positions(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def facing_partner(joints: np.ndarray, person: int) -> Frame:
-    """Where a person of (2, T, 22, 3) starts, looking at where the partner starts; floor: the pair's lowest.
+    """Frame at a person's start in (2, T, 22, 3), facing the partner's; floor at the pair's lowest joint.
 
-    Models put people on their hips' heading, but hips are a hand's breadth apart: two centimetres of noise
-    turn them by ten degrees. The way to the partner, a metre or more, hardly turns at all. Two people who
-    start within `_TOUCHING_M` of each other look where the person's hips do.
+    The models' representation uses the heading of the hips. Hips are about 10 cm apart, so 2 cm of noise turn
+    that heading by ten degrees. The direction to the partner, a metre or more away, hardly changes. Two
+    persons who start within `_TOUCHING_M` of each other use the heading of the person's hips.
     """
     starts = joints[:, :_START_FRAMES, 0].mean(axis=1, dtype=np.float64)
-    way = starts[1 - person] - starts[person]
-    if np.hypot(way[0], way[2]) < _TOUCHING_M:
+    gap = starts[1 - person] - starts[person]
+    if np.hypot(gap[0], gap[2]) < _TOUCHING_M:
         yaw = float(heading(joints[person, 0].astype(np.float64)))
     else:
-        yaw = float(np.arctan2(way[0], way[2]))
+        yaw = float(np.arctan2(gap[0], gap[2]))
     origin = (float(starts[person, 0]), float(starts[person, 2]))
     return Frame(yaw, origin, float(joints[..., 1].min()))
 

@@ -1,4 +1,7 @@
-"""CLIP's tokenizer alone: InterCLIP needs the vocabulary, not CLIP's weights (reference section 7.2)."""
+"""CLIP's tokenizer alone: InterCLIP needs the vocabulary, not CLIP's weights.
+
+Described in docs/reference/data-and-evaluation.md#interclip-text.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class ClipVocabulary:
 
 
 def load_clip_vocabulary(where: str = CLIP_HUB_ID) -> ClipVocabulary:
-    """The vocabulary in a folder or of a hub id; MissingError says how to get it."""
+    """The vocabulary in a folder or of a hub id; MissingError describes how to get it."""
     from transformers import AutoTokenizer
 
     folder = Path(where).expanduser()

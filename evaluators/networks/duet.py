@@ -1,7 +1,8 @@
-"""duet-eval's network: InterCLIP's motion tower, small and on patches of 4 frames, with a MiniLM text side.
+"""duet-eval's network: a small motion tower like InterCLIP's on patches of 4 frames, and a MiniLM text tower.
 
-It reads joints only (see `canonical`), so motion with or without rotations is scored alike. Its numbers
-belong to its own protocol (`protocol.DUETS`) and are never comparable with InterCLIP's.
+It reads joints only (`canonical`), so motion with or without rotations is scored alike. Its numbers belong to
+its own protocol (`protocols.protocol.DUETS`) and are never comparable with InterCLIP's. B batch, T frames,
+L text positions, d width.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from evaluators.networks.interclip import (
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-#: Per person and frame: root, joints around the root, velocities (metres a frame), partner's view shared.
+#: Per person and frame: root, other joints relative to the root, velocities in metres per frame.
 PERSON_CHANNELS = 3 + 3 * (NUM_JOINTS - 1) + 3 * NUM_JOINTS
-#: Smallest deviations the inputs are divided by: positions in metres, velocities in metres a frame.
+#: Smallest deviations the inputs are divided by, so that still channels do not amplify noise: positions in
+#: metres, velocities in metres per frame.
 _MIN_STD = np.concatenate([np.full(66, 0.05), np.full(66, 0.005)]).astype(np.float32)
 
 
@@ -61,7 +63,7 @@ class DuetEvalConfig:
 class StatesEncoder(nn.Module):
     """Frozen token states (B, L, text_dim) with a mask -> (B, out_dim), not normalised.
 
-    "The first person kicks the second" and its opposite hold the same words: positions tell them apart.
+    "The first person kicks the second" and its opposite have the same words; only positions distinguish them.
     """
 
     def __init__(self, text_dim: int, tower: TowerConfig, out_dim: int, dropout: float):
@@ -75,10 +77,10 @@ class StatesEncoder(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         B, L, _ = states.shape
-        words = self.embed_states(states)
+        words = self.embed_states(states)  # (B, L, d)
         words = words + self.position_gain * sinusoids(L, words.shape[-1]).to(words)
-        x = torch.cat([self.query_token.expand(B, 1, -1), words], dim=1)
-        padding = F.pad(~mask, (1, 0), value=False)
+        x = torch.cat([self.query_token.expand(B, 1, -1), words], dim=1)  # (B, 1 + L, d)
+        padding = F.pad(~mask, (1, 0), value=False)  # the query is never padding
         return self.out(self.out_ln(self.transformer(x, src_key_padding_mask=padding)[:, 0]))
 
 
@@ -109,7 +111,7 @@ class DuetEval(nn.Module):
         return F.normalize(output, dim=-1) * self.latent_scale
 
     def embed_motion(self, positions: Tensor, frames: Tensor) -> Tensor:
-        """Pair positions (B, 2, T, 22, 3) as person 1 sees them, frames (B,) -> (B, out_dim)."""
+        """Pair positions (B, 2, T, 22, 3) from `canonical.pair_positions`, frames (B,) -> (B, out_dim)."""
         valid = torch.arange(positions.shape[2], device=frames.device)[None] < frames[:, None]
         channels = (observed_channels(positions) - self.mean) / self.std * valid[..., None]
         return F.normalize(self.motion_encoder(channels, frames), dim=-1) * self.latent_scale
@@ -123,17 +125,17 @@ class DuetEval(nn.Module):
 
 
 def observed_channels(positions: Tensor) -> Tensor:
-    """(B, 2, T, 22, 3) -> (B, T, 2 x PERSON_CHANNELS); the last velocity is that of the frame before."""
+    """(B, 2, T, 22, 3) -> (B, T, 2 x PERSON_CHANNELS); the last velocity is repeated."""
     root = positions[..., :1, :]
-    around = torch.cat([root, positions[..., 1:, :] - root], dim=-2)
+    relative = torch.cat([root, positions[..., 1:, :] - root], dim=-2)
     velocity = positions[:, :, 1:] - positions[:, :, :-1]
     velocity = torch.cat([velocity, velocity[:, :, -1:]], dim=2)
-    each = torch.cat([around, velocity], dim=-2).flatten(-2)
-    return torch.cat([each[:, 0], each[:, 1]], dim=-1)
+    persons = torch.cat([relative, velocity], dim=-2).flatten(-2)  # (B, 2, T, PERSON_CHANNELS)
+    return torch.cat([persons[:, 0], persons[:, 1]], dim=-1)
 
 
-def held(positions: Tensor, frames: int) -> Tensor:
-    """A clip (2, t, 22, 3) padded to `frames` so that its last velocity goes on, as it does alone."""
+def extrapolated(positions: Tensor, frames: int) -> Tensor:
+    """A clip (2, t, 22, 3) padded to `frames` at constant velocity, so that its own channels do not change."""
     missing = frames - positions.shape[1]
     if missing <= 0:
         return positions
@@ -145,9 +147,9 @@ def held(positions: Tensor, frames: int) -> Tensor:
 def collate(clips: list[Tensor]) -> tuple[Tensor, Tensor]:
     """Clips (2, t, 22, 3) -> positions (B, 2, T, 22, 3) and frames (B,)."""
     frames = torch.tensor([clip.shape[1] for clip in clips])
-    return torch.stack([held(clip, int(frames.max())) for clip in clips]), frames
+    return torch.stack([extrapolated(clip, int(frames.max())) for clip in clips]), frames
 
 
 def positions_tensor(joints: np.ndarray) -> Tensor:
-    """World joints (2, T, 22, 3) -> pair positions as the network wants them."""
+    """World joints (2, T, 22, 3) -> pair positions (2, T, 22, 3) as the network reads them."""
     return torch.from_numpy(pair_positions(joints))

@@ -10,7 +10,7 @@ from evaluators.networks.published import read_interclip, read_interx
 from intermask_cli.files import file_sha256
 
 INTERCLIP, INTERX = "interclip.ckpt", "finest.tar"
-#: Where each lies below the folder its authors tell users to make.
+#: Subfolders where the authors' instructions put each file.
 _PLACES = {
     INTERCLIP: ("", "eval_model"),
     INTERX: ("", "model", "text_mot_match/model", "hhi/text_mot_match/model"),
@@ -26,9 +26,9 @@ def find_evaluator(path: Path) -> Path | None:
 
 
 def import_evaluator(file: Path, out: Path) -> tuple[EvaluatorInfo, str]:
-    """Write the bundle of a released evaluator -> what it says about itself, its SHA-256.
+    """Write the bundle of a released evaluator -> its record and SHA-256.
 
-    Raises InputError when the file is another one, damaged, or holds objects besides tensors.
+    Raises InputError when the file is another one, damaged, or holds objects other than tensors.
     """
     source = {"file": file.name, "sha256": file_sha256(file), "command": "intermask import-checkpoint"}
     info, network = _interclip(file, source) if file.name == INTERCLIP else _interx(file, source)

@@ -1,8 +1,8 @@
-"""Contrastive text-motion encoders: InterCLIP as published, and a small one of the same family.
+"""InterCLIP, InterHuman's contrastive text-motion encoder, as published.
 
-Reference `data-and-evaluation.md` section 7. Both persons are concatenated frame by frame, so an embedding
-depends on who is first. Parameter names are those of the released InterCLIP file without its `model.` prefix.
-B batch, T frames, L text positions, d width.
+Described in docs/reference/data-and-evaluation.md#interclip. Both persons are concatenated frame by frame, so
+an embedding depends on who is first. Parameter names are those of the released file without its `model.`
+prefix. B batch, T frames, L text positions, D features, d width.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-#: Features per person that enter the encoder; the four contact flags after them do not (quirk Q5).
+#: Features per person that enter the encoder; the four contact flags that follow do not (quirk Q5,
+#: docs/reference/data-and-evaluation.md#q5).
 PERSON_FEATURES = 258
 
 
@@ -92,13 +93,13 @@ class MotionEncoder(nn.Module):
         if T % self.patch:
             pair = F.pad(pair, (0, 0, 0, self.patch - T % self.patch))
         x = self.embed_motion(pair.reshape(B, -1, D * self.patch))  # (B, T / patch, d)
-        x = torch.cat([self.query_token.expand(B, 1, -1), x], dim=1)
+        x = torch.cat([self.query_token.expand(B, 1, -1), x], dim=1)  # (B, 1 + T / patch, d)
         positions = self.sequence_pos_encoder.pe
         if x.shape[1] > len(positions):
             raise ValueError(f"{T} frames; this encoder accepts at most {(len(positions) - 1) * self.patch}")
         x = x + positions[: x.shape[1]]
         steps = torch.div(lengths + self.patch - 1, self.patch, rounding_mode="floor")
-        # The query is position 0, so `steps` frames end at position `steps`.
+        # The query is position 0, so `steps` frames end at position `steps`.  (B, 1 + T / patch)
         padding = torch.arange(x.shape[1], device=x.device)[None] > steps[:, None]
         x = self.transformer(x, src_key_padding_mask=padding)
         return self.out(self.out_ln(x[:, 0]))
@@ -110,9 +111,10 @@ def pair_input(motion1: Tensor, motion2: Tensor) -> Tensor:
 
 
 class InterClip(nn.Module):
-    """InterHuman's evaluator; input features are *not* normalised.
+    """Text and motion encoder; input features are *not* normalised.
 
-    Published text quirk: no mask at all, the 77 positions attend to each other, padding (id 0) included.
+    As published, the text has no mask: all 77 positions attend to each other, padding (id 0) included
+    (docs/reference/data-and-evaluation.md#interclip-text).
     """
 
     def __init__(self, config: InterClipConfig | None = None):
@@ -129,7 +131,7 @@ class InterClip(nn.Module):
 
     def text_output(self, token_ids: Tensor) -> Tensor:
         """Token ids (B, context) -> (B, out_dim) before normalisation; the end token has the largest id."""
-        x = self.token_embedding(token_ids) + self.positional_embedding
+        x = self.token_embedding(token_ids) + self.positional_embedding  # (B, L, d)
         x = self.text_ln(self.textTransEncoder(x))
         return self.out(x[torch.arange(len(x), device=x.device), token_ids.argmax(dim=-1)])
 
@@ -139,18 +141,5 @@ class InterClip(nn.Module):
 
     def embed_motion(self, motion1: Tensor, motion2: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, >= 258) twice, (B,) -> unit vectors times `latent_scale` (B, out_dim)."""
-        return (
-            F.normalize(self.motion_encoder(pair_input(motion1, motion2), lengths), dim=-1)
-            * self.latent_scale
-        )
-
-
-def contrastive_loss(text: Tensor, motion: Tensor, latent_scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Symmetric InfoNCE of embeddings (B, D): total, over the motions of a text, over the texts of a motion.
-
-    Logits are cosines times `latent_scale` squared, without exponential or bias (section 7.4).
-    """
-    logits = latent_scale**2 * F.normalize(text, dim=-1) @ F.normalize(motion, dim=-1).T
-    target = torch.arange(len(logits), device=logits.device)
-    from_text, from_motion = F.cross_entropy(logits, target), F.cross_entropy(logits.T, target)
-    return (from_text + from_motion) / 2, from_text, from_motion
+        output = self.motion_encoder(pair_input(motion1, motion2), lengths)
+        return F.normalize(output, dim=-1) * self.latent_scale

@@ -1,7 +1,8 @@
-"""The Inter-X evaluator: movement, motion and text encoders (Guo et al. 2022; reference section 8).
+"""The Inter-X evaluator: movement, motion and text encoders (Guo et al. 2022).
 
-Names are those of the released file, each part's state dict with the part's name as prefix.
-B batch, T frames (150), S movement steps (T // 4), L caption words.
+Described in docs/reference/data-and-evaluation.md#inter-x-evaluator. Parameter names are those of the
+released file, each part's state dict with the part's name as prefix. B batch, T frames (150), S movement
+steps (T // 4), L caption words.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-FRAMES = 150
-PAIR_SHAPE = (56, 12)
-UNIT_LENGTH = 4
+FRAMES = 150  # read of a motion, as in training
+PAIR_SHAPE = (56, 12)  # of one frame: 55 rotations and the translation, 6 numbers of each person
+UNIT_LENGTH = 4  # frames of one movement step
 #: Row 55 of a frame is the root translation: entries 3..5 and 9..11 are both persons' velocities.
 _VELOCITY_COLUMNS = (3, 4, 5, 9, 10, 11)
 
@@ -51,7 +52,8 @@ class MovementEncoder(nn.Module):
         self.out_net = nn.Linear(config.movement_width, config.movement_width)
 
     def forward(self, frames: Tensor) -> Tensor:
-        return self.out_net(self.main(frames.transpose(1, 2)).transpose(1, 2))
+        movements = self.main(frames.transpose(1, 2))  # (B, 672, T) -> (B, width, T // 4)
+        return self.out_net(movements.transpose(1, 2))
 
 
 class RecurrentEncoder(nn.Module):
@@ -69,6 +71,7 @@ class RecurrentEncoder(nn.Module):
     def forward(self, steps: Tensor, lengths: Tensor) -> Tensor:
         x = self.input_emb(steps)
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        # Final states (2, B, hidden); published: the initial state is learnt.
         _, last = self.gru(packed, self.hidden.expand(-1, len(x), -1).contiguous())
         return self.output_net(torch.cat([last[0], last[1]], dim=-1))
 

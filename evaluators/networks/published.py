@@ -21,7 +21,7 @@ from intermask_cli.models.published_files import (
     sizes,
 )
 
-HEADS = 8  # of both towers; no tensor tells
+HEADS = 8  # of both towers; tensor shapes do not show it
 INTERX_PARTS = ("movement_encoder", "motion_encoder", "text_encoder")
 #: The released InterCLIP file puts this before every name.
 _PREFIX = "model."
@@ -89,7 +89,7 @@ def read_interclip(path: Path) -> InterClip:
 
 
 def read_interx(path: Path) -> InterXEvaluator:
-    """`finest.tar`: three state dicts; optimiser states and counters beside them are ignored."""
+    """`finest.tar`: three state dicts; optimiser states and counters are ignored."""
     content = read_weights(path)
     missing = [part for part in INTERX_PARTS if not (isinstance(content, dict) and part in content)]
     if missing:

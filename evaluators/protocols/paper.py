@@ -1,12 +1,13 @@
-"""The paper's protocol on InterHuman or Inter-X (reference section 10), repetition by repetition.
+"""The paper's protocol on InterHuman or Inter-X, repetition by repetition.
 
-Every repetition draws the data anew; the ground-truth row compares two such passes, hence its FID is not 0
-(Q20). Incomplete last batches are dropped (Q1), generated motion has the length `4 * (length // 4)`, and
-features are scored as the decoder gives them (Q5).
+Described in docs/reference/data-and-evaluation.md#protocol; the quirks (Q) are listed under #quirks. Every
+repetition draws the data again. The ground-truth row compares two such passes, hence its FID is not 0 (Q20).
+Incomplete last batches are dropped (Q1). Generated motion has `4 * (length // 4)` frames. Features are scored
+as the decoder returns them (Q5).
 
-The work of a repetition is cut into parts of one length. Every process of a launcher makes its share of the
-parts into the cache, which all of them read: an interrupted evaluation goes on where it stopped, and the
-numbers do not depend on how many processes there were.
+The work of a repetition is cut into parts of one length. Every process of a launcher writes its share of the
+parts to the cache, which all of them read. So an interrupted evaluation resumes, and the numbers do not depend
+on the number of processes.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
 from intermask_cli.version import __version__
 
-BATCH = 32
+BATCH = 32  # pairs of one length that are generated and embedded together
 #: Independent random streams of one repetition.
 _FIRST, _FRESH, _SAMPLED, _POOLS, _REPEATED = range(5)
-Make = Callable[[list[int]], Drawn]
+#: Indices of some drawn pairs -> their motion: true, reconstructed or generated.
+Motions = Callable[[list[int]], Drawn]
 
 
 @dataclass
@@ -69,6 +71,7 @@ class PaperRun:
         return complete_pools(self.data, self.protocol)
 
     def rng(self, number: int, stream: int) -> np.random.Generator:
+        """The generator of one random stream of repetition `number`."""
         return np.random.default_rng([self.seed, number, stream])
 
     def drawn(self, number: int, stream: int) -> Drawn:
@@ -77,7 +80,7 @@ class PaperRun:
 
     @cached_property
     def identity(self) -> list[str]:
-        """Everything that kept parts of all repetitions depend on."""
+        """Everything that cached parts of all repetitions depend on."""
         sampling = json.dumps(asdict(self.sampling), sort_keys=True)
         hashes = [self.evaluator.key, self.model.bundle.sha256, self.model.device.type, self.data.sha256]
         choices = [self.task, sampling, str(replace(self.protocol, repetitions=0))]
@@ -107,40 +110,41 @@ def score_paper(evaluation: Evaluation, run: PaperRun) -> None:
 def _repetition(
     evaluation: Evaluation, run: PaperRun, number: int, rows: dict[str, list[Repetition]]
 ) -> None:
-    fresh = _fresh(run, number)
+    """Add repetition `number` to every row; the first one also gives physics and the items of reports."""
+    fresh_pass = run.drawn(number, _FRESH)
+    fresh, _ = _embedded(
+        run, number, "fresh ground truth", fresh_pass, fresh_pass.take
+    )  # FID compares with it
     first, prompts = run.drawn(number, _FIRST), run.drawn(number, _SAMPLED)
-    keep = number == 0  # joints, for physics, the prompts' report and pictures
-    made = {
-        GROUND_TRUTH: (first, *_made(run, number, GROUND_TRUTH, first, first.take, keep)),
+    with_joints = number == 0
+    scored_rows = {
+        GROUND_TRUTH: (first, *_embedded(run, number, GROUND_TRUTH, first, first.take, with_joints)),
         RECONSTRUCTION: (
-            first, *_made(run, number, RECONSTRUCTION, first, lambda part: rebuilt(run, first.take(part)))
+            first,
+            *_embedded(run, number, RECONSTRUCTION, first, lambda part: rebuilt(run, first.take(part))),
         ),
         GENERATED: (
             prompts,
-            *_made(run, number, GENERATED, prompts, lambda part: sampled(run, prompts, part, number), keep),
+            *_embedded(
+                run, number, GENERATED, prompts, lambda part: sampled(run, prompts, part, number), with_joints
+            ),
         ),
-    }  # fmt: skip
+    }
     repeated = _several_samples(run, prompts, number) if run.task == "generate" else None
-    for name, (drawn, embeddings, motions) in made.items():
-        text = run.cache.text_embeddings(run.evaluator, drawn.texts)
-        embedded = Embedded(text, embeddings, repeated if name == GENERATED else None)
+    for name, (captions, motion, motions) in scored_rows.items():
+        text = run.cache.text_embeddings(run.evaluator, captions.texts)
+        embedded = Embedded(text, motion, repeated if name == GENERATED else None)
         scored = score_repetition(run.protocol, embedded, fresh, run.rng(number, _POOLS))
         rows[name].append(scored)
         if motions and run.worker.main:
-            shown = _shown(run, name, drawn, motions)
+            shown = _shown(run, name, captions, motions)
             evaluation.physics[name] = physics_of(shown)
             if name == GENERATED:
                 evaluation.items += scored_items(shown, scored, number)
 
 
-def _fresh(run: PaperRun, number: int) -> np.ndarray:
-    """Embeddings (N, D) of the pass that FID compares with."""
-    drawn = run.drawn(number, _FRESH)
-    return _made(run, number, "fresh ground truth", drawn, drawn.take)[0]
-
-
 def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> InteractionSet:
-    """A set for reports. Reactions are made for the first of the drawn persons."""
+    """A set for reports. Reactions are generated for the first of the drawn persons."""
     count, generated = len(drawn), name == GENERATED
     seeds = [_seed(run.seed, 0, _SAMPLED, i) for i in range(count)] if generated else [None] * count
     partner_only = generated and run.task == "react"
@@ -148,31 +152,35 @@ def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> Int
     return InteractionSet(name, drawn.ids, drawn.prompts, tuple(motions), (0,) * count, tuple(seeds), persons)
 
 
-def _made(
-    run: PaperRun, number: int, what: str, drawn: Drawn, make: Make, keep: bool = False
-) -> tuple[np.ndarray, list[Motion]]:
-    """Embeddings (N, D) of what `make` makes for the pairs `drawn`, and if `keep` the motions themselves.
+# parts shared by processes ------------------------------------------------------------------------------
 
-    Each process makes its share of the parts, the others' are read from the cache.
+
+def _embedded(
+    run: PaperRun, number: int, what: str, drawn: Drawn, motions_of: Motions, with_joints: bool = False
+) -> tuple[np.ndarray, list[Motion]]:
+    """Embeddings (N, D) of the motions of the pairs `drawn`, and the motions if `with_joints`.
+
+    Each process computes its share of the parts and reads the others' from the cache.
     """
     parts = batches(drawn.tokens)
-    mine = run.worker.deal(parts)
+    own_parts = run.worker.deal(parts)
     label = f"{what}, repetition {number + 1}"
-    with _progress(run, label, sum(len(part) for part in mine)) as advance:
-        for part in mine:
-            _part(run, number, what, part, keep, partial(_embed_part, run, make, part, keep))
+    with _progress(run, label, sum(len(part) for part in own_parts)) as advance:
+        for part in own_parts:
+            compute = partial(_embed_part, run, motions_of, part, with_joints)
+            _part(run, number, what, part, with_joints, compute)
             advance(len(part))
     if run.worker.state is not None:
         run.worker.state.wait_for_everyone()
     rows: list[np.ndarray] = [np.empty(0)] * len(drawn)
     motions: dict[int, Motion] = {}
     for part in parts:
-        arrays = _part(run, number, what, part, keep, _not_shared)
-        for place, i in enumerate(part):
-            rows[i] = arrays["embeddings"][place]
-        if keep:
+        arrays = _part(run, number, what, part, with_joints, _not_shared)
+        for position, i in enumerate(part):
+            rows[i] = arrays["embeddings"][position]
+        if with_joints:
             joints = np.split(arrays["joints"], np.cumsum(arrays["frames"])[:-1], axis=1)
-            motions |= {i: Motion(one) for i, one in zip(part, joints, strict=True)}
+            motions |= {i: Motion(pair) for i, pair in zip(part, joints, strict=True)}
     return np.stack(rows), [motions[i] for i in range(len(motions))]
 
 
@@ -187,28 +195,41 @@ def _progress(run: PaperRun, label: str, total: int) -> Iterator[Callable[[int],
 
 
 def _part(
-    run: PaperRun, number: int, what: str, part: list[int], keep: bool,
-    make: Callable[[], dict[str, np.ndarray]],
+    run: PaperRun, number: int, what: str, part: list[int], with_joints: bool,
+    compute: Callable[[], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    key = [*run.identity, str(number), what, json.dumps(part), "with joints" if keep else ""]
-    return run.cache.arrays("repetitions", key, make)
+    key = [*run.identity, str(number), what, json.dumps(part), "with joints" if with_joints else ""]
+    return run.cache.arrays("repetitions", key, compute)
 
 
 def _not_shared() -> dict[str, np.ndarray]:
     raise InputError(
-        "another process made a part of this repetition, but it is not in the cache; give all processes one "
-        "folder as --cache"
+        "another process computed a part of this repetition, but it is not in the cache; give all processes "
+        "one folder as --cache"
     )
 
 
-def _embed_part(run: PaperRun, make: Make, part: list[int], keep: bool) -> dict[str, np.ndarray]:
-    made = make(part)
-    arrays = {"embeddings": run.evaluator.embed_features(made.features, made.frames, made.ids)}
-    if keep:
-        counted = zip(made.features, made.frames, strict=True)
-        joints = [run.data.motion(features[:, :frames]).joints for features, frames in counted]
-        arrays |= {"joints": np.concatenate(joints, axis=1), "frames": np.array(made.frames)}
+def _embed_part(
+    run: PaperRun, motions_of: Motions, part: list[int], with_joints: bool
+) -> dict[str, np.ndarray]:
+    drawn = motions_of(part)
+    arrays = {"embeddings": run.evaluator.embed_features(drawn.features, drawn.frames, drawn.ids)}
+    if with_joints:
+        pairs = zip(drawn.features, drawn.frames, strict=True)
+        joints = [run.data.motion(features[:, :frames]).joints for features, frames in pairs]
+        arrays |= {"joints": np.concatenate(joints, axis=1), "frames": np.array(drawn.frames)}
     return arrays
+
+
+def batches(tokens: Sequence[int]) -> list[list[int]]:
+    """Indices of equal length, at most BATCH together."""
+    groups: dict[int, list[int]] = {}
+    for i, n in enumerate(tokens):
+        groups.setdefault(n, []).append(i)
+    return [m[s : s + BATCH] for _, m in sorted(groups.items()) for s in range(0, len(m), BATCH)]
+
+
+# generated and reconstructed motion -----------------------------------------------------------------------
 
 
 def _several_samples(run: PaperRun, prompts: Drawn, number: int) -> np.ndarray:
@@ -217,20 +238,20 @@ def _several_samples(run: PaperRun, prompts: Drawn, number: int) -> np.ndarray:
     captions = min(protocol.mm_captions, len(prompts))
     chosen = run.rng(number, _REPEATED).choice(len(prompts), captions, replace=False)
     repeated = prompts.take(np.repeat(chosen, protocol.mm_samples).tolist())
-    flat, _ = _made(
+    embeddings, _ = _embedded(
         run, number, "several samples", repeated, lambda part: sampled(run, repeated, part, number, _REPEATED)
-    )
-    return flat.reshape(captions, protocol.mm_samples, -1)
+    )  # (C * S, D)
+    return embeddings.reshape(captions, protocol.mm_samples, -1)
 
 
 def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream: int = _SAMPLED) -> Drawn:
-    """Motion for some prompts of one length, on their own seeds.
+    """Generated motion for some prompts of one length, each with its own seed.
 
-    For reactions the second of the drawn persons is made anew and the first keeps all true frames, as
-    published; only the generated ones count.
+    For reactions the second of the drawn persons is generated and the first keeps all true frames, as
+    published; only the generated frames count.
     """
     react = run.task == "react"
-    steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps
+    steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps  # published: half for reactions
     chosen = prompts.take(part)
     lengths = zip(chosen.features, chosen.tokens, strict=True)
     known = [_known(run.model, features, n, react) for features, n in lengths]
@@ -242,25 +263,27 @@ def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream:
     ]
     pairs = run.model.codec.decode_pairs(maps, given)
     if react:
-        pairs = [_with_given(pair, given) for pair, given in zip(pairs, chosen.features, strict=True)]
+        pairs = [_with_given(pair, true) for pair, true in zip(pairs, chosen.features, strict=True)]
     return chosen.with_features(pairs, [n * FRAMES_PER_TOKEN for n in chosen.tokens])
 
 
 def _known(model: InteractionModel, features: np.ndarray, n: int, react: bool) -> torch.Tensor:
+    """Token map of `n` tokens per body row: all masked, or the first person's tokens for a reaction."""
     if not react:
         return tasks.generate(n)
     return tasks.react(model.codec.encode([features[0, : n * FRAMES_PER_TOKEN]])[0], 0)
 
 
-def _with_given(pair: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """The given pair with its second person replaced; zeros where the generated one has ended."""
-    result = np.zeros_like(given)
-    result[0] = given[0]
+def _with_given(pair: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """The true pair with its second person replaced by the generated one; zeros after its last frame."""
+    result = np.zeros_like(true)
+    result[0] = true[0]
     result[1, : pair.shape[1]] = pair[1]
     return result
 
 
 def _seed(seed: int, number: int, stream: int, index: int) -> int:
+    """The 63-bit seed of one sample."""
     state = np.random.SeedSequence([seed, number, stream, index]).generate_state(1, np.uint64)[0]
     return int(state >> np.uint64(1))
 
@@ -271,11 +294,3 @@ def rebuilt(run: PaperRun, chosen: Drawn) -> Drawn:
     maps = run.model.codec.encode([person[:frames] for pair in chosen.features for person in pair])
     pairs = run.model.codec.decode_pairs([torch.stack(maps[2 * i : 2 * i + 2]) for i in range(len(chosen))])
     return chosen.with_features(pairs, [frames] * len(chosen))
-
-
-def batches(tokens: Sequence[int]) -> list[list[int]]:
-    """Indices of equal length, at most BATCH together."""
-    groups: dict[int, list[int]] = {}
-    for i, n in enumerate(tokens):
-        groups.setdefault(n, []).append(i)
-    return [m[s : s + BATCH] for _, m in sorted(groups.items()) for s in range(0, len(m), BATCH)]

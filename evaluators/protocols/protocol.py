@@ -1,7 +1,7 @@
 """Protocols: the choices that decide what a score means, as named records.
 
 Scores of two reports may only be compared when every field here is equal (`differences`). Values of the
-published protocols: reference `data-and-evaluation.md` sections 9, 10 and 13.
+published protocols: docs/reference/data-and-evaluation.md#metrics, #protocol and #quirks (Q).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 
 from intermask_cli.errors import InputError
 
-#: Rules for what answers a caption that occurs, or is implied, more than once in a pool.
+#: Rules for the motions that are relevant for a caption which occurs, or is implied, more than once in a pool.
 OWN_MOTION = "own motion only"  # published
 SAYS_AS_MUCH = "every motion whose own caption says at least as much"
-EQUAL_CAPTION = "every motion of an equal caption"  # the same where nobody recorded what captions say
+EQUAL_CAPTION = "every motion of an equal caption"  # the same where it is unknown what captions state
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,9 @@ class Protocol:
     """How embeddings become scores. Defaults are InterHuman's."""
 
     name: str = "interhuman"
-    pool_size: int = (
-        96  # captions and motions of one R-Precision pool; an incomplete last pool is dropped (Q1)
-    )
-    fid_scale: float = 6.0  # factor on embeddings before FID (Q6)
-    distance_scale: float = 3.0  # factor on embeddings before Diversity and MModality (Q6)
+    pool_size: int = 96  # pairs of one R-Precision pool; an incomplete last pool is dropped (quirk Q1)
+    fid_scale: float = 6.0  # factor on embeddings before FID (quirk Q6)
+    distance_scale: float = 3.0  # factor on embeddings before Diversity and MModality (quirk Q6)
     repetitions: int = 20
     diversity_pairs: int = 300
     mm_captions: int = 100  # captions sampled several times for MModality
@@ -36,8 +34,8 @@ class Protocol:
     duplicates: str = OWN_MOTION
     captions: str = "one of three at random"
     crops: str = "300 frames at a random start"
-    persons: str = "exchanged at random before and after placing"  # Q2
-    interval: str = "1.96 * population std / sqrt(repetitions)"  # Q9
+    persons: str = "exchanged at random before and after placing"  # quirk Q2
+    interval: str = "1.96 * population std / sqrt(repetitions)"  # quirk Q9
 
 
 INTERHUMAN = Protocol()
@@ -51,8 +49,8 @@ INTERX = Protocol(
     persons="as stored",
 )
 
-#: Our own, for the bundled evaluator: explicit captions, whole clips, and a rule that is fair to captions
-#: that say the same. Fewer samples than the published protocols, so that two CPU cores take minutes.
+#: Our own, for the bundled evaluator: explicit captions, complete clips, and a rule for duplicates that is fair
+#: to captions of equal meaning. Fewer samples than the published protocols, so that two CPU cores take minutes.
 DUETS = Protocol(
     name="duets",
     pool_size=32,
@@ -81,7 +79,7 @@ def protocol_named(name: str) -> Protocol:
 
 @dataclass(frozen=True)
 class ProtocolRecord:
-    """What stands beside every score: the protocol as used, the evaluator and the reference split."""
+    """What is reported with every score: the protocol as used, the evaluator and the reference split."""
 
     protocol: Protocol
     evaluator: str
@@ -91,7 +89,7 @@ class ProtocolRecord:
     split: str
     split_sha256: str  # over all motions and prompts of the reference
     split_size: int
-    repetition_varies: str  # what is drawn anew in every repetition
+    repetition_varies: str  # what every repetition draws again
     sampling: Any = None  # settings of the model that made the motion, where known
 
     def to_dict(self) -> dict[str, Any]:

@@ -12,12 +12,12 @@ from evaluators.networks.interclip import (
     MotionEncoder,
     MotionTowerConfig,
     TowerConfig,
-    contrastive_loss,
     pair_input,
     sinusoids,
 )
 from evaluators.networks.published import interclip_from_state, read_interclip
 from intermask_cli.errors import InputError
+from tests.oracles.contrastive_loss import contrastive_loss
 
 TINY = InterClipConfig(
     text=TowerConfig(16, 2, 8, 24),

@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file
 
 from evaluators.networks.clip_vocabulary import load_clip_vocabulary
-from evaluators.networks.interclip import contrastive_loss, pair_input, sinusoids
+from evaluators.networks.interclip import pair_input, sinusoids
 from evaluators.networks.published import interclip_from_state
 from intermask_cli.errors import MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID
 from tests.helpers.parity_comparing import assert_close, assert_equal
+from tests.oracles.contrastive_loss import contrastive_loss
 
 pytestmark = pytest.mark.parity
 
