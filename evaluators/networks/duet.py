@@ -135,7 +135,7 @@ def observed_channels(positions: Tensor) -> Tensor:
 
 
 def extrapolated(positions: Tensor, frames: int) -> Tensor:
-    """A clip (2, t, 22, 3) padded to `frames` at constant velocity, so that its own channels do not change."""
+    """A clip (2, t, 22, 3) padded to `frames` at constant velocity, so its own channels stay unchanged."""
     missing = frames - positions.shape[1]
     if missing <= 0:
         return positions

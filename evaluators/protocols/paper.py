@@ -5,9 +5,9 @@ repetition draws the data again. The ground-truth row compares two such passes, 
 Incomplete last batches are dropped (Q1). Generated motion has `4 * (length // 4)` frames. Features are scored
 as the decoder returns them (Q5).
 
-The work of a repetition is cut into parts of one length. Every process of a launcher writes its share of the
-parts to the cache, which all of them read. So an interrupted evaluation resumes, and the numbers do not depend
-on the number of processes.
+The work of a repetition is cut into parts of one length. Every process of a launcher writes its share of
+parts to the cache, which all of them read. So an interrupted evaluation resumes, and the numbers do not
+depend on the number of processes.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any
 
 from intermask_cli.errors import InputError
 
-#: Rules for the motions that are relevant for a caption which occurs, or is implied, more than once in a pool.
+#: Rules for which motions are relevant to a caption that occurs, or is implied, more than once in a pool.
 OWN_MOTION = "own motion only"  # published
 SAYS_AS_MUCH = "every motion whose own caption says at least as much"
 EQUAL_CAPTION = "every motion of an equal caption"  # the same where it is unknown what captions state
@@ -49,8 +49,8 @@ INTERX = Protocol(
     persons="as stored",
 )
 
-#: Our own, for the bundled evaluator: explicit captions, complete clips, and a rule for duplicates that is fair
-#: to captions of equal meaning. Fewer samples than the published protocols, so that two CPU cores take minutes.
+#: Our own, for the bundled evaluator: explicit captions, complete clips, and a rule for duplicates that is
+#: fair to captions of equal meaning. Fewer samples than published, so that two CPU cores take minutes.
 DUETS = Protocol(
     name="duets",
     pool_size=32,
