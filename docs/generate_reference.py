@@ -33,7 +33,7 @@ STAGE = ("intermask_cli.training.config", "StageConfig")
 #: Recipes by module and class; every field of a recipe is a section of the YAML file.
 RECIPES = {
     "Model recipes": ("intermask_cli.training.config", "Recipe"),
-    "Evaluator recipes": ("evaluators.training.train", "EvaluatorRecipe"),
+    "Evaluator recipes": ("evaluators.training.recipe", "EvaluatorRecipe"),
 }
 NOTICE = "<!-- Written by docs/generate_reference.py; do not edit. `make docs` rewrites this page. -->\n"
 SKIPPED = {"--help", "--install-completion", "--show-completion"}  # the same everywhere, or the shell's

@@ -69,7 +69,7 @@ def interx_motion(features: np.ndarray) -> Motion:
 
 
 class Evaluator(ABC):
-    """Embeddings of one network. `sha256` and `info` belong beside every number made with it."""
+    """Embeddings of one network. `sha256` and `info` belong with every number computed with it."""
 
     def __init__(self, info: EvaluatorInfo, sha256: str, network: nn.Module):
         self.info, self.sha256 = info, sha256
@@ -86,7 +86,7 @@ class Evaluator(ABC):
 
     @property
     def key(self) -> str:
-        """What kept embeddings depend on besides their input; other devices round differently."""
+        """What cached embeddings depend on, in addition to their input; other devices round differently."""
         return f"{self.sha256} {self.text_id} {self.device.type}"
 
     @abstractmethod

@@ -217,7 +217,7 @@ def interx_texts(root: Path, prompts: Sequence[str]) -> tuple[str, ...]:
     for prompt in prompts:
         if prompt.strip() not in known:
             raise InputError(
-                f"prompt {prompt[:60]!r} is no caption of {root}, and Inter-X's evaluator reads the parts of "
-                "speech stored with its captions: score motion made for those, or use another evaluator"
+                f"prompt {prompt[:60]!r} is not a caption of {root}, and Inter-X's evaluator reads the parts "
+                "of speech stored with its captions: score motion made for those, or use another evaluator"
             )
     return tuple(known[prompt.strip()] for prompt in prompts)

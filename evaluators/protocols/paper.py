@@ -251,7 +251,8 @@ def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream:
     published; only the generated frames count.
     """
     react = run.task == "react"
-    steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps  # published: half for reactions
+    # Published: half the steps for reactions (docs/reference/model.md#reaction).
+    steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps
     chosen = prompts.take(part)
     lengths = zip(chosen.features, chosen.tokens, strict=True)
     known = [_known(run.model, features, n, react) for features, n in lengths]

@@ -153,7 +153,7 @@ Rows:{notes}
 
 {_markdown_table(physics_rows(report))}
 
-Means over interactions; read each beside the ground truth, since lower is not always better.
+Means over interactions; compare each with the ground truth, since lower is not always better.
 
 ## Subject
 

@@ -1,4 +1,4 @@
-"""The bundle a training of duet-eval ends with, and its card."""
+"""The bundle that a training of duet-eval ends with, and its model card."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Training pairs of the evaluator: Duets clips, their person-swapped and mirrored variants, and captions.
 
-Random batches never force an evaluator to learn who does what with which hand: the kind alone tells the
-pairs apart. So variants of one clip share a batch, and each is the other's hard negative. What a caption
-says is known (`Mention`), so a motion a caption is also true of is never used against it.
+In random batches the kind of action alone distinguishes the pairs, so an evaluator need not learn who does
+what with which hand. Here variants of one clip share a batch, and each is a hard negative of the others. What
+a caption states is known (`Mention`), so a motion that a caption is also true of is never its negative.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from evaluators.networks.canonical import pair_positions, swap_persons
+from evaluators.training.recipe import EvaluatorTrainConfig
 from intermask_cli.console import track
 from intermask_cli.datasets.duets.captions import CAPTION_TYPES, Mention, captions_for, stated_values
 from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.labels import Labels
 from intermask_cli.motion.mirror import mirror_positions
 
-NOT_SAID = -1
+UNSTATED = -1
 _OTHER_SIDE = {"left": "right", "right": "left"}
-_STREAM = 0xE7A1  # keeps these captions' random numbers apart from the corpus's
+_STREAM = 0xE7A1  # separates the random numbers of these captions from the corpus's
 
 
 @dataclass(frozen=True)
 class ClipVariant:
-    """A clip as it is, or with the persons exchanged, or mirrored, or both."""
+    """A clip unchanged, with the persons exchanged, mirrored, or both."""
 
     clip: int
     swapped: bool
@@ -44,9 +46,9 @@ class ClipVariant:
 
 
 def variants_of(clip: int, labels: Labels) -> list[ClipVariant]:
-    """The clip, exchanged if somebody acts, mirrored if it has a side: 1, 2 or 4 variants.
+    """The clip, exchanged if it has an actor, mirrored if it has a side: 1, 2 or 4 variants.
 
-    Clips of two phases stay as they are: one phase may be mirrored where the other must not.
+    Clips of two phases have one variant: of the two phases, often only one may be mirrored.
     """
     variants = [ClipVariant(clip, False, False, labels)]
     if labels.then is not None:
@@ -66,46 +68,46 @@ def replace_side(variant: ClipVariant) -> ClipVariant:
 
 
 class ValueTable:
-    """Whole numbers for the values of every mentioned label, so that "says" can be compared in bulk."""
+    """Integers for the values of every mentioned label, so that statements are compared in bulk."""
 
     def __init__(self) -> None:
         self._numbers: list[dict[object, int]] = [{} for _ in Mention._fields]
 
-    def said(self, mention: Mention) -> list[int]:
-        """What a caption says: a number per label, NOT_SAID where it says nothing."""
+    def stated(self, mention: Mention) -> list[int]:
+        """What a caption states: a number per label, UNSTATED where it is silent."""
         return [self._number(i, value) for i, value in enumerate(mention)]
 
     def true(self, labels: Labels) -> list[int]:
-        """What is true of a clip: a number per label; NOT_SAID where there is nothing to say."""
+        """What is true of a clip: a number per label, UNSTATED where the label does not apply."""
         values = stated_values(labels)
         return [self._number(i, values[name]) for i, name in enumerate(Mention._fields)]
 
     @property
     def sizes(self) -> list[int]:
-        """How many values each label has had so far, at least 1 (a corpus may not have the label)."""
+        """Number of values of each label so far, at least 1 (a corpus may lack the label)."""
         return [max(1, len(known)) for known in self._numbers]
 
     def _number(self, column: int, value: object) -> int:
         if value is None:
-            return NOT_SAID
+            return UNSTATED
         known = self._numbers[column]
         return known.setdefault(value, len(known))
 
 
-def true_of(said: Tensor, truth: Tensor) -> Tensor:
-    """said (N, labels), truth (M, labels) -> (N, M) bool: everything said is true."""
-    return ((said[:, None] == NOT_SAID) | (said[:, None] == truth[None])).all(-1)
+def true_of(stated: Tensor, truth: Tensor) -> Tensor:
+    """stated (N, labels), truth (M, labels) -> (N, M) bool: everything stated is true."""
+    return ((stated[:, None] == UNSTATED) | (stated[:, None] == truth[None])).all(-1)
 
 
 @dataclass
 class ContrastiveBatch:
-    """Motions, a caption each, and which captions are true of which motions."""
+    """B motions, a caption for each, and which captions are true of which motions."""
 
     positions: Tensor  # (B, 2, T, 22, 3) float32
     frames: Tensor  # (B,)
     texts: Tensor  # (B,) caption numbers
     also_true: Tensor  # (B, B) bool: caption i is true of motion j
-    said: Tensor  # (B, labels) what the captions state: value numbers, NOT_SAID where silent
+    stated: Tensor  # (B, labels) what the captions state: value numbers, UNSTATED where silent
     truth: Tensor  # (B, labels) what the motions show
 
 
@@ -116,35 +118,48 @@ class VariantTable:
         self.joints: list[np.ndarray] = []
         self.variants: list[ClipVariant] = []
         self.of_clip: list[list[int]] = []
-        values, truth, said, texts = ValueTable(), [], [], []
+        values, truth, stated, texts = ValueTable(), [], [], []
         for clip in track(clips, label, len(clips), "clips"):
             own = variants_of(len(self.joints), clip.labels)
             self.joints.append(clip.joints)
             self.of_clip.append([len(self.variants) + i for i in range(len(own))])
             for number, variant in enumerate(own):
                 rng = np.random.default_rng([seed, clip.index, number, _STREAM])
-                told = [
-                    c
-                    for _ in range(-(-captions // len(CAPTION_TYPES)))
-                    for c in captions_for(variant.labels, rng)
-                ]
+                rounds = -(-captions // len(CAPTION_TYPES))  # each gives one caption of every type
+                drawn = [c for _ in range(rounds) for c in captions_for(variant.labels, rng)][:captions]
                 self.variants.append(variant)
                 truth.append(values.true(variant.labels))
-                texts.append([c.text for c in told[:captions]])
-                said.append([values.said(c.mention) for c in told[:captions]])
+                texts.append([c.text for c in drawn])
+                stated.append([values.stated(c.mention) for c in drawn])
         self.distinct = sorted({text for row in texts for text in row})
         number_of = {text: i for i, text in enumerate(self.distinct)}
         self.texts = torch.tensor([[number_of[text] for text in row] for row in texts])
-        self.said, self.truth = torch.tensor(said), torch.tensor(truth)
+        self.stated, self.truth = torch.tensor(stated), torch.tensor(truth)
         self.label_sizes = values.sizes
 
     def __len__(self) -> int:
         return len(self.of_clip)
 
     def positions(self, variant: int) -> Tensor:
-        """Pair positions (2, T, 22, 3) of a variant as its own person 1 sees it."""
+        """Pair positions (2, T, 22, 3) of a variant, in the frame of its own person 1."""
         return torch.from_numpy(pair_positions(self.variants[variant].joints(self.joints)))
 
     def relevance(self, variants: Tensor, captions: Tensor) -> Tensor:
         """Caption `captions[i]` of variant i is true of variant j: (B, B) bool."""
-        return true_of(self.said[variants, captions], self.truth[variants])
+        return true_of(self.stated[variants, captions], self.truth[variants])
+
+
+def augmented(positions: Tensor, config: EvaluatorTrainConfig) -> Tensor:
+    """A clip (2, T, 22, 3) with slow and fast noise and a small turn, like the errors of a tokenizer."""
+    frames = positions.shape[1]
+    # A random offset per coordinate at every sixth frame, linear between them: (132, 1, T)
+    knots = torch.randn(2 * 66, 1, frames // 6 + 2)
+    slow = F.interpolate(knots, size=frames, mode="linear", align_corners=True)
+    slow = slow.view(2, 22, 3, frames).permute(0, 3, 1, 2)  # (2, T, 22, 3)
+    sizes = torch.rand(3)
+    noisy = positions + slow * (sizes[0] ** 2 * config.noise_m)
+    noisy = noisy + torch.randn_like(positions) * (sizes[1] * config.jitter_m)
+    angle = (2 * sizes[2] - 1) * config.turn_rad
+    c, s = torch.cos(angle), torch.sin(angle)
+    turn = torch.tensor([[c, 0.0, s], [0.0, 1.0, 0.0], [-s, 0.0, c]])
+    return noisy @ turn.T

@@ -185,7 +185,8 @@ def evaluator(
     ] = None,
 ) -> None:
     """Train the text-motion evaluator on ground truth; the bundle is written to OUT/bundle."""
-    from evaluators.training.train import load_evaluator_recipe, train_evaluator
+    from evaluators.training.recipe import load_evaluator_recipe
+    from evaluators.training.train import train_evaluator
     from intermask_cli.training.recipes import with_overrides
 
     recipe = load_evaluator_recipe(options.config)

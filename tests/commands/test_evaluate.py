@@ -314,7 +314,7 @@ def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, repor
     assert result["protocol"]["name"] == "interx" and result["protocol"]["split_size"] == 5
     assert result["rows"]["generated"]["FID"]["mean"] > 0
     code, _, err = interx(write_interx_file(tmp_path / "other.h5", "they wave"), "--reference", tree)
-    assert code == 2 and "'they wave' is no caption of" in err
+    assert code == 2 and "'they wave' is not a caption of" in err
     code, _, err = interx(write_interactions(tmp_path / "plain.h5"), "--reference", path)
     assert code == 4 and "word vectors" in err
     # The bundled evaluator reads joints, so it takes the copy's stand-in body and plain prompts.

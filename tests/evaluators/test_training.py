@@ -14,15 +14,10 @@ from safetensors.torch import load_file
 from evaluators.networks.bundle import read_info
 from evaluators.networks.duet import DuetEvalConfig
 from evaluators.training import train as module
-from evaluators.training.pairs import VariantTable, true_of, variants_of
-from evaluators.training.train import (
-    EvaluatorRecipe,
-    EvaluatorTrainConfig,
-    augmented,
-    false_negatives,
-    load_evaluator_recipe,
-    train_evaluator,
-)
+from evaluators.training.objective import false_negatives
+from evaluators.training.pairs import VariantTable, augmented, true_of, variants_of
+from evaluators.training.recipe import EvaluatorRecipe, EvaluatorTrainConfig, load_evaluator_recipe
+from evaluators.training.train import train_evaluator
 from intermask_cli.datasets.duets.corpus import Corpus, make_corpus_clip, split_of
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.errors import InputError, MissingError
@@ -75,12 +70,12 @@ def test_what_a_caption_says_is_true_of_its_own_variant_only_where_it_should_be(
     table = VariantTable(clips, captions=2, seed=1, label="pairs")
     for variant in range(len(table.variants)):
         for caption in range(2):
-            assert true_of(table.said[variant, caption][None], table.truth[variant][None]).item()
+            assert true_of(table.stated[variant, caption][None], table.truth[variant][None]).item()
     for own in table.of_clip:
         if len(own) > 1 and table.variants[own[1]].swapped:
-            says_actor = table.said[own[0], 0, 1] >= 0
-            answers = true_of(table.said[own[0], 0][None], table.truth[own[1]][None]).item()
-            assert answers != bool(says_actor)
+            states_actor = table.stated[own[0], 0, 1] >= 0
+            answers = true_of(table.stated[own[0], 0][None], table.truth[own[1]][None]).item()
+            assert answers != bool(states_actor)
 
 
 def test_false_negatives_are_pairs_a_caption_is_also_true_of():

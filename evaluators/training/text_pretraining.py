@@ -1,7 +1,8 @@
-"""Start of the evaluator's text side: read the labels out of the captions, before there are motions.
+"""Pretraining of the evaluator's text tower: labels classified from captions alone, before the other stage.
 
-"The first person kicks the second" and its opposite hold the same words, and telling them apart takes about
-a thousand batches. Without motions, which cost nearly all of a contrastive step, those take two minutes.
+"The first person kicks the second" and its opposite have the same words, and it takes about a thousand
+batches to distinguish them. Motions cost nearly all of a contrastive step; without them these batches take
+two minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from evaluators.networks.duet import StatesEncoder
-from evaluators.training.pairs import VariantTable
+from evaluators.training.pairs import UNSTATED, VariantTable
 from intermask_cli.training.config import StageConfig
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import StateCache
@@ -23,14 +24,14 @@ VALIDATION_BATCH = 128
 
 
 class TextBatch(NamedTuple):
-    """Captions and what they state."""
+    """B captions and what they state."""
 
     texts: Tensor  # (B,) caption numbers
-    said: Tensor  # (B, labels) value numbers, NOT_SAID where silent
+    stated: Tensor  # (B, labels) value numbers, UNSTATED where silent
 
 
-class TextReading(nn.Module):
-    """forward(TextBatch) -> (loss, terms): labels read off the text embedding, as `PairLoss` does later."""
+class TextLabels(nn.Module):
+    """forward(TextBatch) -> (loss, terms): labels classified from the text embedding, as in `PairLoss`."""
 
     def __init__(self, encoder: StatesEncoder, scale: float, classifiers: nn.ModuleList, states: StateCache):
         super().__init__()
@@ -42,19 +43,22 @@ class TextReading(nn.Module):
         states = self._states.take(batch.texts)
         output = self.encoder(states.states.to(device), states.mask.to(device))
         embedding = F.normalize(output.float(), dim=-1) * self.scale
-        results = [stated_loss(read(embedding), batch.said[:, i]) for i, read in enumerate(self.classifiers)]
+        results = [
+            stated_loss(classify(embedding), batch.stated[:, i])
+            for i, classify in enumerate(self.classifiers)
+        ]
         loss = torch.stack([loss for loss, _ in results]).sum()
         return loss, {f"label{i}": accuracy for i, (_, accuracy) in enumerate(results)}
 
 
-class TextStart(TrainingStage):
+class EvaluatorTextPretraining(TrainingStage):
     """A short stage before the contrastive one; it changes the text encoder in place."""
 
     name: ClassVar[str] = "text_start"
-    objective: TextReading
+    objective: TextLabels
 
     def __init__(
-        self, config: StageConfig, objective: TextReading, train: VariantTable, validation: VariantTable,
+        self, config: StageConfig, objective: TextLabels, train: VariantTable, validation: VariantTable,
         validation_states: StateCache,
     ):  # fmt: skip
         self.config, self.model, self.objective = config, objective.encoder, objective
@@ -68,21 +72,21 @@ class TextStart(TrainingStage):
         variants = torch.randint(len(self._train.variants), size)
         captions = torch.randint(self._train.texts.shape[1], size)
         return TextBatch(
-            self._train.texts[variants, captions], self._train.said[variants, captions].to(self._device)
+            self._train.texts[variants, captions], self._train.stated[variants, captions].to(self._device)
         )
 
     def validate(self) -> dict[str, float]:
-        """Share of stated labels read right, over all validation captions; `score` is that of wrong ones."""
+        """Share of stated labels classified correctly, over all validation captions; `score` is the rest."""
         table = self._validation
-        reading = TextReading(
+        objective = TextLabels(
             self.objective.encoder, self.objective.scale, self.objective.classifiers, self._validation_states
         ).eval()
-        texts, said = table.texts.flatten(), table.said.flatten(0, 1)
+        texts, stated = table.texts.flatten(), table.stated.flatten(0, 1)
         known = torch.tensor(self._train.label_sizes)
-        said = torch.where(said < known, said, -1)  # values that training never had
-        right = []
+        stated = torch.where(stated < known, stated, UNSTATED)  # without values that training never had
+        shares = []
         for part in torch.arange(len(texts)).split(VALIDATION_BATCH):
-            _, terms = reading(TextBatch(texts[part], said[part].to(self._device)))
-            right.append(torch.stack(list(terms.values())).mean())
-        accuracy = float(torch.stack(right).mean())
+            _, terms = objective(TextBatch(texts[part], stated[part].to(self._device)))
+            shares.append(torch.stack(list(terms.values())).mean())
+        accuracy = float(torch.stack(shares).mean())
         return {"score": 1 - accuracy, "accuracy": accuracy}
