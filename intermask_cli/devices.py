@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-#: From so many rows on, the number of threads does not change the bits of a product; measured: a dozen.
+#: With this many rows, the number of threads does not change the bits of a product (measured: a dozen).
 ENOUGH_ROWS = 64
 S = TypeVar("S")
 T = TypeVar("T")

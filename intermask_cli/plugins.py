@@ -56,7 +56,7 @@ def call(group: str, name: str, *arguments: Any) -> Any:
     """What the callable that a plug-in registers returns for these arguments.
 
     Raises:
-        InputError: as `load`, or the call failed with an error that is not one of ours.
+        InputError: as `load`, or the call failed with another error than an `IntermaskError`.
     """
     loader = load(group, name)
     try:

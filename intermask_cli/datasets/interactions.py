@@ -29,18 +29,20 @@ FORMAT_VERSION = 1
 FILE_NAME = "interactions.h5"
 ITEMS = "interactions"
 INDEX = "index"
-#: Arrays an item may have; `joints` is always there.
+#: Arrays an item may have; every item has `joints`.
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
 #: Attribute of an item made window by window.
 SEAMS = "seams"
 #: Attribute of a reaction: the person (1 or 2) it was made for.
 GIVEN = "given_person"
-#: Index columns every file has; others are carried over from the prompt file.
+#: Index columns of every file; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 NUMBER_COLUMNS = ("sample", "seed", "frames")
-#: Nine hours; what a file says beyond that is not believed, and no memory asked for.
+#: Nine hours. A file that claims more is refused before memory is allocated.
 MAX_ITEM_FRAMES = 1_000_000
-_MOST_NUMBERS_PER_JOINT = 32  # of any array, relative to frames x joints x persons
+#: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
+#: claims, as above. Real files have at most about 6 (features).
+_MOST_NUMBERS_PER_JOINT = 32
 #: Root attributes stored as JSON text.
 JSON_ATTRIBUTES = ("sampling", "versions")
 
@@ -56,8 +58,10 @@ class InteractionFile:
     with InteractionFile("runs/demo") as dataset:
         for item in dataset: ...
 
+    The reader can be pickled: the copy opens the file again.
+
     Raises:
-        InputError: not there, not HDF5, truncated, another format or a newer version.
+        InputError: no such file, not HDF5, truncated, another format or a newer version.
     """
 
     def __init__(self, path: str | Path):
@@ -104,13 +108,13 @@ class InteractionFile:
                 expected = "a list of texts" if is_text else "a list of numbers"
                 raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is not {expected}")
 
-        listed, there = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
+        listed, stored = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
         for name in self._file[INDEX]:
             column = self._file[INDEX][name]
             if not isinstance(column, h5py.Dataset) or column.shape != (listed,):
-                raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is no list of {listed:,} entries")
-        if listed > 2 * there + 1000:
-            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {there:,}")
+                raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' does not have {listed:,} entries")
+        if listed > 2 * stored + 1000:
+            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {stored:,}")
 
     def _whole_number(self, value: Any, name: str) -> int:
         try:
@@ -128,7 +132,6 @@ class InteractionFile:
         return {"path": self.path}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Pickled by its path: the copy opens the file again."""
         self.__init__(state["path"])  # type: ignore[misc]
 
     def close(self) -> None:
@@ -171,7 +174,8 @@ class InteractionFile:
         data = self._file[INDEX][name]
         if h5py.check_string_dtype(data.dtype) is not None:
             return list(data.asstr()[:])
-        return data[:].tolist()
+        values: list[Any] = data[:].tolist()
+        return values
 
     @property
     def ids(self) -> list[str]:
@@ -343,7 +347,7 @@ def write_dataset(
         group = file.create_group(ITEMS, track_order=True)
         for item, seed in zip(named, seeds, strict=True):
             write_item(group.create_group(item.id), replace(item, seed=seed))
-        columns = {
+        columns: dict[str, list[Any]] = {
             "id": ids,
             "prompt": [item.text for item in named],
             "sample": [item.sample for item in named],

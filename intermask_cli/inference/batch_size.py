@@ -21,11 +21,21 @@ from intermask_cli.models.tokenizer import PLANES
 FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
 #: Share of the memory that is free when the model has been loaded; the rest is for the process and others.
 SHARE = {"cpu": 0.5, "cuda": 0.8}
-#: Arrays alive at once: (tokens, d), (tokens, ff) and attention scores in a block, (tokens, K) in float32
-#: around the draw (a Gumbel draw takes most), decoder maps; a test measures all but the maps.
-STREAMS, HIDDEN, SCORES, LOGITS, MAPS = 12, 2, 2, 8, 4
-SPREAD = 12  # further (tokens, d) where each person has a text vector (`transformer.per_token`)
-FLOAT, HALF = 4, 2  # bytes
+# Arrays that exist at the same time, at the peak; a test measures all but the decoder's maps.
+#: Arrays (tokens, d) in a block of the transformer.
+STREAMS = 12
+#: Further arrays (tokens, d) where each person has a text vector (`transformer.per_token`).
+SPREAD = 12
+#: Arrays (tokens, ff) in a block.
+HIDDEN = 2
+#: Attention scores (heads, tokens, tokens) in a block, where they are written out.
+SCORES = 2
+#: Arrays (tokens, K) in float32 around the draw; a Gumbel draw takes most.
+LOGITS = 8
+#: Feature maps of the decoder.
+MAPS = 4
+#: Bytes of a number.
+FLOAT, HALF = 4, 2
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,8 @@ class BatchSize:
 def free_memory(device: torch.device) -> int:
     """Bytes that are free on a device; on the CPU what the system and the control group leave."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        free: int = torch.cuda.mem_get_info(device)[0]
+        return free
     available = psutil.virtual_memory().available
     room = _group_room()
     return available if room is None else min(available, room)

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-WARM_UPS = 3  # runs before recording, in which libraries choose kernels and take their work space
-#: Tokens side by side up to which launching is what takes the time: an estimate, twenty clips of ten seconds.
+#: Runs before recording, in which libraries choose kernels and allocate their work space.
+WARM_UPS = 3
+#: Tokens in a batch up to which launching takes most of the time: an estimate, twenty clips of ten seconds.
 MOST_TOKENS = 16_384
+#: Recordings kept, one per batch size, length and guidance scale: each holds its own inputs and output.
 KEPT = 16
 
 Network = Callable[[Tensor], Tensor]  # ids (B, N) -> logits (B, N, K)
@@ -33,16 +35,16 @@ class _Recording(NamedTuple):
 
 
 class GraphCache:
-    """The most recently used recordings; `record` is `CudaRecorder()` but in tests."""
+    """The most recently used recordings; `record` is `CudaRecorder()`, a stand-in in tests."""
 
     def __init__(self, record: Record):
         self._record = record
         self._kept: OrderedDict[Hashable, _Recording] = OrderedDict()
 
     def network(self, settings: Hashable, build: Callable[[Any], Network], condition: Any) -> Network:
-        """`build(condition)`, replayed. `settings` are what it depends on beside ids and condition.
+        """`build(condition)`, replayed. It may also depend on `settings`.
 
-        condition is a nest of tuples of tensors. Logits are good until the next call.
+        `condition` is a tree of nested tuples of tensors. Logits are valid until the next call.
         """
         recording: _Recording | None = None
 
@@ -80,12 +82,12 @@ class CudaRecorder:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, function: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
-        beside = torch.cuda.Stream()
-        beside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(beside):
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
             for _ in range(WARM_UPS):
                 function()
-        torch.cuda.current_stream().wait_stream(beside)
+        torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
             logits = function()

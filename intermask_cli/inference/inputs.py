@@ -211,7 +211,8 @@ def motion_arrays(joints: GivenJoints, rotations6d: Any) -> tuple[np.ndarray, np
     if isinstance(joints, Interaction):
         joints = joints.motion
     if isinstance(joints, Motion):
-        joints, rotations6d = joints.joints, joints.rotations6d if rotations6d is None else rotations6d
+        rotations6d = joints.rotations6d if rotations6d is None else rotations6d
+        joints = joints.joints
     return numbers(joints, "joints"), None if rotations6d is None else numbers(rotations6d, "rotations6d")
 
 

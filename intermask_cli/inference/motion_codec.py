@@ -34,7 +34,7 @@ class MotionCodec:
         """Features (T, 262) in metres or (T, 56, 6), T a multiple of 4 -> CPU token maps (5, T // 4)."""
         motions = []
         for features in persons:
-            assert len(features) % FRAMES_PER_TOKEN == 0, "callers pad to whole tokens"
+            assert len(features) % FRAMES_PER_TOKEN == 0, "callers pad to complete tokens"
             if self.normalizer is not None:
                 features = self.normalizer.normalize(features)
             motions.append(torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32)))
@@ -43,16 +43,18 @@ class MotionCodec:
     @torch.inference_mode()
     def decode(self, maps: Sequence[Tensor]) -> list[np.ndarray]:
         """Token maps (5, n) -> features (4n, 262) in metres or (4n, 56, 6), float32."""
-        made = [motion.numpy() for motion in self._each(self.tokenizer.decode, maps)]
-        return [self.normalizer.denormalize(m) for m in made] if self.normalizer is not None else made
+        decoded = [motion.numpy() for motion in self._each(self.tokenizer.decode, maps)]
+        if self.normalizer is None:
+            return decoded
+        return [self.normalizer.denormalize(features) for features in decoded]
 
     def decode_pairs(
         self, maps: Sequence[Tensor], given: Sequence[GivenFeatures | None] | None = None
     ) -> list[np.ndarray]:
-        """Maps (2, 5, n) -> features (2, 4n, 262) in metres, corrected together if the bundle can.
+        """Maps (2, 5, n) -> features (2, 4n, 262) in metres; a pair decoder corrects both persons together.
 
-        `given` has for each pair the person, if any, whose motion is known: the other is made to meet it, and
-        it is returned as given. Inter-X has no pair decoder: (2, 4n, 56, 6).
+        `given` has for each pair the given person, if any: the other is corrected to match, and the given
+        features are returned unchanged. Inter-X models have no pair decoder: (2, 4n, 56, 6).
         """
         persons = self.decode([person for pair in maps for person in pair])
         pairs = [np.stack(persons[2 * i : 2 * i + 2]) for i in range(len(maps))]
@@ -72,18 +74,18 @@ class MotionCodec:
         """(B, 2, T, 262) -> the same with corrected joints and rotations, and the joints' own velocities."""
         assert self.pair_decoder is not None
         joints, rotations6d = self.pair_decoder(
-            features[..., POSITIONS].unflatten(-1, (NUM_JOINTS, 3)),
-            features[..., ROTATIONS].unflatten(-1, (NUM_JOINTS - 1, 6)),
+            features[..., POSITIONS].reshape(*features.shape[:-1], NUM_JOINTS, 3),  # (B, 2, T, 22, 3)
+            features[..., ROTATIONS].reshape(*features.shape[:-1], NUM_JOINTS - 1, 6),  # (B, 2, T, 21, 6)
         )
         result = features.clone()
         result[..., POSITIONS] = joints.flatten(-2)
         result[..., ROTATIONS] = rotations6d.flatten(-2)
-        steps = (joints[:, :, 1:] - joints[:, :, :-1]).flatten(-2)
+        steps = (joints[:, :, 1:] - joints[:, :, :-1]).flatten(-2)  # (B, 2, T - 1, 66)
         result[..., VELOCITIES] = torch.cat([steps, steps[:, :, -1:]], dim=2)
         return result
 
     def _each(self, function: Callable[[Tensor], Tensor], items: Sequence[Tensor]) -> list[Tensor]:
-        """function on every item: one at a time on the CPU, equal lengths together elsewhere."""
+        """`function` of every item: one at a time on the CPU, items of equal shape together on a GPU."""
         if self.device.type == "cpu":
             return map_samples(lambda item: function(item[None])[0], items)
         results: list[Tensor] = [torch.empty(0)] * len(items)

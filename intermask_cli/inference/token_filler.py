@@ -92,16 +92,18 @@ class TokenFiller:
     @torch.inference_mode()
     def logits(self, tokens: Tensor, text: str | None, guidance: float) -> Tensor:
         """Logits (2, 5, n, K) of a map (2, 5, n) with FILL where masked; without a text unconditional."""
-        ids = tokens.flatten()[None].masked_fill(tokens.flatten()[None] == FILL, self.transformer.mask_id)
+        ids = tokens.masked_fill(tokens == FILL, self.transformer.mask_id).reshape(1, -1)  # (1, 10 n)
         without = self._network(self.transformer.prepare(None))
         network = without
         if text is not None:
             network = guided(self._network(self._prepared([text])[text]), without, guidance)
-        return network(to_device(ids, self.device))[0].float().cpu().unflatten(0, tokens.shape)
+        logits = network(to_device(ids, self.device)).float().cpu()  # (1, 10 n, K)
+        return logits.reshape(*tokens.shape, -1)
 
     def _network(self, modulation: Modulation) -> TokensToLogits:
         def logits(ids: Tensor) -> Tensor:
-            return self.transformer(ids, modulation)
+            result: Tensor = self.transformer(ids, modulation)
+            return result
 
         return logits
 

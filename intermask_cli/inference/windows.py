@@ -1,4 +1,4 @@
-"""Cutting a long clip into windows of tokens that a model can hold, each overlapping the one before."""
+"""Cuts a long clip into windows of tokens that a model can hold; each overlaps the one before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 
-#: Tokens a phase knows of the one before: half a second makes a smooth seam; more keeps the old action going.
+#: Tokens of overlap between consecutive phases: half a second makes a smooth seam, and more would continue
+#: the action of the phase before.
 PHASE_OVERLAP = 4
 
 
@@ -21,10 +22,10 @@ class Window:
 
 
 def plan_windows(total: int, longest: int, overlap: int, done: int = 0) -> list[Window]:
-    """Windows that cover tokens done..total, none longer than `longest`, as equal in length as can be.
+    """Windows that cover tokens done..total, none longer than `longest`, as equal in length as possible.
 
-    With `done` tokens there already, the first window is a continuation too. Raises InputError when the
-    overlap leaves no room in a window or exceeds what is done.
+    If `done` tokens exist, the first window continues them. Raises InputError when the overlap leaves no room
+    in a window or exceeds what is done.
     """
     if done == 0 and total <= longest:
         return [Window(0, total, 0)]
@@ -49,20 +50,21 @@ def plan_phases(
 ) -> list[tuple[int, Window]]:
     """`plan_windows` for a clip of phases of equal length -> the phase of every window, and the window.
 
-    Raises InputError when there is not a token for every phase.
+    Raises InputError when a phase would get no token.
     """
     if total - done < phases:
         raise InputError(
             f"{(total - done) * FRAMES_PER_TOKEN} frames for {phases} phases; "
             f"accepted: {phases * FRAMES_PER_TOKEN} or more"
         )
-    planned, there = [], done
+    planned: list[tuple[int, Window]] = []
+    covered = done
     for phase in range(phases):
         end = done + (total - done) * (phase + 1) // phases
         shared = overlap
         if phase:
-            in_one = end - there + PHASE_OVERLAP <= longest
-            shared = min(PHASE_OVERLAP if in_one else overlap, there)
-        planned += [(phase, window) for window in plan_windows(end, longest, shared, there)]
-        there = end
+            in_one = end - covered + PHASE_OVERLAP <= longest
+            shared = min(PHASE_OVERLAP if in_one else overlap, covered)
+        planned += [(phase, window) for window in plan_windows(end, longest, shared, covered)]
+        covered = end
     return planned

@@ -1,4 +1,4 @@
-"""Prompts of several actions: "they bow | they shake hands" is one clip, made phase by phase."""
+"""Prompts of several phases: "they bow | they shake hands" is one clip, generated phase by phase."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SEPARATOR = "|"
 
 
 def split_phases(text: str) -> list[str]:
-    """Texts of the phases in order; a text without "|" is its own only phase.
+    """Texts of the phases in order; a text without "|" is a single phase.
 
     Raises InputError when a phase has no words.
     """
