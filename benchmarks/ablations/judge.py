@@ -89,5 +89,4 @@ def hand_gap_mm(motion: np.ndarray, clip: CorpusClip) -> np.ndarray:
 
 def _cut(clip: CorpusClip, motion: Motion) -> CorpusClip:
     """The clip as long as the reference motion."""
-    frames = motion.joints.shape[1]
-    return replace(clip, joints=clip.joints[:, :frames], rotations6d=clip.rotations6d[:, :frames])
+    return replace(clip, motion=clip.motion.part(0, motion.frames))

@@ -88,8 +88,8 @@ def _test_clips(corpus: KindSet) -> Iterator[CorpusClip]:
 
 def _cut(clip: CorpusClip) -> CorpusClip:
     """The clip with a multiple of LENGTH_STEP frames, so that clips of equal length form batches."""
-    frames = clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP
-    return replace(clip, joints=clip.joints[:, :frames], rotations6d=clip.rotations6d[:, :frames])
+    frames = clip.motion.frames // LENGTH_STEP * LENGTH_STEP
+    return replace(clip, motion=clip.motion.part(0, frames))
 
 
 def in_held_out_words(clips: Sequence[CorpusClip]) -> InteractionSet:

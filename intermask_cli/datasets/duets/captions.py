@@ -1,9 +1,9 @@
-"""Sentences for a clip, each with a record of what it says: labels -> captions.
+"""Sentences for a clip, each with a record of what it states: labels -> captions.
 
 Four types per clip: "full" names everything (kind, role, side, tempo, manner), "part" a random subset,
-"anonymous" never tells the two people apart ("one person ... the other"), "short" is free style.
+"anonymous" never distinguishes the two people ("one person ... the other"), "short" is free style.
 A clip of two phases gets a sentence for each, joined by "then".
-The words are in `wordings.yaml`; those kept for testing only appear with `held_out=True`.
+The words are in `wordings.yaml`; those reserved for testing only appear with `held_out=True`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,21 @@ from intermask_cli.datasets.duets.labels import KINDS, Labels
 from intermask_cli.datasets.duets.wordings import Slot, wordings
 
 CAPTION_TYPES = ("full", "part", "anonymous", "short")
-#: How likely a caption is to mention a label (full: normal tempo and standing close often go without saying).
+#: Probability that a caption mentions a label. Normal tempo and standing close are often left out, see below.
 MENTION_SHARES: dict[str, dict[str, float]] = {
     "full": {"actor": 1.0, "side": 1.0, "tempo": 1.0, "manner": 1.0, "repeats": 0.5, "approach": 0.7},
     "part": {"actor": 0.75, "side": 0.7, "tempo": 0.4, "manner": 0.4, "repeats": 0.25, "approach": 0.4},
     "anonymous": {"side": 0.45, "tempo": 0.4, "manner": 0.4, "repeats": 0.2, "approach": 0.3},
     "short": {"actor": 0.5, "side": 0.6, "tempo": 0.4, "manner": 0.5, "repeats": 0.3},
 }
+#: The same for approach "near", and for normal tempo in full captions.
 NEAR_SHARE = 0.12
-LONGEST_JOINED = 45  # words in a caption of two phases
 NORMAL_TEMPO_SHARE = 0.5
+#: Words in a caption of two phases.
+LONGEST_JOINED = 45
 
-_THEN = ("kind", "actor", "side", "manner", "repeats")  # what is said of a second phase
+#: What a caption may state about a second phase.
+_THEN = ("kind", "actor", "side", "manner", "repeats")
 
 T = TypeVar("T")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -42,7 +45,7 @@ _PRONOUNS = {"man": ("his", "him"), "guy": ("his", "him"), "boy": ("his", "him")
 
 
 class Mention(NamedTuple):
-    """What a caption says; None where it says nothing. Equal mentions make equally good answers."""
+    """The labels that a caption states, None for the others; equal mentions mean equally fitting captions."""
 
     kind: str
     actor: int | None
@@ -51,7 +54,7 @@ class Mention(NamedTuple):
     manner: str | None
     repeats: int | None
     approach: str | None
-    # what is said of a second phase ("..., then ..."); the tempo belongs to both
+    # About a second phase ("..., then ..."); the tempo is that of both.
     then_kind: str | None = None
     then_actor: int | None = None
     then_side: str | None = None
@@ -59,9 +62,9 @@ class Mention(NamedTuple):
     then_repeats: int | None = None
 
     def matches(self, labels: Labels) -> bool:
-        """Whether everything said is true of a clip with these labels."""
+        """Whether everything stated is true of a clip with these labels."""
         truth = stated_values(labels)
-        return all(said is None or said == truth[name] for name, said in self._asdict().items())
+        return all(value is None or value == truth[name] for name, value in self._asdict().items())
 
 
 class Caption(NamedTuple):
@@ -73,7 +76,7 @@ class Caption(NamedTuple):
 
 
 def stated_values(labels: Labels) -> dict[str, Any]:
-    """Every label a caption of this clip may mention, None where there is nothing to say."""
+    """Every label that a caption of this clip may mention, None where the clip has none."""
     then = labels.then
     values = _phase_values(labels)
     later = dict.fromkeys(_THEN) if then is None else _phase_values(then)
@@ -81,7 +84,7 @@ def stated_values(labels: Labels) -> dict[str, Any]:
 
 
 def _phase_values(labels: Labels) -> dict[str, Any]:
-    """What can be said of one phase."""
+    """What can be stated about one phase."""
     info = KINDS[labels.kind]
     return {
         "kind": labels.kind,
@@ -95,41 +98,44 @@ def _phase_values(labels: Labels) -> dict[str, Any]:
 
 
 def captions_for(labels: Labels, rng: np.random.Generator, held_out: bool = False) -> list[Caption]:
-    """One caption of each type; with `held_out` only of sentences that training never sees."""
-    tell = _caption if labels.then is None else _joined_caption
-    return [tell(labels, type_, rng, held_out) for type_ in CAPTION_TYPES]
+    """One caption of each type; with `held_out` only from sentences that training never sees."""
+    write = _caption if labels.then is None else _joined_caption
+    return [write(labels, type_, rng, held_out) for type_ in CAPTION_TYPES]
 
 
 def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
-    draft, text = _told(labels, type_, _wanted(labels, type_, rng), rng, held_out)
+    draft, text = _sentence(labels, type_, _to_mention(labels, type_, rng), rng, held_out)
     return Caption(_styled(text, rng), type_, draft.mention())
 
 
 def _joined_caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
-    """A sentence for each phase, both told in the same names, in at most `LONGEST_JOINED` words."""
+    """A sentence for each phase with the same names in both, in at most `LONGEST_JOINED` words."""
     then = labels.then
     assert then is not None
     words = wordings().then
     while True:
-        first, text = _told(
-            replace(labels, then=None), type_, _wanted(labels, type_, rng), rng, held_out, parts=True
+        first, text = _sentence(
+            replace(labels, then=None), type_, _to_mention(labels, type_, rng), rng, held_out, parts=True
         )
-        wanted = _wanted(then, type_, rng) - {"tempo", "approach"}
+        intended = _to_mention(then, type_, rng) - {"tempo", "approach"}
         if KINDS[labels.kind].has_actor and then.actor is not None:
-            wanted = wanted | {"actor"} if first.explicit else wanted - {"actor"}
-        second, later = _told(then, type_, wanted, rng, held_out, after=first, parts=True)
+            intended = intended | {"actor"} if first.explicit else intended - {"actor"}
+        second, later = _sentence(then, type_, intended, rng, held_out, after=first, parts=True)
         text = f"{text}{_pick(words['held_joins' if held_out else 'joins'], rng)} {later}"
         if len(text.split()) <= LONGEST_JOINED:
-            said = second.mention()
-            more = {f"then_{name}": getattr(said, name) for name in _THEN}
+            mention = second.mention()
+            more = {f"then_{name}": getattr(mention, name) for name in _THEN}
             return Caption(_styled(text, rng), type_, first.mention()._replace(**more))
 
 
-def _told(
-    labels: Labels, type_: str, wanted: set[str], rng: np.random.Generator, held_out: bool,
+def _sentence(
+    labels: Labels, type_: str, intended: set[str], rng: np.random.Generator, held_out: bool,
     after: _Draft | None = None, parts: bool = False,
 ) -> tuple[_Draft, str]:  # fmt: skip
-    """A sentence of one phase; `parts` takes only sentences about people, which can be joined to others."""
+    """A sentence about one phase; `parts` uses only sentences that can be joined to others.
+
+    `after` is the sentence before it, whose names it keeps.
+    """
     words = wordings().kinds[labels.kind]
     if type_ == "short":
         sentences: Sequence[str] = words.held_short if held_out else words.short
@@ -137,23 +143,23 @@ def _told(
         sentences = words.held_full if held_out else words.full
     if parts:
         sentences = [s for s in sentences if _PEOPLE.search(s) and ":" not in re.sub(r"\{[^{}]*\}", "", s)]
-    while True:  # some sentences cannot say "the first person", others must: draw until one fits
-        draft = _Draft(labels, wanted, rng, held_out, after)
+    while True:  # Some sentences cannot name "the first person", others must: draw until one fits.
+        draft = _Draft(labels, intended, rng, held_out, after)
         text = draft.write(_pick(_one_order(sentences, rng), rng))
-        if text is not None and (type_ != "full" or draft.says_enough()):
+        if text is not None and (type_ != "full" or draft.states_enough()):
             return draft, text
 
 
 def _one_order(sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
-    """The sentences that name the actor first, or those that do not: word order must not give roles away."""
+    """Sentences that name the actor first, or those that do not: word order must not reveal the roles."""
     other_first = rng.random() < 0.5
     firsts = [_NOUN.search(sentence) for sentence in sentences]
     order = [first is not None and first[1] == "B" for first in firsts]
     return [s for s, b_first in zip(sentences, order, strict=True) if b_first == other_first] or sentences
 
 
-def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
-    """The labels this caption sets out to mention."""
+def _to_mention(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
+    """The labels that this caption should mention."""
     shares = dict(MENTION_SHARES[type_])
     if type_ == "full" and labels.tempo == "normal":
         shares["tempo"] = NORMAL_TEMPO_SHARE
@@ -164,20 +170,23 @@ def _wanted(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
 
 
 class _Draft:
-    """Fills one sentence: slots of labels, then who walked up, then names for the people."""
+    """Fills one sentence: slots of labels, then the approach, then names for the people.
+
+    `stated` are the labels that the sentence mentions so far.
+    """
 
     def __init__(
-        self, labels: Labels, wanted: set[str], rng: np.random.Generator, held_out: bool,
+        self, labels: Labels, intended: set[str], rng: np.random.Generator, held_out: bool,
         after: _Draft | None = None,
     ):  # fmt: skip
-        self.rng, self.wanted, self.after = rng, wanted, after
+        self.rng, self.intended, self.after = rng, intended, after
         self.noun: str | None = None if after is None else after.noun
         self.numbered: tuple[str, str] | None = None if after is None else after.numbered
         self.values = stated_values(labels)
         self.symmetric = not KINDS[labels.kind].has_actor
-        self.explicit = "actor" in wanted
-        self.said: set[str] = {"kind"}
-        self.introduced = False  # an opening sentence has already spoken of "two people"
+        self.explicit = "actor" in intended
+        self.stated: set[str] = {"kind"}
+        self.introduced = False  # whether an opening sentence has already mentioned "two people"
         self.common, self.kind = wordings().common, wordings().kinds[labels.kind]
         self.held_words = wordings().held if held_out and rng.random() < 0.5 else None
         if after is not None:
@@ -192,20 +201,21 @@ class _Draft:
         }
 
     def write(self, sentence: str) -> str | None:
-        """The sentence in words, or None where it cannot tell roles as wanted."""
+        """The sentence in words, or None if it cannot state the roles as intended."""
         if sentence.startswith("!") and not self.explicit:
             return None
         words = self._with_approach(self._expand(self._choose(sentence.removeprefix("!"))))
         text = self._with_people(words)
         return None if text is None else _tidy(text)
 
-    def says_enough(self) -> bool:
-        """Whether all of role, side, tempo and manner that was wanted has been said."""
+    def states_enough(self) -> bool:
+        """Whether role, side, tempo and manner are stated as far as intended."""
         needed = {"side", "tempo", "manner"} | (set() if self.symmetric else {"actor"})
-        return needed & self.wanted <= self.said
+        return needed & self.intended <= self.stated
 
     def mention(self) -> Mention:
-        return Mention._make(self.values[name] if name in self.said else None for name in Mention._fields)
+        """What the sentence states."""
+        return Mention._make(self.values[name] if name in self.stated else None for name in Mention._fields)
 
     # -- labels -------------------------------------------------------------------------------------------
 
@@ -216,7 +226,7 @@ class _Draft:
         return text
 
     def _expand(self, text: str) -> str:
-        """Fill the slots that speak of labels; those of people stay."""
+        """Fill the slots of labels; those of people stay."""
         if "{slowly}" in text and "{pace}" in text:
             late = self.values["tempo"] == "normal" or self.rng.random() < 0.5
             text = text.replace("{slowly}" if late else "{pace}", "")
@@ -231,7 +241,7 @@ class _Draft:
         return text
 
     def _fill(self, slot: str) -> str | None:
-        """The words for a slot, "" for nothing to say, None for a slot of people."""
+        """The words for a slot, "" if its label is not mentioned, None for a slot of people."""
         if slot in self.slots:
             return self._labelled(self.slots[slot])
         form, _, noun = slot.partition(":")
@@ -245,37 +255,37 @@ class _Draft:
     def _labelled(self, slot: Slot) -> str:
         value = self.values[slot.label] if slot.label else None
         words = slot.words.get(value, slot.any) if value is not None else None
-        if words is None or not (slot.always or slot.label in self.wanted):
+        if words is None or not (slot.always or slot.label in self.intended):
             return self._choose(slot.otherwise)
-        self.said.add(str(slot.label))
+        self.stated.add(str(slot.label))
         return self._choose(words)
 
-    # -- who walks up -------------------------------------------------------------------------------------
+    # -- approach -----------------------------------------------------------------------------------------
 
     def _with_approach(self, text: str) -> str:
-        """Say who walked up, where the sentence has not done so and can."""
+        """State who walked up, if the sentence has not done so and can."""
         words = self.common["approach"]
-        approach = self.values["approach"] if "approach" in self.wanted - self.said else None
+        approach = self.values["approach"] if "approach" in self.intended - self.stated else None
         if "{Two}" in text:
             return text.replace("{Two}", self._two(approach))
         if approach is None or "{A" not in text:
             return text
         if approach in words["lead"]:
-            self.said.add("approach")
+            self.stated.add("approach")
             self.introduced = True
             who = "the two people" if self.explicit else _pick(("two people", "the two people"), self.rng)
             return f"{who} {self._choose(words['lead'][approach])} {text}"
         if self.explicit and not text.startswith(("with ", "in ")):
-            self.said.add("approach")
+            self.stated.add("approach")
             return f"{self._choose(words['after'])} {text}"
         return text
 
     def _two(self, approach: str | None) -> str:
-        """Both as the subject of a plural verb, with the approach if it is to be mentioned."""
+        """Both as the subject of a plural verb, with the approach if it should be mentioned."""
         words = self.common["approach"]
         if approach is None:
             return self._plural("plural_subject")
-        self.said.add("approach")
+        self.stated.add("approach")
         if approach == "actor":
             they = _pick(("they", "the two", "both"), self.rng)
             return f"{{A}} {self._choose(words['reaches'])} {{B}} and {they}"
@@ -308,10 +318,10 @@ class _Draft:
         if not roles:
             return None if self.explicit and not self.symmetric else self._named(text, {}, False)
         if self.explicit and not {"X", "Y"} & set(roles):
-            self.said.add("actor")
+            self.stated.add("actor")
             return self._named(text, self._explicit_names(), True)
         if len(roles) != len(set(roles)):
-            return None  # "one person ... one person" would speak of two
+            return None  # "one person ... one person" would mean two different people
         return self._named(text, self._anonymous_names(roles, "'s}" in text), False)
 
     def _explicit_names(self) -> dict[str, str]:
@@ -334,7 +344,7 @@ class _Draft:
             forms = (self.held_words or self.common)["mixed"]
         else:
             forms = self.common["anonymous"]
-        if possessive:  # "one's hand" is anybody's, "one of the two's hand" is nobody's
+        if possessive:  # "one's hand" and "one of the two's hand" are not understood
             forms = [form for form in forms if form[0] != "one" and " of " not in form[0]]
         noun = self._noun()
         return dict(zip(order, (form.format(n=noun) for form in _pick(forms, self.rng)), strict=False))
@@ -367,7 +377,7 @@ def _pick(options: Sequence[T], rng: np.random.Generator) -> T:
 
 
 def _tidy(text: str) -> str:
-    """Close the gaps that unsaid words leave, and choose between a and an."""
+    """Close the gaps of omitted words, and choose between a and an."""
     text = re.sub(r"\s+", " ", text).strip()
     text = re.sub(r" ([,;])", r"\1", text)
     text = re.sub(r"[,;]+(?=[,;]|$)", "", text)
@@ -375,5 +385,5 @@ def _tidy(text: str) -> str:
 
 
 def _styled(text: str, rng: np.random.Generator) -> str:
-    """Half of the captions are written as sentences, half as people type prompts."""
+    """Half of the captions are written as sentences, half the way people type prompts."""
     return text[0].upper() + text[1:] + "." if rng.random() < 0.5 else text

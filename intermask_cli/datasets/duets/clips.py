@@ -28,6 +28,7 @@ from intermask_cli.datasets.duets.posing import Posed, pose
 from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.two_phase import two_phase_stage
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import MIRROR
 
@@ -58,11 +59,12 @@ def make_clip(seed: int, index: int, kind: str | None = None, kinds: KindSet = C
 
 
 def _posed(stage: Stage) -> Posed:
+    """The motion plan of the stage as joints and rotations."""
     return pose(stage.plan.until(stage.frames()[1]), stage.bodies, stage.rng)
 
 
 def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: int, index: int) -> DuetClip:
-    """Mirror for the left side, exchange people, place in the world, and pack with final labels."""
+    """Mirror for the left side, exchange persons, place in the world, and pack with final labels."""
     first, last = stage.frames()
     joints, local = posed.joints[:, first:], posed.local[:, first:]
     offsets = np.stack([body.offsets for body in stage.bodies])
@@ -78,8 +80,9 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
         then = timed(then, then.contacts, then.events, labels.side == LEFT, exchange, first, last)
     final = timed(labels, stage.contacts, stage.events, labels.side == LEFT, exchange, first, last)
     return DuetClip(
-        joints=joints.astype(np.float32),
-        rotations6d=sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32),
+        motion=Motion(
+            joints.astype(np.float32), sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32)
+        ),
         root_rotation=np.ascontiguousarray(local[:, :, 0]).astype(np.float32),
         offsets=offsets.astype(np.float32),
         labels=replace(final, then=then),
@@ -89,7 +92,10 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
 
 
 def _in_the_world(rng: np.random.Generator, joints: Array, local: Array) -> tuple[Array, Array]:
-    """Both people turned and moved together to a random heading and place."""
+    """Both persons turned and moved together to a random heading and place.
+
+    joints (2, T, 22, 3), local rotations (2, T, 22, 3, 3) with the global pelvis first.
+    """
     world = matrix_about_y(rng.uniform(-math.pi, math.pi))
     middle = joints[:, :, 0].mean(axis=(0, 1)) * np.array([1.0, 0.0, 1.0])
     place = rng.uniform(-WORLD_M, WORLD_M, 3) * np.array([1.0, 0.0, 1.0])

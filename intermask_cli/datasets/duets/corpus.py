@@ -1,12 +1,13 @@
 """The Duets corpus: clips with captions, on disk in shards or made in memory, always the same for a seed.
 
 A clip depends only on (seed, index), its split only on the index: any corpus is a prefix of a larger one, and
-`test_split` needs no files. A shard's existence is the record that it is done; docs: `docs/results/duets.md`.
+`test_split` needs no files. A shard that exists is complete; docs: `docs/results/duets.md`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -23,32 +24,33 @@ from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import CORE, Contact, DuetClip, KindSet, Labels
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import replacing
+from intermask_cli.motion.motion import Motion
 
 FORMAT = "intermask-duets"
 FORMAT_VERSION = 1
 SHARD_CLIPS = 250
 SPLIT_SHARES = {"test": 0.05, "val": 0.02, "train": 0.93}
 SPLITS = ("train", "val", "test")
-CAPTION_STREAM = 0xCA9710  # keeps the captions' random numbers apart from the motion's
+#: Keeps the random numbers of captions apart from those of the motion.
+CAPTION_STREAM = 0xCA9710
 
-Maker = Callable[[int, int], DuetClip]
+#: Seed and index -> clip.
+ClipMaker = Callable[[int, int], DuetClip]
 
 
-@dataclass(frozen=True)
-class CorpusClip:
-    """A clip as training and evaluation see it; `mentions[i]` is what `captions[i]` says."""
+@dataclass(frozen=True, eq=False)
+class CorpusClip(DuetClip):
+    """A clip for training and evaluation; `mentions[i]` is what `captions[i]` states."""
 
-    id: str
-    index: int
-    joints: np.ndarray  # (2, T, 22, 3) float32, metres, Y up, 30 fps
-    rotations6d: np.ndarray  # (2, T, 21, 6) float32, local, joints 1..21
-    root_rotation: np.ndarray  # (2, T, 3, 3) float32
-    offsets: np.ndarray  # (2, 22, 3) float32
-    labels: Labels
     captions: tuple[str, ...]
     mentions: tuple[Mention, ...]
-    held_out_captions: tuple[str, ...] = ()  # wordings training never sees; only in the test split
+    held_out_captions: tuple[str, ...] = ()  # in wordings that training never sees; only in the test split
     held_out_mentions: tuple[Mention, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The name of the clip, unique over seeds."""
+        return f"duet-{self.seed}-{self.index:06d}"
 
 
 def split_of(index: int) -> str:
@@ -68,51 +70,38 @@ def split_indices(split: str, clips: int) -> list[int]:
     return [index for index in range(clips) if split_of(index) == split]
 
 
-def clip_id(seed: int, index: int) -> str:
-    return f"duet-{seed}-{index:06d}"
-
-
-def make_corpus_clip(seed: int, index: int, maker: Maker | None = None) -> CorpusClip:
+def make_corpus_clip(seed: int, index: int, maker: ClipMaker | None = None) -> CorpusClip:
     """Clip `index` of the corpus with this seed, captions included."""
     clip = (maker or make_clip)(seed, index)
     rng = np.random.default_rng([seed, index, CAPTION_STREAM])
-    told = captions_for(clip.labels, rng)
-    held = captions_for(clip.labels, rng, held_out=True) if split_of(index) == "test" else []
+    captions = captions_for(clip.labels, rng)
+    held_out = captions_for(clip.labels, rng, held_out=True) if split_of(index) == "test" else []
     return CorpusClip(
-        id=clip_id(seed, index),
-        index=index,
-        joints=clip.joints,
-        rotations6d=clip.rotations6d,
-        root_rotation=clip.root_rotation,
-        offsets=clip.offsets,
-        labels=clip.labels,
-        captions=tuple(c.text for c in told),
-        mentions=tuple(c.mention for c in told),
-        held_out_captions=tuple(c.text for c in held),
-        held_out_mentions=tuple(c.mention for c in held),
+        **vars(clip),
+        captions=tuple(caption.text for caption in captions),
+        mentions=tuple(caption.mention for caption in captions),
+        held_out_captions=tuple(caption.text for caption in held_out),
+        held_out_mentions=tuple(caption.mention for caption in held_out),
     )
 
 
-def maker_of(kinds: KindSet) -> Maker:
+def maker_of(kinds: KindSet) -> ClipMaker:
     """The function that makes the clips of a set of kinds (`labels.kind_set`)."""
     return make_clip if kinds == CORE else partial(make_clip, kinds=kinds)
 
 
-def test_split(n: int, seed: int, maker: Maker | None = None) -> Iterator[CorpusClip]:
+def test_split(n: int, seed: int, maker: ClipMaker | None = None) -> Iterator[CorpusClip]:
     """The first `n` test clips of the corpus with this seed, in memory; no training clip shares an index."""
-    index = found = 0
-    while found < n:
-        if split_of(index) == "test":
-            yield make_corpus_clip(seed, index, maker)
-            found += 1
-        index += 1
+    indices = (index for index in itertools.count() if split_of(index) == "test")
+    for index in itertools.islice(indices, n):
+        yield make_corpus_clip(seed, index, maker)
 
 
-test_split.__test__ = False  # type: ignore[attr-defined]  # not a test, whatever pytest thinks of the name
+test_split.__test__ = False  # type: ignore[attr-defined]  # pytest collects it by its name otherwise
 
 
 def labels_to_json(labels: Labels) -> str:
-    """Clips of one phase have no "then"."""
+    """Labels as stored in shards; those of one phase have no "then"."""
     values = asdict(labels)
     if labels.then is None:
         del values["then"]
@@ -122,6 +111,7 @@ def labels_to_json(labels: Labels) -> str:
 
 
 def labels_from_json(text: str) -> Labels:
+    """The inverse of `labels_to_json`."""
     return _labels(json.loads(text))
 
 
@@ -143,23 +133,24 @@ def _captions_to_json(clip: CorpusClip) -> str:
 
 
 def _row(mention: Mention) -> tuple[Any, ...]:
-    """The mention without the fields of a second phase where there is none."""
+    """The mention; fields of a second phase only if the clip has one."""
     return mention[: Mention._fields.index("then_kind")] if mention.then_kind is None else mention
 
 
-def _captions_from_json(text: str) -> dict[str, tuple]:
+def _captions_from_json(text: str) -> dict[str, Any]:
+    """Fields of `CorpusClip` that concern captions."""
     return {
         name: tuple(Mention(*item) if name.endswith("mentions") else item for item in items)
         for name, items in json.loads(text).items()
     }
 
 
-#: Arrays with one row per frame, all clips of a shard one after the other, persons second.
+#: Arrays (frames, 2, ...) of a shard: all clips one after the other.
 FRAME_ARRAYS = ("joints", "rotations6d", "root_rotation")
 
 
 def save_shard(path: Path, clips: Sequence[CorpusClip], attributes: dict[str, Any]) -> None:
-    """Write one shard under a temporary name, flush it to disk, rename it; equal clips give equal bytes."""
+    """Write one shard atomically; equal clips give equal bytes."""
     frames = np.array([clip.joints.shape[1] for clip in clips], dtype=np.int64)
     arrays: dict[str, np.ndarray] = {
         "index": np.array([clip.index for clip in clips], dtype=np.int64),
@@ -195,7 +186,7 @@ def _content_hash(arrays: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-class Shard:
+class CorpusShard:
     """One open shard file."""
 
     def __init__(self, path: Path, seed: int):
@@ -207,30 +198,25 @@ class Shard:
         self._captions = self.file["captions"][()]
         self._offsets = self.file["offsets"][()]
 
-    def captions_of(self, row: int) -> int:
-        """How many captions a clip has, those in held-out wordings included."""
-        told = _captions_from_json(self._captions[row].decode())
-        return len(told["captions"]) + len(told["held_out_captions"])
+    def caption_count(self, row: int) -> int:
+        """Number of captions of a clip, including those in held-out wordings."""
+        captions = _captions_from_json(self._captions[row].decode())
+        return len(captions["captions"]) + len(captions["held_out_captions"])
 
     def clip(self, row: int) -> CorpusClip:
+        """The clip in a row of the shard."""
         frames = slice(self.starts[row], self.starts[row + 1])
         joints, rotations6d, root_rotation = (
             np.ascontiguousarray(np.swapaxes(self.file[name][frames], 0, 1)) for name in FRAME_ARRAYS
         )
-        index = int(self.index[row])
-        told = _captions_from_json(self._captions[row].decode())
         return CorpusClip(
-            id=clip_id(self.seed, index),
-            index=index,
-            joints=joints,
-            rotations6d=rotations6d,
+            motion=Motion(joints, rotations6d),
             root_rotation=root_rotation,
             offsets=self._offsets[row],
             labels=self.labels[row],
-            captions=told["captions"],
-            mentions=told["mentions"],
-            held_out_captions=told["held_out_captions"],
-            held_out_mentions=told["held_out_mentions"],
+            seed=self.seed,
+            index=int(self.index[row]),
+            **_captions_from_json(self._captions[row].decode()),
         )
 
 
@@ -264,30 +250,31 @@ class Corpus:
                 f"{manifest} is {seen}; accepted: {FORMAT} version {FORMAT_VERSION}; make the corpus again"
             )
         self.seed, self.clips = int(self.manifest["seed"]), int(self.manifest["clips"])
-        self._shards: dict[int, Shard] = {}
+        self._shards: dict[int, CorpusShard] = {}
         self._process = os.getpid()
 
     def split(self, name: str) -> CorpusSplit:
-        """The clips of "train", "val" or "test", read when asked for."""
+        """The clips of "train", "val" or "test", each read when it is accessed."""
         return CorpusSplit(self, split_indices(name, self.clips))
 
     def clip(self, index: int) -> CorpusClip:
+        """One clip, read from its shard."""
         shard, row = divmod(index, int(self.manifest["shard_clips"]))
         return self._shard(shard).clip(row)
 
     def labels(self, index: int) -> Labels:
-        """Labels alone, without touching the motion."""
+        """Labels of a clip, without reading its motion."""
         shard, row = divmod(index, int(self.manifest["shard_clips"]))
         return self._shard(shard).labels[row]
 
-    def _shard(self, number: int) -> Shard:
+    def _shard(self, number: int) -> CorpusShard:
         if os.getpid() != self._process:  # HDF5 handles do not survive a fork (data loader workers)
             self._shards, self._process = {}, os.getpid()
         if number not in self._shards:
-            shard = Shard(shard_path(self.path, number), self.seed)
+            shard = CorpusShard(shard_path(self.path, number), self.seed)
             if shard.file.attrs.get("fingerprint") != self.manifest["fingerprint"]:
                 raise InputError(
-                    f"{shard.file.filename} belongs to another corpus; make it again with --overwrite"
+                    f"{shard.file.filename} belongs to a different corpus; make it again with --overwrite"
                 )
             self._shards[number] = shard
         return self._shards[number]
@@ -312,4 +299,5 @@ class CorpusSplit(Sequence[CorpusClip]):
 
 
 def shard_path(folder: Path, number: int) -> Path:
+    """The file of a shard in a corpus folder."""
     return folder / "shards" / f"duets-{number:05d}.h5"

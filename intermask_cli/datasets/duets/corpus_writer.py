@@ -1,4 +1,4 @@
-"""Writes a Duets corpus: shards side by side, resumable, the same bytes whatever the number of processes."""
+"""Writes a Duets corpus in shards: resumable, the same bytes for any number of processes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from intermask_cli.datasets.duets.corpus import (
     SHARD_CLIPS,
     SPLIT_SHARES,
     SPLITS,
-    Maker,
-    Shard,
+    ClipMaker,
+    CorpusShard,
     make_corpus_clip,
     maker_of,
     save_shard,
@@ -44,11 +44,11 @@ class ShardTask(NamedTuple):
     start: int
     clips: int
     fingerprint: str
-    maker: Maker
+    maker: ClipMaker
 
 
 class ShardSummary(NamedTuple):
-    """What the manifest and the card keep of a shard."""
+    """What manifest and data card need to know about one shard."""
 
     start: int
     content_sha256: str
@@ -61,14 +61,14 @@ def write_corpus(
     seed: int,
     processes: int = 1,
     overwrite: bool = False,
-    maker: Maker | None = None,
+    maker: ClipMaker | None = None,
     shard_clips: int = SHARD_CLIPS,
     kinds: KindSet = CORE,
 ) -> dict[str, Any]:
-    """Make `clips` clips under `out`, manifest and data card; finished shards of the same corpus are kept.
+    """Write `clips` clips, manifest and data card to `out`; finished shards of the same corpus are kept.
 
-    Returns the manifest. Raises InputError when `out` holds another corpus (other seed, kinds, generator or
-    shard size, or more clips) and `overwrite` is off, InterruptedRun on Ctrl-C.
+    Returns the manifest. Raises InputError if `overwrite` is off and `out` holds a different corpus (other
+    seed, kinds, generator or shard size, or more clips), InterruptedRun on Ctrl-C.
     """
     if clips < 1 or processes < 1 or seed < 0:
         raise InputError(f"clips={clips}, processes={processes}, seed={seed}; need at least 1, 1 and 0")
@@ -92,7 +92,7 @@ def write_corpus(
     return manifest
 
 
-def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
+def corpus_fingerprint(seed: int, shard_clips: int, maker: ClipMaker) -> str:
     """Identity of a corpus: format, seed, shard size and the generator's code (its size is left out)."""
     identity = [
         FORMAT_VERSION,
@@ -104,7 +104,7 @@ def corpus_fingerprint(seed: int, shard_clips: int, maker: Maker) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def _name_of(maker: Maker) -> str:
+def _name_of(maker: ClipMaker) -> str:
     if isinstance(maker, partial):
         return f"{_name_of(maker.func)} {maker.keywords}"
     return f"{maker.__module__}.{maker.__qualname__}"
@@ -132,14 +132,14 @@ def generator_sha256() -> str:
 
 
 def _prepare(out: Path, tasks: Sequence[ShardTask], overwrite: bool) -> None:
-    """Refuse a folder with another corpus, or clear it; drop a manifest that is about to be outdated."""
+    """Refuse a folder with a different corpus, or clear it; delete the manifest, which becomes outdated."""
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; --out needs a folder")
-    wanted = {task.path: task for task in tasks}
+    expected = {task.path: task for task in tasks}
     present = sorted((out / "shards").glob("duets-*.h5"))
     if not overwrite:
         for path in present:
-            _refuse_foreign(path, wanted.get(path), tasks[0])
+            _refuse_other_corpus(path, expected.get(path), tasks[0])
     for path in present:
         if overwrite:
             path.unlink()
@@ -148,32 +148,29 @@ def _prepare(out: Path, tasks: Sequence[ShardTask], overwrite: bool) -> None:
     (out / "corpus.json").unlink(missing_ok=True)
 
 
-def _refuse_foreign(path: Path, task: ShardTask | None, any_task: ShardTask) -> None:
-    shard = Shard(path, any_task.seed)
+def _refuse_other_corpus(path: Path, task: ShardTask | None, any_task: ShardTask) -> None:
+    shard = CorpusShard(path, any_task.seed)
     with shard.file as file:
         seed, fingerprint = int(file.attrs.get("seed", -1)), file.attrs.get("fingerprint")
     if fingerprint != any_task.fingerprint:
         if seed != any_task.seed:
-            what = f"seed {seed}, asked for {any_task.seed}"
+            what = f"seed {seed}, this command has {any_task.seed}"
         else:
-            what = (
-                "the same seed, but made of other kinds, "
-                "by another version of the generator or with another shard size"
-            )
+            what = "the same seed, but other kinds, another version of the generator or another shard size"
         raise InputError(
-            f"{path} belongs to another corpus ({what}); choose another --out or use --overwrite"
+            f"{path} belongs to a different corpus ({what}); choose another --out or use --overwrite"
         )
     if task is None or len(shard.index) > task.clips:
         raise InputError(
-            f"{path.parent.parent} already holds a larger corpus; ask for more clips or use --overwrite"
+            f"{path.parent.parent} already holds a larger corpus; use a larger --clips or --overwrite"
         )
 
 
 def _run(tasks: Sequence[ShardTask], processes: int) -> Iterator[ShardSummary]:
-    """Summaries as shards get done, in any order."""
+    """Summaries of shards as they are finished, in any order."""
     try:
         if processes == 1 or len(tasks) == 1:
-            yield from map(_do, tasks)
+            yield from map(_write_shard, tasks)
             return
         context = multiprocessing.get_context("spawn")
         workers = min(processes, len(tasks))
@@ -185,7 +182,7 @@ def _run(tasks: Sequence[ShardTask], processes: int) -> Iterator[ShardSummary]:
                 raise
     except KeyboardInterrupt:
         raise InterruptedRun(
-            "interrupted; finished shards are kept, the same command goes on from there"
+            "interrupted; finished shards are kept, the same command continues from there"
         ) from None
 
 
@@ -193,7 +190,7 @@ def _as_done(pool: ProcessPoolExecutor, tasks: Sequence[ShardTask], workers: int
     """Keep every worker busy without queueing all shards at once."""
     waiting: set[Future[ShardSummary]] = set()
     for task in tasks:
-        waiting.add(pool.submit(_do, task))
+        waiting.add(pool.submit(_write_shard, task))
         if len(waiting) > 2 * workers:
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
@@ -203,13 +200,13 @@ def _as_done(pool: ProcessPoolExecutor, tasks: Sequence[ShardTask], workers: int
 
 
 def _ignore_interrupt() -> None:
-    """Ctrl-C is the parent's business: workers finish the shard in hand."""
+    """Ctrl-C is handled by the parent; workers finish their current shard."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _do(task: ShardTask) -> ShardSummary:
-    """Make one shard unless it is already there in full."""
-    if not task.path.exists() or len(Shard(task.path, task.seed).index) != task.clips:
+def _write_shard(task: ShardTask) -> ShardSummary:
+    """Make one shard unless it already exists with all its clips."""
+    if not task.path.exists() or len(CorpusShard(task.path, task.seed).index) != task.clips:
         clips = [
             make_corpus_clip(task.seed, i, task.maker) for i in range(task.start, task.start + task.clips)
         ]
@@ -222,22 +219,25 @@ def _do(task: ShardTask) -> ShardSummary:
 
 
 def _summary(task: ShardTask) -> ShardSummary:
-    shard = Shard(task.path, task.seed)
+    shard = CorpusShard(task.path, task.seed)
     with shard.file as file:
         content = str(file.attrs["content_sha256"])
     frames = [int(b - a) for a, b in zip(shard.starts[:-1], shard.starts[1:], strict=True)]
     rows = [
         ClipRow(
-            _bare(shard.labels[row]), split_of(int(shard.index[row])), frames[row], shard.captions_of(row)
+            _without_frames(shard.labels[row]),
+            split_of(int(shard.index[row])),
+            frames[row],
+            shard.caption_count(row),
         )
         for row in range(len(frames))
     ]
     return ShardSummary(task.start, content, rows)
 
 
-def _bare(labels: Labels) -> Labels:
+def _without_frames(labels: Labels) -> Labels:
     """Labels without frames, which the summary does not need."""
-    then = None if labels.then is None else _bare(labels.then)
+    then = None if labels.then is None else _without_frames(labels.then)
     return replace(labels, contacts=(), events=(), then=then)
 
 

@@ -10,13 +10,12 @@ from intermask_cli.datasets.duets.labels import KINDS, Labels, phases_of
 from intermask_cli.motion.skeleton import FPS
 
 KNOWN_UNNATURAL = (
-    "Hands are palms without fingers, also as fists; feet are stiff but for the toes; faces are missing.",
-    "Hands are palms without fingers, also as fists; feet are stiff but for the toes; nobody has a face.",
-    "the kind says.",
+    "Hands are palms without fingers, also as fists; feet are stiff except for the toes; faces do not exist.",
+    "People never hesitate, err or improvise, and the other person always does what the kind prescribes.",
     "Tempo scales the timing of the whole clip; slow punches and kicks are stage fighting.",
-    "Things that are handed over are not there, and games have no voices; both hands move as if.",
-    "Turns on the spot are made in small quick steps; nobody pivots on a foot, and nobody jumps or runs.",
-    "Whoever is pulled up from the floor squats on flat feet; nobody sits, kneels or lies.",
+    "Objects that are handed over are not modelled, and games have no voices.",
+    "Turns on the spot are small quick steps; there is no pivot, jump or run.",
+    "A person who is pulled up from the floor squats on flat feet; people never sit, kneel or lie.",
     "A limp is a dip and a lean at an even pace, not an uneven step.",
     "Between two phases both pause and step to the distance the second one needs.",
     "The two never differ in skill, age or mood; style differs only in posture, reaction and amplitude.",
@@ -26,7 +25,7 @@ KNOWN_UNNATURAL = (
 
 
 class ClipRow(NamedTuple):
-    """What the card and the manifest need to know of a clip; the labels are without contacts and events."""
+    """What data card and manifest contain about a clip; the labels are without contacts and events."""
 
     labels: Labels
     split: str
@@ -41,12 +40,12 @@ def data_card(manifest: dict[str, Any], rows: Sequence[ClipRow]) -> str:
     lines = [
         "# Duets corpus",
         "",
-        "Two-person interactions made by rules (`intermask data duets`); no capture data went in.",
+        "Two-person interactions made by rules (`intermask data duets`), without any capture data.",
         "",
         f"{manifest['clips']:,} clips, {manifest['frames']:,} frames ({seconds / 3600:.2f} hours at {FPS} "
         f"fps), {manifest['captions']:,} captions, seed {manifest['seed']}. "
         f"Splits: {_counts(manifest['splits'])}.",
-        f"Remade by: `intermask data duets --clips {manifest['clips']} --seed {manifest['seed']} "
+        f"Made by: `intermask data duets --clips {manifest['clips']} --seed {manifest['seed']} "
         f"--kinds {kinds} --two-phase {manifest['two_phase_share']:g}` with generator "
         f"`{manifest['generator']['sha256'][:16]}`.",
         "",
@@ -60,7 +59,7 @@ def data_card(manifest: dict[str, Any], rows: Sequence[ClipRow]) -> str:
         "## Labels",
         "",
         "Phases of two-phase clips are counted with their own kinds. Actor and side are those of the labels: "
-        "`actor` is the person who acts, in kinds without one who walks up.",
+        "`actor` is the acting person or, in kinds without one, the person who walks up.",
         "",
         "| kind | phases | actor | side | tempo | manner | repeats | approach |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -80,7 +79,7 @@ def _by_family(kinds: dict[str, dict[str, Any]]) -> list[tuple[str, dict[str, An
 
 def _kind_line(kind: str, row: dict[str, Any]) -> str:
     info = KINDS[kind]
-    return f"| {info.family} | {kind} | {row['clips']:,} | {_seconds(row)} | {info.says} |"
+    return f"| {info.family} | {kind} | {row['clips']:,} | {_seconds(row)} | {info.description} |"
 
 
 def _seconds(row: dict[str, Any]) -> str:
@@ -110,7 +109,7 @@ def _label_lines(kinds: Iterable[str], phases: Sequence[Labels]) -> Iterable[str
 
 
 def _counts(counts: dict[Any, int] | Counter[Hashable]) -> str:
-    """ "left 12, right 9"; empty where there is nothing but None."""
+    """ "left 12, right 9"; empty if all values are None."""
     if not set(counts) - {None}:
         return ""
     order = sorted(counts.items(), key=lambda item: (item[0] is None, str(item[0])))

@@ -13,9 +13,12 @@ from intermask_cli.motion.skeleton import FPS
 
 Array = np.ndarray
 
-_THRESHOLD_M = 0.06  # a planted foot farther than this from where it should be steps
-_SETTLE_FRAMES = 1  # both feet on the ground between two steps
-_APART_M = 0.10  # feet never land closer side by side, so legs do not cross
+#: A planted foot takes a step if it is farther than this from its place under the body.
+_THRESHOLD_M = 0.06
+#: Frames between two steps in which both feet are on the ground.
+_SETTLE_FRAMES = 1
+#: Feet never land closer to each other across the heading, so legs do not cross.
+_APART_M = 0.10
 
 
 @dataclass(frozen=True)
@@ -39,16 +42,16 @@ class Footing:
 
 
 class _Walker:
-    """Where both feet stand, and the steps taken so far (foot, start, end, from, to)."""
+    """Where both feet are planted, and the steps so far (foot, start, end, from, to)."""
 
     def __init__(self, x: list[float], z: list[float], yaw: list[float], body: Body):
         self.x, self.z, self.yaw, self.body = x, z, yaw, body
         self.steps: list[tuple[int, int, int, tuple[float, ...], tuple[float, ...]]] = []
-        self.feet = [self.wanted(0, 0), self.wanted(1, 0)]
+        self.feet = [self.place(0, 0), self.place(1, 0)]
         self.start = list(self.feet)
 
-    def wanted(self, foot: int, frame: int) -> tuple[float, float, float]:
-        """Where this foot should stand (x, z, yaw) for the body at that frame."""
+    def place(self, foot: int, frame: int) -> tuple[float, float, float]:
+        """Where this foot belongs (x, z, yaw) under the body at that frame."""
         frame = min(frame, len(self.x) - 1)
         style, yaw = self.body.style, self.yaw[frame]
         sign = 1.0 if foot == 0 else -1.0
@@ -62,7 +65,7 @@ class _Walker:
         )
 
     def speed(self, frame: int) -> float:
-        """Root speed during the half second to come, m/s (turning counts a little)."""
+        """Root speed during the next half second, m/s; turning counts a little."""
         a, b = frame, min(frame + 14, len(self.x) - 1)
         if b <= a:
             return 0.0
@@ -70,19 +73,20 @@ class _Walker:
         return way * FPS / (b - a)
 
     def error(self, foot: int, frame: int) -> float:
-        x, z, yaw = self.wanted(foot, frame)
+        """Distance of the planted foot from its place, metres; its turn counts a little."""
+        x, z, yaw = self.place(foot, frame)
         px, pz, pyaw = self.feet[foot]
         return math.hypot(x - px, z - pz) + 0.2 * abs(yaw - pyaw)
 
     def gap(self, foot: int, place: tuple[float, float, float], frame: int) -> float:
-        """How far the place lies on this foot's own side of the other foot, metres."""
+        """How far the place is on this foot's own side of the other foot, metres."""
         other, yaw = self.feet[1 - foot], self.yaw[min(frame, len(self.yaw) - 1)]
         across = (place[0] - other[0]) * math.cos(yaw) - (place[1] - other[1]) * math.sin(yaw)
         return across if foot == 0 else -across
 
     def step(self, foot: int, start: int, end: int, landing: int) -> None:
-        """Take one step that lands where the body wants the foot at frame `landing`."""
-        x, z, yaw = self.wanted(foot, landing)
+        """Take one step that lands at the foot's place of frame `landing`."""
+        x, z, yaw = self.place(foot, landing)
         missing = _APART_M * self.body.scale - self.gap(foot, (x, z, yaw), landing)
         if missing > 0:
             heading = self.yaw[min(landing, len(self.yaw) - 1)]
@@ -118,17 +122,17 @@ def plan_feet(root: Array, yaw: Array, body: Body, flights: list[Flight]) -> Foo
 
 
 def _next_foot(walker: _Walker, landing: int, last: int) -> int | None:
-    """The foot that should step now: off its place, rather not the last one, rather not across the other."""
+    """The foot that should step now: off its place, preferably not the last one, nor across the other."""
     errors = [walker.error(foot, landing) for foot in (0, 1)]
     off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M]
-    crossing = [walker.gap(foot, walker.wanted(foot, landing), landing) < 0.0 for foot in off]
+    crossing = [walker.gap(foot, walker.place(foot, landing), landing) < 0.0 for foot in off]
     if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing[0]:
         return off[1]
     return off[0] if off else None
 
 
 def _drawn(walker: _Walker, frames: int, body: Body) -> Footing:
-    """The steps as curves: minimum jerk over the ground, lifted more the longer the step."""
+    """The steps as curves: minimum jerk over the ground; longer steps are lifted higher."""
     place = np.empty((frames, 2, 3))
     place[:] = np.asarray(walker.start)
     lift, swing = np.zeros((frames, 2)), np.zeros((frames, 2))

@@ -1,16 +1,19 @@
-"""What a Duets clip says about itself: the kinds and their sets, the labels of a clip, and the clip.
+"""The kinds of Duets interactions and their sets, the labels of a clip, and the clip itself.
 
-Left and right always belong to the body of the person meant; people are 0 and 1; frames are at 30 fps.
+Left and right always belong to the body of the person meant. Persons are 0 and 1; frames are at 30 fps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import MIRROR, PALM_M
 
 LEFT, RIGHT = "left", "right"
@@ -36,53 +39,63 @@ class Contact:
 
 @dataclass(frozen=True)
 class Labels:
-    """Machine-readable description of one clip; what each field can be is in `KINDS[kind]`."""
+    """Machine-readable description of one clip; `KINDS[kind]` lists the possible values of the fields."""
 
     kind: str
-    #: Who acts (0 or 1). In kinds without an actor: who walks up if `approach` is "actor", else None.
+    #: The acting person (0 or 1). In kinds without one: the person who walks up if `approach` is "actor".
     actor: int | None
     #: Limb of the actor (of both in symmetric kinds), or turning direction: see `KindInfo.side`.
     side: str | None
     tempo: str
     manner: str | None
     repeats: int | None
-    #: Who walks up before the action: nobody ("near"), only the actor, or both.
+    #: Who walks up before the action: neither ("near"), only the actor, or both.
     approach: str
     contacts: tuple[Contact, ...]
-    #: Named moments (name, frame), in order of time; the middle of the action is always there as "action".
+    #: Named moments (name, frame) in order of time, among them "action", the middle of the action.
     events: tuple[tuple[str, int], ...]
-    #: What comes after it in a clip of two phases ("they bow, then shake hands"), on the same frame axis.
+    #: The second phase of a clip of two ("they bow, then shake hands"), on the same frame axis.
     then: Labels | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DuetClip:
-    """One generated interaction in an arbitrary world frame (Y up, metres, 30 fps)."""
+    """One generated interaction at an arbitrary place and heading; joints and rotations are known."""
 
-    joints: np.ndarray  # (2, T, 22, 3) float32
-    rotations6d: np.ndarray  # (2, T, 21, 6) float32, sixd_columns, local, joints 1..21
+    motion: Motion
     root_rotation: np.ndarray  # (2, T, 3, 3) float32
     offsets: np.ndarray  # (2, 22, 3) float32, from the parent in the T-pose
     labels: Labels
     seed: int
     index: int
 
+    @property
+    def joints(self) -> np.ndarray:
+        """(2, T, 22, 3) float32."""
+        return self.motion.joints
+
+    @property
+    def rotations6d(self) -> np.ndarray:
+        """(2, T, 21, 6) float32, `sixd_columns`, local rotations of joints 1..21."""
+        assert self.motion.rotations6d is not None
+        return self.motion.rotations6d
+
 
 @dataclass(frozen=True)
 class KindInfo:
-    """What a kind offers. A clip's label is one of the values here, or None where the tuple is empty."""
+    """The values that labels of a kind can have; a label is None where the tuple here is empty."""
 
     family: str
-    says: str  # one plain sentence with every parameter's meaning
+    description: str  # one plain sentence with the meaning of every label
     has_actor: bool  # the action itself has an actor (else only the approach may have one)
     side: str | None  # what `Labels.side` means: "hand", "foot", "turn" (walking direction), "step" or None
-    side_optional: bool = False  # side may be None in single clips even though `side` has a meaning
+    side_optional: bool = False  # side may also be None
     manners: tuple[str, ...] = ()
-    repeats: tuple[int, ...] = ()  # possible numbers of repeats of what `repeated` names
-    repeated: str | None = None
+    repeats: tuple[int, ...] = ()  # possible numbers of repeats
+    repeated: str | None = None  # what is repeated
     approaches: tuple[str, ...] = ("near",)
-    core: bool = False  # one of the kinds the bundled model and its evaluator know
-    phases: tuple[int, ...] = ()  # where it may stand in a clip of two phases: 1 first, 2 after "then"
+    core: bool = False  # one of the kinds of the core set
+    phases: tuple[int, ...] = ()  # its possible places in a clip of two phases: 1 first, 2 after "then"
 
 
 _WALK_UP = ("near", "actor", "both")
@@ -92,7 +105,7 @@ _EITHER = (1, 2)
 KINDS: dict[str, KindInfo] = {
     "handshake": KindInfo(
         "greeting",
-        "Both shake right hands; gently or hard (size of the shakes), so many times up and down.",
+        "Both shake right hands; gently or hard (size of the shakes), several times up and down.",
         has_actor=False, side=None, manners=("gently", "hard"), repeats=(2, 3, 4), repeated="shakes",
         approaches=_WALK_UP, core=True, phases=_EITHER,
     ),
@@ -104,7 +117,8 @@ KINDS: dict[str, KindInfo] = {
     ),
     "wave": KindInfo(
         "greeting",
-        "The actor waves one raised hand, beside the face (small) or high overhead (large); the other looks.",
+        "The actor waves one raised hand, next to the face (small) or high overhead (large); the other "
+        "looks.",
         has_actor=True, side="hand", manners=("small", "large"), repeats=(2, 3, 4), repeated="swings",
         approaches=("near", "actor"), core=True, phases=_EITHER,
     ),
@@ -164,7 +178,7 @@ KINDS: dict[str, KindInfo] = {
 
     "fist_bump": KindInfo(
         "greeting",
-        "Both bump the same side's fists together at chest height, drawing them back first; so many times.",
+        "Both bump the same side's fists together at chest height, drawing them back first; once or twice.",
         has_actor=False, side="hand", repeats=(1, 2), repeated="bumps", approaches=_WALK_UP, phases=_EITHER,
     ),
     "block": KindInfo(
@@ -179,7 +193,7 @@ KINDS: dict[str, KindInfo] = {
     ),
     "turn_under_arm": KindInfo(
         "dance",
-        "The actor takes the other's hand, lifts it, and the other turns under the arms, so many times; "
+        "The actor takes the other's hand, lifts it, and the other turns under the arms, once or twice; "
         "`side` is the actor's holding hand.",
         has_actor=True, side="hand", repeats=(1, 2), repeated="turns", phases=_EITHER,
     ),
@@ -210,7 +224,7 @@ KINDS: dict[str, KindInfo] = {
     ),
     "clap_game": KindInfo(
         "play and talk",
-        "Both clap their own hands and then both palms against the other's, in turn, so many times.",
+        "Both clap their own hands and then both palms against the other's, in turn, several times.",
         has_actor=False, side=None, repeats=(2, 3, 4), repeated="claps together", approaches=_WALK_UP,
         phases=_EITHER,
     ),
@@ -238,17 +252,17 @@ KINDS: dict[str, KindInfo] = {
     ),
 }  # fmt: skip
 
-#: The first twelve kinds, on which the bundled model's tokens were learnt; their order is part of the corpus.
+#: The twelve kinds from which the bundled tokenizer was trained; their order decides what a corpus contains.
 CORE_KINDS: tuple[str, ...] = tuple(kind for kind, info in KINDS.items() if info.core)
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(info.family for info in KINDS.values()))
 
 
 @dataclass(frozen=True)
 class KindSet:
-    """Which kinds a corpus draws from, with equal chance, and how many of its clips join two of them."""
+    """The kinds that a corpus draws from, with equal chance, and the share of clips that join two of them."""
 
     kinds: tuple[str, ...]
-    two_phase: float = 0.0  # share of clips of two phases
+    two_phase: float = 0.0
 
     def pairs(self) -> list[tuple[str, str]]:
         """Kinds that can follow each other in a clip of two phases."""
@@ -258,19 +272,20 @@ class KindSet:
 
 
 CORE = KindSet(CORE_KINDS)
+#: Share of clips of two phases in the set "all".
 TWO_PHASE_SHARE = 0.2
 
 
 def kind_set(names: str, two_phase: float | None = None) -> KindSet:
-    """ "core", "all" or kinds separated by commas -> the set; two phases in a fifth of "all", else nowhere.
+    """ "core", "all" or kinds separated by commas -> the set; only "all" has clips of two phases by default.
 
     Raises InputError for unknown or repeated kinds, shares outside [0, 1] and kinds that cannot be joined.
     """
     known = {"core": CORE_KINDS, "all": tuple(KINDS)}
     kinds = known.get(names) or tuple(name.strip() for name in names.split(","))
-    wrong = [name for name in kinds if name not in KINDS]
-    if wrong:
-        raise InputError(f"unknown kind {wrong[0]!r}; accepted: core, all, or some of {', '.join(KINDS)}")
+    unknown = [name for name in kinds if name not in KINDS]
+    if unknown:
+        raise InputError(f"unknown kind {unknown[0]!r}; accepted: core, all, or some of {', '.join(KINDS)}")
     if len(set(kinds)) != len(kinds):
         raise InputError(f"kinds {names!r} name one twice; name each once")
     share = (TWO_PHASE_SHARE if names == "all" else 0.0) if two_phase is None else two_phase
@@ -286,10 +301,10 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
 
 
 def draw_labels(rng: np.random.Generator, name: str) -> Labels:
-    """Everything a clip varies in, evenly; contacts and events come from the choreography."""
+    """Labels drawn with equal chances; contacts and events come from the choreography."""
     info = KINDS[name]
 
-    def one_of(options: tuple) -> object:
+    def one_of(options: tuple[Any, ...]) -> Any:
         return options[int(rng.integers(len(options)))] if options else None
 
     side = one_of((LEFT, RIGHT, None) if info.side_optional else (LEFT, RIGHT)) if info.side else None
@@ -312,18 +327,17 @@ def timed(
     labels: Labels, contacts: Iterable[Contact], events: Iterable[tuple[str, int]], mirror: bool,
     exchange: bool, first: int, last: int,
 ) -> Labels:  # fmt: skip
-    """Labels with the contacts and events between two frames, counted from the first of them."""
+    """Labels with those contacts and events that lie in frames [first, last), counted from `first`.
+
+    `mirror` exchanges left and right, `exchange` the persons.
+    """
     touches = []
     for touch in contacts:
-        one, two = (MIRROR[touch.joint1], MIRROR[touch.joint2]) if mirror else (touch.joint1, touch.joint2)
-        one, two = (two, one) if exchange else (one, two)
-        touches.append(Contact(max(touch.start - first, 0), min(touch.end, last) - first, one, two))
-    moments = sorted(((name, frame - first) for name, frame in events if first <= frame < last), key=_frame)
-    return replace(labels, contacts=tuple(touches), events=tuple(moments))
-
-
-def _frame(event: tuple[str, int]) -> int:
-    return event[1]
+        joints = [MIRROR[j] if mirror else j for j in (touch.joint1, touch.joint2)]
+        joint1, joint2 = joints[::-1] if exchange else joints
+        touches.append(Contact(max(touch.start - first, 0), min(touch.end, last) - first, joint1, joint2))
+    moments = [(name, frame - first) for name, frame in events if first <= frame < last]
+    return replace(labels, contacts=tuple(touches), events=tuple(sorted(moments, key=itemgetter(1))))
 
 
 def phases_of(labels: Labels) -> tuple[Labels, ...]:
@@ -332,7 +346,7 @@ def phases_of(labels: Labels) -> tuple[Labels, ...]:
 
 
 def contact_point(joints: np.ndarray, joint: int) -> np.ndarray:
-    """Where `joint` touches: joints (..., 22, 3) -> (..., 3); for wrists the palm beyond them."""
+    """The point with which a joint touches: joints (..., 22, 3) -> (..., 3); of wrists the palm beyond."""
     point = joints[..., joint, :]
     if joint not in FOREARM:
         return point

@@ -1,4 +1,4 @@
-"""What two bodies shall do, frame by frame (`MotionPlan`), and the posed trunks hands aim from (`Trunk`)."""
+"""What two bodies should do, frame by frame (`MotionPlan`), and posed trunks to aim hands from (`Trunk`)."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _CHANNELS = (
 
 @dataclass(frozen=True)
 class Reach:
-    """A palm goes to `target(pose)` with weight (T,) between what it did before (0) and the target (1)."""
+    """A palm moves to `target(pose)` with weight (T,): 0 keeps its motion so far, 1 is the target."""
 
     person: int
     hand: int  # 0 left, 1 right
     weight: Array
     target: Callable[[Trunk], Array]
-    bulge: float  # how far the way curves forward, share of its length
+    bulge: float  # how far the path curves forward, share of its length
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FootLift:
 
 @dataclass
 class MotionPlan:
-    """Everything a choreography can ask for; angles in radians, lengths in metres."""
+    """Curves over time that a choreography writes; angles in radians, lengths in metres."""
 
     root: Array  # (2, T, 2) ground position x, z
     yaw: Array  # (2, T) heading
@@ -67,7 +67,7 @@ class MotionPlan:
     flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))
 
     def until(self, end: int) -> MotionPlan:
-        """The same plan for the frames before `end` only."""
+        """The plan of the frames before `end`."""
         frames = {name: getattr(self, name)[:, :end] for name in _CHANNELS}
         reaches = [replace(reach, weight=reach.weight[:end]) for reach in self.reaches]
         lifts = [replace(lift, weight=lift.weight[:end]) for lift in self.lifts]
@@ -76,7 +76,7 @@ class MotionPlan:
 
 @dataclass(frozen=True)
 class Trunk:
-    """The posed trunk, which hand targets are measured from: global positions and rotations per joint."""
+    """The posed trunks of both bodies, from which hand targets are measured: global, per joint."""
 
     positions: dict[int, Array]  # joint -> (2, T, 3)
     rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
@@ -84,13 +84,13 @@ class Trunk:
     bodies: tuple[Body, Body]
 
     def exchanged(self) -> Trunk:
-        """The same with the roles exchanged."""
+        """With the roles exchanged."""
         positions = {joint: place[::-1] for joint, place in self.positions.items()}
         rotations = {joint: turn[::-1] for joint, turn in self.rotations.items()}
         return Trunk(positions, rotations, self.yaw[::-1], self.bodies[::-1])
 
     def mirrored(self) -> Trunk:
-        """The same in a mirror at the plane x = 0."""
+        """Mirrored at the plane x = 0."""
         positions = {MIRROR[joint]: place * MIRROR_X for joint, place in self.positions.items()}
         flip = MIRROR_X[:, None] * MIRROR_X
         rotations = {MIRROR[joint]: turn * flip for joint, turn in self.rotations.items()}
@@ -101,6 +101,7 @@ class Trunk:
         return self.positions[JOINT[name]][person]
 
     def shoulder(self, person: int, hand: int) -> Array:
+        """Position (T, 3) of the shoulder of a hand (0 left, 1 right)."""
         return self.positions[16 + hand][person]
 
     def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
@@ -110,7 +111,7 @@ class Trunk:
         return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
 
     def within_reach(self, person: int, hand: int, point: Array) -> Array:
-        """The point (T, 3), or where it is too far for this palm, a nearer one in the same direction."""
+        """The point (T, 3), or a nearer one in the same direction if it is too far for this palm."""
         return soft_reach(self.shoulder(person, hand), point, np.array(self.bodies[person].arm), 0.86, 0.93)
 
     def between(self, hands: tuple[int, int], drop: float | Array) -> Array:
@@ -119,7 +120,8 @@ class Trunk:
         arms = np.array([body.arm for body in self.bodies])
         share = arms[0] / arms.sum()
         apart = np.linalg.norm(second - first, axis=-1)
-        room = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
+        # The depth that both arms reach with 0.91 of their length.
+        most = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
         point = first + share * (second - first)
-        point[:, 1] -= np.clip(drop, -room, room)
+        point[:, 1] -= np.clip(drop, -most, most)
         return point

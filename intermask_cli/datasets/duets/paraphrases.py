@@ -1,9 +1,9 @@
 """Further sentences about a clip, for training a text head only: labels -> captions in a wider vocabulary.
 
-The corpus's own templates say the same few verbs again and again; whoever has read only them does not know
-"dap" or "usher". `paraphrases.yaml` was written by somebody who had seen neither the held-out templates nor
-the prompts the models are tested with, and words reserved for testing are kept out (a test checks both).
-A paraphrase says the kind and, where the people are counted, who acts; corpora do not contain them.
+The templates of the corpus repeat the same few verbs; a text head trained on them alone does not know "dap"
+or "usher". `paraphrases.yaml` was written without access to the held-out templates and to the prompts with
+which models are tested, and words reserved for testing are kept out (a test checks both). A paraphrase states
+the kind and, where the persons are counted, who acts; corpora do not contain them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from intermask_cli.datasets.duets.captions import Caption, Mention
 from intermask_cli.datasets.duets.labels import KINDS, Labels, phases_of
 
 PARAPHRASES_FILE = Path(__file__).with_name("paraphrases.yaml")
-COUNTED_SHARE = 0.7  # of the sentences with slots: told as "the first ..." and "the second ..."
+#: Share of the sentences with slots whose people are "the first ..." and "the second ...".
+COUNTED_SHARE = 0.7
 NOUNS = ("person", "person", "person", "man", "woman", "friend", "player", "dancer", "fighter")
 ANONYMOUS = (("one {n}", "the other"), ("a {n}", "another {n}"), ("someone", "someone else"))
 ANONYMOUS_THEN = ("one of them", "the other")
@@ -30,13 +31,13 @@ _SLOT = re.compile(r"\{([AB])\}")
 
 @lru_cache(maxsize=1)
 def paraphrases() -> dict[str, tuple[str, ...]]:
-    """Kind -> its sentences; {A} is who acts, {B} the other."""
+    """Kind -> its sentences; {A} is the actor, {B} the other person."""
     content = yaml.safe_load(PARAPHRASES_FILE.read_text(encoding="utf-8"))
     return {kind: tuple(sentences) for kind, sentences in content.items()}
 
 
 def paraphrase(labels: Labels, rng: np.random.Generator) -> Caption:
-    """One sentence, or one per phase joined by "then"; the names mean the same people in both."""
+    """One sentence, or one per phase joined by "then"; a name means the same person in both."""
     counted, people = _people(rng)
     parts, actors = [], []
     for number, phase in enumerate(phases_of(labels)):
@@ -52,7 +53,7 @@ def paraphrase(labels: Labels, rng: np.random.Generator) -> Caption:
 
 
 def _people(rng: np.random.Generator) -> tuple[bool, tuple[str, str]]:
-    """Whether they are counted, and the names of person 1 and 2 (counted) or of A and B (not)."""
+    """Whether they are counted, and the names of persons 0 and 1 (counted) or of A and B (not)."""
     noun = str(rng.choice(NOUNS))
     if rng.random() < COUNTED_SHARE:
         counts = (f"the first {noun}", f"the second {noun}")
@@ -62,7 +63,7 @@ def _people(rng: np.random.Generator) -> tuple[bool, tuple[str, str]]:
 
 
 def _sentence(sentences: Sequence[str], rng: np.random.Generator, joined: bool) -> tuple[str, bool]:
-    """A sentence and whether it has slots. Joined ones need them, or the people would change on the way."""
+    """A sentence and whether it has slots; joined ones need them, so that the people stay the same."""
     if joined and any(map(_SLOT.search, sentences)):
         sentences = [sentence for sentence in sentences if _SLOT.search(sentence)]
     chosen = sentences[int(rng.integers(len(sentences)))]
@@ -75,8 +76,10 @@ def _joined(parts: Sequence[str], rng: np.random.Generator) -> str:
 
 
 def _mention(labels: Labels, actors: Sequence[int | None]) -> Mention:
-    said = Mention(labels.kind, actors[0], None, None, None, None, None)
-    return said if labels.then is None else said._replace(then_kind=labels.then.kind, then_actor=actors[1])
+    mention = Mention(labels.kind, actors[0], None, None, None, None, None)
+    if labels.then is None:
+        return mention
+    return mention._replace(then_kind=labels.then.kind, then_actor=actors[1])
 
 
 def _styled(text: str, rng: np.random.Generator) -> str:

@@ -1,7 +1,7 @@
-"""From a plan (what two bodies should do, frame by frame) to exact joint rotations and positions.
+"""From a motion plan to exact joint rotations and positions.
 
 Order: feet from the root path, pelvis as high as both legs allow, trunk, gaze, hands by inverse kinematics.
-Everything is done for both people at once: arrays start with (2 people, T frames).
+Both persons are posed at once: arrays start with (2, T).
 """
 
 from __future__ import annotations
@@ -21,11 +21,16 @@ from intermask_cli.motion.skeleton import FPS, PALM_M
 
 Array = np.ndarray
 
-_SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))  # joint, share of the bend
-_BALL_HEIGHT = 0.02  # of the ball joint above the floor for the 1.70 m body
-_LEG_STRETCH = 0.992  # longest leg in use, share of full length
-_SMOOTH = 4  # frames each way for the pelvis height
-_SIDES = np.array([1.0, -1.0])  # left is +x
+#: Joints of the spine and their shares of the bend.
+_SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))
+#: Height of the ball joint above the floor for the 1.70 m body.
+_BALL_HEIGHT = 0.02
+#: Longest leg in use, share of its full length: knees are never locked.
+_LEG_STRETCH = 0.992
+#: Frames each way over which the pelvis height is smoothed.
+_SMOOTH = 4
+#: Signs of the x axis for left and right limbs.
+_SIDES = np.array([1.0, -1.0])
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def turned(rotation: Array, vector: Array) -> Array:
 
 
 def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) -> Posed:
-    """Joint rotations and positions of both people for a whole plan."""
+    """Joint rotations and positions of both persons for all frames of a plan."""
     frames = plan.yaw.shape[1]
     offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
     noise = _noise(rng, frames, bodies)
@@ -81,7 +86,7 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
 
 
 def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> dict[str, Array]:
-    """Idle movement and breathing, about a degree and a centimetre."""
+    """Idle movement and breathing, about one degree and one centimetre."""
     idle = np.array([body.style.idle for body in bodies])[:, None, None]
     slow = wander(rng, frames, 24, 4.0, FPS).reshape(2, 12, frames) * idle
     breath = np.sin(
@@ -101,7 +106,7 @@ def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> 
 def _place_pelvis_xz(
     plan: MotionPlan, footing: list[Footing], noise: dict[str, Array], bodies: tuple[Body, Body]
 ) -> Array:
-    """Pelvis over the ground (2, T, 3): root path, asked shift, and sway towards the standing foot."""
+    """Pelvis over the ground (2, T, 3): root path, planned shift, and sway towards the standing foot."""
     swing = np.stack([f.swing for f in footing])
     sway = np.array([body.style.sway for body in bodies])[:, None] * (swing[..., 1] - swing[..., 0])
     left = plan.shift[..., 0] + noise["shift"][..., 0] + sway

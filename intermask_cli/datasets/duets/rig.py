@@ -1,4 +1,4 @@
-"""A body: bone offsets of one person and the personal style that colours every motion."""
+"""A body: bone offsets of one person, and the personal style of all their motions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from intermask_cli.motion.skeleton import PALM_M, REST_HEIGHT_M, scaled_offsets
 Array = np.ndarray
 
 HEIGHT_RANGE_M = (1.50, 1.95)
+#: Largest deviation of a limb from the average proportions, as a share.
 _PROPORTION = 0.03
 #: Joints whose offsets share one random proportion (left and right alike).
 _GROUPS = ((1, 2), (3, 6, 9), (4, 5), (7, 8), (10, 11), (12, 15), (13, 14, 16, 17), (18, 19), (20, 21))

@@ -23,13 +23,14 @@ Array = np.ndarray
 
 LONGEST_FRAMES = 300
 SHORTEST_FRAMES = 60
+#: Factor on the duration of gestures, and speed of walking in m/s.
 _TEMPO_FACTOR = {"slow": 1.25, "normal": 1.0, "fast": 0.8}
 _WALK_SPEED = {"slow": 0.85, "normal": 1.1, "fast": 1.35}
 
 
 @dataclass(frozen=True)
 class Start:
-    """Where both stand when a second phase begins, seen from that phase; the middle between them is 0."""
+    """Places of both persons at the beginning of a second phase, in its frame: their middle is the origin."""
 
     root: Array  # (2, 2) ground position x, z
     yaw: Array  # (2,)
@@ -37,7 +38,7 @@ class Start:
 
 
 class Stage:
-    """What a choreography plays on. Times are frames on `t`; `clock` is the frame authoring has come to."""
+    """What a choreography plays on. Times are frames on `t`; the plan is written up to frame `clock`."""
 
     def __init__(
         self, rng: np.random.Generator, bodies: tuple[Body, Body], tempo: str, manner: str | None,
@@ -63,24 +64,25 @@ class Stage:
     # -- time ---------------------------------------------------------------------------------------------
 
     def beat(self, seconds: float) -> float:
-        """Frames of so many seconds at this clip's tempo."""
+        """A duration at normal tempo -> frames at this clip's tempo."""
         return seconds * FPS * _TEMPO_FACTOR[self.tempo]
 
     def strike(self, seconds: float) -> float:
-        """Frames of a fast movement: tempo counts, but never under 0.35 s (shorter ones vanish in tokens)."""
+        """Frames of a fast movement at this tempo; at least 0.35 s, since tokens lose shorter ones."""
         return max(seconds * _TEMPO_FACTOR[self.tempo] ** 0.5, 0.35) * FPS
 
     def some(self, low: float, high: float) -> float:
+        """A random number between two."""
         return float(self.rng.uniform(low, high))
 
     def delay(self, person: int) -> float:
-        """Reaction delay of a person, frames."""
+        """Reaction delay of a person in frames."""
         return self.bodies[person].style.reaction_s * FPS
 
-    # -- where --------------------------------------------------------------------------------------------
+    # -- place --------------------------------------------------------------------------------------------
 
     def meet(self, gap: float) -> None:
-        """Stand face to face `gap` metres apart (1.70 m bodies); whoever walks up arrives at `clock`."""
+        """Stand face to face `gap` metres apart (1.70 m bodies); persons who walk up arrive at `clock`."""
         gap *= self.size
         for person, sign in ((0, -1.0), (1, 1.0)):
             place = np.array([self.some(-0.02, 0.02), sign * gap / 2])
@@ -98,7 +100,7 @@ class Stage:
             self._turn_towards(1)
 
     def _regroup(self, start: Start) -> None:
-        """Go from where a phase before this one has ended to the places just taken."""
+        """Walk from the places at the end of the first phase to those of this one."""
         speed = _WALK_SPEED[self.tempo]
         for person in (0, 1):
             way = start.root[person] - self.plan.root[person, -1]
@@ -126,13 +128,13 @@ class Stage:
         self.clock = max(self.clock, arrive - 4)
 
     def _turn_towards(self, person: int) -> None:
-        """Notice somebody coming: turn to face them during the approach."""
+        """Turn to face the partner during their approach."""
         start = self.some(0.1, 0.4) * self.clock
         self.plan.yaw[person] += self.some(-0.6, 0.6) * (1.0 - ramp(self.t, start, start + self.beat(0.6)))
 
     def move(self, person: int, start: float, end: float, forward: float, left: float = 0.0) -> None:
-        """Walk so many metres relative to the heading at `start`."""
-        # Past the end only in a second phase that is drawn again because it gets too long.
+        """Walk metres forward and to the left, relative to the heading at `start`."""
+        # `start` is past the end only in a second phase that is too long and will be drawn again.
         yaw = self.plan.yaw[person, min(int(start), len(self.t) - 1)]
         way = [forward * math.sin(yaw) + left * math.cos(yaw), forward * math.cos(yaw) - left * math.sin(yaw)]
         self.plan.root[person] += trapezoid((self.t - start) / (end - start), 0.4)[:, None] * np.array(way)
@@ -156,6 +158,7 @@ class Stage:
         self.shift(person, curve, forward=-0.13 * math.sin(max(forward, 0.0)))
 
     def crouch(self, person: int, curve: Array, depth: float) -> None:
+        """Lower the pelvis by `depth` metres times the curve."""
         self.plan.crouch[person] += curve * depth * self.bodies[person].scale
 
     def shift(self, person: int, curve: Array, left: float = 0.0, forward: float = 0.0) -> None:
@@ -163,10 +166,11 @@ class Stage:
         self.plan.shift[person] += curve[:, None] * np.array([left, forward]) * self.bodies[person].scale
 
     def nod(self, person: int, curve: Array, down: float) -> None:
+        """Pitch the head down by `down` radians times the curve."""
         self.plan.nod[person] += curve * down
 
     def look_away(self, person: int, curve: Array) -> None:
-        """Stop looking at the partner while the curve is up."""
+        """Stop looking at the partner where the curve is 1."""
         self.plan.gaze[person] *= 1.0 - curve
 
     def look(self, person: int, curve: Array, left: float, down: float = 0.0) -> None:
@@ -176,18 +180,19 @@ class Stage:
         self.nod(person, curve, down)
 
     def quicken(self, person: int, factor: float) -> None:
-        """Let this person take quicker steps (a dancer's), as a factor on their time."""
+        """Let this person take quicker steps, as dancers do: a factor on the time of a step."""
         body = self.bodies[person]
         quick = replace(body, style=replace(body.style, pace=body.style.pace * factor))
         self.bodies = (quick, self.bodies[1]) if person == 0 else (self.bodies[0], quick)
 
     def elbow(self, person: int, hand: int, curve: Array, out: float) -> None:
+        """Push an elbow outward, from 0 (hanging) to 1."""
         self.plan.elbow[person, :, hand] += curve * out
 
     def hand(
         self, person: int, hand: int, curve: Array, target: Callable[[Trunk], Array], bulge: float = 0.15
     ) -> None:
-        """Bring a palm (0 left, 1 right) to a target, on top of what the hand did before."""
+        """Bring a palm (0 left, 1 right) to a target, on top of the hand's motion so far."""
         self.plan.reaches.append(Reach(person, hand, curve, target, bulge))
 
     def foot(
@@ -197,7 +202,7 @@ class Stage:
         self.plan.lifts.append(FootLift(person, foot, curve, target, pitch))
 
     def flight(self, person: int, foot: int, start: float, end: float) -> None:
-        """This foot is off the ground between two frames; the other one stands."""
+        """This foot is off the ground between two frames, while the other one stands."""
         self.plan.flights[person].append(Flight(foot, round(start), round(end)))
 
     # -- labels -------------------------------------------------------------------------------------------
@@ -207,6 +212,7 @@ class Stage:
         self.contacts.append(Contact(round(start), round(end), JOINT[joint1], JOINT[joint2]))
 
     def event(self, name: str, frame: float) -> None:
+        """A named moment for the labels."""
         self.events.append((name, round(frame)))
 
     def frames(self) -> tuple[int, int]:

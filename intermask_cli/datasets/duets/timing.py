@@ -15,12 +15,12 @@ def ramp(t: Array, start: float, end: float) -> Array:
 
 
 def pulse(t: Array, up: float, top: float, down: float, end: float) -> Array:
-    """Rises from `up` to `top`, stays at 1 until `down`, is back at 0 at `end`."""
+    """Rises from 0 at frame `up` to 1 at `top`, stays there until `down`, is back at 0 at `end`."""
     return ramp(t, up, top) - ramp(t, down, end)
 
 
 def trapezoid(u: Array, share: float = 0.3) -> Array:
-    """Fraction of way at trapezoid speed: speeds up during `share` of the time, slows down as long."""
+    """Fraction of time -> fraction of way: speeds up during `share` of the time, slows down as long."""
     u = np.clip(u, 0.0, 1.0)
     top = 1.0 / (1.0 - share)
     rising = 0.5 * top * u * u / share

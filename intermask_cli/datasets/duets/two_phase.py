@@ -1,4 +1,4 @@
-"""Clips of two phases: the second choreography is played from where the first one has left both people.
+"""Clips of two phases: the second choreography starts at the places at which the first one ends.
 
 The phases keep their own roles and sides. The second one is written in its own frame (role 0 behind, facing
 +Z, right-handed), so it is mirrored and its roles are exchanged where they differ from the first phase's.
@@ -22,9 +22,11 @@ from intermask_cli.motion.skeleton import FPS
 
 Array = np.ndarray
 
+#: Longest clip of two phases, seconds.
 LONGEST_S = 9.0
-_LET_GO_FRAMES = 18  # how long the first phase's arms and bends take to fade
-#: Channels that add up, with the part of their last axis that a mirror turns round.
+#: Frames in which arms and bends of the first phase fade out.
+_LET_GO_FRAMES = 18
+#: Channels of the motion plan that add up, and their signs in the mirror (None: unchanged).
 _SUMS: dict[str, Array | None] = {
     "hips_pitch": None, "hips_roll": np.array(-1.0), "bend": np.array([1.0, -1.0, -1.0]), "crouch": None,
     "shift": np.array([-1.0, 1.0]), "nod": None, "look": np.array(-1.0), "elbow": None,
@@ -32,7 +34,7 @@ _SUMS: dict[str, Array | None] = {
 
 
 def two_phase_stage(rng: np.random.Generator, pairs: list[tuple[str, str]]) -> tuple[Stage, Labels, bool]:
-    """A stage on which one of the pairs of kinds has been played, its labels, and whether to exchange people.
+    """A stage on which a pair of kinds has been played, the labels, and whether to exchange the persons.
 
     Pairs and labels are drawn until the clip is at most `LONGEST_S` long; both phases share the tempo.
     """
@@ -40,54 +42,60 @@ def two_phase_stage(rng: np.random.Generator, pairs: list[tuple[str, str]]) -> t
     while True:
         one, two = pairs[int(rng.integers(len(pairs)))]
         labels = draw_labels(rng, one)
-        second = _near(draw_labels(rng, two), labels.tempo)
+        second = _second_labels(draw_labels(rng, two), labels.tempo)
         first = perform(rng, labels, bodies)
         exchange = bool(labels.actor) if labels.actor is not None else bool(rng.integers(2))
         later_exchange = exchange if second.actor is None else bool(second.actor)
-        view = View(exchange != later_exchange, (labels.side == LEFT) != (second.side == LEFT))
+        view = PhaseView(exchange != later_exchange, (labels.side == LEFT) != (second.side == LEFT))
         stage, then = _continued(first, second, view)
         if stage.clock - stage.first <= LONGEST_S * FPS:
             return stage, replace(labels, then=then), exchange
 
 
-def _near(labels: Labels, tempo: str) -> Labels:
-    """Nobody walks up to a second phase: they are there already."""
+def _second_labels(labels: Labels, tempo: str) -> Labels:
+    """Labels of a second phase: both persons are near already, and it has the tempo of the first."""
     actor = labels.actor if KINDS[labels.kind].has_actor else None
     return replace(labels, tempo=tempo, approach="near", actor=actor)
 
 
 @dataclass(frozen=True)
-class View:
-    """How the second phase sees the first: roles exchanged, left and right mirrored, or both."""
+class PhaseView:
+    """How the second phase sees the first: roles exchanged, left and right mirrored, both or neither."""
 
     exchanged: bool
     mirrored: bool
 
     def people(self, values: Array) -> Array:
-        """(2, ...) in the order of the other view."""
+        """Values (2, ...) in the order of the other view."""
         return values[::-1] if self.exchanged else values
 
     def person(self, person: int) -> int:
+        """Number of a person in the other view."""
         return 1 - person if self.exchanged else person
 
     def limb(self, limb: int) -> int:
+        """Number of a hand or foot (0 left, 1 right) in the other view."""
         return 1 - limb if self.mirrored else limb
 
     def ground(self, points: Array) -> Array:
-        """Ground points (..., 2), seen in the mirror if there is one."""
+        """Ground points (..., 2) in the other view."""
         return points * np.array([-1.0, 1.0]) if self.mirrored else points
 
     def angle(self, yaw: Array) -> Array:
+        """Headings in the other view."""
         return -yaw if self.mirrored else yaw
 
     def trunk(self, pose: Trunk) -> Trunk:
+        """Posed trunks in the other view."""
         pose = pose.mirrored() if self.mirrored else pose
         return pose.exchanged() if self.exchanged else pose
 
     def point(self, points: Array) -> Array:
+        """Points (..., 3) in the other view."""
         return points * MIRROR_X if self.mirrored else points
 
     def reach(self, item: Reach) -> Reach:
+        """A reach in the other view; its target is still computed in its own."""
         target = item.target
         return replace(
             item, person=self.person(item.person), hand=self.limb(item.hand),
@@ -95,6 +103,7 @@ class View:
         )  # fmt: skip
 
     def lift(self, item: FootLift) -> FootLift:
+        """A lifted foot in the other view; its target is still computed in its own."""
         target = item.target
         return replace(
             item, person=self.person(item.person), foot=self.limb(item.foot),
@@ -102,8 +111,8 @@ class View:
         )  # fmt: skip
 
 
-def _continued(first: Stage, labels: Labels, view: View) -> tuple[Stage, Labels]:
-    """The first stage with the second phase played on it, and that phase's labels in the first one's view."""
+def _continued(first: Stage, labels: Labels, view: PhaseView) -> tuple[Stage, Labels]:
+    """The first stage with the second phase added, and the labels of that phase in the view of the first."""
     join = round(first.clock)
     root = view.people(view.ground(first.plan.root[:, join]))
     yaw = view.people(view.angle(first.plan.yaw[:, join]))
@@ -133,8 +142,8 @@ def _turn(yaw: float) -> Array:
     return np.array([[c, s], [-s, c]])
 
 
-def _joined(first: Stage, second: Stage, join: int, view: View) -> MotionPlan:
-    """Both plans as one: what the first one held on to fades, what the second does is added."""
+def _joined(first: Stage, second: Stage, join: int, view: PhaseView) -> MotionPlan:
+    """Both plans as one: the first one fades out after frame `join`, the second one is added."""
     one, two = first.plan, second.plan
     keep = 1.0 - ramp(first.t, join - 2, join - 2 + _LET_GO_FRAMES)
     flights = [list(one.flights[0]), list(one.flights[1])]

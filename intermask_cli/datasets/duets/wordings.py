@@ -15,7 +15,7 @@ FURTHER_FILE = Path(__file__).with_name("wordings_all.yaml")  # the other kinds,
 
 @dataclass(frozen=True)
 class Slot:
-    """Words for the values of one label, or for `any`; `always` says it even where it could be left out."""
+    """Words for the values of one label, or for `any`; with `always` they are never left out."""
 
     label: str | None
     words: dict[str | int, str]
@@ -39,7 +39,7 @@ class KindWords:
 
 @dataclass(frozen=True)
 class Wordings:
-    """Both files; `common`, `held` and `then` as they stand in them."""
+    """Both files; `common`, `held` and `then` have the structure of the YAML."""
 
     common: dict[str, Any]
     held: dict[str, Any]
@@ -68,7 +68,7 @@ def _kind(value: dict[str, Any]) -> KindWords:
 
 
 def _slot(value: str | dict[str, Any]) -> Slot:
-    """A slot is a plain choice of words, or says one label."""
+    """A slot is a plain choice of words, or states one label."""
     if isinstance(value, str):
         return Slot(None, {}, otherwise=value)
     return Slot(**{"words": {}, **value})

@@ -32,6 +32,7 @@ from intermask_cli.datasets.duets.labels import (
     phases_of,
 )
 from intermask_cli.errors import EXIT_SIGINT, InputError, InterruptedRun, MissingError
+from intermask_cli.motion.motion import Motion
 
 
 def fake_clip(seed: int, index: int) -> DuetClip:
@@ -41,8 +42,10 @@ def fake_clip(seed: int, index: int) -> DuetClip:
     contacts = (Contact(1, 3, 20, 21),)
     labels = Labels("wave", index % 2, "left", "slow", "small", 2, "near", contacts, (("action", 2),))
     return DuetClip(
-        joints=rng.normal(size=(2, frames, 22, 3)).astype(np.float32),
-        rotations6d=rng.normal(size=(2, frames, 21, 6)).astype(np.float32),
+        motion=Motion(
+            rng.normal(size=(2, frames, 22, 3)).astype(np.float32),
+            rng.normal(size=(2, frames, 21, 6)).astype(np.float32),
+        ),
         root_rotation=rng.normal(size=(2, frames, 3, 3)).astype(np.float32),
         offsets=rng.normal(size=(2, 22, 3)).astype(np.float32),
         labels=labels,
@@ -134,11 +137,11 @@ def test_an_interrupted_run_keeps_finished_shards_and_goes_on(tmp_path, monkeypa
 def test_a_folder_with_another_corpus_is_refused(tmp_path):
     write(tmp_path, 12)
     before = files(tmp_path)
-    with pytest.raises(InputError, match=r"seed 1, asked for 2.*--overwrite"):
+    with pytest.raises(InputError, match=r"seed 1, this command has 2.*--overwrite"):
         write(tmp_path, 12, seed=2)
     with pytest.raises(InputError, match=r"larger corpus"):
         write(tmp_path, 6)
-    with pytest.raises(InputError, match=r"another version of the generator or with another shard size"):
+    with pytest.raises(InputError, match=r"another version of the generator or another shard size"):
         write_corpus(tmp_path, 12, 1, maker=fake_clip, shard_clips=4)
     assert files(tmp_path) == before
     write(tmp_path, 6, seed=2, overwrite=True)
@@ -221,7 +224,7 @@ def test_a_corpus_of_all_kinds_can_be_read_and_has_a_card(tmp_path):
     bows = [p for i in range(40) for p in phases_of(corpus.labels(i)) if p.kind == "bow"]
     first = sum(bow.actor == 0 for bow in bows)
     assert f"| bow | {len(bows)} | {f'person 1 {first}' if first else ''}" in card
-    with pytest.raises(InputError, match="made of other kinds"):
+    with pytest.raises(InputError, match="the same seed, but other kinds"):
         write_corpus(tmp_path, 40, 6)
 
 
@@ -264,7 +267,7 @@ def test_a_shard_of_another_corpus_is_noticed(tmp_path):
     write(tmp_path / "b", 10, seed=2)
     target = tmp_path / "a/shards/duets-00001.h5"
     target.write_bytes((tmp_path / "b/shards/duets-00001.h5").read_bytes())
-    with pytest.raises(InputError, match="belongs to another corpus"):
+    with pytest.raises(InputError, match="belongs to a different corpus"):
         Corpus(tmp_path / "a").clip(7)
 
 

@@ -1,4 +1,4 @@
-"""Greetings: handshake, bow, wave, high five, hug, fist bump; right-handed, the stage mirrors."""
+"""Greetings: handshake, bow, wave, high five, hug, fist bump; written for the right hand."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def bow(s: Stage) -> None:
 
 
 def wave(s: Stage) -> None:
-    """manner: small = beside the face, large = overhead with wide swings; repeats = swings there and back."""
+    """manner: small = next to the face, large = overhead and wide; repeats = swings in both directions."""
     s.meet(s.some(1.3, 2.3))
     large = s.manner == "large"
     up, top = s.clock, s.clock + s.beat(0.6)
@@ -110,8 +110,10 @@ def high_five(s: Stage) -> None:
 
 
 def _hands_meet(s: Stage, start: float, out: float, stay: int, back: float) -> tuple[list[float], Array]:
-    """Right hands go out, touch and come back, so many frames each, `s.repeats` times: when they meet, and
-    the curve of it (T,)."""
+    """Right hands move out, touch and move back, `s.repeats` times; `out`, `stay` and `back` are frames.
+
+    Returns the frames at which they meet, and the weight (T,) of the movement.
+    """
     hits = []
     curve = np.zeros_like(s.t)
     hit = start + out

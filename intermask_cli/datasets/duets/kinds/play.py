@@ -61,7 +61,7 @@ def point_and_look(s: Stage) -> None:
     s.meet(s.some(0.95, 1.4))
     up = s.manner == "up"
     begin = s.clock
-    there = begin + s.beat(0.6)
+    raised = begin + s.beat(0.6)
     seen = begin + s.beat(0.35) + s.delay(1) + 4
     looked = seen + s.beat(0.6)
     away = looked + s.beat(s.some(0.8, 1.5))
@@ -69,13 +69,13 @@ def point_and_look(s: Stage) -> None:
     height = s.some(0.38, 0.44) if up else s.some(0.02, 0.10)
     forward = 0.25 if up else 0.33
     out = math.sqrt(0.61**2 - height**2 - forward**2)
-    wag = 0.03 * np.sin(2 * np.pi * (s.t - there) / s.beat(0.5)) * ramp(s.t, there, there + 10)
-    point = pulse(s.t, begin, there, away, end)
-    s.turn(0, pulse(s.t, begin, there + 4, away, end), -s.some(0.1, 0.35))
+    wag = 0.03 * np.sin(2 * np.pi * (s.t - raised) / s.beat(0.5)) * ramp(s.t, raised, raised + 10)
+    point = pulse(s.t, begin, raised, away, end)
+    s.turn(0, pulse(s.t, begin, raised + 4, away, end), -s.some(0.1, 0.35))
     s.hand(0, 1, point, by_shoulder(0, 1, out, height + wag, forward), bulge=0.15)
     s.bend(0, point, right=-0.05 if up else 0.04)
-    face = pulse(s.t, begin + 6, there, there + s.beat(0.5), there + s.beat(0.8))
-    s.look(0, face, -s.some(0.6, 0.8), down=-0.35 if up else 0.0)  # then looks whether the other has seen it
+    face = pulse(s.t, begin + 6, raised, raised + s.beat(0.5), raised + s.beat(0.8))
+    s.look(0, face, -s.some(0.6, 0.8), down=-0.35 if up else 0.0)  # then back to see whether the other looks
     look = pulse(s.t, seen, looked, away + 6, end + 6)
     s.turn(1, pulse(s.t, seen + 4, looked + 6, away + 6, end + 8), s.some(0.6, 0.9))
     s.look(1, look, s.some(0.5, 0.7), down=-0.40 if up else -0.02)
@@ -218,5 +218,5 @@ def whisper(s: Stage) -> None:
 
 
 def _at_the_mouth(pose: Trunk) -> Array:
-    """Beside the actor's own mouth, a shade for the words."""
+    """Next to the actor's own mouth, to shield the words."""
     return on_body(0, "head", -0.09, -0.05, 0.14)(pose)
