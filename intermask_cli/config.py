@@ -1,7 +1,7 @@
 """Configuration records: frozen, serialisable values only, a comment per field, YAML in and out.
 
-Defaults are the published InterMask settings (docs/reference/model.md). Every field is checked against its
-annotation. Unknown keys are errors that name the nearest known key.
+Defaults are the published InterMask settings (docs/reference/model.md#defaults). Every field is checked
+against its annotation. Unknown keys are errors that name the nearest known key.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Iterative masked decoding (docs/reference/model.md)."""
+    """Iterative masked decoding (docs/reference/model.md#sampling)."""
 
     #: parallel decoding steps; reaction uses half of them
     steps: int = 20

@@ -58,20 +58,26 @@ ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 @dataclass(frozen=True)
 class BundleInfo:
-    """What a bundle says about itself; `text_encoder` is {id, sha256, dim}, sha256 None for any weights."""
+    """The fields of a model's config.json."""
 
     name: str
     tokenizer: TokenizerConfig
     transformer: TransformerConfig
+    #: {id, sha256, dim} of the encoder the model was trained with; sha256 None accepts any weights
     text_encoder: dict[str, Any]
+    #: the model's own settings, used where the user gives none
     sampling: SamplingConfig = field(default_factory=SamplingConfig)
     fps: int = 30
-    min_frames: int = 16  # of one clip, shortest and longest the model was trained on
+    #: frames of the shortest clip the model was trained on
+    min_frames: int = 16
+    #: frames of the longest
     max_frames: int = 300
     licence: str = ""
     training_data: str = ""
-    provenance: dict[str, Any] = field(default_factory=dict)  # who, when, from what, with which command
-    pair_decoder: PairDecoderConfig | None = None  # None: persons are decoded apart, as published
+    #: who made it, when, from what and with which command
+    provenance: dict[str, Any] = field(default_factory=dict)
+    #: None decodes persons apart, as published
+    pair_decoder: PairDecoderConfig | None = None
 
     def __post_init__(self) -> None:
         if set(self.text_encoder) != {"id", "sha256", "dim"}:
@@ -137,7 +143,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """Load a bundled name, a folder or a hub id; MissingError or InputError in one line when that fails."""
     folder = resolve_bundle(str(name_or_path))
     info = read_info(folder)
-    with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
+    # Building a network draws initial weights; the caller's random stream must not notice.
+    with torch.random.fork_rng(devices=[]):
         tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
         pair_decoder = PairDecoder(info.pair_decoder).eval() if info.pair_decoder else None
     load_weights(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
@@ -160,7 +167,7 @@ def list_bundled() -> list[str]:
 
 
 def resolve_bundle(name: str) -> Path:
-    """Folder of a bundled name, a path or a hub id; MissingError says what there is."""
+    """Folder of a bundled name, a path or a hub id; MissingError lists the bundled names."""
     if (folder := local_folder(name, ASSETS, MODEL)) is not None:
         return folder
     bundled = ", ".join(list_bundled()) or "none"

@@ -1,6 +1,7 @@
 """The tokenizer's codebook: nearest-code quantisation, its moving averages, and a stack of codebooks.
 
-Reference `model.md` section 4. The codebook learns by exponential moving averages, not by gradient.
+Published form: docs/reference/model.md#codebook. The codebook learns by exponential moving averages, not
+by gradient.
 Sums, counts and the "initialised" flag are buffers, so a resumed training continues instead of
 starting over (the published code loses them). With several processes the statistics are summed over
 all of them and fresh vectors come from rank 0, so every rank holds the same codebook.

@@ -1,6 +1,6 @@
 """Files of a Hugging Face hub repository: from the local cache, else downloaded if the hub answers.
 
-Offline machines get their answer at once: without a check, the hub client retries for half a minute.
+Offline machines get their answer at once: without this check the hub client retries for half a minute.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from intermask_cli.errors import MissingError
 
 HUB_HOST = "huggingface.co"
-PROBE_SECONDS = 3.0
+PROBE_SECONDS = 3.0  # time-out of the connection that shows whether the hub can be reached
 
 
 def hub_answers() -> bool:
-    """Whether a download is worth trying: not told to stay offline, and a proxy or the hub reachable."""
+    """Whether to try a download: HF_HUB_OFFLINE is unset, and a proxy is set or the hub can be reached."""
     if os.environ.get("HF_HUB_OFFLINE", "0").lower() not in ("", "0", "false", "no"):
         return False
     if any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HF_ENDPOINT")):

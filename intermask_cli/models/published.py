@@ -1,8 +1,8 @@
-"""Published InterMask checkpoints as our modules and bundles (reference `model.md` section 11).
+"""Published InterMask checkpoints as our modules and bundles (docs/reference/model.md#checkpoint-files).
 
 A published model is two folders side by side, `<dataset>/<transformer>` and `<dataset>/<tokenizer>`;
 the transformer's options name the tokenizer. Sizes come from the tensors; `opt.txt` supplies what
-tensors cannot tell, and must not contradict them. Every key is accounted for: unknown, missing or
+cannot be read from tensors, and must not contradict them. Every key is accounted for: unknown, missing or
 misshapen ones are refused by name.
 """
 
@@ -267,7 +267,7 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
             "architecture and cannot be imported"
         )
     if "n_heads" not in options:
-        raise InputError(f"{path}: opt.txt has no n_heads, and the tensors cannot tell; add 'n_heads: 6'")
+        raise InputError(f"{path}: opt.txt has no n_heads, which the tensors do not show; add 'n_heads: 6'")
     rows, code_dim = sizes(state, "token_emb.weight", 2, where)
     if rows <= SPECIAL_IDS:
         raise InputError(

@@ -1,4 +1,6 @@
-"""The files of the published InterMask code: `opt.txt` and `model/*.tar` (reference `model.md` section 11).
+"""The files of the published InterMask code: `opt.txt` and `model/*.tar`.
+
+Source: docs/reference/model.md#checkpoint-files, #options-file.
 
 A `.tar` is not an archive but a `torch.save`d dictionary, and is only ever read with `weights_only=True`.
 """
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 
 from intermask_cli.errors import InputError, MissingError
 
+#: Published name of the checkpoint with the lowest validation FID.
 BEST = "best_fid"
 Options = dict[str, Any]
 State = dict[str, Tensor]
@@ -47,20 +50,20 @@ def checkpoint_file(folder: Path, which: str = BEST, remedy: str = "choose one w
     exact = folder / "model" / f"{which}.tar"
     if exact.is_file():
         return exact
-    there = sorted((folder / "model").glob("*.tar"))
-    named = [path for path in there if which in path.name]
+    existing = sorted((folder / "model").glob("*.tar"))
+    named = [path for path in existing if which in path.name]
     if len(named) == 1:
         return named[0]
-    seen = ", ".join(path.name for path in named or there) or "no .tar file"
+    seen = ", ".join(path.name for path in named or existing) or "no .tar file"
     problem = f"several files match '{which}'" if named else f"no checkpoint '{which}'"
     raise MissingError(f"{folder / 'model'}: {problem} ({seen}); {remedy}")
 
 
 def read_weights(path: Path) -> Any:
-    """Contents of a `torch.save`d file without running code in it; InputError says what to do if refused."""
+    """Contents of a `torch.save`d file, without running code in it; InputError if there is code or damage."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise whatever the byte at hand leads to
+    except Exception as error:  # a damaged pickle may raise anything
         foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
         if foreign:
             raise InputError(
@@ -79,11 +82,11 @@ def read_weights(path: Path) -> Any:
 def read_state(path: Path, names: Iterable[str]) -> State:
     """The state dict stored under one of `names`."""
     content = read_weights(path)
-    found = [name for name in names if isinstance(content, dict) and name in content]
-    if not found:
+    stored = [name for name in names if isinstance(content, dict) and name in content]
+    if not stored:
         keys = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
         raise InputError(f"{path}: holds {keys}; expected one of {', '.join(names)}")
-    return checked_state(content[found[0]], f"{path}: '{found[0]}'")
+    return checked_state(content[stored[0]], f"{path}: '{stored[0]}'")
 
 
 def checked_state(state: Any, where: str) -> State:
@@ -103,7 +106,7 @@ def checked_state(state: Any, where: str) -> State:
 
 
 def sizes(state: State, key: str, axes: int, where: str) -> tuple[int, ...]:
-    """Shape of a tensor that must be there with so many axes, none of them empty."""
+    """Shape of a tensor that must have `axes` axes, none of them empty."""
     if key not in state:
         raise InputError(f"{where}: no '{key}'; this is not a checkpoint of the published architecture")
     shape = tuple(state[key].shape)
@@ -113,7 +116,7 @@ def sizes(state: State, key: str, axes: int, where: str) -> tuple[int, ...]:
 
 
 def numbered(state: State, pattern: str) -> int:
-    """How many numbers the group of `pattern` takes among the names."""
+    """Number of different values of the first group of `pattern` among the names."""
     return len({match[1] for match in (re.fullmatch(pattern, key) for key in state) if match})
 
 
@@ -126,13 +129,13 @@ def load_exactly(module: nn.Module, state: State, where: str, absent: tuple[str,
         ("missing", sorted(needed - set(state))),
         ("misshapen", sorted(k for k in needed & set(state) if state[k].shape != expected[k].shape)),
     ]
-    said = [
+    parts = [
         f"{len(keys)} {kind} ({', '.join(keys[:4])}{', ...' if keys[4:] else ''})"
         for kind, keys in problems
         if keys
     ]
-    if said:
-        raise InputError(f"{where}: does not fit the published architecture: {'; '.join(said)}")
+    if parts:
+        raise InputError(f"{where}: does not fit the published architecture: {'; '.join(parts)}")
     module.load_state_dict(state, strict=not absent)
 
 

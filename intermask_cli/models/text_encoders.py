@@ -1,7 +1,7 @@
 """Frozen text encoders behind one interface: texts -> states of every token.
 
 The bundled model reads all-MiniLM-L6-v2 from a package whose file hashes are checked; published weights
-need CLIP ViT-L/14@336px with its exact padding (reference `model.md` section 6). A model bundle records
+need CLIP ViT-L/14@336px with its exact padding (docs/reference/model.md#text-encoder). A model bundle records
 which encoder it was trained with, and another one is an error.
 """
 
@@ -34,7 +34,9 @@ MINILM_SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
 }
 CLIP_HUB_ID = "openai/clip-vit-large-patch14-336"
+#: CLIP always reads this number of tokens; the published head reads all of their states.
 CLIP_POSITIONS = 77
+#: Token id of the padding in published training, unlike the end token that transformers would use.
 CLIP_PADDING_ID = 0
 #: Characters that CLIP's vocabulary knows in their plain form only.
 _QUOTES = str.maketrans(dict.fromkeys("ʼ‘’‚‛", "'") | dict.fromkeys("“”„‟", '"'))
@@ -45,8 +47,10 @@ _ODD_FORMS = re.compile("[\ufb00-\ufb06\uff01-\uff5e\u3000]+")
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt")
 REMEDY = "give the text encoder as --text-encoder PATH|HUB_ID"
+#: Texts whose states are kept, the most recently used ones.
 CACHED_TEXTS = 512
-BATCH = 32  # texts of equal length together on a GPU
+#: Texts of equal length that run together on a GPU.
+BATCH = 32
 
 
 @dataclass
@@ -78,7 +82,7 @@ class _FrozenEncoder:
     """Caching and batching shared by the encoders below.
 
     On the CPU every text runs alone and on one thread, several side by side, so that its states are the same
-    bits in any company: with few rows some processors' products depend on the batch. On a GPU texts of equal
+    bits in every batch: with few rows some processors' products depend on the batch. On a GPU texts of equal
     length run together, without padding.
     """
 
@@ -106,7 +110,7 @@ class _FrozenEncoder:
     @torch.no_grad()
     def _run(self, texts: list[str]) -> dict[str, tuple[Tensor, int]]:
         tokens = {text: self._tokens(text) for text in texts}
-        # The first end token, as published, should a prompt spell one out.
+        # The first end token, as published: a prompt may contain one as text.
         ends = {text: ids.index(ids[-1]) for text, ids in tokens.items()}
         inputs = {text: self._padded_tokens(ids) for text, ids in tokens.items()}
         if self.device.type == "cpu":
@@ -148,7 +152,7 @@ class MiniLM(_FrozenEncoder):
     """BERT-type sentence encoder read as token states; masked, so padding never takes part."""
 
     id = MINILM_ID
-    limit = 256  # what the model card allows
+    limit = 256  # tokens, as the model card says
 
     def _load(self) -> tuple[Any, Any]:
         from transformers import AutoTokenizer, BertModel
@@ -185,7 +189,7 @@ class Clip(_FrozenEncoder):
 
 
 def clean_clip_text(text: str) -> str:
-    """A text as CLIP's byte-pair tokenizer reads it (reference `model.md` section 6).
+    """A text as CLIP's byte-pair tokenizer reads it (docs/reference/model.md#text-encoder).
 
     HTML is un-escaped twice, quotes are straightened, letters take their plain form and lower case, blanks
     are joined. Model and evaluator of the published system both clean captions so. The original uses ftfy;
@@ -218,26 +222,26 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     if plugin not in ("minilm", "clip") and plugin in plugins.found(plugins.TEXT_ENCODERS):
         encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)
         return encoder
-    kind, _, where = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
-    if kind == "minilm" and not where:
+    kind, _, place = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    if kind == "minilm" and not place:
         return _build(MiniLM, _packaged_minilm(), device)
-    where = where or CLIP_HUB_ID
-    folder = Path(where).expanduser()
+    place = place or CLIP_HUB_ID
+    folder = Path(place).expanduser()
     if not folder.is_dir():
-        folder = _from_hub(where)
-    found = _kind_in(folder)
-    if kind and kind != found:
-        raise InputError(f"{folder}: config.json describes a {found} encoder, not {kind}; {REMEDY}")
-    return _build({"minilm": MiniLM, "clip": Clip}[found], folder, device)
+        folder = _from_hub(place)
+    stored_kind = _kind_in(folder)
+    if kind and kind != stored_kind:
+        raise InputError(f"{folder}: config.json describes a {stored_kind} encoder, not {kind}; {REMEDY}")
+    return _build({"minilm": MiniLM, "clip": Clip}[stored_kind], folder, device)
 
 
 def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) -> None:
     """Raise InputError unless the encoder is the recorded {id, sha256, dim} (sha256 None: any weights)."""
     for name in ("id", "sha256", "dim"):
-        wanted, seen = expected[name], getattr(encoder, name)
-        if wanted is not None and wanted != seen:
+        recorded, seen = expected[name], getattr(encoder, name)
+        if recorded is not None and recorded != seen:
             raise InputError(
-                f"model '{model}' was trained with text encoder {expected['id']} ({name} {wanted}), "
+                f"model '{model}' was trained with text encoder {expected['id']} ({name} {recorded}), "
                 f"got {encoder.id} ({name} {seen}); {REMEDY}"
             )
 
@@ -288,7 +292,7 @@ def _kind_in(folder: Path) -> str:
 
 
 def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:
-    """Load quietly; the libraries' own complaints become one line."""
+    """Load without the libraries' progress bars and warnings; their errors become one line."""
     import transformers
     from safetensors import SafetensorError
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: In the published head; fixed in its code, not an option.
 CLIP_DROPOUT = 0.1
-#: Standard deviation of the learned query's start: small beside the projected tokens, as for embeddings.
+#: Standard deviation of the learned query's start: small compared with the projected tokens.
 QUERY_STD = 0.02
 
 
@@ -36,7 +36,9 @@ def text_layers(config: TransformerConfig, dropout: float, norm_first: bool = Fa
 
 
 def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: TextStates) -> Tensor:
-    """The published head: CLIP states (B, 77, E) -> the end token's state (B, E) (model.md section 6).
+    """The published head: CLIP states (B, 77, E) -> the end token's state (B, E).
+
+    Source: docs/reference/model.md#text-encoder.
 
     No mask: the padding positions take part, and change the result if they are masked or cut off.
     """

@@ -1,8 +1,10 @@
 """The motion tokenizer: a VQ-VAE over the joint x time plane of one person (paper section 3.1).
 
-Motion of T frames becomes a token map of 5 body rows x T // 4 tokens and back. Layout inside is
-(B, channels, joints, frames). Module names are the published checkpoint keys (reference `model.md`
-sections 3 and 11.1), which is why some of them look odd.
+Motion of T frames becomes a token map of 5 body rows x T // 4 tokens and back. Module names are the published
+checkpoint keys (docs/reference/model.md#tokenizer, #tokenizer-keys), which explains their odd forms.
+
+Axes: B batch, T frames, n = T // 4 tokens per row, J joints (or rows of Inter-X), C width of a code,
+W channels of hidden layers. Layout inside is (B, channels, J, T): the joint x time plane.
 """
 
 from __future__ import annotations
@@ -21,34 +23,37 @@ from intermask_cli.models.codebook import ResidualQuantizer
 from intermask_cli.motion.representation import INTERHUMAN, INTERX, representation_named
 from intermask_cli.motion.skeleton import BONES, NUM_JOINTS
 
+#: Numbers per person and frame that InterHuman features have: positions, velocities, rotations, contacts.
+INTERHUMAN_SIZES = (3 * NUM_JOINTS, 3 * NUM_JOINTS, 6 * (NUM_JOINTS - 1), 4)
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "gelu": nn.GELU}
 
 
 class TokenizerOutput(NamedTuple):
     """What a training pass returns."""
 
-    reconstruction: Tensor  # like the input, cut to whole tokens
+    reconstruction: Tensor  # as the input, cut to complete tokens
     commitment: Tensor  # scalar, 0 when the quantiser is bypassed
     perplexity: Tensor  # scalar, 0 when the quantiser is bypassed
     ids: Tensor  # (B, 5, n) int64 of quantiser layer 0, -1 when bypassed
 
 
 def pack_interhuman(motion: Tensor) -> Tensor:
-    """(B, T, 262) -> (B, 12, 22, T): position, velocity, 6-D rotation per joint; the contacts are dropped.
+    """(B, T, 262) -> (B, 12, J, T): position, velocity, 6-D rotation per joint; the contacts are dropped.
 
     The root has no rotation in these features and gets six zeros.
     """
-    positions, velocities, rotations, _ = motion.split((66, 66, 126, 4), dim=2)
-    rotations = F.pad(rotations.unflatten(2, (21, 6)), (0, 0, 1, 0))
-    parts = (positions.unflatten(2, (22, 3)), velocities.unflatten(2, (22, 3)), rotations)
-    return torch.cat(parts, dim=3).permute(0, 3, 2, 1)
+    positions, velocities, rotations, _ = motion.split(INTERHUMAN_SIZES, dim=2)
+    positions = positions.unflatten(2, (NUM_JOINTS, 3))  # (B, T, J, 3)
+    velocities = velocities.unflatten(2, (NUM_JOINTS, 3))  # (B, T, J, 3)
+    rotations = F.pad(rotations.unflatten(2, (NUM_JOINTS - 1, 6)), (0, 0, 1, 0))  # (B, T, J, 6)
+    return torch.cat((positions, velocities, rotations), dim=3).permute(0, 3, 2, 1)  # from (B, T, J, 12)
 
 
 def unpack_interhuman(plane: Tensor) -> Tensor:
-    """(B, 12, 22, T) -> (B, T, 262); the root's rotation is thrown away and the contacts are zero."""
-    positions, velocities, rotations = plane.permute(0, 3, 2, 1).split((3, 3, 6), dim=3)
+    """(B, 12, J, T) -> (B, T, 262); the root's rotation is dropped and the contacts are zero."""
+    positions, velocities, rotations = plane.permute(0, 3, 2, 1).split((3, 3, 6), dim=3)  # (B, T, J, 3 or 6)
     parts = (positions.flatten(2), velocities.flatten(2), rotations[:, :, 1:].flatten(2))
-    return F.pad(torch.cat(parts, dim=2), (0, 4))
+    return F.pad(torch.cat(parts, dim=2), (0, 4))  # (B, T, 258) and four contacts
 
 
 def swap_interx(motion: Tensor) -> Tensor:
@@ -75,7 +80,7 @@ PLANES = {
 
 
 class GraphLayer(nn.Module):
-    """GraphSAGE with input projection over the skeleton: (B, in, 22, T) -> (B, out, 22, T).
+    """GraphSAGE with input projection over the skeleton: (B, in, J, T) -> (B, out, J, T), J = 22.
 
     y_i = A mean_j relu(P x_j + p) + a + R x_i, with the mean over the joints j next to joint i. The published
     model sends messages in one frame only, frame 0 of the first sample of a batch; every other frame gets
@@ -90,7 +95,7 @@ class GraphLayer(nn.Module):
         self.lin = nn.Linear(width_in, width_in)
         self.lin_l = nn.Linear(width_in, width_out)
         self.lin_r = nn.Linear(width_in, width_out, bias=False)
-        adjacent = torch.zeros(NUM_JOINTS, NUM_JOINTS)
+        adjacent = torch.zeros(NUM_JOINTS, NUM_JOINTS)  # (J, J)
         for i, j in BONES:
             adjacent[i, j] = adjacent[j, i] = 1.0
         self.register_buffer("neighbours", adjacent / adjacent.sum(1, keepdim=True), persistent=False)
@@ -108,7 +113,7 @@ class GraphLayer(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """x + dropout(conv1x1(act(conv3x3 dilated(act(x)))))."""
+    """x + dropout(conv1x1(act(conv3x3 dilated(act(x))))): (B, W, J, T) -> the same."""
 
     def __init__(self, width: int, dilation: int, activation: str, dropout: float):
         super().__init__()
@@ -136,7 +141,7 @@ class ResidualStack(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Nearest-neighbour up-sampling by an exact joint factor, and by 2 along time.
+    """Nearest-neighbour up-sampling by an exact joint factor, and by 2 along time: (B, W, J, T) -> larger.
 
     The joint rows are read through a table of floor(row / factor): float factors such as 3.3 are
     rounded differently on different devices.
@@ -154,7 +159,7 @@ class Upsample(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(B, channels, joints, T) -> latents (B, C, 5, T // 4)."""
+    """(B, channels, J, T) -> latents (B, C, 5, T // 4)."""
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()
@@ -166,7 +171,7 @@ class Encoder(nn.Module):
             self.gcn_layer2 = GraphLayer(width, width)
         else:
             layers += [nn.Conv2d(plane.channels, width, 3, padding=1), nn.ReLU()]
-        for _ in range(2):
+        for _ in range(2):  # two strides of 2 along time make FRAMES_PER_TOKEN
             shrink = nn.Conv2d(width, width, (2 * plane.stride, 4), stride=(plane.stride, 2), padding=1)
             layers.append(nn.Sequential(shrink, ResidualStack(config)))
         layers.append(nn.Conv2d(width, config.code_dim, 3, padding=1))
@@ -180,7 +185,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents (B, C, 5, n) -> (B, channels, joints, 4n)."""
+    """Latents (B, C, 5, n) -> (B, channels, J, 4 n)."""
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()
@@ -241,15 +246,15 @@ class Tokenizer(nn.Module):
     def encode(self, motion: Tensor) -> Tensor:
         """Token map of the nearest codes of quantiser layer 0: motion -> (B, 5, n) int64."""
         latents = self.latents(motion)
-        ids = self.quantizer.first.nearest(_as_vectors(latents))
+        ids = self.quantizer.first.nearest(_as_vectors(latents))  # (B 5 n,)
         return ids.view(len(latents), *latents.shape[2:])
 
     def decode(self, ids: Tensor) -> Tensor:
-        """Motion of a token map (B, 5, n), 4n frames; -1 stands for a zero latent."""
-        return self.decode_latents(self.quantizer.first.lookup(ids).permute(0, 3, 1, 2))
+        """Motion of a token map (B, 5, n), 4 n frames; -1 stands for a zero latent."""
+        return self.decode_latents(self.quantizer.first.lookup(ids).permute(0, 3, 1, 2))  # (B, C, 5, n)
 
     def decode_latents(self, latents: Tensor) -> Tensor:
-        """Motion of latents (B, C, 5, n), 4n frames."""
+        """Motion of latents (B, C, 5, n), 4 n frames."""
         return self._unpack(self.decoder(latents.contiguous(memory_format=torch.channels_last)))
 
     def forward(self, motion: Tensor, temperature: float = 0.5, bypass: bool = False) -> TokenizerOutput:
@@ -263,13 +268,14 @@ class Tokenizer(nn.Module):
             ids = torch.full((len(latents), *latents.shape[2:]), -1, device=latents.device)
             return TokenizerOutput(self.decode_latents(latents), zero, zero, ids)
         quantized = self.quantizer(_as_vectors(latents).float(), temperature)
-        vectors = quantized.vectors.view(len(latents), *latents.shape[2:], -1).permute(0, 3, 1, 2)
-        ids = quantized.ids[:, 0].view(len(latents), *latents.shape[2:])
+        vectors = quantized.vectors.view(len(latents), *latents.shape[2:], -1)  # (B, 5, n, C)
+        vectors = vectors.permute(0, 3, 1, 2)  # (B, C, 5, n)
+        ids = quantized.ids[:, 0].view(len(latents), *latents.shape[2:])  # (B, 5, n)
         reconstruction = self.decode_latents(vectors.to(latents.dtype))
         return TokenizerOutput(reconstruction, quantized.commitment, quantized.perplexity, ids)
 
     def pack(self, motion: Tensor) -> Tensor:
-        """Network input (B, channels, joints, T) of a motion; InputError when the shape does not fit."""
+        """Network input (B, channels, J, T) of a motion; InputError when the shape does not fit."""
         expected = self.representation.feature_shape
         if tuple(motion.shape[2:]) != expected or motion.shape[1] < FRAMES_PER_TOKEN:
             raise InputError(
@@ -290,5 +296,5 @@ def _outside_autocast(layer: nn.Module, x: Tensor) -> Tensor:
 
 
 def _as_vectors(latents: Tensor) -> Tensor:
-    """(B, C, 5, n) -> (B * 5n, C) in (sample, row, time) order."""
+    """(B, C, 5, n) -> (B 5 n, C) in (sample, row, time) order."""
     return latents.permute(0, 2, 3, 1).flatten(0, 2)

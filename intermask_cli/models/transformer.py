@@ -1,10 +1,10 @@
 """The Inter-M transformer: token maps of two persons in, logits per token out (paper section 3.2).
 
-The computation and the parameter names are the published ones (reference `model.md` sections 7 and
-11.2). The arrangement is ours: batch first; both persons as one stacked tensor in the half of each
-block that treats them alike; modulation vectors computed once per condition (`prepare`); the
-separator kept at the end, since it has no position and attention does not care about order; masks
-only where something is padded.
+The computation and the parameter names are the published ones (docs/reference/model.md#transformer,
+#transformer-keys). The arrangement is ours: batch first; both persons as one stacked tensor in the half of
+each block that treats them alike; modulation vectors computed once per condition (`prepare`); the separator
+kept at the end, since it has no position and attention does not depend on the order; masks only where
+something is padded.
 
 Axes: B batch, P = 2 persons, n tokens per row, d width of the model, C width of a code, K codes. A person's
 5 n tokens are five rows (s) of n time steps (t), row by row; both persons have 10 n.
@@ -370,7 +370,7 @@ def whitened(rows: Tensor) -> Tensor:
 
 
 def _published_start(module: nn.Module) -> None:
-    """Initial weights of model.md section 7.5; packed attention projections keep their Xavier start."""
+    """Weights of docs/reference/model.md#initialisation; attention projections keep their Xavier start."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=INIT_STD)
         if isinstance(module, nn.Linear) and module.bias is not None:

@@ -1,4 +1,4 @@
-"""Mean and deviation of each feature: to unit scale and back."""
+"""Mean and standard deviation of each feature: to unit scale and back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Normalizer:
                 f"statistics of shapes {self.mean.shape} and {self.std.shape}: both must be (D,)"
             )
         if not (np.isfinite(self.mean).all() and np.isfinite(self.std).all() and (self.std > 0).all()):
-            raise InputError("statistics must be finite and every deviation above 0")
+            raise InputError("statistics must be finite and every standard deviation above 0")
 
     def normalize(self, features: np.ndarray) -> np.ndarray:
         """(..., D) in metres and flags -> unit scale."""

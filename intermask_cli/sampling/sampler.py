@@ -1,4 +1,4 @@
-"""Iterative parallel decoding of masked tokens (paper section 3.3; reference `model.md` section 9).
+"""Iterative parallel decoding of masked tokens (paper section 3.3; docs/reference/model.md#sampling).
 
 One loop serves every task: some tokens are known, the rest are filled. All masked tokens are drawn at
 every step; the least confident are masked again and redrawn, fewer each time.

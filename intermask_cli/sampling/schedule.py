@@ -1,4 +1,7 @@
-"""How many tokens are masked at each step, and how many codes survive the filter (paper section 3.3)."""
+"""How many tokens are masked at each step, and how many codes survive the filter.
+
+Source: paper section 3.3; docs/reference/model.md#mask-schedule, #code-filter.
+"""
 
 from __future__ import annotations
 

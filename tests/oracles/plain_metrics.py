@@ -1,4 +1,7 @@
-"""The metrics as reference section 9 words them, plainly: loops, float32 distances, matrix roots."""
+"""The metrics of docs/reference/data-and-evaluation.md#metrics written out plainly.
+
+Loops, float32 distances, matrix roots.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokenizer's networks written out plainly from the reference (`model.md` section 3).
+"""The tokenizer's networks written out plainly (docs/reference/model.md#tokenizer).
 
 One sample at a time. Works on the published state dict. Graph messages go along a list of edges,
 up-sampling copies rows one by one; only the convolutions are the framework's.
@@ -15,7 +15,8 @@ from torch import Tensor
 Weights = dict[str, Tensor]
 CHAINS = ((0, 2, 5, 8, 11), (0, 1, 4, 7, 10), (0, 3, 6, 9, 12, 15), (9, 14, 17, 19, 21), (9, 13, 16, 18, 20))
 EDGES = [pair for chain in CHAINS for i, j in pairwise(chain) for pair in ((i, j), (j, i))]
-UPSAMPLED_ROWS = {  # joint row read by each row, as listed in the reference
+#: Joint row read by each row, as listed in docs/reference/model.md#upsampling.
+UPSAMPLED_ROWS = {
     "interhuman": ("0 0 0 1 1 2 2 3 3 4 4", "0 0 1 1 2 2 3 3 4 4 5 5 6 6 7 7 8 8 9 9 10 10"),
     "interx": (
         "0 0 0 0 1 1 1 2 2 2 2 3 3 3 4 4 4",
@@ -39,11 +40,11 @@ def graph_layer(x: Tensor, w: Weights, name: str) -> Tensor:
     for t in range(x.shape[2]):
         for i in range(22):
             neighbours = [a for a, b in EDGES if b == i] if t == 0 else []
-            said = [
+            messages = [
                 F.relu(F.linear(x[:, j, t], w[f"{name}.lin.weight"], w[f"{name}.lin.bias"]))
                 for j in neighbours
             ]
-            mean = torch.stack(said).mean(0) if said else torch.zeros(len(x))
+            mean = torch.stack(messages).mean(0) if messages else torch.zeros(len(x))
             out[:, i, t] = (
                 w[f"{name}.lin_l.weight"] @ mean
                 + w[f"{name}.lin_l.bias"]

@@ -1,4 +1,4 @@
-"""The transformer's forward pass written out plainly from the reference (`model.md` section 7).
+"""The transformer's forward pass written out plainly (docs/reference/model.md#transformer).
 
 Loops over samples and persons, one attention at a time, nothing shared or cached, the separator in
 the middle. Works on the published state dict. Slow on purpose: it is the yardstick for tests and
@@ -33,19 +33,19 @@ def modulated(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 
 
 def attention(q_in: Tensor, kv_in: Tensor, valid: Tensor, weights: Weights, name: str, heads: int) -> Tensor:
-    """Multi-head attention of (Nq, d) on (Nk, d); keys with valid False are not read."""
+    """Multi-head attention of (Nq, d) on (Nk, d); keys with valid False are left out."""
     d = q_in.shape[1]
     w, b = weights[f"{name}.in_proj_weight"], weights[f"{name}.in_proj_bias"]
     q, k, v = (
         x @ w[i * d : (i + 1) * d].t() + b[i * d : (i + 1) * d] for i, x in enumerate((q_in, kv_in, kv_in))
     )
-    size, heard = d // heads, []
+    size, attended = d // heads, []
     for h in range(heads):
         part = slice(h * size, (h + 1) * size)
         scores = q[:, part] @ k[:, part].t() / math.sqrt(size)
         scores[:, ~valid] = -torch.inf
-        heard.append(scores.softmax(-1) @ v[:, part])
-    return linear(torch.cat(heard, -1), weights, f"{name}.out_proj")
+        attended.append(scores.softmax(-1) @ v[:, part])
+    return linear(torch.cat(attended, -1), weights, f"{name}.out_proj")
 
 
 def feed_forward(x: Tensor, weights: Weights, name: str) -> Tensor:

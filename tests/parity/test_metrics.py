@@ -103,7 +103,8 @@ def test_multimodality_with_the_stored_draws_and_with_the_legacy_generator(case,
 
 def test_confidence_intervals(load):
     golden = load(FILE)
-    # Published intervals always divide by the root of 20 repetitions (quirk Q9); 20 values are stored.
+    # Published intervals always divide by the root of 20 repetitions (quirk Q9 in
+    # docs/reference/data-and-evaluation.md#q9); 20 values are stored.
     assert len(golden["replications_scalar"]) == len(golden["replications_vec"]) == PUBLISHED_REPETITIONS
     one = confidence_interval(golden["replications_scalar"])
     assert_close(one.mean, golden["replications_scalar_mean"], rtol=1e-5)

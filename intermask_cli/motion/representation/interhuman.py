@@ -1,4 +1,6 @@
-"""InterHuman's 262 numbers per person and frame, both ways (reference data-and-evaluation.md, section 2).
+"""InterHuman's 262 numbers per person and frame, both ways.
+
+Source: docs/reference/data-and-evaluation.md#interhuman-features.
 
 =========  ==========================================================
 columns    content
@@ -101,7 +103,7 @@ def pair_features(
 def foot_contacts(positions: np.ndarray) -> np.ndarray:
     """Joints (..., T, 22, 3), Y up with the floor at 0 -> flags (..., T - 1, 4) bool, order as `FEET`.
 
-    Source: reference data-and-evaluation.md, section 2.1 step 5.
+    Source: docs/reference/data-and-evaluation.md#foot-contacts.
     """
     feet = positions[..., FEET, :]  # (..., T, 4, 3)
     step = feet[..., 1:, :, :] - feet[..., :-1, :, :]  # (..., T - 1, 4, 3)
@@ -142,8 +144,8 @@ class InterHumanRepresentation(Representation):
     feature_shape = (NUM_FEATURES,)
     normalised = True
     holds_joints = True
-    #: Without these the noise of a joint that never turns becomes unit variance (feasibility.md section 2).
-    #: Published statistics are used without floors.
+    #: Without these the noise of a joint that never turns becomes unit variance, and division by a deviation
+    #: of 0 would fail. Published statistics are used without floors.
     std_floors = _std_floors()
 
     def joints_of(self, features: np.ndarray) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""Inter-X: 56 rows x 6 per person, 56 x 12 per pair, both ways (data-and-evaluation.md, sections 4 and 5).
+"""Inter-X: 56 rows x 6 per person, 56 x 12 per pair, both ways.
 
 On disk a clip is (T, 56, 6): person 1's three numbers, then person 2's. Rows 0..54 are axis-angle
 rotations (root, body, jaw, eyes, left hand, right hand), row 55 is the root translation in metres, Y up.
-Features use `sixd_rows`, unlike InterHuman; nothing is normalised.
+Features use `sixd_rows`, unlike InterHuman; nothing is normalised. Source:
+docs/reference/data-and-evaluation.md#inter-x-files, #inter-x-features.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def person_features(person: np.ndarray) -> np.ndarray:
 
 
 def pair_features(processed: np.ndarray) -> np.ndarray:
-    """(T, 56, 6) as on disk -> (T, 56, 12) float32: the two persons' features side by side."""
+    """(T, 56, 6) as on disk -> (T, 56, 12) float32: the features of person 1, then of person 2."""
     return join_persons(*(person_features(person) for person in persons_from_processed(processed)))
 
 
