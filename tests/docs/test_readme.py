@@ -49,7 +49,7 @@ def test_the_commands_run_in_order(tmp_path: Path):
     assert (tmp_path / "runs" / "demo" / "gallery.html").is_file()
     assert (tmp_path / "runs" / "partner" / "interactions.h5").is_file()
     assert (tmp_path / "runs" / "scores" / "report.md").is_file()
-    assert len(list((tmp_path / "runs" / "bvh").rglob("*.bvh"))) == 16
+    assert len(list((tmp_path / "runs" / "bvh").rglob("*.bvh"))) == 8
 
 
 def test_the_python_runs():
