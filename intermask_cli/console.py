@@ -22,7 +22,7 @@ from rich.progress import (
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-#: Without a terminal progress is a plain line now and then, which keeps log files short.
+#: Seconds between lines of progress without a terminal, which keeps log files short.
 PLAIN_LINE_SECONDS = 10.0
 T = TypeVar("T")
 #: Takes a kind of message ("note" or "warning") and its text.

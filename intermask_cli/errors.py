@@ -22,7 +22,7 @@ class IntermaskError(Exception):
 
 
 class InputError(IntermaskError):
-    """Usage, or an input that cannot be used as a whole (wrong shape, NaN, pickle, truncated file)."""
+    """Usage, or an input that cannot be used at all (wrong shape, NaN, pickle, truncated file)."""
 
     exit_code = EXIT_USAGE
 

@@ -50,9 +50,9 @@ def duets(
     from intermask_cli.datasets.duets.corpus_writer import write_corpus
     from intermask_cli.datasets.duets.labels import kind_set
 
-    chosen = kind_set(kinds, two_phase)
+    kind_names = kind_set(kinds, two_phase)
     started = time.monotonic()
-    manifest = write_corpus(out, clips, seed, processes, overwrite, kinds=chosen)
+    manifest = write_corpus(out, clips, seed, processes, overwrite, kinds=kind_names)
     seconds = time.monotonic() - started
     if json:
         emit_json({**manifest, "path": str(out)})

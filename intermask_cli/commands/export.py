@@ -29,7 +29,7 @@ def export(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder; default: exports/<format>[-<clean>] beside the file."),
+        typer.Option("--out", "-o", help="Folder; default: exports/<format>[-<clean>] next to the file."),
     ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")

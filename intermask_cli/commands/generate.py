@@ -42,7 +42,7 @@ def generate(
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
-    usable = reporting.usable(read_prompts(prompts, limits), run.strict)
+    usable = reporting.require_prompts(read_prompts(prompts, limits), run.strict)
     job = generate_job(settings, prompts, usable, length)
     if dry_run:
         source = settings.source

@@ -12,7 +12,7 @@ def import_checkpoint(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Transformer folder, <checkpoints>/<dataset>/<name>, its tokenizer beside it; "
+            help="Transformer folder, <checkpoints>/<dataset>/<name>, its tokenizer next to it; "
             "or an evaluator: interclip.ckpt, Inter-X's finest.tar, or the folder of one.",
             show_default=False,
         ),

@@ -62,7 +62,7 @@ Processes = Annotated[
 ]
 ShardOfRun = Annotated[
     str | None,
-    typer.Option("--shard", help="Make only the i-th of n parts of the run, as 3/16.", show_default=False),
+    typer.Option("--shard", help="Make shard i of n of the run, e.g. 3/16.", show_default=False),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.", envvar="INTERMASK_DEVICE")]
 Dtype = Annotated[str, typer.Option(help="float32 or bf16.")]
@@ -74,7 +74,7 @@ CudaGraphs = Annotated[
         hidden=True,  # until it has run on a GPU
     ),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N prompts.", show_default=False)]
+Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first N prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
 CleanModes = Annotated[

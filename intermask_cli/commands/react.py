@@ -26,10 +26,10 @@ def react(
     ],
     prompt: Annotated[
         str | None,
-        typer.Option("--prompt", "-p", help="What the two do; may be left out.", show_default=False),
+        typer.Option("--prompt", "-p", help="Text prompt (optional).", show_default=False),
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option(help="Prompt file instead: a partner for every line.", show_default=False)
+        Path | None, typer.Option(help="Prompt file; one partner per line.", show_default=False)
     ] = None,
     person: Annotated[
         int | None, typer.Option(min=1, max=2, help="Which person of a file with two.", show_default=False)
@@ -75,8 +75,8 @@ def react(
     index = None if person is None else person - 1
     read = partial(read_motion, person=index, fps=fps, up=up, units=units, skeleton=skeleton)
     inputs, unusable = read_inputs(find_inputs(input), read)
-    reporting.warn_of_unusable(unusable, run.strict)
-    reporting.note_inputs(inputs)
-    usable = reporting.usable(react_prompts(prompt, prompts), run.strict)
+    reporting.warn_rejected(unusable, run.strict)
+    reporting.print_inputs(inputs)
+    usable = reporting.require_prompts(react_prompts(prompt, prompts), run.strict)
     job = react_job(settings, input, inputs, unusable, usable, read, role - 1)
     reporting.report_run(run_job(job), settings.source.info.max_frames, json)

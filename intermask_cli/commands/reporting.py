@@ -51,14 +51,14 @@ def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoRet
     """
     if result is not None:
         add_gallery(result)
-        note_cleanup(result.folder)
+        print_cleanup_effect(result.folder)
         for line in seam_lines(result.folder, longest_frames):
             note(line)
     report(result, json)
 
 
 def add_gallery(result: Summary) -> None:
-    """A page to look at, beside the dataset of a finished run, unless it is there already."""
+    """Write the page that shows a finished run, unless it exists from before."""
     from intermask_cli.export.viewer.gallery import write_gallery
     from intermask_cli.files import disk_errors
     from intermask_cli.generation.run_directory import GALLERY
@@ -69,7 +69,7 @@ def add_gallery(result: Summary) -> None:
             write_gallery(result.folder, page, limit=GALLERY_ITEMS)
 
 
-def usable(prompts: PromptSet, strict: bool) -> PromptSet:
+def require_prompts(prompts: PromptSet, strict: bool) -> PromptSet:
     """The prompts, after warnings about bad lines; InputError if none is left or `strict` forbids any."""
     for bad in prompts.rejected[:SHOWN]:
         warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
@@ -78,11 +78,11 @@ def usable(prompts: PromptSet, strict: bool) -> PromptSet:
     if strict and prompts.rejected:
         raise InputError(f"{len(prompts.rejected):,} bad prompt lines and --strict; nothing was made")
     if not prompts.prompts:
-        raise InputError("no usable prompt; a prompt file has one prompt a line (see prompts/README.md)")
+        raise InputError("no usable prompt; a prompt file has one prompt per line (see prompts/README.md)")
     return prompts
 
 
-def warn_of_unusable(rejected: Sequence[Rejected], strict: bool) -> None:
+def warn_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
     """Warn of motions that cannot be used; InputError if `strict` forbids any."""
     for bad in rejected[:SHOWN]:
         warn(f"{bad.file}: {bad.reason}; skipped")
@@ -92,7 +92,7 @@ def warn_of_unusable(rejected: Sequence[Rejected], strict: bool) -> None:
         raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
 
 
-def note_inputs(inputs: Sequence[ReactInput]) -> None:
+def print_inputs(inputs: Sequence[ReactInput]) -> None:
     """How the given motions were read, with a warning of what is odd about each."""
     for given in inputs[:SHOWN]:
         note(f"read {given.source}")
@@ -104,7 +104,7 @@ def note_inputs(inputs: Sequence[ReactInput]) -> None:
             warn(f"{given.path}: {warning}")
 
 
-def note_cleanup(folder: Path) -> None:
+def print_cleanup_effect(folder: Path) -> None:
     """Physics before and after clean-up of a finished run, if it was cleaned."""
     from intermask_cli.cleanup.effect import EFFECT_LOG, read_effects
 

@@ -13,7 +13,7 @@ def view(
         Path, typer.Argument(help="Run directory, .h5 file or folder of a Duets corpus.", show_default=False)
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Page to write; default: view.html beside the file.")
+        Path | None, typer.Option("--out", "-o", help="Page to write; default: view.html next to the file.")
     ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
@@ -27,15 +27,15 @@ def view(
     truth: Annotated[
         Path | None,
         typer.Option(
-            help="Run or .h5 to compare with: ground truth, or another model. Shown beside each interaction, "
-            "found by id, else by prompt.",
+            help="Run or .h5 to compare with: ground truth, or another model. Shown next to each "
+            "interaction, found by id, else by prompt.",
             show_default=False,
         ),
     ] = None,
     per_kind: Annotated[
         int | None,
         typer.Option(
-            help="Of a corpus: so many clips of each kind, and of two phases.  [default: 1]",
+            help="Of a corpus: number of clips of each kind, and of two phases.  [default: 1]",
             min=1,
             show_default=False,
         ),

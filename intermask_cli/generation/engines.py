@@ -94,7 +94,7 @@ class ModelSource:
         }
 
     def summary(self) -> dict[str, Any]:
-        """What the manifest says about the model beside its hash."""
+        """What the manifest says about the model besides its hash."""
         return {
             "model": self.name,
             "model_folder": str(self.folder),
@@ -183,7 +183,7 @@ class Reacting:
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
                 batch_size=len(items),
-                check_body=False,  # reading the motion checked it, unless the user said how to take it
+                check_body=False,  # reading the motion checked it, unless the user stated how to read it
             )
             return _labelled(items, made)
 

@@ -175,7 +175,7 @@ class Estimate:
 
 @contextmanager
 def _resumable() -> Iterator[None]:
-    """A signal before or after the work (`engine.Interrupts`), as while merging, says how to go on, too."""
+    """Say that the run can be resumed also for a signal outside `engine.Interrupts`, as while merging."""
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:

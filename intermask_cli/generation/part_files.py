@@ -37,7 +37,7 @@ from intermask_cli.inference.interaction import Interaction
 
 #: Group of the merged file in which items lie until they are put in plan order.
 _COPIED = "copied"
-#: HDF5 adds metadata to what the parts hold; five percent is far more than was ever seen.
+#: HDF5 adds metadata to what the parts hold; measured, far less than five percent.
 _MERGE_SPACE = 1.05
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 

@@ -110,7 +110,7 @@ def make_plan(
 ) -> Plan:
     """Prompts -> items -> parts. What a prompt states wins over `samples` and `default_frames`.
 
-    `limit` keeps the first so many prompts. Frames are rounded down to a multiple of `unit`.
+    `limit` keeps the first prompts only. Frames are rounded down to a multiple of `unit`.
     """
     items: list[WorkItem] = []
     seen: dict[str, int] = {}

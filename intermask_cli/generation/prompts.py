@@ -1,7 +1,7 @@
 """Prompt files: bytes in, prompts and rejected lines out; a bad line never stops the others.
 
-Formats: `.txt` (one prompt a line, `#` comments), `.csv` / `.tsv` (header with `text`), `.jsonl`
-(one object a line) and `-` (standard input, text lines). Known columns: `id text frames seconds seed
+Formats: `.txt` (one prompt per line, `#` comments), `.csv` / `.tsv` (header with `text`), `.jsonl`
+(one object per line) and `-` (standard input, text lines). Known columns: `id text frames seconds seed
 samples tags`; others are carried through unchanged. `prompts/README.md` has examples.
 """
 
@@ -87,7 +87,7 @@ def read_prompts(sources: Iterable[str | Path], limits: FrameLimits = FrameLimit
     """Read all files; `-` is standard input.
 
     Raises:
-        InputError: a file is unusable as a whole (not there, unknown suffix, no `text` column, UTF-16).
+        InputError: a file cannot be used at all (missing, unknown suffix, no `text` column, UTF-16).
     """
     collector = _Collector(limits)
     for source in sources:

@@ -1,7 +1,11 @@
-"""The run directory: who may write into it, what it was started for, how far it got.
+"""The run directory: which process may write into it, what it was started for, how far it got.
 
 interactions.h5  index.csv  manifest.json  gallery.html  rejected.jsonl (if any line was bad)
-parts/           while the run goes on, and afterwards if items failed and can be tried again
+parts/           during the run, and afterwards if items failed and can be tried again
+.lock...         held by processes that write here (`_held_by`)
+
+A run goes through `open_run` (lock, compare with what is there), `drop_failed` and `pending` (what is left to
+do), `write_part` for each part, and `merge`. Parts that exist are done; nothing else records progress.
 """
 
 from __future__ import annotations
@@ -40,23 +44,26 @@ from intermask_cli.version import __version__
 MANIFEST_FORMAT = "intermask-run"
 MANIFEST_VERSION = 1
 MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
+#: Everything that --overwrite removes.
 OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS)
+#: Packages whose version can change results.
 _PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
 
 
 def utc_now() -> str:
+    """The time, to the second, as ISO 8601."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
 def versions() -> dict[str, str]:
     """intermask, Python and the packages whose version can change results."""
-    found = {"intermask": __version__, "python": platform.python_version()}
+    versions = {"intermask": __version__, "python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+            versions[package] = "not installed"
+    return versions
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:
@@ -66,7 +73,11 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run is: `identity` makes the fingerprint, `dataset` the root attributes, `about` the rest."""
+    """What a run is.
+
+    `identity` is what the fingerprint is made of, by the names that a refusal shows. `dataset` becomes the
+    root attributes of the dataset. `about` is only noted in the manifest.
+    """
 
     command: str
     items: int
@@ -78,8 +89,9 @@ class RunInfo:
 
     @property
     def fingerprint(self) -> str:
-        made_of = {**self.identity, "command": self.command, "version": __version__}
-        return self.recorded_fingerprint or fingerprint(made_of)
+        """Runs with the same one continue each other."""
+        parts = {**self.identity, "command": self.command, "version": __version__}
+        return self.recorded_fingerprint or fingerprint(parts)
 
     @classmethod
     def from_manifest(cls, values: Mapping[str, Any]) -> RunInfo:
@@ -142,10 +154,10 @@ class RunDirectory:
                 "use --overwrite to replace it, or another --out"
             )
         if manifest is None and not overwrite:
-            strange = [name for name in OUR_FILES if (self.folder / name).exists()]
-            if strange:
+            foreign = [name for name in OUR_FILES if (self.folder / name).exists()]
+            if foreign:
                 raise InputError(
-                    f"{self.folder}: holds {strange[0]} but no {MANIFEST}; use --overwrite or another --out"
+                    f"{self.folder}: holds {foreign[0]} but no {MANIFEST}; use --overwrite or another --out"
                 )
         with disk_errors(self.folder):
             if overwrite:
@@ -164,13 +176,13 @@ class RunDirectory:
                 path.unlink(missing_ok=True)
 
     def finished(self) -> dict[str, Any] | None:
-        """The manifest if this very run is complete already, failures apart."""
+        """The manifest if this run is complete already and nothing failed, else None."""
         manifest = read_manifest(self.folder)
         complete = manifest is not None and manifest.get("status") == "finished"
         return manifest if complete and (self.folder / FILE_NAME).is_file() else None
 
     def drop_failed(self, parts: Sequence[Part]) -> None:
-        """Remove those of the given parts in which items failed, so that they are tried again."""
+        """Remove those of the given parts in which items failed, so that they are made again."""
         for part in parts:
             path = self.parts_folder / part.name
             if path.exists() and self._record(path).failed:
@@ -200,7 +212,10 @@ class RunDirectory:
         return sum(len(part.items) for part in parts if part.name in present)
 
     def merge(self, parts: Sequence[Part], rejected: Sequence[Rejected]) -> MergeResult:
-        """Make the dataset from the parts of the plan if all of them exist; then the parts can go."""
+        """Make the dataset from the parts of the plan if all of them exist, then remove the parts.
+
+        They stay if items failed, since the same command makes only the parts with failures again.
+        """
         with locked(self.folder / ".lock-merge", wait=True):  # the last two shards may end at the same time
             finished = self.finished()
             if finished is not None:
@@ -223,17 +238,17 @@ class RunDirectory:
         done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
         write_rejected(self.folder, [*rejected, *failed])
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}
-        self.finish("failures" if failed else "finished", **counts)
+        self._record_end("failures" if failed else "finished", **counts)
         return MergeResult(True, done, failed)
 
     def stop(self, status: str, parts: Sequence[Part]) -> None:
-        """Record how a run ended that is not finished, unless another shard has just finished it."""
+        """Record how an unfinished run ended, unless another shard has finished it meanwhile."""
         with locked(self.folder / ".lock-merge", wait=True):
             if self.finished() is None:
-                self.finish(status, done=self.done_items(parts))
+                self._record_end(status, done=self.done_items(parts))
 
-    def finish(self, status: str, **counts: int) -> None:
-        """Record how the run ended: finished, failures, interrupted or stopped by an error."""
+    def _record_end(self, status: str, **counts: int) -> None:
+        """Note in the manifest how the run ended: finished, failures, interrupted or stopped by an error."""
         before = read_manifest(self.folder) or {}
         self._write_manifest({"status": status, "started": before.get("started"), "ended": utc_now()}, counts)
 
@@ -304,7 +319,7 @@ def read_rejected(folder: Path) -> list[Rejected]:
 
 
 def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
-    """`rejected.jsonl`: one object a line with file, line and reason (and id for failed items)."""
+    """`rejected.jsonl`: one object per line with file, line and reason (and id for failed items)."""
     path = folder / REJECTED
     if rejected:
         lines = [json.dumps(entry.as_json(), ensure_ascii=False) + "\n" for entry in rejected]
