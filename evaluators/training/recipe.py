@@ -36,7 +36,7 @@ class EvaluatorTrainConfig(StageConfig):
     label_weight: float = 0.0
     #: steps of pretraining: classifying the labels from captions alone
     text_steps: int = 0
-    #: frozen text encoder: `minilm`, `clip`, or a folder
+    #: frozen text encoder: `minilm`, `clip`, a plug-in, a folder or a hub id
     text_encoder: str = "minilm"
 
 

@@ -240,7 +240,7 @@ class TransformerTrainConfig(StageConfig):
     role_captions: float = 0.5
     #: share of draws that take a paraphrase from outside the data set, where a clip has one
     paraphrases: float = 0.0
-    #: frozen text encoder: `minilm`, `clip`, or a folder
+    #: frozen text encoder: `minilm`, `clip`, a plug-in, a folder or a hub id
     text_encoder: str = "minilm"
 
     def __post_init__(self) -> None:

@@ -88,6 +88,8 @@ def recipe_of(kind: type[R], values: Mapping[str, Any], where: str) -> R:
     for name, section in values.items():
         if name not in kinds:
             raise InputError(f"{where}: unknown section '{name}'; accepted: {', '.join(kinds)}")
+        if section is not None and not isinstance(section, Mapping):
+            raise InputError(f"{where}: {name}: expected keys with values, got {section!r}")
         sections[name] = from_dict(kinds[name], dict(section or {}), f"{where}: {name}")
     return kind(**sections)
 

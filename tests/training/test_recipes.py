@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from evaluators.training.recipe import EvaluatorRecipe
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.training.config import (
     PairDecoderTrainConfig,
@@ -49,6 +50,7 @@ def test_published_recipe_is_the_default():
         ("transformer_training", {"published": True, "epochs": 0, "minutes": 5}, "epochs or steps"),
         ("transformer", {"codebook_size": 8}, "codebook_size differs"),
         ("trainsformer", {}, "unknown section"),
+        ("masking", "full", "masking: expected keys with values, got 'full'"),
     ],
 )
 def test_bad_settings_are_named(section, values, message):
@@ -159,6 +161,15 @@ def test_an_old_key_can_be_set_with_a_note(capsys):
     recipe = with_overrides(Recipe(), "pair_decoder_training", [f"pair_decoder_training.{OLD_SHARE}=1"])
     assert recipe.pair_decoder_training.intact_share == 1.0
     assert "deprecated" in capsys.readouterr().err
+
+
+def test_the_evaluators_recipe_is_changed_in_the_same_way():
+    recipe = with_overrides(
+        EvaluatorRecipe(), "training", ["training.noise_m=0", "network.width=96"], steps=5
+    )
+    assert (recipe.training.noise_m, recipe.training.steps, recipe.network.width) == (0.0, 5, 96)
+    with pytest.raises(InputError, match=r"did you mean 'training\.jitter_m'"):
+        with_overrides(EvaluatorRecipe(), "training", ["training.jiter_m=0"])
 
 
 def test_every_section_a_command_uses_exists():
