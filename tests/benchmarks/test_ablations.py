@@ -148,7 +148,7 @@ def tiny_transformer() -> InteractionTransformer:
 @pytest.mark.parametrize(
     ("variant", "branch"), [("without-cross", "interaction_attention"), ("without-self", "attention")]
 )
-def test_a_skipped_branch_is_one_that_says_nothing(variant: str, branch: str) -> None:
+def test_a_skipped_branch_adds_nothing(variant: str, branch: str) -> None:
     ids, text = torch.randint(CODES, (2, 40)), torch.randn(2, 16)
     silent = tiny_transformer()
     for block in silent.Transformer.blocks:
@@ -223,9 +223,9 @@ def test_one_person_batches_never_show_two_half_known_persons(tmp_path) -> None:
         for row in range(len(hidden.ids)):
             person = int(counted[row, 1].any())
             assert counted[row, person].any() and not counted[row, 1 - person].any()
-            gone, there = masked[row, 1 - person], valid[row, 1 - person]
-            assert not gone.any() or torch.equal(gone, there)
-            if gone.any():
+            other_masked, other_valid = masked[row, 1 - person], valid[row, 1 - person]
+            assert not other_masked.any() or torch.equal(other_masked, other_valid)
+            if other_masked.any():
                 assert person == 0
                 alone += 1
     assert 0 < alone < 36
@@ -345,7 +345,7 @@ def test_only_what_is_missing_is_run(tmp_path) -> None:
     assert calls[3:] == [("full", 1), ("full", 2)]
 
 
-def test_what_another_process_is_at_is_left_to_it(tmp_path) -> None:
+def test_a_job_of_another_process_is_skipped(tmp_path) -> None:
     budget, calls = BUDGETS["smoke"], []
     todo = command.jobs([ROWS["two-d"], ROWS["full"]], budget, seeds=1)
 
@@ -422,7 +422,7 @@ def test_one_row_from_corpus_to_document(tmp_path) -> None:
     assert "| full | 1 |" in (work / "ablations.md").read_text()
 
 
-def test_a_setting_left_at_its_default_is_no_part_of_a_fingerprint() -> None:
-    told = records.changed_settings(Recipe(masking=MaskingConfig(full=0.5)))
-    assert told.pop("masking") == {"full": 0.5}
-    assert not any(told.values())
+def test_default_settings_are_not_part_of_a_fingerprint() -> None:
+    changed = records.changed_settings(Recipe(masking=MaskingConfig(full=0.5)))
+    assert changed.pop("masking") == {"full": 0.5}
+    assert not any(changed.values())

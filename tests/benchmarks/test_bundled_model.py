@@ -72,7 +72,7 @@ def reader_of_truth(clips):
     return lambda motions: Recognised(kinds, actors, sides, ones, ones, ones)
 
 
-def test_goals_are_bounds_or_multiples_of_what_stands_beside():
+def test_goals_are_bounds_or_multiples_of_the_reference():
     assert Goal(25.0).met(24.9, math.nan) and not Goal(25.0).met(25.1, math.nan)
     assert Goal(1.3, relative=True).met(12.9, 10.0) and not Goal(1.3, relative=True).met(13.1, 10.0)
     assert Goal(0.9, at_least=True, relative=True).met(0.91, 1.0)

@@ -53,7 +53,7 @@ def test_exchanging_the_persons_exchanges_the_actor(classifier):
     assert np.mean(before.actor == 1 - after.actor) > 0.85
 
 
-def test_a_clip_is_read_the_same_in_any_company_and_place(classifier):
+def test_a_clip_is_read_the_same_in_any_batch_and_place(classifier):
     test = [joints for joints, _ in clips(1000, 9)]
     together = classifier(test)
     turn = np.array([[0.8, 0, -0.6], [0, 1, 0], [0.6, 0, 0.8]], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Captions: they say what they claim to say, only that, in proper sentences, and never in held-out words."""
+"""Captions: their mentions are right and complete, the sentences proper, and held-out words stay out."""
 
 import re
 from dataclasses import replace
@@ -8,38 +8,16 @@ import pytest
 
 from intermask_cli.datasets.duets.captions import CAPTION_TYPES, Caption, captions_for, stated_values
 from intermask_cli.datasets.duets.clips import make_clip
-from intermask_cli.datasets.duets.labels import KINDS, TEMPOS, Labels
+from intermask_cli.datasets.duets.labels import KINDS, Labels, draw_labels
 from intermask_cli.datasets.duets.wordings import wordings
 from intermask_cli.motion.skeleton import JOINT
-
-
-def some_labels(kind: str, rng: np.random.Generator) -> Labels:
-    """Random labels of a kind, drawn as the stage does."""
-    info = KINDS[kind]
-
-    def one_of(options: tuple) -> object:
-        return options[int(rng.integers(len(options)))] if options else None
-
-    approach = one_of(info.approaches)
-    sides = ("left", "right", None) if info.side_optional else ("left", "right")
-    return Labels(
-        kind=kind,
-        actor=int(rng.integers(2)) if info.has_actor or approach == "actor" else None,
-        side=one_of(sides) if info.side else None,
-        tempo=one_of(TEMPOS),
-        manner=one_of(info.manners),
-        repeats=one_of(info.repeats),
-        approach=approach,
-        contacts=(),
-        events=(),
-    )  # fmt: skip
 
 
 def many(kind: str, n: int = 150, held_out: bool = False) -> list[tuple[Labels, Caption]]:
     rng = np.random.default_rng([7, list(KINDS).index(kind), held_out])
     pairs = []
     for _ in range(n):
-        labels = some_labels(kind, rng)
+        labels = draw_labels(rng, kind)
         pairs += [(labels, caption) for caption in captions_for(labels, rng, held_out)]
     return pairs
 
@@ -50,7 +28,7 @@ either_wording = pytest.mark.parametrize("held_out", [False, True])
 
 @every_kind
 def test_a_clip_gets_one_caption_of_each_type(kind):
-    labels = some_labels(kind, np.random.default_rng(0))
+    labels = draw_labels(np.random.default_rng(0), kind)
     captions = captions_for(labels, np.random.default_rng(1))
     assert tuple(c.type for c in captions) == CAPTION_TYPES
     assert captions == captions_for(labels, np.random.default_rng(1))
@@ -67,7 +45,7 @@ def test_there_are_enough_wordings(kind):
 
 @every_kind
 @either_wording
-def test_what_is_said_is_true(kind, held_out):
+def test_what_is_stated_is_true(kind, held_out):
     for labels, caption in many(kind, 60, held_out):
         assert caption.mention.matches(labels), caption
 
@@ -75,12 +53,12 @@ def test_what_is_said_is_true(kind, held_out):
 def test_a_mention_does_not_match_other_labels():
     labels = Labels("wave", 0, "left", "slow", "small", 2, "near", (), ())
     caption = next(c for _, c in many("wave") if c.type == "full")
-    said = caption.mention._replace(
+    mention = caption.mention._replace(
         actor=0, side="left", tempo="slow", manner=None, repeats=None, approach=None
     )
-    assert said.matches(labels)
+    assert mention.matches(labels)
     for change in ({"actor": 1}, {"side": "right"}, {"tempo": "fast"}, {"kind": "bow", "side": None}):
-        assert not said.matches(replace(labels, **change))
+        assert not mention.matches(replace(labels, **change))
 
 
 @every_kind
@@ -125,7 +103,7 @@ def test_symmetric_kinds_name_only_who_walks_up(kind):
 
 
 @every_kind
-def test_anonymous_captions_name_nobody(kind):
+def test_anonymous_captions_name_no_actor(kind):
     assert all(c.mention.actor is None for _, c in many(kind) if c.type == "anonymous")
 
 
@@ -138,9 +116,9 @@ def swapped(text: str, pairs: dict[str, str]) -> str:
 @either_wording
 def test_the_other_actor_gives_the_same_sentence_with_the_names_exchanged(kind, held_out):
     rng = np.random.default_rng(5)
-    told = 0
+    named = 0
     for seed in range(60):
-        labels = replace(some_labels(kind, rng), actor=0)
+        labels = replace(draw_labels(rng, kind), actor=0)
         ones = captions_for(labels, np.random.default_rng(seed), held_out)
         twos = captions_for(replace(labels, actor=1), np.random.default_rng(seed), held_out)
         for one, two in zip(ones, twos, strict=True):
@@ -149,27 +127,27 @@ def test_the_other_actor_gives_the_same_sentence_with_the_names_exchanged(kind, 
                 assert one.text == two.text
             else:
                 assert one.text != two.text
-                told += 1
+                named += 1
                 names = {"first": "second", "First": "Second", "1": "2"}
                 plain = re.sub(r"the first step", "the opening step", one.text)
                 other = re.sub(r"the first step", "the opening step", two.text)
                 if not re.search(r"\b(one|two)\b", plain + other):
                     assert swapped(plain, names) == other
-    assert told > 60
+    assert named > 60
 
 
 @pytest.mark.parametrize("kind", [kind for kind, info in KINDS.items() if info.side])
 def test_the_other_side_gives_the_same_sentence_with_left_and_right_exchanged(kind):
     rng = np.random.default_rng(6)
     for seed in range(60):
-        labels = replace(some_labels(kind, rng), side="left")
+        labels = replace(draw_labels(rng, kind), side="left")
         lefts = captions_for(labels, np.random.default_rng(seed))
         rights = captions_for(replace(labels, side="right"), np.random.default_rng(seed))
         assert [swapped(c.text, {"left": "right"}) for c in lefts] == [c.text for c in rights]
 
 
 @pytest.mark.parametrize("kind", [kind for kind, info in KINDS.items() if info.has_actor])
-def test_who_acts_cannot_be_told_from_word_order(kind):
+def test_word_order_does_not_reveal_who_acts(kind):
     ordinals = {"first": 0, "second": 1, "1": 0, "2": 1}
     actor_leads, total = 0, 0
     for _, caption in many(kind, 300):
@@ -227,7 +205,7 @@ def test_rates_of_tempo_and_roles():
 
 
 def test_captions_agree_with_the_motion():
-    """Whoever is said to wave or kick with a limb is the one whose limb is highest."""
+    """The person who waves or kicks, and the limb of the caption, are those of the highest limb."""
     limbs = {"wave": ("left_wrist", "right_wrist"), "kick_dodge": ("left_ankle", "right_ankle")}
     for kind, names in limbs.items():
         for index in range(12):

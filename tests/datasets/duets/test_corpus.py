@@ -99,7 +99,7 @@ def test_another_seed_is_another_corpus(tmp_path):
     assert write(tmp_path / "a", 6)["content_sha256"] != write(tmp_path / "b", 6, seed=2)["content_sha256"]
 
 
-def test_a_corpus_grows_without_changing_what_is_there(tmp_path):
+def test_a_corpus_grows_without_changing_its_clips(tmp_path):
     write(tmp_path / "grown", 7)
     kept = tmp_path / "grown/shards/duets-00000.h5"
     before = kept.stat().st_mtime_ns
@@ -120,7 +120,7 @@ def test_a_lost_shard_is_made_again_and_only_that(tmp_path):
     assert files(tmp_path) == before and kept.stat().st_mtime_ns == stamp
 
 
-def test_an_interrupted_run_keeps_finished_shards_and_goes_on(tmp_path, monkeypatch):
+def test_an_interrupted_run_keeps_finished_shards_and_resumes(tmp_path, monkeypatch):
     name = f"{fake_clip.__module__}.{fake_clip.__qualname__}"
     monkeypatch.setattr(interrupted_at_seven, "__qualname__", name.split(".")[-1])
     with pytest.raises(InterruptedRun) as caught:

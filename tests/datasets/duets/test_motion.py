@@ -1,6 +1,6 @@
 """Quality gates of the procedural corpus, measured on seeded clips of every kind, and its small parts.
 
-Clips of two phases: `test_duets_two_phase.py`.
+Clips of two phases: `test_two_phase.py`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_every_kind_has_a_choreography() -> None:
     assert min(Counter(info.family for info in KINDS.values()).values()) >= 3
 
 
-def test_the_core_kinds_are_what_the_bundled_model_learnt() -> None:
+def test_the_core_kinds_never_change() -> None:
     """Their order decides which kind a clip of a corpus is, so it must never change."""
     assert CORE_KINDS == (
         "handshake", "bow", "wave", "high_five", "hug", "punch_guard", "kick_dodge", "push_stagger",
@@ -146,7 +146,7 @@ def test_planted_feet_do_not_slide(clips: list[DuetClip]) -> None:
         planted = balls[..., 1] < balls[..., 1].min(axis=(1, 2), keepdims=True) + 0.002
         speed = np.linalg.norm(np.diff(balls, axis=1), axis=-1)
         fastest = float(speed[planted[:, 1:] & planted[:, :-1]].max())
-        assert planted.any(axis=2).all(), f"{_name(clip)}: nobody here jumps"
+        assert planted.any(axis=2).all(), f"{_name(clip)}: both feet are in the air"
         return fastest if fastest > 0.005 else 0.0
 
     assert not _failures(clips, slides)
@@ -158,7 +158,7 @@ def test_floor_is_respected(clips: list[DuetClip]) -> None:
         assert clip.joints[:, :, BALLS, 1].min(axis=2).max() < 0.03, _name(clip)
         pelvis = clip.joints[:, :, 0, 1] / -clip.offsets[:, [1, 4, 7, 10], 1].sum(axis=1)[:, None]
         lowest = 0.42 if clip.labels.kind == "pull_up" else 0.72
-        assert pelvis.min() > lowest, f"{_name(clip)}: nobody here sits down"
+        assert pelvis.min() > lowest, f"{_name(clip)}: the pelvis is as low as if sitting"
         assert pelvis.max() < 1.05, _name(clip)
 
 
@@ -186,7 +186,7 @@ def test_hands_meet_what_the_contact_says(clips: list[DuetClip]) -> None:
     }  # fmt: skip
 
 
-def test_nobody_passes_through_the_other(clips: list[DuetClip]) -> None:
+def test_persons_do_not_pass_through_each_other(clips: list[DuetClip]) -> None:
     limbs = ((18, 20), (19, 21), (16, 18), (17, 19), (1, 4), (2, 5), (4, 7), (5, 8))
     for clip in clips:
         joints, hug = clip.joints.astype(np.float64), clip.labels.kind == "hug"
@@ -260,7 +260,7 @@ def test_strikes_reach_far_and_take_their_time(clips: list[DuetClip]) -> None:
                     travel = np.linalg.norm(wrist[hit] - wrist[hit - 15 : hit], axis=-1)
                     assert travel.max() > 0.45, _name(clip)
                     under_way = (travel > 0.1 * travel.max()).sum()
-                    assert under_way >= 0.2 * FPS, f"{_name(clip)}: the fist is there in {under_way} frames"
+                    assert under_way >= 0.2 * FPS, f"{_name(clip)}: the fist needs only {under_way} frames"
         if labels.kind == "kick_dodge":
             stature = -clip.offsets[labels.actor][[1, 4, 7, 10], 1].sum() / 0.93
             heights[labels.manner].append(clip.joints[labels.actor][:, BALLS, 1].max() / stature)
@@ -295,7 +295,7 @@ def test_repeats_and_manner_change_the_motion() -> None:
 
 
 def test_further_kinds_show_what_their_labels_say() -> None:
-    """The turn is a turn, who is helped comes up, the box changes hands, the pointing arm is straight."""
+    """Turns are complete, the helped person gets up, hands exchange the object, pointing arms are straight."""
     for index in range(5):
         clip = make_clip(8, index, "turn_under_arm")
         other = 1 - clip.labels.actor
@@ -354,7 +354,7 @@ def _digest(clip: DuetClip) -> str:
 
 
 def test_clips_of_the_core_corpus_never_change() -> None:
-    """Evaluators, test splits and the bundled model rest on them. Rounded: libm differs in last bits."""
+    """Evaluators, test splits and the bundled model depend on them. Rounded: libm differs in the last bits."""
     digest = hashlib.sha256()
     clips = [make_corpus_clip(0, index) for index in range(24)]
     clips += [make_corpus_clip(2026, index) for index in split_indices("test", 120)]

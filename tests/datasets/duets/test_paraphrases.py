@@ -7,10 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.duets.labels import KINDS, Labels
+from intermask_cli.datasets.duets.labels import KINDS, Labels, draw_labels
 from intermask_cli.datasets.duets.paraphrases import paraphrase, paraphrases
 from intermask_cli.datasets.duets.wordings import wordings
-from tests.datasets.duets.test_captions import some_labels
 from tests.helpers.paths import ROOT
 
 FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"
@@ -27,15 +26,15 @@ def words(value) -> set[str]:
 
 
 def reserved_words() -> set[str]:
-    """What only held-out sentences say."""
+    """Words of held-out sentences that no other sentence has."""
     all_words, then = wordings(), wordings().then
-    told, held = words(all_words.common), words(all_words.held) | words(then["held_joins"])
-    told |= words([value for name, value in then.items() if name != "held_joins"])
+    trained, held = words(all_words.common), words(all_words.held) | words(then["held_joins"])
+    trained |= words([value for name, value in then.items() if name != "held_joins"])
     for kind in all_words.kinds.values():
-        told |= words([kind.full, kind.short, kind.nouns])
-        told |= words([[slot.words, slot.any or "", slot.otherwise] for slot in kind.slots.values()])
+        trained |= words([kind.full, kind.short, kind.nouns])
+        trained |= words([[slot.words, slot.any or "", slot.otherwise] for slot in kind.slots.values()])
         held |= words([kind.held_full, kind.held_short, kind.held_nouns])
-    return held - told
+    return held - trained
 
 
 @every_kind
@@ -59,38 +58,38 @@ def test_nothing_kept_for_testing_is_among_them():
             assert not words(sentence) & {"left", "right"}, (kind, sentence)
 
 
-def test_whoever_is_followed_acts_as_in_the_corpus():
-    """Said wrongly, a text head learns the roles of this kind backwards."""
-    told = paraphrases()["follow"]
+def test_the_followed_person_acts_as_in_the_corpus():
+    """With the slots exchanged, a text head would learn the roles of this kind backwards."""
+    sentences = paraphrases()["follow"]
     behind = r"(follows|trails|tails|(comes|walks) (along |closely )?behind)"
-    assert sum(re.search(r"\{B\} " + behind, sentence) is not None for sentence in told) >= 5
-    assert not any(re.search(r"\{A\} " + behind, sentence) for sentence in told)
+    assert sum(re.search(r"\{B\} " + behind, sentence) is not None for sentence in sentences) >= 5
+    assert not any(re.search(r"\{A\} " + behind, sentence) for sentence in sentences)
     assert any(
         "{A} {slowly} walks [ahead|in front]" in sentence for sentence in wordings().kinds["follow"].full
     )
 
 
 @every_kind
-def test_who_acts_is_said_only_where_people_are_counted(kind):
+def test_the_actor_is_stated_only_where_people_are_counted(kind):
     rng = np.random.default_rng(0)
-    told = 0
+    stated = 0
     for _ in range(200):
-        labels = some_labels(kind, rng)
+        labels = draw_labels(rng, kind)
         text, _, mention = paraphrase(labels, rng)
         assert mention.matches(labels) and mention.kind == kind and "{" not in text
         counted = re.search(
             r"\b(first|one)\b.*\b(second|two)\b|\b(second|two)\b.*\b(first|one)\b", text, re.I
         )
         if mention.actor is not None:
-            told += 1
+            stated += 1
             assert counted, text
-    assert bool(told) == KINDS[kind].has_actor
+    assert bool(stated) == KINDS[kind].has_actor
 
 
 def test_the_other_actor_gets_the_same_sentence_with_the_names_exchanged():
     rng, seen = np.random.default_rng(1), 0
     for seed in range(100):
-        labels = replace(some_labels("bow", rng), actor=0)
+        labels = replace(draw_labels(rng, "bow"), actor=0)
         one, other = (paraphrase(replace(labels, actor=a), np.random.default_rng(seed)) for a in (0, 1))
         if one.mention.actor is None:
             assert one.text == other.text
@@ -105,8 +104,8 @@ def test_the_other_actor_gets_the_same_sentence_with_the_names_exchanged():
 def test_two_phases_are_joined_in_order_and_keep_their_people():
     rng, both = np.random.default_rng(2), 0
     for _ in range(200):
-        later: Labels = some_labels("wave", rng)
-        text, _, mention = paraphrase(replace(some_labels("bow", rng), then=later), rng)
+        later: Labels = draw_labels(rng, "wave")
+        text, _, mention = paraphrase(replace(draw_labels(rng, "bow"), then=later), rng)
         assert (mention.kind, mention.then_kind) == ("bow", "wave")
         assert (mention.actor is None) == (mention.then_actor is None)
         assert re.search("then|after that", text.lower())

@@ -148,7 +148,7 @@ def drawn(rng: np.random.Generator) -> Labels:
     return replace(first, then=replace(second, tempo=first.tempo, approach="near", actor=actor))
 
 
-def told(n: int, held_out: bool = False) -> list[tuple[Labels, Caption]]:
+def many(n: int, held_out: bool = False) -> list[tuple[Labels, Caption]]:
     rng = np.random.default_rng(17)
     return [
         (labels, c) for labels in (drawn(rng) for _ in range(n)) for c in captions_for(labels, rng, held_out)
@@ -158,7 +158,7 @@ def told(n: int, held_out: bool = False) -> list[tuple[Labels, Caption]]:
 @pytest.mark.parametrize("held_out", [False, True])
 def test_captions_say_both_phases_truly_and_in_order(held_out):
     joins = re.compile("then|after that" if not held_out else "afterwards|next|after which")
-    for labels, caption in told(120, held_out):
+    for labels, caption in many(120, held_out):
         mention = caption.mention
         assert mention.matches(labels), caption
         assert (mention.kind, mention.then_kind) == (labels.kind, labels.then.kind)
@@ -173,7 +173,7 @@ def test_captions_say_both_phases_truly_and_in_order(held_out):
 
 
 def test_full_captions_name_the_roles_of_both_phases():
-    for labels, caption in told(120):
+    for labels, caption in many(120):
         values = stated_values(labels)
         if caption.type == "full":
             for field in ("side", "manner", "then_side", "then_manner"):
@@ -191,7 +191,7 @@ def test_both_sentences_call_the_people_by_the_same_names():
     pattern = re.compile(r"\bthe (?:first|second) (\w+)|\b(\w+) (?:one|two|1|2)\b", re.I)
     stop = {"the", "a", "one", "by", "of", "with", "at", "to", "two"}
     mixed = total = 0
-    for _, caption in told(150):
+    for _, caption in many(150):
         if caption.mention.actor is not None and caption.mention.then_actor is not None:
             found = {(a or b).lower() for a, b in pattern.findall(caption.text)}
             nouns = (
