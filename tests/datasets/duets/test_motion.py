@@ -295,7 +295,7 @@ def test_repeats_and_manner_change_the_motion() -> None:
 
 
 def test_further_kinds_show_what_their_labels_say() -> None:
-    """Turns are complete, the helped person gets up, hands exchange the object, pointing arms are straight."""
+    """Turns are complete, the helped person gets up, objects change hands, pointing arms are straight."""
     for index in range(5):
         clip = make_clip(8, index, "turn_under_arm")
         other = 1 - clip.labels.actor
@@ -354,7 +354,7 @@ def _digest(clip: DuetClip) -> str:
 
 
 def test_clips_of_the_core_corpus_never_change() -> None:
-    """Evaluators, test splits and the bundled model depend on them. Rounded: libm differs in the last bits."""
+    """Evaluators, test splits and the bundled model depend on them. Rounded: libm differs in last bits."""
     digest = hashlib.sha256()
     clips = [make_corpus_clip(0, index) for index in range(24)]
     clips += [make_corpus_clip(2026, index) for index in split_indices("test", 120)]
