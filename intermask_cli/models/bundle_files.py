@@ -46,9 +46,11 @@ def write_config(folder: Path, kind: BundleKind, info: DataclassInstance) -> Non
 def read_config(folder: Path, kind: BundleKind) -> dict[str, Any]:
     """Fields of the record in config.json; InputError unless it describes this kind and version of bundle."""
     values, where = config_values(folder), folder / CONFIG
-    found, name = values.pop("format", None), values.pop("kind", None)
-    if found != FORMAT or name != kind.kind:
-        raise InputError(f"{where}: describes {name or 'something else'}, not {kind.title}; {kind.remedy}")
+    stored_format, stored_kind = values.pop("format", None), values.pop("kind", None)
+    if stored_format != FORMAT or stored_kind != kind.kind:
+        raise InputError(
+            f"{where}: describes {stored_kind or 'something else'}, not {kind.title}; {kind.remedy}"
+        )
     if (version := values.pop("format_version", None)) != FORMAT_VERSION:
         raise InputError(f"{where}: format_version {version}; this program reads {FORMAT_VERSION}")
     return values

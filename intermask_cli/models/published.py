@@ -231,24 +231,24 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
     representations = {plane.stride * 2: name for name, plane in PLANES.items()}
     if kernel not in representations:
         raise InputError(f"{path}: '{stage}.0.weight' has a kernel of {kernel} joints; accepted: 4 or 6")
-    found = {
+    from_tensors = {
         "width": width,
         "code_dim": code_dim,
         "nb_code": codes,
         "depth": numbered(state, rf"encoder\.model\.{first}\.1\.model\.(\d+)\.conv1\.weight"),
         "num_quantizers": numbered(state, r"quantizer\.layers\.(\d+)\.codebook"),
     }
-    _agree(found, options, path)
+    _agree(from_tensors, options, path)
     return TokenizerConfig(
         representation=representations[kernel],
         stem="graph" if graph else "conv",
         width=width,
         code_dim=code_dim,
         codebook_size=codes,
-        depth=found["depth"],
+        depth=from_tensors["depth"],
         dilation_growth=count(options, "dilation_growth_rate", 3, path),
         activation=str(options.get("vq_act", "relu")),  # type: ignore[arg-type]  # the record checks it
-        num_quantizers=found["num_quantizers"],
+        num_quantizers=from_tensors["num_quantizers"],
         shared_codebook=bool(options.get("shared_codebook", False)),
         quantize_dropout=number(options, "quantize_dropout_prob", 0.2, path),
         ema_decay=number(options, "mu", 0.99, path),
@@ -273,19 +273,19 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
         raise InputError(
             f"{path}: 'token_emb.weight' has {rows} rows; expected {SPECIAL_IDS} and one per code"
         )
-    found = {
+    from_tensors = {
         "latent_dim": width,
         "ff_size": sizes(state, f"{block}.ffn_combined.model.0.weight", 2, where)[0],
         "n_layers": numbered(state, r"Transformer\.blocks\.(\d+)\.self_attn\.attention\.in_proj_weight"),
     }
-    _agree(found, options, path)
+    _agree(from_tensors, options, path)
     return TransformerConfig(
         codebook_size=rows - SPECIAL_IDS,
         code_dim=code_dim,
         latent_dim=width,
         heads=count(options, "n_heads", 0, path),
-        layers=found["n_layers"],
-        ff_dim=found["ff_size"],
+        layers=from_tensors["n_layers"],
+        ff_dim=from_tensors["ff_size"],
         dropout=number(options, "dropout", 0.2, path),
         text_dim=text_width,
         text_width=text_width,
@@ -295,8 +295,8 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
     )
 
 
-def _agree(found: dict[str, int], options: Options, path: Path) -> None:
-    for name, size in found.items():
+def _agree(from_tensors: dict[str, int], options: Options, path: Path) -> None:
+    for name, size in from_tensors.items():
         if options.get(name, size) != size:
             raise InputError(
                 f"{path}: {name} is {size} in the tensors and {options[name]} in opt.txt; "

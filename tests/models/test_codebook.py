@@ -113,10 +113,10 @@ def test_eval_moves_nothing():
 
 def test_saved_and_resumed_training_is_uninterrupted_training():
     batches = [torch.randn(30, DIM) for _ in range(4)]
-    whole, resumed = Codebook(SIZE, DIM).train(), Codebook(SIZE, DIM).train()
+    uninterrupted, resumed = Codebook(SIZE, DIM).train(), Codebook(SIZE, DIM).train()
     torch.manual_seed(0)
     for x in batches:
-        whole(x, 0.5)
+        uninterrupted(x, 0.5)
     torch.manual_seed(0)
     for x in batches[:2]:
         resumed(x, 0.5)
@@ -124,7 +124,9 @@ def test_saved_and_resumed_training_is_uninterrupted_training():
     again.load_state_dict(resumed.state_dict())
     for x in batches[2:]:
         again(x, 0.5)
-    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+    assert all(
+        torch.equal(value, again.state_dict()[name]) for name, value in uninterrupted.state_dict().items()
+    )
 
 
 def test_temperature_draws_in_training_only():
@@ -182,7 +184,7 @@ def _rank(rank: int, folder: str) -> None:
 
 
 def test_two_processes_keep_one_codebook(tmp_path: Path):
-    """Statistics of both halves add up to those of the whole batch; re-seeding and the first batch agree."""
+    """Statistics of both halves add up to those of the batch; re-seeding and the first batch agree."""
     codes, steps = torch.randn(SIZE, DIM), torch.randn(3, 40, DIM)
     torch.save({"codes": codes, "steps": steps}, tmp_path / "data.pt")
     multiprocessing.spawn(_rank, args=(str(tmp_path),), nprocs=2)

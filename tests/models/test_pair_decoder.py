@@ -177,7 +177,7 @@ def test_company_changes_no_bit(folder: Path) -> None:
 
 
 def test_a_partner_is_made_for_the_given_motion_itself(folder: Path) -> None:
-    """Two given motions with the same tokens but other wrists: only the pair decoder can tell."""
+    """Two given motions with the same tokens but other wrists: only the pair decoder sees the difference."""
     model = load_model(folder, FakeTextEncoder())
     joints, rotations = moving_pair(24)
     first = model.react(joints[0], ["they shake hands"], 0, rotations[0], seed=5)[0]

@@ -111,8 +111,12 @@ def stats(tmp_path):
 def test_every_variant_loads_with_equal_outputs_and_is_named(tmp_path, variant):
     original = Checkpoint(tmp_path, VARIANTS[variant])
     model = load_published(original.trans)
-    said = {"graph": "interhuman, graph stem", "old": "before 23 April 2025", "interx": "interx, convolution"}
-    assert said[variant] in model.variant
+    expected = {
+        "graph": "interhuman, graph stem",
+        "old": "before 23 April 2025",
+        "interx": "interx, convolution",
+    }
+    assert expected[variant] in model.variant
     shape = (56, 6) if variant == "interx" else (262,)
     motion = torch.randn(2, 17, *shape)
     ids = original.tokenizer.encode(motion)
@@ -169,8 +173,8 @@ def test_which_chooses_the_transformer_file(graph):
     state = {k: v.clone() for k, v in graph.transformer.state_dict().items()}
     state["cond_emb.bias"] += 1
     write_state(graph.trans, "t2m_transformer", state, "finest_epoch12")
-    chosen = load_published(graph.trans, "finest").transformer
-    assert torch.equal(chosen.cond_emb.bias, state["cond_emb.bias"])
+    finest = load_published(graph.trans, "finest").transformer
+    assert torch.equal(finest.cond_emb.bias, state["cond_emb.bias"])
     assert not torch.equal(load_published(graph.trans).transformer.cond_emb.bias, state["cond_emb.bias"])
     with pytest.raises(MissingError, match=r"no checkpoint 'latest' \(best_fid.tar, finest_epoch12.tar\)"):
         load_published(graph.trans, "latest")

@@ -45,6 +45,6 @@ def frechet(reference: np.ndarray, generated: np.ndarray, scale: float) -> float
 
 
 def mean_distance(embeddings: np.ndarray, first: np.ndarray, second: np.ndarray, scale: float) -> float:
-    """Mean distance of the chosen pairs of (N, D) embeddings, one pair at a time."""
+    """Mean distance of the given pairs of (N, D) embeddings, one pair at a time."""
     pairs = zip(first, second, strict=True)
     return float(np.mean([np.sqrt((((embeddings[i] - embeddings[j]) * scale) ** 2).sum()) for i, j in pairs]))
