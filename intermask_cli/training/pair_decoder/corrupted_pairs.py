@@ -30,7 +30,8 @@ from intermask_cli.training.schedule import derived_seed, permutation
 from intermask_cli.training.sources.source import TrainingSource
 from intermask_cli.training.tensor_cache import cached_tensors
 
-CLIP_BATCH = 16  # clips of equal length that are encoded and filled together
+#: Clips of equal length that are encoded and filled together.
+CLIP_BATCH = 16
 
 
 @dataclass
@@ -117,6 +118,7 @@ class PairCorruptor:
                     (self.normalizer.denormalize(decoded), corrupted, corrupted_rotations),
                     (self._features(clip, length), truth, true_rotations),
                 ):
+                    # (2, T, ...) -> (T, 2, ...)
                     joints[frames] = torch.from_numpy(joints_from_features(features)).transpose(0, 1)
                     sixd = torch.from_numpy(rotations6d_from_features(features))
                     rotations[frames] = sixd.transpose(0, 1).half()
@@ -168,7 +170,7 @@ class PairCorruptor:
         frames = self._tokens(clips[0]) * FRAMES_PER_TOKEN
         motion = np.concatenate([self._features(clip, frames) for clip in clips])
         tracks = torch.from_numpy(self.normalizer.normalize(motion)).to(self.filler.device)
-        return list(self.tokenizer.encode(tracks).cpu().unflatten(0, (-1, 2)))
+        return list(self.tokenizer.encode(tracks).cpu().unflatten(0, (-1, 2)))  # (2 B, 5, n) -> (B, 2, 5, n)
 
     def _features(self, clip: int, frames: int) -> np.ndarray:
         """(2, frames, 262) of a clip's start, in the frame of person 0 for even clip numbers, else of 1."""

@@ -27,7 +27,7 @@ def pair_terms(
     config: PairDecoderLossConfig,
 ) -> dict[str, Tensor]:
     """Terms by the names of their weights in the config; weights (22,) per joint."""
-    each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)
+    each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)  # (2 B, T, 22, 3)
     root, true_root = each[..., :1, :], each_truth[..., :1, :]
     error = ((each - root) - (each_truth - true_root)).abs()
     moved = (frame_differences(each) - frame_differences(each_truth)).abs()

@@ -129,7 +129,7 @@ class PairDecoderStage(TrainingStage):
 
     def _figures(self, joints: Tensor, truth: Tensor) -> dict[str, float]:
         error = (joints - truth).norm(dim=-1)
-        each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)
+        each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)  # (2 B, T, 22, 3)
         values = {
             "mpjpe_mm": error.mean(),
             "wrist_mm": error[..., _WRISTS].mean(),

@@ -15,6 +15,7 @@ from intermask_cli.training.sources.pairs import PairSource
 from intermask_cli.training.sources.source import ClipCaption, ClipText, TrainingSource
 
 CAPTURES_INDEX = "index.csv"
+#: Words of captions that state who leads.
 _ROLE_WORDS = ("lead", "follow")
 
 

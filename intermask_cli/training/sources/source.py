@@ -19,6 +19,7 @@ from intermask_cli.motion.representation.interhuman import joints_from_features
 from intermask_cli.motion.skeleton import FPS, JOINT
 from intermask_cli.training.schedule import permutation
 
+#: Joints whose speed decides how fast a window is.
 LIMB_ENDS = [JOINT[name] for name in ("left_wrist", "right_wrist", "left_foot", "right_foot")]
 
 

@@ -84,7 +84,9 @@ def published_interhuman_terms(
 ) -> dict[str, Tensor]:
     """The published terms for (B, T, 262); bones and angles on *normalised* values (quirk M12)."""
     joints, truth = joints_of(pred), joints_of(target)
+    # (22, 3) each
     scale, shift = std[POSITIONS].view(NUM_JOINTS, 3), mean[POSITIONS].view(NUM_JOINTS, 3)
+    # (B, T, 21, 6) each
     sixd, true_sixd = (m[..., ROTATIONS].unflatten(-1, (NUM_JOINTS - 1, 6)) for m in (pred, target))
     return {
         "reconstruction": criterion(pred[..., :-4], target[..., :-4]),

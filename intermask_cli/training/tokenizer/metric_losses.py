@@ -28,7 +28,7 @@ FAST_M_PER_S = 3.0
 
 #: Joints that carry contacts between persons.
 WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])
-#: Joints whose errors are visible although they are few.
+#: Joints whose errors are seen most: far from the root, or on the floor.
 LIMBS = (JOINT["left_elbow"], JOINT["right_elbow"], JOINT["head"], *FEET)
 
 
@@ -50,10 +50,11 @@ def metric_terms(
     pred: Tensor, target: Tensor, mean: Tensor, std: Tensor, weights: Tensor, speed_weight: float
 ) -> dict[str, Tensor]:
     """Terms for normalised features (B, T, 262); weights (22,) per joint."""
+    # (22, 3) each
     scale, shift = std[POSITIONS].view(NUM_JOINTS, 3), mean[POSITIONS].view(NUM_JOINTS, 3)
     joints, truth = joints_of(pred) * scale + shift, joints_of(target) * scale + shift
     root, true_root = joints[..., :1, :], truth[..., :1, :]
-    weight = weights[:, None]
+    weight = weights[:, None]  # (22, 1), with the speed (B, T, 22, 1)
     if speed_weight > 0:
         weight = weight + speed_weight * (relative_speed(truth) / FAST_M_PER_S).clamp(max=1)[..., None]
     error = ((joints - root) - (truth - true_root)).abs()

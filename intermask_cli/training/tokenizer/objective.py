@@ -51,6 +51,7 @@ class TokenizerObjective(nn.Module):
         )
 
     def forward(self, motion: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        # (B, T, D) -> (B, T, 262) or (B, T, 56, 6)
         motion = motion.unflatten(-1, self.tokenizer.representation.feature_shape)
         output = self.tokenizer(motion, temperature=self.gumbel, bypass=self.bypass)
         terms = self._terms(output.reconstruction.float(), motion)

@@ -14,7 +14,8 @@ from intermask_cli.console import note
 from intermask_cli.models.codebook import Codebook, perplexity
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
-from intermask_cli.motion.skeleton import JOINT
+from intermask_cli.motion.representation.interhuman import POSITIONS
+from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS
 from intermask_cli.training.config import Recipe, TokenizerTrainConfig
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
@@ -96,6 +97,7 @@ class TokenizerStage(TrainingStage):
         parts: list[Tensor] = []
         while sum(map(len, parts)) < self.config.kmeans_latents:
             motion = self._shape(self._windows.take(self._windows.random(64, self.config.fast_share)))
+            # (B, C, 5, n) -> (B 5 n, C)
             parts.append(self.model.latents(motion).permute(0, 2, 3, 1).flatten(0, 2))
         return torch.cat(parts)[: self.config.kmeans_latents].float()
 
@@ -112,6 +114,7 @@ class TokenizerStage(TrainingStage):
         return self._windows.take(chosen).to(self._device, non_blocking=True)
 
     def _shape(self, motion: Tensor) -> Tensor:
+        """(B, T, D) -> (B, T, 262) or (B, T, 56, 6) on the device."""
         shaped: Tensor = motion.to(self._device).unflatten(-1, self.model.representation.feature_shape)
         return shaped
 
@@ -150,7 +153,7 @@ class TokenizerStage(TrainingStage):
         if self.objective.body is not None:
             distance: Tensor = (self.objective.body(decoded) - self.objective.body(motion)).norm(dim=-1)
         else:
-            scale = self.objective.std[:66].view(22, 3)
+            scale = self.objective.std[POSITIONS].view(NUM_JOINTS, 3)
             distance = ((joints_of(decoded) - joints_of(motion)) * scale).norm(dim=-1)
         return distance.flatten(0, 1).cpu()
 

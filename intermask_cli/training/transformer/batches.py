@@ -56,9 +56,9 @@ class FreshTokens:
         for row, motion in enumerate(motions):
             flat = self._normalizer.normalize(motion.reshape(2, motion.shape[1], -1))
             padded[row, :, : motion.shape[1]] = torch.from_numpy(flat.astype(np.float32))
-        tracks = padded.flatten(0, 1).to(self._device)
+        tracks = padded.flatten(0, 1).to(self._device)  # (B, 2, T, D) -> (2 B, T, D)
         tracks = tracks.unflatten(-1, self._source.representation.feature_shape)
-        ids = self._tokenizer.encode(tracks).view(len(items), -1)
+        ids = self._tokenizer.encode(tracks).view(len(items), -1)  # (2 B, 5, n) -> (B, 10 n)
         lengths = torch.tensor([motion.shape[1] // FRAMES_PER_TOKEN for motion in motions])
         return ids.cpu(), lengths
 

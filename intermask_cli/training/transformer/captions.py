@@ -15,7 +15,7 @@ from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 from intermask_cli.training.tensor_cache import cached_tensors
 
-ENCODE_BATCH = 256
+ENCODE_BATCH = 256  # texts
 #: Labels that name a person or a side; captions that state them are drawn more often (`role_captions`).
 ROLE_LABELS = frozenset({"actor", "side"})
 #: Value number of a label that a caption does not state.

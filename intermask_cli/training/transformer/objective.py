@@ -69,6 +69,7 @@ class TransformerObjective(nn.Module):
         self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None
     ) -> Tensor:
         # Dropping means a zero vector before `cond_emb`: "unconditional" is that layer's bias.
+        # dropped (B,) -> (B, 1) or, with a condition per person, (B, 1, 1)
         kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
         logits: Tensor = self.transformer(hidden.ids, kept, lengths)
         return logits

@@ -38,7 +38,7 @@ from intermask_cli.training.transformer.masking import (
 from intermask_cli.training.transformer.objective import TokenBatch, TransformerObjective, masked_loss
 from intermask_cli.training.transformer.token_cache import TokenCache, cached_split
 
-VALIDATION_BATCH = 32
+VALIDATION_BATCH = 32  # excerpts
 
 
 class TransformerData:

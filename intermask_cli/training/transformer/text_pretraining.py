@@ -24,7 +24,7 @@ from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
 from intermask_cli.training.transformer.stage import TransformerData
 
-VALIDATION_BATCH = 128
+VALIDATION_BATCH = 128  # captions
 
 
 #: Labels whose values "0" and "1" are the persons -> the label of the side that person uses.
@@ -68,7 +68,7 @@ class LabelObjective(nn.Module):
         if not self.person_condition:
             return condition, batch.stated
         stated = torch.stack([as_seen_by(person, batch.stated, self.labels) for person in (0, 1)], dim=1)
-        return condition.flatten(0, 1), stated.flatten(0, 1)
+        return condition.flatten(0, 1), stated.flatten(0, 1)  # (B, 2, ...) -> (2 B, ...)
 
     def _class_counts(self) -> dict[str, int]:
         sides = SIDE_OF.values() if self.person_condition else ()

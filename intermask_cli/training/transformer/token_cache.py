@@ -25,7 +25,8 @@ from intermask_cli.training.checkpoints import weights_of
 from intermask_cli.training.sources.source import TrainingSource
 from intermask_cli.training.tensor_cache import cached_tensors
 
-ENCODE_BATCH = 32  # tracks of equal length encoded together
+#: Tracks of equal length that are encoded together: two persons in two frames of reference per excerpt.
+ENCODE_BATCH = 32
 
 
 @dataclass
@@ -43,7 +44,7 @@ class TokenCache:
         """Excerpts (B,) in the frame of person canonical (B,) -> ids (B, 10 n) int64, lengths (B,)."""
         lengths = self.lengths[excerpts]
         maps = self.maps[excerpts, canonical, :, :, : int(lengths.max())]
-        return maps.flatten(1).long(), lengths
+        return maps.flatten(1).long(), lengths  # (B, 2, 5, n) -> (B, 10 n)
 
 
 def excerpt_starts(frames: int, limit: int) -> list[int]:
@@ -82,6 +83,7 @@ def encode_split(
             for first in range(0, len(numbers), ENCODE_BATCH // 4):
                 part = numbers[first : first + ENCODE_BATCH // 4]
                 motion = np.stack([_both_ways(source, *excerpts[number]) for number in part])
+                # (E, 2, 2, T, ...) -> (4 E, T, D)
                 flat = normalizer.normalize(motion.reshape(len(part) * 4, length, -1)).astype(np.float32)
                 tracks = torch.from_numpy(flat).to(device)
                 tracks = tracks.unflatten(-1, source.representation.feature_shape)

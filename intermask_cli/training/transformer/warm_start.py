@@ -9,6 +9,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.checkpoints import weights_of
 
+#: Weights that only a transformer with a condition per person has.
 PERSON_MAPS = "text_head.person_maps"
 
 
