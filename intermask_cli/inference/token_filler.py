@@ -109,13 +109,14 @@ class TokenFiller:
 
     def _first_pass(self, n: int) -> Tensor:
         """Unconditional logits (1, 10 n, K) of a fully masked map; they depend on n only."""
-        if n not in self._first_passes:
+        first = self._first_passes.pop(n, None)
+        if first is None:
             ids = torch.full((1, 2 * BODY_ROWS * n), self.transformer.mask_id, device=self.device)
-            self._first_passes[n] = self.transformer(ids, None)
-        self._first_passes.move_to_end(n)
+            first = self.transformer(ids, None)
+        self._first_passes[n] = first
         while len(self._first_passes) > CACHED_LENGTHS:
             self._first_passes.popitem(last=False)
-        return self._first_passes[n]
+        return first
 
     def _prepared(self, texts: Sequence[str]) -> dict[str, Modulation]:
         """Modulation of each distinct text, one at a time, so that it does not depend on the batch."""

@@ -98,11 +98,10 @@ class _FrozenEncoder:
         self.tokenizer, self.network = self._load()
 
     def encode(self, texts: Sequence[str]) -> TextStates:
-        ready = {text: self._states[text] for text in texts if text in self._states}
+        # One step per text, so that several threads can share the encoder.
+        ready = {text: states for text in texts if (states := self._states.pop(text, None)) is not None}
         ready |= self._run([text for text in dict.fromkeys(texts) if text not in ready])
-        for text in dict.fromkeys(texts):
-            self._states[text] = ready[text]
-            self._states.move_to_end(text)
+        self._states |= ready
         while len(self._states) > CACHED_TEXTS:
             self._states.popitem(last=False)
         return _padded([ready[text] for text in texts])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,3 +118,17 @@ def test_doctor_lists_them_in_another_process(site: Path, tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "letters (intermask.text_encoders) of outside-letters 2.1" in done.stdout
+
+
+def test_the_examples_of_the_guide_work() -> None:
+    """Text encoder and metric of docs/guides/plugins.md, as written there."""
+    guide = (ROOT / "docs/guides/plugins.md").read_text()
+    examples: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL):
+        exec(block, examples)
+    encoder: im.TextEncoder = examples["Letters"](None, "cpu")
+    states = encoder.encode(["abc", "", "hello there"])
+    assert states.states.shape == (3, 11, encoder.dim)
+    assert states.end.tolist() == [2, 0, 10] and states.mask.sum(dim=1).tolist() == [3, 1, 11]
+    assert examples["mean_norm"](np.ones((2, 4)), np.ones((3, 4)), np.ones((2, 4))) == 2.0
+    assert callable(examples["load"])
