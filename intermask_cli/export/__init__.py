@@ -1,1 +1,1 @@
-"""What people look at and take away: contact sheets, the one-file viewer, interchange formats."""
+"""Interactions as files for other programs, as pictures and videos, and as a one-file HTML viewer."""

@@ -1,8 +1,8 @@
 """GLB (binary glTF 2.0): both people in one file, skinned capsule bodies, one animation at 30 fps.
 
-Metres, Y up, +Z forward, as glTF asks. Each person is a skeleton of 22 nodes named like ours with a
-"p1." or "p2." prefix; every bone is a capsule bound rigidly to the joint that turns it.
-Needs the `export` extra (pygltflib).
+Metres, Y up, +Z forward, as glTF requires. Each person is a skeleton of 22 nodes, named after the joints
+with the prefix "p1." or "p2."; every bone is a capsule bound rigidly to the joint that turns it. The reader
+at the end only checks files written here. Needs the `export` extra (pygltflib).
 """
 
 from __future__ import annotations
@@ -23,16 +23,21 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import BONES, FPS, JOINT, JOINT_NAMES, PARENTS
 
-_RING = 10  # vertices around a capsule
-_CAP = 3  # rings per half-sphere
+#: Vertices around a capsule.
+_RING = 10
+#: Rings of vertices per rounded end of a capsule.
+_CAP = 3
 
-# glTF enumerations
+# Numbers that glTF 2.0 gives to component types and buffer targets.
 _FLOAT, _UBYTE, _UINT = 5126, 5121, 5125
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
 
 
 def write_glb(path: Path, people: tuple[Rig, Rig], name: str) -> None:
-    """Write two rigs with the same number of frames as one animated GLB."""
+    """Write two rigs with the same number of frames as one animated GLB; `name` is that of the animation.
+
+    Raises MissingError without pygltflib.
+    """
     try:
         import pygltflib as gltf
     except ImportError as error:
@@ -58,7 +63,10 @@ class _Builder:
         self.blob = bytearray()
 
     def accessor(self, array: np.ndarray, kind: str, target: int | None = None, bounds: bool = False) -> int:
-        """Append an array to the buffer; returns the accessor's number."""
+        """Append an array to the buffer; returns the accessor's number.
+
+        `kind` is glTF's "SCALAR", "VEC3", ...; `bounds` adds the smallest and largest value per column.
+        """
         g = self.gltf
         component = {"f": _FLOAT, "B": _UBYTE, "I": _UINT}[array.dtype.char]
         self.blob.extend(b"\0" * (-len(self.blob) % 4))
@@ -99,12 +107,13 @@ class _Builder:
         self._add_channel(animation, first, "translation", times, rig.root.astype(np.float32), "VEC3")
 
     def _add_body(self, rig: Rig, prefix: str, colour: str, first: int) -> None:
+        """Material, mesh and skin of one person whose skeleton starts at node `first`."""
         g, document = self.gltf, self.document
         rest = rest_positions(rig.offsets)
         positions, normals, triangles, joints = body_mesh(rest)
         weights = np.zeros((len(joints), 4), np.float32)
         weights[:, 0] = 1.0
-        bound = np.zeros((len(joints), 4), np.uint8)
+        bound = np.zeros((len(joints), 4), np.uint8)  # glTF takes four joints per vertex; only one has weight
         bound[:, 0] = joints
         inverse = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
         inverse[:, :3, 3] = -rest
@@ -153,7 +162,11 @@ class _Builder:
 
 
 def quaternion_xyzw_continuous(matrix: np.ndarray) -> np.ndarray:
-    """(T, J, 3, 3) -> (T, J, 4), x y z w as glTF wants, neighbours in time in the same half-sphere."""
+    """(T, J, 3, 3) -> (T, J, 4), x y z w as in glTF, neighbours in time in one hemisphere.
+
+    A quaternion and its negative are the same rotation, but interpolation between them would turn the long
+    way.
+    """
     wxyz = quaternion_wxyz_from_matrix(matrix)
     dots = (wxyz[1:] * wxyz[:-1]).sum(-1)
     signs = np.cumprod(np.concatenate([np.ones((1, wxyz.shape[1])), np.where(dots < 0, -1.0, 1.0)]), axis=0)
@@ -170,7 +183,10 @@ def rest_positions(offsets: np.ndarray) -> np.ndarray:
 
 
 def body_mesh(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Capsules around the bones of a rest pose (22, 3): points, normals (V, 3), triangles, joints (V,)."""
+    """Capsules around the bones of a rest pose (22, 3).
+
+    Points (V, 3), normals (V, 3), triangles (F, 3) and the joint (V,) that each point is bound to.
+    """
     radii = {(a, b): radius for a, b, radius, _ in drawing_segments()}
     parts = [(_capsule(rest[a], rest[b], radii[(a, b)]), a) for a, b in BONES]
     head = rest[JOINT["head"]]
@@ -189,7 +205,7 @@ def body_mesh(rest: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 
 def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points, outward normals and triangles of a capsule from start to end."""
+    """Points (V, 3), outward normals (V, 3) and triangles (F, 3) of a capsule from start (3,) to end (3,)."""
     latitudes = np.linspace(0, np.pi / 2, _CAP + 1)
     angles = 2 * np.pi * np.arange(_RING) / _RING
     around = np.stack([np.cos(angles), np.zeros(_RING), np.sin(angles)], axis=-1)
@@ -211,7 +227,7 @@ def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndar
 
 
 def joints_of_glb(path: Path) -> np.ndarray:
-    """Joint positions (2, T, 22, 3) that the animation of one of our files gives, by its node tree."""
+    """Joint positions (2, T, 22, 3) in metres of a file written by `write_glb`, by its animated node tree."""
     import pygltflib as gltf
 
     document = gltf.GLTF2().load(str(path))
@@ -230,20 +246,21 @@ def joints_of_glb(path: Path) -> np.ndarray:
     }
     people = []
     for root in [skin.skeleton for skin in document.skins]:
-        world: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        places = {}
+        world: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # node -> rotation (T, 3, 3), position (T, 3)
+        positions = {}
         stack: list[tuple[int, int | None]] = [(root, None)]
         while stack:
             node, parent = stack.pop()
             xyzw = curves[(node, "rotation")].astype(np.float64)
-            turn = matrix_from_quaternion_wxyz(np.roll(xyzw, 1, axis=-1))
-            fixed = np.array(document.nodes[node].translation)
-            move = curves.get((node, "translation"), np.broadcast_to(fixed, (len(turn), 3)))
+            rotation = matrix_from_quaternion_wxyz(np.roll(xyzw, 1, axis=-1))
+            offset = np.array(document.nodes[node].translation)
+            position = curves.get((node, "translation"), np.broadcast_to(offset, (len(rotation), 3)))
             if parent is not None:
-                base, at = world[parent]
-                move, turn = at + (base @ move[..., None])[..., 0], base @ turn
-            world[node] = (turn, move)
-            places[document.nodes[node].name.split(".", 1)[1]] = move
+                parent_rotation, parent_position = world[parent]
+                position = parent_position + (parent_rotation @ position[..., None])[..., 0]
+                rotation = parent_rotation @ rotation
+            world[node] = (rotation, position)
+            positions[document.nodes[node].name.split(".", 1)[1]] = position
             stack += [(child, node) for child in document.nodes[node].children]
-        people.append(np.stack([places[name] for name in JOINT_NAMES], axis=1))
+        people.append(np.stack([positions[name] for name in JOINT_NAMES], axis=1))
     return np.stack(people)

@@ -6,12 +6,11 @@ root_orient (T, 3)        axis-angle of the pelvis in the world
 pose_body (T, 63)         axis-angle of joints 1..21 relative to their parents
 betas (10,)               zeros: no body shape is known
 gender, mocap_framerate   "neutral", 30.0
-joints (T, 22, 3)         the joint positions themselves
+joints (T, 22, 3)         the joint positions of the dataset
 offsets (22, 3)           bone offsets of the rest pose that fits this person
-prompt, seed, person      where it came from
+rotations                 "model", or "recovered from joints" where the dataset has no rotations
+prompt, seed, person      source of the motion; person is 1 or 2
 ========================  ===========================================================================
-
-Rotations are the model's where the dataset has them, else recovered from the joints; `rotations` says which.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from intermask_cli.motion.skeleton import FPS
 
 
 def write_smpl_npz(path: Path, item: Interaction, person: int) -> None:
-    """Write one person (0 or 1) of an interaction."""
+    """Write one person (0 or 1) of an interaction; InputError if no rigid skeleton fits the joints."""
     joints = item.joints[person]
     rig = rig_of(joints, f"{item.id} person {person + 1}")
     local, source = rig.local[:, 1:], "recovered from joints"
@@ -56,8 +55,9 @@ def write_smpl_npz(path: Path, item: Interaction, person: int) -> None:
 
 
 def joints_of_smpl_npz(path: Path) -> np.ndarray:
-    """Forward kinematics of such a file -> joints (T, 22, 3), metres: what a reader would see."""
+    """Joints (T, 22, 3) in metres that a reader gets from a file's rotations, by forward kinematics."""
     with np.load(path, allow_pickle=False) as data:
-        turns = np.concatenate([data["root_orient"][:, None], data["pose_body"].reshape(-1, 21, 3)], axis=1)
-        local = matrix_from_axis_angle(turns.astype(np.float64))
+        body = data["pose_body"].reshape(-1, 21, 3)
+        axis_angle = np.concatenate([data["root_orient"][:, None], body], axis=1)  # (T, 22, 3)
+        local = matrix_from_axis_angle(axis_angle.astype(np.float64))
         return forward_kinematics(local, data["trans"].astype(np.float64), data["offsets"])[0]

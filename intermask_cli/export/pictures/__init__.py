@@ -1,1 +1,1 @@
-"""Contact sheets, SVG, GIF and MP4."""
+"""Contact sheets (PNG) and videos (GIF, MP4)."""

@@ -1,12 +1,13 @@
-"""Projection of a pair onto a picture: camera, limb segments with depth and width. Pure NumPy.
+"""Projection of a pair onto a picture: camera, limb segments with depth and width. NumPy only.
 
-Colours are told apart by colour-blind people (Okabe-Ito blue and vermilion); a person's right limbs
+The colours are distinct for colour-blind people too (Okabe-Ito blue and vermilion). A person's right limbs
 are drawn darker than the left ones, so that sides can be read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ PERSON_COLOURS = ("#0072B2", "#D55E00")
 PERSON_DARK = ("#004C78", "#8E3F00")
 PERSON_LIGHT = ("#4DA6DB", "#F39A5A")
 
-#: Torso lines that make a stick figure read as a body: shoulders, hips and flanks.
+#: Lines of the trunk that make a stick figure look like a body: shoulders, hips and flanks.
 _EXTRA_SEGMENTS = (
     (JOINT["left_shoulder"], JOINT["right_shoulder"]),
     (JOINT["left_hip"], JOINT["right_hip"]),
@@ -26,6 +27,8 @@ _EXTRA_SEGMENTS = (
 _SEGMENTS = (*BONES, *_EXTRA_SEGMENTS)
 _HEAD = JOINT["head"]
 HEAD_RADIUS_M = 0.105
+#: The head joint is the base of the skull: the ball is drawn this much of the neck's length farther up.
+_HEAD_SHIFT = 0.6
 
 
 def _segment_radius(parent: int, child: int) -> float:
@@ -72,9 +75,9 @@ class Camera:
 
 
 def side_view(joints: np.ndarray) -> Camera:
-    """The camera that sees the two people next to each other: joints (2, T, 22, 3).
+    """The camera that shows the two people of joints (2, T, 22, 3) side by side.
 
-    It looks across the mean line from person 1 to person 2, turned by 20 degrees for depth.
+    It looks across the mean line from one person to the other, turned by 20 degrees for depth.
     """
     between = (joints[1, :, 0] - joints[0, :, 0])[:, [0, 2]].mean(0)
     if np.linalg.norm(between) < 0.05:
@@ -82,22 +85,40 @@ def side_view(joints: np.ndarray) -> Camera:
     return Camera(float(np.arctan2(-between[1], between[0])) + np.deg2rad(20.0))
 
 
+class Head(NamedTuple):
+    """A ball on the picture, metres."""
+
+    right: float
+    up: float
+    radius: float
+    colour: str
+    depth: float
+
+
 @dataclass(frozen=True)
 class Drawing:
-    """What one frame looks like, back to front: segments (S, 2, 2), radii (S,), colours (S,) and heads."""
+    """One frame as a picture, back to front.
+
+    Attributes:
+        segments: both ends (right, up) of S limbs (S, 2, 2), metres.
+        radii: (S,) metres.
+        colours: one per limb.
+        heads: of the two persons.
+        depths: mean depth (S,) of each limb, larger is nearer, metres.
+    """
 
     segments: np.ndarray
     radii: np.ndarray
     colours: list[str]
-    heads: list[tuple[float, float, float, str, float]]  # right, up, radius, colour, depth
+    heads: list[Head]
     depths: np.ndarray
 
 
 def draw_frame(joints: np.ndarray, camera: Camera) -> Drawing:
     """Depth-sorted limbs of one frame: joints (2, 22, 3) metres."""
-    points = camera.project(joints)
-    ends = points[:, np.array(_SEGMENTS)]  # (2, S, 2, 3)
-    depth = ends[..., 2].mean(-1).reshape(-1)
+    points = camera.project(joints)  # (2, 22, 3)
+    ends = points[:, np.array(_SEGMENTS)]  # (2, S / 2, 2, 3)
+    depth = ends[..., 2].mean(-1).reshape(-1)  # (S,)
     order = np.argsort(depth, kind="stable")
     colours = [
         (PERSON_COLOURS, PERSON_DARK, PERSON_LIGHT)[side][person] for person in (0, 1) for side in _SIDES
@@ -105,15 +126,13 @@ def draw_frame(joints: np.ndarray, camera: Camera) -> Drawing:
     neck = points[:, JOINT["neck"]]
     heads = []
     for person in (0, 1):
-        # The head joint is the base of the skull: put the ball a little further along the neck.
-        centre = points[person, _HEAD] + 0.6 * (points[person, _HEAD] - neck[person])
-        heads.append(
-            (float(centre[0]), float(centre[1]), HEAD_RADIUS_M, PERSON_COLOURS[person], float(centre[2]))
-        )
+        right, up, depth_m = points[person, _HEAD] + _HEAD_SHIFT * (points[person, _HEAD] - neck[person])
+        colour = PERSON_COLOURS[person]
+        heads.append(Head(float(right), float(up), HEAD_RADIUS_M, colour, float(depth_m)))
     return Drawing(
         segments=ends[..., :2].reshape(-1, 2, 2)[order],
         radii=np.tile(_RADII, 2)[order],
         colours=[colours[i] for i in order],
-        heads=sorted(heads, key=lambda head: head[4]),
+        heads=sorted(heads, key=lambda head: head.depth),
         depths=depth[order],
     )

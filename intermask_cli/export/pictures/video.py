@@ -1,4 +1,4 @@
-"""Moving pictures: several interactions in a grid as GIF or MP4 (needs the `viz` extra)."""
+"""Videos: several interactions in a grid as GIF or MP4 (needs the `viz` extra)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,16 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.export.pictures.scene import Camera, draw_frame, side_view
 from intermask_cli.motion.skeleton import FPS
 
+#: Pictures are drawn at this many times their size and averaged down, since Pillow draws without
+#: antialiasing.
 _SUPERSAMPLE = 2
-_VIEW_HEIGHT_M = 2.6  # height of the world shown in one cell
-_TALLEST_VIEW_M = 8.0
+#: Height of the world shown in one cell, metres: two people with raised arms.
+_VIEW_HEIGHT_M = 2.6
+#: The same for two people far apart, at most: smaller people could not be read.
+_MAX_VIEW_HEIGHT_M = 8.0
+#: Frames over which the middle of the pair is averaged, so that the camera does not shake; an odd number.
+_CAMERA_FRAMES = 31
+#: Half of the motion's rate, for half the file size.
 _GIF_FPS = 15
 
 
@@ -37,15 +44,17 @@ class _Cell:
         self.width, self.height = width, height
         self.camera: Camera = side_view(self.joints)
         middle = self.joints[:, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])
-        kernel = np.ones(31) / 31
-        padded = np.pad(middle, ((15, 15), (0, 0)), mode="edge")
-        self.middle = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)
+        kernel = np.ones(_CAMERA_FRAMES) / _CAMERA_FRAMES
+        half = _CAMERA_FRAMES // 2
+        padded = np.pad(middle, ((half, half), (0, 0)), mode="edge")
+        self.middle = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)  # (T, 3)
         # Two people far apart are drawn smaller rather than cut off.
         across = self.camera.project(self.joints - self.middle[None, :, None])[..., 0]
         needed = 2 * (float(np.abs(across).max()) + 0.15) * height / width
-        self.view_height_m = float(np.clip(needed, _VIEW_HEIGHT_M, _TALLEST_VIEW_M))
+        self.view_height_m = float(np.clip(needed, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
 
     def draw(self, canvas: Any, left: int, top: int, frame: int, font: Any) -> None:
+        """Draw one frame with the cell's upper left corner at (left, top), pixels."""
         frame = min(frame, self.joints.shape[1] - 1)
         scale = self.height / self.view_height_m
         origin = np.array([left + self.width / 2, top + self.height * 0.88])
@@ -59,14 +68,14 @@ class _Cell:
         ):
             for grow, fill in ((_SUPERSAMPLE, "white"), (0, colour)):
                 _capsule(canvas, start, end, radius + grow, fill)
-        for x, y, radius, colour, _ in drawing.heads:
-            centre = origin + np.array([x, -y]) * scale
-            for grow, fill in ((_SUPERSAMPLE, "white"), (0, colour)):
-                _disc(canvas, centre, radius * scale + grow, fill)
+        for head in drawing.heads:
+            centre = origin + np.array([head.right, -head.up]) * scale
+            for grow, fill in ((_SUPERSAMPLE, "white"), (0, head.colour)):
+                _disc(canvas, centre, head.radius * scale + grow, fill)
         canvas.text((left + 8 * _SUPERSAMPLE, top + 6 * _SUPERSAMPLE), self.caption, fill="#222", font=font)
 
     def _floor(self, frame: int) -> Iterator[np.ndarray]:
-        """Grid lines of one metre that stay fixed in the world."""
+        """Grid lines (2, 3), one metre apart, which stay fixed in the world."""
         shift = self.middle[frame] - np.floor(self.middle[frame])
         for k in range(-2, 4):
             yield np.array([[k, 0, -2], [k, 0, 3]]) - shift
@@ -86,9 +95,9 @@ def _capsule(canvas: Any, start: np.ndarray, end: np.ndarray, radius: float, fil
 def frames_of(
     clips: Sequence[np.ndarray], captions: Sequence[str], width: int = 480, step: int = 1
 ) -> Iterator[Any]:
-    """Pillow images of the clips (2, T, 22, 3) side by side in a near-square grid, every `step` frames.
+    """Pillow images of the clips (2, T, 22, 3) in a near-square grid, every `step` frames.
 
-    Shorter clips hold their last frame.
+    `width`: pixels per clip. Shorter clips hold their last frame. Raises MissingError without Pillow.
     """
     Image, ImageDraw, ImageFont = _pillow()
     columns = math.ceil(math.sqrt(len(clips)))
@@ -96,7 +105,7 @@ def frames_of(
     height = width * 3 // 4
     big = (width * _SUPERSAMPLE, height * _SUPERSAMPLE)
     font = ImageFont.load_default(size=13 * _SUPERSAMPLE)
-    limit = width // 7  # characters that fit
+    limit = width // 7  # a character is about 7 pixels wide
     cells = [
         _Cell(joints, text if len(text) <= limit else text[: limit - 1] + "…", *big)
         for joints, text in zip(clips, captions, strict=True)
@@ -110,7 +119,12 @@ def frames_of(
 
 
 def write_video(clips: Sequence[np.ndarray], captions: Sequence[str], path: Path, width: int = 480) -> None:
-    """Write a `.gif` (15 fps) or `.mp4` (30 fps, H.264); raises InputError for other suffixes."""
+    """Write clips (2, T, 22, 3) as `.gif` (15 fps) or `.mp4` (30 fps, H.264), `width` pixels per clip.
+
+    Raises:
+        InputError: another suffix.
+        MissingError: Pillow or ffmpeg is not installed, or ffmpeg fails.
+    """
     if path.suffix == ".gif":
         images = [image.quantize(64) for image in frames_of(clips, captions, width, step=FPS // _GIF_FPS)]
         images[0].save(path, save_all=True, append_images=images[1:], duration=1000 // _GIF_FPS, loop=0)
@@ -135,17 +149,17 @@ def _write_mp4(images: Iterator[Any], path: Path) -> None:
                 encoder.stdin.write(image.tobytes())
             encoder.stdin.close()
         except BrokenPipeError:
-            pass  # the encoder's own message says why, below
+            pass  # ffmpeg ended early; its message is read below
         message = encoder.stderr.read().decode(errors="replace").strip()
     if encoder.returncode:
         raise MissingError(f"{path}: ffmpeg failed: {message.splitlines()[-1] if message else 'no message'}")
 
 
 def _ffmpeg() -> str:
-    """The system's ffmpeg, else the one that imageio-ffmpeg brings."""
-    found = shutil.which("ffmpeg")
-    if found:
-        return found
+    """Path of the system's ffmpeg, else of the one that imageio-ffmpeg includes."""
+    installed = shutil.which("ffmpeg")
+    if installed:
+        return installed
     try:
         import imageio_ffmpeg
     except ImportError as error:

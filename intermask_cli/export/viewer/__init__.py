@@ -1,1 +1,1 @@
-"""The HTML viewer."""
+"""The one-file HTML viewer and what is shown in it."""

@@ -1,4 +1,4 @@
-"""A page of examples from a Duets corpus: the same few clips of every kind, whatever the corpus holds."""
+"""A viewer page of examples from a Duets corpus: the first clips of every kind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TWO_PHASES = "two phases"
 
 
 class CorpusPage(NamedTuple):
-    """What a page shows: `shown` of `total` clips; `missing` are kinds without a clip of one phase."""
+    """Content of a page: `shown` of `total` clips; `missing` are kinds without a clip of one phase."""
 
     shown: int
     total: int
@@ -23,13 +23,16 @@ class CorpusPage(NamedTuple):
 
 
 def is_corpus(folder: Path) -> bool:
+    """Whether a folder holds a Duets corpus."""
     return (folder / "corpus.json").is_file()
 
 
 def write_corpus_gallery(folder: Path, page: Path, per_kind: int = 1) -> CorpusPage:
     """Write the viewer page with the first `per_kind` clips of each kind, and of two phases if any.
 
-    Raises MissingError or InputError when the corpus or one of its shards cannot be read.
+    Raises:
+        MissingError: a shard of the corpus does not exist.
+        InputError: the corpus cannot be read.
     """
     corpus = Corpus(folder)
     items = [_item(corpus.clip(index)) for index in example_indices(corpus, per_kind)]
@@ -39,19 +42,18 @@ def write_corpus_gallery(folder: Path, page: Path, per_kind: int = 1) -> CorpusP
 
 
 def example_indices(corpus: Corpus, per_kind: int) -> list[int]:
-    """The first `per_kind` clips of each kind, kinds in the corpus's order, clips of two phases last."""
+    """Numbers of the first `per_kind` clips of each kind, clips of two phases last."""
     rows = {**corpus.manifest["kinds"], TWO_PHASES: corpus.manifest["two_phase"]}
-    wanted = {kind: min(per_kind, row["clips"]) for kind, row in rows.items()}
-    found: dict[str, list[int]] = {kind: [] for kind in rows}
-    left = sum(wanted.values())
+    missing = {kind: min(per_kind, row["clips"]) for kind, row in rows.items()}
+    examples: dict[str, list[int]] = {kind: [] for kind in rows}
     for index in range(corpus.clips):
-        if not left:  # reads no further shard than it must
+        if not any(missing.values()):  # later shards need not be read
             break
         kind = _group(corpus.labels(index))
-        if len(found[kind]) < wanted[kind]:
-            found[kind].append(index)
-            left -= 1
-    return [index for indices in found.values() for index in indices]
+        if missing[kind]:
+            examples[kind].append(index)
+            missing[kind] -= 1
+    return [index for indices in examples.values() for index in indices]
 
 
 def _group(labels: Labels) -> str:
@@ -61,19 +63,19 @@ def _group(labels: Labels) -> str:
 def _item(clip: CorpusClip) -> ViewerItem:
     labels = clip.labels
     phases = [stated_values(phase) for phase in phases_of(labels)]
-    kind = _joined([said["kind"] for said in phases])
+    kind = _joined([phase["kind"] for phase in phases])
     fields = {
         "kind": kind,
         "family": KINDS[labels.kind].family if labels.then is None else TWO_PHASES,
-        "actor": _joined([None if said["actor"] is None else said["actor"] + 1 for said in phases]),
-        "side": _joined([said["side"] for said in phases]),
+        "actor": _joined([None if phase["actor"] is None else phase["actor"] + 1 for phase in phases]),
+        "side": _joined([phase["side"] for phase in phases]),
         "tempo": labels.tempo,
     }
     return ViewerItem(f"{kind} {clip.id}", clip.captions[CAPTION_TYPES.index("full")], clip.joints, fields)
 
 
 def _joined(values: Sequence[Any]) -> Any:
-    """The value of the only phase as it is, or both as text; None where neither has one."""
+    """The value of a single phase unchanged, the values of two as text, None if neither has one."""
     if len(values) == 1 or not any(value is not None for value in values):
         return values[0]
     return " then ".join("none" if value is None else str(value) for value in values)

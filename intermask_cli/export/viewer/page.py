@@ -19,9 +19,9 @@ from intermask_cli.export.pictures.scene import HEAD_RADIUS_M, drawing_segments
 from intermask_cli.files import write_text
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT, NUM_JOINTS
 
-#: Positions are rounded to this step, so the largest error in the page is half of it.
+#: Metres that positions are rounded to, so the largest error in the page is half of it.
 QUANTUM_M = 0.001
-#: Columns that say how good an interaction is -> "high" or "low", whichever is worse.
+#: Columns that measure quality -> "high" or "low", whichever is worse.
 WORST = {
     **dict.fromkeys(
         ("mm_distance", "rank", "foot_skate_mm_per_frame", "float_mm", "floor_penetration_mm",
@@ -34,9 +34,14 @@ WORST = {
 
 @dataclass(frozen=True)
 class ViewerItem:
-    """One interaction of the gallery: joints (2, T, 22 or 55, 3) metres, columns it can be sorted by.
+    """One interaction of the gallery.
 
-    `truth` (2, T, 22, 3) is what is shown beside it, such as the ground truth of its prompt.
+    Attributes:
+        id: its name in the list.
+        prompt: its text.
+        joints: (2, T, 22 or 55, 3) metres.
+        fields: columns that it can be sorted by.
+        truth: joints (2, T, 22 or 55, 3) shown next to it, such as the ground truth of its prompt, or None.
     """
 
     id: str
@@ -49,11 +54,15 @@ class ViewerItem:
 def encode_joints(joints: np.ndarray) -> dict[str, Any]:
     """(2, T, 22, 3) metres -> `frames`, `bits` and `data`: base64 of deflated millimetres, frame-major.
 
-    Each frame is coded as its difference from the one before, in int16, or int32 where somebody is 32 m
-    away. The pair is moved so that the first frame is centred; the viewer follows the pair anyway.
+    Each frame is coded as its difference from the one before, in int16, or in int32 if a joint moves 32 m
+    in one frame. The pair is moved so that the first frame is centred, which does not show: the viewer
+    follows the pair.
+
+    Raises:
+        InputError: a joint moves too far for int32.
     """
     frames = np.swapaxes(joints, 0, 1).astype(np.float64)  # (T, 2, J, 3)
-    centre = frames[0, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])
+    centre = frames[0, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])  # level, so that the floor stays at y = 0
     steps = np.rint((frames - centre) / QUANTUM_M).astype(np.int64)
     deltas = np.diff(steps, axis=0, prepend=0)
     largest = np.abs(deltas).max(initial=0)
@@ -65,12 +74,15 @@ def encode_joints(joints: np.ndarray) -> dict[str, Any]:
 
 
 def _encoded(joints: np.ndarray) -> dict[str, Any]:
-    """The body's 22 joints; Inter-X bodies have hands and a face beside them."""
+    """`encode_joints` of the 22 body joints; Inter-X bodies also have hands and a face."""
     return encode_joints(joints[:, :, :NUM_JOINTS])
 
 
 def write_viewer(items: Sequence[ViewerItem], path: Path, title: str, note: str = "") -> None:
-    """Write one self-contained HTML file, atomically, with the given interactions in their order."""
+    """Write one self-contained HTML file with the given interactions in their order.
+
+    title: heading of the page; note: added to the number of interactions shown.
+    """
     columns: dict[str, None] = {}
     for item in items:
         columns.update(dict.fromkeys(item.fields))

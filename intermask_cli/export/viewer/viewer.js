@@ -1,5 +1,5 @@
 "use strict";
-// One page, no dependencies: two capsule bodies on a canvas. DATA is written by viewer.py.
+// One page, no dependencies: two capsule bodies on a canvas. DATA is written by page.py.
 const COLOURS = [["#0072B2", "#004C78", "#4DA6DB"], ["#D55E00", "#8E3F00", "#F39A5A"]];
 const byId = (id) => document.getElementById(id);
 const state = { frame: 0, playing: true, yaw: 0, pitch: 0.25, zoom: 1, items: [], panels: [], last: 0, dirty: true };
@@ -19,31 +19,30 @@ async function decode(item) {
     joints[i] = sum[i % width] * DATA.scale;
   }
   item.joints = joints;
-  item.length = values.length / width;
   return joints;
 }
 
 // ---- list: search and sort ---------------------------------------------------------------------------
 const valueOf = (item, key) => (key === "id" || key === "prompt" ? item[key] : item.fields[key]);
 const missing = (value) => value === undefined || value === null || value === "";
-function compare(a, b, key, sign) {  // whatever the order, items without a value come last
+function compare(a, b, key, sign) {  // items without a value are last in either order
   const x = valueOf(a, key), y = valueOf(b, key);
   if (missing(x) || missing(y)) return Number(missing(x)) - Number(missing(y));
-  const difference = Number(x) - Number(y);  // columns of a prompt file are texts, of numbers too
+  const difference = Number(x) - Number(y);  // NaN for text; a prompt file has its numbers as text
   return sign * (difference || String(x).localeCompare(String(y), undefined, { numeric: true }));
 }
-function order(key) {  // 1 low first, -1 high first; of columns that are neither good nor bad high counts as worst
-  const wanted = byId("order").value;
-  return wanted === "worst" ? (DATA.worst[key] === "low" ? 1 : -1) : Number(wanted);
+function order(key) {  // 1 low first, -1 high first; high is worst in columns that do not measure quality
+  const choice = byId("order").value;
+  return choice === "worst" ? (DATA.worst[key] === "low" ? 1 : -1) : Number(choice);
 }
-function searched(item) {  // numbers are for sorting
+function searchText(item) {  // without numbers, which are for sorting
   const texts = Object.values(item.fields).filter((value) => typeof value === "string" && isNaN(value));
   return [item.id, item.prompt, ...texts].join(" ").toLowerCase();
 }
 function refreshList() {
   const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const key = byId("sort").value;
-  state.items = DATA.items.filter((item) => words.every((w) => searched(item).includes(w)));
+  state.items = DATA.items.filter((item) => words.every((w) => searchText(item).includes(w)));
   if (key) state.items.sort((a, b) => compare(a, b, key, order(key)));
   byId("count").textContent = state.items.length + " of " + DATA.items.length + " interactions" + DATA.note;
   const shown = new Set(state.panels.map((p) => p.item.id));
@@ -62,9 +61,9 @@ function refreshList() {
 }
 
 // ---- panels --------------------------------------------------------------------------------------------
-async function show(item, beside) {
+async function show(item, add) {  // add: next to the panels that exist, not instead of them
   await decode(item);
-  if (!beside) { for (const p of state.panels) p.root.remove(); state.panels = []; state.frame = 0; }
+  if (!add) { for (const p of state.panels) p.root.remove(); state.panels = []; state.frame = 0; }
   if (!state.panels.some((p) => p.item === item)) addPanel(item);
   if (item.truth && byId("truth").checked && !state.panels.some((p) => p.item === item.truth)) {
     await decode(item.truth);
@@ -108,12 +107,12 @@ function addPanel(item) {
   byId("panels").append(root);
   state.panels.push(panel);
 }
-function distanceFor(item) {  // far enough to see both when they are farthest apart
+function distanceFor(item) {  // metres from camera to pair, so that both are seen when farthest apart
   let widest = 0;
   for (let f = 0; f < item.frames; f++) widest = Math.max(widest, Math.hypot(at(item, f, 1, 0, 0) - at(item, f, 0, 0, 0), at(item, f, 1, 0, 2) - at(item, f, 0, 0, 2)));
   return Math.min(Math.max(4.2, 2.4 + 1.2 * widest), 40);
 }
-async function showSamples() {  // every sample of the first panel's prompt, four at most
+async function showSamples() {  // the samples of the first panel's prompt, four at most
   if (!state.panels.length) return;
   const prompt = state.panels[0].item.prompt;
   const samples = DATA.items.filter((item) => item.prompt === prompt).slice(0, 4);
@@ -172,7 +171,7 @@ function draw(panel) {
   drawNumbers(g, project, item, frame);
   drawContacts(g, project, item, frame);
 }
-function drawNumbers(g, project, item, frame) {  // who is the first person of the text and who the second
+function drawNumbers(g, project, item, frame) {  // 1 and 2 above the heads, as in "the first person"
   g.font = "600 13px system-ui, sans-serif"; g.textAlign = "center";
   for (let p = 0; p < 2; p++) {
     const j = DATA.neck, q = project(at(item, frame, p, j, 0), at(item, frame, p, j, 1) + 0.45, at(item, frame, p, j, 2));
@@ -226,7 +225,7 @@ function setPlaying(playing) {
   byId("play").textContent = playing ? "pause" : "play";
   if (!playing) link();
 }
-function link() {  // deep link to item and frame
+function link() {  // the address names the items shown and the frame
   if (state.panels.length) history.replaceState(null, "", "#id=" + encodeURIComponent(state.panels.filter((p) => !p.item.of).map((p) => p.item.id).join(",")) + "&frame=" + Math.floor(state.frame));
 }
 function tick(now) {
@@ -263,16 +262,16 @@ async function start() {
   for (const item of DATA.items) if (item.truth) Object.assign(item.truth, { id: "ground truth", prompt: item.prompt, of: item.id, fields: {} });
   byId("with-truth").hidden = !DATA.items.some((item) => item.truth);
   byId("sort").replaceChildren(...keys.map((key) => { const o = document.createElement("option"); o.value = key; o.textContent = key || "file order"; return o; }));
-  const wanted = new URLSearchParams(location.hash.slice(1));  // #search=bow&sort=skate&id=a,b&frame=40
-  byId("search").value = wanted.get("search") || "";
-  if (keys.includes(wanted.get("sort"))) byId("sort").value = wanted.get("sort");
-  else byId("sort").value = DATA.columns.find((name) => DATA.worst[name]) || "";  // scored pages begin with the worst
-  byId("order").value = { low: "1", high: "-1" }[wanted.get("order")] || (DATA.worst[byId("sort").value] ? "worst" : "1");
+  const address = new URLSearchParams(location.hash.slice(1));  // #search=bow&sort=skate&id=a,b&frame=40
+  byId("search").value = address.get("search") || "";
+  if (keys.includes(address.get("sort"))) byId("sort").value = address.get("sort");
+  else byId("sort").value = DATA.columns.find((name) => DATA.worst[name]) || "";  // with scores, the worst first
+  byId("order").value = { low: "1", high: "-1" }[address.get("order")] || (DATA.worst[byId("sort").value] ? "worst" : "1");
   refreshList();
-  const ids = (wanted.get("id") || "").split(",").filter(Boolean);
+  const ids = (address.get("id") || "").split(",").filter(Boolean);
   const chosen = DATA.items.filter((item) => ids.includes(item.id));
   for (const [i, item] of (chosen.length ? chosen : DATA.items.slice(0, 1)).entries()) await show(item, i > 0);
-  if (wanted.has("frame")) { setPlaying(false); setFrame(Number(wanted.get("frame"))); }
+  if (address.has("frame")) { setPlaying(false); setFrame(Number(address.get("frame"))); }
   requestAnimationFrame(tick);
 }
 start();
