@@ -1,4 +1,4 @@
-"""`intermask export`: interactions as files other programs read."""
+"""`intermask export`: interactions as files that other programs read."""
 
 from __future__ import annotations
 
@@ -39,24 +39,23 @@ def export(
     processes: Annotated[
         int | None,
         typer.Option(
-            help="Worker processes for files; trees are written by one.  [default: one per CPU]",
+            help="Worker processes; the layouts of datasets are written by one.  [default: one per CPU]",
             min=1,
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Write files again that are already there.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
-    """Write BVH, GLB, NPZ or NPY per interaction, or an InterHuman or Inter-X tree; files are read back.
+    """Write BVH, GLB, NPZ or NPY per interaction, or a dataset in the layout of InterHuman or Inter-X.
 
-    With --clean the files, never the dataset, are cleaned, and physics before and after are printed.
+    Files are read back to check them. With --clean the files are cleaned, never the dataset, and physics
+    before and after are printed.
     """
     from intermask_cli.cleanup.modes import checked_modes
-    from intermask_cli.commands.reporting import SHOWN
-    from intermask_cli.console import emit_json, warn
-    from intermask_cli.console import out as stdout
+    from intermask_cli.commands.reporting import SHOWN, report
+    from intermask_cli.console import warn
     from intermask_cli.devices import processors
-    from intermask_cli.errors import EXIT_PARTIAL
     from intermask_cli.export.dataset import export_dataset
 
     modes = checked_modes(clean or ())
@@ -64,25 +63,8 @@ def export(
     folder = out or (source if source.is_dir() else source.parent) / "exports" / name
     workers = processes or processors()
     summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes)
-    failed = summary["failed"]
-    for id, reason in list(failed.items())[:SHOWN]:
+    for id, reason in list(summary.failed.items())[:SHOWN]:
         warn(reason if reason.startswith(id) else f"{id}: {reason}")
-    if len(failed) > SHOWN:
-        warn(f"{len(failed) - SHOWN:,} more that could not be exported; --json lists them all")
-    exit_code = EXIT_PARTIAL if failed else 0
-    if json:
-        emit_json(summary)
-        raise typer.Exit(exit_code)
-    stdout.print(
-        f"{summary['written']} written, {summary['skipped']} already there{_failures(failed)}: {folder}",
-        markup=False,
-    )
-    for name, value in summary["errors_mm"].items():
-        stdout.print(f"{name}: {value:.3f} mm", markup=False)
-    for column, value in summary.get("physics", {}).items():
-        stdout.print(f"{column}: {value['before']:.3f} before, {value['after']:.3f} after", markup=False)
-    raise typer.Exit(exit_code)
-
-
-def _failures(failed: dict[str, str]) -> str:
-    return f", {len(failed):,} failed" if failed else ""
+    if len(summary.failed) > SHOWN:
+        warn(f"{len(summary.failed) - SHOWN:,} more that could not be exported; --json lists them all")
+    report(summary, json)

@@ -27,15 +27,16 @@ def render(
     from intermask_cli.export.pictures.contact_sheet import contact_sheet
     from intermask_cli.export.pictures.video import write_video
     from intermask_cli.export.viewer.gallery import chosen_ids
+    from intermask_cli.files import replacing
 
     if out.suffix not in (".png", ".gif", ".mp4"):
         raise InputError(f"{out.name}: a contact sheet is .png, a video .gif or .mp4")
     with InteractionFile(source) as dataset:
         items = [dataset.read(id) for id in chosen_ids(dataset, ids or (), limit)]
-    out.parent.mkdir(parents=True, exist_ok=True)
     clips, prompts = [item.joints for item in items], [item.text for item in items]
-    if out.suffix == ".png":
-        contact_sheet(clips, out, prompts, columns)
-    else:
-        write_video(clips, prompts, out, width)
+    with replacing(out) as draft:
+        if out.suffix == ".png":
+            contact_sheet(clips, draft, prompts, columns)
+        else:
+            write_video(clips, prompts, draft, width)
     stdout.print(str(out), markup=False)

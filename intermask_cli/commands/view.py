@@ -52,12 +52,13 @@ def view(
     if is_corpus(source):
         given = {"--id": ids, "--limit": limit, "--scores": scores, "--truth": truth}
         _refuse(source, "a corpus; it takes --per-kind", given)
-        made = write_corpus_gallery(source, page, per_kind or 1)
-        shown = f"{made.shown:,} clips of {made.total:,}"
-        if made.missing:
-            note(f"no clip of one phase of {', '.join(made.missing)}")
+        content = write_corpus_gallery(source, page, per_kind or 1)
+        shown = f"{content.shown:,} clips of {content.total:,}"
+        if content.missing:
+            note(f"no clip of one phase of {', '.join(content.missing)}")
     else:
-        _refuse(source, "no corpus; it takes --id, --limit, --scores and --truth", {"--per-kind": per_kind})
+        accepted = "not a corpus; it takes --id, --limit, --scores and --truth"
+        _refuse(source, accepted, {"--per-kind": per_kind})
         scored = read_scores(scores) if scores else None
         shown = f"{write_gallery(source, page, limit or 200, ids or (), scored, truth)} interactions"
     note(f"{shown}, {page.stat().st_size / 1e6:.1f} MB; open it in a browser")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,7 +19,7 @@ from intermask_cli.datasets.dataset_folder import FolderWritten
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
-from intermask_cli.errors import InputError, IntermaskError, MissingError
+from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
 from intermask_cli.export.viewer.gallery import chosen_ids
 from intermask_cli.files import write_text
@@ -30,15 +31,55 @@ CLEANING_NOTE = ".cleaning.json"
 #: Layouts of published datasets: one folder with splits and captions instead of files per interaction.
 _DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
 #: Interactions per task of a worker process: opening the file once is shared, and progress still moves.
-_BATCH = 16
+_BATCH_SIZE = 16
 
 
-class ExportedBatch(NamedTuple):
-    """What a worker process returns: errors of written files, failures (id, reason), effects of clean-up."""
+@dataclass(frozen=True)
+class ExportSummary:
+    """What an export did.
 
-    written: list[Written]
-    failed: list[tuple[str, str]]
-    effects: list[EffectRow]
+    Attributes:
+        target: name of the format.
+        folder: where the files are.
+        written: number of interactions written.
+        skipped: number of interactions whose files existed.
+        failed: reasons by id.
+        errors_mm: skeleton fit and file round trip, as far as the format has them.
+        effect: physics before and after clean-up, or None without clean-up.
+    """
+
+    target: str
+    folder: Path
+    written: int
+    skipped: int
+    failed: dict[str, str]
+    errors_mm: dict[str, float]
+    effect: Effect | None
+
+    @property
+    def exit_code(self) -> int:
+        """That of a finished command with or without failed items."""
+        return EXIT_PARTIAL if self.failed else EXIT_OK
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields for machines."""
+        return {
+            "target": self.target,
+            "folder": str(self.folder),
+            "written": self.written,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "errors_mm": self.errors_mm,
+        } | ({} if self.effect is None else {"physics": self.effect.as_json()})
+
+    def lines(self) -> list[str]:
+        """Counts, errors and effect for people."""
+        failures = f", {len(self.failed):,} failed" if self.failed else ""
+        return [
+            f"{self.written} written, {self.skipped} existing kept{failures}: {self.folder}",
+            *(f"{name}: {value:.3f} mm" for name, value in self.errors_mm.items()),
+            *([] if self.effect is None else self.effect.lines()),
+        ]
 
 
 def export_dataset(
@@ -50,11 +91,8 @@ def export_dataset(
     processes: int = 1,
     overwrite: bool = False,
     clean: Sequence[Clean] = (),
-) -> dict[str, Any]:
+) -> ExportSummary:
     """Export a run or HDF5 file, with clean-up on the way if any `clean` modes are given.
-
-    Returns counts, what `failed` (reasons by id), errors (`errors_mm`: skeleton fit, round trip) and with
-    `clean` the `physics` before and after.
 
     Raises:
         InputError: unknown ids, a dataset folder that is not empty, or files that had other clean-up.
@@ -64,21 +102,21 @@ def export_dataset(
         selected = chosen_ids(dataset, ids, limit)
         if target in _DATASET_FOLDERS:
             reader = InteractionReader(dataset, selected, clean)
-            result = _DATASET_FOLDERS[target](reader, folder)
-            return _folder_summary(target, folder, reader, result)
+            return _folder_summary(target, folder, reader, _DATASET_FOLDERS[target](reader, folder))
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
     todo = [
         id for id in selected if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
     ]
     _check_cleaning(folder, clean, keeping=len(todo) < len(selected))
-    total = ExportedBatch([], [], [])
-    batches = [todo[k : k + _BATCH] for k in range(0, len(todo), _BATCH)]
+    total = _Batch([], [], [])
+    batches = [todo[k : k + _BATCH_SIZE] for k in range(0, len(todo), _BATCH_SIZE)]
     export_batch = partial(_export_batch, source, target, folder, clean)
     with counter(f"export {target}", len(todo), "interactions") as progress:
         for batch in _mapped(export_batch, batches, processes):
-            for collected, part in zip(total, batch, strict=True):
-                collected.extend(part)
+            total.written.extend(batch.written)
+            total.failed.extend(batch.failed)
+            total.effects.extend(batch.effects)
             progress.advance(len(batch.written) + len(batch.failed))
     errors: dict[str, float] = {}
     if total.written:
@@ -86,28 +124,30 @@ def export_dataset(
         errors["skeleton fit, mean"] = sum(fits) / len(fits)
         errors["skeleton fit, worst interaction"] = max(fits)
         errors["file round trip, largest"] = max(one.round_trip_mm for one in total.written)
-    return {
-        "target": target,
-        "folder": str(folder),
-        "written": len(total.written),
-        "skipped": len(selected) - len(todo),
-        "failed": dict(total.failed),
-        "errors_mm": errors,
-    } | ({"physics": Effect(total.effects).as_json()} if clean else {})
+    return ExportSummary(
+        target,
+        folder,
+        written=len(total.written),
+        skipped=len(selected) - len(todo),
+        failed=dict(total.failed),
+        errors_mm=errors,
+        effect=Effect(total.effects) if clean else None,
+    )
 
 
 def _folder_summary(
     target: str, folder: Path, reader: InteractionReader, result: FolderWritten
-) -> dict[str, Any]:
+) -> ExportSummary:
     errors = {"joints on our own body, mean": result.fit_mm} if result.fits_mm else {}
-    return {
-        "target": target,
-        "folder": str(folder),
-        "written": result.count,
-        "skipped": 0,
-        "failed": dict(reader.failed + result.failed),
-        "errors_mm": errors | {"file round trip, largest": result.round_trip_mm},
-    } | ({"physics": Effect(reader.effects).as_json()} if reader.clean else {})
+    return ExportSummary(
+        target,
+        folder,
+        written=result.count,
+        skipped=0,
+        failed=dict(reader.failed + result.failed),
+        errors_mm=errors | {"file round trip, largest": result.round_trip_mm},
+        effect=Effect(reader.effects) if reader.clean else None,
+    )
 
 
 def _check_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
@@ -160,9 +200,17 @@ class InteractionReader:
         return cleaned
 
 
+class _Batch(NamedTuple):
+    """What a worker process returns: errors of written files, failures (id, reason), effects of clean-up."""
+
+    written: list[Written]
+    failed: list[tuple[str, str]]
+    effects: list[EffectRow]
+
+
 def _export_batch(
     source: Path, target: str, folder: Path, clean: Sequence[Clean], ids: Sequence[str]
-) -> ExportedBatch:
+) -> _Batch:
     """Export some interactions; one that cannot be written does not stop the others."""
     written, failed = [], []
     with InteractionFile(source) as dataset:
@@ -175,12 +223,12 @@ def _export_batch(
                 if isinstance(error, MissingError) or isinstance(error.__cause__, OSError):
                     raise
                 failed.append((id, str(error)))
-    return ExportedBatch(written, failed, reader.effects)
+    return _Batch(written, failed, reader.effects)
 
 
 def _mapped(
-    export_batch: Callable[[list[str]], ExportedBatch], batches: list[list[str]], processes: int
-) -> Iterator[ExportedBatch]:
+    export_batch: Callable[[list[str]], _Batch], batches: list[list[str]], processes: int
+) -> Iterator[_Batch]:
     if processes == 1 or len(batches) < 2:
         yield from map(export_batch, batches)
         return

@@ -152,7 +152,7 @@ def _write_mp4(images: Iterator[Any], path: Path) -> None:
             pass  # ffmpeg ended early; its message is read below
         message = encoder.stderr.read().decode(errors="replace").strip()
     if encoder.returncode:
-        raise MissingError(f"{path}: ffmpeg failed: {message.splitlines()[-1] if message else 'no message'}")
+        raise MissingError(f"MP4: ffmpeg failed: {message.splitlines()[-1] if message else 'no message'}")
 
 
 def _ffmpeg() -> str:
