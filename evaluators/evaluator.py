@@ -1,4 +1,9 @@
-"""A loaded evaluator: texts and interactions in, embeddings out, whatever the network behind it."""
+"""A loaded evaluator: texts and motions in, embeddings out, for any network.
+
+Where a `Motion` has features (those of a dataset or a decoder), the published evaluators score them
+unchanged, velocities included (quirk Q5, docs/reference/data-and-evaluation.md#q5). Without them InterHuman's
+are computed from joints and rotations; Inter-X's cannot be.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from evaluators.networks.bundle import (
     EvaluatorInfo,
@@ -44,13 +49,8 @@ from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.representation.interx import joints_from_features as interx_joints
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-BATCH = 64
+BATCH = 64  # texts or motions embedded together
 Progress = Callable[[int], None]
-
-
-# Where a `Motion` has features (those of a dataset or a decoder), the published protocols score them
-# unchanged, velocities included (quirk Q5). Without them InterHuman's are computed from joints and rotations;
-# Inter-X's cannot be.
 
 
 def interhuman_motion(features: np.ndarray) -> Motion:
@@ -69,11 +69,14 @@ def interx_motion(features: np.ndarray) -> Motion:
 
 
 class Evaluator(ABC):
-    """Embeddings of one network. `sha256` and `info` belong with every number computed with it."""
+    """Embeddings of texts and motions in one space.
 
-    def __init__(self, info: EvaluatorInfo, sha256: str, network: nn.Module):
-        self.info, self.sha256 = info, sha256
-        self.device = next(network.parameters()).device
+    A subclass implements `embed_texts`, `prepared` and `embed_batch`. `info.protocol` names the protocol its
+    numbers belong to; `info` and `sha256` are reported with every number.
+    """
+
+    def __init__(self, info: EvaluatorInfo, sha256: str, device: torch.device):
+        self.info, self.sha256, self.device = info, sha256, device
 
     @property
     def name(self) -> str:
@@ -94,29 +97,31 @@ class Evaluator(ABC):
         """N texts -> (N, D) float32; no text's embedding depends on the others."""
 
     @abstractmethod
-    def _prepared(self, motion: Motion, name: str) -> Tensor:
-        """One motion as the network wants it, time on axis 1."""
+    def prepared(self, motion: Motion, name: str) -> Tensor:
+        """One motion (2, T, ...) as the network reads it; ValueError with `name` if it cannot be scored."""
 
     @abstractmethod
-    def _embed(self, motions: list[Tensor]) -> Tensor:
-        """A batch of prepared motions -> (B, D)."""
+    def embed_batch(self, motions: list[Tensor]) -> Tensor:
+        """B prepared motions of any lengths -> (B, D)."""
 
     @torch.no_grad()
     def embed_motions(
         self, motions: Sequence[Motion], names: Sequence[str] | None = None, progress: Progress | None = None
     ) -> np.ndarray:
-        """N motions of any lengths -> (N, D) float32; sorted by length inside, so little is padded.
+        """N motions of any lengths -> (N, D) float32; batches are sorted by length, so little is padded.
 
+        `names` identify motions in messages, `progress` is called with the size of every finished batch.
         Raises InputError naming the motion that cannot be scored.
         """
         names = names or [f"interaction {i}" for i in range(len(motions))]
-        order = np.argsort([motion.joints.shape[1] if motion.joints.ndim > 1 else 0 for motion in motions])
+        lengths = [motion.frames if motion.joints.ndim > 1 else 0 for motion in motions]
+        order = np.argsort(lengths)
         rows: list[Tensor] = []
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
             try:
-                batch = [self._prepared(motions[i], names[i]) for i in chosen]
-                rows.append(self._embed(batch).cpu())
+                batch = [self.prepared(motions[i], names[i]) for i in chosen]
+                rows.append(self.embed_batch(batch).cpu())
             except ValueError as error:
                 raise InputError(f"evaluator {self.name}: {error}") from error
             if progress:
@@ -130,10 +135,8 @@ class Evaluator(ABC):
 class DuetEvaluator(Evaluator):
     """duet-eval: joints only, MiniLM token states."""
 
-    architecture: ClassVar[str] = "duet"
-
     def __init__(self, info: EvaluatorInfo, sha256: str, network: DuetEval, text_encoder: TextEncoder):
-        super().__init__(info, sha256, network)
+        super().__init__(info, sha256, next(network.parameters()).device)
         self.network, self.text_encoder = network, text_encoder
 
     @torch.no_grad()
@@ -146,30 +149,30 @@ class DuetEvaluator(Evaluator):
             rows |= dict(zip(part, embedded, strict=True))
         return torch.stack([rows[text] for text in texts]).numpy()
 
-    def _prepared(self, motion: Motion, name: str) -> Tensor:
+    def prepared(self, motion: Motion, name: str) -> Tensor:
         check_joints(motion.joints, name)
         return positions_tensor(motion.joints)
 
-    def _embed(self, motions: list[Tensor]) -> Tensor:
+    def embed_batch(self, motions: list[Tensor]) -> Tensor:
         positions, frames = collate(motions)
         return self.network.embed_motion(positions.to(self.device), frames.to(self.device))
 
 
 class FeatureEvaluator(Evaluator):
-    """A published evaluator: it reads features as a dataset or a decoder gives them, frame by frame."""
+    """A published evaluator: it reads the features of a dataset or a decoder unchanged, frame by frame."""
 
     #: Shape of one person's features in one frame.
     feature_shape: ClassVar[tuple[int, ...]]
 
     @abstractmethod
     def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
-        """Zero-padded features (B, 2, T, ...) and how many frames count (B,), on the device -> (B, D)."""
+        """Zero-padded features (B, 2, T, ...) and numbers of valid frames (B,), on the device -> (B, D)."""
 
     @torch.no_grad()
     def embed_features(
         self, features: Sequence[np.ndarray], frames: Sequence[int], names: Sequence[str]
     ) -> np.ndarray:
-        """N pairs (2, T, *feature_shape), of which `frames` frames count -> (N, D) float32, all in one batch.
+        """N pairs (2, T, *feature_shape), of which `frames` frames are valid -> (N, D) float32, in one batch.
 
         Raises InputError naming the pair that cannot be scored.
         """
@@ -181,13 +184,13 @@ class FeatureEvaluator(Evaluator):
 
     def _checked(self, features: np.ndarray, name: str) -> Tensor:
         if features.shape[:1] + features.shape[2:] != (2, *self.feature_shape):
-            wanted = ", ".join(str(size) for size in self.feature_shape)
-            raise ValueError(f"{name}: features have shape {features.shape}; accepted: (2, T, {wanted})")
+            accepted = ", ".join(str(size) for size in self.feature_shape)
+            raise ValueError(f"{name}: features have shape {features.shape}; accepted: (2, T, {accepted})")
         if not np.isfinite(features).all():
             raise ValueError(f"{name}: features contain NaN or infinity")
         return torch.from_numpy(np.ascontiguousarray(features, dtype=np.float32))
 
-    def _embed(self, motions: list[Tensor]) -> Tensor:
+    def embed_batch(self, motions: list[Tensor]) -> Tensor:
         return self._forward(*self._padded(motions, [motion.shape[1] for motion in motions]))
 
     def _padded(self, motions: Sequence[Tensor], frames: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -201,13 +204,12 @@ class FeatureEvaluator(Evaluator):
 class InterClipEvaluator(FeatureEvaluator):
     """InterCLIP: features that are not normalised, person 1 canonical, CLIP's vocabulary."""
 
-    architecture: ClassVar[str] = "interclip"
     feature_shape = (NUM_FEATURES,)
 
     def __init__(
         self, info: EvaluatorInfo, sha256: str, network: InterClip, tokens: Callable[[Sequence[str]], Tensor]
     ):
-        super().__init__(info, sha256, network)
+        super().__init__(info, sha256, next(network.parameters()).device)
         self.network, self._tokens = network, tokens
 
     @torch.no_grad()
@@ -215,7 +217,7 @@ class InterClipEvaluator(FeatureEvaluator):
         parts = self._tokens(texts).to(self.device).split(BATCH)
         return torch.cat([self.network.embed_text(ids) for ids in parts]).cpu().numpy()
 
-    def _prepared(self, motion: Motion, name: str) -> Tensor:
+    def prepared(self, motion: Motion, name: str) -> Tensor:
         if motion.features is not None:
             return self._checked(motion.features, name)
         check_joints(motion.joints, name)
@@ -229,13 +231,15 @@ class InterClipEvaluator(FeatureEvaluator):
 
 
 class InterXPairEvaluator(FeatureEvaluator):
-    """Inter-X's evaluator; a text is its tokens `word/TAG`, separated by blanks (reference section 5)."""
+    """Inter-X's evaluator; a text is its tokens `word/TAG`, separated by blanks.
 
-    architecture: ClassVar[str] = "interx"
+    Tokens and word vectors: docs/reference/data-and-evaluation.md#word-vectors.
+    """
+
     feature_shape = (FEATURE_ROWS, 6)
 
     def __init__(self, info: EvaluatorInfo, sha256: str, network: InterXEvaluator, words: WordVectors):
-        super().__init__(info, sha256, network)
+        super().__init__(info, sha256, next(network.parameters()).device)
         if words.vectors.shape[1] != network.config.word_width:
             raise InputError(
                 f"evaluator {info.name} reads word vectors of {network.config.word_width} numbers, not "
@@ -270,16 +274,16 @@ class InterXPairEvaluator(FeatureEvaluator):
         tokens, length = framed_tokens(words)
         return *self.words.encode(tokens), length
 
-    def _prepared(self, motion: Motion, name: str) -> Tensor:
+    def prepared(self, motion: Motion, name: str) -> Tensor:
         if motion.features is None:
             raise ValueError(f"{name}: no Inter-X features (2, T, 56, 6); 22 joints cannot be scored")
         return self._checked(motion.features, name)
 
     def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
         """Only the first 150 frames are read, as published."""
-        side_by_side = torch.cat([pairs[:, 0], pairs[:, 1]], dim=-1)[:, :INTERX_FRAMES]
+        pair = torch.cat([pairs[:, 0], pairs[:, 1]], dim=-1)[:, :INTERX_FRAMES]  # (B, T, 56, 12)
         with exact_convolutions(self.device):
-            return self.network.embed_motion(side_by_side, frames.clamp(max=INTERX_FRAMES))
+            return self.network.embed_motion(pair, frames.clamp(max=INTERX_FRAMES))
 
 
 @contextmanager
@@ -350,5 +354,5 @@ def _check_text_encoder(encoder: TextEncoder, info: EvaluatorInfo) -> None:
         raise InputError(
             f"evaluator {info.name} was trained with text encoder {expected['id']} "
             f"({(expected['sha256'] or 'any')[:12]}), got {encoder.id} ({encoder.sha256[:12]}); give "
-            "the right one as --evaluator-text-encoder PATH|HUB_ID"
+            "the matching one as --evaluator-text-encoder PATH|HUB_ID"
         ) from error

@@ -1,7 +1,8 @@
-"""What the paper's protocol draws from a test split: InterHuman and Inter-X behind one interface.
+"""What the paper's protocol draws from a test split, with one interface for InterHuman and Inter-X.
 
-A pass visits the clips in random order with a random caption, crop and, on InterHuman, a twofold exchange of
-persons (quirk Q2). Passes hold features, which the published evaluators read as they are.
+A pass visits the clips in random order with a random caption, crop and, on InterHuman, two random exchanges
+of the persons (quirk Q2, docs/reference/data-and-evaluation.md#q2). Passes hold features, which the published
+evaluators read unchanged.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from intermask_cli.motion.representation.interx import split_persons
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """N pairs of a pass: features (2, T, ...), of which the first `frames` count.
+    """N pairs of a pass: features (2, T, ...), of which the first `frames` are valid.
 
     `prompts` go to the model and into reports, `texts` to the evaluator.
     """
@@ -48,7 +49,7 @@ class Drawn:
 
     @property
     def tokens(self) -> list[int]:
-        """Tokens per body row of every pair: what a model makes for it."""
+        """Tokens per body row of every pair: what a model generates for it."""
         return [frames // FRAMES_PER_TOKEN for frames in self.frames]
 
     def take(self, chosen: Sequence[int]) -> Drawn:
@@ -116,7 +117,7 @@ class PaperData(ABC):
         return Drawn(names, prompts, texts, features, tuple(pair.shape[1] for pair in features))
 
     def one_pass(self, seed: int) -> InteractionSet:
-        """A whole pass as a reference set, for files made elsewhere."""
+        """A complete pass as the reference set for files."""
         drawn = self.drawn(np.random.default_rng(seed), len(self))
         count = len(drawn)
         return InteractionSet(

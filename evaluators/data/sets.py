@@ -28,10 +28,14 @@ from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
 DUETS_SEED = 2026
 DUETS_KINDS = "all"  # what duet-mini and duet-eval know; `intermask data duets --kinds`
-FULL_CAPTION = 0
-#: Test clips are cut to a multiple of this many frames, so that models can make many of equal length at once.
+FULL_CAPTION = 0  # position in a clip's captions
+#: Test clips are cut to a multiple of this many frames, so that models generate many of equal length at once.
 LENGTH_STEP = 12
 BOTH_PERSONS = (0, 1)
+#: Root attributes of a scored file that go into reports.
+_PROVENANCE = (
+    "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created", "versions",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,7 @@ class InteractionSet:
     samples: tuple[int, ...]
     seeds: tuple[int | None, ...]
     generated_persons: tuple[tuple[int, ...], ...]
-    mentions: tuple[Mention, ...] | None = None  # what each prompt says, where that is known
+    mentions: tuple[Mention, ...] | None = None  # what each prompt states, where that is known
     texts: tuple[str, ...] | None = None  # what the evaluator reads, where that is not the prompt
     provenance: dict[str, object] = field(default_factory=dict)
 
@@ -68,7 +72,7 @@ class InteractionSet:
     def take(self, chosen: Sequence[int], name: str) -> InteractionSet:
         """Some of the interactions, in the given order."""
 
-        def pick(values: tuple) -> tuple:
+        def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
             return tuple(values[i] for i in chosen)
 
         return replace(
@@ -87,10 +91,8 @@ class InteractionSet:
 def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
     """Test clips `skip`..`skip + count` of the corpus of these kinds with their full captions."""
     clips = list(test_split(skip + count, DUETS_SEED, maker_of(kind_set(kinds))))[skip:]
-    clip_interactions = clip_set(clips, "Duets test")
-    return replace(
-        clip_interactions, provenance={"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip}
-    )
+    provenance = {"corpus": "duets", "kinds": kinds, "seed": DUETS_SEED, "skip": skip}
+    return replace(clip_set(clips, "Duets test"), provenance=provenance)
 
 
 def on_floor(joints: np.ndarray) -> np.ndarray:
@@ -102,8 +104,8 @@ def on_floor(joints: np.ndarray) -> np.ndarray:
 def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
     """Clips with their full captions, cut to a multiple of LENGTH_STEP frames, each person on the floor.
 
-    Whatever a model makes stands with its lowest joint at y = 0, as the representation has it; Duets toes
-    stand 2 cm above. Feet are judged by their height, so ground truth has to stand on the same floor.
+    In the models' representation the lowest joint is at y = 0; in Duets clips the toes are 2 cm above it.
+    Foot measures depend on that height, so ground truth and generated motion need the same floor.
     """
     frames = [clip.joints.shape[1] // LENGTH_STEP * LENGTH_STEP for clip in clips]
     return InteractionSet(
@@ -122,7 +124,7 @@ def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
 
 
 def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
-    """Prompts and lengths; the motions are zeros until they have been made."""
+    """Prompts and lengths; the motions are zeros, to be generated."""
     count = len(prompts)
     return InteractionSet(
         name=name,
@@ -138,9 +140,10 @@ def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> Inte
 def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     """All interactions of an interactions.h5 or the run directory that holds one.
 
-    `rotations` False leaves them out: two thirds of the memory. Of Inter-X files the features count, and for
-    physics the body joints of a stand-in body. Raises InputError naming the file and the interaction for
-    another skeleton, rate, NaN or too few frames.
+    `rotations` False leaves them out, which saves two thirds of the memory. Inter-X files are scored by their
+    features, and by the body joints of a stand-in body for physics.
+
+    Raises InputError naming the file and the interaction: another skeleton or rate, NaN, too few frames.
     """
     with InteractionFile(path) as dataset:
         attributes = _attributes(dataset)
@@ -154,10 +157,6 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     if not rows:
         raise InputError(f"{path}: holds no interaction; nothing to score")
     ids, prompts, motions, samples, seeds, generated = zip(*rows, strict=True)
-    kept = (
-        "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created",
-        "versions",
-    )  # fmt: skip
     return InteractionSet(
         str(path),
         ids,
@@ -166,12 +165,12 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
         samples,
         seeds,
         generated,
-        provenance={name: attributes[name] for name in kept if name in attributes},
+        provenance={name: attributes[name] for name in _PROVENANCE if name in attributes},
     )
 
 
 def _attributes(dataset: InteractionFile) -> dict[str, Any]:
-    """Root attributes, after a look at frame rate and skeleton."""
+    """Root attributes; InputError for another frame rate or skeleton."""
     try:
         attributes, fps = dataset.attributes, dataset.fps
     except (KeyError, ValueError, TypeError) as error:
@@ -215,7 +214,7 @@ def _stored_motion(item: Interaction, name: str, keep_rotations: bool) -> Motion
 
 
 def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:
-    """A set made for the prompts of a reference takes over what they say; any other set stays as it is."""
+    """The interactions with what their prompts state, if all are prompts of the reference; else unchanged."""
     known: dict[str, Mention] = {}
     for prompt, mention in zip(reference.prompts, reference.mentions or (), strict=False):
         if known.setdefault(prompt, mention) != mention:

@@ -36,6 +36,7 @@ from intermask_cli.models.bundle_files import (
 EVALUATOR = BundleKind("evaluator", "an evaluator", "give the evaluator as --evaluator NAME|PATH")
 WEIGHTS = "weights.safetensors"
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
+#: Networks that can be in a bundle; evaluators of installed packages may have others.
 ARCHITECTURES = ("duet", "interclip", "interx")
 
 
@@ -44,17 +45,13 @@ class EvaluatorInfo:
     """What an evaluator records about itself; `network` holds the sizes of its architecture."""
 
     name: str
-    architecture: str
+    architecture: str  # of ARCHITECTURES, if it is in a bundle
     network: dict[str, Any]
     protocol: str  # name of the protocol its numbers belong to
     text_encoder: dict[str, Any]  # {id, sha256, dim}; sha256 None: only the vocabulary matters
     licence: str = ""
     training_data: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise InputError(f"architecture is {self.architecture!r}; accepted: {', '.join(ARCHITECTURES)}")
 
 
 def network_config(network: DuetEval | InterClip | InterXEvaluator) -> dict[str, Any]:
@@ -110,7 +107,12 @@ def read_info(folder: Path) -> EvaluatorInfo:
     ]
     if missing:
         raise InputError(f"{where}: no '{missing[0]}'")
-    return from_dict(EvaluatorInfo, values, where)
+    info = from_dict(EvaluatorInfo, values, where)
+    if info.architecture not in ARCHITECTURES:
+        raise InputError(
+            f"{where}: architecture is {info.architecture!r}; accepted: {', '.join(ARCHITECTURES)}"
+        )
+    return info
 
 
 def load_network(folder: Path, info: EvaluatorInfo) -> DuetEval | InterClip | InterXEvaluator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,18 @@ from evaluators.api import evaluate_interactions
 from evaluators.evaluator import load_evaluator
 from evaluators.metrics import registered
 from evaluators.protocols import protocol
-from intermask_cli.errors import InputError
+from intermask_cli.errors import InputError, MissingError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
+from tests.commands.test_evaluate import write_interactions
 from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
 
 PLUGIN = """
 import numpy as np
+import torch
+from evaluators.evaluator import Evaluator
+from evaluators.networks.bundle import EvaluatorInfo
 
 def spread(generated, reference, text):
     assert generated.shape == text.shape and reference.shape[1] == text.shape[1]
@@ -27,9 +32,21 @@ def spread(generated, reference, text):
 def broken(generated, reference, text):
     raise RuntimeError("not today")
 
+class Speeds(Evaluator):
+    # A motion is embedded as its mean speed, a text as its length.
+    def embed_texts(self, texts):
+        return np.array([[len(text), 1.0] for text in texts], dtype=np.float32)
+
+    def prepared(self, motion, name):
+        return torch.from_numpy(motion.joints)
+
+    def embed_batch(self, motions):
+        speeds = [float(joints.diff(dim=1).norm(dim=-1).mean()) for joints in motions]
+        return torch.tensor([[speed, 1.0] for speed in speeds])
+
 def load(text_encoder, device):
-    from evaluators.evaluator import load_evaluator
-    return load_evaluator(FOLDER, text_encoder, device)
+    info = EvaluatorInfo("speeds", "none", {}, "duets", {"id": "lengths", "sha256": None, "dim": 1})
+    return Speeds(info, "0" * 64, torch.device(device))
 """
 ENTRY_POINTS = """
 [intermask.metrics]
@@ -57,14 +74,14 @@ def evaluator(bundle, tiny_model, monkeypatch):
 
 
 @pytest.fixture
-def installed(tmp_path, bundle, monkeypatch):
+def installed(tmp_path, monkeypatch):
     """A package on sys.path whose dist-info registers two metrics and an evaluator."""
     site = tmp_path / "site"
     dist_info = site / "outside_plugin-1.0.dist-info"
     dist_info.mkdir(parents=True)
     (dist_info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-plugin\nVersion: 1.0\n")
     (dist_info / "entry_points.txt").write_text(ENTRY_POINTS)
-    (site / "outside_plugin.py").write_text(f"FOLDER = {str(bundle)!r}\n{PLUGIN}")
+    (site / "outside_plugin.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(site)
 
 
@@ -120,7 +137,27 @@ def test_metrics_of_an_installed_package_are_reported_with_ours(evaluator, insta
     assert scores.metrics["FID"].mean > 0
 
 
-def test_an_evaluator_of_an_installed_package_is_found_by_its_name(evaluator, installed, tiny_model):
-    found = load_evaluator("outside-eval", str(tiny_model.encoder))
-    assert found.sha256 == evaluator.sha256
-    np.testing.assert_array_equal(found.embed_texts(TEXTS), evaluator.embed_texts(TEXTS))
+def test_an_evaluator_of_an_installed_package_is_found_by_its_name(installed, monkeypatch):
+    monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
+    scores = evaluate_interactions(pairs(), TEXTS, pairs(9, seed=1), "outside-eval")
+    assert scores.evaluator.startswith("speeds ") and scores.metrics["FID"].mean >= 0
+    still = [np.repeat(pair[:, :1], 24, axis=1) for pair in pairs()]
+    found = load_evaluator("outside-eval")
+    np.testing.assert_array_equal(found.embed_motions([Motion(pair) for pair in still])[:, 0], np.zeros(8))
+    with pytest.raises(MissingError, match="neither bundled"):
+        load_evaluator("other-eval")
+
+
+def test_the_command_reports_an_installed_metric_and_uses_an_installed_evaluator(
+    installed, cli, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
+    path = write_interactions(tmp_path / "interactions.h5")
+    options = ["--evaluator", "outside-eval", "--reference", path, "--cache", tmp_path / "cache"]
+    code, out, err = cli("evaluate", path, *options, "--out", tmp_path / "report", "--device", "cpu")
+    assert code == 0, err
+    assert "Spread" in out and "Broken: RuntimeError: not today" in err
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["protocol"]["evaluator"] == "speeds"
+    assert len(report["rows"]["generated"]["Spread"]["values"]) == TINY.repetitions
+    assert "Spread" in (tmp_path / "report" / "report.md").read_text()

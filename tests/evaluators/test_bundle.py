@@ -161,6 +161,8 @@ def test_clip_ids_are_padded_with_zero_and_cut_before_the_end_token():
     assert ids[1, 0] == 48 and ids[1, -1] == 49 and (ids[1, 1:-1] == 1).all()
 
 
-def test_the_info_needs_a_known_architecture():
+def test_a_bundle_needs_a_known_architecture(tmp_path):
+    info = EvaluatorInfo("x", "none", {}, "duets", ENCODER)
+    bundle.save_evaluator(tmp_path, info, torch.nn.Linear(1, 1), "# card\n")
     with pytest.raises(InputError, match="accepted: duet, interclip, interx"):
-        EvaluatorInfo("x", "none", {}, "duets", ENCODER)
+        read_info(tmp_path)
