@@ -24,11 +24,10 @@ from intermask_cli.inference.model import load_model
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
-from intermask_cli.motion.skeleton import INTERX_PARENTS, JOINT_NAMES
-from tests.evaluators.test_interx import TINY as TINY_INTERX
 from tests.helpers.dataset_trees import LINE, interhuman_tree, interx_tree
+from tests.helpers.interaction_files import write_interactions, write_interx_interactions
 from tests.helpers.tiny import save_tiny
-from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
+from tests.helpers.tiny_evaluator import TINY, TINY_INTERX, save_tiny_evaluator
 
 CLIPS, CLIP_FRAMES = 4, 24
 
@@ -72,31 +71,6 @@ def report(tmp_path):
 def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def write_interactions(
-    path: Path, count: int = 6, samples: int = 1, fps: float = 30.0, frames: int = 24, **changes
-):
-    """A file in our schema, made without the package's own writer."""
-    rng = np.random.default_rng(0)
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"format": "intermask-interactions", "format_version": 1, "fps": fps})
-        file.attrs["joint_names"] = changes.get("joint_names", list(JOINT_NAMES))
-        ids = [f"p{p}-s{s}" for p in range(count) for s in range(samples)]
-        prompts = [f"the two people wave {p}" for p in range(count) for _ in range(samples)]
-        file.create_group("interactions")
-        for i, (id, prompt) in enumerate(zip(ids, prompts, strict=True)):
-            joints = rng.normal(size=(2, frames, changes.get("joints", 22), 3)).astype(np.float32)
-            if changes.get("nan") and i == 2:
-                joints[0, 3] = np.nan
-            group = file.create_group(f"interactions/{id}")
-            group["joints"] = joints
-            group.attrs.update({"prompt": prompt, "seed": i, "sample": i % samples, "frames": frames})
-        for name, texts in (("id", ids), ("prompt", prompts)):
-            file.create_dataset(f"index/{name}", data=texts, dtype=h5py.string_dtype())
-        for name in ("sample", "seed", "frames"):
-            file[f"index/{name}"] = np.arange(len(ids))
-    return path
 
 
 def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
@@ -155,7 +129,7 @@ def test_reactions_are_scored_as_the_given_persons_motion_with_the_new_partner(t
         assert np.abs(motion.joints[1 - person] - truth.joints[1 - person]).max() > 1e-2
 
 
-def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
+def test_reactions_generated_together_equal_those_generated_alone(tiny_model, tmp_path):
     both = short_test_set(2)
     frames = min(motion.joints.shape[1] for motion in both.motions)
     cut = [Motion(m.joints[:, :frames], m.rotations6d[:, :frames]) for m in both.motions]
@@ -169,7 +143,9 @@ def test_reactions_made_together_are_those_made_alone(tiny_model, tmp_path):
         np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
 
 
-def test_a_file_is_scored_without_a_model_and_says_what_is_absent(evaluate, report, tmp_path, monkeypatch):
+def test_a_file_is_scored_without_a_model_and_absent_metrics_have_reasons(
+    evaluate, report, tmp_path, monkeypatch
+):
     monkeypatch.setattr(running, "MotionGenerator", None)
     path = write_interactions(tmp_path / "interactions.h5")
     code, _, err = evaluate(path)
@@ -293,27 +269,15 @@ def test_a_model_that_does_not_fit_the_dataset_is_one_line(interx, tiny_model, t
     assert code == 2 and "makes up to 32 frames; the test split asks for 40" in err
 
 
-def write_interx_file(path: Path, prompt: str, count: int = 4) -> Path:
-    """A file in our schema as an Inter-X model leaves it: 55 joints and features."""
-    frames, names = 24, [*JOINT_NAMES, *(f"joint{j}" for j in range(22, len(INTERX_PARENTS)))]
-    write_interactions(path, count, frames=frames, joints=len(names), joint_names=names)
-    rng = np.random.default_rng(1)
-    with h5py.File(path, "a") as file:
-        for group in file["interactions"].values():
-            group["features"] = rng.normal(size=(2, frames, 56, 6)).astype(np.float32)
-            group.attrs["prompt"] = prompt
-    return path
-
-
 def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, report, tmp_path):
     caption, tree = LINE.split("#")[0], tmp_path / "InterX"
-    path = write_interx_file(tmp_path / "made.h5", caption)
+    path = write_interx_interactions(tmp_path / "made.h5", caption)
     code, _, err = interx(path, "--reference", tree)
     assert code == 0, err
     result = report()
     assert result["protocol"]["name"] == "interx" and result["protocol"]["split_size"] == 5
     assert result["rows"]["generated"]["FID"]["mean"] > 0
-    code, _, err = interx(write_interx_file(tmp_path / "other.h5", "they wave"), "--reference", tree)
+    code, _, err = interx(write_interx_interactions(tmp_path / "other.h5", "they wave"), "--reference", tree)
     assert code == 2 and "'they wave' is not a caption of" in err
     code, _, err = interx(write_interactions(tmp_path / "plain.h5"), "--reference", path)
     assert code == 4 and "word vectors" in err
@@ -352,7 +316,7 @@ def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monk
         assert code == 2 and f"--{name} is for scoring a model" in err
         code, _, err = evaluate("--faults", f"--{name}", value)
         assert code == 2 and f"leave --{name} out" in err
-    monkeypatch.setenv("INTERMASK_MODEL", "nowhere")  # the user's usual model is no option given here
+    monkeypatch.setenv("INTERMASK_MODEL", "nowhere")  # a default is not an option that was given
     assert evaluate(path)[0] == 0
     for other in (("--reference", tmp_path), ("--dataset", "interhuman", "--root", tmp_path)):
         code, _, err = evaluate(*other, "--clips", 3)
@@ -371,12 +335,12 @@ def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monk
     assert code == 2 and "--dataset only" in err
 
 
-def test_a_file_of_reactions_says_so_and_physics_is_the_partners(evaluate, report, tmp_path):
+def test_a_file_of_reactions_is_recognised_and_physics_covers_the_partner(evaluate, report, tmp_path):
     path = write_interactions(tmp_path / "interactions.h5")
     with h5py.File(path, "a") as file:
         for group in file["interactions"].values():
             group.attrs["given_person"] = 1
-            group["joints"][0, :, :, 1] = 5.0  # the given person floats; nobody generated it
+            group["joints"][0, :, :, 1] = 5.0  # the given person floats; it was not generated
             group["joints"][1, :, :, 1] = 0.0
     code, _, err = evaluate(path)
     assert code == 0, err
@@ -388,7 +352,7 @@ def test_a_file_of_reactions_says_so_and_physics_is_the_partners(evaluate, repor
     assert code == 2 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
 
 
-def test_fewer_samples_than_the_protocol_takes_stand_in_the_record(evaluate, report, cli, tmp_path):
+def test_fewer_samples_than_the_protocol_takes_are_recorded(evaluate, report, cli, tmp_path):
     assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
     record = report()["protocol"]
     assert (record["mm_captions"], record["mm_samples"], record["mm_pairs"]) == (6, 2, 2)
@@ -482,7 +446,7 @@ def test_an_evaluator_with_another_text_encoder_is_refused(cli, tiny_model, tmp_
 
 def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):
     path = write_interactions(tmp_path / "interactions.h5")
-    code, _, err = cli("evaluate", path, "--evaluator", "nobody")
+    code, _, err = cli("evaluate", path, "--evaluator", "unknown")
     assert code == 4 and "neither bundled" in err
     copy = tmp_path / "copy"
     copy.mkdir()
@@ -498,10 +462,10 @@ def test_missing_and_damaged_evaluators_are_one_line(cli, tiny_eval, tmp_path):
         (["--filter", "1"], 2, "filter is 1.0; accepted"),
         (["--temperature", "0"], 2, "temperature is 0.0; accepted"),
         (["--draw", "best"], 2, "draw is 'best'; accepted"),
-        (["--model", "nobody"], 4, "model 'nobody' is neither bundled"),
+        (["--model", "unknown"], 4, "model 'unknown' is neither bundled"),
     ],
 )
-def test_what_cannot_work_is_said_before_anything_is_embedded(cli, monkeypatch, options, code, words):
+def test_unusable_options_are_refused_before_the_evaluator_is_loaded(cli, monkeypatch, options, code, words):
     def unwanted(*_):
         raise AssertionError("the evaluator was loaded first")
 

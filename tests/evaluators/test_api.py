@@ -16,7 +16,7 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
-from tests.commands.test_evaluate import write_interactions
+from tests.helpers.interaction_files import write_interactions
 from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
 
 PLUGIN = """

@@ -17,9 +17,8 @@ from evaluators.networks.importing import find_evaluator, import_evaluator
 from evaluators.networks.interclip import InterClip
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.motion import Motion
-from tests.evaluators.test_interclip import TINY as TINY_INTERCLIP
 from tests.helpers.fakes import FakeTextEncoder
-from tests.helpers.tiny_evaluator import SIZES, save_tiny_evaluator
+from tests.helpers.tiny_evaluator import SIZES, TINY_INTERCLIP, save_tiny_evaluator
 
 ENCODER = {"id": FakeTextEncoder.id, "sha256": FakeTextEncoder.sha256, "dim": 12}
 
@@ -46,13 +45,13 @@ def evaluator(folder):
     return DuetEvaluator(info, evaluator_sha256(folder), network, FakeTextEncoder())
 
 
-def test_motions_are_embedded_alike_in_any_company(evaluator):
+def test_embeddings_do_not_depend_on_the_batch(evaluator):
     together = evaluator.embed_motions(motions())
     for i, motion in enumerate(motions()):
         np.testing.assert_allclose(evaluator.embed_motions([motion])[0], together[i], atol=1e-5)
 
 
-def test_place_and_heading_of_the_scene_do_not_matter_but_persons_do(evaluator):
+def test_embeddings_ignore_position_and_heading_but_not_the_order_of_persons(evaluator):
     (motion,) = motions((24,))
     turn = np.array([[0.6, 0, -0.8], [0, 1, 0], [0.8, 0, 0.6]], dtype=np.float32)
     before = evaluator.embed_motions([motion])
@@ -102,7 +101,7 @@ def test_half_precision_is_stored_for_matrices_and_read_as_float32(tmp_path, fol
 
 def test_every_damage_is_named(tmp_path, folder):
     with pytest.raises(MissingError, match="neither bundled"):
-        load_evaluator("nobody")
+        load_evaluator("unknown")
     (tmp_path / "empty").mkdir()
     with pytest.raises(MissingError, match=r"without config\.json"):
         load_evaluator(tmp_path / "empty")
@@ -151,7 +150,7 @@ def test_released_interclip_is_imported_and_scores_joints(tmp_path):
     assert evaluator.embed_texts(["two people bow", "a hug"]).shape == (2, 12)
 
 
-def test_nothing_is_found_where_no_evaluator_lies(tmp_path):
+def test_folders_without_an_evaluator_give_none(tmp_path):
     assert find_evaluator(tmp_path) is None and find_evaluator(tmp_path / "none") is None
 
 

@@ -8,30 +8,21 @@ import torch
 
 from evaluators.networks.interclip import (
     InterClip,
-    InterClipConfig,
     MotionEncoder,
     MotionTowerConfig,
-    TowerConfig,
     pair_input,
     sinusoids,
 )
 from evaluators.networks.published import interclip_from_state, read_interclip
 from intermask_cli.errors import InputError
+from tests.helpers.tiny_evaluator import TINY_INTERCLIP
 from tests.oracles.contrastive_loss import contrastive_loss
-
-TINY = InterClipConfig(
-    text=TowerConfig(16, 2, 8, 24),
-    motion=MotionTowerConfig(24, 1, 8, 32),
-    vocabulary=50,
-    context=9,
-    out_dim=12,
-)
 
 
 @pytest.fixture()
 def model():
     torch.manual_seed(0)
-    return InterClip(TINY).eval()
+    return InterClip(TINY_INTERCLIP).eval()
 
 
 def motions(batch=3, frames=20):
@@ -61,7 +52,7 @@ def test_frames_after_the_length_are_ignored_and_the_last_frame_is_not(model):
 
 
 @torch.no_grad()
-def test_contacts_are_dropped_and_persons_are_told_apart(model):
+def test_contacts_are_dropped_and_persons_are_distinguished(model):
     one, two = motions()
     lengths = torch.full((3,), 20)
     before = model.embed_motion(one, two, lengths)
@@ -82,7 +73,7 @@ def test_embeddings_have_the_length_of_the_scale(model):
 
 
 @torch.no_grad()
-def test_text_padding_is_seen_as_published(model):
+def test_text_padding_is_attended_as_published(model):
     ids = torch.tensor([[48, 3, 4, 49, 0, 0, 0, 0, 0]])
     other = ids.clone()
     other[0, 8] = 7
@@ -112,7 +103,7 @@ def test_sinusoids_follow_the_formula():
     assert np.isclose(float(table[5, 3]), np.cos(5 * 10000 ** (-2 / 8)), atol=1e-6)
 
 
-def test_loss_agrees_with_a_plain_loop_and_prefers_the_right_pairs():
+def test_loss_agrees_with_a_plain_loop_and_is_lower_for_matching_pairs():
     generator = torch.Generator().manual_seed(0)
     text, motion = (torch.randn(5, 6, generator=generator) for _ in (1, 2))
     cosine = torch.stack([torch.stack([torch.cosine_similarity(t, m, dim=0) for m in motion]) for t in text])
@@ -129,7 +120,7 @@ def test_a_released_lightning_file_loads(tmp_path, model):
     state = {f"model.{key}": value for key, value in model.state_dict().items()}
     torch.save({"epoch": 3, "state_dict": state, "hyper_parameters": {"lr": 1e-4}}, path)
     loaded = read_interclip(path)
-    assert loaded.config == TINY
+    assert loaded.config == TINY_INTERCLIP
     for key, value in model.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[key], value)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import pytest
 import torch
 
-from evaluators.networks.interx import InterXConfig, InterXEvaluator, frames_from_pair
+from evaluators.networks.interx import InterXEvaluator, frames_from_pair
 from evaluators.networks.published import read_interx
 from intermask_cli.errors import InputError
-
-TINY = InterXConfig(6, 8, 10, 12, 20, 15, 5)
+from tests.helpers.tiny_evaluator import TINY_INTERX
 
 
 @pytest.fixture()
 def model():
     torch.manual_seed(0)
-    return InterXEvaluator(TINY).eval()
+    return InterXEvaluator(TINY_INTERX).eval()
 
 
 def pairs(batch=3, frames=60):
@@ -75,7 +74,7 @@ def test_the_released_file_loads(tmp_path, model):
     optimizer = {"state": {}, "param_groups": [{"lr": 1e-4}]}
     torch.save({**parts, "opt_text_encoder": optimizer, "epoch": 9, "iter": 3}, path)
     loaded = read_interx(path)
-    assert loaded.config == TINY
+    assert loaded.config == TINY_INTERX
     for key, value in model.state_dict().items():
         torch.testing.assert_close(loaded.state_dict()[key], value)
     torch.save({"text_encoder": parts["text_encoder"]}, path)

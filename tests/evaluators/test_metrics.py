@@ -253,7 +253,7 @@ def test_the_fair_rule_does_not_reward_a_wrong_group():
     assert pool_ranks(text, motion, same_group(np.array([0, 0, 1]))).tolist() == [1, 1, 0]
 
 
-def test_a_motion_can_answer_a_vaguer_caption_and_not_the_other_way():
+def test_a_motion_is_relevant_to_a_vaguer_caption_and_not_the_reverse():
     text = np.array([[0.0], [0.1]])  # "a hug", "a gentle hug"
     motion = np.array([[5.0], [0.0]])
     relevant = np.array([[True, True], [False, True]])
@@ -310,7 +310,7 @@ def test_multimodality_ignores_differences_between_captions():
         multimodality(x[0], np.random.default_rng(0))
 
 
-def test_diversity_and_multimodality_draw_at_most_what_there_is():
+def test_diversity_and_multimodality_draw_at_most_the_number_of_samples():
     x = RNG.normal(size=(12, 4))
     assert diversity(x, np.random.default_rng(0), pairs=12) > 0
     with pytest.raises(ValueError, match="13 pairs cannot be drawn from 12"):

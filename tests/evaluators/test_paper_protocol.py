@@ -27,11 +27,10 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.launch import Worker, join_workers
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.models.bundle import load_bundle
-from tests.evaluators.test_interclip import TINY as TINY_INTERCLIP
-from tests.evaluators.test_interx import TINY as TINY_INTERX
 from tests.helpers.dataset_trees import interhuman_tree, interx_tree
 from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_evaluator import TINY_INTERCLIP, TINY_INTERX
 
 INTERHUMAN_FRAMES = {str(i): frames for i, frames in enumerate((20, 27, 33, 20, 24))}
 INTERX_FRAMES = {f"G{i}": frames for i, frames in enumerate((25, 32, 40, 24, 29))}
@@ -57,7 +56,7 @@ def make_trees(folder: Path, dataset: str) -> None:
 
 
 def make_run(folder: Path, dataset: str, worker: Worker = ALONE, cache: str = "cache") -> PaperRun:
-    """The same networks and data every time; trees and model lie in `folder`."""
+    """The same networks and data every time; trees and model are in `folder`."""
     model = InteractionModel(load_bundle(folder / "model"), FakeTextEncoder())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -139,7 +138,7 @@ def test_a_reaction_keeps_all_true_frames_of_the_given_person(run):
 
 
 @BOTH_DATASETS
-def test_kept_repetitions_are_not_made_again(run, monkeypatch):
+def test_cached_repetitions_are_not_computed_again(run, monkeypatch):
     first = evaluated(run)
     monkeypatch.setattr(paper_protocol, "rebuilt", None)
     monkeypatch.setattr(paper_protocol, "sampled", None)
@@ -150,7 +149,7 @@ def test_kept_repetitions_are_not_made_again(run, monkeypatch):
         np.testing.assert_array_equal(values, again.physics["generated"][column])
 
 
-def test_an_interrupted_evaluation_goes_on_where_it_stopped(run, monkeypatch):
+def test_an_interrupted_evaluation_resumes(run, monkeypatch):
     whole = evaluated(replace(run, cache=Cache(run.cache.folder / "whole")))
     made = []
 
@@ -181,7 +180,7 @@ def test_draws_differ_between_repetitions_and_repeat_for_a_seed(run):
     assert one != described(replace(run, seed=1).drawn(0, 0))
 
 
-def test_the_hash_of_a_split_sees_captions_and_motions(tmp_path):
+def test_the_hash_of_a_split_covers_captions_and_motions(tmp_path):
     make_trees(tmp_path, "interhuman")
     before = open_dataset("interhuman", tmp_path / "tree").sha256
     assert open_dataset("interhuman", tmp_path / "tree").sha256 == before

@@ -74,7 +74,7 @@ def test_factors_apply_to_fid_diversity_and_multimodality_only():
         assert other[name] == plain[name]
 
 
-def test_what_cannot_be_had_is_a_reason_and_not_a_number():
+def test_a_metric_that_cannot_be_computed_is_a_reason_and_not_a_number():
     scored = score_repetition(TINY, embedded(2), RNG.normal(size=(9, 6)), np.random.default_rng(1)).metrics
     assert scored["R@1"] == "2 interactions do not fill a pool of 3"
     assert "fewer than the 4 pairs" in scored["Diversity"]
@@ -100,29 +100,29 @@ def test_noise_degrades_every_quality_metric():
         assert [r[name] for r in rows] == sorted(r[name] for r in rows)
 
 
-def mention(**said):
-    return Mention(**{name: said.get(name) for name in Mention._fields})
+def mention(**stated):
+    return Mention(**{name: stated.get(name) for name in Mention._fields})
 
 
-def test_a_motion_answers_prompts_that_say_no_more_than_its_own():
-    said = [mention(kind="hug"), mention(kind="hug", tempo="slow"), mention(kind="bow")]
-    answers = relevance(interactions(["a", "b", "c"], said), [0, 1, 2])
+def test_a_motion_is_relevant_to_prompts_that_state_no_more_than_its_own():
+    mentions = [mention(kind="hug"), mention(kind="hug", tempo="slow"), mention(kind="bow")]
+    answers = relevance(interactions(["a", "b", "c"], mentions), [0, 1, 2])
     np.testing.assert_array_equal(answers, [[1, 1, 0], [0, 1, 0], [0, 0, 1]])
 
 
-def test_without_mentions_equal_prompts_answer_each_other():
+def test_without_mentions_motions_of_equal_prompts_are_relevant():
     some = interactions(["Two people bow.", "two people  bow", "a hug"])
     np.testing.assert_array_equal(relevance(some, [0, 1, 2]), [[1, 1, 0], [1, 1, 0], [0, 0, 1]])
     np.testing.assert_array_equal(relevance(some, [2, 0]), np.eye(2))
 
 
-def test_the_bundled_split_is_test_clips_with_captions_and_what_they_say():
+def test_the_bundled_split_is_test_clips_with_captions_and_mentions():
     some = duets_test_set(3, skip=1)
     assert len(some) == 3 and some.ids == duets_test_set(4).ids[1:]
-    for id, motion, said in zip(some.ids, some.motions, some.mentions, strict=True):
+    for id, motion, stated in zip(some.ids, some.motions, some.mentions, strict=True):
         assert split_of(int(id.rpartition("-")[2])) == "test"
         assert motion.joints.shape[1] % 12 == 0 and motion.joints.shape[1] == motion.rotations6d.shape[1]
-        assert said.kind
+        assert stated.kind
         np.testing.assert_allclose(motion.joints[..., 1].min(axis=(1, 2)), 0.0, atol=1e-6)
 
 
@@ -130,11 +130,11 @@ def test_the_hash_of_a_set_covers_prompts_and_motions():
     some = interactions(["a", "b"])
     assert some.sha256 == some.take([0, 1], "again").sha256
     other = some.with_motions("moved", [Motion(m.joints + np.float32(0.1)) for m in some.motions])
-    renamed = some.with_motions("said otherwise", some.motions, prompts=("a", "c"))
+    renamed = some.with_motions("other prompts", some.motions, prompts=("a", "c"))
     assert len({some.sha256, other.sha256, renamed.sha256, some.take([1, 0], "x").sha256}) == 4
 
 
-def test_seeds_depend_on_prompt_and_repetition_and_not_on_place():
+def test_seeds_depend_on_prompt_and_repetition_and_not_on_position():
     one, two = interactions(["a", "b", "a"]), interactions(["b", "a", "a"])
     assert sorted(item_seeds(one, 1, 0)) == sorted(item_seeds(two, 1, 0))
     assert len(set(item_seeds(one, 1, 0) + item_seeds(one, 1, 1) + item_seeds(one, 2, 0))) == 9

@@ -141,7 +141,7 @@ def test_a_comparison_of_other_protocols_or_without_the_row_is_refused():
         compare(a, b)
 
 
-def test_sampling_settings_are_told_and_compared():
+def test_sampling_settings_are_reported_and_compared():
     a, b = report_dict(evaluation()), report_dict(evaluation())
     a["protocol"]["sampling"] = {"steps": 20, "guidance": 2}
     b["protocol"]["sampling"] = {"steps": 10, "guidance": 2}
@@ -182,7 +182,7 @@ def test_best_and_worst_are_by_distance():
     assert [item.distance for item in best] == [0.1, 0.5] and [item.distance for item in worst] == [0.9, 0.5]
 
 
-def test_other_json_is_no_report(tmp_path):
+def test_other_json_is_not_a_report(tmp_path):
     path = tmp_path / "other.json"
     path.write_text("[1]")
     with pytest.raises(InputError, match="not a report"):

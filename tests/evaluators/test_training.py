@@ -66,7 +66,7 @@ def test_variants_exchange_the_actor_and_mirror_the_side(clips):
                 np.testing.assert_array_equal(joints, clip.joints[::-1])
 
 
-def test_what_a_caption_says_is_true_of_its_own_variant_only_where_it_should_be(clips):
+def test_a_caption_is_true_of_its_own_variant_and_of_another_only_without_an_actor(clips):
     table = VariantTable(clips, captions=2, seed=1, label="pairs")
     for variant in range(len(table.variants)):
         for caption in range(2):
@@ -142,7 +142,7 @@ def test_resuming_needs_the_same_recipe_and_starting_an_empty_folder(corpus, tmp
         train_evaluator(RECIPE, corpus, tmp_path / "none", True, Accelerator(cpu=True))
 
 
-def test_a_training_goes_on_from_the_weights_of_another(corpus, tmp_path):
+def test_a_training_starts_from_the_weights_of_another(corpus, tmp_path):
     still = replace(RECIPE, training=replace(TRAINING, steps=1, lr=1e-9, weight_decay=0.0, text_steps=0))
     train_evaluator(RECIPE, corpus, tmp_path / "first", False, Accelerator(cpu=True))
     train_evaluator(still, corpus, tmp_path / "second", False, Accelerator(cpu=True), tmp_path / "first")

@@ -1,4 +1,4 @@
-"""A random duet evaluator small enough for tests, and a protocol to go with it."""
+"""Sizes of evaluators small enough for tests, a random duet evaluator, and a protocol for it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,21 @@ import torch
 
 from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
+from evaluators.networks.interclip import InterClipConfig, MotionTowerConfig, TowerConfig
+from evaluators.networks.interx import InterXConfig
 from evaluators.protocols.protocol import Protocol
 
 SIZES = DuetEvalConfig(
     width=16, layers=1, heads=2, ff=24, text_dim=12, text_layers=1, out_dim=6, max_frames=400
 )
+TINY_INTERCLIP = InterClipConfig(
+    text=TowerConfig(16, 2, 8, 24),
+    motion=MotionTowerConfig(24, 1, 8, 32),
+    vocabulary=50,
+    context=9,
+    out_dim=12,
+)
+TINY_INTERX = InterXConfig(6, 8, 10, 12, 20, 15, 5)
 #: Small pools and few pairs, so that a handful of clips makes a score.
 TINY = Protocol(
     name="duets", pool_size=3, fid_scale=1.0, distance_scale=1.0, repetitions=2, diversity_pairs=4,
