@@ -304,8 +304,9 @@ class _Draft:
 
     def _plural(self, form: str) -> str:
         if self.after is not None:
-            return _pick(wordings().then["pair" if form == "plural" else "plural"], self.rng)
-        forms = self.held_words["plural"] if self.held_words else self.common[form]
+            pronouns: Sequence[str] = wordings().then["pair" if form == "plural" else "plural"]
+            return _pick(pronouns, self.rng)
+        forms: Sequence[str] = self.held_words["plural"] if self.held_words else self.common[form]
         text = _pick(forms, self.rng).format(n=self._noun())
         for wrong, right in self.common["plurals"].items():
             text = re.sub(rf"\b{wrong}\b", right, text)

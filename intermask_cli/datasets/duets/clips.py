@@ -27,12 +27,11 @@ from intermask_cli.datasets.duets.motion_plan import MIRROR_X
 from intermask_cli.datasets.duets.posing import Posed, pose
 from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage
+from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.two_phase import two_phase_stage
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import MIRROR
-
-Array = np.ndarray
 
 #: Clips are placed within this distance of the origin, along x and along z, metres.
 WORLD_M = 3.0

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.motion.curves import minimum_jerk
 from intermask_cli.motion.skeleton import FPS
-
-Array = np.ndarray
 
 #: A planted foot takes a step if it is farther than this from its place under the body.
 _THRESHOLD_M = 0.06

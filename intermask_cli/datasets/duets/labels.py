@@ -347,8 +347,8 @@ def phases_of(labels: Labels) -> tuple[Labels, ...]:
 
 def contact_point(joints: np.ndarray, joint: int) -> np.ndarray:
     """The point with which a joint touches: joints (..., 22, 3) -> (..., 3); of wrists the palm beyond."""
-    point = joints[..., joint, :]
-    if joint not in FOREARM:
-        return point
-    along = point - joints[..., FOREARM[joint], :]
-    return point + along * (PALM_M / np.linalg.norm(along, axis=-1, keepdims=True))
+    point: np.ndarray = joints[..., joint, :]
+    if joint in FOREARM:
+        along = point - joints[..., FOREARM[joint], :]
+        point = point + along * (PALM_M / np.linalg.norm(along, axis=-1, keepdims=True))
+    return point

@@ -9,10 +9,9 @@ import numpy as np
 
 from intermask_cli.datasets.duets.gait import Flight
 from intermask_cli.datasets.duets.rig import Body
+from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.motion.inverse_kinematics import soft_reach
 from intermask_cli.motion.skeleton import JOINT, MIRROR
-
-Array = np.ndarray
 
 #: Factors of a vector's coordinates in a mirror at the plane x = 0.
 MIRROR_X = np.array([-1.0, 1.0, 1.0])
@@ -98,11 +97,12 @@ class Trunk:
 
     def joint(self, person: int, name: str) -> Array:
         """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""
-        return self.positions[JOINT[name]][person]
+        position: Array = self.positions[JOINT[name]][person]
+        return position
 
     def shoulder(self, person: int, hand: int) -> Array:
         """Position (T, 3) of the shoulder of a hand (0 left, 1 right)."""
-        return self.positions[16 + hand][person]
+        return self.joint(person, ("left_shoulder", "right_shoulder")[hand])
 
     def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
         """World vector (T, 3) of a body-relative one (upright, along the heading), scaled with the body."""
@@ -122,6 +122,6 @@ class Trunk:
         apart = np.linalg.norm(second - first, axis=-1)
         # The depth that both arms reach with 0.91 of their length.
         most = np.sqrt(np.maximum((0.91 * arms.sum()) ** 2 - apart**2, 0.0)) / 2
-        point = first + share * (second - first)
+        point: Array = first + share * (second - first)
         point[:, 1] -= np.clip(drop, -most, most)
         return point

@@ -13,13 +13,11 @@ import numpy as np
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import wander
+from intermask_cli.datasets.duets.timing import Array, wander
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FPS, PALM_M
-
-Array = np.ndarray
 
 #: Joints of the spine and their shares of the bend.
 _SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))
@@ -176,7 +174,8 @@ def _pelvis_height(
     padded = np.pad(bound, ((0, 0), (2 * _SMOOTH, 2 * _SMOOTH)), mode="edge")
     lowest = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1).min(axis=-1)
     kernel = np.hanning(window + 2)[1:-1]
-    return np.lib.stride_tricks.sliding_window_view(lowest, window, axis=1) @ (kernel / kernel.sum())
+    height: Array = np.lib.stride_tricks.sliding_window_view(lowest, window, axis=1) @ (kernel / kernel.sum())
+    return height
 
 
 def _pose_legs(

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.motion.skeleton import PALM_M, REST_HEIGHT_M, scaled_offsets
-
-Array = np.ndarray
 
 HEIGHT_RANGE_M = (1.50, 1.95)
 #: Largest deviation of a limb from the average proportions, as a share.

@@ -16,10 +16,8 @@ from intermask_cli.datasets.duets.gait import Flight
 from intermask_cli.datasets.duets.labels import Contact
 from intermask_cli.datasets.duets.motion_plan import FootLift, MotionPlan, Reach, Trunk
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import ramp, trapezoid
+from intermask_cli.datasets.duets.timing import Array, ramp, trapezoid
 from intermask_cli.motion.skeleton import FPS, JOINT
-
-Array = np.ndarray
 
 LONGEST_FRAMES = 300
 SHORTEST_FRAMES = 60
@@ -69,7 +67,8 @@ class Stage:
 
     def strike(self, seconds: float) -> float:
         """Frames of a fast movement at this tempo; at least 0.35 s, since tokens lose shorter ones."""
-        return max(seconds * _TEMPO_FACTOR[self.tempo] ** 0.5, 0.35) * FPS
+        factor: float = _TEMPO_FACTOR[self.tempo] ** 0.5
+        return max(seconds * factor, 0.35) * FPS
 
     def some(self, low: float, high: float) -> float:
         """A random number between two."""

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from intermask_cli.datasets.duets.motion_plan import Trunk
+from intermask_cli.datasets.duets.timing import Array
 
-Array = np.ndarray
 Target = Callable[[Trunk], Array]
 Value = float | Array
 

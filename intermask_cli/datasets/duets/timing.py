@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from intermask_cli.motion.curves import minimum_jerk
 
-Array = np.ndarray
+#: Arrays of choreographies and posing; only finished clips are float32.
+Array = npt.NDArray[np.float64]
 
 
 def ramp(t: Array, start: float, end: float) -> Array:
@@ -39,4 +41,5 @@ def wander(rng: np.random.Generator, frames: int, channels: int, period_s: float
     """Slow smooth noise (channels, frames) of about unit size: three sines of random period and phase."""
     speed = 2 * np.pi / (period_s * fps * rng.uniform(0.6, 1.8, (channels, 3, 1)))
     phase = rng.uniform(0, 2 * np.pi, (channels, 3, 1))
-    return np.sin(speed * np.arange(frames) + phase).sum(axis=1) * 0.6
+    noise: Array = np.sin(speed * np.arange(frames) + phase).sum(axis=1) * 0.6
+    return noise

@@ -17,10 +17,8 @@ from intermask_cli.datasets.duets.labels import KINDS, LEFT, Labels, draw_labels
 from intermask_cli.datasets.duets.motion_plan import MIRROR_X, FootLift, MotionPlan, Reach, Trunk
 from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage, Start
-from intermask_cli.datasets.duets.timing import ramp
+from intermask_cli.datasets.duets.timing import Array, ramp
 from intermask_cli.motion.skeleton import FPS
-
-Array = np.ndarray
 
 #: Longest clip of two phases, seconds.
 LONGEST_S = 9.0

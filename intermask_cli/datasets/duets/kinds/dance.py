@@ -9,10 +9,8 @@ import numpy as np
 from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, halfway
-from intermask_cli.datasets.duets.timing import pulse, trapezoid
+from intermask_cli.datasets.duets.timing import Array, pulse, trapezoid
 from intermask_cli.motion.skeleton import FPS
-
-Array = np.ndarray
 
 _ROUND = {"slow": 0.5, "normal": 0.7, "fast": 0.95}  # m/s
 

@@ -11,9 +11,7 @@ import numpy as np
 from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, now, on_body
-from intermask_cli.datasets.duets.timing import pulse, ramp
-
-Array = np.ndarray
+from intermask_cli.datasets.duets.timing import Array, pulse, ramp
 
 
 def fists(s: Stage, person: int, curve: Array) -> None:
@@ -81,7 +79,8 @@ class Block:
         back = 0.04 * now(self.impact, pose)
         if self.high:
             below = np.array([0.0, self.lower, 0.0])
-            return on_body(1, "head", left, -0.03, 0.22 - back)(pose) - below
+            palm: Array = on_body(1, "head", left, -0.03, 0.22 - back)(pose) - below
+            return palm
         return on_body(1, "spine2", left, -0.02, 0.30 - back)(pose)
 
     def struck_palm(self, pose: Trunk) -> Array:
@@ -127,7 +126,8 @@ def kick_dodge(s: Stage) -> None:
         def target(pelvis: Array, yaw: Array) -> Array:
             way = np.stack([np.sin(yaw), np.zeros_like(yaw), np.cos(yaw)], -1) * forward * body.scale
             side = np.stack([np.cos(yaw), np.zeros_like(yaw), -np.sin(yaw)], -1) * -0.07 * body.scale
-            return pelvis + way + side + np.array([0.0, up * body.scale, 0.0])
+            foot: Array = pelvis + way + side + np.array([0.0, up * body.scale, 0.0])
+            return foot
 
         return target
 

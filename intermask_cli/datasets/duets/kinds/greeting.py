@@ -8,9 +8,7 @@ import numpy as np
 
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import by_shoulder, halfway, on_body
-from intermask_cli.datasets.duets.timing import oscillation, pulse
-
-Array = np.ndarray
+from intermask_cli.datasets.duets.timing import Array, oscillation, pulse
 
 
 def handshake(s: Stage) -> None:

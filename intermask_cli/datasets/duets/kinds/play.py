@@ -9,10 +9,8 @@ import numpy as np
 from intermask_cli.datasets.duets.motion_plan import Trunk
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import Target, by_shoulder, halfway, on_body
-from intermask_cli.datasets.duets.timing import pulse, ramp, trapezoid
+from intermask_cli.datasets.duets.timing import Array, pulse, ramp, trapezoid
 from intermask_cli.motion.skeleton import FPS
-
-Array = np.ndarray
 
 _SNEAK = {"slow": 0.50, "normal": 0.62, "fast": 0.78}  # m/s
 

@@ -9,10 +9,8 @@ import numpy as np
 from intermask_cli.datasets.duets.kinds.fighting import fists
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.targets import halfway
-from intermask_cli.datasets.duets.timing import pulse, ramp, trapezoid
+from intermask_cli.datasets.duets.timing import Array, pulse, ramp, trapezoid
 from intermask_cli.motion.skeleton import FPS
-
-Array = np.ndarray
 
 _SPEED = {"slow": 0.55, "normal": 0.75, "fast": 1.0}
 _WALK = {"slow": 0.8, "normal": 1.05, "fast": 1.35}
