@@ -96,7 +96,7 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     fields at the place of the parameter; the command receives the record made of them.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups: dict[str, type] = {}
+    groups: dict[str, Any] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command).parameters.values():
         kind = hints[parameter.name]

@@ -112,7 +112,7 @@ class _Parent:
 
     def is_alive(self) -> bool:
         """Whether it still runs. POSIX gives orphans another parent; Windows keeps the id of the dead one."""
-        return os.getppid() == self._process.pid and self._process.is_running()
+        return os.getppid() == self._process.pid and bool(self._process.is_running())
 
 
 class Engine:

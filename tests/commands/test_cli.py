@@ -120,7 +120,7 @@ def test_keyboard_interrupt_exits_130(cli: Run, raising: Callable) -> None:
 
 
 def test_sigterm_exits_143_with_a_word() -> None:
-    """Before a run has begun, too: here it reads its prompts from a pipe that nobody closes."""
+    """Before a run has begun, too: here it reads its prompts from a pipe that stays open."""
     command = [sys.executable, "-m", "intermask_cli", "generate", "-", "--device", "cpu", "--out", "never"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin is not None and process.stderr is not None

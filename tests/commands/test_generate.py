@@ -203,7 +203,7 @@ def test_the_same_command_again_makes_nothing_and_another_one_is_refused(
 def test_a_prompt_file_changed_under_a_half_finished_run(
     cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Refused, nothing touched; with the old prompts back the run goes on to what it would have been."""
+    """Refused, nothing touched; with the old prompts back the run continues to what it would have been."""
     lines = "text,frames\n" + "".join(f"hug {i},4\n" for i in range(20))
     (folder / "s.csv").write_text(lines)
     assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
@@ -229,7 +229,7 @@ def test_a_prompt_file_changed_under_a_half_finished_run(
     assert same(items("run"), items("whole"))
 
 
-@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system nobody may write to")
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system that is read-only")
 def test_a_place_nobody_may_write_to_is_one_line(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     code, out, err = cli("generate", "p.csv", *tiny_model.options, "--out", "/sys/intermask")
     assert (code, out) == (1, "")

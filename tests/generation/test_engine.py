@@ -241,7 +241,7 @@ def test_a_missing_model_is_no_failing_prompt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
+def test_a_signal_finishes_the_current_part_and_the_same_command_resumes(
     tmp_path: Path, number: int, code: int
 ) -> None:
     plan = plan_of(100)
@@ -264,7 +264,7 @@ def test_a_signal_finishes_the_part_in_hand_and_the_same_command_resumes(
     assert content(tmp_path) == content(tmp_path / "clean")
 
 
-def test_a_worker_whose_launcher_was_killed_ends_after_the_part_in_hand(
+def test_a_worker_whose_launcher_was_killed_ends_after_the_current_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system gives it another parent."""
@@ -309,7 +309,7 @@ def test_a_finished_run_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("signal_", "code"), [(KeyboardInterrupt, 130), (Terminated, 143)])
-def test_a_signal_while_merging_says_how_to_go_on(
+def test_a_signal_while_merging_says_how_to_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal_: type[BaseException], code: int
 ) -> None:
     def stopped(*values: object) -> bytes:
@@ -384,11 +384,11 @@ def test_a_shard_does_not_make_again_what_another_merges_while_it_starts(
 def test_an_interrupted_shard_leaves_a_finished_run_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, check, told = plan_of(12), Interrupts.check, []
+    plan, check, sent = plan_of(12), Interrupts.check, []
 
     def batch(items: Sequence[WorkItem]) -> list[Interaction]:
-        if not told:
-            told.append(os.kill(os.getpid(), signal.SIGTERM))
+        if not sent:
+            sent.append(os.kill(os.getpid(), signal.SIGTERM))
         return make_all(items)
 
     def late(self: Interrupts, *values: Any) -> None:
@@ -455,7 +455,7 @@ def test_killed_at_random_moments_the_dataset_is_the_same(tmp_path: Path) -> Non
         process.kill()
         process.wait()
         for part in folder.glob("parts/part-*.h5"):
-            with h5py.File(part):  # whole
+            with h5py.File(part):  # can be opened
                 pass
     assert run(folder, plan).done == 200
     assert content(folder) == content(tmp_path / "clean")

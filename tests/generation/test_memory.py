@@ -26,7 +26,7 @@ except SystemExit as ended:
 
 
 def peak_mib(folder: Path, model: TinyModel, count: int) -> float:
-    """Most resident memory of `intermask generate` with so many prompts."""
+    """Most resident memory of `intermask generate` for `count` prompts."""
     prompts = folder / f"{count}.txt"
     prompts.write_text("".join(f"two people bow {i}\n" for i in range(count)))
     words = ["generate", prompts, "--out", folder / str(count), *model.options, "--frames", 8, "--steps", 1,

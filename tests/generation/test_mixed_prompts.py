@@ -63,7 +63,7 @@ JSON: list[Callable[[int], Line]] = [
 
 
 def write(path: Path, kinds: list[Callable[[int], Line]], count: int, head: bytes) -> tuple[list, list]:
-    """Write so many random lines; what is to be read as (line, text) and rejected as (line, reason)."""
+    """Write `count` random lines -> what is to be read as (line, text) and rejected as (line, reason)."""
     rng = random.Random(path.name)
     data, number = [head], head.count(b"\n") + 1
     texts, reasons = [], []

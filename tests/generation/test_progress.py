@@ -1,4 +1,4 @@
-"""One count over all workers: told here, seen as files of others."""
+"""One count over all workers: items made here, and files of others."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
 
 @needs_proc
 @pytest.mark.slow
-def test_sigterm_finishes_the_parts_in_hand_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
+def test_sigterm_finishes_the_current_parts_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
     plan, folder = plan_of(200), tmp_path / "run"
     process = start(folder, 200, 0.2)
     wait_for(lambda: len(list(folder.glob("parts/part-*.h5"))) >= 2)
