@@ -34,6 +34,7 @@ from evaluators.networks.interx import InterXEvaluator
 from intermask_cli import plugins
 from intermask_cli.datasets.interx.reader import framed_tokens
 from intermask_cli.datasets.interx.word_vectors import WordVectors
+from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.body_model import stand_in_body
@@ -306,7 +307,7 @@ def load_evaluator(
 
     Args:
         text_encoder: where the evaluator's text encoder is (folder or hub id), if not where expected.
-        device: torch device string.
+        device: "cpu", "cuda", "cuda:1" and so on; "auto" is a GPU if there is one.
         word_vectors: folder of Inter-X's word vectors, for its evaluator if `text_encoder` is not given.
 
     Packages register evaluators as entry points of the group `intermask.evaluators`. The entry point is a
@@ -316,6 +317,7 @@ def load_evaluator(
         MissingError: no such evaluator, or its text encoder is missing.
         InputError: a damaged bundle, or a text encoder it was not trained with.
     """
+    device = choose_device(str(device))
     if str(name_or_path) in plugins.found(plugins.EVALUATORS):
         plugin: Evaluator = plugins.call(plugins.EVALUATORS, str(name_or_path), text_encoder, device)
         return plugin

@@ -135,6 +135,7 @@ class InteractionFile:
         self.__init__(state["path"])  # type: ignore[misc]
 
     def close(self) -> None:
+        """Close the file; a `with` block does it by itself."""
         self._file.close()
 
     @property
@@ -159,6 +160,7 @@ class InteractionFile:
 
     @property
     def fps(self) -> float:
+        """Frames per second."""
         value = self._file.attrs.get("fps")
         if not isinstance(value, int | float | np.number) or not 0 < value < np.inf:
             raise InputError(f"{self.path}: fps is {value!r}; expected a positive number")
@@ -179,13 +181,20 @@ class InteractionFile:
 
     @property
     def ids(self) -> list[str]:
+        """Ids of all interactions, in plan order."""
         return self.column("id")
 
     def __len__(self) -> int:
         return int(self._file[INDEX]["id"].shape[0])
 
     def read(self, id: str) -> Interaction:
-        """The item with this id; InputError if there is none. Carried columns: see `column`."""
+        """The interaction with this id.
+
+        Columns carried over from the prompt file are not part of it: see `column`.
+
+        Raises:
+            InputError: no such id, or an item that is damaged or claims an implausible size.
+        """
         try:
             group = self._file[ITEMS][id]
             shape = group["joints"].shape

@@ -86,7 +86,7 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         free: int = torch.cuda.mem_get_info(device)[0]
         return free
-    available = psutil.virtual_memory().available
+    available: int = psutil.virtual_memory().available
     room = _group_room()
     return available if room is None else min(available, room)
 

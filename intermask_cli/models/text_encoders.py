@@ -22,7 +22,7 @@ from torch import Tensor
 
 from intermask_cli import plugins
 from intermask_cli.console import warn
-from intermask_cli.devices import map_samples
+from intermask_cli.devices import choose_device, map_samples
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import file_sha256
 from intermask_cli.models.hub import hub_folder
@@ -217,6 +217,8 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     understands (`intermask_cli.plugins`). Raises MissingError when the weights cannot be had, InputError when
     they are of another kind or damaged.
     """
+    if device == "auto":  # other names stay: "cuda" is the current GPU of a process in training
+        device = choose_device(device)
     plugin, _, source = spec.partition(":")
     if plugin not in ("minilm", "clip") and plugin in plugins.found(plugins.TEXT_ENCODERS):
         encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)

@@ -350,6 +350,11 @@ def test_other_suffixes_are_refused(pair: im.Interaction, tmp_path: Path) -> Non
     refused(lambda: im.save_interaction(pair, tmp_path / "bow.fbx"), ".fbx", ".bvh", ".glb", ".png")
 
 
+def test_devices_of_evaluators_and_text_encoders_are_checked() -> None:
+    refused(lambda: im.load_evaluator(device="cuda:99"), "device cuda:99")
+    assert im.load_text_encoder("minilm", "auto").encode(["a bow"]).states.ndim == 3
+
+
 def test_evaluators_are_reached_from_here() -> None:
     assert im.load_evaluator.__module__ == "evaluators.evaluator"
     assert im.evaluate_interactions.__module__ == "evaluators.api"

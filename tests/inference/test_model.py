@@ -1,4 +1,4 @@
-"""The loaded model: exactness against a hand-written path, what given means, and independence of company."""
+"""The loaded model: equal to a hand-written path, given motion is kept, results are free of the batch."""
 
 from __future__ import annotations
 
