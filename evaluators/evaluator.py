@@ -37,26 +37,18 @@ from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
-from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.representation import INTERX
 from intermask_cli.motion.representation.interhuman import (
     NUM_FEATURES,
-    joints_from_features,
     pair_features,
-    rotations6d_from_features,
 )
 from intermask_cli.motion.representation.interx import FEATURE_ROWS
-from intermask_cli.motion.representation.interx import joints_from_features as interx_joints
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 BATCH = 64  # texts or motions embedded together
 Progress = Callable[[int], None]
-
-
-def interhuman_motion(features: np.ndarray) -> Motion:
-    """A pair from InterHuman features (2, T, 262) that are not normalised; they are kept."""
-    return Motion(joints_from_features(features), rotations6d_from_features(features), features)
 
 
 def interx_motion(features: np.ndarray) -> Motion:
@@ -64,7 +56,7 @@ def interx_motion(features: np.ndarray) -> Motion:
 
     Inter-X puts person 1's first root in the origin, so the lowest joint is moved to the floor.
     """
-    joints = interx_joints(features, stand_in_body())[..., :NUM_JOINTS, :]
+    joints = INTERX.joints_of(features)[..., :NUM_JOINTS, :]
     joints[..., 1] -= joints[..., 1].min()
     return Motion(joints, None, features)
 

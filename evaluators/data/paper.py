@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
-from evaluators.evaluator import interhuman_motion, interx_motion
+from evaluators.evaluator import interx_motion
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.datasets.interx import reader as interx
@@ -150,7 +150,7 @@ class InterHumanTest(PaperData):
         return pair.caption, pair.caption, pair.features
 
     def motion(self, features: np.ndarray) -> Motion:
-        return interhuman_motion(features)
+        return INTERHUMAN.to_motion(features)
 
 
 class InterXTest(PaperData):

@@ -42,7 +42,7 @@ def motion_from(features: np.ndarray, frames: Frames, representation: Representa
     Features that do not hold joints are kept, and the joints are those of a stand-in body.
     """
     if not representation.holds_joints:
-        return Motion(representation.joints_of(features), None, features)
+        return representation.to_motion(features)
     joints = np.stack([frames[p].to_world(joints_from_features(features[p])) for p in (0, 1)])
     rotations = np.stack([rotations6d_from_features(features[p]) for p in (0, 1)])
     return Motion(joints.astype(np.float32), rotations.astype(np.float32))

@@ -8,7 +8,6 @@ from intermask_cli.config import STEMS
 from intermask_cli.errors import InputError
 from intermask_cli.models.tokenizer import PLANES
 from intermask_cli.motion.representation import INTERHUMAN, INTERX, REPRESENTATIONS, representation_named
-from intermask_cli.motion.representation import interhuman as interhuman_features
 
 
 def test_representations_are_found_by_name_only():
@@ -37,6 +36,8 @@ def test_sizes_fit_the_features(name):
 def test_interhuman_reads_positions_and_rotations_directly():
     features = np.arange(2 * 262, dtype=np.float32).reshape(2, 262)
     assert_array_equal(INTERHUMAN.joints_of(features).reshape(2, 66), features[:, :66])
-    rotations = interhuman_features.rotations6d_from_features(features)
-    assert_array_equal(INTERHUMAN.rotations6d_of(features), rotations)
-    assert INTERX.rotations6d_of(np.zeros((1, 56, 6))) is None
+    motion = INTERHUMAN.to_motion(features[None])
+    assert_array_equal(motion.rotations6d.reshape(2, 126), features[:, 132:258])
+    assert (
+        motion.features.shape == (1, 2, 262) and INTERX.to_motion(np.ones((2, 1, 56, 6))).rotations6d is None
+    )

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from intermask_cli.motion.motion import Motion
+
 
 class Representation(ABC):
     """How the motion of one person is written as features, D numbers per frame.
@@ -47,9 +49,9 @@ class Representation(ABC):
     def joints_of(self, features: np.ndarray) -> np.ndarray:
         """Features (..., *feature_shape), not normalised -> joints (..., J, 3) in metres, Y up."""
 
-    @abstractmethod
-    def rotations6d_of(self, features: np.ndarray) -> np.ndarray | None:
-        """Features (..., *feature_shape), not normalised -> (..., 21, 6) `sixd_columns`.
+    def to_motion(self, features: np.ndarray) -> Motion:
+        """Features (P, T, *feature_shape), not normalised -> the motion of P persons, which keeps them.
 
-        None where the rotations belong to another skeleton than our 22 joints.
+        It has rotations where they are those of our 22 joints.
         """
+        return Motion(self.joints_of(features), None, features)

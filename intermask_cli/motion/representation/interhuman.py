@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import Floor, Frame, pair_frames, person_frame
 from intermask_cli.motion.representation.base import Representation
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT_NAMES, NUM_JOINTS, PARENTS
@@ -152,9 +153,9 @@ class InterHumanRepresentation(Representation):
         """Features (..., 262) -> joints (..., 22, 3) metres."""
         return joints_from_features(features)
 
-    def rotations6d_of(self, features: np.ndarray) -> np.ndarray:
-        """Features (..., 262) -> local rotations (..., 21, 6), `sixd_columns`."""
-        return rotations6d_from_features(features)
+    def to_motion(self, features: np.ndarray) -> Motion:
+        """Features (P, T, 262) -> joints, rotations and the features, in the frame of the features."""
+        return Motion(self.joints_of(features), rotations6d_from_features(features), features)
 
 
 INTERHUMAN = InterHumanRepresentation()

@@ -96,9 +96,5 @@ class InterXRepresentation(Representation):
         """Features (..., 56, 6) -> joints (..., 55, 3) metres of the stand-in body (`stand_in_body`)."""
         return joints_from_features(features, stand_in_body())
 
-    def rotations6d_of(self, features: np.ndarray) -> None:
-        """None: the rotations are those of SMPL-X, in `sixd_rows`, with a root rotation."""
-        return None
-
 
 INTERX = InterXRepresentation()
