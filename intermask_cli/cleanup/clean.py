@@ -81,5 +81,5 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     joints, rotations6d = clean(item.joints, item.rotations6d, modes, item.given)
     generated = joints[list(item.generated)]
     # The jerk of a seam is that of the cleaned joints.
-    seams = [Seam(frame, overlap, *seam_jerk(generated, frame, overlap)) for frame, overlap, *_ in item.seams]
-    return replace(item, motion=Motion(joints, rotations6d, item.features), seams=seams)
+    seams = (Seam(frame, overlap, *seam_jerk(generated, frame, overlap)) for frame, overlap, *_ in item.seams)
+    return replace(item, motion=Motion(joints, rotations6d, item.features), seams=tuple(seams))

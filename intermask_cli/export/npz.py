@@ -9,7 +9,7 @@ gender, mocap_framerate   "neutral", 30.0
 joints (T, 22, 3)         the joint positions of the dataset
 offsets (22, 3)           bone offsets of the rest pose that fits this person
 rotations                 "model", or "recovered from joints" where the dataset has no rotations
-prompt, seed, person      source of the motion; person is 1 or 2
+prompt, seed, person      source of the motion: seed -1 if not known, person 1 or 2
 ========================  ===========================================================================
 """
 
@@ -49,7 +49,7 @@ def write_smpl_npz(path: Path, item: Interaction, person: int) -> None:
         offsets=rig.offsets.astype(np.float32),
         rotations=source,
         prompt=item.text,
-        seed=np.int64(item.seed),
+        seed=np.int64(-1 if item.seed is None else item.seed),
         person=np.int64(person + 1),
     )
 

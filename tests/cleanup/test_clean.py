@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.signal import savgol_filter
 
 from intermask_cli.cleanup.clean import clean, clean_item
 from intermask_cli.cleanup.contact import HOLDING_M
@@ -19,7 +18,7 @@ from intermask_cli.datasets.duets.corpus import make_corpus_clip
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.curves import savitzky_golay, smoothed_over_time
+from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import physics
@@ -40,19 +39,6 @@ def pairs() -> list[np.ndarray]:
     """Noisy clips, those with joined hands first."""
     clips = [with_tokenizer_noise(make_corpus_clip(7, index).joints, index) for index in range(16)]
     return sorted(clips, key=lambda clip: -(wrist_distances(clip) < HOLDING_M).mean())
-
-
-@pytest.mark.parametrize("frames", [9, 40])
-def test_smoothing_is_scipy(frames):
-    values = np.random.default_rng(0).normal(size=(frames, 4, 3))
-    np.testing.assert_allclose(savitzky_golay(values), savgol_filter(values, 9, 2, axis=0), atol=1e-12)
-
-
-@pytest.mark.parametrize("frames", [1, 3, 4, 5, 8])
-def test_smoothing_short_clips_and_parabolas(frames):
-    time = np.arange(frames)[:, None]
-    parabola = np.concatenate([time, time**2 - 3.0 * time], axis=1)
-    np.testing.assert_allclose(savitzky_golay(parabola), parabola, atol=1e-9)
 
 
 def test_smoothing_lowers_jerk_and_keeps_rigid_bones():

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.ndimage import gaussian_filter1d
 
 from intermask_cli.cleanup.published import floor_height, lock_feet, locking_contacts
-from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.representation.interhuman import person_features
 from intermask_cli.motion.rotation import sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FEET
@@ -51,23 +49,6 @@ def test_far_from_contact_nothing_changes(walker):
 def test_a_floor_far_up_is_not_believed(walker):
     walker[..., 1] += 1.0
     assert floor_height(walker) == 0
-
-
-@pytest.mark.parametrize("sigma", [1.0, 2.5])
-@pytest.mark.parametrize("frames", [2, 5, 60])
-def test_smoothing_is_scipy(frames, sigma):
-    values = np.random.default_rng(0).normal(size=(frames, 22, 3))
-    assert_allclose(
-        smoothed_over_time(values, sigma),
-        gaussian_filter1d(values, sigma, axis=0, mode="nearest"),
-        atol=1e-12,
-    )
-
-
-def test_smoothing_keeps_constants_and_precision():
-    values = np.full((9, 3), 0.7, dtype=np.float32)
-    assert_array_equal(smoothed_over_time(values), values)
-    assert smoothed_over_time(values).dtype == np.float32
 
 
 def test_keypoint_files_hold_the_rotations_behind_a_zero_root():

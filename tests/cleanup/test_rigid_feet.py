@@ -8,7 +8,6 @@ import pytest
 from intermask_cli.cleanup.planted_feet import MAX_WANDER_M, plant, planted_spans
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
-from intermask_cli.motion.inverse_kinematics import solve_limb
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3
@@ -110,21 +109,3 @@ def test_short_clips(clips, frames):
     cleaned, rotations = lock_feet_rigidly(clips[0][:, :frames])
     assert cleaned.shape == (2, frames, 22, 3) and rotations.shape == (2, frames, 21, 6)
     assert np.isfinite(cleaned).all() and np.isfinite(rotations).all()
-
-
-def test_limb_out_of_reach_stops_on_the_way():
-    old = tuple(np.array(point, float) for point in ((0, 1, 0), (0, 0.5, 0.1), (0, 0.05, 0)))
-    hinge, end = solve_limb(old, old[0], np.array([3.0, 1.0, 0.0]), np.array([0.0, 0, 1]))
-    lengths = [np.linalg.norm(old[1] - old[0]), np.linalg.norm(old[2] - old[1])]
-    assert np.linalg.norm(hinge - old[0]) == pytest.approx(lengths[0])
-    assert np.linalg.norm(end - hinge) == pytest.approx(lengths[1])
-    assert 0.99 * sum(lengths) < np.linalg.norm(end - old[0]) < sum(lengths)
-    np.testing.assert_allclose(end[1:], [1, 0], atol=1e-9)
-
-
-def test_unmoved_limb_stays():
-    rng = np.random.default_rng(3)
-    old = tuple(rng.normal(size=(50, 3)) for _ in range(3))
-    hinge, end = solve_limb(old, old[0], old[2], rng.normal(size=(50, 3)))
-    np.testing.assert_allclose(hinge, old[1], atol=1e-6)
-    np.testing.assert_allclose(end, old[2], atol=1e-9)

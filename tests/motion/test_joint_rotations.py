@@ -81,7 +81,7 @@ def test_rest_pose_has_no_rotation():
     ("left_shoulder", "left_elbow", [0, -1, 0]), ("right_shoulder", "right_elbow", [0, 1, 0]),
     ("left_hip", "left_knee", [1, 0, 0]), ("right_hip", "right_knee", [1, 0, 0]),
 ])  # fmt: skip
-def test_bent_limb_shows_its_twist_and_a_straight_spell_remembers_it(limb, hinge, axis):
+def test_bent_limb_shows_its_twist_and_keeps_it_while_straight(limb, hinge, axis):
     local, root = rest_person(60)
     bone = REST_OFFSETS[JOINT[hinge]]
     twist = np.radians(50) * bone / np.linalg.norm(bone)

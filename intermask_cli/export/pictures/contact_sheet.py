@@ -75,7 +75,7 @@ def contact_sheet(
         for column, frame in enumerate(frames):
             origin = np.array([(column + 0.5) * CELL_WIDTH_M, floor])
             _draw_cell(axes, joints[:, frame].copy(), camera, scale, origin)
-            style = {"ha": "right", "va": "top", "fontsize": 7, "color": "#777"}
+            style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7, "color": "#777"}
             axes.text(origin[0] + 1.1, floor - 0.04, f"{frame / FPS:.1f} s", **style)
         if captions is not None:
             style = {"ha": "left", "va": "top", "fontsize": 9, "color": "#222"}
