@@ -269,7 +269,8 @@ def _marked_alive(run: RunDirectory, worker: Worker) -> Iterator[None]:
 
 
 def _worker_lock(run: RunDirectory, rank: int) -> Path:
-    return run.parts_folder / f".worker-{rank}"
+    # Not in the folder of the parts, which Windows could not remove while a worker still holds its lock.
+    return run.folder / f".lock-worker-{rank}"
 
 
 def _wait_for_others(

@@ -302,8 +302,7 @@ def _held_by(folder: Path, shard: Shard) -> Iterator[None]:
     own = folder / (".lock" if alone else f".lock-{shard.index}-of-{shard.count}")
     with ExitStack() as stack:
         with locked(folder / ".lock-start", wait=True):  # between looking and taking no other run starts
-            others = held_locks(folder, ".lock-*-of-*" if alone else ".lock")
-            if others and own not in others:
+            if held_locks(folder, ".lock-*-of-*" if alone else ".lock"):
                 raise InputError(f"{folder}: another run is writing here; wait for it or use another --out")
             stack.enter_context(locked(own))
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -243,3 +244,13 @@ def test_nothing_to_react_to(
     Path("empty").mkdir()
     code, _, err = cli("react", "-i", name, *tiny_model.options)
     assert code == 2 and message in err
+
+
+def test_prompts_from_standard_input_are_for_every_motion(
+    cli: Run, given: np.ndarray, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save("run.npy", walking(24))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"hug\nbow\n")))
+    words = ["react", "-i", "walk.npy", "-i", "run.npy", "--prompts", "-", *tiny_model.options, "-o", "r"]
+    assert cli(*words)[0] == 0
+    assert [item.text for item in items("r")] == ["hug", "bow"] * 2
