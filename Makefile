@@ -20,7 +20,7 @@ help:
 	@echo "make test-fast    the tests that take no training, no browser and no subprocess of minutes"
 	@echo "make coverage     all tests with a coverage report (htmlcov/index.html)"
 	@echo "make quality      ruff, mypy, layers (import-linter), language and docs"
-	@echo "make docs         build the documentation into site/ (DOCS=serve opens it on localhost)"
+	@echo "make docs         build the documentation into build/site (DOCS=serve shows it on localhost)"
 	@echo "make test-parity  compare with golden arrays of the published system (INTERMASK_PARITY=folder)"
 	@echo "make test-gpu     tests that need a CUDA device"
 	@echo "make benchmark    measure; writes benchmarks/results and docs/results/benchmarks.md"
@@ -94,7 +94,7 @@ DOCS ?= build --strict --quiet
 docs: $(VENV)/dev.stamp
 	@echo "== docs"
 	@$(BIN)/python docs/generate_reference.py --check
-	@$(BIN)/mkdocs $(DOCS)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(DOCS)
 
 test-parity: $(VENV)/dev.stamp
 	@echo "== parity with the published system"
