@@ -51,7 +51,7 @@ def run(todo: Iterable[tuple[Row, int]], budget: Budget, work: Path, runner: Run
             cpu, clock = time.process_time(), time.monotonic()
             figures = runner(row, seed, work / "runs" / f"{name}-{mark}")
             machine = describe()
-            record = records.Record(
+            record = records.RowRecord(
                 row=row.name,
                 seed=seed,
                 fingerprint=mark,

@@ -53,7 +53,7 @@ HEADINGS = {
 class BudgetResults:
     """Records of one budget that were made with the current settings; `stale` are rows with others."""
 
-    def __init__(self, budget: Budget, rows: Mapping[str, Row], recorded: Sequence[records.Record]):
+    def __init__(self, budget: Budget, rows: Mapping[str, Row], recorded: Sequence[records.RowRecord]):
         self.budget, self.rows = budget, rows
         self.records = [
             r for r in recorded if r.row in rows and r.fits(records.fingerprint(rows[r.row], budget, r.seed))
@@ -75,7 +75,7 @@ def write_document(
     path: Path,
     rows: Mapping[str, Row],
     studies: Mapping[str, Study],
-    recorded: Sequence[tuple[Budget, list[records.Record]]],
+    recorded: Sequence[tuple[Budget, list[records.RowRecord]]],
 ) -> None:
     """One part per budget; plots are written to images/ next to the document."""
     lines = [HEAD]
@@ -242,7 +242,7 @@ def _record(results: BudgetResults) -> list[str]:
         "| row | seeds | CPU minutes | minutes by the clock |",
         "| --- | --- | --- | --- |",
     ]
-    by_row: dict[str, list[records.Record]] = {}
+    by_row: dict[str, list[records.RowRecord]] = {}
     for record in results.records:
         by_row.setdefault(record.row, []).append(record)
     for row, some in by_row.items():

@@ -23,7 +23,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True)
-class Record:
+class RowRecord:
     """The figures of one row with one seed."""
 
     row: str
@@ -88,7 +88,7 @@ def record_path(folder: Path, row: str, seed: int) -> Path:
     return folder / f"{row.replace(', ', '-').replace(' ', '-')}-seed{seed}.json"
 
 
-def save(folder: Path, record: Record) -> None:
+def save(folder: Path, record: RowRecord) -> None:
     """Write a record atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     path = record_path(folder, record.row, record.seed)
@@ -98,15 +98,15 @@ def save(folder: Path, record: Record) -> None:
 def exists(folder: Path, row: str, seed: int, fingerprint: str) -> bool:
     """Whether a folder has the record of a row and seed with these settings."""
     path = record_path(folder, row, seed)
-    return path.is_file() and Record(**json.loads(path.read_text())).fits(fingerprint)
+    return path.is_file() and RowRecord(**json.loads(path.read_text())).fits(fingerprint)
 
 
-def load(folder: Path) -> list[Record]:
+def load(folder: Path) -> list[RowRecord]:
     """All records of a folder."""
-    return [Record(**json.loads(path.read_text())) for path in sorted(folder.glob("*-seed*.json"))]
+    return [RowRecord(**json.loads(path.read_text())) for path in sorted(folder.glob("*-seed*.json"))]
 
 
-def gather(path: Path, budget: Budget, records: Iterable[Record]) -> list[Record]:
+def gather(path: Path, budget: Budget, records: Iterable[RowRecord]) -> list[RowRecord]:
     """Add records to a results file, in the place of older ones of the same row and seed -> all in it."""
     merged = {(record.row, record.seed): record for record in read_results(path)}
     merged |= {(record.row, record.seed): record for record in records}
@@ -116,8 +116,8 @@ def gather(path: Path, budget: Budget, records: Iterable[Record]) -> list[Record
     return ordered
 
 
-def read_results(path: Path) -> list[Record]:
+def read_results(path: Path) -> list[RowRecord]:
     """Records of a results file; none if there is no file."""
     if not path.is_file():
         return []
-    return [Record(**values) for values in json.loads(path.read_text())["records"]]
+    return [RowRecord(**values) for values in json.loads(path.read_text())["records"]]

@@ -25,7 +25,7 @@ from benchmarks.bundled_model import (
     tokenizer,
     wordings,
 )
-from benchmarks.bundled_model.bench import SEED, Bench, ClipCounts, held_out
+from benchmarks.bundled_model.bench import SEED, ClipCounts, ModelBench, held_out
 from benchmarks.bundled_model.figures import Figure
 from benchmarks.bundled_model.report import draw, markdown, worst
 from benchmarks.judges.label_reader import label_classifier
@@ -45,7 +45,7 @@ PASTED_INTO = (
     ROOT / "docs" / "results" / "bundled-model.md",
     ROOT / "intermask_cli" / "assets" / "duet-mini" / "README.md",
 )
-PARTS: dict[str, Callable[[Bench], list[Figure]]] = {
+PARTS: dict[str, Callable[[ModelBench], list[Figure]]] = {
     "tokenizer": tokenizer.measure,
     "generation": generation.measure,
     "retrieval": retrieval.measure,
@@ -63,7 +63,7 @@ def sizes_for(per_kind: int) -> ClipCounts:
     return ClipCounts(per_kind, -(-per_kind // 2), 5 * per_kind + 1, per_kind, min(per_kind, 4))
 
 
-def measured(bench: Bench, only: list[str]) -> tuple[dict[str, list[Figure]], dict[str, float]]:
+def measured(bench: ModelBench, only: list[str]) -> tuple[dict[str, list[Figure]], dict[str, float]]:
     """Figures and minutes of every part asked for."""
     figures, minutes = {}, {}
     for part, measure in PARTS.items():
@@ -107,7 +107,7 @@ def main() -> None:
     sizes = sizes_for(options.per_kind)
     reader = label_classifier(options.cache, DUETS_SEED)
     evaluator = load_evaluator(options.evaluator)
-    bench = Bench(
+    bench = ModelBench(
         model,
         reader,
         evaluator,

@@ -104,7 +104,7 @@ SEED = 3407
 
 
 @dataclass
-class Bench:
+class ModelBench:
     """Motions are cached by content, so a part that runs again only measures."""
 
     model: InteractionModel

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench
+from benchmarks.bundled_model.bench import SEED, ModelBench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from evaluators.data.sets import FULL_CAPTION
 from intermask_cli.generation.seeds import sample_seed
@@ -22,7 +22,7 @@ LASTING = ("circle_each_other", "mirror_dance", "circle_hands", "clap_game", "wa
 FIRST = "first 10 s"
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """The last 10 seconds compared with the first, and seams with the rest of the same motion."""
     motions, seams = half_minutes(bench)
     goal = Goal(1.3, relative=True)
@@ -46,7 +46,7 @@ def lowest_mm(joints: np.ndarray) -> np.ndarray:
     return 1000.0 * np.abs(joints[..., 1].min(axis=-1)).mean(axis=-1)
 
 
-def half_minutes(bench: Bench) -> tuple[list[np.ndarray], list[list[tuple[int, int]]]]:
+def half_minutes(bench: ModelBench) -> tuple[list[np.ndarray], list[list[tuple[int, int]]]]:
     """Motions (2, 900, 22, 3), and first frame and overlap of the seams of each."""
     texts = _texts(bench)
     seeds = [sample_seed(SEED, text, 0, 0) for text in texts]
@@ -67,7 +67,7 @@ def half_minutes(bench: Bench) -> tuple[list[np.ndarray], list[list[tuple[int, i
     ]
 
 
-def _texts(bench: Bench) -> list[str]:
+def _texts(bench: ModelBench) -> list[str]:
     """Full captions of the first clips of the lasting kinds, in turn."""
     clips = bench.clips.single
     rows = [[clip.captions[FULL_CAPTION] for clip in clips if clip.labels.kind == kind] for kind in LASTING]

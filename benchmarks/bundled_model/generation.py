@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import Bench, joints_of
+from benchmarks.bundled_model.bench import ModelBench, joints_of
 from benchmarks.bundled_model.contacts import contacts_of, limbs_meet
 from benchmarks.bundled_model.figures import Figure, Goal, label_figures, mean, share
 from benchmarks.judges.label_hits import label_hits
@@ -22,7 +22,7 @@ GOALS = {
 AT_MOST = Goal(1.3, relative=True)
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """All held-out clips of one phase, by their full captions."""
     clips, truth, generated = bench.clips.single, joints_of(bench.truth), joints_of(bench.generated)
     labels = [clip.labels for clip in clips]
@@ -58,7 +58,7 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def kinds(bench: Bench) -> dict[str, float]:
+def kinds(bench: ModelBench) -> dict[str, float]:
     """Share of generated clips of every kind that show it."""
     labels = [clip.labels for clip in bench.clips.single]
     hits = label_hits(joints_of(bench.generated), labels, bench.reader).kind

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import Bench, joints_of
+from benchmarks.bundled_model.bench import ModelBench, joints_of
 from benchmarks.bundled_model.contacts import contacts_of, hand_gap_error_mm, limbs_meet
 from benchmarks.bundled_model.figures import Figure, mean, share
 from intermask_cli.inference.model import InteractionModel
@@ -16,7 +16,7 @@ from intermask_cli.motion.physics import physics_table
 WITHOUT = "without it"
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Some held-out clips of every kind; nothing for a model that has no pair decoder."""
     if bench.model.info.pair_decoder is None:
         return []
@@ -56,7 +56,7 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def without(bench: Bench) -> Bench:
+def without(bench: ModelBench) -> ModelBench:
     """The bench with its model as published ones are: each person decoded alone."""
     bundle = bench.model.bundle
     plain = replace(

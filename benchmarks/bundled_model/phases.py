@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench, joints_of
+from benchmarks.bundled_model.bench import SEED, ModelBench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from benchmarks.judges.label_reader import LabelClassifier
 from evaluators.data.sets import InteractionSet, clip_set
@@ -27,7 +27,7 @@ SHORTEST = round(1.3 * FPS)
 STEP = 8
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Held-out clips of two phases, by their full captions; nothing if the corpus has none."""
     clips = bench.clips.two_phase
     if not clips:

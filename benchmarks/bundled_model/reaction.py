@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import Bench, joints_of
+from benchmarks.bundled_model.bench import ModelBench, joints_of
 from benchmarks.bundled_model.contacts import MEET_M, contacts_of, joined_hand_gaps
 from benchmarks.bundled_model.figures import Figure, Goal, label_figures, mean, share
 from benchmarks.judges.label_hits import label_hits
@@ -17,7 +17,7 @@ from intermask_cli.cleanup.modes import Clean
 from intermask_cli.motion.physics import physics_table
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Some held-out clips of every kind, each person given in turn. R@1 is in `retrieval`."""
     clips = [bench.clips.single[i] for i in bench.few]
     truth, reactions = joints_of(bench.truth, bench.few), joints_of(bench.reactions)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.bundled_model.bench import Bench, joints_of
+from benchmarks.bundled_model.bench import ModelBench, joints_of
 from benchmarks.bundled_model.figures import HEAD, Figure
 from benchmarks.bundled_model.retrieval import distances
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
@@ -64,7 +64,7 @@ WIDTH = 1200
 COLOURS = 48
 
 
-def worst(bench: Bench) -> list[dict[str, Any]]:
+def worst(bench: ModelBench) -> list[dict[str, Any]]:
     """The ten with the largest distance to their caption (`mm_distance` of per_prompt.csv), worst first."""
     far = distances(bench)
     shown = bench.reader(joints_of(bench.generated)).kind
@@ -77,7 +77,7 @@ def worst(bench: Bench) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def draw(bench: Bench, chosen: list[dict[str, Any]], path: Path) -> None:
+def draw(bench: ModelBench, chosen: list[dict[str, Any]], path: Path) -> None:
     """A contact sheet with few colours, so that the file stays small; needs the `viz` extra."""
     titles = [f"{row['prompt']}  [{row['mm_distance']:.1f}; looks like {row['shown']}]" for row in chosen]
     with tempfile.TemporaryDirectory() as folder:

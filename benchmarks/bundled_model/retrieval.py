@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench
+from benchmarks.bundled_model.bench import SEED, ModelBench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from evaluators.data.sets import InteractionSet, clip_set, relevance
 from evaluators.metrics import fid, paired_distances, pool_ranks, split_pools
@@ -19,7 +19,7 @@ DIVISIONS = 20
 HALVES = 20
 
 
-def measure(bench: Bench, protocol: Protocol = DUETS) -> list[Figure]:
+def measure(bench: ModelBench, protocol: Protocol = DUETS) -> list[Figure]:
     """R@1 and FID of generation, and R@1 of reactions compared with generation's on the same clips."""
     few = bench.generated.take(bench.few, "some generated")
     for clips in (bench.truth, few):
@@ -35,13 +35,13 @@ def measure(bench: Bench, protocol: Protocol = DUETS) -> list[Figure]:
     ]
 
 
-def _embedded(bench: Bench, interactions: InteractionSet) -> tuple[np.ndarray, np.ndarray]:
+def _embedded(bench: ModelBench, interactions: InteractionSet) -> tuple[np.ndarray, np.ndarray]:
     """Text and motion (N, D) each."""
     text = bench.cache.text_embeddings(bench.evaluator, interactions.prompts)
     return text, bench.cache.motion_embeddings(bench.evaluator, interactions)
 
 
-def first_shares(bench: Bench, interactions: InteractionSet, protocol: Protocol) -> np.ndarray:
+def first_shares(bench: ModelBench, interactions: InteractionSet, protocol: Protocol) -> np.ndarray:
     """How often the motion nearest to a caption is relevant: shares (N,) over random pools.
 
     Relevant are its own motion and those whose captions mention the same. NaN without a full pool.
@@ -63,7 +63,7 @@ def first_shares(bench: Bench, interactions: InteractionSet, protocol: Protocol)
     return np.where(times > 0, first / np.maximum(times, 1), np.nan)
 
 
-def _fid(bench: Bench, scale: float) -> Figure:
+def _fid(bench: ModelBench, scale: float) -> Figure:
     """FID to ground truth, compared with that of as many other real clips; interval from random halves."""
     others = clip_set(bench.clips.others, "other held-out clips")
     truth, generated, other = (_embedded(bench, s)[1] for s in (bench.truth, bench.generated, others))
@@ -86,6 +86,6 @@ def _reaction(reactions: np.ndarray, generated: np.ndarray) -> Figure:
     return replace(figure, goal=Goal(figure.reference - 0.03, at_least=True))
 
 
-def distances(bench: Bench) -> np.ndarray:
+def distances(bench: ModelBench) -> np.ndarray:
     """Distance of every generated motion to its own caption, the score of per_prompt.csv: (N,)."""
     return paired_distances(*_embedded(bench, bench.generated))

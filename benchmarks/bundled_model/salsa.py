@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench
+from benchmarks.bundled_model.bench import SEED, ModelBench
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from benchmarks.intervals import bootstrap
 from intermask_cli.console import note
@@ -23,7 +23,7 @@ _SMOOTH = 5
 REAL = "real partner"
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Both dancers of all held-out windows; nothing, with the reason on stderr, without captures."""
     if bench.captures is None or not bench.captures.is_dir():
         missing = "--captures is not given" if bench.captures is None else f"{bench.captures} is missing"
@@ -55,7 +55,7 @@ def held_out_windows(folder: Path) -> list[CaptureClip]:
     return capture_clips(folder, "test")[:: WINDOW_FRAMES // STRIDE_FRAMES]
 
 
-def _reactions(bench: Bench, windows: list[CaptureClip], given: int) -> list[np.ndarray]:
+def _reactions(bench: ModelBench, windows: list[CaptureClip], given: int) -> list[np.ndarray]:
     """Joints (2, T, 22, 3) of the given dancers with generated partners."""
     motions = [(w.joints[given], w.rotations6d[given]) for w in windows]
     texts = [PROMPT] * len(windows)

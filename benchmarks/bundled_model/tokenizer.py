@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import Bench
+from benchmarks.bundled_model.bench import ModelBench
 from benchmarks.bundled_model.contacts import contacts_of, hand_gap_error_mm
 from benchmarks.bundled_model.figures import Figure, Goal, label_figures, mean
 from benchmarks.judges.label_hits import label_hits
@@ -15,7 +15,7 @@ from intermask_cli.motion.skeleton import JOINT
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Every single-phase clip through the tokenizer and back."""
     clips = bench.clips.single
     rebuilt, codes = [], []

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, Bench, in_held_out_words, joints_of
+from benchmarks.bundled_model.bench import SEED, ModelBench, in_held_out_words, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, label_figures, share
 from benchmarks.judges.label_hits import label_hits
 from benchmarks.machine import ROOT
@@ -19,7 +18,7 @@ FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"
 GOAL = Goal(0.8, at_least=True)
 
 
-def measure(bench: Bench) -> list[Figure]:
+def measure(bench: ModelBench) -> list[Figure]:
     """Held-out templates for some clips of every kind, then the free wordings."""
     clips = [bench.clips.single[i] for i in bench.few]
     labels = [clip.labels for clip in clips]
@@ -35,9 +34,9 @@ def measure(bench: Bench) -> list[Figure]:
     ]
 
 
-def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[str, str]], tuple[str, ...]]:
+def free_wordings(bench: ModelBench) -> tuple[list[dict[str, str]], tuple[str, ...]]:
     """The first prompts of every kind, and the kinds their motions show."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with FREE_WORDINGS.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] in bench.clips.kinds]
     counts: dict[str, int] = {}
     chosen = []
@@ -51,7 +50,7 @@ def free_wordings(bench: Bench, path: Path = FREE_WORDINGS) -> tuple[list[dict[s
     return chosen, bench.reader(joints_of(bench.generator(GenerationRequest(prompts, seeds)))).kind
 
 
-def missed(bench: Bench) -> list[dict[str, str]]:
+def missed(bench: ModelBench) -> list[dict[str, str]]:
     """Free wordings whose motion shows another kind."""
     rows, shown = free_wordings(bench)
     return [

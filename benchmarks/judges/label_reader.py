@@ -118,19 +118,19 @@ def observations(own: Tensor, partner: Tensor) -> Tensor:
 
 
 @dataclass
-class _Batch:
+class _ClipBatch:
     own: Tensor
     partner: Tensor
     frames: Tensor
 
 
-def _collate(clips: Sequence[tuple[Tensor, Tensor]]) -> _Batch:
+def _collate(clips: Sequence[tuple[Tensor, Tensor]]) -> _ClipBatch:
     frames = torch.tensor([own.shape[1] for own, _ in clips])
     longest = int(frames.max())
     # The last frame is held so that its velocity is 0, as at the end of a clip alone.
     own = torch.stack([_hold(own, longest) for own, _ in clips])
     partner = torch.stack([_hold(partner, longest) for _, partner in clips])
-    return _Batch(own, partner, frames)
+    return _ClipBatch(own, partner, frames)
 
 
 def _hold(values: Tensor, frames: int) -> Tensor:
@@ -266,7 +266,7 @@ def _targets(labels: Labels) -> tuple[int, int, int]:
     return KIND_NAMES.index(labels.kind), actor, side
 
 
-def _loss(network: LabelNetwork, batch: _Batch, targets: Tensor, rng: np.random.Generator) -> Tensor:
+def _loss(network: LabelNetwork, batch: _ClipBatch, targets: Tensor, rng: np.random.Generator) -> Tensor:
     """Three cross-entropies; in half of the clips the persons are exchanged, and with them the actor."""
     swap = torch.from_numpy(rng.random(len(targets)) < 0.5)
     own = torch.where(swap[:, None, None, None, None], batch.own.flip(1), batch.own)

@@ -22,7 +22,7 @@ from benchmarks.bundled_model import (
     salsa,
 )
 from benchmarks.bundled_model.__main__ import PARTS, measured, sizes_for
-from benchmarks.bundled_model.bench import Bench, ClipCounts, held_out
+from benchmarks.bundled_model.bench import ClipCounts, ModelBench, held_out
 from benchmarks.bundled_model.figures import Figure, Goal, mean, share
 from benchmarks.bundled_model.report import markdown
 from benchmarks.bundled_model.wordings import FREE_WORDINGS
@@ -60,7 +60,7 @@ def bench(tmp_path_factory, clips):
     info = read_info(path)
     evaluator = DuetEvaluator(info, "0" * 64, load_network(path, info), FakeTextEncoder())
     reader = LabelClassifier(LabelNetwork(8))
-    return Bench(model, reader, evaluator, clips, SIZES, model.info.sampling, Cache(folder / "cache"))
+    return ModelBench(model, reader, evaluator, clips, SIZES, model.info.sampling, Cache(folder / "cache"))
 
 
 def reader_of_truth(clips):
