@@ -80,7 +80,8 @@ def _way_out(
     deepest = flat.argmax(axis=-1)[..., None]  # (T, 2, 1)
     depth = np.maximum(np.take_along_axis(flat, deepest, axis=-1), 0)  # (T, 2, 1)
     directions = (away / np.maximum(distance, 1e-6)[..., None]).reshape(*flat.shape, 3)  # (T, 2, N * C, 3)
-    return depth * np.take_along_axis(directions, deepest[..., None], axis=2)[:, :, 0]
+    step: np.ndarray = depth * np.take_along_axis(directions, deepest[..., None], axis=2)[:, :, 0]
+    return step
 
 
 def _widened(step: np.ndarray) -> np.ndarray:
@@ -88,7 +89,8 @@ def _widened(step: np.ndarray) -> np.ndarray:
     size = largest_nearby(np.linalg.norm(step, axis=-1), _REACH_FRAMES)  # (T, 2)
     direction = _smooth(step)
     direction = direction / np.maximum(np.linalg.norm(direction, axis=-1, keepdims=True), 1e-9)
-    return _smooth(size)[..., None] * direction
+    widened: np.ndarray = _smooth(size)[..., None] * direction
+    return widened
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def clean_in_contact(
 def _wrist_distances(joints: np.ndarray) -> np.ndarray:
     """(P, T, 2, 22) metres from each person's wrists to every joint of the other."""
     gaps = joints[:, :, WRISTS, None] - joints[::-1, :, None]
-    return np.linalg.norm(gaps, axis=-1)
+    distances: np.ndarray = np.linalg.norm(gaps, axis=-1)
+    return distances
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:

@@ -47,7 +47,9 @@ class HandContact(NamedTuple):
 def palms(joints: np.ndarray) -> np.ndarray:
     """Middle of both palms: joints (..., 22, 3) -> (..., 2, 3)."""
     wrists, along = joints[..., WRISTS, :], joints[..., WRISTS, :] - joints[..., ELBOWS, :]
-    return wrists + PALM_M * along / np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
+    length = np.maximum(np.linalg.norm(along, axis=-1, keepdims=True), 1e-9)
+    middle: np.ndarray = wrists + PALM_M * along / length
+    return middle
 
 
 def hand_contacts(joints: np.ndarray) -> list[HandContact]:
@@ -108,7 +110,8 @@ def join_hands(
     shares = np.array([0.5, 0.5]) if fixed is None else np.where(np.arange(2) == fixed, 0.0, 1.0)
     before = palms(given)  # (P, T, 2, 3)
     displacement = np.zeros_like(before)
-    for first, second, start, stop in hand_contacts(given):
+    contacts = hand_contacts(given)
+    for first, second, start, stop in contacts:
         frames = np.arange(given.shape[1])
         rise = minimum_jerk((frames - start + _BLEND_FRAMES) / _BLEND_FRAMES)
         fall = minimum_jerk((stop - 1 + _BLEND_FRAMES - frames) / _BLEND_FRAMES)

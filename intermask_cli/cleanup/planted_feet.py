@@ -167,7 +167,7 @@ def _cut_at_steps(path: np.ndarray, speed: np.ndarray, start: int, stop: int) ->
 
 def _spot(path: np.ndarray, level: float) -> np.ndarray:
     """The place (3,) of a toe during a span (n, 3): its median, at the usual height if that is near."""
-    spot = np.median(path, axis=0)
+    spot: np.ndarray = np.median(path, axis=0)
     if abs(spot[1] - level) < _LEVEL_SPOT_M:
         spot[1] = level
     return spot

@@ -20,7 +20,7 @@ _MAX_FLOOR_M = 0.5
 
 def lock_feet(joints: np.ndarray) -> np.ndarray:
     """Joints (T, 22, 3), Y up, metres -> the same, on the floor, with planted feet held still."""
-    locked = joints - np.array([0, floor_height(joints), 0], dtype=joints.dtype)
+    locked: np.ndarray = joints - np.array([0, floor_height(joints), 0], dtype=joints.dtype)
     for foot, contact in zip(FEET, locking_contacts(joints).T, strict=True):
         path = locked[:, foot]
         _hold_still(path, contact)

@@ -61,7 +61,7 @@ def body_shift(planting: Planting) -> np.ndarray:
 
 def plant_body(given: np.ndarray, planting: Planting, shift: np.ndarray) -> np.ndarray:
     """Joints (P, T, 22, 3) moved by a shift (P, T, 3), planted feet at their spots, legs solved."""
-    moved = given + shift[:, :, None]
+    moved: np.ndarray = given + shift[:, :, None]
     weight = np.moveaxis(planting.weight, 1, 2)[..., None]  # (P, T, 2, 1)
     # A free foot moves with the body, a planted one to its spot.
     displacement = np.moveaxis(planting.displacement, 1, 2) + (1 - weight) * shift[:, :, None]  # (P, T, 2, 3)

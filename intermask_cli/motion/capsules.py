@@ -104,4 +104,5 @@ def segment_distances(p: np.ndarray, q: np.ndarray, r: np.ndarray, s: np.ndarray
     t2 = np.clip((b * t1 + f) / np.maximum(e, _TINY), 0, 1)
     t1 = np.clip((b * t2 - c) / np.maximum(a, _TINY), 0, 1)
     nearest = between + along1 * t1[:, None] - along2 * t2[:, None]
-    return np.linalg.norm(nearest, axis=-1)
+    distance: np.ndarray = np.linalg.norm(nearest, axis=-1)
+    return distance

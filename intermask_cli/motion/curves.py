@@ -14,13 +14,15 @@ FADE_FRAMES = 12
 def minimum_jerk(u: np.ndarray) -> np.ndarray:
     """0 up to u = 0, 1 from u = 1, with flat and uncurved ends between (Flash and Hogan 1985)."""
     u = np.clip(u, 0.0, 1.0)
-    return u * u * u * (10.0 + u * (6.0 * u - 15.0))
+    eased: np.ndarray = u * u * u * (10.0 + u * (6.0 * u - 15.0))
+    return eased
 
 
 def crossfade(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     """From old to new over all frames of both, (T, J, C) each, in the precision of `old`."""
     weight = minimum_jerk((np.arange(len(old)) + 1) / (len(old) + 1))[:, None, None]
-    return (old + weight * (new - old)).astype(old.dtype)
+    mixed: np.ndarray = (old + weight * (new - old)).astype(old.dtype)
+    return mixed
 
 
 def keep_exactly(given: np.ndarray, generated: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -54,7 +56,8 @@ def runs_of_true(flags: np.ndarray) -> list[tuple[int, int]]:
 def largest_nearby(values: np.ndarray, reach: int) -> np.ndarray:
     """Running maximum of (T, ...) over the frames up to `reach` before and after."""
     padded = np.pad(values, ((reach, reach), *((0, 0),) * (values.ndim - 1)), mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
+    largest: np.ndarray = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0).max(axis=-1)
+    return largest
 
 
 def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:

@@ -40,7 +40,8 @@ _POLE_WEIGHT = 0.2
 def reach_of(upper: np.ndarray, hinge: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Largest distance (...) from upper to end, joints (..., 3)."""
     total = np.linalg.norm(hinge - upper, axis=-1) + np.linalg.norm(end - hinge, axis=-1)
-    return np.maximum(_FULL_STRETCH * total, np.linalg.norm(end - upper, axis=-1))
+    reach: np.ndarray = np.maximum(_FULL_STRETCH * total, np.linalg.norm(end - upper, axis=-1))
+    return reach
 
 
 def solve_limb(
@@ -73,7 +74,9 @@ def solve_limb(
 
 def elbow_side(joints: np.ndarray) -> np.ndarray:
     """Direction (..., T, 1, 3) in which a straight arm of joints (..., T, 22, 3) bends: back and down."""
-    return (-torso_rotation(joints, "spine3")[..., :, 2] - np.array([0, 1.0, 0]))[..., None, :]
+    forward = torso_rotation(joints, "spine3")[..., :, 2]  # (..., T, 3)
+    side: np.ndarray = -forward - np.array([0, 1.0, 0])
+    return side[..., None, :]
 
 
 def turned_rotations(
@@ -148,4 +151,5 @@ def soft_reach(
     untouched, margin = free * length, (limit - free) * length
     over = np.maximum(distance - untouched, 0.0)
     pulled = np.minimum(distance, untouched) + margin * (1.0 - np.exp(-over / margin))
-    return start + way * (pulled / distance)
+    reachable: np.ndarray = start + way * (pulled / distance)
+    return reachable

@@ -118,7 +118,8 @@ def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
 
     rest = axes(*(REST_OFFSETS[_J[name]] for name in (left, right, up)))
     current = axes(*(positions[..., _J[name], :] for name in (left, right, up)))
-    return current @ rest.T
+    rotation: np.ndarray = current @ rest.T
+    return rotation
 
 
 def _limb(
@@ -151,7 +152,8 @@ def _hinge_twist(expected: np.ndarray, axis: np.ndarray, lower: np.ndarray) -> n
     shown = trust * np.exp(1j * angle)
     of_neighbours = _smoothed(shown) / np.maximum(_smoothed(trust), 1e-9)
     weight = np.maximum(_smoothed(trust), trust)
-    return np.angle(shown + (1 - trust) * weight * of_neighbours + _NO_TWIST_WEIGHT)
+    twist: np.ndarray = np.angle(shown + (1 - trust) * weight * of_neighbours + _NO_TWIST_WEIGHT)
+    return twist
 
 
 def _smoothed(values: np.ndarray) -> np.ndarray:
@@ -163,7 +165,8 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
 
 def _aligned(base: np.ndarray, rest: np.ndarray, bone: np.ndarray) -> np.ndarray:
     """Rotation closest to base (T, 3, 3) that takes the rest direction (3,) to the bone's (T, 3)."""
-    return matrix_between(base @ rest, bone) @ base
+    aligned: np.ndarray = matrix_between(base @ rest, bone) @ base
+    return aligned
 
 
 def _offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:

@@ -47,4 +47,6 @@ def local_from_global(rotations: np.ndarray, parents: Sequence[int] = PARENTS) -
 def bone_lengths(positions: np.ndarray, parents: Sequence[int] = PARENTS) -> np.ndarray:
     """Joint positions (..., J, 3) -> distances (..., J - 1) of joints 1..J-1 to their parents, metres."""
     children = np.arange(1, len(parents))
-    return np.linalg.norm(positions[..., children, :] - positions[..., np.asarray(parents)[1:], :], axis=-1)
+    bones = positions[..., children, :] - positions[..., np.asarray(parents)[1:], :]
+    lengths: np.ndarray = np.linalg.norm(bones, axis=-1)
+    return lengths

@@ -16,12 +16,14 @@ _SIGNS = np.array([1, -1, -1, 1, -1, 1])
 
 def mirror_positions(positions: np.ndarray) -> np.ndarray:
     """Joints (..., 22, 3) -> reflected in x = 0; the same for Y up and Z up."""
-    return positions[..., MIRROR, :] * np.array([-1, 1, 1], dtype=positions.dtype)
+    mirrored: np.ndarray = positions[..., MIRROR, :] * np.array([-1, 1, 1], dtype=positions.dtype)
+    return mirrored
 
 
 def mirror_rotations6d(rotations6d: np.ndarray) -> np.ndarray:
     """Local rotations (..., 21, 6) `sixd_columns` -> those of the reflected motion."""
-    return rotations6d[..., _BODY_MIRROR, :] * _SIGNS.astype(rotations6d.dtype)
+    mirrored: np.ndarray = rotations6d[..., _BODY_MIRROR, :] * _SIGNS.astype(rotations6d.dtype)
+    return mirrored
 
 
 def mirror_loaded(loaded: np.ndarray) -> np.ndarray:

@@ -64,7 +64,8 @@ def foot_contact_agreement(joints: np.ndarray) -> np.ndarray:
     step = np.diff(feet, axis=-3)
     still = (step * step).sum(-1) < CONTACT_MAX_SQUARED_STEP_M2  # (..., T - 1, F)
     low = feet[..., :-1, :, 1] < CONTACT_MAX_HEIGHT_M
-    return (still == low).mean(axis=(-1, -2))
+    share: np.ndarray = (still == low).mean(axis=(-1, -2))
+    return share
 
 
 def float_mm(joints: np.ndarray) -> np.ndarray:
@@ -73,7 +74,8 @@ def float_mm(joints: np.ndarray) -> np.ndarray:
     Source: DIGHT.
     """
     lowest = joints[..., 1].min(axis=-1)  # (..., T)
-    return 1000.0 * np.maximum(lowest, 0.0).mean(axis=-1)
+    height_mm: np.ndarray = 1000.0 * np.maximum(lowest, 0.0).mean(axis=-1)
+    return height_mm
 
 
 def floor_penetration_mm(joints: np.ndarray) -> np.ndarray:
@@ -82,7 +84,8 @@ def floor_penetration_mm(joints: np.ndarray) -> np.ndarray:
     Source: Motius.
     """
     lowest = joints[..., 1].min(axis=-1)  # (..., T)
-    return 1000.0 * np.maximum(-lowest, 0.0).mean(axis=-1)
+    depth_mm: np.ndarray = 1000.0 * np.maximum(-lowest, 0.0).mean(axis=-1)
+    return depth_mm
 
 
 def jerk_m_per_s3(joints: np.ndarray) -> np.ndarray:
@@ -91,13 +94,15 @@ def jerk_m_per_s3(joints: np.ndarray) -> np.ndarray:
     Source: DIGHT (InterGen 149, TIMotion 322 on InterHuman).
     """
     third = np.diff(joints, n=3, axis=-3)  # (..., T - 3, 22, 3)
-    return FPS**3 * np.linalg.norm(third, axis=-1).mean(axis=(-1, -2))
+    jerk: np.ndarray = FPS**3 * np.linalg.norm(third, axis=-1).mean(axis=(-1, -2))
+    return jerk
 
 
 def jerk_over_time(joints: np.ndarray) -> np.ndarray:
     """Norm of the third derivative, mean over persons and joints: (P, T, J, 3) -> (T - 3,) m/s^3."""
     third = np.diff(joints.astype(np.float64), n=3, axis=1) * FPS**3  # (P, T - 3, J, 3)
-    return np.linalg.norm(third, axis=-1).mean(axis=(0, 2))
+    jerk: np.ndarray = np.linalg.norm(third, axis=-1).mean(axis=(0, 2))
+    return jerk
 
 
 def seam_jerk(joints: np.ndarray, frame: int, overlap: int) -> tuple[float, float]:
@@ -118,7 +123,9 @@ def bone_length_error_mm(joints: np.ndarray) -> np.ndarray:
     Mean over bones and frames. The score is our own, after InterGen's loss.
     """
     lengths = bone_lengths(joints)  # (..., T, 21)
-    return 1000.0 * np.abs(lengths - lengths.mean(axis=-2, keepdims=True)).mean(axis=(-1, -2))
+    deviation = np.abs(lengths - lengths.mean(axis=-2, keepdims=True))
+    error_mm: np.ndarray = 1000.0 * deviation.mean(axis=(-1, -2))
+    return error_mm
 
 
 def smallest_distance_mm(joints: np.ndarray) -> np.ndarray:
@@ -129,7 +136,9 @@ def smallest_distance_mm(joints: np.ndarray) -> np.ndarray:
     # Squared distances as |a|^2 + |b|^2 - 2ab: (..., T, 22, 22).
     squares = (one * one).sum(-1)[..., :, None] + (two * two).sum(-1)[..., None, :]
     squares = squares - 2.0 * (one @ np.swapaxes(two, -1, -2))
-    return 1000.0 * np.sqrt(np.maximum(squares.min(axis=(-1, -2, -3)), 0.0))
+    smallest = squares.min(axis=(-1, -2, -3))  # (...)
+    distance_mm: np.ndarray = 1000.0 * np.sqrt(np.maximum(smallest, 0.0))
+    return distance_mm
 
 
 def between_persons(joints: np.ndarray) -> dict[str, np.ndarray]:

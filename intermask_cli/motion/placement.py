@@ -33,7 +33,8 @@ class Frame:
 
     def to_world(self, positions: np.ndarray) -> np.ndarray:
         """Canonical positions (..., 3) -> world positions, same shape and precision."""
-        return self.turn_to_world(positions) + self._shift(positions.dtype)
+        world: np.ndarray = self.turn_to_world(positions) + self._shift(positions.dtype)
+        return world
 
     def turn_to_canonical(self, directions: np.ndarray) -> np.ndarray:
         """World directions, e.g. velocities, (..., 3) -> canonical."""
@@ -61,7 +62,8 @@ def heading(pose: np.ndarray) -> np.ndarray:
     """Yaw (...) in radians that poses (..., 22, 3) face, from the hips; 0 if one is above the other."""
     across = pose[..., JOINT["right_hip"], :] - pose[..., JOINT["left_hip"], :]
     forward_x, forward_z = across[..., 2], -across[..., 0]
-    return np.arctan2(forward_x, forward_z)
+    yaw: np.ndarray = np.arctan2(forward_x, forward_z)
+    return yaw
 
 
 def person_frame(positions: np.ndarray) -> Frame:

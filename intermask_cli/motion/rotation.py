@@ -22,7 +22,8 @@ _TINY = 1e-12
 
 def normalize(vector: Array) -> Array:
     """Unit vectors along the last axis (..., n); zero vectors stay zero."""
-    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), _TINY)
+    unit: Array = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), _TINY)
+    return unit
 
 
 def matrix_from_columns(x: Array, y: Array) -> Array:
@@ -65,7 +66,8 @@ def matrix_from_axis_angle(axis_angle: Array) -> Array:
     # np.sinc is sin(pi x) / (pi x): both factors stay finite at zero.
     first = np.sinc(angle / np.pi)
     second = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
-    return np.eye(3, dtype=axis_angle.dtype) + first * skew + second * (skew @ skew)
+    matrix: Array = np.eye(3, dtype=axis_angle.dtype) + first * skew + second * (skew @ skew)
+    return matrix
 
 
 def quaternion_wxyz_from_matrix(matrix: Array) -> Array:

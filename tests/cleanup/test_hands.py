@@ -93,7 +93,7 @@ def test_rotations_turn_with_the_arms():
     assert forward[1] < forward[0]
 
 
-def test_too_far_is_no_meeting_and_out_of_reach_stays_on_the_way():
+def test_too_far_is_not_a_contact_and_out_of_reach_stops_on_the_way():
     clip = clip_of("handshake")
     assert hand_contacts(apart(clip, MAX_GAP_M + 0.1)) == []
     joints = apart(clip, 0.10)

@@ -46,7 +46,7 @@ def test_far_from_contact_nothing_changes(walker):
         assert_allclose(locked[~near, foot], walker[~near, foot] - [0, floor_height(walker), 0], atol=1e-12)
 
 
-def test_a_floor_far_up_is_not_believed(walker):
+def test_a_floor_far_up_is_ignored(walker):
     walker[..., 1] += 1.0
     assert floor_height(walker) == 0
 

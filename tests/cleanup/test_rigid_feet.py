@@ -1,4 +1,4 @@
-"""Rigid foot locking: feet stand, bones keep their lengths, rotations follow, true motion stays."""
+"""Feet locked with rigid bones: feet stand, bones keep their lengths, rotations follow, true motion stays."""
 
 from __future__ import annotations
 

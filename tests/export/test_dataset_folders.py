@@ -1,7 +1,7 @@
-"""Exported InterHuman and Inter-X trees against the written layouts, read with h5py, NumPy and open alone.
+"""Exported InterHuman and Inter-X folders against the layouts, read with h5py, NumPy and `open` alone.
 
-Columns, axes and rows are restated from `../shared/reference/data-and-evaluation.md`, sections 1 and 4;
-nothing here goes through our dataset readers or converters.
+Columns, axes and rows are restated from docs/reference/data-and-evaluation.md#interhuman-files and
+#inter-x-files; nothing here uses the dataset readers or converters of the package.
 """
 
 from __future__ import annotations
@@ -105,17 +105,17 @@ def test_interhuman_rotations_are_proper_where_a_model_s_are_not(
     exact = items[0].rotations6d
     assert exact is not None
     rng = np.random.default_rng(0)
-    rough = exact.reshape(2, 24, 21, 3, 2) * np.float32([1.3, 0.8])  # columns of other lengths ...
-    rough[..., 1] += 0.3 * rough[..., 0]  # ... and no longer square to each other
-    rough = rough.reshape(exact.shape)
+    skewed = exact.reshape(2, 24, 21, 3, 2) * np.float32([1.3, 0.8])  # columns of other lengths ...
+    skewed[..., 1] += 0.3 * skewed[..., 0]  # ... and no longer square to each other
+    skewed = skewed.reshape(exact.shape)
     noise = rng.normal(0, 0.1, exact.shape).astype(np.float32)
-    for number, given in enumerate((rough, rough + noise)):
+    for number, given in enumerate((skewed, skewed + noise)):
         write_interhuman([replace(items[0], motion=Motion(items[0].joints, given))], tmp_path / str(number))
         raw = np.load(tmp_path / str(number) / "motions_processed/person2/1.npy")
         columns = raw[:, 186:].reshape(24, 51, 3, 2)
         gram = np.swapaxes(columns, -1, -2) @ columns
         np.testing.assert_allclose(gram, np.broadcast_to(np.eye(2), gram.shape), atol=1e-5)
-        if given is rough:
+        if given is skewed:
             np.testing.assert_allclose(raw[:, 186:312].reshape(24, 21, 6), exact[1], atol=1e-5)
 
 

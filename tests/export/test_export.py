@@ -70,7 +70,7 @@ def test_euler_angles_do_not_jump_when_a_person_turns_past_half_a_turn() -> None
     assert np.abs(np.diff(angles, axis=0)).max() < 0.1
 
 
-def test_glb_rotations_stay_in_one_half_sphere(item: Interaction, tmp_path: Path) -> None:
+def test_glb_rotations_stay_in_one_hemisphere(item: Interaction, tmp_path: Path) -> None:
     gltf = pytest.importorskip("pygltflib")
     export_item(item, "glb", tmp_path)
     document = gltf.GLTF2().load(str(tmp_path / "turn-1.glb"))

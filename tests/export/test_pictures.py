@@ -76,7 +76,7 @@ def test_render_writes_pictures_of_the_right_size(
 def test_other_suffixes_and_ids_are_one_line(cli: Run, run_folder: Path, tmp_path: Path) -> None:
     code, _, err = cli("render", run_folder, "--out", tmp_path / "x.avi")
     assert code == 2 and ".png" in err and err.count("\n") == 1
-    code, _, err = cli("view", run_folder, "--id", "nobody")
+    code, _, err = cli("view", run_folder, "--id", "unknown")
     assert code == 2 and "p-1-s0" in err and err.count("\n") == 1
 
 
@@ -110,7 +110,7 @@ def test_side_view_shows_the_people_next_to_each_other(heading: float) -> None:
     assert abs(seen[1, 0] - seen[0, 0]) > 0.9
 
 
-def test_view_shows_another_run_beside(cli: Run, run_folder: Path, tmp_path: Path) -> None:
+def test_view_shows_another_run_for_comparison(cli: Run, run_folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     code, _, err = cli("view", run_folder, "--truth", run_folder, "--out", page)
     assert code == 0, err

@@ -117,7 +117,7 @@ class TestInChromium:
         dom = browse(page, fragment, "--dump-dom", profile=tmp_path / "profile").stdout
         assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ids.split()
 
-    def test_scored_pages_begin_with_the_worst_and_show_the_truth_beside(self, tmp_path: Path) -> None:
+    def test_scored_pages_begin_with_the_worst_and_show_the_truth_too(self, tmp_path: Path) -> None:
         path = tmp_path / "scored.html"
         scores = {"a": {"top1": 1, "rank": 1}, "b": {"top1": 0, "rank": 30}, "c": {"rank": 2}}
         items = [

@@ -53,8 +53,8 @@ def test_every_kind_is_shown_once_with_its_full_caption(cli: Run, corpus: Corpus
         if clip.labels.then is None:
             assert fields["family"] == KINDS[kind].family
             assert fields["actor"] == (None if clip.labels.actor is None else clip.labels.actor + 1)
-            said = Mention(kind, None, fields["side"], None, None, None, None)
-            assert said.matches(clip.labels) and (fields["side"] is None) == (KINDS[kind].side is None)
+            mention = Mention(kind, None, fields["side"], None, None, None, None)
+            assert mention.matches(clip.labels) and (fields["side"] is None) == (KINDS[kind].side is None)
         else:
             assert kind == f"{clip.labels.kind} then {clip.labels.then.kind}"
 

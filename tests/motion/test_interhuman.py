@@ -108,9 +108,10 @@ def test_facing_is_found_in_every_direction_including_straight_back(yaw):
 def test_frame_round_trip_and_directions():
     positions, _, _ = fk_person(seed=4)
     frame = person_frame(positions + np.array([1.0, 2.0, 3.0]))
-    there = frame.to_canonical(positions)
-    assert_allclose(frame.to_world(there), positions, atol=1e-12)
-    assert_allclose(frame.turn_to_canonical(np.diff(positions, axis=0)), np.diff(there, axis=0), atol=1e-12)
+    canonical = frame.to_canonical(positions)
+    assert_allclose(frame.to_world(canonical), positions, atol=1e-12)
+    steps = np.diff(positions, axis=0)
+    assert_allclose(frame.turn_to_canonical(steps), np.diff(canonical, axis=0), atol=1e-12)
 
 
 def test_contacts_equal_a_plain_loop():

@@ -40,9 +40,9 @@ def test_a_dead_channel_is_refused_without_floors():
 
 def test_round_trip(clips):
     normalizer = Normalizer.fit(clips)
-    there = normalizer.normalize(clips[0])
-    assert abs(there[..., -1].mean()) < 0.3
-    assert_allclose(normalizer.denormalize(there), clips[0], atol=1e-5)
+    normalized = normalizer.normalize(clips[0])
+    assert abs(normalized[..., -1].mean()) < 0.3
+    assert_allclose(normalizer.denormalize(normalized), clips[0], atol=1e-5)
 
 
 def test_saved_and_loaded(clips, tmp_path):

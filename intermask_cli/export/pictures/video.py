@@ -166,4 +166,4 @@ def _ffmpeg() -> str:
         raise MissingError(
             "MP4 needs ffmpeg: install it, or pip install 'intermask[viz]', or write a .gif"
         ) from error
-    return imageio_ffmpeg.get_ffmpeg_exe()
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
