@@ -12,11 +12,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from intermask_cli.errors import InputError
 
-C = TypeVar("C")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+C = TypeVar("C", bound="DataclassInstance")
 
 #: Of an interaction: the length of every array's axis P.
 PERSONS = 2
@@ -205,11 +208,11 @@ def sampling_with(
     filter: float | None,
 ) -> SamplingConfig:
     """The model's own settings, replaced by those that the user gave; InputError for NaN and infinity."""
-    given = {"steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter}
+    given = dict[str, Any](steps=steps, guidance=guidance, temperature=temperature, draw=draw, filter=filter)
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} {value}: accepted is a finite number")
-    return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})
 
 
 def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:
@@ -217,7 +220,7 @@ def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:
 
     Raises InputError, beginning with `where`, for unknown keys (naming the nearest) and wrong values.
     """
-    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    known = {field.name for field in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(str(key), sorted(known), n=1)

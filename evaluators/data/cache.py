@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,9 +86,9 @@ class Cache:
         kept = self._read(path)
         if kept is not None:
             return kept
-        arrays = make()
+        arrays: dict[str, Any] = make()
         with replacing(path) as temporary:
-            np.savez(temporary, **arrays)  # type: ignore[arg-type]
+            np.savez(temporary, **arrays)
         return arrays
 
     def _path(self, kind: str, key: Sequence[str]) -> Path:

@@ -29,7 +29,7 @@ class Gaussian:
         if len(samples) < 2:
             raise ValueError("1 sample has no covariance; FID needs at least 2 samples in each set")
         mean = samples.mean(axis=0)
-        factor: np.ndarray = np.linalg.qr((samples - mean) / np.sqrt(len(samples) - 1), mode="r")  # type: ignore[assignment]
+        factor = np.asarray(np.linalg.qr((samples - mean) / np.sqrt(len(samples) - 1), mode="r"))
         return cls(mean, factor)
 
     @property

@@ -12,7 +12,7 @@ Axes: N vectors, C width of a vector, K codes, q layers of a stack.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.distributed as dist
@@ -193,7 +193,7 @@ class ResidualQuantizer(nn.Module):
     One layer is the default, and the transformer only ever sees layer 0.
     """
 
-    def __init__(self, layers: int, shared: bool, drop_probability: float, codebook: dict):
+    def __init__(self, layers: int, shared: bool, drop_probability: float, codebook: dict[str, Any]):
         super().__init__()
         books = [Codebook(**codebook) for _ in range(1 if shared else layers)]
         self.layers = nn.ModuleList(books * layers if shared else books)
@@ -202,7 +202,7 @@ class ResidualQuantizer(nn.Module):
     @property
     def first(self) -> Codebook:
         """Layer 0, whose ids are the tokens."""
-        return self.layers[0]  # type: ignore[return-value]
+        return cast(Codebook, self.layers[0])
 
     def forward(self, x: Tensor, temperature: float = 0.0) -> Quantized:
         """Quantise (N, C) vectors; ids (N, q), -1 in dropped layers; losses are means over the others."""

@@ -84,7 +84,7 @@ class StageRun:
         optimizer = torch.optim.AdamW(
             [p for p in stage.objective.parameters() if p.requires_grad],
             lr=self.config.lr,
-            betas=self.config.betas[:2],  # type: ignore[arg-type]
+            betas=(self.config.betas[0], self.config.betas[1]),
             weight_decay=self.config.weight_decay,
             fused=True,
         )
@@ -294,7 +294,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.exit_code = 0
-        self._previous: dict[int, object] = {}
+        self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> StopRequest:
         # Python sets handlers from the main thread only; in another thread the host program handles signals.
@@ -312,5 +312,5 @@ class StopRequest:
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
         self._previous = {}

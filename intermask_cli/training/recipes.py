@@ -12,7 +12,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin, get_type_hints
 
 from accelerate import Accelerator
 
@@ -23,7 +23,10 @@ from intermask_cli.files import write_json
 from intermask_cli.training.checkpoints import BEST, LAST, find_checkpoint
 from intermask_cli.training.config import Recipe
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 CONFIG = "config.json"
@@ -148,7 +151,7 @@ def with_overrides(
     if seed is not None:
         changes.setdefault(stage, {})["seed"] = seed
     sections = {name: dataclasses.replace(getattr(recipe, name), **keys) for name, keys in changes.items()}
-    return dataclasses.replace(recipe, **sections)  # type: ignore[type-var]
+    return dataclasses.replace(recipe, **sections)
 
 
 def _parse_setting(kind: type, used: Sequence[str], setting: str) -> tuple[str, str, Any]:
