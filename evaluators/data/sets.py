@@ -83,9 +83,9 @@ class InteractionSet:
             texts=None if self.texts is None else pick(self.texts),
         )  # fmt: skip
 
-    def with_motions(self, name: str, motions: Sequence[Motion], **changes: object) -> InteractionSet:
+    def with_motions(self, name: str, motions: Sequence[Motion], **changes: Any) -> InteractionSet:
         """The same prompts with other motions."""
-        return replace(self, name=name, motions=tuple(motions), **changes)  # type: ignore[arg-type]
+        return replace(self, name=name, motions=tuple(motions), **changes)
 
 
 def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> InteractionSet:
@@ -98,7 +98,9 @@ def duets_test_set(count: int, skip: int = 0, kinds: str = DUETS_KINDS) -> Inter
 def on_floor(joints: np.ndarray) -> np.ndarray:
     """(2, T, 22, 3) with the lowest joint of each person at y = 0 (`motion.placement`, floor "person")."""
     lowest = joints[..., 1].min(axis=(1, 2))
-    return joints - np.stack([np.zeros(2), lowest, np.zeros(2)], -1)[:, None, None].astype(joints.dtype)
+    offset = np.stack([np.zeros(2), lowest, np.zeros(2)], -1)[:, None, None]  # (2, 1, 1, 3)
+    lowered: np.ndarray = joints - offset.astype(joints.dtype)
+    return lowered
 
 
 def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:

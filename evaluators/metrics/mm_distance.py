@@ -24,4 +24,5 @@ def paired_distances(text: np.ndarray, motion: np.ndarray) -> np.ndarray:
     text, motion = as_embeddings(text, "text"), as_embeddings(motion, "motion")
     if text.shape != motion.shape:
         raise ValueError(f"text {text.shape} and motion {motion.shape} must have the same shape")
-    return np.linalg.norm(text - motion, axis=1)
+    distances: np.ndarray = np.linalg.norm(text - motion, axis=1)
+    return distances

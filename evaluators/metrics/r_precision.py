@@ -28,7 +28,8 @@ class Retrieval:
     @property
     def ranked(self) -> np.ndarray:
         """(N,) bool: the pair is in a complete pool."""
-        return self.ranks != NOT_RANKED
+        ranked: np.ndarray = self.ranks != NOT_RANKED
+        return ranked
 
 
 def r_precision(
@@ -79,13 +80,15 @@ def pool_ranks(text: np.ndarray, motion: np.ndarray, relevant: np.ndarray | None
     if relevant.shape != (len(text), len(text)) or not relevant.diagonal().all():
         raise ValueError("relevant must be (N, N) and true on the diagonal: a motion matches its own caption")
     order = np.argsort(euclidean_distances(text, motion), axis=1, kind="stable")
-    return np.take_along_axis(relevant, order, axis=1).argmax(axis=1).astype(np.int64)
+    ranks: np.ndarray = np.take_along_axis(relevant, order, axis=1).argmax(axis=1).astype(np.int64)
+    return ranks
 
 
 def same_group(groups: Sequence[object] | np.ndarray) -> np.ndarray:
     """`relevant` for `pool_ranks` when motions of equal group share their captions: (N,) -> (N, N) bool."""
     groups = np.asarray(groups)
-    return groups[:, None] == groups[None, :]
+    relevant: np.ndarray = groups[:, None] == groups[None, :]
+    return relevant
 
 
 def precision_at(ranks: np.ndarray, top_k: int = 3) -> np.ndarray:

@@ -81,7 +81,8 @@ class StatesEncoder(nn.Module):
         words = words + self.position_gain * sinusoids(L, words.shape[-1]).to(words)
         x = torch.cat([self.query_token.expand(B, 1, -1), words], dim=1)  # (B, 1 + L, d)
         padding = F.pad(~mask, (1, 0), value=False)  # the query is never padding
-        return self.out(self.out_ln(self.transformer(x, src_key_padding_mask=padding)[:, 0]))
+        embedding: Tensor = self.out(self.out_ln(self.transformer(x, src_key_padding_mask=padding)[:, 0]))
+        return embedding
 
 
 class DuetEval(nn.Module):

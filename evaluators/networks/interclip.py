@@ -102,7 +102,8 @@ class MotionEncoder(nn.Module):
         # The query is position 0, so `steps` frames end at position `steps`.  (B, 1 + T / patch)
         padding = torch.arange(x.shape[1], device=x.device)[None] > steps[:, None]
         x = self.transformer(x, src_key_padding_mask=padding)
-        return self.out(self.out_ln(x[:, 0]))
+        embedding: Tensor = self.out(self.out_ln(x[:, 0]))
+        return embedding
 
 
 def pair_input(motion1: Tensor, motion2: Tensor) -> Tensor:
@@ -133,7 +134,8 @@ class InterClip(nn.Module):
         """Token ids (B, context) -> (B, out_dim) before normalisation; the end token has the largest id."""
         x = self.token_embedding(token_ids) + self.positional_embedding  # (B, L, d)
         x = self.text_ln(self.textTransEncoder(x))
-        return self.out(x[torch.arange(len(x), device=x.device), token_ids.argmax(dim=-1)])
+        output: Tensor = self.out(x[torch.arange(len(x), device=x.device), token_ids.argmax(dim=-1)])
+        return output
 
     def embed_text(self, token_ids: Tensor) -> Tensor:
         """(B, context) -> unit vectors times `latent_scale` (B, out_dim)."""

@@ -53,7 +53,8 @@ class MovementEncoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         movements = self.main(frames.transpose(1, 2))  # (B, 672, T) -> (B, width, T // 4)
-        return self.out_net(movements.transpose(1, 2))
+        output: Tensor = self.out_net(movements.transpose(1, 2))
+        return output
 
 
 class RecurrentEncoder(nn.Module):
@@ -73,7 +74,8 @@ class RecurrentEncoder(nn.Module):
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         # Final states (2, B, hidden); published: the initial state is learnt.
         _, last = self.gru(packed, self.hidden.expand(-1, len(x), -1).contiguous())
-        return self.output_net(torch.cat([last[0], last[1]], dim=-1))
+        embedding: Tensor = self.output_net(torch.cat([last[0], last[1]], dim=-1))
+        return embedding
 
 
 class CaptionEncoder(RecurrentEncoder):
@@ -84,7 +86,8 @@ class CaptionEncoder(RecurrentEncoder):
         self.pos_emb = nn.Linear(config.word_kinds, config.word_width)
 
     def encode(self, words: Tensor, kinds: Tensor, lengths: Tensor) -> Tensor:
-        return self(words + self.pos_emb(kinds), lengths)
+        embedding: Tensor = self(words + self.pos_emb(kinds), lengths)
+        return embedding
 
 
 def frames_from_pair(pair: Tensor) -> Tensor:
@@ -107,14 +110,16 @@ class InterXEvaluator(nn.Module):
 
     def movements(self, pair: Tensor) -> Tensor:
         """(B, T, 56, 12), zero-padded to T = 150 as in training -> (B, T // 4, movement_width)."""
-        return self.movement_encoder(frames_from_pair(pair))
+        movements: Tensor = self.movement_encoder(frames_from_pair(pair))
+        return movements
 
     def embed_motion(self, pair: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, 56, 12), frames (B,) -> (B, out_dim); `length // 4` steps are read."""
         if int(lengths.min()) < UNIT_LENGTH:
             raise ValueError(f"a motion has {int(lengths.min())} frames; accepted: at least {UNIT_LENGTH}")
         padded = F.pad(pair, (0, 0, 0, 0, 0, max(FRAMES - pair.shape[1], 0)))
-        return self.motion_encoder(self.movements(padded), lengths // UNIT_LENGTH)
+        embedding: Tensor = self.motion_encoder(self.movements(padded), lengths // UNIT_LENGTH)
+        return embedding
 
     def embed_text(self, words: Tensor, kinds: Tensor, lengths: Tensor) -> Tensor:
         """Word vectors (B, L, 300), one-hot kinds (B, L, 15), words (B,) -> (B, out_dim)."""

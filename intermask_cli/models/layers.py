@@ -54,7 +54,8 @@ class MultiHeadAttention(nn.Module):
             k, v = F.linear(context, weight[width:], bias[width:]).chunk(2, dim=-1)  # each (B, Nk, d)
         q, k, v = (t.unflatten(-1, (self.heads, -1)).transpose(1, 2) for t in (q, k, v))  # (B, H, N, D)
         attended = attention(q, k, v, mask, self.dropout if self.training else 0.0)  # (B, H, Nq, D)
-        return self.out_proj(attended.transpose(1, 2).flatten(2))  # (B, Nq, H, D) -> (B, Nq, d)
+        output: Tensor = self.out_proj(attended.transpose(1, 2).flatten(2))  # (B, Nq, H, D) -> (B, Nq, d)
+        return output
 
 
 class FeedForward(nn.Module):
@@ -67,7 +68,8 @@ class FeedForward(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        output: Tensor = self.model(x)
+        return output
 
 
 class ShiftScale(NamedTuple):
@@ -111,8 +113,8 @@ class AdaLN(nn.Module):
 
     def zero(self) -> None:
         """Set all weights to zero, the published start."""
-        nn.init.zeros_(self.model[1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.model[1].bias)  # type: ignore[arg-type]
+        for parameter in self.model[1].parameters():
+            nn.init.zeros_(parameter)
 
 
 def norm(x: Tensor) -> Tensor:

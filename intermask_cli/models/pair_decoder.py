@@ -44,7 +44,8 @@ class PairBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         partner = self.partner(x.flip(1).flatten(0, 1)).view_as(x)  # (B P, W, T) inside
         mixed = F.gelu(x + partner)  # (B, P, W, T)
-        return x + self.out(F.gelu(self.along(mixed.flatten(0, 1)))).view_as(x)
+        output: Tensor = x + self.out(F.gelu(self.along(mixed.flatten(0, 1)))).view_as(x)
+        return output
 
 
 class PairDecoder(nn.Module):

@@ -128,10 +128,11 @@ class _FrozenEncoder:
 
     def _states_of(self, ids: list[list[int]]) -> Tensor:
         """Tokens of equally long texts -> (B, L, D) float32 on the CPU."""
-        return self.network(input_ids=torch.tensor(ids, device=self.device)).last_hidden_state.float().cpu()
+        states: Tensor = self.network(input_ids=torch.tensor(ids, device=self.device)).last_hidden_state
+        return states.float().cpu()
 
     def _tokens(self, text: str) -> list[int]:
-        ids = self.tokenizer(self._clean(text))["input_ids"]
+        ids: list[int] = self.tokenizer(self._clean(text))["input_ids"]
         if len(ids) > self.limit:
             warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
             ids = [*ids[: self.limit - 1], ids[-1]]

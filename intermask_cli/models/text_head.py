@@ -44,7 +44,8 @@ def clip_condition(layers: nn.TransformerEncoder, norm: nn.LayerNorm, states: Te
     """
     out = layers(states.states.to(norm.weight))  # (B, 77, E)
     rows = torch.arange(len(out), device=out.device)
-    return norm(out[rows, states.end.to(out.device)])  # (B, E)
+    condition: Tensor = norm(out[rows, states.end.to(out.device)])  # (B, E)
+    return condition
 
 
 class PooledTextHead(nn.Module):
@@ -75,4 +76,5 @@ def _person_maps(width: int) -> Tensor:
 
     Equal maps would stay equal in who acts: what moves one would cancel what moves the other.
     """
-    return torch.eye(width) + torch.randn(PERSONS, width, width) * width**-0.5
+    maps: Tensor = torch.eye(width) + torch.randn(PERSONS, width, width) * width**-0.5
+    return maps

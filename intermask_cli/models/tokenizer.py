@@ -123,7 +123,8 @@ class ResidualBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.dropout(self.conv2(self.activation(self.conv1(self.activation(x)))))
+        output: Tensor = x + self.dropout(self.conv2(self.activation(self.conv1(self.activation(x)))))
+        return output
 
 
 class ResidualStack(nn.Module):
@@ -137,7 +138,8 @@ class ResidualStack(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        output: Tensor = self.model(x)
+        return output
 
 
 class Upsample(nn.Module):
@@ -181,7 +183,8 @@ class Encoder(nn.Module):
         if self.graph:
             x = F.relu(self.gcn_layer1(x))
             x = F.relu(self.gcn_layer2(x))
-        return self.model(x)
+        output: Tensor = self.model(x)
+        return output
 
 
 class Decoder(nn.Module):
@@ -241,7 +244,8 @@ class Tokenizer(nn.Module):
 
     def latents(self, motion: Tensor) -> Tensor:
         """Encoder output before quantisation: motion -> (B, C, 5, n)."""
-        return self.encoder(self.pack(motion))
+        latents: Tensor = self.encoder(self.pack(motion))
+        return latents
 
     def encode(self, motion: Tensor) -> Tensor:
         """Token map of the nearest codes of quantiser layer 0: motion -> (B, 5, n) int64."""
@@ -292,7 +296,8 @@ class Tokenizer(nn.Module):
 def _outside_autocast(layer: nn.Module, x: Tensor) -> Tensor:
     """The output layer in its weights' precision: bfloat16 would round positions to several millimetres."""
     with torch.autocast(x.device.type, enabled=False):
-        return layer(x.to(next(layer.parameters()).dtype))
+        output: Tensor = layer(x.to(next(layer.parameters()).dtype))
+        return output
 
 
 def _as_vectors(latents: Tensor) -> Tensor:

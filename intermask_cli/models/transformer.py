@@ -240,7 +240,8 @@ class InputProcess(nn.Module):
         self.poseEmbedding = nn.Linear(config.code_dim, config.latent_dim)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.poseEmbedding(x)
+        embedded: Tensor = self.poseEmbedding(x)
+        return embedded
 
 
 class OutputProcess(nn.Module):
@@ -254,7 +255,8 @@ class OutputProcess(nn.Module):
 
     def forward(self, x: Tensor, vectors: ShiftScale) -> Tensor:
         """(B, N, d) -> logits (B, N, K)."""
-        return self.poseFinal(modulate(norm(F.gelu(self.dense(x))), vectors))
+        logits: Tensor = self.poseFinal(modulate(norm(F.gelu(self.dense(x))), vectors))
+        return logits
 
 
 class InteractionTransformer(nn.Module):
@@ -297,7 +299,8 @@ class InteractionTransformer(nn.Module):
         """
         if self.config.text_head == "clip":
             return clip_condition(self.clipTrans, self.clipln, states)
-        return self.text_head(states)
+        condition: Tensor = self.text_head(states)
+        return condition
 
     def prepare(self, condition: Tensor | None) -> Modulation:
         """What the network takes from a `condition`; None: unconditional, for batches of any size."""
@@ -329,7 +332,8 @@ class InteractionTransformer(nn.Module):
             x = block(x, vectors, masks)
         head = per_token(modulation.head, ids.shape[1] // PERSONS, separator=False)
         # Contiguous, because a strided input takes another kernel, with other rounding, in batches above 1.
-        return self.output_process(x[:, :-1].contiguous(), head)
+        logits: Tensor = self.output_process(x[:, :-1].contiguous(), head)
+        return logits
 
     def _embed(self, ids: Tensor) -> Tensor:
         """(B, 10 n) -> (B, 10 n + 1, d), the separator last and without position."""
@@ -338,7 +342,8 @@ class InteractionTransformer(nn.Module):
         if self.person_embedding is not None:
             person = self.person_embedding.repeat_interleave(ids.shape[1] // PERSONS, 0)  # (10 n, d)
             x = x + F.pad(person, (0, 0, 0, 1))
-        return self.dropout(x)
+        embedded: Tensor = self.dropout(x)
+        return embedded
 
     @torch.no_grad()
     def init_from_codebook(self, codebook: Tensor) -> None:
@@ -366,7 +371,8 @@ def whitened(rows: Tensor) -> Tensor:
     directions, spread, _ = torch.linalg.svd(centred.t(), full_matrices=False)  # (C, r), (r,)
     kept = spread > spread.max() * MIN_RELATIVE_SPREAD
     turned = (centred @ directions)[:, kept] / spread[kept] * len(rows) ** 0.5  # (K, kept)
-    return turned @ directions[:, kept].t()  # (K, C)
+    white: Tensor = turned @ directions[:, kept].t()  # (K, C)
+    return white
 
 
 def _published_start(module: nn.Module) -> None:

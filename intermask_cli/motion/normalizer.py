@@ -32,11 +32,13 @@ class Normalizer:
 
     def normalize(self, features: np.ndarray) -> np.ndarray:
         """(..., D) in metres and flags -> unit scale."""
-        return (features - self.mean) / self.std
+        normalized: np.ndarray = (features - self.mean) / self.std
+        return normalized
 
     def denormalize(self, features: np.ndarray) -> np.ndarray:
         """(..., D) in unit scale -> metres and flags."""
-        return features * self.std + self.mean
+        metres: np.ndarray = features * self.std + self.mean
+        return metres
 
     def save(self, path: Path) -> None:
         """Write `mean` and `std` to an .npz file."""

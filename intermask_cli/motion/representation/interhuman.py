@@ -109,7 +109,8 @@ def foot_contacts(positions: np.ndarray) -> np.ndarray:
     feet = positions[..., FEET, :]  # (..., T, 4, 3)
     step = feet[..., 1:, :, :] - feet[..., :-1, :, :]  # (..., T - 1, 4, 3)
     resting = (step * step).sum(-1) < CONTACT_MAX_SQUARED_STEP_M2
-    return resting & (feet[..., :-1, :, 1] < CONTACT_MAX_HEIGHT_M)
+    contacts: np.ndarray = resting & (feet[..., :-1, :, 1] < CONTACT_MAX_HEIGHT_M)
+    return contacts
 
 
 def joints_from_features(features: np.ndarray) -> np.ndarray:
