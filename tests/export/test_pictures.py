@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -91,6 +92,19 @@ def test_export_writes_once_and_states_its_errors(cli: Run, run_folder: Path, tm
     code, out, err = cli("export", run_folder, "--to", "bvh", "--out", tmp_path / "bvh", "--processes", 2)
     assert code == 0 and "file round trip, largest" in out and "skeleton fit, mean" in out, err
     assert len(list((tmp_path / "bvh").iterdir())) == 6
+
+
+def test_a_full_disk_ends_an_export_in_one_line(
+    cli: Run, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("intermask_cli.export.formats.np.save", full)
+    out = tmp_path / "npy"
+    code, _, err = cli("export", run_folder, "--to", "npy", "--out", out, "--processes", 1)
+    assert code == 1 and "cannot be written" in err and "free some space" in err and err.count("\n") == 1
+    assert not any(out.iterdir())
 
 
 def test_camera_puts_the_nearer_body_in_front() -> None:
