@@ -207,7 +207,7 @@ class InterClipEvaluator(FeatureEvaluator):
 
     @torch.no_grad()
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        parts = self._tokens(texts).to(self.device).split(BATCH)
+        parts = torch.split(self._tokens(texts).to(self.device), BATCH)
         return torch.cat([self.network.embed_text(ids) for ids in parts]).cpu().numpy()
 
     def prepared(self, motion: Motion, name: str) -> Tensor:

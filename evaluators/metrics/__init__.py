@@ -3,7 +3,7 @@
 One metric per file. `evaluate` runs exactly these functions (`evaluators.protocols.scoring`). None of them
 depends on a model, a dataset or a protocol: pool sizes, factors, relevance and generators are arguments.
 `evaluators.protocols.protocol` holds the published values, `registered` the metrics of installed packages.
-Source of all: docs/reference/data-and-evaluation.md#metrics.
+Source of all: docs/reference/data-and-evaluation.md#metrics; its #quirks lists the quirks (Q).
 """
 
 from evaluators.metrics.confidence import Interval, confidence_interval

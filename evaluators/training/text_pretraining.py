@@ -85,7 +85,7 @@ class EvaluatorTextPretraining(TrainingStage):
         known = torch.tensor(self._train.label_sizes)
         stated = torch.where(stated < known, stated, UNSTATED)  # without values that training never had
         shares = []
-        for part in torch.arange(len(texts)).split(VALIDATION_BATCH):
+        for part in torch.split(torch.arange(len(texts)), VALIDATION_BATCH):
             _, terms = objective(TextBatch(texts[part], stated[part].to(self._device)))
             shares.append(torch.stack(list(terms.values())).mean())
         accuracy = float(torch.stack(shares).mean())

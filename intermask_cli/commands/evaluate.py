@@ -20,7 +20,7 @@ def evaluate(
     subject: Annotated[
         Path | None,
         typer.Argument(
-            help="Run directory or interactions.h5 to score; without it the model is scored.",
+            help="Run directory or interactions.h5 to score; without it a model is scored.",
             show_default=False,
         ),
     ] = None,
@@ -32,7 +32,7 @@ def evaluate(
         ),
     ] = None,
     evaluator: Annotated[
-        str, typer.Option(help="Bundled evaluator, or the folder of an imported one.")
+        str, typer.Option(help="Bundled name, folder of an imported evaluator, or name of a plug-in.")
     ] = "duet-eval",
     reference: Annotated[
         str,
@@ -57,7 +57,7 @@ def evaluate(
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="interhuman or interx: the paper's whole protocol on your copy, see --root.",
+            help="interhuman or interx: the paper's full protocol on your copy, see --root.",
             show_default=False,
         ),
     ] = None,
@@ -66,7 +66,7 @@ def evaluate(
         int | None,
         typer.Option(min=2, help="Clips of the bundled test split.  [default: 128]", show_default=False),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of pools, pairs and generated samples.")] = 3407,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of pools, pairs and generated samples.")] = 3407,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
     temperature: options.Temperature = None,
@@ -82,7 +82,7 @@ def evaluate(
     processes: Annotated[
         str | None,
         typer.Option(
-            help="Workers that make the motion; auto: one per visible GPU, one on the CPU.  [default: auto]",
+            help="Workers that generate motion; auto: one per visible GPU, one on the CPU.  [default: auto]",
             show_default=False,
         ),
     ] = None,
