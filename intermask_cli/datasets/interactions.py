@@ -128,11 +128,8 @@ class InteractionFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["path"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type[InteractionFile], tuple[Path]]:
+        return type(self), (self.path,)
 
     def close(self) -> None:
         """Close the file; a `with` block does it by itself."""
