@@ -1,1 +1,1 @@
-"""A loaded model and all it can do."""
+"""A loaded model and its tasks: generate, react, extend, fill in between, edit, reconstruct."""

@@ -21,7 +21,8 @@ from intermask_cli.models.tokenizer import PLANES
 FAST_TOKENS = {"cpu": 4096, "cuda": 65_536}
 #: Share of the memory that is free when the model has been loaded; the rest is for the process and others.
 SHARE = {"cpu": 0.5, "cuda": 0.8}
-# Arrays that exist at the same time, at the peak; a test measures all but the decoder's maps.
+# The counts below are arrays that exist at the same time, at the peak; a test measures all but the decoder's.
+
 #: Arrays (tokens, d) in a block of the transformer.
 STREAMS = 12
 #: Further arrays (tokens, d) where each person has a text vector (`transformer.per_token`).
@@ -34,7 +35,7 @@ SCORES = 2
 LOGITS = 8
 #: Feature maps of the decoder.
 MAPS = 4
-#: Bytes of a number.
+#: Bytes of a number in float32, and in bfloat16 or float16.
 FLOAT, HALF = 4, 2
 
 
@@ -87,12 +88,12 @@ def free_memory(device: torch.device) -> int:
         free: int = torch.cuda.mem_get_info(device)[0]
         return free
     available: int = psutil.virtual_memory().available
-    room = _group_room()
-    return available if room is None else min(available, room)
+    unused = _unused_of_control_group()
+    return available if unused is None else min(available, unused)
 
 
-def _group_room() -> int | None:
-    """What the control group (container, Slurm job) allows beyond what it uses; None without a limit."""
+def _unused_of_control_group() -> int | None:
+    """Bytes that the control group (container, Slurm job) may still take; None if it has no limit."""
     limit, used = _lines("/sys/fs/cgroup/memory.max"), _lines("/sys/fs/cgroup/memory.current")
     if not limit or not used or not limit[0].isdigit():
         return None
@@ -100,6 +101,7 @@ def _group_room() -> int | None:
 
 
 def _lines(path: str) -> list[str]:
+    """The lines of a file of the control group; [] where the system has none."""
     try:
         return Path(path).read_text().splitlines()
     except OSError:

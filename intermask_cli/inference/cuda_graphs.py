@@ -1,4 +1,4 @@
-"""CUDA graphs: a network's kernels recorded once per shape of its input and replayed as a whole.
+"""CUDA graphs: a network's kernels are recorded once per shape of its input, then replayed in one call.
 
 For small batches on a fast GPU, launching several hundred kernels one by one takes longer than their work.
 A recording works on fixed memory, so inputs are copied into it and the output is overwritten by the next
@@ -17,9 +17,9 @@ from torch import Tensor
 #: Runs before recording, in which libraries choose kernels and allocate their work space.
 WARM_UPS = 3
 #: Tokens in a batch up to which launching takes most of the time: an estimate, twenty clips of ten seconds.
-MOST_TOKENS = 16_384
+MAX_GRAPH_TOKENS = 16_384
 #: Recordings kept, one per batch size, length and guidance scale: each holds its own inputs and output.
-KEPT = 16
+MAX_RECORDINGS = 16
 
 Network = Callable[[Tensor], Tensor]  # ids (B, N) -> logits (B, N, K)
 #: Records a function without arguments: a replay, and the tensor that every replay fills.
@@ -62,17 +62,18 @@ class GraphCache:
         self, key: Hashable, build: Callable[[Any], Network], condition: Any, ids: Tensor
     ) -> _Recording:
         """The recording for a shape, with this condition in its memory."""
-        found = self._kept.pop(key, None)
-        if found is None:
-            held_ids, held = ids.clone(), map_tensors(Tensor.clone, condition)
-            network = build(held)
-            found = _Recording(held_ids, held, network, *self._record(lambda: network(held_ids)))
+        recording = self._kept.pop(key, None)
+        if recording is None:
+            own_ids, own_condition = ids.clone(), map_tensors(Tensor.clone, condition)
+            network = build(own_condition)
+            replay_and_logits = self._record(lambda: network(own_ids))
+            recording = _Recording(own_ids, own_condition, network, *replay_and_logits)
         else:
-            map_tensors(Tensor.copy_, found.condition, condition)
-        self._kept[key] = found
-        while len(self._kept) > KEPT:
+            map_tensors(Tensor.copy_, recording.condition, condition)
+        self._kept[key] = recording
+        while len(self._kept) > MAX_RECORDINGS:
             self._kept.popitem(last=False)
-        return found
+        return recording
 
 
 class CudaRecorder:
@@ -95,7 +96,7 @@ class CudaRecorder:
 
 
 def map_tensors(function: Callable[..., Tensor], tree: Any, *others: Any) -> Any:
-    """`function` of every tensor of nested tuples, and of the tensors at its place in equal trees."""
+    """Apply `function` to each tensor of nested tuples, with the tensors at the same place in `others`."""
     if isinstance(tree, Tensor):
         return function(tree, *others)
     parts = [map_tensors(function, *members) for members in zip(tree, *others, strict=True)]

@@ -59,7 +59,7 @@ def frames_at(motion: Motion, start: int, canonical: int = 0) -> Frames:
 
 
 def with_kept(motion: Motion, given: Motion, kept: np.ndarray) -> Motion:
-    """A motion, but exactly the given one where kept (P, T) is True."""
+    """The motion, except that frames where `kept` (P, T) is True are exactly those of `given`."""
     pairs = ((given.joints, motion.joints), (rotations_of(given), rotations_of(motion)))
     joints, rotations = (
         np.stack([keep_exactly(g, m, k) for g, m, k in zip(old, new, kept, strict=True)])
@@ -69,7 +69,7 @@ def with_kept(motion: Motion, given: Motion, kept: np.ndarray) -> Motion:
 
 
 def rotations_of(motion: Motion) -> np.ndarray:
-    """The rotations of a motion that must have them: all motion in here does."""
+    """The rotations of a motion; callers pass only motion that has them."""
     assert motion.rotations6d is not None
     return motion.rotations6d
 
@@ -79,17 +79,17 @@ class GrowingClip:
     """A pair generated window by window; its first `done` frames are complete.
 
     `given` marks the person whose motion is complete from the start and never changes. A pair generated from
-    nothing stands on the floor y = 0, even if a noisy frame of it dips below.
+    scratch stands on the floor y = 0, even if a noisy frame of it dips below.
     """
 
     motion: Motion
     done: int = 0
     given: int | None = None
     seams: list[tuple[int, int]] = field(default_factory=list)  # first frame and length of each overlap
-    from_nothing: bool = field(init=False)
+    from_scratch: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.from_nothing = self.given is None and self.done == 0
+        self.from_scratch = self.given is None and self.done == 0
 
     def frames_at(self, start: int) -> Frames:
         """Frames of both persons for a window that starts at frame `start`."""
@@ -97,25 +97,25 @@ class GrowingClip:
             if self.done == 0:
                 return ORIGIN
             first, second = frames_at(self.motion.part(0, self.done), start)
-            if self.from_nothing:
+            if self.from_scratch:
                 return replace(first, floor=0.0), replace(second, floor=0.0)
             return first, second
         given = self.given
-        own, other = (frames_at(self.motion, start, given)[p] for p in (given, 1 - given))
-        made = self.motion.joints[1 - given, : self.done, :, 1]
-        other = replace(own, floor=float(made.min()) if made.size else own.floor)
-        return (own, other) if given == 0 else (other, own)
+        own = frames_at(self.motion, start, given)[given]
+        heights = self.motion.joints[1 - given, : self.done, :, 1]  # (frames, J), of the partner so far
+        partner = replace(own, floor=float(heights.min()) if heights.size else own.floor)
+        return (own, partner) if given == 0 else (partner, own)
 
-    def known_features(self, person: int, start: int, frames: int, where: Frame) -> np.ndarray:
-        """Features (frames, 262) of one person's known motion from frame `start` on."""
+    def known_features(self, person: int, start: int, frames: int, placed: Frame) -> np.ndarray:
+        """Features (frames, 262) of one person's known motion from frame `start` on, seen from `placed`."""
         part = slice(start, start + frames)
         joints, rotations = self.motion.joints[person, part], rotations_of(self.motion)[person, part]
-        return person_features(joints, rotations, where, keep_last=True)
+        return person_features(joints, rotations, placed, keep_last=True)
 
     def append(self, generated: Motion, start: int, overlap: int) -> None:
         """Write a window's motion after what is done, cross-faded over its first `overlap` frames."""
         stop = start + generated.frames
-        if self.from_nothing and self.done == 0:
+        if self.from_scratch and self.done == 0:
             self.motion, self.done = generated, stop
             return
         if overlap:

@@ -1,6 +1,6 @@
-"""Checks of what people pass to a model: texts, numbers, seeds, settings, motion.
+"""Checks of the arguments that users pass to a model: texts, numbers, seeds, settings, motion.
 
-Everything with one plain meaning is accepted: NumPy numbers and arrays, tensors, pandas Series, generators.
+Every value with one clear meaning is accepted: NumPy numbers and arrays, tensors, pandas Series, generators.
 Anything else is an `InputError` that names the argument, what was seen and what is accepted.
 """
 
@@ -40,19 +40,18 @@ def text_list(texts: str | Iterable[str]) -> list[str]:
 
 
 def one_text(text: object, name: str = "text") -> str:
-    """A single text."""
+    """A single text; InputError, which calls it `name`, for anything else."""
     if not isinstance(text, str):
         raise InputError(f"{name} is {text!r}; accepted: a string, '' for no text")
     return str(text)
 
 
 def one_phase(texts: list[str]) -> list[str]:
-    """The texts, where a clip cannot be made phase by phase."""
+    """The texts unchanged, for tasks that cannot generate phase by phase; InputError for several phases."""
     for text in texts:
         if len(split_phases(text)) > 1:
             raise InputError(
-                f"'{text}' has several phases; accepted where new motion of interhuman is made: generate, "
-                "react, extend"
+                f"'{text}' has several phases; accepted by generate, react and extend of an interhuman model"
             )
     return texts
 
@@ -75,7 +74,7 @@ def frame_list(frames: Any, count: int, default: int) -> list[int]:
     if listed is None:
         listed = [default if frames is None else frames] * count
     if len(listed) != count:
-        raise InputError(f"{len(listed)} lengths for {count} texts")
+        raise InputError(f"{len(listed)} lengths for {count} texts; give one for each text, or one for all")
     return [_checked_frames(length) for length in listed]
 
 
@@ -100,8 +99,8 @@ def seed_list(seed: Any, seeds: Any, count: int) -> list[int]:
     if listed is None:
         raise InputError(f"seeds is {seeds!r}; accepted: one seed per text")
     if len(listed) != count:
-        raise InputError(f"{len(listed)} seeds for {count} texts")
-    return [_checked_seed(whole_number(one, "seeds"), "seeds") for one in listed]
+        raise InputError(f"{len(listed)} seeds for {count} texts; give one for each text")
+    return [_checked_seed(whole_number(number, "seeds"), "seeds") for number in listed]
 
 
 def _checked_seed(seed: int, name: str) -> int:
@@ -113,11 +112,11 @@ def _checked_seed(seed: int, name: str) -> int:
 def person_list(persons: Any, count: int) -> list[int]:
     """One person for all or one per sample -> numbers 0 and 1."""
     listed = _listed(persons)
-    numbers = [whole_number(one, "person") for one in ([persons] * count if listed is None else listed)]
-    for person in numbers:
+    checked = [whole_number(person, "person") for person in ([persons] * count if listed is None else listed)]
+    for person in checked:
         if person not in range(PERSONS):
             raise InputError(f"person is {person}; accepted: 0 or 1")
-    return numbers
+    return checked
 
 
 def sampling_settings(
@@ -154,8 +153,9 @@ def token_map(tokens: Any, codes: int, unknown: bool = False) -> np.ndarray:
         raise InputError(f"tokens of shape {values.shape}; accepted: {PERSONS}, {BODY_ROWS}, n")
     lowest = -1 if unknown else 0
     if values.min() < lowest or values.max() >= codes:
-        seen = f"{values.min()} to {values.max()}"
-        raise InputError(f"tokens have values {seen}; accepted: {lowest} to {codes - 1}")
+        raise InputError(
+            f"tokens have values {values.min()} to {values.max()}; accepted: {lowest} to {codes - 1}"
+        )
     return values
 
 

@@ -53,7 +53,8 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.sampling import tasks
 
-OVERLAP_FRAMES = 32  # of consecutive windows of one phase: enough for the model to continue the action
+#: Frames shared by consecutive windows of one phase: enough for the model to continue the action.
+OVERLAP_FRAMES = 32
 #: Text encoders by the id a bundle records: what to load when the caller names none.
 DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": "clip"}
 
@@ -158,7 +159,7 @@ class InteractionModel:
             longest = max(tokens)
             if longest > self.clips.window:
                 raise InputError(
-                    f"{longest * FRAMES_PER_TOKEN} frames; '{self.info.name}' makes up to "
+                    f"{longest * FRAMES_PER_TOKEN} frames; '{self.info.name}' generates up to "
                     f"{self.info.max_frames}"
                 )
             inputs.one_phase(listed)
@@ -215,7 +216,7 @@ class InteractionModel:
         roles = inputs.person_list(persons, len(listed))
         if not len(motions) == len(roles) == len(listed):
             raise InputError(f"{len(motions)} motions and {len(roles)} persons for {len(listed)} texts")
-        given = [inputs.given_motion(joints, turns, 1, check_body) for joints, turns in motions]
+        given = [inputs.given_motion(joints, rotations, 1, check_body) for joints, rotations in motions]
         clips = []
         for person, motion in zip(roles, given, strict=True):
             padded = motion.padded(FRAMES_PER_TOKEN)
@@ -239,14 +240,14 @@ class InteractionModel:
         overlap: int = OVERLAP_FRAMES,
         check_body: bool = True,
     ) -> Interaction:
-        """Continue an interaction by `frames` frames (rounded down to a multiple of 4) of what `text` says.
+        """Continue an interaction for `frames` frames (rounded down to a multiple of 4), as `text` describes.
 
         Its last `overlap` frames are known to the model and cross-faded; earlier ones do not change. `seams`
         of the result says how smooth the joint is. An interaction without tokens, such as motion of your own,
         is encoded first, and its body is checked.
         """
         self._needs_joints("extend")
-        words = inputs.one_text(text)
+        prompt = inputs.one_text(text)
         (number,) = inputs.seed_list(seed, None, 1)
         settings = inputs.sampling_settings(sampling, self.info.sampling)
         added, shared = inputs.tokens_in(frames), inputs.whole_number(overlap, "overlap")
@@ -262,9 +263,9 @@ class InteractionModel:
         seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
         clip = GrowingClip(motion, motion.frames, seams=seams)
         (maps,) = self.clips.grow(
-            [clip], [words], [done + added], [number], settings, settings.steps, shared // FRAMES_PER_TOKEN
+            [clip], [prompt], [done + added], [number], settings, settings.steps, shared // FRAMES_PER_TOKEN
         )
-        return _result(clip, torch.cat([before, maps], dim=-1), words, number)
+        return _result(clip, torch.cat([before, maps], dim=-1), prompt, number)
 
     def in_between(
         self,
@@ -289,7 +290,7 @@ class InteractionModel:
         """
         self._needs_joints("in_between")
         listed = inputs.one_phase(inputs.text_list(texts))
-        given, turns = inputs.motion_arrays(joints, rotations6d)
+        given, rotations = inputs.motion_arrays(joints, rotations6d)
         frames = given.shape[1] if given.ndim == 4 else 0
         first, last = inputs.whole_number(first, "first"), inputs.whole_number(last, "last")
         for name, value in (("T", frames), ("first", first), ("last", last)):
@@ -310,7 +311,7 @@ class InteractionModel:
         ends = [slice(0, first), slice(frames - last, frames)][: 2 if last else 1]
         for end in ends:
             part = inputs.given_motion(
-                given[:, end], None if turns is None else turns[:, end], PERSONS, check_body
+                given[:, end], None if rotations is None else rotations[:, end], PERSONS, check_body
             )
             pair.joints[:, end], rotations_of(pair)[:, end] = part.joints, rotations_of(part)
         placed = frames_at(Motion(pair.joints[:, kept[0]]), 0)
@@ -346,7 +347,7 @@ class InteractionModel:
 
         Args:
             joints: the pair, (2, T, 22, 3), no longer than the model's window.
-            persons: whom to edit, 0 and 1.
+            persons: the persons to edit, 0 and 1.
             rows: body rows 0..4 to generate again; `sampling.tasks` lists the joints of each.
         """
         self._needs_joints("edit")
@@ -428,8 +429,8 @@ class InteractionModel:
                 f"tokens have {ids.shape[-1]} per body row; '{self.info.name}' takes up to "
                 f"{self.clips.window}"
             )
-        words = None if text is None else inputs.one_text(text)
-        return self.filler.logits(ids, words, float(guidance)).numpy()
+        prompt = None if text is None else inputs.one_text(text)
+        return self.filler.logits(ids, prompt, float(guidance)).numpy()
 
     # ---------------------------------------------------------------- private
 
@@ -477,7 +478,7 @@ def load_model(
 
     Raises:
         MissingError: no such model or text encoder; the message says how to get it.
-        InputError: a damaged bundle, another text encoder than the model's, a device that is not there.
+        InputError: a damaged bundle, another text encoder than the model's, a device that does not exist.
     """
     place = choose_device(str(device))
     bundle = load_bundle(name)
@@ -490,6 +491,7 @@ def load_model(
 
 
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:
+    """The record of a complete clip, with the jerk of each seam."""
     motion = clip.motion
     # A given person has no seams, and would hide those of the partner.
     generated = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
@@ -498,4 +500,5 @@ def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interact
 
 
 def _stored(tokens: Tensor) -> np.ndarray:
+    """A token map as results hold it: int16 NumPy."""
     return tokens.numpy().astype(np.int16)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, SamplingConfig
 from intermask_cli.devices import on_one_thread, to_device
-from intermask_cli.inference.cuda_graphs import MOST_TOKENS, GraphCache, map_tensors
+from intermask_cli.inference.cuda_graphs import MAX_GRAPH_TOKENS, GraphCache, map_tensors
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
 from intermask_cli.sampling import tasks
@@ -18,7 +18,8 @@ from intermask_cli.sampling.guidance import TokensToLogits, guided
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
 
-CACHED_LENGTHS = 8  # lengths whose first unconditional pass is kept
+#: Clip lengths whose first unconditional pass is kept, 1.3 MB for 32 tokens per row and 1024 codes.
+CACHED_LENGTHS = 8
 
 
 class TokenFiller:
@@ -71,20 +72,20 @@ class TokenFiller:
             def build(with_text: Modulation, first: Tensor | None = None) -> TokensToLogits:
                 return guided(self._network(with_text), self._network(without), sampling.guidance, first)
 
-            if self.graphs is not None and ids.numel() <= MOST_TOKENS:
+            if self.graphs is not None and ids.numel() <= MAX_GRAPH_TOKENS:
                 network = self.graphs.network(sampling.guidance, build, with_text)
             else:
                 first = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
                 network = build(with_text, first)
             noise = PerSampleNoise(generators[part])
             codes = self.transformer.config.codebook_size
-            done = sample(network, ids, valid, sampling, codes, noise, steps)
-            filled += tasks.unbatch(done.cpu(), [n] * len(done))
+            complete = sample(network, ids, valid, sampling, codes, noise, steps)
+            filled += tasks.unbatch(complete.cpu(), [n] * len(complete))
         return filled
 
     @torch.inference_mode()
     def condition(self, text: str) -> Tensor:
-        """What the transformer gets of a text: (1, E) or, with a vector for each person, (1, 2, E)."""
+        """The transformer's condition for a text: (1, E) or, with a vector for each person, (1, 2, E)."""
         states = self.text_encoder.encode([text])
         rows = states.states.shape[1]
         return on_one_thread(lambda: self.transformer.condition(states), rows, self.device)

@@ -1,6 +1,6 @@
 """Whether joints can be a person in metres with Y up: body height and upright axis.
 
-Used for motion that people bring, from files and through the Python API. A wrong unit or up axis would
+Used for motion that users supply, from files and through the Python API. A wrong unit or up axis would
 otherwise only show as bad motion.
 """
 
@@ -50,8 +50,8 @@ def check_height(joints: np.ndarray, advice: str, metres_per_unit: float = 1.0) 
     plausible = [unit for unit, tall in heights.items() if low <= tall <= high]
     plausible.sort(key=lambda unit: abs(heights[unit] - REST_HEIGHT_M))
     hint = f"; {advice.format(unit=plausible[0], metres=METRES_PER_UNIT[plausible[0]])}" if plausible else ""
-    where = "" if height > 0 else " (all joints are in one place)"
-    raise InputError(f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted{hint}{where}")
+    remark = "" if height > 0 else " (all joints are in one place)"
+    raise InputError(f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted{hint}{remark}")
 
 
 def check_upright(joints: np.ndarray, advice: str) -> None:

@@ -48,36 +48,37 @@ BODY = Capsules(
 _TINY = np.float32(1e-9)
 
 
-def capsule_gaps_m(one: np.ndarray, two: np.ndarray, cutoff_m: float) -> np.ndarray:
+def capsule_gaps_m(person0: np.ndarray, person1: np.ndarray, cutoff_m: float) -> np.ndarray:
     """Smallest surface distance in metres of two bodies: joints (..., 22, 3) twice -> (...) float32.
 
     Negative for overlap. Distances of `cutoff_m` or more are returned as `cutoff_m`, without computing them.
     """
-    shape = one.shape[:-2]
-    one, two = one.reshape(-1, *one.shape[-2:]), two.reshape(-1, *two.shape[-2:])  # (N, 22, 3)
-    gaps = np.full(len(one), cutoff_m, dtype=np.float32)
-    frames, first, second = _near_pairs(one, two, cutoff_m)  # (M,) each
+    shape = person0.shape[:-2]
+    person0 = person0.reshape(-1, *person0.shape[-2:])  # (N, 22, 3)
+    person1 = person1.reshape(-1, *person1.shape[-2:])  # (N, 22, 3)
+    gaps = np.full(len(person0), cutoff_m, dtype=np.float32)
+    frames, first, second = _near_pairs(person0, person1, cutoff_m)  # (M,) each
     if len(frames):
         distance = segment_distances(
-            one[frames, BODY.parents[first]],
-            one[frames, BODY.children[first]],
-            two[frames, BODY.parents[second]],
-            two[frames, BODY.children[second]],
+            person0[frames, BODY.parents[first]],
+            person0[frames, BODY.children[first]],
+            person1[frames, BODY.parents[second]],
+            person1[frames, BODY.children[second]],
         )
         np.minimum.at(gaps, frames, distance - BODY.radii_m[first] - BODY.radii_m[second])
     return gaps.reshape(shape)
 
 
 def _near_pairs(
-    one: np.ndarray, two: np.ndarray, cutoff_m: float
+    person0: np.ndarray, person1: np.ndarray, cutoff_m: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(frame, bone of one, bone of two), each (M,), of all capsules with bounding spheres within the cut-off.
+    """Frames, bones of person 0 and bones of person 1, each (M,): capsules near by their bounding spheres.
 
-    one, two (N, 22, 3); C = 21 capsules per body.
+    person0, person1 (N, 22, 3); C = 21 capsules per body.
     """
-    centre = (one[:, :1] + two[:, :1]) / 2
+    centre = (person0[:, :1] + person1[:, :1]) / 2
     middles, reaches = [], []
-    for body in (one - centre, two - centre):
+    for body in (person0 - centre, person1 - centre):
         start, end = body[:, BODY.parents], body[:, BODY.children]  # (N, C, 3)
         middles.append((start + end) / 2)
         reaches.append(np.linalg.norm(end - start, axis=-1) / 2 + BODY.radii_m)

@@ -120,12 +120,14 @@ def two_bone_rotations(
     """
     first = np.linalg.norm(upper, axis=-1, keepdims=True)
     second = np.linalg.norm(lower, axis=-1, keepdims=True) + extra
-    way = target - start
+    to_target = target - start
     # Neither folded nor stretched fully, where the triangle of the bones would degenerate.
     distance = np.clip(
-        np.linalg.norm(way, axis=-1, keepdims=True), np.abs(first - second) + 1e-4, 0.9999 * (first + second)
+        np.linalg.norm(to_target, axis=-1, keepdims=True),
+        np.abs(first - second) + 1e-4,
+        0.9999 * (first + second),
     )
-    along = normalize(way)
+    along = normalize(to_target)
     aside = normalize(pole - (pole * along).sum(-1, keepdims=True) * along)
     cosine = np.clip((first**2 + distance**2 - second**2) / (2 * first * distance), -1.0, 1.0)
     middle = first * (cosine * along + np.sqrt(1.0 - cosine**2) * aside)
@@ -146,10 +148,10 @@ def soft_reach(
     start (..., 3) metres; length (..., 1) metres; free, limit: shares of the length. Targets nearer than
     `free` stay exactly in place.
     """
-    way = target - start
-    distance = np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-6)
+    to_target = target - start
+    distance = np.maximum(np.linalg.norm(to_target, axis=-1, keepdims=True), 1e-6)
     untouched, margin = free * length, (limit - free) * length
     over = np.maximum(distance - untouched, 0.0)
     pulled = np.minimum(distance, untouched) + margin * (1.0 - np.exp(-over / margin))
-    reachable: np.ndarray = start + way * (pulled / distance)
+    reachable: np.ndarray = start + to_target * (pulled / distance)
     return reachable

@@ -4,11 +4,11 @@ Positions fix the direction of every bone but not the twist about it. The method
 
 * pelvis and chest have three children each, so their rotation is fully known;
 * spine joints share the rotation between pelvis and chest;
-* knees and elbows are hinges: the bend of the limb shows the twist of thigh and upper arm. Where a limb
-  is nearly straight its bend shows nothing, and the twist of neighbouring frames (else none) is taken;
-* what no position shows (twist of forearm and shin, hands, face, toes) follows the parent.
+* knees and elbows are hinges: the bend of the limb shows the twist of thigh and upper arm. The bend of a
+  nearly straight limb shows nothing, so the twist comes from neighbouring frames; without any it is 0;
+* rotations that no position shows (twist of forearm and shin, hands, face, toes) follow the parent.
 
-The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. Own method.
+The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. The method is our own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, PARENTS, REST_OFFSE
 #: Sine of the bend below which a hinge shows nothing of the twist, since noise decides its direction, and
 #: above which it is trusted fully.
 _BEND_IGNORED, _BEND_TRUSTED = np.sin(np.radians([6.0, 25.0]))
-#: Sigma in frames of the neighbours whose twist a nearly straight limb takes.
+#: Sigma in frames of the average over neighbouring frames that gives a nearly straight limb its twist.
 _TWIST_SIGMA_FRAMES = 8.0
 #: Pull towards no twist, so that a limb that never bends gets none.
 _NO_TWIST_WEIGHT = 1e-3
@@ -149,10 +149,10 @@ def _hinge_twist(expected: np.ndarray, axis: np.ndarray, lower: np.ndarray) -> n
     bend = np.linalg.norm(normal, axis=-1)
     trust = np.clip((bend - _BEND_IGNORED) / (_BEND_TRUSTED - _BEND_IGNORED), 0, 1)
     angle = np.arctan2((np.cross(expected, normal) * axis).sum(-1), (expected * normal).sum(-1))
-    shown = trust * np.exp(1j * angle)
-    of_neighbours = _smoothed(shown) / np.maximum(_smoothed(trust), 1e-9)
+    measured = trust * np.exp(1j * angle)
+    of_neighbours = _smoothed(measured) / np.maximum(_smoothed(trust), 1e-9)
     weight = np.maximum(_smoothed(trust), trust)
-    twist: np.ndarray = np.angle(shown + (1 - trust) * weight * of_neighbours + _NO_TWIST_WEIGHT)
+    twist: np.ndarray = np.angle(measured + (1 - trust) * weight * of_neighbours + _NO_TWIST_WEIGHT)
     return twist
 
 

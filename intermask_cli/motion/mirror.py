@@ -1,4 +1,4 @@
-"""Left and right exchanged, in motion and in captions (docs/reference/data-and-evaluation.md#mirroring)."""
+"""Mirroring of motion and captions, left for right (docs/reference/data-and-evaluation.md#mirroring)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def mirror_caption_literal(caption: str) -> str:
 _OPPOSITES = {"left": "right", "clockwise": "counterclockwise"}
 _OPPOSITES |= {b: a for a, b in _OPPOSITES.items()}
 _OPPOSITES |= {"anticlockwise": "clockwise", "counter-clockwise": "clockwise", "anti-clockwise": "clockwise"}
-#: Whole words, also the parts of compounds such as left-handed and right-hand.
+#: Complete words only, and parts of compounds such as left-handed and right-hand.
 _WORD = re.compile(
     r"(?<![a-z])(counter-?clockwise|anti-?clockwise|clockwise|left|right)(?=(?:wards?|most)?(?![a-z]))",
     re.IGNORECASE,
@@ -63,9 +63,9 @@ def mirror_caption(caption: str) -> str:
 
     def swap(match: re.Match[str]) -> str:
         word = match.group(0)
-        other = _OPPOSITES[word.lower()]
+        opposite = _OPPOSITES[word.lower()]
         if word.isupper():
-            return other.upper()
-        return other.capitalize() if word[0].isupper() else other
+            return opposite.upper()
+        return opposite.capitalize() if word[0].isupper() else opposite
 
     return _WORD.sub(swap, caption)

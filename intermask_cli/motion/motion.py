@@ -40,11 +40,11 @@ class Motion:
         return int(self.joints.shape[1])
 
     def part(self, start: int, stop: int) -> Motion:
-        """Frames start..stop, copied."""
+        """A copy of the frames from `start` up to `stop`, which is excluded."""
         return self._map(lambda array: array[:, start:stop].copy())
 
     def padded(self, multiple: int) -> Motion:
-        """The last frame is repeated until the number of frames is a multiple of `multiple`."""
+        """A copy whose number of frames is a multiple of `multiple`: the last frame is repeated."""
         missing = -self.frames % multiple
 
         def pad(array: np.ndarray) -> np.ndarray:
@@ -65,7 +65,7 @@ class Motion:
         return digest.hexdigest()
 
     def _map(self, function: Callable[[np.ndarray], np.ndarray]) -> Motion:
-        """`function` of every array that is known."""
+        """Apply `function` to each array of the motion; arrays that are None stay None."""
         return Motion(
             function(self.joints),
             None if self.rotations6d is None else function(self.rotations6d),

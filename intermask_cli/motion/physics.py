@@ -132,10 +132,10 @@ def smallest_distance_mm(joints: np.ndarray) -> np.ndarray:
     """Smallest distance between a joint of one person and one of the other: (..., 2, T, 22, 3) -> (...)."""
     # Around the pair's own centre the float32 expansion below is exact to 0.1 mm.
     local = joints - joints[..., :, :, :1, :].mean(axis=-4, keepdims=True)
-    one, two = local[..., 0, :, :, :], local[..., 1, :, :, :]  # (..., T, 22, 3)
+    first, second = local[..., 0, :, :, :], local[..., 1, :, :, :]  # (..., T, 22, 3)
     # Squared distances as |a|^2 + |b|^2 - 2ab: (..., T, 22, 22).
-    squares = (one * one).sum(-1)[..., :, None] + (two * two).sum(-1)[..., None, :]
-    squares = squares - 2.0 * (one @ np.swapaxes(two, -1, -2))
+    squares = (first * first).sum(-1)[..., :, None] + (second * second).sum(-1)[..., None, :]
+    squares = squares - 2.0 * (first @ np.swapaxes(second, -1, -2))
     smallest = squares.min(axis=(-1, -2, -3))  # (...)
     distance_mm: np.ndarray = 1000.0 * np.sqrt(np.maximum(smallest, 0.0))
     return distance_mm
@@ -161,7 +161,7 @@ def between_persons(joints: np.ndarray) -> dict[str, np.ndarray]:
 def physics_batch(joints: np.ndarray, persons: Sequence[int] = (0, 1)) -> dict[str, np.ndarray]:
     """Interactions of equal length (B, 2, T, 22, 3) -> every column of COLUMNS, each (B,) float64.
 
-    `persons` (0-based) names whose feet, bones and jerk count, e.g. only the generated partner's.
+    `persons` (0-based) are those whose feet, bones and jerk are measured, e.g. only the generated partner.
     Raises ValueError for another shape or fewer than `MIN_FRAMES` frames.
     """
     if joints.ndim != 5 or joints.shape[1] != 2 or joints.shape[3:] != (NUM_JOINTS, 3):

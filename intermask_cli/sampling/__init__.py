@@ -1,1 +1,1 @@
-"""Iterative masked decoding. Knows torch tensors and a `tokens -> logits` callable, nothing else."""
+"""Iterative masked decoding; it needs only torch tensors and a `tokens -> logits` callable."""

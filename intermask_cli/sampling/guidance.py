@@ -29,12 +29,12 @@ def guided(
         return conditional
     if scale == 0.0:
         return unconditional
-    ready = first_unconditional
+    first_pass = first_unconditional
 
     def logits(ids: Tensor) -> Tensor:
-        nonlocal ready
-        without = unconditional(ids) if ready is None else ready
-        ready = None
-        return combine(conditional(ids), without, scale)
+        nonlocal first_pass
+        without_text = unconditional(ids) if first_pass is None else first_pass
+        first_pass = None
+        return combine(conditional(ids), without_text, scale)
 
     return logits

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from intermask_cli.devices import to_device
 
-#: Lower bound of what a logarithm is taken of; the published value.
+#: Lower bound of the argument of a logarithm, which must not be 0; the published value.
 _TINY = 1e-20
 
 

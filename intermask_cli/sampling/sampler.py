@@ -14,7 +14,7 @@ from intermask_cli.sampling.guidance import TokensToLogits
 from intermask_cli.sampling.noise import Noise, Site
 from intermask_cli.sampling.schedule import kept_codes, masked_counts
 
-#: In `known` a token to be sampled, in the result padding.
+#: Marks a token to sample in `known`, and padding in the result.
 FILL = -1
 #: Score of a token that is never masked again, above every confidence.
 DECIDED = 1e5

@@ -67,10 +67,12 @@ def edit(
     stop = n if stop is None else stop
     if not 0 <= start < stop <= n:
         raise InputError(f"edit range {start}..{stop} is not within the {n} tokens per row")
-    bad = [row for row in rows if row not in range(BODY_ROWS)]
-    if bad or not rows or not persons:
-        seen = f"rows {list(rows)} of persons {list(persons)}"
-        raise InputError(f"edit of {seen}; accepted: one or more of rows 0-4 and of persons 0-1")
+    unknown = [row for row in rows if row not in range(BODY_ROWS)]
+    if unknown or not rows or not persons:
+        raise InputError(
+            f"edit of rows {list(rows)} of persons {list(persons)}; accepted: one or more of rows 0-4 and of "
+            "persons 0-1"
+        )
     known = tokens.clone()
     for person in persons:
         known[_person(person), list(rows), start:stop] = FILL

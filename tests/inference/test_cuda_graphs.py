@@ -69,10 +69,10 @@ def test_settings_of_the_network_are_recorded_apart() -> None:
 def test_large_batches_are_not_recorded_and_old_recordings_go(monkeypatch: pytest.MonkeyPatch) -> None:
     record = StandIn()
     replayed = filler(GraphCache(record))
-    monkeypatch.setattr(filling, "MOST_TOKENS", 2 * 10 * 3)
+    monkeypatch.setattr(filling, "MAX_GRAPH_TOKENS", 2 * 10 * 3)
     filled(replayed, 4, TEXTS[:2])
     assert record.recorded == 0
-    monkeypatch.setattr(graphs, "KEPT", 1)
+    monkeypatch.setattr(graphs, "MAX_RECORDINGS", 1)
     for n in (3, 2, 3):
         filled(replayed, n, TEXTS[:2])
     assert record.recorded == 3

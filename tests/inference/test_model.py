@@ -360,7 +360,7 @@ def test_extend_keeps_what_was_there(model: InteractionModel) -> None:
     assert again.seams[: len(longer.seams)] != ()
 
 
-def test_a_dip_of_a_pair_made_from_nothing_does_not_move_its_floor() -> None:
+def test_a_dip_of_a_pair_generated_from_scratch_does_not_move_its_floor() -> None:
     joints, rotations = moving_pair(24)
     joints[..., 1] += -0.05 - joints[..., 1].min()  # one noisy frame 5 cm below the floor
     dipped = Motion(joints, rotations)
@@ -481,7 +481,7 @@ def test_interx_gives_features_and_stand_in_joints(tmp_path: Path) -> None:
     joints, _ = moving_pair(16)
     with pytest.raises(InputError, match="react needs a model of interhuman motion"):
         model.react(joints[0], ["x"])
-    with pytest.raises(InputError, match="makes up to 60"):
+    with pytest.raises(InputError, match="generates up to 60"):
         model.generate(["x"], frames=64)
 
 
