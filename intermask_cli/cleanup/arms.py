@@ -1,8 +1,8 @@
-"""Forearms and hands lifted out of the other person's body; joined hands are left alone.
+"""Lifts forearms and hands out of the other person's body; joined hands stay unchanged.
 
 Bodies are capsules around bones. The deepest of a few points of each forearm is moved to the surface along
-the shortest way, smoothly over time, and the arm follows with rigid bones. Own method. Axes: T frames, 2
-arms (left, right) of one person.
+the shortest way, smoothly over time, and the arm follows with rigid bones. The method is our own.
+Axes: T frames, 2 arms (left, right) of one person.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from intermask_cli.motion.inverse_kinematics import ELBOWS, SHOULDERS, WRISTS, e
 _POINTS = np.array([0.4, 0.7, 1.0])
 #: Sigma in frames (0.1 s) of a wrist's displacement, so that no arm starts or stops with a jump.
 _SIGMA_FRAMES = 3.0
-#: Frames around an overlap that are moved as far, before smoothing: so the smoothed step is still enough.
+#: Frames before and after an overlap that are moved as far: smoothing then does not lower the peak.
 _REACH_FRAMES = 4
-#: Each round moves out the point that is then deepest.
+#: Rounds; each moves out the point that is deepest after the round before.
 _ROUNDS = 4
 #: Metres that a wrist is moved at most, since a larger step would change the gesture.
 _MAX_STEP_M = 0.15
 #: Metres between wrists of two persons: nearer, hands are joined and are not moved.
 _JOINED_M = 0.20
-#: Metres at which hands are moved fully; between the two the step fades.
+#: Metres between wrists from which hands are moved fully; from `_JOINED_M` to this the step fades in.
 _FREE_M = 0.30
 
 
 def lift_arms_out(joints: np.ndarray, fixed: int | None = None) -> np.ndarray:
-    """A pair (2, T, 22, 3) with forearms out of the other's body, as far as arms reach; `fixed` stays."""
+    """A pair (2, T, 22, 3) with forearms lifted out of the other's body, as far as arms reach.
+
+    Person `fixed` (0 or 1) does not move.
+    """
     result = joints.copy()
     # The other's forearms are left out: forearms may cross, since hands that meet are meant to.
     body = BODY.without(WRISTS)
@@ -64,7 +67,7 @@ def _way_out(
 ) -> np.ndarray:
     """Displacement (T, 2, 3) of each wrist that brings the deepest point of its forearm to the surface.
 
-    elbows, wrists (T, 2, 3); other (T, 22, 3), the joints that `body` lies around; N points, C capsules.
+    elbows, wrists (T, 2, 3); other (T, 22, 3), the joints that `body` surrounds; N points, C capsules.
     """
     points = elbows[:, :, None] + _POINTS[:, None] * (wrists - elbows)[:, :, None]  # (T, 2, N, 3)
     start, end = other[:, body.parents], other[:, body.children]  # (T, C, 3)

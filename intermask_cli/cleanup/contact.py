@@ -1,7 +1,7 @@
-"""Feet planted without pulling two people apart: who touches moves together, and hands hold on.
+"""Plants feet without pulling two people apart: people who touch move together and keep their hold.
 
-While a hand of one person is near the other, both bodies take the same displacement. What is left (a pelvis
-that sinks, bodies pushed out of each other) is taken up by the arms. Own method.
+While a hand of one person is near the other, both bodies take the same displacement. The arms take up the
+rest, such as a pelvis that sinks or bodies pushed out of each other. The method is our own.
 Axes: P = 2 persons, T frames, 2 wrists (left, right).
 """
 
@@ -20,18 +20,18 @@ from intermask_cli.motion.skeleton import JOINT
 #: Metres from a wrist to a joint of the other person: nearer, the wrist holds on to it. Palms are 9 cm beyond
 #: the wrists, so the wrists of joined hands may be 18 cm apart.
 HOLDING_M = 0.20
-#: Metres at which it does not hold on at all; between the two the hold fades.
+#: Metres from which a wrist does not hold on at all; from `HOLDING_M` to this the hold fades out.
 _FREE_M = 0.30
 #: Metres from a wrist to the other person: nearer, the bodies share their displacement. Farther than a
 #: hold, so that bodies come together before the hands take hold.
 _TOGETHER_M = 0.30
-#: Metres at which each body moves alone; between the two the shares are blended.
+#: Metres from which each body moves alone; from `_TOGETHER_M` to this the displacements are blended.
 _INDEPENDENT_M = 0.50
 #: Sigma in frames (0.1 s) of weights and displacements, so that nothing starts or ends with a jump.
 _SIGMA_FRAMES = 3.0
-#: Frames around an overlap that are pushed as far, before smoothing: so the smoothed push is still enough.
+#: Frames before and after an overlap that are pushed as far: smoothing then does not lower the peak.
 _REACH_FRAMES = 4
-#: Pushing and solving are repeated, since moving one body or arm changes what the other should do.
+#: Rounds of pushing and of solving: moving one body or arm changes what the other should do.
 _ROUNDS = 4
 #: Metres that each person is pushed at most, since a larger push would change the interaction.
 _MAX_PUSH_M = 0.06
@@ -109,7 +109,7 @@ def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed:
     pole = elbow_side(given)
     old_arm = (given[:, :, SHOULDERS], given[:, :, ELBOWS], given[:, :, WRISTS])  # (P, T, 2, 3) each
     share = np.ones(moved.shape[2])
-    # Two wrists meet half-way; any other joint waits for the wrist.
+    # Of two wrists each goes half the way; to any other joint the wrist goes all of it.
     share[WRISTS] = 0.5 if fixed is None else 1.0
     result = moved.copy()
     for _ in range(_ROUNDS):

@@ -1,6 +1,6 @@
 """The effect of clean-up: a measure of each interaction before and after it, logged and averaged.
 
-The measure is handed in by the caller (`motion.physics.physics` in exports and runs), so any other table of
+The caller passes the measure (`motion.physics.physics` in exports and runs), so that any other table of
 numbers can be reported the same way.
 """
 
@@ -50,13 +50,12 @@ def log_effects(
 def read_effects(path: Path) -> Effect:
     """The effect over all interactions of a log.
 
-    An interaction is logged twice when its part was lost and generated again: then the later line counts.
+    An interaction is logged twice when its part was lost and generated again; the later line counts.
     """
     rows: dict[str, EffectRow] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        with suppress(
-            ValueError
-        ):  # a killed process may leave half a line; a rerun logs its interaction again
+        # A killed process may leave half a line; a rerun logs its interaction again.
+        with suppress(ValueError):
             entry = json.loads(line)
             rows[entry["id"]] = EffectRow(entry["before"], entry["after"])
     return Effect(list(rows.values()))

@@ -1,9 +1,9 @@
-"""Hands that nearly touch brought together, for pairs whose hands miss each other by a hand's breadth.
+"""Brings together hands that nearly touch, for pairs whose hands miss each other by a hand's breadth.
 
-Two palms touch where they come close and move alike. Hands that shake, clap or hold on do so; hands of
-people who pass each other do not. Each arm gives way by half, a given person's arm not at all. Bones stay
-rigid, and a palm that is out of reach stops on its way. Own method. Axes: P = 2 persons, T frames, 2 hands
-(left, right).
+Two palms touch where they come close and move alike. Hands that shake, clap or hold each other move alike;
+hands of people who pass each other do not. Each arm moves half of the way; a given person's arm does not
+move. Bones stay rigid, and a palm that is out of reach stops on its way. The method is our own.
+Axes: P = 2 persons, T frames, 2 hands (left, right).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _AROUND_FRAMES = 5
 _LASTING_M = 0.06
 #: Frames in which hands come together before a contact, and part after it.
 _BLEND_FRAMES = 8
-#: Sigma in frames of the palms that contacts are found from, so that jitter makes none.
+#: Sigma in frames of the smoothed palms in which contacts are detected, so that jitter causes none.
 _DETECTION_SIGMA_FRAMES = 2.0
-#: Solving an arm turns its forearm, which moves the palm; each round corrects the wrist for it.
+#: Rounds of solving an arm: it turns the forearm, which moves the palm; each round corrects the wrist.
 _ROUNDS = 4
 
 
@@ -74,7 +74,7 @@ def hand_contacts(joints: np.ndarray) -> list[HandContact]:
                     candidates.append((float(gap[frame]), contact))
     contacts: list[HandContact] = []
     for _, contact in sorted(candidates):
-        if not any(_share_a_hand(contact, other) for other in contacts):
+        if not any(_share_a_hand(contact, nearer) for nearer in contacts):
             contacts.append(contact)
     return sorted(contacts, key=lambda contact: contact.start)
 
@@ -92,10 +92,10 @@ def _run_around(flags: np.ndarray, frame: int) -> tuple[int, int]:
     return int(before[-1]) + 1 if len(before) else 0, frame + int(after[0]) if len(after) else len(flags)
 
 
-def _share_a_hand(contact: HandContact, other: HandContact) -> bool:
+def _share_a_hand(a: HandContact, b: HandContact) -> bool:
     """Whether two contacts need one hand at the same time, blending included."""
-    apart = contact.start >= other.stop + _BLEND_FRAMES or other.start >= contact.stop + _BLEND_FRAMES
-    return not apart and (contact.first == other.first or contact.second == other.second)
+    apart = a.start >= b.stop + _BLEND_FRAMES or b.start >= a.stop + _BLEND_FRAMES
+    return not apart and (a.first == b.first or a.second == b.second)
 
 
 def join_hands(
@@ -117,9 +117,9 @@ def join_hands(
         fall = minimum_jerk((stop - 1 + _BLEND_FRAMES - frames) / _BLEND_FRAMES)
         weight = (rise * fall)[:, None]  # (T, 1)
         gap = before[1][:, second] - before[0][:, first]  # (T, 3)
-        for person, hand, way in ((0, first, gap), (1, second, -gap)):
+        for person, hand, to_partner in ((0, first, gap), (1, second, -gap)):
             own = displacement[person][:, hand]
-            step = weight * shares[person] * way
+            step = weight * shares[person] * to_partner
             # Two contacts of a hand may blend over the same frames; the larger step wins there.
             larger = np.linalg.norm(step, axis=-1) > np.linalg.norm(own, axis=-1)
             displacement[person][:, hand] = np.where(larger[:, None], step, own)

@@ -1,4 +1,4 @@
-"""The names of `--clean`, in a file of their own so that a command line is parsed without NumPy."""
+"""The modes of `--clean`; in a file without NumPy, so that the command line is parsed fast."""
 
 from __future__ import annotations
 

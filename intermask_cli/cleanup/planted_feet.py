@@ -2,7 +2,7 @@
 
 A foot is planted while its toe is low and slow. The speed limit has hysteresis, and heights count from where
 this person's toes usually stand. A span in which the toe wanders too far is cut into two with a step between
-them. The displacement moves a foot rigidly, so heels may still rise and turn. Own method.
+them. The displacement moves a foot rigidly, so heels may still rise and turn. The method is our own.
 Axes: P persons, 2 feet (left, right), T frames.
 """
 
@@ -18,13 +18,13 @@ from intermask_cli.motion.skeleton import JOINT
 #: Joint numbers (2,) of the left and the right toe.
 TOES = np.array([JOINT["left_foot"], JOINT["right_foot"]])
 
-#: Metres per frame (0.24 m/s). A span has at least one frame slower than this: feet that only pass by do not.
+#: Metres per frame (0.24 m/s). A span has a frame slower than this; a foot that only swings past has none.
 PLANTED_SPEED_M = 0.008
 #: Metres per frame (0.75 m/s). A span lasts while the toe is slower than this, so that noise does not end it.
 SPAN_SPEED_M = 0.025
 #: Metres above the usual height of this person's toes. A span lasts while the toe is lower.
 SPAN_HEIGHT_M = 0.03
-#: Metres above the clip's lowest toe. No one stands so high: higher toes do not count for the usual height.
+#: Metres above the clip's lowest toe. Toes higher than this are lifted and do not count for the usual height.
 _MAX_STANDING_HEIGHT_M = 0.20
 #: Metres. A spot this near to the usual height is put on it; a higher one (a step, a slope) keeps its height.
 _LEVEL_SPOT_M = 0.04

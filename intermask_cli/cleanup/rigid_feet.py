@@ -1,4 +1,4 @@
-"""Planted feet pinned without stretching bones: the body follows its feet, the legs are solved for the rest.
+"""Pins planted feet without stretching bones: the body follows its feet, inverse kinematics solves the legs.
 
 Steps:
 
@@ -7,7 +7,7 @@ Steps:
 3. The pelvis sinks where a leg would not reach.
 4. The legs are solved by two-bone inverse kinematics, so every frame keeps its bone lengths.
 
-Own method. The published one moves four joints alone (`cleanup.published`).
+The method is our own. The published one moves only the four foot joints (`cleanup.published`).
 Axes: P persons, T frames, 2 legs (left, right).
 """
 
@@ -32,10 +32,11 @@ _BODY_SHARE = np.array([0.5, 1.0, 0.5])
 _BODY_SIGMA_FRAMES = 4.0
 #: Metres. A foot that would need a deeper pelvis stays out of reach: the pose matters more than the foot.
 _MAX_SINKING_M = 0.06
-#: Frames around a frame that sinks which sink as deep, before smoothing over `_SINK_SIGMA_FRAMES`: so the
-#: smoothed curve is still deep enough at its peak.
-_SINK_REACH_FRAMES = 4
+#: Sigma in frames (0.1 s) of the sinking, so that the pelvis comes down and up smoothly.
 _SINK_SIGMA_FRAMES = 3.0
+#: Frames before and after a frame in which the pelvis sinks that sink as deep: smoothing then does not lower
+#: the peak.
+_SINK_REACH_FRAMES = 4
 
 
 def lock_feet_rigidly(

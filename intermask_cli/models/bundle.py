@@ -53,6 +53,7 @@ from intermask_cli.motion.representation import Representation, representation_n
 MODEL = BundleKind("model", "an intermask model", "give the model as --model NAME|PATH|HUB_ID")
 TOKENIZER, TRANSFORMER = "tokenizer.safetensors", "transformer.safetensors"
 PAIR_DECODER, NORMALIZER = "pair_decoder.safetensors", "normalizer.npz"
+#: The folder of the bundled models and evaluators.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
 
@@ -82,9 +83,9 @@ class BundleInfo:
     def __post_init__(self) -> None:
         if set(self.text_encoder) != {"id", "sha256", "dim"}:
             raise InputError(f"text_encoder has {sorted(self.text_encoder)}; it needs id, sha256 and dim")
-        ours, theirs = self.transformer.codebook_size, self.tokenizer.codebook_size
-        if ours != theirs:
-            raise InputError(f"transformer for {ours} codes, tokenizer with {theirs}: not the same model")
+        expected, codes = self.transformer.codebook_size, self.tokenizer.codebook_size
+        if expected != codes:
+            raise InputError(f"transformer for {expected} codes, tokenizer with {codes}: not the same model")
         if self.pair_decoder is not None and not self.representation.holds_joints:
             raise InputError(
                 f"pair_decoder: needs joints, which the representation {self.representation} does not have"
@@ -140,10 +141,14 @@ def save_bundle(
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
-    """Load a bundled name, a folder or a hub id; MissingError or InputError in one line when that fails."""
+    """Load the model with a bundled name, in a folder or with a hub id.
+
+    Raises:
+        MissingError: no such model. InputError: a damaged or incomplete bundle.
+    """
     folder = resolve_bundle(str(name_or_path))
     info = read_info(folder)
-    # Building a network draws initial weights; the caller's random stream must not notice.
+    # Building a network draws initial weights, which must not advance the caller's random stream.
     with torch.random.fork_rng(devices=[]):
         tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
         pair_decoder = PairDecoder(info.pair_decoder).eval() if info.pair_decoder else None
@@ -181,26 +186,26 @@ def resolve_bundle(name: str) -> Path:
 
 def read_info(folder: Path) -> BundleInfo:
     """The checked config.json of a bundle, without its weights."""
-    values, where = read_config(folder, MODEL), str(folder / CONFIG)
+    values, source = read_config(folder, MODEL), str(folder / CONFIG)
     for key, record in (
         ("tokenizer", TokenizerConfig),
         ("transformer", TransformerConfig),
         ("sampling", SamplingConfig),
     ):
         if not isinstance(values.get(key), dict):
-            raise InputError(f"{where}: no section '{key}'")
-        values[key] = from_dict(record, values[key], f"{where}: {key}")
+            raise InputError(f"{source}: no section '{key}'")
+        values[key] = from_dict(record, values[key], f"{source}: {key}")
     values.setdefault("pair_decoder", None)  # older bundles have no such section
     if values["pair_decoder"] is not None:
         if not isinstance(values["pair_decoder"], dict):
-            raise InputError(f"{where}: section 'pair_decoder' must be an object")
+            raise InputError(f"{source}: section 'pair_decoder' must be an object")
         values["pair_decoder"] = from_dict(
-            PairDecoderConfig, values["pair_decoder"], f"{where}: pair_decoder"
+            PairDecoderConfig, values["pair_decoder"], f"{source}: pair_decoder"
         )
     missing = [f.name for f in dataclasses.fields(BundleInfo) if f.name not in values]
     if missing:
-        raise InputError(f"{where}: no '{missing[0]}'")
-    return from_dict(BundleInfo, values, where)
+        raise InputError(f"{source}: no '{missing[0]}'")
+    return from_dict(BundleInfo, values, source)
 
 
 def bundle_sha256(folder: Path) -> str:

@@ -45,14 +45,14 @@ def write_config(folder: Path, kind: BundleKind, info: DataclassInstance) -> Non
 
 def read_config(folder: Path, kind: BundleKind) -> dict[str, Any]:
     """Fields of the record in config.json; InputError unless it describes this kind and version of bundle."""
-    values, where = config_values(folder), folder / CONFIG
+    values, path = config_values(folder), folder / CONFIG
     stored_format, stored_kind = values.pop("format", None), values.pop("kind", None)
     if stored_format != FORMAT or stored_kind != kind.kind:
         raise InputError(
-            f"{where}: describes {stored_kind or 'something else'}, not {kind.title}; {kind.remedy}"
+            f"{path}: describes {stored_kind or 'something else'}, not {kind.title}; {kind.remedy}"
         )
     if (version := values.pop("format_version", None)) != FORMAT_VERSION:
-        raise InputError(f"{where}: format_version {version}; this program reads {FORMAT_VERSION}")
+        raise InputError(f"{path}: format_version {version}; this program reads {FORMAT_VERSION}")
     return values
 
 
@@ -134,8 +134,8 @@ def load_weights(module: nn.Module, path: Path, absent: tuple[str, ...] = ()) ->
         raise InputError(f"{path}: {problem} key '{key}'{hint}; the weights do not fit {CONFIG}")
     for key in sorted(needed):
         if state[key].shape != expected[key].shape:
-            seen, asked = tuple(state[key].shape), tuple(expected[key].shape)
-            raise InputError(f"{path}: '{key}' is {seen}, {CONFIG} asks for {asked}")
+            stored_shape, shape = tuple(state[key].shape), tuple(expected[key].shape)
+            raise InputError(f"{path}: '{key}' is {stored_shape}, {CONFIG} asks for {shape}")
         if state[key].is_floating_point() and not torch.isfinite(state[key]).all():
             raise InputError(f"{path}: '{key}' has NaN or infinite values; get the bundle again")
     weights = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}

@@ -1,10 +1,9 @@
 """The tokenizer's codebook: nearest-code quantisation, its moving averages, and a stack of codebooks.
 
-Published form: docs/reference/model.md#codebook. The codebook learns by exponential moving averages, not
-by gradient.
-Sums, counts and the "initialised" flag are buffers, so a resumed training continues instead of
-starting over (the published code loses them). With several processes the statistics are summed over
-all of them and fresh vectors come from rank 0, so every rank holds the same codebook.
+Published form: docs/reference/model.md#codebook. The codebook learns by exponential moving averages, not by
+gradient. Sums, counts and the "initialised" flag are buffers, so that a resumed training continues instead
+of starting again (the published code loses them). With several processes the statistics are summed over all
+of them and fresh vectors come from rank 0, so every rank holds the same codebook.
 
 Axes: N vectors, C width of a vector, K codes, q layers of a stack.
 """
@@ -188,7 +187,7 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
-    """A list of codebooks, each quantising what the ones before it left over; their outputs add up.
+    """A stack of codebooks, each quantising the residual of those before it; their outputs add up.
 
     One layer is the default, and the transformer only ever sees layer 0.
     """

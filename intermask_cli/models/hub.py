@@ -1,6 +1,6 @@
 """Files of a Hugging Face hub repository: from the local cache, else downloaded if the hub answers.
 
-Offline machines get their answer at once: without this check the hub client retries for half a minute.
+On an offline machine this fails at once; without the check the hub client retries for half a minute.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def hub_answers() -> bool:
 def hub_folder(repository: str, files: Sequence[str], complete: Callable[[Path], bool], remedy: str) -> Path:
     """Folder with the repository's `files` (patterns): a cached one that is `complete`, else downloaded.
 
-    Raises MissingError, ending with `remedy`, when they cannot be had.
+    Raises MissingError, ending with `remedy`, when they are neither cached nor can be downloaded.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError

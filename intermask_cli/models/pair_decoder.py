@@ -3,8 +3,8 @@
 Not in the paper. The tokenizer decodes one person at a time, so hands that hold each other miss by the sum
 of two errors, and sampled tokens that do not quite agree make feet slide. This small network over time
 sees both persons and moves the joints of each. It is trained on clips that the sampler has filled from
-half of their tokens (`training.pair_decoder.corrupted_pairs`). A given person goes in unchanged, so that
-the partner meets it.
+half of their tokens (`training.pair_decoder.corrupted_pairs`). The motion of a given person is an input and
+is not corrected, so that the partner's hands meet it.
 
 Axes: B batch, P = 2 persons, T frames, J = 22 joints, W width of the network.
 """

@@ -1,4 +1,4 @@
-"""2-D sine positions of a token map (docs/reference/model.md#positional-encoding).
+"""Sine encoding of row and time of the tokens of a map (docs/reference/model.md#positional-encoding).
 
 Axes: s = 5 rows, t = n time steps, d width of the model, h = half of it, rounded up to an even number.
 """

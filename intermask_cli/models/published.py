@@ -118,24 +118,26 @@ def load_published(folder: Path, which: str = BEST) -> Published:
         )
     tokenizer_folder = folder.parent / str(options["vq_name"])
     tokenizer, _ = load_tokenizer(tokenizer_folder)
-    ours, theirs = transformer.config, tokenizer.config
+    transformer_config, tokenizer_config = transformer.config, tokenizer.config
     for name in ("codebook_size", "code_dim"):
-        if getattr(ours, name) != getattr(theirs, name):
+        expected, value = getattr(transformer_config, name), getattr(tokenizer_config, name)
+        if expected != value:
             raise InputError(
-                f"{folder}: transformer with {name} {getattr(ours, name)}, tokenizer '{options['vq_name']}' "
-                f"with {getattr(theirs, name)}; they do not belong together"
+                f"{folder}: transformer with {name} {expected}, tokenizer '{options['vq_name']}' with "
+                f"{value}; they do not belong together"
             )
-    dataset = _dataset(folder, options, theirs.representation)
-    if theirs.stem == "graph":
+    dataset = _dataset(folder, options, tokenizer_config.representation)
+    if tokenizer_config.stem == "graph":
         stem = "graph stem"
     elif "graph" in STEMS[dataset]:  # its later releases have the graph
         stem = "convolution stem of before 23 April 2025"
     else:
         stem = "convolution stem"
     variant = (
-        f"{dataset}, {stem}; tokenizer width {theirs.width}, "
-        f"{theirs.codebook_size} codes of {theirs.code_dim}; "
-        f"transformer {ours.layers} blocks of {ours.latent_dim}, {ours.heads} heads"
+        f"{dataset}, {stem}; tokenizer width {tokenizer_config.width}, "
+        f"{tokenizer_config.codebook_size} codes of {tokenizer_config.code_dim}; "
+        f"transformer {transformer_config.layers} blocks of {transformer_config.latent_dim}, "
+        f"{transformer_config.heads} heads"
     )
     files = (_tokenizer_file(tokenizer_folder), checkpoint_file(folder, which))
     return Published(dataset, tokenizer, transformer, variant, files)
@@ -173,7 +175,9 @@ def import_checkpoint(
 def _normalizer(representation: Representation, stats: Sequence[Path] | None) -> Normalizer | None:
     if not representation.normalised:
         if stats:
-            raise InputError(f"{representation.title} models take features as they are; leave --stats out")
+            raise InputError(
+                f"{representation.title} models take features that are not normalised; leave --stats out"
+            )
         return None
     if not stats:
         raise MissingError(
@@ -199,7 +203,7 @@ def _card(info: BundleInfo) -> str:
 
 
 def _tokenizer_file(folder: Path) -> Path:
-    """Every stage after the tokenizer's own training reads this one."""
+    """The tokenizer's checkpoint `best_fid.tar`: all later published stages read this one."""
     return checkpoint_file(folder, BEST, f"copy the one to use to {BEST}.tar: tokenizers are read from there")
 
 
@@ -216,7 +220,7 @@ def _dataset(folder: Path, options: Options, representation: str) -> str:
 
 
 def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerConfig:
-    """Sizes from tensors, the rest from options; refuses what has no place in our network."""
+    """Sizes from tensors, the rest from options; InputError for options that our network does not have."""
     if str(options.get("vq_norm", "None")) != "None":
         raise InputError(f"{path}: vq_norm is {options['vq_norm']}; accepted: None (no normalisation layers)")
     for name in ("down_t", "stride_t"):
@@ -257,10 +261,10 @@ def _tokenizer_config(state: State, options: Options, path: Path) -> TokenizerCo
 
 def _transformer_config(state: State, options: Options, path: Path) -> TransformerConfig:
     """Sizes from tensors; the number of heads can only come from the options."""
-    where = str(path)
-    width, text_width = sizes(state, "cond_emb.weight", 2, where)
+    source = str(path)
+    width, text_width = sizes(state, "cond_emb.weight", 2, source)
     block = "Transformer.blocks.0"
-    chunks = sizes(state, f"{block}.adaLN_mod_combined.model.1.weight", 2, where)[0] / width
+    chunks = sizes(state, f"{block}.adaLN_mod_combined.model.1.weight", 2, source)[0] / width
     if chunks != 6:
         raise InputError(
             f"{path}: {chunks:g} chunks in 'adaLN_mod_combined', 6 in the published model; this is a fork's "
@@ -268,14 +272,14 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
         )
     if "n_heads" not in options:
         raise InputError(f"{path}: opt.txt has no n_heads, which the tensors do not show; add 'n_heads: 6'")
-    rows, code_dim = sizes(state, "token_emb.weight", 2, where)
+    rows, code_dim = sizes(state, "token_emb.weight", 2, source)
     if rows <= SPECIAL_IDS:
         raise InputError(
             f"{path}: 'token_emb.weight' has {rows} rows; expected {SPECIAL_IDS} and one per code"
         )
     from_tensors = {
         "latent_dim": width,
-        "ff_size": sizes(state, f"{block}.ffn_combined.model.0.weight", 2, where)[0],
+        "ff_size": sizes(state, f"{block}.ffn_combined.model.0.weight", 2, source)[0],
         "n_layers": numbered(state, r"Transformer\.blocks\.(\d+)\.self_attn\.attention\.in_proj_weight"),
     }
     _agree(from_tensors, options, path)
@@ -291,11 +295,12 @@ def _transformer_config(state: State, options: Options, path: Path) -> Transform
         text_width=text_width,
         text_layers=numbered(state, r"clipTrans\.layers\.(\d+)\.linear1\.weight"),
         text_heads=CLIP_HEADS,
-        text_ff=sizes(state, "clipTrans.layers.0.linear1.weight", 2, where)[0],
+        text_ff=sizes(state, "clipTrans.layers.0.linear1.weight", 2, source)[0],
     )
 
 
 def _agree(from_tensors: dict[str, int], options: Options, path: Path) -> None:
+    """Raise InputError if an option contradicts a size read from the tensors."""
     for name, size in from_tensors.items():
         if options.get(name, size) != size:
             raise InputError(

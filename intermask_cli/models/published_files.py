@@ -54,9 +54,9 @@ def checkpoint_file(folder: Path, which: str = BEST, remedy: str = "choose one w
     named = [path for path in existing if which in path.name]
     if len(named) == 1:
         return named[0]
-    seen = ", ".join(path.name for path in named or existing) or "no .tar file"
+    names = ", ".join(path.name for path in named or existing) or "no .tar file"
     problem = f"several files match '{which}'" if named else f"no checkpoint '{which}'"
-    raise MissingError(f"{folder / 'model'}: {problem} ({seen}); {remedy}")
+    raise MissingError(f"{folder / 'model'}: {problem} ({names}); {remedy}")
 
 
 def read_weights(path: Path) -> Any:
@@ -64,11 +64,11 @@ def read_weights(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle may raise anything
-        foreign = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if foreign:
+        refused_class = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if refused_class:
             raise InputError(
-                f"{path}: not a readable weights file: it holds objects besides tensors ({foreign[1]}), "
-                "which are not loaded because a pickle can run code; if you trust the file, keep only its "
+                f"{path}: not a readable weights file: not all of it is tensors ({refused_class[1]}); such "
+                "objects are not loaded because a pickle can run code; if you trust the file, keep only its "
                 "tensors once, in your own Python: c = torch.load(PATH, weights_only=False); "
                 "torch.save({KEY: c[KEY] for each state dictionary}, NEW)"
             ) from error
@@ -89,29 +89,29 @@ def read_state(path: Path, names: Iterable[str]) -> State:
     return checked_state(content[stored[0]], f"{path}: '{stored[0]}'")
 
 
-def checked_state(state: Any, where: str) -> State:
-    """A dictionary of finite tensors by name, floats as float32; InputError names what is something else."""
+def checked_state(state: Any, source: str) -> State:
+    """A dictionary of finite tensors by name, floats as float32; InputError names the first other entry."""
     if not isinstance(state, dict):
-        raise InputError(f"{where} is a {type(state).__name__}, expected a dictionary of tensors")
+        raise InputError(f"{source} is a {type(state).__name__}, expected a dictionary of tensors")
     for key, value in state.items():
         if not (isinstance(key, str) and isinstance(value, Tensor)):
-            raise InputError(f"{where}: {key!r} is a {type(value).__name__}, expected names and tensors")
+            raise InputError(f"{source}: {key!r} is a {type(value).__name__}, expected names and tensors")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise InputError(
-                f"{where}: '{key}' claims shape {tuple(value.shape)}, holds less; the checkpoint is damaged"
+                f"{source}: '{key}' claims shape {tuple(value.shape)}, holds less; the checkpoint is damaged"
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
-            raise InputError(f"{where}: '{key}' has NaN or infinite values; the checkpoint is damaged")
+            raise InputError(f"{source}: '{key}' has NaN or infinite values; the checkpoint is damaged")
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
 
 
-def sizes(state: State, key: str, axes: int, where: str) -> tuple[int, ...]:
+def sizes(state: State, key: str, axes: int, source: str) -> tuple[int, ...]:
     """Shape of a tensor that must have `axes` axes, none of them empty."""
     if key not in state:
-        raise InputError(f"{where}: no '{key}'; this is not a checkpoint of the published architecture")
+        raise InputError(f"{source}: no '{key}'; this is not a checkpoint of the published architecture")
     shape = tuple(state[key].shape)
     if len(shape) != axes or 0 in shape:
-        raise InputError(f"{where}: '{key}' has shape {shape}; expected {axes} axes, none of them empty")
+        raise InputError(f"{source}: '{key}' has shape {shape}; expected {axes} axes, none of them empty")
     return shape
 
 
@@ -120,7 +120,7 @@ def numbered(state: State, pattern: str) -> int:
     return len({match[1] for match in (re.fullmatch(pattern, key) for key in state) if match})
 
 
-def load_exactly(module: nn.Module, state: State, where: str, absent: tuple[str, ...] = ()) -> None:
+def load_exactly(module: nn.Module, state: State, source: str, absent: tuple[str, ...] = ()) -> None:
     """Load a state dict; only keys ending in one of `absent` may be missing, nothing may be left over."""
     expected = module.state_dict()
     needed = {key for key in expected if key.rpartition(".")[2] not in absent}
@@ -135,7 +135,7 @@ def load_exactly(module: nn.Module, state: State, where: str, absent: tuple[str,
         if keys
     ]
     if parts:
-        raise InputError(f"{where}: does not fit the published architecture: {'; '.join(parts)}")
+        raise InputError(f"{source}: does not fit the published architecture: {'; '.join(parts)}")
     module.load_state_dict(state, strict=not absent)
 
 

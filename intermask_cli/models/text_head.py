@@ -74,7 +74,8 @@ class PooledTextHead(nn.Module):
 def _person_maps(width: int) -> Tensor:
     """Start (P, E, E): the identity plus different noise for each person.
 
-    Equal maps would stay equal in who acts: what moves one would cancel what moves the other.
+    From equal maps the transformer would hardly learn who acts: both persons share its weights, and their
+    gradients for this cancel as long as both get the same vector.
     """
     maps: Tensor = torch.eye(width) + torch.randn(PERSONS, width, width) * width**-0.5
     return maps
