@@ -1,1 +1,1 @@
-"""Motion data: the procedural corpus, public datasets, and the files people bring."""
+"""Motion data: the procedural corpus, public datasets, and files of the user."""

@@ -19,8 +19,8 @@ from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.mirror import mirror_positions, mirror_rotations6d
 from intermask_cli.motion.skeleton import FEET, FPS
 
-WINDOW_FRAMES = 144
-STRIDE_FRAMES = 48
+#: Frames of a window, and frames between the starts of windows: 4.8 s, every 1.6 s.
+WINDOW_FRAMES, STRIDE_FRAMES = 144, 48
 #: Height of the lower foot joints of a standing body, to which those of a capture are moved.
 _STANDING_FOOT_M = 0.02
 
@@ -78,6 +78,7 @@ def _windows(folder: Path, split: str) -> Iterator[CaptureClip]:
 
 
 def _read_trial(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
+    """Joints (2, T, 22, 3) of a trial, each person on the floor, and the role of each."""
     try:
         with np.load(path, allow_pickle=False) as data:
             joints, fps = data["positions"].astype(np.float32), float(data["fps"])
@@ -93,6 +94,7 @@ def _read_trial(path: Path) -> tuple[np.ndarray, tuple[str, str]]:
 
 
 def _variants(clip: CaptureClip, augment: bool) -> Iterator[CaptureClip]:
+    """The clip; to augment also its mirror image, and both with the persons exchanged."""
     yield clip
     if not augment:
         return
@@ -103,7 +105,9 @@ def _variants(clip: CaptureClip, augment: bool) -> Iterator[CaptureClip]:
         clip.captions,
     )
     yield mirrored
-    # Exchanging the people exchanges the roles named in the captions.
-    other = next(captions for captions in _CAPTIONS.values() if captions != clip.captions)
-    for one in (clip, mirrored):
-        yield CaptureClip(f"{one.id}-swap", one.joints[::-1].copy(), one.rotations6d[::-1].copy(), other)
+    # Exchanging the persons exchanges the roles named in the captions.
+    exchanged = next(captions for captions in _CAPTIONS.values() if captions != clip.captions)
+    for plain in (clip, mirrored):
+        yield CaptureClip(
+            f"{plain.id}-swap", plain.joints[::-1].copy(), plain.rotations6d[::-1].copy(), exchanged
+        )

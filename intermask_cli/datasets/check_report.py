@@ -19,7 +19,10 @@ _LISTED_IDS = 5
 
 @dataclass(frozen=True)
 class Problem:
-    """`error`: this part of the data cannot be used. `note`: it can, but is worth knowing."""
+    """One finding. `error`: this part of the data cannot be used; `note`: it can be used.
+
+    `where` is the file, in the folder of the dataset, or the clip.
+    """
 
     severity: Severity
     kind: str
@@ -59,15 +62,15 @@ class DatasetReport:
 
     def check_overlaps(self, what: str, splits: Mapping[str, set[str]]) -> None:
         """Report clips that are in two splits."""
-        for one, other in combinations(splits, 2):
-            common = splits[one] & splits[other]
+        for a, b in combinations(splits, 2):
+            common = splits[a] & splits[b]
             if common:
                 self.error(
-                    "split overlap", f"{one} and {other}", f"{len(common)} {what} in both: {first_of(common)}"
+                    "split overlap", f"{a} and {b}", f"{len(common)} {what} in both: {first_of(common)}"
                 )
 
     def check_caption_count(self, where: str, count: int) -> None:
-        """Note a clip that has not three captions."""
+        """Note a clip whose number of captions is not three."""
         if count != CAPTIONS_PER_CLIP:
             self.note("number of captions", where, f"{count} instead of {CAPTIONS_PER_CLIP}")
 
@@ -96,5 +99,5 @@ class DatasetReport:
 
 def first_of(ids: Collection[str]) -> str:
     """The first few ids, short ones first, so that numbers are in order."""
-    shown = sorted(ids, key=lambda id: (len(id), id))[:_LISTED_IDS]
-    return ", ".join(shown) + (", ..." if len(ids) > len(shown) else "")
+    first = sorted(ids, key=lambda id: (len(id), id))[:_LISTED_IDS]
+    return ", ".join(first) + (", ..." if len(ids) > len(first) else "")

@@ -1,4 +1,4 @@
-"""What the writers of dataset folders share: complete or not at all, read back, splits by number."""
+"""What the writers of dataset folders share: folders that appear when complete, the check, the splits."""
 
 from __future__ import annotations
 
@@ -64,10 +64,12 @@ def write_complete_folder(root: Path, replaces: Collection[str] = ()) -> Iterato
         InputError: `root` contains anything else, or is a file.
     """
     existing = {path.name for path in root.iterdir()} if root.is_dir() else set()
-    foreign = existing - set(replaces)
-    if foreign and replaces:
-        raise InputError(f"{root}: holds {min(foreign)}, which no such dataset has; it is not overwritten")
-    if foreign or (root.exists() and not root.is_dir()):
+    unexpected = existing - set(replaces)
+    if unexpected and replaces:
+        raise InputError(
+            f"{root}: holds {min(unexpected)}, which is not part of such a dataset; it is not overwritten"
+        )
+    if unexpected or (root.exists() and not root.is_dir()):
         raise InputError(f"{root}: not empty; a dataset is written into a new folder")
     with replacing_folder(root.resolve()) as draft:
         yield draft

@@ -31,9 +31,9 @@ ITEMS = "interactions"
 INDEX = "index"
 #: Arrays an item may have; every item has `joints`.
 ARRAYS = ("joints", "rotations6d", "features", "tokens")
-#: Attribute of an item made window by window.
+#: Attribute of an item that was generated window by window.
 SEAMS = "seams"
-#: Attribute of a reaction: the person (1 or 2) it was made for.
+#: Attribute of a reaction: the person (1 or 2) whose motion was given.
 GIVEN = "given_person"
 #: Index columns of every file; others are carried over from the prompt file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
@@ -81,10 +81,10 @@ class InteractionFile:
             raise
 
     def _check(self) -> None:
-        found = self._file.attrs.get("format")
-        if found is None or text(found) != FORMAT:
-            seen = "no format attribute" if found is None else f"format '{text(found)}'"
-            raise InputError(f"{self.path}: {seen}; expected an HDF5 file with format '{FORMAT}'")
+        stored = self._file.attrs.get("format")
+        if stored is None or text(stored) != FORMAT:
+            problem = "no format attribute" if stored is None else f"format '{text(stored)}'"
+            raise InputError(f"{self.path}: {problem}; expected an HDF5 file with format '{FORMAT}'")
         version = self._whole_number(self._file.attrs.get("format_version", 0), "format_version")
         if version > FORMAT_VERSION:
             raise InputError(
@@ -108,13 +108,14 @@ class InteractionFile:
                 expected = "a list of texts" if is_text else "a list of numbers"
                 raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' is not {expected}")
 
-        listed, stored = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
+        listed, items = self._file[INDEX]["id"].shape[0], len(self._file[ITEMS])
         for name in self._file[INDEX]:
             column = self._file[INDEX][name]
             if not isinstance(column, h5py.Dataset) or column.shape != (listed,):
                 raise InputError(f"{self.path}: damaged, '{INDEX}/{name}' does not have {listed:,} entries")
-        if listed > 2 * stored + 1000:
-            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {stored:,}")
+        # A defence against an index of huge claimed size; small differences are reported by `read`.
+        if listed > 2 * items + 1000:
+            raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {items:,}")
 
     def _whole_number(self, value: Any, name: str) -> int:
         try:
@@ -315,7 +316,7 @@ def write_dataset(
         attributes: root attributes (docs/reference/formats.md) to add or change, such as `model_id`.
 
     Raises:
-        InputError: no interactions, an id twice or with a slash, bodies of different skeletons.
+        InputError: no interactions, a duplicated id or one with a slash, bodies of different skeletons.
     """
     path = Path(path)
     if path.is_dir() or not path.suffix:

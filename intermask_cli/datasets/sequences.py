@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-WINDOW_FRAMES = 64
-WINDOW_STRIDE = 10
+#: Frames of a window, and frames between the starts of windows; the published values.
+WINDOW_FRAMES, WINDOW_STRIDE = 64, 10
 
 
 class SequenceWindows(ABC):

@@ -15,7 +15,7 @@ from typing import Any
 
 from intermask_cli.errors import InputError
 
-#: Far beyond any sentence; a longer line is a file of another kind or lacks its line ends.
+#: Far beyond any sentence: a longer line hints at a file of another kind or without line ends.
 MAX_LINE_BYTES = 65_536
 #: Ids become file names, which most file systems limit to 255 bytes, suffixes included.
 MAX_ID_LENGTH = 100
@@ -38,6 +38,7 @@ class Rejected:
     id: str | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
@@ -67,11 +68,12 @@ def _decode(line: bytes) -> str:
 
 
 def check_text(value: str) -> None:
-    found = _UNUSABLE.search(value)
-    if found is None:
+    """Raise UnusableLine for NUL, bytes that are not UTF-8, half surrogate pairs and control characters."""
+    unusable = _UNUSABLE.search(value)
+    if unusable is None:
         return
-    code = ord(found.group())
-    if found.group() in ("\0", _NUL):
+    code = ord(unusable.group())
+    if unusable.group() in ("\0", _NUL):
         raise UnusableLine("contains a NUL byte")
     if 0xDC80 <= code <= 0xDCFF:
         raise UnusableLine(f"is not valid UTF-8 (byte 0x{code - 0xDC00:02x})")
@@ -117,13 +119,13 @@ def _json_object(text: str) -> dict[str, Any] | str:
     return value
 
 
-class _Physical:
+class _PhysicalLines:
     """Physical lines for csv, counted, so that a broken record can be skipped line by line."""
 
     def __init__(self, lines: list[bytes]):
         self.lines, self.next, self.size = lines, 0, 0
 
-    def __iter__(self) -> _Physical:
+    def __iter__(self) -> _PhysicalLines:
         return self
 
     def __next__(self) -> str:
@@ -140,7 +142,7 @@ class _Physical:
 def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[RawRecord]:
     """Records of a table; where a record cannot be parsed, only its first line is rejected."""
     header: list[str] | None = None
-    physical = _Physical(lines)
+    physical = _PhysicalLines(lines)
     while physical.next < len(lines):
         first = physical.next
         physical.size = 0
@@ -209,5 +211,6 @@ def usable_text(value: Any, what: str) -> str:
 
 
 def type_name(value: Any) -> str:
+    """The name of a value's type in JSON."""
     names = {bool: "boolean", int: "number", float: "number", list: "list", dict: "object", str: "string"}
     return names.get(type(value), type(value).__name__)

@@ -37,7 +37,7 @@ def lines(path: Path) -> list[str]:
 
 
 def terminated_lines(path: Path) -> list[str]:
-    """The lines that end with a newline: what the published reader finds in a split file.
+    """The lines that end with a newline: what the published reader gets from a split file.
 
     Quirk Q3, docs/reference/data-and-evaluation.md#q3.
     """

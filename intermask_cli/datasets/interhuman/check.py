@@ -70,18 +70,18 @@ def _check_motions(report: DatasetReport, ids: set[str], progress: Progress) -> 
 
 def _check_person(report: DatasetReport, person: int, id: str) -> int | None:
     """Frames of one person's file, or None if it cannot be used."""
-    where = f"{PERSON_FOLDERS[person]}/{id}.npy"
+    place = f"{PERSON_FOLDERS[person]}/{id}.npy"
     try:
         loaded = read_loaded(motion_path(report.root, person, id))
     except MissingError:
-        report.error("missing motion", where, "only the other person's file exists")
+        report.error("missing motion", place, "only the partner's file exists")
         return None
     except InputError as error:
-        report.error("unusable motion", where, str(error))
+        report.error("unusable motion", place, str(error))
         return None
-    bad = np.flatnonzero(~np.isfinite(loaded).all(axis=1))
-    if len(bad):
-        report.error("not finite", where, f"{len(bad)} frames with NaN or infinity, first {bad[0]}")
+    broken = np.flatnonzero(~np.isfinite(loaded).all(axis=1))
+    if len(broken):
+        report.error("not finite", place, f"{len(broken)} frames with NaN or infinity, first {broken[0]}")
     return len(loaded)
 
 
@@ -89,41 +89,41 @@ def _check_captions(report: DatasetReport, ids: Iterable[str]) -> None:
     total = 0
     for id in sorted(ids):
         path = caption_path(report.root, id)
-        where = f"annots/{id}.txt"
+        place = f"annots/{id}.txt"
         try:
             text, encoding = decoded(path)
         except MissingError:
-            report.error("missing captions", where, "no such file")
+            report.error("missing captions", place, "no such file")
             continue
         except InputError as error:
-            report.error("undecodable captions", where, str(error))
+            report.error("undecodable captions", place, str(error))
             continue
         if encoding != UTF8:
-            report.note("not UTF-8", where, f"read as {encoding}; published readers drop the clip")
+            report.note("not UTF-8", place, f"read as {encoding}; published readers drop the clip")
         captions = [line for line in text.split("\n") if line.strip()]
         total += len(captions)
-        report.check_caption_count(where, len(captions))
+        report.check_caption_count(place, len(captions))
     report.counts["captions"] = total
 
 
 def _check_splits(report: DatasetReport, ids: set[str]) -> None:
     splits: dict[str, set[str]] = {}
     for split in SPLITS:
-        where = f"split/{split}.txt"
+        place = f"split/{split}.txt"
         try:
-            listed = lines(report.root / where)
+            listed = lines(report.root / place)
         except (MissingError, InputError) as error:
-            report.error("unusable split", where, str(error))
+            report.error("unusable split", place, str(error))
             continue
         splits[split] = set(listed)
         report.counts[f"{split} ids"] = len(splits[split])
-        report.check_repeated("ids", where, listed)
-        lost = set(listed) - set(terminated_lines(report.root / where))
+        report.check_repeated("ids", place, listed)
+        lost = set(listed) - set(terminated_lines(report.root / place))
         if lost:
-            report.note("no final newline", where, f"published readers lose id {', '.join(sorted(lost))}")
+            report.note("no final newline", place, f"published readers lose id {', '.join(sorted(lost))}")
         absent = splits[split] - ids
         if absent:
-            report.error("listed without motion", where, f"{len(absent)} ids: {first_of(absent)}")
+            report.error("listed without motion", place, f"{len(absent)} ids: {first_of(absent)}")
     report.check_overlaps("ids", splits)
     unlisted = ids - set().union(*splits.values()) if splits else set()
     if unlisted:

@@ -35,9 +35,9 @@ DELIMITED = (".csv", ".tsv")
 LONGEST_TRIM_S = 1.0
 #: Relative difference within which two rates are one, since files round them (120 and 120.0048).
 _SAME_RATE = 1e-3
-#: Pelvises that start nearer to each other come from files that were centred one by one.
+#: Pelvises that start nearer to each other than this come from files that were centred one by one.
 NEAREST_START_M = 0.05
-#: People who never come nearer to each other do not interact.
+#: People who are always farther apart than this do not interact.
 FARTHEST_M = 30.0
 #: Floors of one room are level; a follower's feet may float by less than this.
 LEVEL_M = 0.3
@@ -47,7 +47,7 @@ _HELD_OUT = 0.05
 
 @dataclass(frozen=True)
 class PairRow:
-    """One clip to be: files and reading options as in the table, captions of all rows with its id."""
+    """One clip to write: files and reading options as in the table, captions of all rows of its id."""
 
     id: str
     lines: tuple[int, ...]
@@ -88,7 +88,15 @@ class PairsWritten:
 
 @dataclass(frozen=True)
 class CapturedPair:
-    """Both people in one world: the interaction, how each file was read, and what is odd."""
+    """Both people in one world.
+
+    Attributes:
+        interaction: the joints and rotations, with the first caption.
+        sources: how each person was read, one line each.
+        warnings: what is odd about the motion.
+        recovered: whether rotations of a person were recovered from the joints.
+        trimmed: frames cut off the longer person.
+    """
 
     interaction: Interaction
     sources: tuple[str, ...]
@@ -222,18 +230,18 @@ def _id(given: str | None, files: Sequence[str]) -> str:
     return safe_id(given or "+".join(names), "pair")
 
 
-def _joined(first: PairRow, other: PairRow) -> PairRow:
+def _joined(first: PairRow, later: PairRow) -> PairRow:
     """Two rows with one id are one clip with the captions of both."""
-    if (other.files, other.reading) != (first.files, first.reading):
+    if (later.files, later.reading) != (first.files, first.reading):
         raise InputError(
-            f"id {other.id!r} has other files, or other ways to read them, on line {first.lines[0]}; "
+            f"id {later.id!r} has other files, or other ways to read them, on line {first.lines[0]}; "
             "give each pair an id of its own"
         )
-    if other.split and first.split and other.split != first.split:
-        raise InputError(f"id {other.id!r} is in split {first.split} on line {first.lines[0]}")
-    captions = tuple(dict.fromkeys(first.captions + other.captions))
+    if later.split and first.split and later.split != first.split:
+        raise InputError(f"id {later.id!r} is in split {first.split} on line {first.lines[0]}")
+    captions = tuple(dict.fromkeys(first.captions + later.captions))
     return replace(
-        first, lines=first.lines + other.lines, captions=captions, split=first.split or other.split
+        first, lines=first.lines + later.lines, captions=captions, split=first.split or later.split
     )
 
 
@@ -288,7 +296,7 @@ def _rate(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InputError(f"fps {text!r}; a number is accepted") from None
+        raise InputError(f"fps {text!r}; accepted: a number") from None
 
 
 def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | None]:

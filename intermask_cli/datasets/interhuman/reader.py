@@ -4,11 +4,17 @@
     <root>/annots/<id>.txt                                         captions, one per line
     <root>/split/{train,val,test}.txt                              ids
 
-`policy="published"` repeats the official readers exactly. `"fixed"` repairs their mistakes: it keeps the last
-id of a split without a final newline, uses ignore lists in either place (quirk Q3), mirrors captions word by
-word (Q11), leaves out clips too short for a window (Q12) and decodes captions that are not UTF-8. Both keep
-what comparable scores depend on: random caption, crop and twofold exchange of persons, also in test (Q2), and
-separate floors (Q7). The quirks are listed in docs/reference/data-and-evaluation.md#quirks.
+`policy="published"` repeats the official readers exactly
+(docs/reference/data-and-evaluation.md#interhuman-readers). `policy="fixed"` repairs their mistakes, which are
+numbered as in docs/reference/data-and-evaluation.md#quirks:
+
+* it keeps the last id of a split without a final newline and uses ignore lists in either place (Q3);
+* it mirrors captions word by word (Q11);
+* it leaves out clips that are too short for a window (Q12);
+* it decodes captions that are not UTF-8.
+
+Both keep what comparable scores depend on: random caption, crop and two exchanges of persons, also in test
+(Q2), and separate floors (Q7).
 """
 
 from __future__ import annotations
@@ -37,10 +43,13 @@ Policy = Literal["published", "fixed"]
 SPLITS = ("train", "val", "test")
 #: Folders of persons 0 and 1.
 PERSON_FOLDERS = ("person1", "person2")
+#: Raw frames of the shortest clip with text; the published value.
 MIN_TEXT_FRAMES = 15
+#: Raw frames of the longest crop of a clip with text; the published value.
 MAX_RAW_FRAMES = 300
+#: Frames to which features of pairs are padded: the published evaluator reads this number.
 PADDED_FRAMES = 300
-#: Where the windowed reader and the text reader look for it, in this order.
+#: Ignore lists: the first is read by the published reader of windows, the second by that of pairs.
 IGNORE_LISTS = ("split/ignore_list.txt", "ignore_list.txt")
 #: Clips whose features `InterHumanWindows` keeps, since windows are mostly visited in order.
 _KEPT_CLIPS = 64
@@ -86,10 +95,10 @@ class InterHuman:
     def loaded(self, clip: InterHumanClip, mirrored: bool = False) -> np.ndarray:
         """Body columns of both persons (2, T, 192) float32, Z up."""
         pair = np.stack([read_loaded(motion_path(self.root, person, clip.id)) for person in (0, 1)])
-        return np.stack([mirror_loaded(one) for one in pair]) if mirrored else pair
+        return np.stack([mirror_loaded(person) for person in pair]) if mirrored else pair
 
     def without_ignored(self, published_list: str) -> list[InterHumanClip]:
-        """Clips not on an ignore list; each published reader looks in one place only (quirk Q3)."""
+        """Clips not on an ignore list; each published reader looks in one place only (Q3)."""
         names = (published_list,) if self.policy == "published" else IGNORE_LISTS
         paths = [self.root / name for name in names if (self.root / name).is_file()]
         ignored = {id for path in paths for id in id_lines(path, self.policy)}
@@ -97,7 +106,7 @@ class InterHuman:
 
 
 def id_lines(path: Path, policy: Policy) -> list[str]:
-    """Ids of a split or ignore file; published readers lose a last line without newline (quirk Q3)."""
+    """Ids of a split or ignore file; published readers lose a last line without newline (Q3)."""
     return terminated_lines(path) if policy == "published" else lines(path)
 
 
@@ -144,7 +153,7 @@ def _numeric(id: str) -> tuple[int, str]:
 
 def features_of_pair(loaded: np.ndarray, canonical: int = 0) -> np.ndarray:
     """Body columns (2, T, 192) -> features (2, T - 1, 262), one person canonical, separate floors."""
-    first, second = (motion_from_loaded(one) for one in loaded)
+    first, second = (motion_from_loaded(person) for person in loaded)
     return pair_features(np.stack([first[0], second[0]]), np.stack([first[1], second[1]]), canonical)
 
 
@@ -159,7 +168,7 @@ class InterHumanWindows(SequenceWindows):
 
     def __init__(self, data: InterHuman, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
         self.data = data
-        # A clip of `frames` raw frames has one feature frame too few for a window (quirk Q12).
+        # A clip of `frames` raw frames has one feature frame too few for a window (Q12).
         shortest = frames if data.policy == "published" else frames + 1
         self.sequences = [
             (clip, person, mirrored)

@@ -25,7 +25,8 @@ from intermask_cli.motion.skeleton import JOINT
 #: Joints of the hands and of the finger tips, by the wrist they are put on.
 _HAND_JOINTS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
 _FINGER_TIPS = {"left_wrist": slice(52, 57), "right_wrist": slice(57, 62)}
-_CAPTION_LINES = 3  # the readers draw one of three
+#: Captions per clip: the published readers draw one of three.
+_CAPTION_LINES = 3
 #: Files and folders at the top of the dataset.
 INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
 
@@ -46,9 +47,9 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
     positions = np.zeros((frames, 62, 3))
     positions[:, :22] = z_up
-    for joints_of in (_HAND_JOINTS, _FINGER_TIPS):
-        for wrist, columns in joints_of.items():
-            positions[:, columns] = z_up[:, JOINT[wrist], None]
+    for by_wrist in (_HAND_JOINTS, _FINGER_TIPS):
+        for wrist, hand_joints in by_wrist.items():
+            positions[:, hand_joints] = z_up[:, JOINT[wrist], None]
     rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
     # A model's six numbers are only close to a rotation; the dataset's columns are unit and orthogonal.
     rotations[:, :21] = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations6d.astype(np.float64)))
@@ -105,7 +106,7 @@ def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> Folder
             splits[clip.split].append(number)
             table.writerow([number, item.id, clip.split, clip.origin])
     for split, numbers in splits.items():
-        # Published readers lose a last line without newline (quirk Q3).
+        # Published readers lose a last line without newline (docs/reference/data-and-evaluation.md#q3).
         (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
     return written
 

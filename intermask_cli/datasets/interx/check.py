@@ -70,14 +70,14 @@ def count_clips(root: Path) -> int:
 
 def _split_names(report: DatasetReport, split: str) -> set[str] | None:
     """Names that a split lists, or None if its file cannot be used."""
-    where = f"splits/{split}.txt"
+    place = f"splits/{split}.txt"
     try:
         names = lines(split_path(report.root, split))
     except (MissingError, InputError) as error:
-        report.error("unusable split", where, str(error))
+        report.error("unusable split", place, str(error))
         return None
     report.counts[f"{split} names"] = len(set(names))
-    report.check_repeated("names", where, names)
+    report.check_repeated("names", place, names)
     return set(names)
 
 
@@ -85,42 +85,42 @@ def _check_motions(
     report: DatasetReport, split: str, names: set[str] | None, progress: Progress
 ) -> list[int]:
     """Frames of the usable clips of a split."""
-    where = f"motions/{split}.h5"
+    place = f"motions/{split}.h5"
     try:
         file = open_motions(report.root, split)
     except (MissingError, InputError) as error:
-        report.error("unusable motion file", where, str(error))
+        report.error("unusable motion file", place, str(error))
         return []
     with file:
         stored = set(file)
         listed = stored if names is None else names
         absent, extra = listed - stored, stored - listed
         if absent:
-            report.error("listed without motion", where, f"{len(absent)} names: {first_of(absent)}")
+            report.error("listed without motion", place, f"{len(absent)} names: {first_of(absent)}")
         if extra:
-            report.note("in no split", where, f"{len(extra)} names: {first_of(extra)}")
+            report.note("in no split", place, f"{len(extra)} names: {first_of(extra)}")
         frames = [n for name in sorted(stored) if (n := _check_clip(report, file, split, name, progress))]
     return frames
 
 
 def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, progress: Progress) -> int:
     """Frames of a clip, or 0 if it cannot be used."""
-    where = f"motions/{split}.h5 {name}"
+    place = f"motions/{split}.h5 {name}"
     progress(1)
     shape = getattr(file[name], "shape", None)
     if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6) or shape[0] == 0:
-        report.error("wrong shape", where, f"{shape}; expected (T, {FEATURE_ROWS}, 6)")
+        report.error("wrong shape", place, f"{shape}; expected (T, {FEATURE_ROWS}, 6)")
         return 0
     try:
         clip = file[name][...]
     except OSError as error:
-        report.error("unreadable motion", where, str(error).splitlines()[0])
+        report.error("unreadable motion", place, str(error).splitlines()[0])
         return 0
-    bad = np.flatnonzero(~np.isfinite(clip).all(axis=(1, 2)))
-    if len(bad):
-        report.error("not finite", where, f"{len(bad)} frames with NaN or infinity, first {bad[0]}")
+    broken = np.flatnonzero(~np.isfinite(clip).all(axis=(1, 2)))
+    if len(broken):
+        report.error("not finite", place, f"{len(broken)} frames with NaN or infinity, first {broken[0]}")
     elif np.any(clip[:, FACE]):
-        report.note("face turned", where, "jaw or eye rotations are not zero; no body model here uses them")
+        report.note("face turned", place, "jaw or eye rotations are not zero; no body model here uses them")
     return int(shape[0])
 
 
@@ -128,18 +128,18 @@ def _check_texts(report: DatasetReport, names: list[str]) -> None:
     captions: list[InterXCaption] = []
     for name in names:
         path = caption_path(report.root, name)
-        where = f"texts_processed/{name}.txt"
+        place = f"texts_processed/{name}.txt"
         try:
             if decoded(path)[1] != UTF8:
-                report.note("not UTF-8", where, "read as GB18030")
+                report.note("not UTF-8", place, "read as GB18030")
             of_clip = read_captions(path)
         except MissingError:
-            report.error("missing captions", where, "no such file")
+            report.error("missing captions", place, "no such file")
             continue
         except InputError as error:
-            report.error("unusable captions", where, str(error))
+            report.error("unusable captions", place, str(error))
             continue
-        report.check_caption_count(where, len(of_clip))
+        report.check_caption_count(place, len(of_clip))
         captions += of_clip
     report.counts["captions"] = len(captions)
     _check_words(report, captions)

@@ -5,8 +5,8 @@
     <root>/texts_processed/<name>.txt              three lines `caption#tokens#0.0#0.0`
     <root>/glove/hhi_vab_{data.npy,words.pkl,idx.pkl}
 
-There is one policy: the oddities of the published reader (crop to 150 frames, not a multiple of four;
-capitalised words unknown) decide the published scores and are kept.
+There is one policy. Published scores depend on two oddities of the published reader, which are kept: it crops
+to 150 frames, not a multiple of four, and capitalised words are unknown.
 """
 
 from __future__ import annotations
@@ -32,11 +32,13 @@ from intermask_cli.motion.representation.interx import (
 SPLITS = ("train", "val", "test")
 #: Frames of clips with text: at least the first, fewer than the second.
 MIN_FRAMES, END_FRAMES = 24, 1000
+#: Frames to which pairs are cropped and padded; the published value.
 PADDED_FRAMES = 150
-#: Crops have a multiple of this many frames.
+#: Crops have a multiple of this number of frames; the published value.
 UNIT = 4
+#: Longest caption in tokens; the published value.
 MAX_TOKENS = 35
-#: sos, at most 35 tokens, eos
+#: Start token, at most 35 tokens, end token.
 PADDED_TOKENS = MAX_TOKENS + 2
 
 
@@ -230,5 +232,6 @@ class InterXPairs:
 
 
 def _crop_lengths(frames: int) -> tuple[int, int]:
+    """The two lengths to which a clip may be cropped: the longest multiple of four, and four frames less."""
     longest = frames // UNIT * UNIT
     return longest, longest - UNIT

@@ -39,6 +39,7 @@ VIP_WORDS: dict[str, frozenset[str]] = {
         "Desc_VIP": "slowly carefully fast careful slow quickly happy angry sad happily angrily sadly",
     }.items()
 }
+#: The word whose vector all unknown words get.
 UNKNOWN = "unk"
 
 

@@ -37,6 +37,7 @@ from intermask_cli.motion.rig import rig_of
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
+#: Captions per clip, as in Inter-X.
 _CAPTION_LINES = 3
 #: Interactions per group G of the names, whose number T has three digits.
 _GROUP = 1000

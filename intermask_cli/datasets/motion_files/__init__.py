@@ -1,1 +1,1 @@
-"""Motion files people have: formats, reading, report."""
+"""Motion files of the user: formats, reading, report."""

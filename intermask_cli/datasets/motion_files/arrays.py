@@ -44,13 +44,13 @@ from intermask_cli.motion.skeleton import FPS, NUM_JOINTS, REST_OFFSETS
 _LONGEST_HEADER = 10_100
 #: Compression methods of NumPy's .npz; zipfile limits how much it decompresses at once for these only.
 _COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-#: An array may decompress to this many bytes whatever its stored size ...
+#: Bytes to which an array may decompress whatever its stored size: less than this fits any memory.
 _ALWAYS_DECOMPRESSED = 1 << 26
-#: ... and to this multiple of its stored size; beyond both it is likely a decompression bomb.
+#: Multiple of its stored size to which a larger array may decompress; more is likely a decompression bomb.
 _MOST_COMPRESSION = 100
-#: Columns of a rotation matrix have length 1; shorter ones than this have no usable direction.
+#: Length below which a column of a rotation matrix, which should have length 1, has no usable direction.
 _SHORTEST_COLUMN = 0.1
-#: Features have rows of length 1, the axis-angles of an Inter-X clip on disk do not; largest difference.
+#: Largest difference from 1 in the row lengths of Inter-X features; axis-angles on disk differ by more.
 _UNIT_ROWS = 0.2
 _SHAPES = (
     f"joints (T, {NUM_JOINTS}, 3), the published demo's (T, {NUM_JOINTS}, 9), features (T, {NUM_FEATURES}) "
@@ -128,7 +128,7 @@ def _read_amass(archive: zipfile.ZipFile, names: dict[str, str]) -> FileMotion:
     def columns(name: str, least: int) -> np.ndarray:
         def check(shape: tuple[int, ...]) -> None:
             if len(shape) != 2 or shape[1] < least:
-                raise InputError(f"`{name}` of shape {shape}; (T, {least} or more) is accepted")
+                raise InputError(f"`{name}` of shape {shape}; accepted: (T, {least} or more)")
             _check_length(shape[0])
 
         return _read_member(archive, names[name], check)
@@ -140,7 +140,7 @@ def _read_amass(archive: zipfile.ZipFile, names: dict[str, str]) -> FileMotion:
             [columns("root_orient", 3)[:, :3], columns("pose_body", 63)[:, :63]], axis=1
         )
     else:
-        raise InputError("`pose_body` without `root_orient`")
+        raise InputError("`pose_body` without `root_orient`; save both, or `poses`")
     trans = columns("trans", 3)[:, :3]
     if len(trans) != len(rotations):
         raise InputError(f"{len(trans)} rows of `trans` for {len(rotations)} of rotations")
@@ -210,12 +210,12 @@ def _check_motion_shape(shape: tuple[int, ...]) -> None:
 
 def _check_length(frames: int) -> None:
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
-        raise InputError(f"{frames} frames; {MIN_FRAMES} to {MAX_FRAMES} are accepted")
+        raise InputError(f"{frames} frames; accepted: {MIN_FRAMES} to {MAX_FRAMES}")
 
 
 def _check_one_number(shape: tuple[int, ...]) -> None:
     if math.prod(shape) != 1:
-        raise InputError(f"`fps` of shape {shape}; one number is accepted")
+        raise InputError(f"`fps` of shape {shape}; accepted: one number")
 
 
 def _from_array(array: np.ndarray, fps: float = float(FPS)) -> FileMotion:

@@ -10,8 +10,9 @@ from intermask_cli.motion.skeleton import FPS, JOINT, JOINT_NAMES, REST_OFFSETS
 
 #: One token is four frames.
 MIN_FRAMES = 4
-#: Almost an hour at 30 frames per second.
+#: Almost an hour at 30 frames per second: more is a mistake, or a claim meant to use up memory.
 MAX_FRAMES = 100_000
+#: Farthest coordinate of a joint: float32 still resolves a millimetre there.
 MAX_DISTANCE_M = 10_000.0
 #: A bone longer or shorter by this share than in an average body of the same size hints at a wrong joint map.
 _ODD_SHARE = 0.6
@@ -45,9 +46,7 @@ def check_finite(values: np.ndarray, unit: str) -> None:
 def check_distance(farthest: float) -> None:
     """farthest: largest coordinate of any joint, metres."""
     if farthest > MAX_DISTANCE_M:
-        raise InputError(
-            f"a joint is {farthest:.4g} m from the origin; at most {MAX_DISTANCE_M:g} m is accepted"
-        )
+        raise InputError(f"a joint is {farthest:.4g} m from the origin; accepted: up to {MAX_DISTANCE_M:g} m")
 
 
 def check_frames(frames: int, original_frames: int, original_fps: float) -> None:
@@ -55,7 +54,7 @@ def check_frames(frames: int, original_frames: int, original_fps: float) -> None
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
         raise InputError(
             f"{original_frames} frames at {original_fps:g} fps are {frames} at {FPS}; "
-            f"{MIN_FRAMES} to {MAX_FRAMES} are accepted"
+            f"accepted: {MIN_FRAMES} to {MAX_FRAMES}"
         )
 
 

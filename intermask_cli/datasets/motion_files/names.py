@@ -1,4 +1,4 @@
-"""The 22 joints of a file with joints of its own: naming schemes people use, and maps that a user gives."""
+"""The 22 joints from the joints of a file: common naming schemes, and maps that a user gives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from intermask_cli.errors import InputError
 from intermask_cli.motion.skeleton import JOINT_NAMES
 
-#: One of the 22 joints as a weighted sum of joints of the file: plain name -> weight.
+#: One of the 22 joints as a weighted sum of joints of the file: plain name (`_plain`) -> weight.
 Recipe = dict[str, float]
 #: Largest weight in a user's map; also excludes nan, inf and integers that no float holds.
 _LARGEST_WEIGHT = 100
@@ -55,11 +55,12 @@ def body_joints(motion: NamedJoints, skeleton: dict[str, Recipe] | None = None) 
     raise InputError(
         f"joint names fit none of {', '.join(SCHEMES)}; nearest is {nearest}, without "
         f"{missing}{', ...' if len(lacking[nearest]) > 4 else ''}; "
-        "a map of your own can be given with --skeleton"
+        "give a map of the joints as --skeleton FILE.yaml"
     )
 
 
 def _toe_or_end(recipe: Recipe, recipes: dict[str, Recipe], joint: str, column: dict[str, int]) -> Recipe:
+    """The recipe of a joint; the end site of the ankle for a toe that the file has no joint for."""
     if joint in ("left_foot", "right_foot") and not set(recipe) <= set(column):
         ankle = next(iter(recipes[joint.replace("foot", "ankle")]))
         return {f"{ankle}end": 1.0} if f"{ankle}end" in column else recipe

@@ -142,7 +142,7 @@ def _path_and_item(text: str) -> tuple[Path, str | None]:
 
 
 def _person_index(person: int | None, persons: int) -> int:
-    """The person asked for (0, 1 or None) of a file with `persons`; messages count from 1, as options do."""
+    """The requested person (0, 1 or None) of a file with `persons`; messages count from 1, as options do."""
     if person is None and persons > 1:
         raise InputError(f"holds {persons} persons; choose one with --person 1 or --person 2")
     if person is not None and person not in range(persons):

@@ -1,4 +1,4 @@
-"""What a given motion looks like in figures, for the lines that say how a file was read."""
+"""Measures of a given motion, for the lines that report how a file was read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from intermask_cli.motion.joint_rotations import RecoveredRotations
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
 
-#: Bones of a limb by the joints they lead to; of a pair, left and right.
+#: Bones of a limb by the joints they lead to; each exists on the left and on the right.
 _LIMBS = {
     "legs": ("knee", "ankle"),
     "feet": ("foot",),
@@ -48,7 +48,7 @@ def bone_report(joints: np.ndarray) -> str:
 
 
 def rotations_line(recovered: RecoveredRotations | None) -> str:
-    """Where rotations come from, and how far forward kinematics of recovered ones is from the joints."""
+    """The origin of the rotations, and the error of forward kinematics with recovered ones."""
     if recovered is None:
         return "rotations from the file"
     errors = f"{recovered.error_mm:.1f} mm off (worst {recovered.worst_mm:.1f})"
