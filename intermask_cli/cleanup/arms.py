@@ -42,7 +42,8 @@ def lift_arms_out(joints: np.ndarray, fixed: int | None = None) -> np.ndarray:
     between = np.linalg.norm(joints[0][:, WRISTS, None] - joints[1][:, None, WRISTS], axis=-1)  # (T, 2, 2)
     for person in {0, 1} - {fixed}:
         nearest = between.min(axis=2 if person == 0 else 1)  # (T, 2): of each wrist to the other's wrists
-        free = _smooth(1 - minimum_jerk((_FREE_M - nearest) / (_FREE_M - _JOINED_M)))
+        free = 1 - minimum_jerk((_FREE_M - nearest) / (_FREE_M - _JOINED_M))
+        free = smoothed_over_time(free, _SIGMA_FRAMES)
         # A joined hand stays joined, also where smoothing would start to release it.
         free = np.minimum(free, np.clip((nearest - _JOINED_M) / (_FREE_M - _JOINED_M), 0, 1))[..., None]
         given = joints[person]
@@ -90,12 +91,7 @@ def _way_out(
 def _widened(step: np.ndarray) -> np.ndarray:
     """Steps (T, 2, 3) smooth over time, as large as the largest nearby, in their mean direction."""
     size = largest_nearby(np.linalg.norm(step, axis=-1), _REACH_FRAMES)  # (T, 2)
-    direction = _smooth(step)
+    direction = smoothed_over_time(step, _SIGMA_FRAMES)
     direction = direction / np.maximum(np.linalg.norm(direction, axis=-1, keepdims=True), 1e-9)
-    widened: np.ndarray = _smooth(size)[..., None] * direction
+    widened: np.ndarray = smoothed_over_time(size, _SIGMA_FRAMES)[..., None] * direction
     return widened
-
-
-def _smooth(values: np.ndarray) -> np.ndarray:
-    """Values (T, ...) smoothed over time."""
-    return smoothed_over_time(values, _SIGMA_FRAMES)

@@ -54,7 +54,8 @@ def clean_in_contact(
     distances = _wrist_distances(given)
     common = np.zeros_like(shift[0]) if fixed is not None else shift.mean(axis=0)
     nearest = distances.min(axis=(0, 2, 3))  # (T,)
-    together = _smooth(minimum_jerk((_INDEPENDENT_M - nearest) / (_INDEPENDENT_M - _TOGETHER_M)))
+    together = minimum_jerk((_INDEPENDENT_M - nearest) / (_INDEPENDENT_M - _TOGETHER_M))
+    together = smoothed_over_time(together, _SIGMA_FRAMES)
     shift += together[:, None] * (common - shift)
     shift += _push_apart(given + shift[:, :, None], fixed)
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
@@ -69,18 +70,15 @@ def _wrist_distances(joints: np.ndarray) -> np.ndarray:
     return distances
 
 
-def _smooth(values: np.ndarray) -> np.ndarray:
-    """Values (T, ...) smoothed over time."""
-    return smoothed_over_time(values, _SIGMA_FRAMES)
-
-
 def _push_apart(joints: np.ndarray, fixed: int | None) -> np.ndarray:
     """Level displacements (P, T, 3) that reduce the overlap of two bodies (P, T, 22, 3), smooth over time."""
     push = np.zeros_like(joints[:, :, 0])
     without_forearms = joints.copy()
     without_forearms[:, :, WRISTS] = without_forearms[:, :, ELBOWS]
     trunk = joints[:, :, [JOINT["pelvis"], JOINT["spine3"], JOINT["neck"]]].mean(axis=2)  # (P, T, 3)
-    line = _smooth((trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]))  # (T, 3), from person 0 to person 1
+    line = smoothed_over_time(
+        (trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]), _SIGMA_FRAMES
+    )  # (T, 3), from person 0 to person 1
     line /= np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-3)
     shares = np.array([-0.5, 0.5]) if fixed is None else np.where(np.arange(2) == fixed, 0.0, [-1.0, 1.0])
     max_push_m = _MAX_PUSH_M if fixed is None else 2 * _MAX_PUSH_M
@@ -91,7 +89,9 @@ def _push_apart(joints: np.ndarray, fixed: int | None) -> np.ndarray:
         if not depth.any():
             break
         widened = largest_nearby(depth, _REACH_FRAMES)
-        amount = np.minimum(amount + _smooth(widened), max_push_m / np.abs(shares).max())
+        amount = np.minimum(
+            amount + smoothed_over_time(widened, _SIGMA_FRAMES), max_push_m / np.abs(shares).max()
+        )
         push = shares[:, None, None] * (amount[:, None] * line)[None]
     return push
 
@@ -102,7 +102,7 @@ def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed:
     given and moved (P, T, 22, 3): before and after the bodies moved; distances (P, T, 2, 22) as given.
     """
     hold = minimum_jerk((_FREE_M - distances) / (_FREE_M - HOLDING_M))
-    hold = np.moveaxis(_smooth(np.moveaxis(hold, 1, 0)), 0, 1)  # (P, T, 2, 22)
+    hold = smoothed_over_time(hold, _SIGMA_FRAMES, axis=1)  # (P, T, 2, 22)
     if not hold.any():
         return moved
     weight = hold / np.maximum(hold.sum(axis=-1, keepdims=True), 1)

@@ -56,7 +56,7 @@ class Planting:
 def plant(joints: np.ndarray) -> Planting:
     """Joints (P, T, 22, 3), Y up, metres, 30 fps -> what pins their planted feet."""
     toes = np.moveaxis(joints[:, :, TOES], 1, 2).astype(np.float64)  # (P, 2, T, 3)
-    smooth = _smoothed(toes, _DETECTION_SIGMA_FRAMES)
+    smooth = smoothed_over_time(toes, _DETECTION_SIGMA_FRAMES, axis=2)
     speed = np.linalg.norm(np.gradient(smooth, axis=2), axis=-1)  # (P, 2, T)
     displacement, weight, pinned = np.zeros_like(toes), np.zeros_like(speed), np.zeros_like(speed)
     for person in range(len(toes)):
@@ -72,12 +72,8 @@ def plant(joints: np.ndarray) -> Planting:
                 pinned[at] = np.maximum(pinned[at], pin.hold)
     result = toes + displacement
     edges = ((1 - pinned) * weight)[..., None]  # (P, 2, T, 1): 0 where a foot is pinned or free
-    return Planting(displacement + edges * (_smoothed(result, _EDGE_SIGMA_FRAMES) - result), weight)
-
-
-def _smoothed(paths: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Paths (P, 2, T, 3) smoothed over time."""
-    return np.moveaxis(smoothed_over_time(np.moveaxis(paths, 2, 0), sigma_frames), 0, 2)
+    eased = smoothed_over_time(result, _EDGE_SIGMA_FRAMES, axis=2)
+    return Planting(displacement + edges * (eased - result), weight)
 
 
 def _free_frames(spans: list[tuple[int, int]], frames: int) -> list[tuple[int, int]]:

@@ -57,7 +57,7 @@ def body_shift(planting: Planting) -> np.ndarray:
     """Displacement (P, T, 3) of the body: a share of the mean of its planted feet's, smooth over time."""
     weight = planting.weight[..., None]  # (P, 2, T, 1)
     shift = (weight * planting.displacement).sum(axis=1) / np.maximum(weight.sum(axis=1), 1)
-    return _smooth(shift * _BODY_SHARE, _BODY_SIGMA_FRAMES)
+    return smoothed_over_time(shift * _BODY_SHARE, _BODY_SIGMA_FRAMES, axis=1)
 
 
 def plant_body(given: np.ndarray, planting: Planting, shift: np.ndarray) -> np.ndarray:
@@ -88,12 +88,7 @@ def _sinking(given: np.ndarray, hips: np.ndarray, ankles: np.ndarray, weight: np
     missing = gap[..., 1] - np.sqrt(np.maximum(reach**2 - level_squared, 0))
     need = np.clip(missing * weight, 0, _MAX_SINKING_M).max(axis=-1)  # (P, T)
     widened = largest_nearby(need.T, _SINK_REACH_FRAMES).T
-    return _smooth(widened[..., None], _SINK_SIGMA_FRAMES)[..., 0]
-
-
-def _smooth(values: np.ndarray, sigma_frames: float) -> np.ndarray:
-    """Values (P, T, n) smoothed over time."""
-    return np.swapaxes(smoothed_over_time(np.swapaxes(values, 0, 1), sigma_frames), 0, 1)
+    return smoothed_over_time(widened, _SINK_SIGMA_FRAMES, axis=1)
 
 
 def cleaned_rotations(

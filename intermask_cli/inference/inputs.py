@@ -186,7 +186,7 @@ def given_motion(joints: GivenJoints, rotations6d: Any, persons: int, plausible:
         raise InputError(
             f"joints of shape {array.shape}; accepted: {'2, ' * (persons - 1)}T, {NUM_JOINTS}, 3"
         )
-    array = array.reshape(persons, -1, *of_frame)
+    array = array.reshape(persons, -1, *of_frame)  # (P, T, 22, 3)
     if array.shape[1] < FRAMES_PER_TOKEN:
         raise InputError(f"{array.shape[1]} frames; accepted: {FRAMES_PER_TOKEN} or more")
     if not np.isfinite(array).all():

@@ -78,8 +78,8 @@ class MotionCodec:
             features[..., ROTATIONS].reshape(*features.shape[:-1], NUM_JOINTS - 1, 6),  # (B, 2, T, 21, 6)
         )
         result = features.clone()
-        result[..., POSITIONS] = joints.flatten(-2)
-        result[..., ROTATIONS] = rotations6d.flatten(-2)
+        result[..., POSITIONS] = joints.flatten(-2)  # (B, 2, T, 66)
+        result[..., ROTATIONS] = rotations6d.flatten(-2)  # (B, 2, T, 126)
         steps = (joints[:, :, 1:] - joints[:, :, :-1]).flatten(-2)  # (B, 2, T - 1, 66)
         result[..., VELOCITIES] = torch.cat([steps, steps[:, :, -1:]], dim=2)
         return result

@@ -13,7 +13,8 @@ from pathlib import Path
 from intermask_cli.errors import MissingError
 
 HUB_HOST = "huggingface.co"
-PROBE_SECONDS = 3.0  # time-out of the connection that shows whether the hub can be reached
+#: Time-out of the connection that shows whether the hub can be reached.
+PROBE_SECONDS = 3.0
 
 
 def hub_answers() -> bool:

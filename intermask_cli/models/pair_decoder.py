@@ -22,6 +22,7 @@ POSITION_NUMBERS, ROTATION_NUMBERS = 3 * NUM_JOINTS, 6 * (NUM_JOINTS - 1)
 #: Numbers per person and frame: own joints, partner's joints, own steps and own rotations in; corrections of
 #: own joints and own rotations out.
 IN, OUT = 3 * POSITION_NUMBERS + ROTATION_NUMBERS, POSITION_NUMBERS + ROTATION_NUMBERS
+#: Dilations in frames of consecutive blocks, repeated in turn: four blocks see 15 frames to either side.
 DILATIONS = (1, 2, 4, 8)
 #: Factor on steps between frames, so that a fast hand's 3 cm per frame (1 m/s) comes in as 0.3.
 STEP_SCALE = 10.0

@@ -44,9 +44,12 @@ from intermask_cli.motion.representation import (
     representation_named,
 )
 
+#: Names under which published checkpoints hold the state dict.
 TOKENIZER_KEYS = ("vq_model", "net")
 TRANSFORMER_KEYS = ("t2m_transformer", "trans")
+#: Prefix of the frozen CLIP weights in a transformer's checkpoint; ours come from the text encoder.
 FROZEN_CLIP = "clip_"
+#: Heads of the published text layers; fixed in its code, and not visible in the tensors.
 CLIP_HEADS = 8
 #: What the frozen encoder of all published models is called; their weights are not pinned by a hash.
 CLIP_ID = CLIP_HUB_ID.rpartition("/")[2]

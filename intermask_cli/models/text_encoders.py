@@ -28,6 +28,7 @@ from intermask_cli.files import file_sha256
 from intermask_cli.models.hub import hub_folder
 
 MINILM_ID = "all-MiniLM-L6-v2"
+#: Files of the package and their hashes: results of the bundled model depend on them.
 MINILM_SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
@@ -43,8 +44,10 @@ _QUOTES = str.maketrans(dict.fromkeys("ʼ‘’‚‛", "'") | dict.fromkeys("�
 #: Latin ligatures, and full-width letters.
 _ODD_FORMS = re.compile("[\ufb00-\ufb06\uff01-\uff5e\u3000]+")
 
-#: The second is read with `weights_only=True`; some hub repositories, CLIP's among them, may have no other.
+#: Weights files, the preferred one first. The second is read with `weights_only=True`; some hub repositories,
+#: CLIP's among them, may have no other.
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+#: The other files of a hub repository that are needed, as patterns.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt")
 REMEDY = "give the text encoder as --text-encoder PATH|HUB_ID"
 #: Texts whose states are kept, the most recently used ones.

@@ -52,7 +52,11 @@ def pack_interhuman(motion: Tensor) -> Tensor:
 def unpack_interhuman(plane: Tensor) -> Tensor:
     """(B, 12, J, T) -> (B, T, 262); the root's rotation is dropped and the contacts are zero."""
     positions, velocities, rotations = plane.permute(0, 3, 2, 1).split((3, 3, 6), dim=3)  # (B, T, J, 3 or 6)
-    parts = (positions.flatten(2), velocities.flatten(2), rotations[:, :, 1:].flatten(2))
+    parts = (
+        positions.flatten(2),
+        velocities.flatten(2),
+        rotations[:, :, 1:].flatten(2),
+    )  # (B, T, 66), twice, and (B, T, 126)
     return F.pad(torch.cat(parts, dim=2), (0, 4))  # (B, T, 258) and four contacts
 
 

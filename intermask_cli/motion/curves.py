@@ -60,8 +60,8 @@ def largest_nearby(values: np.ndarray, reach: int) -> np.ndarray:
     return largest
 
 
-def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
-    """Gaussian along T, cut at four sigma, ends repeated; same shape and precision.
+def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0, axis: int = 0) -> np.ndarray:
+    """Gaussian along `axis`, which is T, cut at four sigma, ends repeated; same shape and precision.
 
     As `scipy.ndimage.gaussian_filter1d(mode="nearest")`, which the published clean-up uses
     (docs/reference/data-and-evaluation.md#output-files).
@@ -70,9 +70,10 @@ def smoothed_over_time(values: np.ndarray, sigma_frames: float = 1.0) -> np.ndar
     reach = np.arange(-radius, radius + 1)
     kernel = np.exp(-0.5 * (reach / sigma_frames) ** 2)
     kernel /= kernel.sum()
+    values = np.moveaxis(values, axis, 0)  # (T, ...)
     padded = np.concatenate([values[:1].repeat(radius, axis=0), values, values[-1:].repeat(radius, axis=0)])
     total = sum(weight * padded[k : k + len(values)].astype(np.float64) for k, weight in enumerate(kernel))
-    return np.asarray(total).astype(values.dtype)
+    return np.moveaxis(np.asarray(total).astype(values.dtype), 0, axis)
 
 
 def savitzky_golay(values: np.ndarray, window: int = 9, order: int = 2) -> np.ndarray:

@@ -21,6 +21,7 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, PARENTS
 
+#: Joint names of both arms from the collar to the wrist, left first.
 ARMS = tuple(
     tuple(f"{side}_{name}" for name in ("collar", "shoulder", "elbow", "wrist")) for side in ("left", "right")
 )

@@ -8,6 +8,7 @@ import numpy as np
 
 from intermask_cli.motion.skeleton import MIRROR
 
+#: `MIRROR` for arrays without the root, such as rotations of joints 1..21.
 _BODY_MIRROR = np.array(MIRROR[1:]) - 1
 #: Reflection in the plane x = 0 turns R into S R S with S = diag(-1, 1, 1): these entries of the first two
 #: columns, written row by row, change sign.
@@ -48,6 +49,7 @@ def mirror_caption_literal(caption: str) -> str:
     return caption
 
 
+#: Word -> its mirror image; the other spellings of counterclockwise are only read.
 _OPPOSITES = {"left": "right", "clockwise": "counterclockwise"}
 _OPPOSITES |= {b: a for a, b in _OPPOSITES.items()}
 _OPPOSITES |= {"anticlockwise": "clockwise", "counter-clockwise": "clockwise", "anti-clockwise": "clockwise"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+#: Frames per second of all motion here: both datasets have this rate.
 FPS = 30
 NUM_JOINTS = 22
 

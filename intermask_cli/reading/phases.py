@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from intermask_cli.errors import InputError
 
+#: Separates the phases of a prompt.
 SEPARATOR = "|"
 
 

@@ -22,6 +22,7 @@ from intermask_cli.config import BODY_ROWS, PERSONS
 from intermask_cli.errors import InputError
 from intermask_cli.sampling.sampler import FILL
 
+#: Joints that each body row drives in the decoder, as in the table above.
 ROW_JOINTS: tuple[tuple[int, ...], ...] = (
     (0, 1, 2, 3, 4, 5),
     (6, 7, 8, 9),

@@ -53,7 +53,7 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     rotations = np.tile(np.array([1.0, 0, 0, 1, 0, 0]), (frames, 51, 1))
     # A model's six numbers are only close to a rotation; the dataset's columns are unit and orthogonal.
     rotations[:, :21] = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations6d.astype(np.float64)))
-    raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)
+    raw = np.concatenate([positions.reshape(frames, -1), rotations.reshape(frames, -1)], axis=1)  # (T, 492)
     assert raw.shape[1] == RAW_COLUMNS
     return raw.astype(np.float32)
 

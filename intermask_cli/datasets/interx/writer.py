@@ -81,7 +81,7 @@ def _joints(rows: np.ndarray) -> np.ndarray:
 def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     """Mean distance between an interaction's joints and those of its clip (T, 56, 6), pelvis on pelvis."""
     errors = []
-    for person, rows in enumerate(_persons(processed)):
+    for person, rows in enumerate(persons_from_processed(processed)):
         stored, given = _joints(rows)[:, :NUM_JOINTS], item.joints[person][:, :NUM_JOINTS]
         difference = (stored - stored[:, :1]) - (given - given[:, :1])
         errors.append(1000 * np.linalg.norm(difference, axis=-1).mean())
@@ -121,7 +121,7 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
             split = split_of_number(number)
             files[split].create_dataset(name, data=clip.astype(np.float32))
             read_back = persons_from_processed(files[split][name][...])
-            for read, rows in zip(read_back, _persons(clip), strict=True):
+            for read, rows in zip(read_back, persons_from_processed(clip), strict=True):
                 written.check_read_back(item.id, _joints(read), _joints(rows))
             caption_path(root, name).write_text(_caption_line(item.text) * _CAPTION_LINES, "utf-8")
             written.fits_mm.append(_fit_error_mm(item, clip))
@@ -130,11 +130,6 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
     for split, own in names.items():
         split_path(root, split).write_text("".join(f"{name}\n" for name in own), encoding="ascii")
     return written
-
-
-def _persons(clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A clip (T, 56, 6) -> rows (T, 56, 3) of both persons, in float64."""
-    return clip[..., :3], clip[..., 3:]
 
 
 def _caption_line(prompt: str) -> str:

@@ -223,18 +223,18 @@ def _from_array(array: np.ndarray, fps: float = float(FPS)) -> FileMotion:
     if array.shape[1:] in ((INTERX_ROWS, 6), (INTERX_ROWS, 12)):
         return _from_interx(array, fps)
     if array.shape[-1] == NUM_FEATURES:
-        persons = array.reshape(-1, *array.shape[-2:])
+        persons = array.reshape(-1, *array.shape[-2:])  # (P, T, 262)
         check_finite(persons, "column")
         joints, rotations = joints_from_features(persons), rotations6d_from_features(persons)
         return FileMotion(joints, rotations, f"features (T, {NUM_FEATURES})", fps)
     if array.shape[-1] == RAW_COLUMNS:
-        persons = array.reshape(-1, *array.shape[-2:])
+        persons = array.reshape(-1, *array.shape[-2:])  # (P, T, 492)
         check_finite(persons, "column")
         loaded = np.stack([loaded_from_raw492(raw) for raw in persons]).astype(np.float64)  # (P, T, 192)
         joints = loaded[..., : 3 * NUM_JOINTS].reshape(*loaded.shape[:2], NUM_JOINTS, 3)
         rotations = loaded[..., 3 * NUM_JOINTS :].reshape(*loaded.shape[:2], NUM_JOINTS - 1, 6)
         return FileMotion(joints, rotations, f"raw InterHuman (T, {RAW_COLUMNS})", fps, up="z")
-    joints = array.reshape(-1, *array.shape[-3:])
+    joints = array.reshape(-1, *array.shape[-3:])  # (P, T, 22, 3 or 9)
     if array.shape[-1] == 9:
         return _from_demo(joints, fps)
     return FileMotion(joints, None, f"joints (T, {NUM_JOINTS}, 3)", fps)
@@ -245,7 +245,7 @@ def _from_demo(array: np.ndarray, fps: float) -> FileMotion:
     check_finite(array, "joint")
     joints, rotations = array[..., :3], array[..., 1:, 3:]
     kind = f"the published demo's (T, {NUM_JOINTS}, 9)"
-    lengths = np.linalg.norm(rotations.reshape(*rotations.shape[:-1], 3, 2), axis=-2)
+    lengths = np.linalg.norm(rotations.reshape(*rotations.shape[:-1], 3, 2), axis=-2)  # (P, T, 21, 2)
     if lengths.min() < _SHORTEST_COLUMN:
         return FileMotion(joints, None, f"{kind}, without usable rotations", fps)
     return FileMotion(joints, rotations, kind, fps)

@@ -16,6 +16,7 @@ import numpy as np
 from intermask_cli.datasets.motion_files.checks import MAX_FRAMES
 from intermask_cli.datasets.motion_files.names import NamedJoints
 from intermask_cli.errors import InputError
+from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import matrix_from_axis_angle
 from intermask_cli.motion.skeleton import FPS
 
@@ -205,24 +206,20 @@ def _number(word: str) -> float:
 def _positions(joints: list[_BvhJoint], values: np.ndarray) -> np.ndarray:
     """World positions (T, N, 3) of N joints from channel values (T, C) in file order."""
     frames, column = len(values), 0
-    positions = np.empty((frames, len(joints), 3))
-    rotations = np.empty((frames, len(joints), 3, 3))
+    offsets = np.empty((frames, len(joints), 3))  # from the parent, in its frame
+    local = np.empty((frames, len(joints), 3, 3))
     for index, joint in enumerate(joints):
-        offset = np.tile(joint.offset, (frames, 1))  # (T, 3), seen from the parent
-        local = np.tile(np.eye(3), (frames, 1, 1))  # (T, 3, 3)
+        offsets[:, index] = joint.offset
+        rotation = np.tile(np.eye(3), (frames, 1, 1))  # (T, 3, 3)
         for kind, axis in joint.channels:
             channel = values[:, column]
             column += 1
             if kind == "position":
-                offset[:, axis] = channel
+                offsets[:, index, axis] = channel
             else:
                 vector = np.zeros((frames, 3))
                 vector[:, axis] = np.radians(channel)
-                local = local @ matrix_from_axis_angle(vector)
-        if joint.parent < 0:
-            positions[:, index], rotations[:, index] = offset, local
-        else:
-            parent = rotations[:, joint.parent]
-            positions[:, index] = positions[:, joint.parent] + (parent @ offset[..., None])[..., 0]
-            rotations[:, index] = parent @ local
-    return positions
+                rotation = rotation @ matrix_from_axis_angle(vector)
+        local[:, index] = rotation
+    parents = [joint.parent for joint in joints]
+    return forward_kinematics(local, offsets[:, 0], offsets, parents)[0]

@@ -22,15 +22,16 @@ from intermask_cli.motion.representation.base import Representation
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT_NAMES, NUM_JOINTS, PARENTS
 
 NUM_FEATURES = 262
+#: Columns of the features, as in the table above.
 POSITIONS = slice(0, 66)
 VELOCITIES = slice(66, 132)
 ROTATIONS = slice(132, 258)
 CONTACTS = slice(258, 262)
 
+#: Columns of one person in a file of the dataset.
 RAW_COLUMNS = 492
 #: In a raw row: 62 positions, then rotations of joints 1..51; we use 22 positions and 21 body rotations.
 _RAW_POSITIONS, _RAW_ROTATIONS = slice(0, 66), slice(186, 312)
-LOADED_COLUMNS = 192
 
 #: A foot joint is at rest while its squared displacement to the next frame is below this, m^2: 0.95 m/s at
 #: 30 fps. The value is InterHuman's.
@@ -73,7 +74,7 @@ def person_features(
     placed = (frame or person_frame(joints)).to_canonical(joints.astype(np.float64))
     changes = np.concatenate(
         [np.diff(placed, axis=0).reshape(len(placed) - 1, -1), foot_contacts(placed)], axis=1
-    )
+    )  # (T - 1, 66 + 4)
     if keep_last:
         changes = np.concatenate([changes, changes[-1:]])
     frames = len(changes)
@@ -123,12 +124,8 @@ def rotations6d_from_features(features: np.ndarray) -> np.ndarray:
     return features[..., ROTATIONS].reshape(*features.shape[:-1], NUM_JOINTS - 1, 6)
 
 
-def contacts_from_features(features: np.ndarray) -> np.ndarray:
-    """Denormalised features (..., 262) -> contact values (..., 4)."""
-    return features[..., CONTACTS]
-
-
 def _std_floors() -> np.ndarray:
+    """Floors (262,): 5 cm, 3 mm per frame, 0.05 of a matrix entry, 0.1 of a flag (our choice)."""
     floors = np.empty(NUM_FEATURES, dtype=np.float32)
     floors[POSITIONS] = 0.05
     floors[VELOCITIES] = 0.003

@@ -21,7 +21,8 @@ from intermask_cli.motion.rotation import (
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES
 
 FEATURE_ROWS = 56
-TRANSLATION = 55  # row of the root translation; the rows before it are the joints
+#: Row of the root translation; the rows before it are the joints.
+TRANSLATION = 55
 #: Jaw and eyes: zero in the data, and never passed on to the body model.
 FACE = slice(22, 25)
 
