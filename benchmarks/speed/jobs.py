@@ -20,7 +20,7 @@ from benchmarks.speed.timing import in_turns, summary
 from intermask_cli.commands.reporting import add_gallery
 from intermask_cli.console import note
 from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import Generating, ModelSource
+from intermask_cli.generation.engines import GenerationLoader, ModelSource
 from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
@@ -116,7 +116,7 @@ def machinery(sizes: JobSizes) -> dict[str, Any]:
         sampling = 0.0
 
         def load(worker: Worker) -> Engine:
-            engine = Generating(source, source.info.sampling, None)(worker)
+            engine = GenerationLoader(source, source.info.sampling, None)(worker)
             make = engine.make_batch
 
             def timed(items: Sequence[WorkItem]) -> Sequence[Interaction]:

@@ -22,7 +22,7 @@ from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import IntermaskError
-from intermask_cli.generation.engines import Generating, GivenPerson, ModelSource, Reacting
+from intermask_cli.generation.engines import GenerationLoader, GivenPerson, ModelSource, ReactionLoader
 from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.launch import worker_devices
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts
@@ -153,11 +153,11 @@ class MotionGenerator:
     def _run(self, plan: Plan, given: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
         """The run directory of a finished job."""
         source, device = ModelSource.of(self.model, self.text_encoder), self.device or str(self.model.device)
-        engine: Generating | Reacting
+        engine: GenerationLoader | ReactionLoader
         if given:
-            engine = Reacting(source, self.sampling, None, _GivenPersons(given))
+            engine = ReactionLoader(source, self.sampling, None, _GivenPersons(given))
         else:
-            engine = Generating(source, self.sampling, None)
+            engine = GenerationLoader(source, self.sampling, None)
         several = len(worker_devices(device, self.processes)) > 1
         load = engine if several else partial(engine.engine, self.model)
         identity = {"orders": keys, "prompts": plan.fingerprint(), **source.identity(self.sampling)}

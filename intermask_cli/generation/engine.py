@@ -1,4 +1,4 @@
-"""Work through the parts of a plan: make batches, list failures, write, stop cleanly."""
+"""Work through the parts of a plan: make batches, list failures, write part files, stop cleanly."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from intermask_cli.errors import (
 )
 from intermask_cli.files import is_locked, locked
 from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.part_files import Failure, Made, PartWriter, WritePart
+from intermask_cli.generation.part_files import Failure, MadeItem, PartWriter, WritePart
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.generation.progress import Progress, show_progress
 from intermask_cli.generation.run_directory import RunDirectory
 from intermask_cli.inference.interaction import Interaction
 
-#: How often a process that waits for others looks for signals and for finished work.
+#: Seconds between two checks for signals and finished parts in a process that waits for other workers.
 POLL_SECONDS = 0.5
-#: After this many failures and no success, a sample that must work distinguishes a broken set-up from bad
-#: prompts. Eight, because the longest prompts come first and may well fail one after the other.
+#: After this many failures without a success, `SANITY_TEXT` is made, to distinguish a broken set-up from bad
+#: prompts. Not after the first failure: the longest items come first, and several of them may fail in a row.
 MAX_FAILURES_BEFORE_SANITY_CHECK = 8
-#: That sample: words that every model knows, and a length that fits into any memory.
+#: The sample of the sanity check: words that every model knows, and a length that fits into any memory.
 SANITY_TEXT, SANITY_FRAMES = "two people", 40
 #: Called after every batch with the number of items made and the number failed.
 AfterBatch = Callable[[int, int], None]
@@ -53,15 +53,15 @@ LoadEngine = Callable[[Worker], "Engine"]
 
 
 class Interrupts:
-    """Remembers the first SIGINT or SIGTERM: the current part is finished. The second stops at once.
+    """Remembers the first SIGINT or SIGTERM: the current part is finished. A second signal stops at once.
 
-    Below a launcher, the end of the launcher counts as SIGTERM: workers that continued would keep the next
-    run out of the directory.
+    Under a launcher, the end of the launcher counts as SIGTERM: workers that continued would hold their locks
+    and block the next run.
     """
 
-    def __init__(self, below_launcher: bool = False) -> None:
+    def __init__(self, under_launcher: bool = False) -> None:
         self.exit_code: int | None = None
-        self._launcher = _Parent() if below_launcher else None
+        self._launcher = _Parent() if under_launcher else None
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         code = EXIT_SIGTERM if number == signal.SIGTERM else EXIT_SIGINT
@@ -74,30 +74,30 @@ class Interrupts:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Handle signals within the block."""
-        before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        """Context manager: inside, signals are remembered instead of ending the process."""
+        previous = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in previous.items():
                 signal.signal(number, handler)
 
     def parts_until_interrupt(self, parts: Iterable[Part]) -> Iterator[Part]:
-        """The parts, until a signal comes."""
+        """The parts in order; ends before the next one after a signal or the end of the launcher."""
         for part in parts:
-            self._look_for_launcher()
+            self._check_launcher()
             if self.exit_code is not None:
                 return
             yield part
 
-    def _look_for_launcher(self) -> None:
+    def _check_launcher(self) -> None:
         if self._launcher is not None and self.exit_code is None and not self._launcher.is_alive():
             note("the launcher has ended; stopping after the current part")
             self.exit_code = EXIT_SIGTERM
 
     def check(self, run: RunDirectory, parts: Sequence[Part]) -> None:
-        """Raise InterruptedRun if a signal came."""
-        self._look_for_launcher()
+        """Raise InterruptedRun, with the number of finished items of `parts`, if a signal came."""
+        self._check_launcher()
         if self.exit_code is not None:
             done, total = run.done_items(parts), run.info.items
             message = f"interrupted with {done:,} of {total:,} done; the same command resumes"
@@ -111,40 +111,43 @@ class _Parent:
         self._process = psutil.Process(os.getppid())
 
     def is_alive(self) -> bool:
-        """Whether it still runs. POSIX gives orphans another parent; Windows keeps the id of the dead one."""
+        """Whether it still runs. POSIX gives orphans another parent; Windows keeps the old id."""
         return os.getppid() == self._process.pid and bool(self._process.is_running())
 
 
 class Engine:
-    """Makes parts with one model; counts successes to distinguish bad prompts from a broken set-up.
+    """Makes the items of parts with one model, in batches.
 
-    `batch_size` items are made together; a callable gives the size for a number of tokens per body row.
+    `batch_size` is a number of items, or a function from tokens per body row to that number. `made` and
+    `failed` count items, to distinguish bad prompts from a broken set-up.
     """
 
     def __init__(self, make_batch: MakeBatch, batch_size: int | Callable[[int], int]):
         self.make_batch, self.batch_size = make_batch, batch_size
         self.made = self.failed = 0
-        self._token_limit: int | None = None  # half of what has run out of memory
+        self._token_limit: int | None = (
+            None  # tokens per batch: half of the last batch that ran out of memory
+        )
 
     def items_together(self, tokens: int) -> int:
         """Items per batch, for items of `tokens` tokens per body row."""
         size = self.batch_size if isinstance(self.batch_size, int) else self.batch_size(tokens)
         return size if self._token_limit is None else max(1, min(size, self._token_limit // max(tokens, 1)))
 
-    def make_part(self, part: Part, after_batch: AfterBatch) -> tuple[Made, list[Failure]]:
-        """All items of a part, made or failed; `after_batch` may raise, which ends the part."""
-        made: Made = []
+    def make_part(self, part: Part, after_batch: AfterBatch) -> tuple[list[MadeItem], list[Failure]]:
+        """Make all items of a part -> items made, failures. An exception of `after_batch` ends the part."""
+        made: list[MadeItem] = []
         failures: list[Failure] = []
-        for same in part.by_length():
-            while same:
-                batch = same[: self.items_together(same[0].tokens)]
-                same = same[len(batch) :]
-                before = len(made), len(failures)
+        for pending in part.by_length():
+            while pending:
+                batch = pending[: self.items_together(pending[0].tokens)]
+                pending = pending[len(batch) :]
+                made_before, failed_before = len(made), len(failures)
                 self._make(batch, made, failures)
-                after_batch(len(made) - before[0], len(failures) - before[1])
+                after_batch(len(made) - made_before, len(failures) - failed_before)
         return made, failures
 
-    def _make(self, items: list[WorkItem], made: Made, failures: list[Failure]) -> None:
+    def _make(self, items: list[WorkItem], made: list[MadeItem], failures: list[Failure]) -> None:
         """Make a batch; if it fails, its halves, down to single items."""
         try:
             results = self.make_batch(items)
@@ -158,7 +161,9 @@ class Engine:
                 return
             if is_out_of_memory(error):
                 self._token_limit = len(items) * items[0].tokens // 2
-                note(f"out of memory with {len(items)} items of {items[0].frames} frames; half as many")
+                note(
+                    f"out of memory with {len(items)} items of {items[0].frames} frames; trying half as many"
+                )
         else:
             self.made += len(items)
             made.extend(zip(items, results, strict=True))
@@ -191,9 +196,9 @@ class Engine:
         return True
 
     def make_parts(self, parts: Iterable[Part], write: WritePart, after_batch: AfterBatch) -> None:
-        """Make parts one after the other, each written while the next one is made.
+        """Make parts in order; each is written in a thread while the next one is made.
 
-        A part that cannot be written ends the work after the current batch.
+        An error in writing a part is raised after the current batch.
         """
         with PartWriter(write) as writer:
 
@@ -207,23 +212,23 @@ class Engine:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether a batch failed because it was too large, on a GPU or on the CPU."""
-    words = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in words or "can't allocate memory" in words
+    message = str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in message or "can't allocate memory" in message
 
 
 def _check(result: Interaction) -> None:
     if not np.isfinite(result.joints).all():
-        raise ArithmeticError("the model gave positions that are not finite")
+        raise ArithmeticError("the model returned joint positions that are not finite")
 
 
 def _describe(error: Exception) -> str:
-    """The first line of an error, with its kind unless it is one of ours."""
+    """The first line of an error, after the name of its class unless it is an `IntermaskError`."""
     line = (str(error).splitlines() or ["no message"])[0][:300]
     return line if isinstance(error, IntermaskError) else f"{type(error).__name__}: {line}"
 
 
 def _free_memory() -> None:
-    """Give cached GPU memory back before a smaller try; the failed batch may have run out of it."""
+    """Return cached GPU memory, so that a smaller batch can be tried after one ran out of memory."""
     import torch
 
     if torch.cuda.is_available():
@@ -233,23 +238,23 @@ def _free_memory() -> None:
 def work(
     run: RunDirectory,
     parts: Sequence[Part],
-    mine: Sequence[Part],
+    own_parts: Sequence[Part],
     worker: Worker,
     load_engine: LoadEngine,
     interrupts: Interrupts,
 ) -> dict[str, float]:
-    """Make this worker's pending parts; the first worker then waits for those of the others.
+    """Make this worker's pending parts; the first worker then waits for the parts of the other workers.
 
-    `parts` are all parts this command is to make, `mine` the pending ones dealt to this worker; a model
-    is loaded only if there are any. Returns `made`, by all workers, and the seconds of loading and making.
+    `parts` are all parts of this command, `own_parts` the pending ones dealt to this worker; the model is
+    loaded only if there are any. Returns `made`, the items made by all workers, `load_seconds` and `seconds`.
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with _marked_alive(run, worker), interrupts.watching():
-        engine = load_engine(worker) if mine else None
+        engine = load_engine(worker) if own_parts else None
         loaded = time.monotonic()
-        with show_progress(run, parts, mine, shown=worker.main) as progress:
+        with show_progress(run, parts, own_parts, shown=worker.main) as progress:
             if engine is not None:
-                engine.make_parts(interrupts.parts_until_interrupt(mine), run.write_part, progress.add)
+                engine.make_parts(interrupts.parts_until_interrupt(own_parts), run.write_part, progress.add)
             interrupts.check(run, parts)
             if worker.main and worker.world > 1:
                 _wait_for_others(run, parts, worker, interrupts, progress)
@@ -276,7 +281,10 @@ def _worker_lock(run: RunDirectory, rank: int) -> Path:
 def _wait_for_others(
     run: RunDirectory, parts: Sequence[Part], worker: Worker, interrupts: Interrupts, progress: Progress
 ) -> None:
-    """Wait until every part is written, or every other worker has ended. No collective operation."""
+    """Wait until every part is written, or raise if every other worker has ended before that.
+
+    Looks at files and locks: a collective operation would wait forever for a worker that was killed.
+    """
     while True:
         interrupts.check(run, parts)
         alive = any(is_locked(_worker_lock(run, rank)) for rank in range(1, worker.world))

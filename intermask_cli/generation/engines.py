@@ -1,4 +1,4 @@
-"""The model a run uses: found and described before it is loaded, then loaded on each worker."""
+"""The model of a run, described before it is loaded, and loaders of engines for each worker."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelSource:
-    """A model bundle that is found and described, but not loaded yet."""
+    """A model bundle whose description was read, but not its weights."""
 
     name: str
     folder: Path
@@ -45,12 +45,11 @@ class ModelSource:
         from intermask_cli.models.bundle import bundle_sha256, read_info, resolve_bundle
 
         folder = resolve_bundle(name)
-        described = bundle_sha256(folder), read_info(folder)
-        return cls(name, folder, *described, text_encoder, dtype, cuda_graphs)
+        return cls(name, folder, bundle_sha256(folder), read_info(folder), text_encoder, dtype, cuda_graphs)
 
     @classmethod
     def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
-        """Where a loaded model of float32 came from."""
+        """The source of a loaded float32 model."""
         bundle = model.bundle
         return cls(bundle.info.name, bundle.folder, bundle.sha256, bundle.info, text_encoder, "float32")
 
@@ -63,7 +62,7 @@ class ModelSource:
         return self.info.representation.num_joints
 
     def identity(self, sampling: SamplingConfig) -> dict[str, Any]:
-        """What a run must have in common with an earlier one to continue it."""
+        """What must be equal for a run to continue an earlier one."""
         return {
             "model": self.sha256,
             "text encoder": [
@@ -94,7 +93,7 @@ class ModelSource:
         }
 
     def summary(self) -> dict[str, Any]:
-        """What the manifest says about the model besides its hash."""
+        """Entries of the manifest about the model."""
         return {
             "model": self.name,
             "model_folder": str(self.folder),
@@ -102,7 +101,7 @@ class ModelSource:
         }
 
     def frame_limits(self) -> FrameLimits:
-        """Lengths this model can make; models that can continue a clip make long ones window by window."""
+        """Lengths this model can make; a model with joints makes long clips window by window."""
         if not self.info.representation.holds_joints:
             return FrameLimits(self.info.fps, longest=self.info.max_frames, why=f"{self.info.name}'s limit")
         return FrameLimits(self.info.fps)
@@ -119,10 +118,10 @@ class ModelSource:
 
 
 @dataclass(frozen=True)
-class Generating:
-    """Loads an engine that makes pairs from text; workers get it pickled.
+class GenerationLoader:
+    """Loads an engine that makes pairs from text; it is pickled for workers.
 
-    `batch_size` None is a size that fits (`inference.batch_size`).
+    `batch_size` None is the largest that fits (`inference.batch_size`).
     """
 
     source: ModelSource
@@ -133,7 +132,7 @@ class Generating:
         return self.engine(self.source.load(worker), worker)
 
     def engine(self, model: InteractionModel, worker: Worker) -> Engine:
-        """An engine around a model that is loaded already."""
+        """An engine with a loaded model."""
 
         def make(items: Sequence[WorkItem]) -> list[Interaction]:
             made = model.generate(
@@ -149,9 +148,9 @@ class Generating:
 
 
 class GivenPerson(NamedTuple):
-    """Whom a partner is made for: joints (T, 22, 3), rotations6d (T, 21, 6) where known.
+    """The person who gets a partner: joints (T, 22, 3), rotations6d (T, 21, 6) or None.
 
-    `person` (0 or 1) is the role in the text.
+    `person` (0 or 1) is the role of this person in the text.
     """
 
     joints: np.ndarray
@@ -160,7 +159,7 @@ class GivenPerson(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reacting:
+class ReactionLoader:
     """Loads an engine that makes a partner for the given person of every item."""
 
     source: ModelSource
@@ -172,7 +171,7 @@ class Reacting:
         return self.engine(self.source.load(worker), worker)
 
     def engine(self, model: InteractionModel, worker: Worker) -> Engine:
-        """An engine around a model that is loaded already."""
+        """An engine with a loaded model."""
 
         def make(items: Sequence[WorkItem]) -> list[Interaction]:
             persons = [self.given(item) for item in items]
@@ -183,7 +182,7 @@ class Reacting:
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
                 batch_size=len(items),
-                check_body=False,  # reading the motion checked it, unless the user stated how to read it
+                check_body=False,  # the reader did it, unless the user stated up axis or units
             )
             return _labelled(items, made)
 
@@ -191,8 +190,8 @@ class Reacting:
 
 
 @dataclass(frozen=True)
-class Cleaned:
-    """Loads another engine whose results are cleaned (`--clean`), with physics before and after in a log."""
+class CleaningLoader:
+    """Loads an engine whose results are cleaned (`--clean`); physics before and after go into a log."""
 
     load: Callable[[Worker], Engine]
     modes: tuple[Clean, ...]
@@ -202,7 +201,7 @@ class Cleaned:
     def around(
         cls, load: Callable[[Worker], Engine], modes: tuple[Clean, ...], folder: Path
     ) -> Callable[[Worker], Engine]:
-        """`load` itself if nothing is to be cleaned."""
+        """The loader with clean-up; `load` itself if there are no modes."""
         return cls(load, modes, folder / EFFECT_LOG) if modes else load
 
     def __call__(self, worker: Worker) -> Engine:
@@ -219,7 +218,7 @@ class Cleaned:
 
 
 def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
-    """An engine whose batches the model fills together; by default as large as fits."""
+    """An engine with batches of a given size, or with the largest that fits."""
     if batch_size is not None:
         return Engine(make, batch_size)
     from intermask_cli.inference.batch_size import BatchSize
@@ -229,4 +228,4 @@ def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, wo
 
 def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:
     """Results with the id and sample number of their items."""
-    return [replace(one, id=item.id, sample=item.sample) for item, one in zip(items, made, strict=True)]
+    return [replace(result, id=item.id, sample=item.sample) for item, result in zip(items, made, strict=True)]

@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Summary:
-    """How a run ended, for people and machines.
+    """How a run ended, as text and as JSON.
 
     `merged` is False while other shards' parts are missing; `finished_before` is True where the run was
     complete when this command began.
@@ -79,7 +79,7 @@ class Summary:
     total: int
     done: int
     made: int  # by this command, all its workers together
-    seconds: float  # making them, model loading apart
+    seconds: float  # making them, without loading the model
     load_seconds: float
     failed: Sequence[Rejected]
     rejected: Sequence[Rejected]
@@ -106,15 +106,15 @@ class Summary:
         }
 
     def lines(self) -> list[str]:
-        """What people read at the end: how many, how fast, where, what to open."""
+        """Text for the end of the command: counts, speed, what was left out, which files to open."""
         line = f"{self.done:,} of {self.total:,} interactions in {self.folder}"
         if self.made:
             line += f" ({self.made:,} made now, {self.made / self.seconds:.2f} interactions/s)"
         lines = [line]
         if self.rejected:
-            what = "prompt lines" if all(entry.line for entry in self.rejected) else "inputs"
+            noun = "prompt lines" if all(entry.line for entry in self.rejected) else "inputs"
             lines.append(
-                f"{len(self.rejected):,} {what} rejected, listed in {self.folder / 'rejected.jsonl'}"
+                f"{len(self.rejected):,} {noun} rejected, listed in {self.folder / 'rejected.jsonl'}"
             )
         if self.failed:
             lines.append(
@@ -131,7 +131,7 @@ class Summary:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What --dry-run says: counts, length and size, with nothing touched."""
+    """The result of --dry-run: counts, length and size of what would be made; no file is written."""
 
     items: int
     prompts: int
@@ -175,7 +175,7 @@ class Estimate:
 
 @contextmanager
 def _resumable() -> Iterator[None]:
-    """Say that the run can be resumed also for a signal outside `engine.Interrupts`, as while merging."""
+    """Turn a signal outside `engine.Interrupts`, for example while merging, into `InterruptedRun`."""
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
@@ -185,7 +185,7 @@ def _resumable() -> Iterator[None]:
 
 @_resumable()
 def run_job(job: Job) -> Summary | None:
-    """Do what is still to do of a job and merge when all is there. None on workers other than the first."""
+    """Make the pending parts of a job; merge once all parts exist. None on workers other than the first."""
     folder, plan, execution = job.folder, job.plan, job.execution
     parts = execution.shard.deal(plan.parts)
     devices = worker_devices(execution.device, execution.processes)
@@ -198,7 +198,7 @@ def run_job(job: Job) -> Summary | None:
         else:
             run = RunDirectory(folder, job.info)
         worker.wait_for_start()
-        # Looked at in this order: another shard that merges says so before it removes the parts.
+        # In this order, because another shard that merges writes "finished" before it removes the parts.
         pending = run.pending(parts)
         finished = run.finished()
         if finished is not None:
@@ -228,14 +228,14 @@ def _work(
     devices: Sequence[str],
     load_engine: LoadEngine,
 ) -> dict[str, float]:
-    """Make the pending parts here or in a pool of processes; how it ended goes into the manifest."""
+    """Make the pending parts in this process or in a pool; an early end is recorded in the manifest."""
     devices = devices[: max(1, len(pending))]  # no worker without a part
-    left = sum(len(part.items) for part in pending)
+    remaining = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
     if worker.main:
-        before = f"{total - left:,} of {total:,} done before, " if left < total else ""
-        note(f"{before}{left:,} interactions to make on {_place(worker, devices)}")
-    interrupts = Interrupts(below_launcher=worker.world > 1)
+        resumed = f"{total - remaining:,} of {total:,} done before, " if remaining < total else ""
+        note(f"{resumed}{remaining:,} interactions to make on {_place(worker, devices)}")
+    interrupts = Interrupts(under_launcher=worker.world > 1)
     try:
         if len(devices) > 1:
             return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
@@ -249,26 +249,26 @@ def _work(
 
 
 def _place(worker: Worker, devices: Sequence[str]) -> str:
-    """Where the work is done, for people."""
+    """The devices and the number of workers, for a message."""
     if len(devices) == 1:
         return worker.device + (f", {worker.world} workers" if worker.world > 1 else "")
     return f"{', '.join(dict.fromkeys(devices))}, {len(devices)} workers"
 
 
 def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:
-    note(f"{run.folder}: this run is complete already; --overwrite makes it again")
+    note(f"{run.folder}: this run is already complete; --overwrite makes it again")
     done = int(manifest["counts"]["done"])
     return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected, finished_before=True)
 
 
 def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
-    """Merge the parts of shards, kept in one or several run directories, into `out` (default: the only one).
+    """Merge the parts of shards, from one or several run directories, into `out` (default: the one given).
 
     Raises:
         InputError: not run directories, parts of different runs, or parts missing.
     """
     if out is None and len(folders) > 1:
-        raise InputError("several run directories: name the merged one with --out")
+        raise InputError("several run directories were given; name the merged one with --out")
     manifests = [(folder, read_manifest(folder)) for folder in folders]
     for folder, manifest in manifests:
         if manifest is None:

@@ -1,11 +1,11 @@
-"""Which worker this process is, and on which devices a run works.
+"""Which worker this process is, and which devices a run uses.
 
-One process unless a launcher (torchrun, accelerate launch) started several, or `--processes` asks for workers
-of our own (`generation.workers`).
+A run has one process, unless a launcher (torchrun, accelerate launch) started several or `--processes` asks
+for a worker pool (`generation.workers`).
 
-Accelerate can start ranks that form no group, and each would then make everything. So the world size that the
-launcher announced is compared with the one that this process sees. Workers meet at the start only, since a
-barrier at the end would wait for ever for a rank that was killed.
+Accelerate can start ranks that do not form a process group; each of them would then make everything.
+Therefore the world size that the launcher announced is compared with the one that this process sees. Workers
+synchronise at the start only: a barrier at the end would wait forever for a rank that was killed.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
-#: How long workers wait for one another at the start; a large model takes minutes to arrive on a new node.
-MEETING = timedelta(minutes=10)
-#: More than any machine has GPUs; a larger number is a mistake.
-MOST_PROCESSES = 256
-#: Variables of torchrun, and of `accelerate launch` where it starts one process without a world size.
-_LAUNCHED = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
+#: How long workers wait for each other at the start; copying a large model to a new node takes minutes.
+START_TIMEOUT = timedelta(minutes=10)
+#: Largest accepted --processes. No machine has more GPUs, so a larger number is a mistake.
+MAX_PROCESSES = 256
+#: Environment variables that show a launcher: torchrun sets the first; `accelerate launch` sets only the
+#: second if it starts one process.
+_LAUNCHER_VARIABLES = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
 
 
 @dataclass(frozen=True)
 class Worker:
     """This process among all that share the work; `device` is a torch device string.
 
-    `workers_per_device` workers, this one included, share the device. `state` is Accelerate's, below a
-    launcher.
+    `workers_per_device` workers, this one included, share the device. `state` is Accelerate's process state
+    under a launcher, else None.
     """
 
     rank: int
@@ -52,7 +53,7 @@ class Worker:
         return list(pending[self.rank :: self.world])
 
     def wait_for_start(self) -> None:
-        """All workers meet once, after the first has made the run directory ready. Never at the end."""
+        """Wait until all workers are here: once, after the first has prepared the run directory."""
         if self.state is not None:
             self.state.wait_for_everyone()
 
@@ -62,8 +63,8 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
     """Join the process group of the launcher, if there is one.
 
     Raises:
-        InputError: the launcher's world size and ours disagree, the workers do not find each other, or the
-            device is not there.
+        InputError: the launcher's world size and the one of this process differ, the workers do not find each
+            other, or the device does not exist.
     """
     expected = _world_size()
     if expected == 1:
@@ -85,7 +86,7 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
 
 
 def _world_size() -> int:
-    """Processes the launcher says it started; 1 without a launcher."""
+    """Number of processes that the launcher announced; 1 without a launcher."""
     text = os.environ.get("WORLD_SIZE", "1")
     if not text.isdecimal() or int(text) < 1:
         raise InputError(f"WORLD_SIZE is '{text}'; a launcher sets it to a number, else leave it unset")
@@ -98,7 +99,7 @@ def _joined(expected: int) -> Any:
     from accelerate import PartialState
 
     try:
-        return PartialState(cpu=not torch.cuda.is_available(), timeout=MEETING)
+        return PartialState(cpu=not torch.cuda.is_available(), timeout=START_TIMEOUT)
     except (ValueError, RuntimeError) as error:  # torch raises RuntimeError where no group forms
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -108,34 +109,34 @@ def _joined(expected: int) -> Any:
 
 
 def parse_processes(text: str) -> int | None:
-    """--processes: a number of workers, or None for auto."""
+    """The value of --processes: a number of workers, or None for auto."""
     if text == "auto":
         return None
     try:
         count = int(text)
     except ValueError:
         count = 0
-    if not 1 <= count <= MOST_PROCESSES:
-        raise InputError(f"--processes {text}: accepted are auto and 1 to {MOST_PROCESSES}")
+    if not 1 <= count <= MAX_PROCESSES:
+        raise InputError(f"--processes {text}: accepted are auto and 1 to {MAX_PROCESSES}")
     return count
 
 
 def worker_devices(device: str, processes: int | None) -> list[str]:
-    """A device for each worker that a run is to have on this machine.
+    """The device of each worker of a run on this machine.
 
-    With `processes` None: one per visible GPU, or one on the CPU. A device named with its number takes all
-    workers.
+    With `processes` None there is one worker per visible GPU, or one on the CPU. All workers share a device
+    that is given with its number.
 
     Raises:
-        InputError: a device that this machine lacks, or a number of processes below a launcher.
+        InputError: a device that this machine lacks, or a number of processes under a launcher.
     """
     import torch
 
-    if any(name in os.environ for name in _LAUNCHED):
+    if any(name in os.environ for name in _LAUNCHER_VARIABLES):
         if processes is not None and processes > 1:
             started = os.environ.get("WORLD_SIZE", "1")
             raise InputError(
-                f"--processes {processes} below a launcher that started {started} already; "
+                f"--processes {processes}: a launcher already started {started} processes; "
                 "leave --processes out"
             )
         return [choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))]

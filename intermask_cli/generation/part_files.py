@@ -35,9 +35,10 @@ from intermask_cli.files import replacing, write_bytes, write_csv
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
-#: Group of the merged file in which items lie until they are put in plan order.
+#: Temporary group of the merged file; its items are moved out in plan order.
 _COPIED = "copied"
-#: HDF5 adds metadata to what the parts hold; measured, far less than five percent.
+#: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
+#: adds is far less than five percent.
 _MERGE_SPACE = 1.05
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
@@ -50,10 +51,10 @@ class Failure:
     reason: str
 
 
-#: Items of a part that were made, each with its result.
-Made = list[tuple[WorkItem, Interaction]]
-#: Writes a part: what it is, what was made of it, and what failed.
-WritePart = Callable[[Part, Made, Sequence[Failure]], None]
+#: An item and its result.
+MadeItem = tuple[WorkItem, Interaction]
+#: Writes a part, given the items that were made and those that failed.
+WritePart = Callable[[Part, Sequence[MadeItem], Sequence[Failure]], None]
 
 
 # ---------------------------------------------------------------- parts
@@ -62,7 +63,7 @@ WritePart = Callable[[Part, Made, Sequence[Failure]], None]
 def write_part(
     path: Path,
     fingerprint: str,
-    made: Iterable[tuple[WorkItem, Interaction]],
+    made: Iterable[MadeItem],
     failures: Sequence[Failure] = (),
 ) -> None:
     """Write one part file atomically."""
@@ -83,7 +84,7 @@ def write_part(
 
 
 def _row(item: WorkItem) -> dict[str, Any]:
-    """What the index says about an item."""
+    """Index row of an item."""
     return {
         "position": item.position,
         "id": item.id,
@@ -97,9 +98,9 @@ def _row(item: WorkItem) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PartRecord:
-    """What a part file holds, without its arrays.
+    """Content of a part file without its arrays.
 
-    `rows` are the index rows of the items made, `failed` what `rejected.jsonl` is to say of the others.
+    `rows` are the index rows of the items made, `failed` the entries of the others for `rejected.jsonl`.
     """
 
     path: Path
@@ -123,28 +124,30 @@ def read_part(path: Path) -> PartRecord:
 
 
 def part_files(folder: Path) -> Iterator[Path]:
-    """Finished parts in a `parts/` folder, by name."""
+    """Finished part files in a `parts/` folder, sorted by name."""
     return iter(sorted(folder.glob("part-*.h5")))
 
 
 class PartWriter:
-    """Writes parts in a thread, in the order they come, while the next one is made.
+    """Writes parts in a thread, in the order of `put`, while the next one is made.
 
-    One part may wait behind the one being written, then `put` waits. Leaving the `with` block waits until
-    everything handed over is on disk. An error of the thread, such as a full disk, is raised by the next
-    `check`, `put` or at the end of the block.
+    At most one part waits while another is written; `put` blocks when that place is taken. The end of the
+    `with` block waits until all parts are on disk. An error of the thread, such as a full disk, is raised by
+    the next `check` or `put`, or at the end of the block.
     """
 
     def __init__(self, write: WritePart):
         self._write = write
-        self._jobs: queue.Queue[tuple[Part, Made, Sequence[Failure]] | None] = queue.Queue(maxsize=1)
+        self._jobs: queue.Queue[tuple[Part, Sequence[MadeItem], Sequence[Failure]] | None] = queue.Queue(
+            maxsize=1
+        )
         self._error: BaseException | None = None
-        # A daemon, so that a disk that hangs cannot keep a process alive whose user stopped it.
+        # A daemon, so that a disk that hangs does not keep a stopped process alive.
         self._thread = Thread(target=self._work, name="part-writer", daemon=True)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            if self._error is None:  # after an error jobs are only taken, so that `put` never waits for room
+            if self._error is None:  # after an error jobs are discarded, so that `put` never blocks
                 try:
                     self._write(*job)
                 except BaseException as error:
@@ -155,8 +158,8 @@ class PartWriter:
         if self._error is not None:
             raise self._error
 
-    def put(self, part: Part, made: Made, failures: Sequence[Failure]) -> None:
-        """Hand over a part."""
+    def put(self, part: Part, made: Sequence[MadeItem], failures: Sequence[Failure]) -> None:
+        """Queue a part for writing."""
         self.check()
         self._jobs.put((part, made, failures))
 
@@ -187,21 +190,21 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[str, Any], name: str) -> int:
-    """Copy all items into `folder/name`, and their columns into `index.csv`; number of items.
+    """Copy all items into `folder/name` and their index rows into `index.csv` -> number of items.
 
     `attributes` become root attributes, next to format and version (docs/reference/formats.md).
     """
     rows = sorted(
         ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]
     )
-    for (a, path, row), (b, other, _) in pairwise(rows):
-        if a == b:
-            raise IntermaskError(f"'{row['id']}' is in both {path} and {other}; delete one of them")
+    for (position, path, row), (next_position, next_path, _) in pairwise(rows):
+        if position == next_position:
+            raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
     _check_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
     with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
         write_attributes(file, attributes)
-        # One part open at a time, since HDF5 holds about 9 MB for each; then the items are put in plan order.
+        # One part is open at a time, since HDF5 holds about 9 MB for each. Then items are put in plan order.
         copied = file.create_group(_COPIED)
         for part in sorted(parts, key=lambda part: part.path.name):
             with _opened(part.path) as source:
@@ -226,7 +229,7 @@ def _check_space(folder: Path, needed: int) -> None:
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Index columns, then the carried ones under safe and unique names; '' where a row has none."""
+    """Index columns, then the carried ones under safe and unique names; rows without a value have ''."""
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in INDEX_COLUMNS}
     carried: dict[str, None] = {}
     for row in rows:

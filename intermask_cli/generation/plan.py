@@ -17,12 +17,18 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.seeds import explicit_seed, sample_seed
 
-PART, LARGEST_PART = 8, 128  # items of a part in small and in large runs
+#: Items of a part in small runs: little work is lost by an interruption, and several workers get parts.
+SMALLEST_PART = 8
+#: Items of a part in large runs, which limits the number of files.
+LARGEST_PART = 128
 
 
 @dataclass(frozen=True)
 class WorkItem:
-    """One sample to make; `position` is its row in the dataset, `tokens` are per body row."""
+    """One sample to make; `position` is its row in the dataset.
+
+    `file` and `line` are where its prompt is, `carried` the columns of the prompt file that are copied.
+    """
 
     position: int
     id: str
@@ -36,12 +42,16 @@ class WorkItem:
 
     @property
     def tokens(self) -> int:
+        """Tokens per body row."""
         return self.frames // FRAMES_PER_TOKEN
 
 
 @dataclass(frozen=True)
 class Part:
-    """The unit of writing and resuming: items of similar length, named by their place in the plan."""
+    """The unit of writing and resuming: items of similar length.
+
+    `first` is the position of its first item in the plan, ordered by length; it gives the file its name.
+    """
 
     first: int
     items: Sequence[WorkItem]
@@ -92,7 +102,7 @@ class Plan:
         return sum(item.frames for item in self.items)
 
     def fingerprint(self) -> str:
-        """SHA-256 over everything that says what is to be made."""
+        """SHA-256 of the ids, texts, lengths, seeds, sample numbers and carried columns of all items."""
         digest = hashlib.sha256()
         for item in self.items:
             row = [item.id, item.text, item.frames, item.seed, item.sample, sorted(item.carried.items())]
@@ -108,16 +118,16 @@ def make_plan(
     limit: int | None = None,
     unit: int = FRAMES_PER_TOKEN,
 ) -> Plan:
-    """Prompts -> items -> parts. What a prompt states wins over `samples` and `default_frames`.
+    """The plan for some prompts. Values of a prompt take precedence over `samples` and `default_frames`.
 
     `limit` keeps the first prompts only. Frames are rounded down to a multiple of `unit`.
     """
     items: list[WorkItem] = []
-    seen: dict[str, int] = {}
+    occurrences: dict[str, int] = {}
     for prompt in prompts[:limit]:
-        occurrence = seen.get(prompt.text, 0)
+        occurrence = occurrences.get(prompt.text, 0)
         if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
-            seen[prompt.text] = occurrence + 1
+            occurrences[prompt.text] = occurrence + 1
         frames = prompt.frames or default_frames
         for sample in range(prompt.samples or samples):
             if prompt.seed is None:
@@ -141,13 +151,12 @@ def make_plan(
 
 
 def cut_into_parts(items: Sequence[WorkItem]) -> list[Part]:
-    """Items sorted by length (longest first, so that the end of a run is fine-grained), cut evenly.
+    """Cut items into parts, longest items first, so that workers end at about the same time.
 
-    More items make larger parts, up to 8 in small runs and up to 128 in large ones: small runs resume finely
-    and keep several workers busy, large ones have few files. Sizes differ by one at most, since two workers
-    with 8 and 4 items end later than with 6 each.
+    The size grows with the number of items, from `SMALLEST_PART` to `LARGEST_PART`. Sizes differ by one at
+    most: two workers with 8 and 4 items end later than two with 6 each.
     """
     ordered = sorted(items, key=lambda item: (-item.tokens, item.position))
-    count = -(-len(items) // min(LARGEST_PART, max(PART, len(items) // 32)))
+    count = -(-len(items) // min(LARGEST_PART, max(SMALLEST_PART, len(items) // 32)))
     edges = [len(items) * i // count for i in range(count + 1)] if count else []
     return [Part(start, ordered[start:stop]) for start, stop in pairwise(edges)]

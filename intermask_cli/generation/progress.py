@@ -12,8 +12,8 @@ from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part
 from intermask_cli.generation.run_directory import RunDirectory
 
-#: How often files of other workers are looked for; more often costs time on network file systems.
-LOOK_SECONDS = 1.0
+#: Seconds between two scans for part files of other workers; scans are slow on network file systems.
+SCAN_SECONDS = 1.0
 
 
 class Progress:
@@ -23,30 +23,30 @@ class Progress:
         self._run, self._shown = run, shown
         self._elsewhere = {part.name: part for part in elsewhere}
         self._failed = 0
-        self._looked = time.monotonic()
+        self._last_scan = time.monotonic()
 
     def begin(self) -> None:
-        """Rate and time left count from now, when loading is over."""
+        """Restart the clock of the displayed rate, after the model was loaded."""
         if self._shown is not None:
             self._shown.restart_clock()
 
     def add(self, made: int, failed: int) -> None:
-        """Count items made and failed here; every `LOOK_SECONDS` also what other workers have finished."""
+        """Count items made and failed here; every `SCAN_SECONDS` also what other workers have finished."""
         self._failed += failed
-        others = self._others() if time.monotonic() - self._looked > LOOK_SECONDS else 0
-        self._show(made + failed + others)
+        elsewhere = self._finished_elsewhere() if time.monotonic() - self._last_scan > SCAN_SECONDS else 0
+        self._show(made + failed + elsewhere)
 
     def add_others(self) -> None:
         """Count what other workers have finished."""
-        self._show(self._others())
+        self._show(self._finished_elsewhere())
 
-    def _show(self, more: int) -> None:
+    def _show(self, count: int) -> None:
         if self._shown is not None:
-            self._shown.advance(more, f"{self._failed:,} failed" if self._failed else "")
+            self._shown.advance(count, f"{self._failed:,} failed" if self._failed else "")
 
-    def _others(self) -> int:
-        """Items in parts of other workers that have appeared since the last look."""
-        self._looked = time.monotonic()
+    def _finished_elsewhere(self) -> int:
+        """Items in parts of other workers that were finished since the last scan."""
+        self._last_scan = time.monotonic()
         if self._shown is None or not self._elsewhere:
             return 0
         finished = {path.name for path in part_files(self._run.parts_folder)}
@@ -63,18 +63,18 @@ class Progress:
 
 @contextmanager
 def show_progress(
-    run: RunDirectory, parts: Sequence[Part], mine: Sequence[Part], shown: bool = True
+    run: RunDirectory, parts: Sequence[Part], own_parts: Sequence[Part], shown: bool = True
 ) -> Iterator[Progress]:
     """Progress over all `parts` of a command.
 
-    Parts in `mine` are counted by calls of `add`, those of other workers from their files.
+    `own_parts` are counted by calls of `add`, those of other workers by their files.
     """
     if not shown:
         yield Progress(run, [], None)
         return
-    own = {part.name for part in mine}
+    own = {part.name for part in own_parts}
     elsewhere = [part for part in run.pending(parts) if part.name not in own]
     total = sum(len(part.items) for part in parts)
-    before = total - sum(len(part.items) for part in [*mine, *elsewhere])
-    with counter(run.info.command, total, "interactions", before) as display:
+    done_before = total - sum(len(part.items) for part in [*own_parts, *elsewhere])
+    with counter(run.info.command, total, "interactions", done_before) as display:
         yield Progress(run, elsewhere, display)

@@ -1,4 +1,4 @@
-"""From what a user asks for to a job: the requests behind `intermask generate` and `intermask react`."""
+"""Jobs from the options of the user, for `intermask generate` and `intermask react`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import SamplingConfig
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.generation.engine import LoadEngine
-from intermask_cli.generation.engines import Cleaned, Generating, ModelSource, Reacting
+from intermask_cli.generation.engines import CleaningLoader, GenerationLoader, ModelSource, ReactionLoader
 from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
 from intermask_cli.generation.job import Execution, Job
 from intermask_cli.generation.plan import Plan, make_plan
 from intermask_cli.generation.prompts import PromptSet, default_run_name
 from intermask_cli.generation.run_directory import RunInfo
 
-#: Where run directories lie that the user gives no place.
+#: Folder of run directories when --out is not given.
 RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Everything about a run but its prompts and given motions.
+    """Settings of a run, without its prompts and given motions.
 
-    `batch_size` None is a size that fits. `out` None is a folder below `runs/`, named after the input.
+    `batch_size` None is the largest that fits. `out` None is a folder below `runs/`, named after the input.
     """
 
     source: ModelSource
@@ -43,7 +43,10 @@ class RunSettings:
 def generate_job(
     settings: RunSettings, files: Sequence[Path], prompts: PromptSet, default_frames: int
 ) -> Job:
-    """Pairs for the prompts read from `files`; those that give no length get `default_frames`."""
+    """The job that makes pairs for the prompts read from `files`.
+
+    Prompts without a length get `default_frames`.
+    """
     plan = make_plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
     return _job(
         settings,
@@ -52,7 +55,7 @@ def generate_job(
         plan,
         len(prompts.prompts),
         prompts.rejected,
-        Generating(settings.source, settings.sampling, settings.batch_size),
+        GenerationLoader(settings.source, settings.sampling, settings.batch_size),
         about={"prompt_files": [str(path) for path in files]},
     )
 
@@ -66,10 +69,10 @@ def react_job(
     read: Reader,
     person: int,
 ) -> Job:
-    """A partner for every given motion and prompt.
+    """The job that makes a partner for every given motion and prompt.
 
     names: the inputs as the user wrote them. unusable: motions that were left out. read: reads a motion
-    again when its turn comes. person: the given person is person 0 or 1 of the prompt.
+    again when its partner is made. person: the given person is person 0 or 1 of the prompt.
     """
     planned = make_react_plan(inputs, prompts.prompts, settings.seed, settings.samples, settings.limit)
     only = inputs[0] if len(inputs) == 1 else None
@@ -81,7 +84,7 @@ def react_job(
         planned.plan,
         len(prompts.prompts),
         [*unusable, *prompts.rejected],
-        Reacting(settings.source, settings.sampling, settings.batch_size, planned.given(read, person)),
+        ReactionLoader(settings.source, settings.sampling, settings.batch_size, planned.given(read, person)),
         identity={
             "input": only.sha256 if only else [[given.name, given.sha256] for given in inputs],
             "given person": person + 1,
@@ -105,7 +108,7 @@ def _job(
     about: Mapping[str, Any],
     identity: Mapping[str, Any] | None = None,
 ) -> Job:
-    """What jobs of all commands have in common."""
+    """A job of a command: its identity, its description and its engine."""
     source, sampling = settings.source, settings.sampling
     clean = {"clean": [mode.value for mode in settings.clean]} if settings.clean else {}
     info = RunInfo(
@@ -116,5 +119,5 @@ def _job(
         dataset=source.dataset_attributes(sampling),
         about={**about, "seed": settings.seed, **source.summary()},
     )
-    load_engine = Cleaned.around(load_engine, settings.clean, folder)
+    load_engine = CleaningLoader.around(load_engine, settings.clean, folder)
     return Job(folder, info, plan, load_engine, rejected, settings.execution)

@@ -1,4 +1,4 @@
-"""One seed per sample, from what the sample is and not from where it stands."""
+"""One seed per sample, derived from its text and not from its position in the prompt file."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ MAX_SEED = 2**63 - 1
 
 
 def sample_seed(run_seed: int, text: str, occurrence: int, sample: int) -> int:
-    """63 bits of SHA-256 over the run seed, the text, which occurrence of that text (0 first) and the sample.
+    """63 bits of the SHA-256 of the run seed, the text, the occurrence of that text (from 0) and the sample.
 
-    Other lines, their order, batch size, number of processes and resuming do not enter.
+    Other lines, their order, batch size, number of processes and resuming do not change it.
     """
     digest = hashlib.sha256(f"{run_seed}\n{occurrence}\n{sample}\n{text}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def explicit_seed(seed: int, sample: int) -> int:
-    """The seed column wins: sample 0 uses exactly that seed, further samples are derived from it."""
+    """The seed of a sample whose prompt has a seed: that seed for sample 0, else one derived from it."""
     return seed if sample == 0 else sample_seed(seed, "", 0, sample)

@@ -1,9 +1,9 @@
-"""A pool of workers on this machine: processes that are handed parts and stop together.
+"""A pool of worker processes on this machine.
 
-The process the user started samples nothing itself. It holds the run directory, gives each worker a part
-when the worker asks for one (longest clips first, so that all end at about the same time), shows progress and
-merges. Workers answer over a pipe. When the pipe breaks, because the process at its other end was killed,
-they end at once. What is not finished then is made when the same command is given again.
+The main process, which the user started, does not sample. It holds the lock of the run directory, gives each
+worker a part when the worker asks for one (longest clips first, so that all end at about the same time),
+shows progress and merges. Workers answer over a pipe. If the pipe breaks because the main process was killed,
+they end at once; the same command then makes the unfinished parts.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ def work_in_processes(
     load_engine: LoadEngine,
     interrupts: Interrupts,
 ) -> dict[str, float]:
-    """Make the pending parts with one worker per device; timing as of `engine.work`.
+    """Make the pending parts with one worker per device -> counts and seconds as `engine.work` gives them.
 
-    `load_engine` is pickled. Raises what ended the first worker that failed, IntermaskError when one was
-    killed, and InterruptedRun after a signal; always after the others have finished their current parts.
+    `load_engine` is pickled. If a worker fails or a signal comes, the other workers finish their current
+    parts. Then InterruptedRun is raised after a signal, IntermaskError if a worker was killed, else the error
+    of the first worker that failed.
     """
     started, done_before = time.monotonic(), run.done_items(parts)
     with interrupts.watching(), show_progress(run, parts, pending) as progress:
@@ -61,7 +62,7 @@ def work_in_processes(
 
 
 class _Member(NamedTuple):
-    """One worker as the process that started it sees it."""
+    """A worker process as the main process sees it."""
 
     name: str
     process: BaseProcess
@@ -69,10 +70,10 @@ class _Member(NamedTuple):
 
 
 class _Pool:
-    """The workers of a run and the parts that none of them has been given yet.
+    """The workers of a run, and the parts not yet given to any of them.
 
-    `error` ended a worker, `killed` says which worker was killed and how, `first_ready` is the time at which
-    the first one had loaded its model.
+    `error` is what ended the first worker that failed. `killed` describes the first worker that was killed.
+    `first_ready` is the time at which the first worker had loaded its model.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class _Pool:
                     except (EOFError, ConnectionError):
                         self._handle_death(member)
         finally:
-            for member in self.members:  # empty unless this process is to stop at once
+            for member in self.members:  # empty unless an exception stops this process at once
                 member.process.kill()
                 member.process.join()
 
@@ -107,14 +108,14 @@ class _Pool:
         context = get_context("spawn")  # a forked child could not use CUDA, and Windows has no fork
         threads = max(1, processors() // len(devices))
         for rank, device in enumerate(devices):
-            sharing = sum(other == device for other in devices)
-            worker = Worker(rank, len(devices), device, sharing)
-            ours, theirs = context.Pipe()
-            arguments = (theirs, worker, threads, self.run, load_engine)
+            worker = Worker(rank, len(devices), device, workers_per_device=devices.count(device))
+            connection, worker_end = context.Pipe()
+            arguments = (worker_end, worker, threads, self.run, load_engine)
             process = context.Process(target=run_worker, args=arguments, daemon=True)
             process.start()
-            theirs.close()  # so that the pipe ends when the worker does
-            self.members.append(_Member(f"worker {rank + 1} of {len(devices)} ({device})", process, ours))
+            worker_end.close()  # so that the pipe ends when the worker does
+            name = f"worker {rank + 1} of {len(devices)} ({device})"
+            self.members.append(_Member(name, process, connection))
 
     def _handle(self, member: _Member, kind: str, *values: Any) -> None:
         """One message of a worker (`run_worker` sends them)."""
@@ -143,7 +144,7 @@ class _Pool:
         self._stop(IntermaskError(self.killed))
 
     def _stop(self, error: Exception) -> None:
-        """No more parts; the other workers finish their current ones."""
+        """Record an error and hand out no more parts; the other workers finish their current ones."""
         if self.error is None:
             self.error = error
             self.left.clear()
@@ -164,20 +165,20 @@ def _end_of(exit_code: int) -> str:
     return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
 
 
-# ---------------------------------------------------------------- in the worker's own process
+# ---------------------------------------------------------------- in the worker process
 
 
 def run_worker(
     connection: Connection, worker: Worker, threads: int, run: RunDirectory, load_engine: LoadEngine
 ) -> None:
-    """Everything a worker process does: ask for a part, make it, until there is none.
+    """Body of a worker process: ask for a part and make it, until no part is left.
 
     Sends `next`, `made` (items made, items failed), `message` (kind, text), `terminated`, `failed` (packed
     error) and, last, `ended`.
     """
     channel = _Channel(connection)
     terminated: list[int] = []
-    # Ctrl-C of a terminal reaches all its processes. The one the user started decides what it means here.
+    # Ctrl-C in a terminal reaches all its processes. Only the main process reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
     forward_messages(lambda kind, text: channel.send("message", kind, text))
@@ -205,9 +206,9 @@ def run_worker(
 
 
 class _Channel:
-    """The worker's end of the pipe: any thread may send; a thread of its own receives parts.
+    """The worker's end of the pipe: any thread may send, and a background thread receives parts.
 
-    When the process at the other end is gone, nothing is left to work for, and this process ends.
+    This process ends as soon as the main process is gone.
     """
 
     def __init__(self, connection: Connection):
@@ -239,9 +240,9 @@ class RemoteTraceback(Exception):
 
 
 def _packed(error: Exception, worker: Worker) -> tuple[bytes, str]:
-    """An error to raise in the other process, and its traceback.
+    """A pickled error to raise in the main process, and its traceback.
 
-    One of ours stays the same; any other becomes a line that names it.
+    An `IntermaskError` stays the same; any other becomes an `IntermaskError` whose message names it.
     """
     trace = "".join(traceback.format_exception(error))
     if isinstance(error, IntermaskError):

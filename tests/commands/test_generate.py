@@ -189,7 +189,7 @@ def test_the_same_command_again_makes_nothing_and_another_one_is_refused(
     code, out, err = cli("generate", "p.csv", *tiny_model.options, "--json")
     assert code == 0
     assert json.loads(out)["made_now"] == 0
-    assert "complete already" in err
+    assert "already complete" in err
     code, _, err = cli("generate", "p.csv", *tiny_model.options, "--seed", 5)
     assert code == 2
     assert "other prompts" in err

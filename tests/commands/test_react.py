@@ -200,7 +200,7 @@ def test_many_files_are_one_run(cli: Run, given: np.ndarray, tiny_model: TinyMod
     assert cli(*base, "-i", "moves/b.npy", "--out", "alone")[0] == 0
     np.testing.assert_array_equal(items("alone")[0].joints, made[1].joints)
     code, _, err = cli(*base, "-i", "moves")
-    assert code == 3 and "complete already" in err
+    assert code == 3 and "already complete" in err
     assert cli(*base, "-i", "moves/[ac].npy", "-i", "walk.npy", "--out", "some")[0] == 0
     assert [item.id for item in items("some")] == ["a-s0", "c-s0", "walk-s0"]
     code, _, err = cli(*base, "-i", "moves", "--out", "strict", "--strict")

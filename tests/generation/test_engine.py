@@ -268,7 +268,7 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_current_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system gives it another parent."""
-    plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(below_launcher=True)
+    plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(under_launcher=True)
     mine, other = worker.deal(plan.parts), os.getppid() + 1
 
     def batch(items: Sequence[WorkItem]) -> list[Interaction]:

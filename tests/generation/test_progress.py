@@ -18,7 +18,7 @@ from tests.helpers.generation import info, make, plan_of
 def test_parts_of_other_workers_count_once_they_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "SCAN_SECONDS", 3600.0)
     monkeypatch.setattr(console, "PLAIN_LINE_SECONDS", 3600.0)
     plan = plan_of(40)
     before, mine, other, later = plan.parts[:4]

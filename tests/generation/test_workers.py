@@ -109,7 +109,7 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert worker_devices("auto", None) == ["cuda:1"]
-    with pytest.raises(InputError, match="--processes 2 below a launcher that started 2"):
+    with pytest.raises(InputError, match="--processes 2: a launcher already started 2 processes"):
         worker_devices("auto", 2)
     monkeypatch.delenv("WORLD_SIZE")
     monkeypatch.delenv("LOCAL_RANK")
