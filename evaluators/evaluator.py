@@ -310,7 +310,7 @@ def load_evaluator(
         InputError: a damaged bundle, or a text encoder it was not trained with.
     """
     device = choose_device(str(device))
-    if str(name_or_path) in plugins.found(plugins.EVALUATORS):
+    if str(name_or_path) in plugins.registered(plugins.EVALUATORS):
         plugin: Evaluator = plugins.call(plugins.EVALUATORS, str(name_or_path), text_encoder, device)
         return plugin
     folder = resolve_evaluator(str(name_or_path))

@@ -1,4 +1,4 @@
-"""The `intermask` command: commands by name, and every outcome as an exit code and at most one line.
+"""The `intermask` command: finds commands by name, and turns errors into one line and an exit code.
 
 A command's module is imported when the command is used, and imports nothing heavy at its top, so
 `intermask --help` takes little longer than typer takes to start.
@@ -30,29 +30,29 @@ class Command(NamedTuple):
 
 #: By name, in the order of `--help`.
 COMMANDS = {
-    "generate": Command("generate", "Prompt files to a dataset of interactions."),
-    "react": Command("react", "The partner for a given person, or for each of many."),
-    "evaluate": Command("evaluate", "Score a model, or interactions made elsewhere."),
+    "generate": Command("generate", "Make a dataset of interactions from prompt files."),
+    "react": Command("react", "Make a partner for a given person, or for each of many."),
+    "evaluate": Command("evaluate", "Score a model, or interactions from any source."),
     "train": Command("train", "Train a tokenizer, transformer or evaluator; bundle them."),
     "data": Command("data", "Make and check datasets."),
-    "import-checkpoint": Command("import_checkpoint", "A published checkpoint to a bundle."),
-    "export": Command("export", "BVH, GLB, NPZ or NPY files, or a dataset tree."),
-    "view": Command("view", "One web page that plays interactions, offline."),
-    "render": Command("render", "Interactions as contact sheets, GIF or MP4."),
-    "merge": Command("merge", "The parts of shards to a dataset."),
-    "info": Command("info", "What is in a run, dataset, model or motion file."),
-    "doctor": Command("doctor", "What works on this machine."),
+    "import-checkpoint": Command("import_checkpoint", "Convert a published checkpoint to a bundle."),
+    "export": Command("export", "Write BVH, GLB, NPZ or NPY files, or a dataset."),
+    "view": Command("view", "Write an offline web page that plays interactions."),
+    "render": Command("render", "Draw interactions as contact sheets, GIF or MP4."),
+    "merge": Command("merge", "Merge the parts of shards into a dataset."),
+    "info": Command("info", "Describe a run, dataset, model or motion file."),
+    "doctor": Command("doctor", "Check what works on this machine."),
 }
 
 
 class _Commands(TyperGroup):
-    """Commands that are imported when they are needed."""
+    """Imports a command when it is used."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        # A misspelt name needs all of them: typer suggests one of those it knows.
+        # For a misspelt name all commands are imported, so that typer can suggest the nearest.
         for name in [cmd_name] if cmd_name in COMMANDS else COMMANDS:
             if name not in self.commands:
                 self.commands[name] = _imported(name)
@@ -64,7 +64,7 @@ class _Commands(TyperGroup):
 
 
 def _imported(name: str) -> Any:
-    """The command of that name, as typer makes it."""
+    """Typer's object for the command of that name."""
     module = importlib.import_module(f"intermask_cli.commands.{COMMANDS[name].module}")
     holder = typer.Typer(add_completion=False, rich_markup_mode=None)
     if hasattr(module, "app"):
@@ -97,7 +97,7 @@ def root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
     ] = False,
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks; also INTERMASK_DEBUG=1, also after the command.")
+        bool, typer.Option("--debug", help="Show tracebacks; may follow the command. Also INTERMASK_DEBUG=1.")
     ] = False,
 ) -> None:
     """Text to two-person 3D motion: batch generation, reaction and evaluation with InterMask."""
@@ -109,13 +109,13 @@ def _terminated(number: int, frame: FrameType | None) -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit. Expected failures are one line on stderr; others a hint at --debug."""
+    """Run the command line and exit. An error is one line on stderr; for a bug it names --debug."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     debug = os.environ.get("INTERMASK_DEBUG", "") not in ("", "0")
     if "--debug" in words:
         words.remove("--debug")
         debug = True
-    before: Any = signal.signal(signal.SIGTERM, _terminated)
+    previous_handler: Any = signal.signal(signal.SIGTERM, _terminated)
     try:
         app(words, prog_name="intermask")
     except IntermaskError as error:
@@ -123,7 +123,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _fail("interrupted", EXIT_SIGINT, debug)
     except Terminated:
-        before = signal.SIG_IGN
+        previous_handler = signal.SIG_IGN
         _fail("terminated", EXIT_SIGTERM, debug)
     except BrokenPipeError:
         _silence_stdout()
@@ -132,14 +132,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         message = f"{type(error).__name__}: {error} (run with --debug for the traceback)"
         _fail(message, EXIT_FAILURE, debug)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)
     sys.exit(EXIT_OK)
 
 
 def _fail(message: str, code: int, debug: bool) -> NoReturn:
-    """One line `error: ...`, after the traceback if that is asked for."""
+    """Print one line `error: ...`, after the traceback if `debug` is set, and exit."""
     if debug:
-        import traceback  # 5 ms that --help need not take
+        import traceback  # not at the top: it takes 5 ms
 
         traceback.print_exc()
     print("error:", " ".join(message.split("\n")), file=sys.stderr)  # noqa: T201
@@ -147,5 +147,5 @@ def _fail(message: str, code: int, debug: bool) -> NoReturn:
 
 
 def _silence_stdout() -> None:
-    """Nothing reads our output any more: keep the interpreter from complaining as it flushes at exit."""
+    """Discard further output, so that the flush at exit does not fail on the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What people read: results go to stdout, everything else (progress, notes, warnings) to stderr."""
+"""Console output: results go to stdout, everything else (progress, notes, warnings) to stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rich.progress import (
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
-#: Seconds between lines of progress without a terminal, which keeps log files short.
+#: Seconds between lines of progress when stderr is not a terminal; keeps log files short.
 PLAIN_LINE_SECONDS = 10.0
 T = TypeVar("T")
 #: Takes a kind of message ("note" or "warning") and its text.
@@ -41,7 +41,7 @@ def warn(message: str) -> None:
 
 
 def show(kind: str, message: str) -> None:
-    """Print a note or a warning, or hand it to who asked for the messages of this process."""
+    """Print a note or a warning on stderr, or pass it to the listeners if there are any."""
     for listener in _listeners:
         listener(kind, message)
     if _listeners:
@@ -53,7 +53,7 @@ def show(kind: str, message: str) -> None:
 
 
 def forward_messages(listener: Listener) -> None:
-    """Give notes and warnings to `listener` from now on, not to stderr; for processes without a console."""
+    """Pass notes and warnings to `listener` instead of stderr, for processes without a console."""
     _listeners.append(listener)
 
 
@@ -63,7 +63,7 @@ def emit_json(value: Any) -> None:
 
 
 class Counter:
-    """A running count: a bar on a terminal, elsewhere a plain line every ten seconds."""
+    """A running count: a bar on a terminal, else a plain line every `PLAIN_LINE_SECONDS`."""
 
     def __init__(self, label: str, total: int, unit: str, done: int = 0):
         self.label, self.total, self.unit = label, total, unit
@@ -94,13 +94,13 @@ class Counter:
             self._bar.stop()
 
     def restart_clock(self) -> None:
-        """The rate counts from now: what came before was preparation."""
+        """Measure the rate from now on, so that preparation does not count."""
         self._started = time.monotonic()
 
     def advance(self, count: int = 1, status: str = "") -> None:
         """Count `count` more as done; `status` is free text such as a loss."""
         if count == 0 and self.done >= self.total:
-            return  # nothing new after the last line
+            return  # the last line was already printed
         self.done += count
         now = time.monotonic()
         rate = (self.done - self._done_before) / max(now - self._started, 1e-9)
@@ -109,14 +109,15 @@ class Counter:
             return
         if now - self._last_line >= PLAIN_LINE_SECONDS or self.done >= self.total:
             self._last_line = now
-            left = (self.total - self.done) / max(rate, 1e-9)
-            line = f"{self.label}: {self.done:,}/{self.total:,} {self.unit}, {rate:.2f}/s, {left:.0f} s left"
+            seconds = (self.total - self.done) / max(rate, 1e-9)
+            counts = f"{self.done:,}/{self.total:,} {self.unit}"
+            line = f"{self.label}: {counts}, {rate:.2f}/s, {seconds:.0f} s left"
             note(f"{line} {status}".rstrip())
 
 
 @contextmanager
 def counter(label: str, total: int, unit: str = "items", done: int = 0) -> Iterator[Counter]:
-    """Progress for long work: `with counter("generate", 10) as c: c.advance()`; `done` before it began."""
+    """Progress for long work: `with counter("generate", 10) as c: c.advance()`; `done`: finished before."""
     with Counter(label, total, unit, done) as c:
         yield c
 

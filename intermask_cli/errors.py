@@ -22,7 +22,7 @@ class IntermaskError(Exception):
 
 
 class InputError(IntermaskError):
-    """Usage, or an input that cannot be used at all (wrong shape, NaN, pickle, truncated file)."""
+    """Wrong usage, or an input that cannot be used (wrong shape, NaN, pickle, truncated file)."""
 
     exit_code = EXIT_USAGE
 
@@ -42,4 +42,4 @@ class InterruptedRun(IntermaskError):
 
 
 class Terminated(BaseException):
-    """SIGTERM outside the work that watches for it. Like KeyboardInterrupt, it passes `except Exception`."""
+    """SIGTERM arrived while no work handled it. Like KeyboardInterrupt, not an `Exception`."""

@@ -1,4 +1,4 @@
-"""Writing: files and folders appear complete or not at all, locks, and disk errors in one line.
+"""Atomic writes of files and folders, locks, and disk errors in one line.
 
 A file is written under a temporary name in its own folder, flushed to the disk and renamed. A crash at any
 moment leaves the old file or the new one, never half of it.
@@ -26,6 +26,7 @@ from intermask_cli.errors import InputError, IntermaskError
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+#: What the user can do about an error, by its number. EDQUOT does not exist on Windows.
 _REMEDY = {
     errno.ENOSPC: "free some space and run the same command again",
     getattr(errno, "EDQUOT", -1): "the quota is used up; free some space and run the same command again",
@@ -35,11 +36,11 @@ _REMEDY = {
     errno.EPERM: "check the permissions or choose another --out",
     errno.ENOTDIR: "choose another --out",
 }
-#: What a file system without locks answers, as some network file systems do.
+#: Error numbers from file systems without locks, such as some network file systems.
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
-#: Temporary names begin so; the real name follows, since some writers choose their format by its suffix.
+#: Prefix of temporary names; the real name follows, since some writers choose the format by the suffix.
 _TEMPORARY = ".tmp-"
-#: What a marker file has after the name of its lock.
+#: Suffix of a marker file, after the name of its lock.
 _MARKER = ".held"
 
 
@@ -67,7 +68,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 def replacing(path: Path) -> Iterator[Path]:
     """A hidden temporary path to write, with the suffix of `path`, which it replaces if the block succeeds.
 
-    For whatever writes a file by itself (h5py, safetensors, NumPy, torch). A missing folder is made.
+    For libraries that write files themselves (h5py, safetensors, NumPy, torch). Missing folders are created.
     """
     temporary = _temporary(path)
     try:
@@ -83,7 +84,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that a reader, or a later run after a crash, sees all of it or nothing."""
+    """Write a file atomically: a reader, or a run after a crash, sees the old content or the new."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
 
@@ -140,12 +141,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def set_aside(path: Path) -> Path:
-    """Where the old content of a folder is stored while `replacing_folder` puts the new one in its place."""
+    """Path of the old content of a folder while `replacing_folder` puts the new one in its place."""
     return path.with_name(f".old-{path.name}")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete temporary files and folders of killed runs. Only while holding the lock of the directory."""
+    """Delete temporary files and folders of killed runs. Only while holding the lock of the folder."""
     for path in folder.glob(f"{_TEMPORARY}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -178,10 +179,12 @@ def _sync_folder(folder: Path) -> None:
 
 @contextmanager
 def locked(path: Path, wait: bool = False) -> Iterator[None]:
-    """Hold the lock of that name against all other processes; it ends with this one, also when it is killed.
+    """Context manager: hold the lock of that name, which one process at a time can hold.
+
+    The lock ends with the process, even if it is killed.
 
     Raises:
-        InputError: another process holds it, and we are not to wait.
+        InputError: another process holds the lock and `wait` is False.
     """
     with disk_errors(path):
         lock = _acquired(path, wait)
@@ -201,23 +204,23 @@ def is_locked(path: Path) -> bool:
 
 
 def held_locks(folder: Path, pattern: str) -> list[Path]:
-    """Those locks in a folder whose names match, as in `.lock-*`, and which are held now."""
+    """Locks in a folder whose names match a pattern such as `.lock-*` and which a process holds now."""
     names = {path.name.removesuffix(_MARKER) for path in folder.glob(pattern)}
     return [folder / name for name in sorted(names) if is_locked(folder / name)]
 
 
 def _acquired(path: Path, wait: bool) -> BaseFileLock:
-    """A lock of the operating system; where it has none for this folder, a marker file naming the process.
+    """Acquire a lock of the operating system, or a marker file where the file system has no locks.
 
-    The next process removes the marker of a dead one on the same machine.
+    A marker names its process; the next process on that machine removes the marker of one that has ended.
     """
-    with warnings.catch_warnings():  # filelock says the same as `_warn_of_markers`, less clearly
+    with warnings.catch_warnings():  # `_warn_of_markers` explains what filelock warns about
         warnings.simplefilter("ignore")
         from filelock import FileLock, SoftFileLock, Timeout
 
     timeout = -1 if wait else 0
     wait_or_move = f"{path.parent}: another run is writing here; wait for it or use another --out"
-    if not issubclass(FileLock, SoftFileLock):  # it is one where Python has no locks at all
+    if not issubclass(FileLock, SoftFileLock):  # FileLock is a SoftFileLock where Python has no locks
         lock: BaseFileLock = FileLock(path)
         try:
             lock.acquire(timeout)
@@ -238,7 +241,7 @@ def _acquired(path: Path, wait: bool) -> BaseFileLock:
 
 @lru_cache(1)
 def _warn_of_markers() -> None:
-    warn("the file system of the output has no locks; marker files keep two runs apart instead")
+    warn("the file system of the output has no locks; marker files are used instead")
 
 
 # ---------------------------------------------------------------- content

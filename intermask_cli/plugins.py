@@ -24,10 +24,10 @@ METRICS = "intermask.metrics"
 GROUPS = (TEXT_ENCODERS, EVALUATORS, METRICS)
 
 
-def found(group: str) -> dict[str, EntryPoint]:
-    """Entry points of a group by name, in order of their names; nothing is imported.
+def registered(group: str) -> dict[str, EntryPoint]:
+    """Entry points of a group by name, sorted by name; nothing is imported.
 
-    Of two packages that register one name, the first by package name counts.
+    If two packages register the same name, the first in the order of package names is used.
     """
     by_name: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, package_of(entry))):
@@ -36,12 +36,12 @@ def found(group: str) -> dict[str, EntryPoint]:
 
 
 def load(group: str, name: str) -> Any:
-    """The object that a plug-in registers.
+    """Import the object that a plug-in registers.
 
     Raises:
         InputError: no plug-in of that name, or its package cannot be imported; the message names the package.
     """
-    entries = found(group)
+    entries = registered(group)
     if name not in entries:
         names = ", ".join(entries) or "no package registers one"
         raise InputError(f"no plug-in '{name}' in group {group}; registered: {names}")
@@ -53,10 +53,10 @@ def load(group: str, name: str) -> Any:
 
 
 def call(group: str, name: str, *arguments: Any) -> Any:
-    """What the callable that a plug-in registers returns for these arguments.
+    """Import the callable that a plug-in registers and call it with these arguments.
 
     Raises:
-        InputError: as `load`, or the call failed with another error than an `IntermaskError`.
+        InputError: as `load`, or the call raised something other than an `IntermaskError`.
     """
     loader = load(group, name)
     try:
@@ -64,7 +64,7 @@ def call(group: str, name: str, *arguments: Any) -> Any:
     except IntermaskError:
         raise
     except Exception as error:
-        raise _failed(found(group)[name], error) from error
+        raise _failed(registered(group)[name], error) from error
 
 
 def package_of(entry: EntryPoint) -> str:
@@ -73,8 +73,8 @@ def package_of(entry: EntryPoint) -> str:
 
 
 def _failed(entry: EntryPoint, error: Exception) -> InputError:
-    first = (str(error).splitlines() or [""])[0]
+    message = (str(error).splitlines() or [""])[0]
     return InputError(
         f"plug-in '{entry.name}' ({entry.group}) of package {package_of(entry)} failed: "
-        f"{type(error).__name__}: {first}"
+        f"{type(error).__name__}: {message}"
     )

@@ -25,7 +25,7 @@ Metric = Callable[[np.ndarray, np.ndarray, np.ndarray], float]
 
 def registered_metrics() -> dict[str, Metric]:
     """Installed metrics by name, in the order of their names."""
-    return {name: plugins.load(plugins.METRICS, name) for name in plugins.found(plugins.METRICS)}
+    return {name: plugins.load(plugins.METRICS, name) for name in plugins.registered(plugins.METRICS)}
 
 
 def registered_scores(

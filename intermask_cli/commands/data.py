@@ -26,7 +26,7 @@ def duets(
     clips: Annotated[int, typer.Option(min=1, help="How many clips.")] = 8000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
     processes: Annotated[
-        int, typer.Option(min=1, help="Worker processes; they change nothing but the time.")
+        int, typer.Option(min=1, help="Worker processes; the corpus does not depend on it.")
     ] = 1,
     kinds: Annotated[
         str,
@@ -62,7 +62,7 @@ def duets(
 
 
 def _table(manifest: dict[str, Any]) -> Any:
-    """Kinds, how many clips of each per split, and how long they are."""
+    """Number of clips per kind and split, and their lengths in seconds."""
     from rich.table import Table
 
     fps = manifest["fps"]

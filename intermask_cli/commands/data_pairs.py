@@ -27,7 +27,10 @@ def pairs(
     ],
     fps: Annotated[
         float | None,
-        typer.Option(help="Frames per second of files that do not say, or say wrongly.", show_default=False),
+        typer.Option(
+            help="Frames per second of files that do not state them, or state them wrongly.",
+            show_default=False,
+        ),
     ] = None,
     up: Annotated[str | None, typer.Option(help="Up axis of the files: y or z.", show_default=False)] = None,
     units: Annotated[
@@ -45,9 +48,10 @@ def pairs(
     ] = False,
     json: opt.Json = False,
 ) -> None:
-    """Make a dataset in InterHuman's layout of two-person captures listed in a table.
+    """Make a dataset in InterHuman's layout from two-person captures listed in a table.
 
-    Columns `id`, `split`, `fps`, `up`, `units` and `skeleton` may be given too; they go before the options.
+    The table may also have columns `id`, `split`, `fps`, `up`, `units` and `skeleton`. They take precedence
+    over the options.
     Rows that cannot be used are listed, and the exit code is 3.
     """
     from intermask_cli.commands.reporting import SHOWN

@@ -26,7 +26,7 @@ def doctor(
     """Check what works on this machine.
 
     Versions, device, bundled models, text encoder, disk and optional extras. Exit code 4 when generating
-    with the bundled model cannot work; the line then says what to do.
+    with the bundled model cannot work; the line of that check then says what to do.
     """
     from intermask_cli.console import emit_json, out
 
@@ -53,7 +53,7 @@ _EXTRAS = {
 
 @dataclass
 class Check:
-    """One line: state is ok, note (works, with something to know) or missing (generate cannot work)."""
+    """One line of the report; `state` is ok, note (works with a limit) or missing (generate cannot work)."""
 
     state: str
     name: str
@@ -78,7 +78,7 @@ def check_machine(hub: bool) -> list[Check]:
 
 
 def _attempt(name: str, find: Callable[[], str]) -> Check:
-    """What `find` found, or the error that says what is missing."""
+    """An ok line with the result of `find`, or a line with the error that says what is missing."""
     try:
         return Check("ok", name, find())
     except (IntermaskError, ImportError) as error:
@@ -127,13 +127,13 @@ def _extra(package: str, purpose: str) -> Check:
 
 
 def _plugins() -> list[Check]:
-    """What installed packages add; nothing of theirs is imported."""
+    """One line per plug-in of installed packages; none of them is imported."""
     from intermask_cli import plugins
 
     return [
         Check("ok", "plug-in", f"{entry.name} ({group}) of {plugins.package_of(entry)}")
         for group in plugins.GROUPS
-        for entry in plugins.found(group).values()
+        for entry in plugins.registered(group).values()
     ]
 
 

@@ -39,17 +39,17 @@ def export(
     processes: Annotated[
         int | None,
         typer.Option(
-            help="Worker processes; the layouts of datasets are written by one.  [default: one per CPU]",
+            help="Worker processes; interhuman and interx are written by one.  [default: one per CPU]",
             min=1,
             show_default=False,
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Write BVH, GLB, NPZ or NPY per interaction, or a dataset in the layout of InterHuman or Inter-X.
 
-    Files are read back to check them. With --clean the files are cleaned, never the dataset, and physics
+    Every file is read back to check it. With --clean the files are cleaned, but not the dataset; physics
     before and after are printed.
     """
     from intermask_cli.cleanup.modes import checked_modes

@@ -22,17 +22,19 @@ def generate(
     sampling: opt.SamplingOptions,
     frames: Annotated[
         int | None,
-        typer.Option(help="Length where a line gives none.  [default: 5 seconds]", show_default=False),
+        typer.Option(help="Frames of prompts that give no length.  [default: 5 seconds]", show_default=False),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")
+    ] = False,
     json: opt.Json = False,
 ) -> None:
     """Make a dataset from prompt files.
 
     Every prompt becomes two-person interactions in an HDF5 file. The run directory gets interactions.h5,
-    index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command on the
-    same directory continues after an interruption.
+    index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command
+    resumes an interrupted run.
     """
     from intermask_cli.commands import reporting
     from intermask_cli.generation.job import Estimate, run_job
@@ -42,8 +44,8 @@ def generate(
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
-    usable = reporting.require_prompts(read_prompts(prompts, limits), run.strict)
-    job = generate_job(settings, prompts, usable, length)
+    accepted = reporting.require_prompts(read_prompts(prompts, limits), run.strict)
+    job = generate_job(settings, prompts, accepted, length)
     if dry_run:
         source = settings.source
         reporting.report(Estimate.of(job, source.info.fps, source.num_joints), json)

@@ -29,7 +29,8 @@ def import_checkpoint(
     stats: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
-            help="Mean and deviation of InterHuman's 262 features, two .npy files.", metavar="MEAN STD"
+            help="Mean and standard deviation of InterHuman's 262 features, two .npy files.",
+            metavar="MEAN STD",
         ),
     ] = None,
     stats_npz: Annotated[
@@ -51,7 +52,7 @@ def import_checkpoint(
         _import_evaluator(released, out, json)
         return
     if stats and stats_npz:
-        raise InputError("--stats and --stats-npz say the same thing; give one of them")
+        raise InputError("--stats and --stats-npz exclude each other; give one of them")
     files = list(stats) if stats else [stats_npz] if stats_npz else None
     model, sha256 = published.import_checkpoint(folder, out, files, which)
     note(f"{model.variant}; read from {', '.join(map(str, model.files))}")

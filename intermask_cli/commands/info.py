@@ -12,7 +12,7 @@ import typer
 from intermask_cli.commands.options import Json
 from intermask_cli.errors import InputError
 
-#: Suffixes of motion files that are described.
+#: Suffixes of motion files.
 _MOTION = (".npy", ".npz", ".bvh")
 
 
@@ -29,18 +29,19 @@ def info(
     from evaluators.networks.bundle import EVALUATOR, evaluator_sha256, list_evaluators, resolve_evaluator
     from intermask_cli.console import emit_json, out
 
-    found = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path)
-    if found.get("bundle_kind") == EVALUATOR.kind:  # an evaluator's hash covers other files than a model's
-        found["sha256"] = evaluator_sha256(Path(found["path"]))
+    facts = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path)
+    if facts.get("bundle_kind") == EVALUATOR.kind:  # an evaluator's hash covers other files than a model's
+        facts["sha256"] = evaluator_sha256(Path(facts["path"]))
     if json:
-        emit_json(found)
+        emit_json(facts)
         return
-    width = max(map(len, found))
-    for name, value in found.items():
+    width = max(map(len, facts))
+    for name, value in facts.items():
         out.print(f"{name.replace('_', ' '):<{width}}  {_plain(value)}", markup=False)
 
 
 def _plain(value: object) -> str:
+    """A value as text: lists of whole numbers are shapes, such as 2x150x22x3."""
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items()) or "none"
     if isinstance(value, list) and value and all(isinstance(number, int) for number in value):
@@ -53,7 +54,10 @@ def _plain(value: object) -> str:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Facts by name; InputError or MissingError when the path is none of the known things."""
+    """Facts by name about a run, dataset, motion file or bundle.
+
+    Raises InputError or MissingError for anything else.
+    """
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.generation.run_directory import MANIFEST
 
@@ -139,7 +143,8 @@ def _bundle(name: str) -> dict[str, Any]:
     path = Path(name).expanduser()
     if path.is_dir() and not (path / CONFIG).is_file():
         raise InputError(
-            f"{name or path}: a folder without {MANIFEST}, {FILE_NAME} or {CONFIG}: no run, dataset or bundle"
+            f"{name or path}: a folder without {MANIFEST}, {FILE_NAME} or {CONFIG}"
+            " is not a run, dataset or bundle"
         )
     folder = resolve_bundle(name)
     values = json_files.loads((folder / CONFIG).read_text(encoding="utf-8"))

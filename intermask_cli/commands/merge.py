@@ -1,4 +1,4 @@
-"""`intermask merge`: put the parts of shards together."""
+"""`intermask merge`: merge the parts of shards into a dataset."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from intermask_cli.commands import options as opt
 
 
 def merge(
-    runs: Annotated[
-        list[Path], typer.Argument(help="Run directories of one and the same run.", show_default=False)
-    ],
+    runs: Annotated[list[Path], typer.Argument(help="Run directories of the same run.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option(

@@ -30,9 +30,11 @@ TextEncoder = Annotated[
     ),
 ]
 Samples = Annotated[
-    int, typer.Option(min=1, max=100_000, help="Samples per prompt, where its line gives none.")
+    int, typer.Option(min=1, max=100_000, help="Samples of each prompt whose line gives no number.")
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Run seed; each sample gets its own from it.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**63 - 1, help="Run seed; the seed of each sample is derived from it.")
+]
 Steps = Annotated[
     int | None,
     typer.Option(min=1, max=1000, help="Decoding steps.  [default: the model's]", show_default=False),
@@ -43,7 +45,7 @@ Guidance = Annotated[
 ]
 Temperature = Annotated[
     float | None,
-    typer.Option(help="Divides the logits before a draw.  [default: the model's]", show_default=False),
+    typer.Option(help="Divides the logits before sampling.  [default: the model's]", show_default=False),
 ]
 Draw = Annotated[
     str | None, typer.Option(help="categorical or gumbel.  [default: the model's]", show_default=False)
@@ -51,11 +53,13 @@ Draw = Annotated[
 Filter = Annotated[
     float | None,
     typer.Option(
-        "--filter", help="Share of least likely codes dropped.  [default: the model's]", show_default=False
+        "--filter",
+        help="Share of the least likely codes to drop.  [default: the model's]",
+        show_default=False,
     ),
 ]
 BatchSize = Annotated[
-    str, typer.Option(help="Items sampled together; auto: what fits. Results do not depend on it.")
+    str, typer.Option(help="Items sampled together; auto: as many as fit. Results do not change.")
 ]
 Processes = Annotated[
     str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
@@ -75,14 +79,14 @@ CudaGraphs = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first N prompts.", show_default=False)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another run in the directory.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Stop before anything is made if a line is bad.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a different run in the directory.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Make nothing if any line is bad.")]
 CleanModes = Annotated[
     list[Clean] | None,
     typer.Option(
-        help="Clean-up, repeatable: smooth; one of feet (planted feet stand, rigid bones), contact (the "
-        "same, hands stay joined, less overlap), published; meet (hands that nearly meet do).  "
-        "[default: none]",
+        help="Clean-up, repeatable: smooth; one of feet (planted feet do not slide, rigid bones), contact "
+        "(as feet; joined hands stay joined, bodies overlap less), published; meet (hands that nearly meet "
+        "are brought together).  [default: none]",
         show_default=False,
     ),
 ]
@@ -93,7 +97,7 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """Decorator of a command: a parameter whose type is a dataclass becomes one option per field.
 
     Fields are written as parameters are, `name: Annotated[type, typer.Option(...)] = default`. Typer sees the
-    fields at the place of the parameter; the command receives the record made of them.
+    fields in place of the parameter; the command receives the record.
     """
     hints = get_type_hints(command, include_extras=True)
     groups: dict[str, Any] = {}
@@ -126,7 +130,7 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclasses.dataclass(frozen=True)
 class SamplingOptions:
-    """How tokens are sampled; what is left out is the model's."""
+    """How tokens are sampled; None takes the model's setting."""
 
     steps: Steps = None
     guidance: Guidance = None
@@ -135,13 +139,13 @@ class SamplingOptions:
     filter: Filter = None
 
     def over(self, defaults: SamplingConfig) -> SamplingConfig:
-        """The model's settings with those that were given."""
+        """The model's settings, replaced by the options that were given."""
         return sampling_with(defaults, self.steps, self.guidance, self.temperature, self.draw, self.filter)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelOptions:
-    """Which model, where and in which precision it computes."""
+    """The model, its device and its precision."""
 
     model: Model = DEFAULT_MODEL
     text_encoder: TextEncoder = None
@@ -150,7 +154,7 @@ class ModelOptions:
     cuda_graphs: CudaGraphs = False
 
     def source(self) -> ModelSource:
-        """The model, found but not loaded."""
+        """The description of the model, which is not loaded yet."""
         from intermask_cli.devices import choose_device
         from intermask_cli.errors import InputError
         from intermask_cli.generation.engines import ModelSource
@@ -162,7 +166,7 @@ class ModelOptions:
 
 @dataclasses.dataclass(frozen=True)
 class RunOptions:
-    """What is made and how the work is shared out, for commands that fill a run directory."""
+    """What is made and how the work is divided, for commands that fill a run directory."""
 
     out: Out = None
     samples: Samples = 1
@@ -176,7 +180,7 @@ class RunOptions:
     strict: Strict = False
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
-        """Everything about the run but its prompts; options that cannot be used are InputErrors."""
+        """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes
         from intermask_cli.generation.job import Execution
         from intermask_cli.generation.launch import parse_processes
@@ -200,7 +204,7 @@ class RunOptions:
 
 
 def parse_batch_size(text: str) -> int | None:
-    """--batch-size: a number, or None for auto."""
+    """The value of --batch-size: a number, or None for auto."""
     from intermask_cli.errors import InputError
 
     if text == "auto":

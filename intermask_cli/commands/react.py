@@ -1,4 +1,4 @@
-"""`intermask react`: a given person gets a partner."""
+"""`intermask react`: a partner for a given person."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ def react(
         Path | None, typer.Option(help="Prompt file; one partner per line.", show_default=False)
     ] = None,
     person: Annotated[
-        int | None, typer.Option(min=1, max=2, help="Which person of a file with two.", show_default=False)
+        int | None,
+        typer.Option(min=1, max=2, help="Which person of a file with two persons.", show_default=False),
     ] = None,
     role: Annotated[
         int,
-        typer.Option("--as", min=1, max=2, help="The given person is the first or the second of the prompt."),
+        typer.Option("--as", min=1, max=2, help="Which person of the prompt the given person is: 1 or 2."),
     ] = 1,
     fps: Annotated[
         float | None,
-        typer.Option(help="Frames per second of the input, if its file does not say.", show_default=False),
+        typer.Option(help="Frames per second of an input file that does not state them.", show_default=False),
     ] = None,
     up: Annotated[str | None, typer.Option(help="Up axis of the input: y or z.", show_default=False)] = None,
     units: Annotated[
@@ -60,9 +61,9 @@ def react(
 ) -> None:
     """Make a partner for a given motion, or for each of many.
 
-    The given person comes out exactly as given (resampled to 30 fps if needed), the partner in the same
-    world frame and of the same length. The run directory is that of `intermask generate`,
-    and the same command continues an interrupted run.
+    The given person is stored exactly as read (resampled to 30 fps if needed). The partner has the same
+    length and is in the same world frame. The run directory is like that of `intermask generate`, and the
+    same command resumes an interrupted run.
     """
     from intermask_cli.commands import reporting
     from intermask_cli.datasets.motion_files.read import read_motion
@@ -77,6 +78,6 @@ def react(
     inputs, unusable = read_inputs(find_inputs(input), read)
     reporting.warn_rejected(unusable, run.strict)
     reporting.print_inputs(inputs)
-    usable = reporting.require_prompts(react_prompts(prompt, prompts), run.strict)
-    job = react_job(settings, input, inputs, unusable, usable, read, role - 1)
+    accepted = reporting.require_prompts(react_prompts(prompt, prompts), run.strict)
+    job = react_job(settings, input, inputs, unusable, accepted, read, role - 1)
     reporting.report_run(run_job(job), settings.source.info.max_frames, json)

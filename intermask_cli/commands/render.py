@@ -11,7 +11,7 @@ import typer
 def render(
     source: Annotated[Path, typer.Argument(help="Run directory or .h5 file.", show_default=False)],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Picture to write: .png (contact sheet), .gif or .mp4.")
+        Path, typer.Option("--out", "-o", help="File to write: .png (contact sheet), .gif or .mp4.")
     ],
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
@@ -26,13 +26,13 @@ def render(
     from intermask_cli.errors import InputError
     from intermask_cli.export.pictures.contact_sheet import contact_sheet
     from intermask_cli.export.pictures.video import write_video
-    from intermask_cli.export.viewer.gallery import chosen_ids
+    from intermask_cli.export.viewer.gallery import selected_ids
     from intermask_cli.files import replacing
 
     if out.suffix not in (".png", ".gif", ".mp4"):
         raise InputError(f"{out.name}: a contact sheet is .png, a video .gif or .mp4")
     with InteractionFile(source) as dataset:
-        items = [dataset.read(id) for id in chosen_ids(dataset, ids or (), limit)]
+        items = [dataset.read(id) for id in selected_ids(dataset, ids or (), limit)]
     clips, prompts = [item.joints for item in items], [item.text for item in items]
     with replacing(out) as draft:
         if out.suffix == ".png":

@@ -1,4 +1,4 @@
-"""What commands say about their work: notes and warnings on stderr, the result on stdout, the gallery."""
+"""How commands report: notes and warnings on stderr, the result on stdout, the gallery."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from intermask_cli.generation.job import Summary
     from intermask_cli.generation.prompts import PromptSet
 
-#: Bad lines shown on stderr; all are in rejected.jsonl.
+#: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10
-#: Interactions in the page that a run ends with. More make it slow to open; `intermask view` shows any.
+#: Interactions on the gallery page of a run. More make it slow to open; `intermask view` writes other pages.
 GALLERY_ITEMS = 24
 
 
 class Report(Protocol):
-    """Something that ends a command: lines for people, one object for machines, an exit code."""
+    """The result of a command: as lines of text, as one JSON object, and as an exit code."""
 
     @property
     def exit_code(self) -> int: ...
@@ -58,7 +58,7 @@ def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoRet
 
 
 def add_gallery(result: Summary) -> None:
-    """Write the page that shows a finished run, unless it exists from before."""
+    """Write the gallery page of a finished run, unless an earlier command already did."""
     from intermask_cli.export.viewer.gallery import write_gallery
     from intermask_cli.files import disk_errors
     from intermask_cli.generation.run_directory import GALLERY
@@ -70,30 +70,30 @@ def add_gallery(result: Summary) -> None:
 
 
 def require_prompts(prompts: PromptSet, strict: bool) -> PromptSet:
-    """The prompts, after warnings about bad lines; InputError if none is left or `strict` forbids any."""
+    """Warn of bad lines and return the prompts; InputError without prompts, or with bad lines if `strict`."""
     for bad in prompts.rejected[:SHOWN]:
         warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
     if len(prompts.rejected) > SHOWN:
         warn(f"{len(prompts.rejected) - SHOWN:,} more bad lines")
     if strict and prompts.rejected:
-        raise InputError(f"{len(prompts.rejected):,} bad prompt lines and --strict; nothing was made")
+        raise InputError(f"{len(prompts.rejected):,} bad prompt lines; nothing was made because of --strict")
     if not prompts.prompts:
         raise InputError("no usable prompt; a prompt file has one prompt per line (see prompts/README.md)")
     return prompts
 
 
 def warn_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
-    """Warn of motions that cannot be used; InputError if `strict` forbids any."""
+    """Warn of motions that cannot be used; with `strict` they are an InputError."""
     for bad in rejected[:SHOWN]:
         warn(f"{bad.file}: {bad.reason}; skipped")
     if len(rejected) > SHOWN:
         warn(f"{len(rejected) - SHOWN:,} more unusable motions")
     if strict and rejected:
-        raise InputError(f"{len(rejected):,} unusable motions and --strict; nothing was made")
+        raise InputError(f"{len(rejected):,} unusable motions; nothing was made because of --strict")
 
 
 def print_inputs(inputs: Sequence[ReactInput]) -> None:
-    """How the given motions were read, with a warning of what is odd about each."""
+    """Print how the given motions were read, and the warnings of the reader."""
     for given in inputs[:SHOWN]:
         note(f"read {given.source}")
         note(f"{given.path}: {given.bones}")
@@ -105,7 +105,7 @@ def print_inputs(inputs: Sequence[ReactInput]) -> None:
 
 
 def print_cleanup_effect(folder: Path) -> None:
-    """Physics before and after clean-up of a finished run, if it was cleaned."""
+    """Print physics before and after clean-up, if the run was cleaned."""
     from intermask_cli.cleanup.effect import EFFECT_LOG, read_effects
 
     if (folder / EFFECT_LOG).is_file():
@@ -114,7 +114,7 @@ def print_cleanup_effect(folder: Path) -> None:
 
 
 def seam_lines(folder: Path, longest_frames: int) -> list[str]:
-    """One line about the seams of clips longer than a window; none where there are no such clips."""
+    """One line about the seams of clips longer than a window, or no line without such clips."""
     from statistics import fmean
 
     from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
@@ -130,10 +130,10 @@ def seam_lines(folder: Path, longest_frames: int) -> list[str]:
         return []
     ratios = [seam.jerk / max(seam.typical_jerk, 1e-9) for _, seam in seams]
     worst_id, worst = seams[ratios.index(max(ratios))]
-    near = fmean(seam.jerk for _, seam in seams)
+    at_seams = fmean(seam.jerk for _, seam in seams)
     elsewhere = fmean(seam.typical_jerk for _, seam in seams)
     return [
         f"{len({id for id, _ in seams}):,} clips longer than {longest_frames / FPS:g} s were made window by "
-        f"window: mean jerk {near:.1f} m/s³ at {len(seams):,} seams, {elsewhere:.1f} elsewhere; the worst "
-        f"seam, frame {worst.frame} of {worst_id}, has {max(ratios):.2f} times that of its clip"
+        f"window: mean jerk {at_seams:.1f} m/s³ at {len(seams):,} seams, {elsewhere:.1f} elsewhere; the "
+        f"worst seam, frame {worst.frame} of {worst_id}, has {max(ratios):.2f} times that of its clip"
     ]

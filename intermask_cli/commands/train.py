@@ -41,7 +41,7 @@ OutOption = Annotated[Path, typer.Option("--out", help="Training folder.", show_
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Options of every training command."""
+    """Options of every training command of the model."""
 
     config: Annotated[
         str, typer.Option("--config", help="Recipe: duet-mini, interhuman, interx, or a .yaml file.")
@@ -57,7 +57,9 @@ class TrainOptions:
     ] = None
     minutes: Annotated[
         float | None,
-        typer.Option(help="Wall-clock budget instead of the recipe's; the learning rate follows it."),
+        typer.Option(
+            help="Wall-clock budget instead of the recipe's; the schedule of the learning rate follows it."
+        ),
     ] = None
     steps: Annotated[
         int | None,
@@ -71,7 +73,7 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class EvaluatorTrainOptions(TrainOptions):
-    """The same with the evaluator's recipes."""
+    """Options of `train evaluator`, with the evaluator's recipes."""
 
     config: Annotated[str, typer.Option("--config", help="Recipe: duet-eval, or a .yaml file.")] = "duet-eval"
 
@@ -222,15 +224,14 @@ def bundle(
     """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
     from intermask_cli.training.bundle import assemble_bundle
 
-    named = name or out.name
     report = assemble_bundle(
-        tokenizer, transformer, pair_decoder, out, named, licence, training_data, not fp32
+        tokenizer, transformer, pair_decoder, out, name or out.name, licence, training_data, not fp32
     )
     _report(report, out, json)
 
 
 def _recipe(options: TrainOptions, stage: str) -> Recipe:
-    """The recipe named on the command line with the changes made there."""
+    """The recipe of --config, changed by --set, --minutes, --steps and --seed."""
     from intermask_cli.training.recipes import load_recipe, with_overrides
 
     return with_overrides(load_recipe(options.config), stage, *_overrides(options))

@@ -65,10 +65,10 @@ def view(
     stdout.print(str(page), markup=False)
 
 
-def _refuse(source: Path, what: str, options: dict[str, Any]) -> None:
-    """InputError if an option is given that would do nothing."""
+def _refuse(source: Path, kind: str, options: dict[str, Any]) -> None:
+    """InputError if an option is given that has no effect on this source."""
     from intermask_cli.errors import InputError
 
     for name, value in options.items():
         if value is not None and value != []:
-            raise InputError(f"{name} would do nothing: {source} is {what}; leave {name} out")
+            raise InputError(f"{name} has no effect: {source} is {kind}; leave {name} out")

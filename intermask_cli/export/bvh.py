@@ -1,7 +1,7 @@
 """BVH: one file per person, both in the shared world frame, centimetres, Y up, ZXY Euler angles.
 
 The rest pose is the T-pose of `motion.skeleton` with the person's own bone lengths, facing +Z. The root's
-OFFSET is zero: readers take its place from the position channels.
+OFFSET is zero, because its position channels give its place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from intermask_cli.datasets.motion_files.bvh import parse_bvh
 from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, PARENTS
 
 _CM_PER_M = 100.0
-#: Tips of head, toes and hands, which the skeleton has no joints for: only for readers that draw bones.
+#: End sites of head, toes and hands, centimetres: the skeleton has no joints there, but readers draw bones.
 _END_SITES_CM = {"head": (0.0, 18.0, 0.0), "left_foot": (0.0, 0.0, 6.0), "right_foot": (0.0, 0.0, 6.0),
                "left_wrist": (18.0, 0.0, 0.0), "right_wrist": (-18.0, 0.0, 0.0)}  # fmt: skip
 
@@ -81,5 +81,7 @@ def _joint_lines(joint: int, offsets_cm: np.ndarray, indent: str) -> list[str]:
 
 def joints_of_bvh(path: Path) -> np.ndarray:
     """Joint positions (T, 22, 3) in metres of a file written by `write_bvh`."""
-    motion = parse_bvh(path.read_text(encoding="ascii"), max_frames=10**7)  # no limit: it is our own file
+    motion = parse_bvh(
+        path.read_text(encoding="ascii"), max_frames=10**7
+    )  # no limit on files of this package
     return motion.positions[:, [motion.names.index(name) for name in JOINT_NAMES]] / _CM_PER_M

@@ -1,4 +1,4 @@
-"""Export of a dataset: in parallel, without files that exist already, with errors and failures summed up."""
+"""Export of a dataset in parallel. Existing files are kept; errors and failures go into a summary."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
-from intermask_cli.export.viewer.gallery import chosen_ids
+from intermask_cli.export.viewer.gallery import selected_ids
 from intermask_cli.files import write_text
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.physics import physics
 
-#: In a folder of exported files: the clean-up modes that all of them went through.
+#: File in a folder of exported files that names the clean-up modes applied to all of them.
 CLEANING_NOTE = ".cleaning.json"
-#: Layouts of published datasets: one folder with splits and captions instead of files per interaction.
+#: Writers of published dataset layouts: a folder with splits and captions, not files per interaction.
 _DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
-#: Interactions per task of a worker process: opening the file once is shared, and progress still moves.
+#: Interactions per task of a worker process: enough to share opening the file, few enough to show progress.
 _BATCH_SIZE = 16
 
 
 @dataclass(frozen=True)
 class ExportSummary:
-    """What an export did.
+    """Result of an export.
 
     Attributes:
         target: name of the format.
@@ -44,7 +44,7 @@ class ExportSummary:
         written: number of interactions written.
         skipped: number of interactions whose files existed.
         failed: reasons by id.
-        errors_mm: skeleton fit and file round trip, as far as the format has them.
+        errors_mm: skeleton fit and file round trip, for formats that have them.
         effect: physics before and after clean-up, or None without clean-up.
     """
 
@@ -58,11 +58,11 @@ class ExportSummary:
 
     @property
     def exit_code(self) -> int:
-        """That of a finished command with or without failed items."""
+        """`EXIT_PARTIAL` if interactions failed."""
         return EXIT_PARTIAL if self.failed else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
-        """All fields for machines."""
+        """All fields as JSON values."""
         return {
             "target": self.target,
             "folder": str(self.folder),
@@ -73,7 +73,7 @@ class ExportSummary:
         } | ({} if self.effect is None else {"physics": self.effect.as_json()})
 
     def lines(self) -> list[str]:
-        """Counts, errors and effect for people."""
+        """Counts, errors and effect as text."""
         failures = f", {len(self.failed):,} failed" if self.failed else ""
         return [
             f"{self.written} written, {self.skipped} existing kept{failures}: {self.folder}",
@@ -92,14 +92,14 @@ def export_dataset(
     overwrite: bool = False,
     clean: Sequence[Clean] = (),
 ) -> ExportSummary:
-    """Export a run or HDF5 file, with clean-up on the way if any `clean` modes are given.
+    """Export a run or HDF5 file, cleaned if `clean` has modes.
 
     Raises:
-        InputError: unknown ids, a dataset folder that is not empty, or files that had other clean-up.
+        InputError: unknown ids, a dataset folder that is not empty, or files with other clean-up modes.
         MissingError: the package that a format needs is not installed.
     """
     with InteractionFile(source) as dataset:
-        selected = chosen_ids(dataset, ids, limit)
+        selected = selected_ids(dataset, ids, limit)
         if target in _DATASET_FOLDERS:
             reader = InteractionReader(dataset, selected, clean)
             return _folder_summary(target, folder, reader, _DATASET_FOLDERS[target](reader, folder))
@@ -120,10 +120,10 @@ def export_dataset(
             progress.advance(len(batch.written) + len(batch.failed))
     errors: dict[str, float] = {}
     if total.written:
-        fits = [one.fit_mm for one in total.written]
+        fits = [written.fit_mm for written in total.written]
         errors["skeleton fit, mean"] = sum(fits) / len(fits)
         errors["skeleton fit, worst interaction"] = max(fits)
-        errors["file round trip, largest"] = max(one.round_trip_mm for one in total.written)
+        errors["file round trip, largest"] = max(written.round_trip_mm for written in total.written)
     return ExportSummary(
         target,
         folder,
@@ -151,12 +151,12 @@ def _folder_summary(
 
 
 def _check_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
-    """Note the clean-up of the folder's files; with `keeping` some exist and must have had the same."""
+    """Record the clean-up modes of a folder; InputError if existing files are kept and had other modes."""
     note, requested = folder / CLEANING_NOTE, [mode.value for mode in clean]
     existing = json.loads(note.read_text()) if note.exists() else []
     if keeping and existing != requested:
         raise InputError(
-            f"{folder}: holds files with clean-up {', '.join(existing) or 'none'}, asked for "
+            f"{folder}: holds files with clean-up {', '.join(existing) or 'none'}; now requested: "
             f"{', '.join(requested) or 'none'}; give another --out, or --overwrite"
         )
     if requested:

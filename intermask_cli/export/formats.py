@@ -1,4 +1,4 @@
-"""Export formats with files per interaction: which files, how they are written and how they are checked.
+"""Export formats with files per interaction: their names, how they are written and checked.
 
 Every file is read back and its joint positions are compared with what was written. The largest distance is
 the round-trip error; above the bound of the format it is an error.
@@ -28,7 +28,7 @@ class Written:
     """Errors of one exported interaction in millimetres.
 
     fit_mm: mean distance of the rigid skeleton to the dataset's joints (0 where positions are stored);
-    round_trip_mm: largest distance between the joints that a reader of the file gets and those written.
+    round_trip_mm: largest distance between joints read from the file and those written.
     """
 
     fit_mm: float
@@ -37,7 +37,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """`write(item, [paths])` writes the files named by `suffixes` and returns the errors."""
+    """`write(item, paths)` writes one file per suffix; `bound_mm` is the largest round-trip error."""
 
     suffixes: tuple[str, ...]
     write: Callable[[Interaction, list[Path]], Written]
@@ -64,7 +64,7 @@ def export_item(item: Interaction, name: str, folder: Path) -> Written:
         if not written.round_trip_mm <= format.bound_mm:
             raise IntermaskError(
                 f"{item.id}: read back from {name}, a joint is {written.round_trip_mm:.3f} mm away "
-                f"(bound {format.bound_mm} mm); nothing was kept"
+                f"(bound {format.bound_mm} mm); no file was written"
             )
     return written
 
@@ -97,7 +97,7 @@ def _npz(item: Interaction, paths: list[Path]) -> Written:
 
 
 def _npy(item: Interaction, paths: list[Path]) -> Written:
-    """The published demo's arrays (T, 22, 9): positions smoothed over time, then raw rotations."""
+    """Arrays (T, 22, 9) of the published demo: positions smoothed over time, then rotations not smoothed."""
     if item.rotations6d is None:
         raise InputError(f"{item.id}: no rotations6d in the dataset; the npy layout of the demo needs them")
     errors = []
@@ -119,10 +119,10 @@ def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
     return float(1000 * np.linalg.norm(a - b, axis=-1).max())
 
 
-#: Files of person 1 and person 2.
+#: Endings of the file names of person 1 and person 2.
 _PERSONS = ("_person1", "_person2")
-# Bounds: BVH and GLB store rounded rotations, the error of which grows along each limb; the others store
-# positions.
+#: Formats by name. The bounds of BVH and GLB are larger because these store rounded rotations, whose error
+#: grows along each limb; the others store positions.
 FORMATS: dict[str, Format] = {
     "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, bound_mm=0.1),
     "glb": Format((".glb",), _glb, bound_mm=0.1),

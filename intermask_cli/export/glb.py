@@ -1,8 +1,8 @@
-"""GLB (binary glTF 2.0): both people in one file, skinned capsule bodies, one animation at 30 fps.
+"""GLB (binary glTF 2.0): both persons in one file, as skinned capsule bodies with one animation at 30 fps.
 
 Metres, Y up, +Z forward, as glTF requires. Each person is a skeleton of 22 nodes, named after the joints
 with the prefix "p1." or "p2."; every bone is a capsule bound rigidly to the joint that turns it. The reader
-at the end only checks files written here. Needs the `export` extra (pygltflib).
+at the end is only for files written here, to check them. Needs the `export` extra (pygltflib).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _RING = 10
 #: Rings of vertices per rounded end of a capsule.
 _CAP = 3
 
-# Numbers that glTF 2.0 gives to component types and buffer targets.
+# Codes of glTF 2.0 for component types and buffer targets.
 _FLOAT, _UBYTE, _UINT = 5126, 5121, 5125
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
 
 
 def write_glb(path: Path, people: tuple[Rig, Rig], name: str) -> None:
-    """Write two rigs with the same number of frames as one animated GLB; `name` is that of the animation.
+    """Write two rigs with the same number of frames as one animated GLB; `name` is the name of the animation.
 
     Raises MissingError without pygltflib.
     """
@@ -89,10 +89,10 @@ class _Builder:
     def add_person(self, rig: Rig, prefix: str, colour: str, times: int, animation: Any) -> None:
         """Skeleton nodes, a skinned body and the animation channels of one person."""
         g, document = self.gltf, self.document
-        first = len(document.nodes)
+        root_node = len(document.nodes)
         rotations = quaternion_xyzw_continuous(rig.local).astype(np.float32)
         for joint, joint_name in enumerate(JOINT_NAMES):
-            children = [first + child for child, parent in enumerate(PARENTS) if parent == joint]
+            children = [root_node + child for child, parent in enumerate(PARENTS) if parent == joint]
             start = rig.root[0] if joint == 0 else rig.offsets[joint]
             node = g.Node(
                 name=f"{prefix}.{joint_name}",
@@ -101,13 +101,13 @@ class _Builder:
                 children=children,
             )
             document.nodes.append(node)
-        self._add_body(rig, prefix, colour, first)
+        self._add_body(rig, prefix, colour, root_node)
         for joint in range(len(JOINT_NAMES)):
-            self._add_channel(animation, first + joint, "rotation", times, rotations[:, joint], "VEC4")
-        self._add_channel(animation, first, "translation", times, rig.root.astype(np.float32), "VEC3")
+            self._add_channel(animation, root_node + joint, "rotation", times, rotations[:, joint], "VEC4")
+        self._add_channel(animation, root_node, "translation", times, rig.root.astype(np.float32), "VEC3")
 
-    def _add_body(self, rig: Rig, prefix: str, colour: str, first: int) -> None:
-        """Material, mesh and skin of one person whose skeleton starts at node `first`."""
+    def _add_body(self, rig: Rig, prefix: str, colour: str, root_node: int) -> None:
+        """Material, mesh and skin of one person whose skeleton starts at `root_node`."""
         g, document = self.gltf, self.document
         rest = rest_positions(rig.offsets)
         positions, normals, triangles, joints = body_mesh(rest)
@@ -137,14 +137,14 @@ class _Builder:
         document.meshes.append(g.Mesh(name=f"{prefix}.body", primitives=[primitive]))
         # glTF stores matrices column by column.
         matrices = self.accessor(np.swapaxes(inverse, 1, 2).reshape(-1, 16), "MAT4")
-        skeleton = list(range(first, first + len(JOINT_NAMES)))
+        skeleton = list(range(root_node, root_node + len(JOINT_NAMES)))
         document.skins.append(
-            g.Skin(name=prefix, joints=skeleton, skeleton=first, inverseBindMatrices=matrices)
+            g.Skin(name=prefix, joints=skeleton, skeleton=root_node, inverseBindMatrices=matrices)
         )
         document.nodes.append(
             g.Node(name=f"{prefix}.body", mesh=len(document.meshes) - 1, skin=len(document.skins) - 1)
         )
-        document.scenes[0].nodes += [first, len(document.nodes) - 1]
+        document.scenes[0].nodes += [root_node, len(document.nodes) - 1]
 
     def _add_channel(
         self, animation: Any, node: int, path: str, times: int, values: np.ndarray, kind: str

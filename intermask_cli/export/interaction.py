@@ -1,4 +1,4 @@
-"""One interaction to files, for scripts and notebooks; `intermask export` and `render` do it for datasets."""
+"""Save one interaction to files, for scripts and notebooks; `intermask export` does it for datasets."""
 
 from __future__ import annotations
 

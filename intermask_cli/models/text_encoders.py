@@ -225,7 +225,7 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     if device == "auto":  # other names stay: "cuda" is the current GPU of a process in training
         device = choose_device(device)
     plugin, _, source = spec.partition(":")
-    if plugin not in ("minilm", "clip") and plugin in plugins.found(plugins.TEXT_ENCODERS):
+    if plugin not in ("minilm", "clip") and plugin in plugins.registered(plugins.TEXT_ENCODERS):
         encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)
         return encoder
     kind, _, place = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)

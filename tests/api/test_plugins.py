@@ -65,7 +65,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_plugins_are_found_without_importing_them(site: Path) -> None:
-    names = plugins.found(plugins.TEXT_ENCODERS)
+    names = plugins.registered(plugins.TEXT_ENCODERS)
     assert list(names) == ["absent", "broken", "letters", "refuses"]
     assert plugins.package_of(names["letters"]) == "outside-letters 2.1"
     assert "outside_letters" not in sys.modules

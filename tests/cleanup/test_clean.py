@@ -146,7 +146,7 @@ def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tin
         assert not np.array_equal(smooth["joints"], plain["joints"])
     assert Path("runs/p/interactions.h5").read_bytes() == before
     code, _, err = cli("export", "runs/p", "--to", "npz", "--out", "e", "--clean", "smooth")
-    assert code == 2 and "clean-up none, asked for smooth" in err
+    assert code == 2 and "clean-up none; now requested: smooth" in err
     assert cli("export", "runs/p", "--to", "npz", "--out", "e", "--clean", "smooth", "--overwrite")[0] == 0
     code, _, err = cli("export", "runs/p", "--to", "npz", "--clean", "feet", "--clean", "contact")
     assert code == 2 and "exclude each other" in err

@@ -78,7 +78,7 @@ def test_devices_by_name() -> None:
     assert choose_device("auto").split(":")[0] == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(InputError, match="device tpu9: accepted are auto, cpu, cuda"):
         choose_device("tpu9")
-    with pytest.raises(InputError, match="device cuda:77: this machine shows"):
+    with pytest.raises(InputError, match="device cuda:77: this machine has"):
         choose_device("cuda:77")
     assert processors() >= 1
 

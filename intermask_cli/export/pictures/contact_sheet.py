@@ -16,19 +16,21 @@ from intermask_cli.errors import MissingError
 from intermask_cli.export.pictures.scene import PERSON_COLOURS, Camera, draw_frame, side_view
 from intermask_cli.motion.skeleton import FPS
 
+#: Width of a cell; a row in which the pair needs more is drawn smaller.
 CELL_WIDTH_M = 2.5
-#: A tall person with raised arms, and the caption of the row above the head.
+#: Height of a cell: a tall person with raised arms, and the caption of the row above the head.
 CELL_HEIGHT_M = 2.35
-#: Small enough that nine columns fit a screen.
+#: Small enough that nine columns fit on a screen.
 _PIXELS_PER_METRE = 66
+#: Only relates pixels to the points in which matplotlib measures text and lines.
 _DPI = 100
-#: Height of the line on top that says who is who.
+#: Height of the legend at the top.
 _LEGEND_M = 0.35
-#: Floor line above the lower edge of a cell, so that feet seen from above stay inside.
+#: Height of the floor line above the lower edge of a cell: the camera looks down, so near feet are below it.
 _FLOOR_M = 0.22
-#: Room between the outermost joints and the edge of a cell.
+#: Least distance between the outermost joints and the edge of a cell.
 _MARGIN_M = 0.12
-#: Smaller people could not be read; those still farther apart are cut off.
+#: Smallest scale at which poses can be read; people too far apart for it are cut off.
 _MIN_SCALE = 0.3
 #: Longest caption, in characters, that fits the default width.
 _MAX_CAPTION = 200
@@ -46,9 +48,9 @@ def contact_sheet(
 ) -> None:
     """Draw clips (2, T, 22, 3) metres as rows of `columns` frames, first and last frame included.
 
-    Each cell follows the middle between the two people. A row is drawn smaller where they get so far apart
-    that a cell would not hold them. Person 1 is blue, person 2 orange and right limbs are darker; a line on
-    top says so. Raises MissingError without matplotlib.
+    Each cell follows the middle between the two people. A row in which they are too far apart for a cell is
+    drawn smaller. Person 1 is blue, person 2 orange, and right limbs are darker, as the legend says.
+    Raises MissingError without matplotlib.
     """
     try:
         import matplotlib
@@ -85,7 +87,7 @@ def contact_sheet(
 
 
 def _draw_legend(axes: Any) -> None:
-    """The line on top: which colour is which person, and what darker limbs mean."""
+    """The legend at the top: the colours of the persons, and that darker limbs are right ones."""
     style = {"ha": "left", "va": "center", "fontsize": 8, "color": "#444"}
     for x, colour, text in ((0.2, PERSON_COLOURS[0], "person 1"), (1.55, PERSON_COLOURS[1], "person 2")):
         axes.plot([x], [-_LEGEND_M / 2], "o", color=colour, markersize=6)

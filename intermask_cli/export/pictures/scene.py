@@ -1,7 +1,7 @@
 """Projection of a pair onto a picture: camera, limb segments with depth and width. NumPy only.
 
-The colours are distinct for colour-blind people too (Okabe-Ito blue and vermilion). A person's right limbs
-are drawn darker than the left ones, so that sides can be read.
+The colours (Okabe-Ito blue and vermilion) are distinct for colour-blind people. Right limbs are drawn darker
+than left ones, so that the sides can be distinguished.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PERSON_COLOURS = ("#0072B2", "#D55E00")
 PERSON_DARK = ("#004C78", "#8E3F00")
 PERSON_LIGHT = ("#4DA6DB", "#F39A5A")
 
-#: Lines of the trunk that make a stick figure look like a body: shoulders, hips and flanks.
+#: Lines of the trunk, drawn in addition to the bones: shoulders, hips and flanks.
 _EXTRA_SEGMENTS = (
     (JOINT["left_shoulder"], JOINT["right_shoulder"]),
     (JOINT["left_hip"], JOINT["right_hip"]),
@@ -26,8 +26,9 @@ _EXTRA_SEGMENTS = (
 )
 _SEGMENTS = (*BONES, *_EXTRA_SEGMENTS)
 _HEAD = JOINT["head"]
+#: Radius of the ball that is drawn as head.
 HEAD_RADIUS_M = 0.105
-#: The head joint is the base of the skull: the ball is drawn this much of the neck's length farther up.
+#: The head joint is at the base of the skull, so the ball is drawn higher by this share of the neck's length.
 _HEAD_SHIFT = 0.6
 
 
@@ -75,7 +76,7 @@ class Camera:
 
 
 def side_view(joints: np.ndarray) -> Camera:
-    """The camera that shows the two people of joints (2, T, 22, 3) side by side.
+    """A camera that shows two persons (2, T, 22, 3) side by side.
 
     It looks across the mean line from one person to the other, turned by 20 degrees for depth.
     """

@@ -18,13 +18,13 @@ from intermask_cli.motion.skeleton import FPS
 #: Pictures are drawn at this many times their size and averaged down, since Pillow draws without
 #: antialiasing.
 _SUPERSAMPLE = 2
-#: Height of the world shown in one cell, metres: two people with raised arms.
+#: Height of the visible part of the world in a cell, metres: people with raised arms.
 _VIEW_HEIGHT_M = 2.6
-#: The same for two people far apart, at most: smaller people could not be read.
+#: Largest such height, for two people far apart; with more, people would be too small to see.
 _MAX_VIEW_HEIGHT_M = 8.0
-#: Frames over which the middle of the pair is averaged, so that the camera does not shake; an odd number.
+#: Number of frames, odd, over which the middle of the pair is averaged, so that the camera does not shake.
 _CAMERA_FRAMES = 31
-#: Half of the motion's rate, for half the file size.
+#: Frame rate of GIF files: half of the motion's, for half the file size.
 _GIF_FPS = 15
 
 
@@ -50,8 +50,8 @@ class _Cell:
         self.middle = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)  # (T, 3)
         # Two people far apart are drawn smaller rather than cut off.
         across = self.camera.project(self.joints - self.middle[None, :, None])[..., 0]
-        needed = 2 * (float(np.abs(across).max()) + 0.15) * height / width
-        self.view_height_m = float(np.clip(needed, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
+        height_m = 2 * (float(np.abs(across).max()) + 0.15) * height / width
+        self.view_height_m = float(np.clip(height_m, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
 
     def draw(self, canvas: Any, left: int, top: int, frame: int, font: Any) -> None:
         """Draw one frame with the cell's upper left corner at (left, top), pixels."""
@@ -97,7 +97,7 @@ def frames_of(
 ) -> Iterator[Any]:
     """Pillow images of the clips (2, T, 22, 3) in a near-square grid, every `step` frames.
 
-    `width`: pixels per clip. Shorter clips hold their last frame. Raises MissingError without Pillow.
+    `width`: pixels per clip. The last frame of shorter clips is repeated. Raises MissingError without Pillow.
     """
     Image, ImageDraw, ImageFont = _pillow()
     columns = math.ceil(math.sqrt(len(clips)))
@@ -135,16 +135,16 @@ def write_video(clips: Sequence[np.ndarray], captions: Sequence[str], path: Path
 
 
 def _write_mp4(images: Iterator[Any], path: Path) -> None:
-    first = next(images)
+    first_image = next(images)
     command = [
         _ffmpeg(), "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{first.width}x{first.height}", "-r", str(FPS), "-i", "-", "-an",
+        "-s", f"{first_image.width}x{first_image.height}", "-r", str(FPS), "-i", "-", "-an",
         "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", str(path),
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None and encoder.stderr is not None
         try:
-            encoder.stdin.write(first.tobytes())
+            encoder.stdin.write(first_image.tobytes())
             for image in images:
                 encoder.stdin.write(image.tobytes())
             encoder.stdin.close()

@@ -15,7 +15,7 @@ TWO_PHASES = "two phases"
 
 
 class CorpusPage(NamedTuple):
-    """Content of a page: `shown` of `total` clips; `missing` are kinds without a clip of one phase."""
+    """Content of a page: `shown` of `total` clips; `missing` are kinds without a single-phase clip."""
 
     shown: int
     total: int
@@ -28,7 +28,7 @@ def is_corpus(folder: Path) -> bool:
 
 
 def write_corpus_gallery(folder: Path, page: Path, per_kind: int = 1) -> CorpusPage:
-    """Write the viewer page with the first `per_kind` clips of each kind, and of two phases if any.
+    """Write the viewer page with the first `per_kind` clips of each kind, and of two-phase clips.
 
     Raises:
         MissingError: a shard of the corpus does not exist.
@@ -75,7 +75,7 @@ def _item(clip: CorpusClip) -> ViewerItem:
 
 
 def _joined(values: Sequence[Any]) -> Any:
-    """The value of a single phase unchanged, the values of two as text, None if neither has one."""
+    """The value of a single phase, or the values of two phases as text; None if no phase has a value."""
     if len(values) == 1 or not any(value is not None for value in values):
         return values[0]
     return " then ".join("none" if value is None else str(value) for value in values)

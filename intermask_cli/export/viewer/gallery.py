@@ -15,11 +15,11 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.export.viewer.page import ViewerItem, write_viewer
 
-#: Columns of a dataset that the page shows anyway, so they are not repeated as fields.
+#: Columns of a dataset that the page always shows, so they are not repeated as fields.
 _HIDDEN_COLUMNS = ("id", "prompt")
 
 
-def chosen_ids(dataset: InteractionFile, ids: Sequence[str], limit: int | None) -> list[str]:
+def selected_ids(dataset: InteractionFile, ids: Sequence[str], limit: int | None) -> list[str]:
     """The given ids, or all of the file in its order; at most `limit`.
 
     Raises:
@@ -62,22 +62,23 @@ def _number(value: str | None) -> Any:
 class ComparisonSet:
     """The interactions of another file, to be shown next to those of the first.
 
-    They are found by id, else by prompt without regard to case and spacing; of several with one prompt the
-    first is taken.
+    They are matched by id, else by prompt without regard to case and spacing. The first one of several with
+    the same prompt is used.
     """
 
     def __init__(self, dataset: InteractionFile):
         self._dataset, self._ids = dataset, set(dataset.ids)
         pairs = zip(dataset.column("prompt"), dataset.ids, strict=True)
-        self._by_prompt = dict(reversed([(_plain(prompt), id) for prompt, id in pairs]))
+        self._by_prompt = dict(reversed([(_normalised(prompt), id) for prompt, id in pairs]))
 
     def joints_for(self, id: str, prompt: str) -> np.ndarray | None:
         """Joints (2, T, J, 3) to compare with the interaction of this id and prompt, or None."""
-        other = id if id in self._ids else self._by_prompt.get(_plain(prompt))
-        return None if other is None else self._dataset.read(other).joints
+        match = id if id in self._ids else self._by_prompt.get(_normalised(prompt))
+        return None if match is None else self._dataset.read(match).joints
 
 
-def _plain(prompt: str) -> str:
+def _normalised(prompt: str) -> str:
+    """Lower case, with single spaces."""
     return " ".join(prompt.lower().split())
 
 
@@ -91,8 +92,8 @@ def write_gallery(
 ) -> int:
     """Write the viewer page of a run or HDF5 file; returns how many interactions it shows.
 
-    scores: more columns by id. truth: another run or file; each interaction is shown next to the one of the
-    same id there, else of the same prompt.
+    scores: more columns by id. truth: another run or file; each interaction is shown next to the one with the
+    same id there, else with the same prompt.
 
     Raises:
         InputError: an unknown id, or a `truth` without any interaction to show.
@@ -102,18 +103,18 @@ def write_gallery(
         columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
         row = {id: k for k, id in enumerate(dataset.ids)}
         items = []
-        for id in chosen_ids(dataset, ids, limit):
+        for id in selected_ids(dataset, ids, limit):
             item = dataset.read(id)
             fields = {name: values[row[id]] for name, values in columns.items()}
-            # Seeds exceed what a browser's numbers hold exactly.
+            # As text, since a browser's numbers do not hold 63 bits exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
             fields.update((scores or {}).get(id, {}))
-            other = None if comparison is None else comparison.joints_for(id, item.text)
-            items.append(ViewerItem(id, item.text, item.joints, fields, other))
+            compared = None if comparison is None else comparison.joints_for(id, item.text)
+            items.append(ViewerItem(id, item.text, item.joints, fields, compared))
         total = len(dataset)
         title = dataset.path.parent.name or dataset.path.name
     if truth is not None and all(item.truth is None for item in items):
-        raise InputError(f"{truth}: no interaction has an id or a prompt of those shown from {source}")
+        raise InputError(f"{truth}: no interaction has the id or the prompt of one shown from {source}")
     note = "" if len(items) == total else f" (the first {len(items)} of {total} in the file)"
     if ids:
         note = f" (chosen from {total} in the file)"

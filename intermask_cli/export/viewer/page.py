@@ -19,9 +19,9 @@ from intermask_cli.export.pictures.scene import HEAD_RADIUS_M, drawing_segments
 from intermask_cli.files import write_text
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT, NUM_JOINTS
 
-#: Metres that positions are rounded to, so the largest error in the page is half of it.
+#: Positions are rounded to this many metres; the error on the page is at most half of it.
 QUANTUM_M = 0.001
-#: Columns that measure quality -> "high" or "low", whichever is worse.
+#: Columns that measure quality -> whether "high" or "low" values are worse.
 WORST = {
     **dict.fromkeys(
         ("mm_distance", "rank", "foot_skate_mm_per_frame", "float_mm", "floor_penetration_mm",
