@@ -1,4 +1,4 @@
-"""Model bundles from training folders: checks that the stages fit, then weights, provenance and card."""
+"""Model bundles from training folders: checks that the stages fit, writes weights, provenance and card."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def assemble_bundle(
     training_data: str,
     fp16: bool,
 ) -> dict[str, Any]:
-    """Write the best weights of every stage as a bundle -> a summary of what was written.
+    """Write the best weights of every stage as a bundle -> a summary.
 
     tokenizer_folder: a training folder, or the model bundle whose tokens the transformer was trained on.
     fp16: half precision instead of full.
     Raises InputError if the stages were not trained on the same tokens.
     """
-    before = bundle_at(tokenizer_folder)
-    for folder in [transformer_folder] + ([] if before else [tokenizer_folder]):
+    tokenizer_bundle = bundle_at(tokenizer_folder)
+    for folder in [transformer_folder] + ([] if tokenizer_bundle else [tokenizer_folder]):
         if "stage" not in read_config(folder):
             raise InputError(
-                f"{folder}: not a training folder; `train bundle` takes those of `intermask train`"
+                f"{folder}: not a training folder; accepted: a folder written by `intermask train`"
             )
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, recipe = load_trained_transformer(transformer_folder)
@@ -61,10 +61,10 @@ def assemble_bundle(
             raise InputError(f"{pair_decoder_folder} was trained on other tokens than {transformer_folder}")
         folders["pair_decoder"] = pair_decoder_folder
         pair_decoder = load_trained_pair_decoder(pair_decoder_folder)
-        made_with = recipe_to_dict(read_recipe(pair_decoder_folder))
-        pair_recipe = {name: made_with[name] for name in made_with if name.startswith("pair_decoder")}
-    if before:
-        provenance = before.info.provenance
+        sections = recipe_to_dict(read_recipe(pair_decoder_folder))
+        pair_recipe = {name: sections[name] for name in sections if name.startswith("pair_decoder")}
+    if tokenizer_bundle:
+        provenance = tokenizer_bundle.info.provenance
         validation = {"tokenizer": provenance.get("validation", {}).get("tokenizer", {})}
         tokenizer_training = provenance.get("recipe", {}).get("tokenizer_training", {})
     else:
@@ -106,9 +106,9 @@ def assemble_bundle(
 
 
 def _validation(folder: Path) -> dict[str, Any]:
-    found = find_checkpoint(folder, "best")
-    assert found is not None  # the weights were just loaded from it
-    figures: dict[str, Any] = json.loads((found / STATE).read_text(encoding="utf-8"))
+    checkpoint = find_checkpoint(folder, "best")
+    assert checkpoint is not None  # the weights were just loaded from it
+    figures: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
     return figures
 
 

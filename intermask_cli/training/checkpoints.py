@@ -43,7 +43,7 @@ def weights_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def find_checkpoint(folder: Path, name: str) -> Path | None:
-    """The named checkpoint folder, or the one a kill in the middle of a swap left behind; None if neither."""
+    """The named checkpoint folder, or its old content if a kill interrupted a swap; None without either."""
     for candidate in (folder / name, set_aside(folder / name)):
         if (candidate / STATE).is_file():
             return candidate
@@ -52,12 +52,12 @@ def find_checkpoint(folder: Path, name: str) -> Path | None:
 
 def best_weights(folder: Path) -> Path:
     """File of a training's best weights; MissingError before the first validation."""
-    found = find_checkpoint(folder, BEST)
-    if found is None:
+    checkpoint = find_checkpoint(folder, BEST)
+    if checkpoint is None:
         raise MissingError(
             f"{folder}: no validated weights; name a training folder that reached a validation"
         )
-    return found / WEIGHTS
+    return checkpoint / WEIGHTS
 
 
 def save_last(
@@ -100,7 +100,10 @@ def load_last(
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Load a state dict strictly; missing or unknown names are an error."""
+    """Load a state dict strictly.
+
+    Raises MissingError without the file, InputError if names or shapes do not match the model.
+    """
     if not path.is_file():
         raise MissingError(f"{path}: no weights; train this stage first")
     try:

@@ -1,8 +1,8 @@
 """Records of a training recipe: models, losses, budgets and schedules, one section per record.
 
 Defaults are the published settings (docs/reference/model.md#tokenizer-training and #transformer-training)
-with the quirks marked "fixed" in docs/reference/model.md#quirks repaired. `published: true` restores the
-published behaviour of a stage. `recipes.py` reads recipes from files and changes them.
+without the quirks marked "fixed" in docs/reference/model.md#quirks. `published: true` restores the published
+behaviour of a stage. `recipes.py` reads and changes recipes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from intermask_cli.errors import InputError
 class StageConfig:
     """What all training stages share: budget, schedule, optimiser, precision and saving."""
 
-    #: published behaviour where it differs from ours; false repairs the published quirks
+    #: published behaviour, quirks included; false repairs the quirks
     published: bool = False
     #: seed of weights, data order, masks and drop-out
     seed: int = 3407
@@ -60,15 +60,15 @@ class StageConfig:
     warmup_steps: int = 0
     #: `fp32`, or `bf16` for autocast with fp32 weights
     precision: Literal["fp32", "bf16"] = "fp32"
-    #: decay of averaged weights, which are then the ones validated and kept; 0 is none
+    #: decay of averaged weights, which are then validated and saved as the best; 0 is none
     ema: float = 0.0
     #: minutes of training between validations
     validate_minutes: float = 5.0
-    #: number of clips of the validation split that are used, at most
+    #: largest number of clips of the validation split that are used
     validate_clips: int = 256
     #: minutes of training between checkpoints
     save_minutes: float = 2.0
-    #: steps between rows of the training log, which hold means over these steps
+    #: steps between rows of the training log; a row holds means over these steps
     log_steps: int = 20
 
     #: Published: the tokenizer's milestones are counted from the end of the warm-up.
@@ -91,9 +91,9 @@ class StageConfig:
 class TokenizerLossConfig:
     """Weights of the tokenizer's loss terms.
 
-    The kind `published` has the terms of docs/reference/model.md#tokenizer-losses. Ours, `metric`, is L1 in
-    metres with joints relative to the root: on global positions the root is most of the variance, and hands
-    have little weight.
+    The kind `published` has the terms of docs/reference/model.md#tokenizer-losses. The kind `metric`, our
+    own, is L1 in metres with joints relative to the root: in global positions most of the variance is that of
+    the root, and hands have little weight.
     """
 
     #: `published` or `metric`
@@ -122,7 +122,7 @@ class TokenizerLossConfig:
     wrist_weight: float = 1.0
     #: metric: weight of elbows, head, ankles and toes in `relative` and `motion`
     limb_weight: float = 1.0
-    #: metric: what a fast joint's weight in `relative` gains, all of it from 3 m/s on
+    #: metric: added to the weight of fast joints in `relative`, in full from 3 m/s
     speed_weight: float = 0.0
 
     def __post_init__(self) -> None:
@@ -143,7 +143,7 @@ class TokenizerTrainConfig(StageConfig):
     fast_share: float = 0.0
     #: person in whose frame the windows are; `alternate`: person 2 in every other clip
     canonical: Literal["first", "alternate"] = "first"
-    #: first steps, without quantiser; afterwards the codebook starts from k-means
+    #: number of first steps without quantiser; then the codebook starts from k-means
     plain_steps: int = 0
     #: latent vectors from which k-means starts the codebook
     kmeans_latents: int = 25000
@@ -162,7 +162,7 @@ class TokenizerTrainConfig(StageConfig):
 
 @dataclass(frozen=True)
 class MaskingConfig:
-    """Which tokens are hidden in training, and what the model sees in their place.
+    """Which tokens are hidden in training, and what the model gets in their place.
 
     Published form: docs/reference/model.md#training-masks. The corruption is that of BERT.
     """
@@ -282,7 +282,7 @@ class PairDecoderLossConfig:
 
 @dataclass(frozen=True)
 class PairDecoderTrainConfig(StageConfig):
-    """Training of the pair decoder: decoded motion of corrupted tokens in, true motion out."""
+    """Training of the pair decoder, from decoded motion of corrupted tokens to the true motion."""
 
     #: frames of a training window
     window: int = 64
@@ -292,9 +292,9 @@ class PairDecoderTrainConfig(StageConfig):
     intact_share: float = 0.25
     #: the other clips lose up to this share of their tokens, which the transformer fills in
     max_masked_share: float = 0.7
-    #: sampling steps of that filling, without guidance
+    #: sampling steps in which they are filled, without guidance
     fill_steps: int = 4
-    #: share of samples in which one person is the true one, as in a reaction
+    #: share of samples in which one person has the true motion, as in a reaction
     given_share: float = 0.25
     #: longest clip in frames; longer ones are cut at their end
     max_frames: int = 300
@@ -344,13 +344,15 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name in ("codebook_size", "code_dim"):
-            ours, theirs = getattr(self.tokenizer, name), getattr(self.transformer, name)
-            if ours != theirs:
-                raise InputError(f"{name} differs: tokenizer {ours}, transformer {theirs}; make them equal")
+            encoded, predicted = getattr(self.tokenizer, name), getattr(self.transformer, name)
+            if encoded != predicted:
+                raise InputError(
+                    f"{name} differs: tokenizer {encoded}, transformer {predicted}; make them equal"
+                )
 
 
 def check_and_convert(record: Any) -> None:
-    """`check_fields`, after whole numbers became floats and lists tuples where annotations ask for it."""
+    """Convert whole numbers to floats and lists to tuples as annotations require, then `check_fields`."""
     kinds = get_type_hints(type(record))
     for name in (item.name for item in fields(record)):
         value, kind = getattr(record, name), kinds[name]

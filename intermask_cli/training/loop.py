@@ -34,7 +34,7 @@ REPORT = "report.json"
 
 
 class TrainingStage(ABC):
-    """One kind of training as the loop sees it: a model, its loss, its batches and its validation."""
+    """What the loop needs of a kind of training: a model, its loss, its batches and its validation."""
 
     name: ClassVar[str]
     config: StageConfig
@@ -54,7 +54,7 @@ class TrainingStage(ABC):
         """Called before the batch of a step is drawn."""
 
     def freeze(self) -> None:  # noqa: B027 - most stages train everything
-        """Called after the objective was put into training mode: put frozen parts back into eval mode."""
+        """Put frozen parts back into eval mode; called after the objective was put into training mode."""
 
     def planned_steps(self) -> int:
         """Budget in steps; 0 if only time limits the stage."""
@@ -68,7 +68,7 @@ class TrainingStage(ABC):
 
 
 class StageRun:
-    """One training in a folder; call `run`. `clock` gives seconds and decides about budgets in time."""
+    """One training in a folder, started with `run`. `clock` returns seconds, for budgets in time."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class StageRun:
             self._train_log.add({"step": self.state.step, "minutes": minutes, "lr": rate, **means})
 
     def _housekeeping(self) -> None:
-        """Validate and save when due, by the clock of rank 0 for all ranks."""
+        """Validate and save if it is due by the clock of rank 0."""
         self.state.elapsed_s = self._shared(self.budget.elapsed_s())
         if self.state.elapsed_s - self.state.validated_s >= 60 * self.config.validate_minutes:
             self._validate()
@@ -234,8 +234,8 @@ class StageRun:
     def _counter(self) -> contextlib.AbstractContextManager[Counter]:
         self._status = ""
         if self.config.minutes > 0:
-            left = 60 * self.config.minutes - self.state.elapsed_s
-            return counter(f"train {self.stage.name}", max(1, math.ceil(left)), "s")
+            remaining_s = 60 * self.config.minutes - self.state.elapsed_s
+            return counter(f"train {self.stage.name}", max(1, math.ceil(remaining_s)), "s")
         return counter(f"train {self.stage.name}", self.stage.planned_steps() - self.state.step, "steps")
 
     def _count(self, bar: Counter) -> None:
@@ -261,19 +261,19 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Move the averages towards the weights that step number `step` (from 0) has left."""
+        """Move the averages towards the weights after step number `step` (from 0)."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.shadow.values()), list(self._live.values()), 1 - decay)
 
     @contextlib.contextmanager
     def applied(self) -> Iterator[None]:
         """Context manager: inside, the model holds the averaged weights."""
-        kept = {name: p.detach().clone() for name, p in self._live.items()}
+        trained = {name: p.detach().clone() for name, p in self._live.items()}
         self._copy(self.shadow)
         try:
             yield
         finally:
-            self._copy(kept)
+            self._copy(trained)
 
     @torch.no_grad()
     def _copy(self, values: dict[str, Tensor]) -> None:

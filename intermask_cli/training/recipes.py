@@ -30,7 +30,7 @@ R = TypeVar("R", bound="DataclassInstance")
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 CONFIG = "config.json"
-#: Keys that may differ when a run is resumed: they decide how long it trains, not what.
+#: Keys that may differ when a run is resumed: they set the length of the training, not its content.
 BUDGET_KEYS = frozenset(
     ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
 )
@@ -141,9 +141,9 @@ def with_overrides(
         if key in changes.setdefault(section, {}):
             raise InputError(f"--set {section}.{key} is given twice")
         changes[section][key] = value
-    own = {"minutes": minutes, "steps": steps, "seed": seed}
-    for key, given in own.items():
-        if given is not None and key in changes.get(stage, {}):
+    options = {"minutes": minutes, "steps": steps, "seed": seed}
+    for key, option in options.items():
+        if option is not None and key in changes.get(stage, {}):
             raise InputError(f"--{key} and --set {stage}.{key} set the same key; give one of them")
     if minutes is not None or steps is not None:
         budget = {"minutes": float(minutes or 0.0), "steps": steps or 0}
@@ -167,8 +167,8 @@ def _parse_setting(kind: type, used: Sequence[str], setting: str) -> tuple[str, 
         key = new
     known = {f"{name}.{item.name}" for name in sections for item in dataclasses.fields(sections[name])}
     if f"{section}.{key}" not in known:
-        near = difflib.get_close_matches(f"{section}.{key}", sorted(known), n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"sections: {', '.join(sections)}"
+        nearest = difflib.get_close_matches(f"{section}.{key}", sorted(known), n=1, cutoff=0.5)
+        hint = f"did you mean '{nearest[0]}'?" if nearest else f"sections: {', '.join(sections)}"
         raise InputError(f"--set {setting}: unknown key '{section}.{key}'; {hint}")
     if section not in used:
         raise InputError(
@@ -210,7 +210,7 @@ def open_folder(
     leftovers: files and folders that a training killed before its first checkpoint may have left.
     Raises InputError if a training would be overwritten or continued with another recipe.
     """
-    now = json.loads(json.dumps(recipe_to_dict(recipe)))
+    current = json.loads(json.dumps(recipe_to_dict(recipe)))
     if not resume:
         if find_checkpoint(out, LAST) is not None:
             raise InputError(
@@ -220,17 +220,17 @@ def open_folder(
             out.mkdir(parents=True, exist_ok=True)
             for leftover in (out / name for name in (BEST, *leftovers)):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": now})
+            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": current})
         accelerator.wait_for_everyone()
         return
     if not (out / CONFIG).is_file():
         raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
-    before = with_new_keys(read_config(out)["recipe"])
+    recorded = with_new_keys(read_config(out)["recipe"])
     changed = [
         f"{section}.{key}"
-        for section in now
-        for key in now[section]
-        if before.get(section, {}).get(key) != now[section][key]
+        for section in current
+        for key in current[section]
+        if recorded.get(section, {}).get(key) != current[section][key]
     ]
     fixed = [name for name in changed if name.rpartition(".")[2] not in BUDGET_KEYS]
     if fixed:

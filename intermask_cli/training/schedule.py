@@ -1,8 +1,8 @@
-"""What depends on the step number and the time: budget, learning rate and random seeds.
+"""Budget, learning rate and random seeds as functions of the step number and the time.
 
-Budget and learning rate follow one number, the progress of the stage from 0 to 1. Random numbers need no
-saving: the draws of a step (data, masks, drop-out, noise) depend on (run seed, stage, step, rank) alone, so a
-resumed run repeats an uninterrupted one.
+Budget and learning rate follow one number, the progress of the stage from 0 to 1. Random states are not
+saved: the draws of a step (data, masks, drop-out, noise) depend on (run seed, stage, step, rank) alone, so a
+resumed run equals an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -65,17 +65,19 @@ def learning_rate_factor(config: StageConfig, step: int, progress: float, warmup
 
 
 def _published_factor(config: StageConfig, step: int, warmup: int, total: int) -> float:
-    """Warm-up that ends at warmup / (warmup + 1) of the rate; milestones in whole iterations (quirk M18)."""
+    """Warm-up that ends at warmup / (warmup + 1) of the rate; milestones in whole iterations (quirk
+    M18: docs/reference/model.md#m18).
+    """
     iteration = step + 1
     rate = min(iteration + 1, warmup) / (warmup + 1) if warmup > 1 else 1.0
-    counted = iteration - warmup if config.milestones_after_warmup else step
-    return rate * config.gamma ** sum(counted >= int(total * share) for share in config.milestones)
+    position = iteration - warmup if config.milestones_after_warmup else step
+    return rate * config.gamma ** sum(position >= int(total * share) for share in config.milestones)
 
 
 def derived_seed(seed: int, stage: str, *numbers: int) -> int:
     """A 63-bit seed from a run seed, a stage name and further whole numbers."""
-    words = np.random.SeedSequence([seed, zlib.crc32(stage.encode()), *numbers]).generate_state(2, np.uint64)
-    return int(words[0] >> np.uint64(1))
+    state = np.random.SeedSequence([seed, zlib.crc32(stage.encode()), *numbers]).generate_state(2, np.uint64)
+    return int(state[0] >> np.uint64(1))
 
 
 def seed_step(seed: int, stage: str, step: int, rank: int) -> None:

@@ -1,4 +1,4 @@
-"""Training stages from folders to folders: read the data, train, leave what the next stage reads.
+"""Training stages: each reads data and the folders of earlier stages, trains, and writes its own folder.
 
 =====================  ====================================================================
 file                   content
@@ -130,7 +130,7 @@ def train_transformer(
 ) -> dict[str, Any]:
     """Train the transformer (second stage), its text head first if the recipe says so -> the report.
 
-    start: training folder or bundle of a transformer of the same sizes, whose weights are the start.
+    start: training folder or bundle of a transformer of the same sizes, for the initial weights.
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
@@ -157,15 +157,15 @@ def train_transformer(
     model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
     if start is not None:
         start_from(model, load_start(start), start)
-    started = find_checkpoint(out, LAST) is not None
-    if recipe.text_pretraining.enabled and not (resume and started):
+    has_checkpoint = find_checkpoint(out, LAST) is not None
+    if recipe.text_pretraining.enabled and not (resume and has_checkpoint):
         head = out / TEXT_HEAD
-        again = resume and find_checkpoint(head, LAST) is not None
-        StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, again).run()
+        resume_head = resume and find_checkpoint(head, LAST) is not None
+        StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, resume_head).run()
     stage = TransformerStage(recipe, tokens, model, accelerator)
     if accelerator.is_main_process:
         update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
-    return StageRun(stage, out, accelerator, resume and started).run()
+    return StageRun(stage, out, accelerator, resume and has_checkpoint).run()
 
 
 def train_pair_decoder(
@@ -179,13 +179,13 @@ def train_pair_decoder(
 ) -> dict[str, Any]:
     """Train the pair decoder (optional last stage) on clips that the two models corrupt -> the report.
 
-    Raises InputError if the transformer was trained on other tokens than those of the tokenizer.
+    Raises InputError if the transformer was not trained on tokens of this tokenizer.
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     transformer, trained = load_trained_transformer(transformer_folder)
-    if _tokens_behind(transformer_folder) != tokens_digest(tokenizer):
+    if _training_tokens_digest(transformer_folder) != tokens_digest(tokenizer):
         raise InputError(
-            f"{transformer_folder} was trained on other tokens than those of {tokenizer_folder}; "
+            f"{transformer_folder} was not trained on tokens of {tokenizer_folder}; "
             "give the tokenizer it was trained with, or one refined with --decoder-only"
         )
     if not tokenizer.representation.holds_joints:
@@ -226,7 +226,7 @@ def train_pair_decoder(
 
 
 def _fill_settings(recipe: Recipe) -> dict[str, Any]:
-    """Settings on which the filled tokens depend; models and clips are not among them."""
+    """Settings on which the filled tokens depend, for the key of the cache; models and clips have digests."""
     names = (
         "seed",
         "clips",
@@ -251,7 +251,9 @@ def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]
     """The tokenizer of a training folder (best weights) or a model bundle -> model, statistics, recipe."""
     if (bundle := bundle_at(source)) is not None:
         if bundle.normalizer is None:
-            raise InputError(f"{source}: a bundle of Inter-X, which cannot be trained on; give a folder")
+            raise InputError(
+                f"{source}: a bundle of an Inter-X model, which has no statistics; give a training folder"
+            )
         return bundle.tokenizer, bundle.normalizer, _bundle_recipe(bundle)
     recipe = read_recipe(source)
     tokenizer = Tokenizer(recipe.tokenizer)
@@ -270,13 +272,13 @@ def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Reci
 
 
 def bundle_at(source: Path) -> Bundle | None:
-    """The model bundle of that name or folder; None for everything else, such as a training folder."""
+    """The model bundle of that name or folder; None for anything else, such as a training folder."""
     if not (source / CONFIG).is_file():
         return load_bundle(str(source)) if str(source) in list_bundled() else None
     return None if "stage" in read_config(source) else load_bundle(str(source))
 
 
-def _tokens_behind(source: Path) -> str | None:
+def _training_tokens_digest(source: Path) -> str | None:
     """Digest of the tokens that a transformer, in a folder or a bundle, was trained on."""
     bundle = bundle_at(source)
     return tokens_digest(bundle.tokenizer) if bundle else read_config(source).get("tokens_digest")
@@ -289,19 +291,19 @@ def _bundle_recipe(bundle: Bundle) -> Recipe:
 def load_start(folder: Path) -> InteractionTransformer:
     """Best weights of a transformer, with the text head of its pretraining where the folder has one.
 
-    Training the transformer weakens what it does not use yet in the text head, such as who acts. The next
-    pretraining starts better from the head as it was before that.
+    Training the transformer weakens information in the text head that it does not use yet, such as who acts.
+    A further pretraining therefore starts from the text head before that training.
     """
     trained, recipe = load_trained_transformer(folder)
     pretrained = find_checkpoint(folder / TEXT_HEAD, BEST)
     if pretrained is not None:
-        early = InteractionTransformer(recipe.transformer)
-        load_weights(early, pretrained / WEIGHTS)
-        for module, before in zip(trained.text_modules(), early.text_modules(), strict=True):
-            module.load_state_dict(before.state_dict())
+        with_head = InteractionTransformer(recipe.transformer)
+        load_weights(with_head, pretrained / WEIGHTS)
+        for module, source in zip(trained.text_modules(), with_head.text_modules(), strict=True):
+            module.load_state_dict(source.state_dict())
     return trained
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Number of trained parameters of a model."""
+    """Number of parameters of a model, without buffers."""
     return sum(p.numel() for p in model.parameters())

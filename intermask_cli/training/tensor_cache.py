@@ -1,4 +1,4 @@
-"""Tensors that take long to compute, kept in a file for the next run with the same inputs."""
+"""Tensors that are slow to compute, cached in a file for later runs with the same inputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def cached_tensors(
 ) -> dict[str, Tensor]:
     """Tensors by name from the file if it was written with the same `key`, else computed and written.
 
-    stale: what a note says about a file with another key.
+    stale: text of the note about a file with another key.
     """
     if path.is_file():
         with safe_open(path, "pt") as file:

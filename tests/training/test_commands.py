@@ -124,7 +124,7 @@ def test_a_pair_decoder_of_other_tokens_is_refused(trained, tmp_path):
                  tmp_path / "wrong", "--device", "cpu"]  # fmt: skip
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert isinstance(result.exception, InputError)
-    assert "was trained on other tokens" in str(result.exception)
+    assert "was not trained on tokens of" in str(result.exception)
     assert not (tmp_path / "wrong").exists()
 
 

@@ -6,7 +6,7 @@ import torch
 
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.transformer.captions import UNSTATED
-from intermask_cli.training.transformer.text_pretraining import TextPretraining, as_seen_by
+from intermask_cli.training.transformer.text_pretraining import TextPretraining, from_view_of
 from tests.helpers.training_samples import tiny_recipe
 
 
@@ -23,7 +23,7 @@ def test_text_head_learns_the_labels(transformer_stage, accelerator, tmp_path):
 def test_labels_as_each_person_sees_them():
     labels = {"actor": ["0", "1"], "kind": ["bow", "hug", "wave"], "side": ["left", "right"]}
     stated = torch.tensor([[0, 2, 1], [1, 0, 0], [UNSTATED, 1, 1], [1, 1, UNSTATED]])
-    first, second = (as_seen_by(person, stated, labels) for person in (0, 1))
+    first, second = (from_view_of(person, stated, labels) for person in (0, 1))
     assert first.tolist() == [[0, 2, 1], [1, 0, 2], [UNSTATED, 1, 5], [1, 1, UNSTATED]]
     assert second.tolist() == [[1, 2, 3], [0, 0, 0], [UNSTATED, 1, 5], [0, 1, UNSTATED]]
 

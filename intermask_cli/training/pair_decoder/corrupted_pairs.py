@@ -1,8 +1,8 @@
 """Training pairs of the pair decoder: decoded motion of corrupted tokens, and the true motion.
 
 Some tokens of a real clip are masked and filled by the transformer in a few sampling steps; the tokenizer
-decodes the result. With more masked tokens it is more like generated motion, with fewer it fits the true clip
-better. Filled tokens are cached in a file, decoded motion is not.
+decodes the result. The more tokens are masked, the more it is like generated motion and the less like the
+true clip. Filled tokens are cached in a file, decoded motion is not.
 """
 
 from __future__ import annotations
@@ -61,20 +61,20 @@ def draw_clips(source: TrainingSource, count: int, seed: int) -> list[int]:
 
 
 def cached_maps(path: Path, key: dict[str, str], make: Callable[[], list[Tensor]]) -> list[Tensor]:
-    """Token maps (2, 5, n), kept in a file that is used again while `key` stays the same."""
+    """Token maps (2, 5, n) from `make`, or from a file that was written with the same `key`."""
 
     def padded() -> dict[str, Tensor]:
         filled = make()
-        lengths = torch.tensor([one.shape[-1] for one in filled])
+        lengths = torch.tensor([tokens.shape[-1] for tokens in filled])
         maps = torch.zeros(len(filled), 2, BODY_ROWS, int(lengths.max()), dtype=torch.int16)
-        for row, one in enumerate(filled):
-            maps[row, ..., : one.shape[-1]] = one
+        for row, tokens in enumerate(filled):
+            maps[row, ..., : tokens.shape[-1]] = tokens
         return {"maps": maps, "lengths": lengths}
 
     stale = "made with other models, clips or settings, filling again"
     stored = cached_tensors(path, key, padded, stale)
     lengths = stored["lengths"].tolist()
-    return [one[..., :n].long() for one, n in zip(stored["maps"], lengths, strict=True)]
+    return [tokens[..., :n].long() for tokens, n in zip(stored["maps"], lengths, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PairCorruptor:
     @torch.inference_mode()
     def pairs(self, clips: Sequence[int], maps: Sequence[Tensor]) -> CorruptedPairs:
         """The motion decoded from the maps, with the true motion of the clips."""
-        lengths = torch.tensor([one.shape[-1] * FRAMES_PER_TOKEN for one in maps])
+        lengths = torch.tensor([tokens.shape[-1] * FRAMES_PER_TOKEN for tokens in maps])
         starts, total = lengths.cumsum(0) - lengths, int(lengths.sum())
         corrupted, truth = (torch.zeros(total, 2, 22, 3) for _ in range(2))
         corrupted_rotations, true_rotations = (
@@ -111,8 +111,10 @@ class PairCorruptor:
         )
         device = self.filler.device
         with counter("decoding clips", len(clips), "clips") as progress:
-            for clip, one, start, length in zip(clips, maps, starts.tolist(), lengths.tolist(), strict=True):
-                decoded = self.tokenizer.decode(one.to(device)).float().cpu().numpy()
+            for clip, tokens, start, length in zip(
+                clips, maps, starts.tolist(), lengths.tolist(), strict=True
+            ):
+                decoded = self.tokenizer.decode(tokens.to(device)).float().cpu().numpy()
                 frames = slice(start, start + length)
                 for features, joints, rotations in (
                     (self.normalizer.denormalize(decoded), corrupted, corrupted_rotations),

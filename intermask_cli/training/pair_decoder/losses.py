@@ -1,4 +1,4 @@
-"""Losses of the pair decoder: those of the tokenizer per person, and the vectors between the persons.
+"""Losses of the pair decoder: L1 terms per person as for the tokenizer, and vectors between the persons.
 
 Joints are (B, 2, T, 22, 3), metres.
 """

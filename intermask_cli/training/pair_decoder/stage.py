@@ -12,17 +12,20 @@ from torch import Tensor, nn
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.models.pair_decoder import PairDecoder
-from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.training.config import PairDecoderLossConfig, PairDecoderTrainConfig, Recipe
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.pair_decoder.corrupted_pairs import CorruptedPairs
 from intermask_cli.training.pair_decoder.losses import meeting, pair_terms
 from intermask_cli.training.tokenizer.losses import CRITERIA, foot_sliding
-from intermask_cli.training.tokenizer.metric_losses import PLANTED_SQUARED_STEP, joint_weights, weighted_sum
+from intermask_cli.training.tokenizer.metric_losses import (
+    PLANTED_SQUARED_STEP,
+    WRISTS,
+    joint_weights,
+    weighted_sum,
+)
 
 #: Value of `given` where neither person is given.
 NONE_GIVEN = -1
-_WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
 class PairBatch(NamedTuple):
@@ -96,9 +99,9 @@ class PairDecoderStage(TrainingStage):
         size = self.config.batch_size
         clips = self._long[torch.randint(len(self._long), (size,))]
         slack = self._train.lengths[clips] - self.config.window
-        first = self._train.starts[clips] + (torch.rand(size) * (slack + 1)).long()
+        first_frames = self._train.starts[clips] + (torch.rand(size) * (slack + 1)).long()
         corrupted, truth, rotations, true_rotations = self._train.take(
-            first[:, None] + torch.arange(self.config.window)
+            first_frames[:, None] + torch.arange(self.config.window)
         )
         turn = _rotations_about_y(torch.rand(size) * 2 * math.pi)
         given = torch.where(
@@ -108,7 +111,7 @@ class PairDecoderStage(TrainingStage):
         return PairBatch(*(part.to(self._device) for part in parts))
 
     def validate(self) -> dict[str, float]:
-        """Complete clips, neither person given: errors in mm of input and output, and the loss as score."""
+        """Complete clips without a given person: errors of input and output in mm, the loss as score."""
         sums: dict[str, list[float]] = {}
         data = self._validation
         for clip in range(min(len(data.lengths), self.config.validate_clips)):
@@ -121,8 +124,10 @@ class PairDecoderStage(TrainingStage):
             )
             joints, _ = self.objective.corrected(batch)
             figures = {"score": float(self.objective(batch)[0])}
-            for name, seen in (("rough_", batch.corrupted), ("", joints)):  # language: ok, a figure's name
-                figures |= {f"{name}{key}": value for key, value in self._figures(seen, batch.truth).items()}
+            for name, motion in (("rough_", batch.corrupted), ("", joints)):  # language: ok, a figure's name
+                figures |= {
+                    f"{name}{key}": value for key, value in self._figures(motion, batch.truth).items()
+                }
             for key, value in figures.items():
                 sums.setdefault(key, []).append(value)
         return {key: sum(values) / len(values) for key, values in sums.items()}
@@ -132,7 +137,7 @@ class PairDecoderStage(TrainingStage):
         each, each_truth = joints.flatten(0, 1), truth.flatten(0, 1)  # (2 B, T, 22, 3)
         values = {
             "mpjpe_mm": error.mean(),
-            "wrist_mm": error[..., _WRISTS].mean(),
+            "wrist_mm": error[..., WRISTS].mean(),
             "root_mm": error[..., 0].mean(),
             "sliding_mm": foot_sliding(each, each_truth, CRITERIA["l1"], PLANTED_SQUARED_STEP),
             "meeting_mm": meeting(joints, truth, self.objective.config.near_m),
@@ -147,5 +152,5 @@ def _rotations_about_y(angles: Tensor) -> Tensor:
 
 
 def turned(joints: Tensor, turn: Tensor) -> Tensor:
-    """joints (B, 2, T, 22, 3) by matrices (B, 3, 3)."""
+    """Joints (B, 2, T, 22, 3) rotated by matrices (B, 3, 3)."""
     return torch.einsum("bptjd,bed->bptje", joints, turn)

@@ -15,7 +15,7 @@ from intermask_cli.training.sources.pairs import PairSource
 from intermask_cli.training.sources.source import ClipCaption, ClipText, TrainingSource
 
 CAPTURES_INDEX = "index.csv"
-#: Words of captions that state who leads.
+#: Parts of words in captions that state who leads.
 _ROLE_WORDS = ("lead", "follow")
 
 
@@ -56,8 +56,8 @@ class JoinedSource:
         self.digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
 
     def _at(self, index: int) -> tuple[TrainingSource, int]:
-        which = int(np.searchsorted(self._starts, index, side="right")) - 1
-        return self._sources[which], index - int(self._starts[which])
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self._sources[number], index - int(self._starts[number])
 
     def __len__(self) -> int:
         return int(self._starts[-1])

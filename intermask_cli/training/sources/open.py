@@ -24,7 +24,7 @@ from intermask_cli.training.sources.source import ClipCaption, ClipText, Trainin
 DUETS_MANIFEST = "corpus.json"
 #: Paraphrases per clip, drawn by recipes with `paraphrases` above 0.
 PARAPHRASES = 3
-#: Keeps the random numbers of paraphrases apart from those of the corpus.
+#: Part of the seed of paraphrases, so that they do not share random numbers with the corpus.
 PARAPHRASE_STREAM = 0x9A8A
 
 

@@ -1,8 +1,8 @@
 """InterHuman and Inter-X as training sources.
 
-The tokenizer sees every person of every clip; the transformer pairs with captions. One source serves both:
-training clips of InterHuman come plain and mirrored, as published; the canonical person, crops and captions
-are drawn by the training stages.
+The tokenizer trains on every person of every clip, the transformer on pairs with captions; one source serves
+both. Training clips of InterHuman are read twice, plain and mirrored, as published. The training stages draw
+the canonical person, crops and captions.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from intermask_cli.motion.representation.interx import person_features, persons_
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 INTERHUMAN_FOLDER, INTERX_FOLDER = "motions_processed", "motions"
-#: Published statistics, looked for in the data folder; otherwise they are taken from the training split.
+#: Files of the published statistics in the data folder; without them those of the training split are used.
 STATISTICS = ("global_mean.npy", "global_std.npy")
 
 
 class InterHumanSource:
-    """One split of InterHuman with captions; mistakes of the published reader are repaired."""
+    """One split of InterHuman with captions, without the faults of the published reader."""
 
     representation: Representation = INTERHUMAN
 
@@ -89,7 +89,7 @@ class InterXSource:
         return self._clips[index].frames
 
     def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
-        """(2, stop - start, 56, 6), whoever is `canonical`."""
+        """(2, stop - start, 56, 6); `canonical` has no effect."""
         processed = self._data.processed(self._clips[index])[start:stop]
         return np.stack([person_features(person) for person in persons_from_processed(processed)])
 
@@ -98,9 +98,9 @@ class InterXSource:
         return ClipText(tuple(ClipCaption(text) for text in self._captions[self._clips[index].name]))
 
 
-def _report_skipped(root: Path, skipped: list[str], kept: int) -> None:
+def _report_skipped(root: Path, skipped: list[str], used: int) -> None:
     if skipped:
-        note(f"{root}: {kept} clips, {len(skipped)} left out (first: {skipped[0]})")
+        note(f"{root}: {used} clips, {len(skipped)} left out (first: {skipped[0]})")
 
 
 def _digest(names: list[str]) -> str:

@@ -66,7 +66,7 @@ class TrainingSource(Protocol):
 
 
 def source_normalizer(source: TrainingSource) -> Normalizer:
-    """The source's own statistics, else fitted on its clips in person 1's frame, with floors."""
+    """The source's own statistics, else fitted on its clips in the frame of person 0, with floors."""
     if source.normalizer is not None:
         return source.normalizer
     clips = (source.features(index, 0) for index in range(len(source)))
@@ -93,9 +93,9 @@ class WindowSet:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def take(self, chosen: Tensor) -> Tensor:
+    def take(self, numbers: Tensor) -> Tensor:
         """Window numbers (B,) -> motion (B, window, D)."""
-        return self.motion[self.starts[chosen, None] + self._offsets]
+        return self.motion[self.starts[numbers, None] + self._offsets]
 
     def shuffled(self, seed: int, epoch: int, batch: int, size: int) -> Tensor:
         """Numbers (size,) of one batch of an epoch that visits every window once."""
@@ -124,9 +124,9 @@ def build_windows(
                 short += 1
                 continue
             tracks.append(torch.from_numpy(normalizer.normalize(motion.reshape(len(motion), -1))))
-            first = torch.arange(0, len(motion) - window + 1, stride)
-            starts.append(first + total)
-            peaks.append(_window_peaks(motion, source.representation, window)[first])
+            offsets = torch.arange(0, len(motion) - window + 1, stride)
+            starts.append(offsets + total)
+            peaks.append(_window_peaks(motion, source.representation, window)[offsets])
             total += len(motion)
     if not tracks:
         raise InputError(f"no clip has {window} frames; use longer clips or a smaller window")

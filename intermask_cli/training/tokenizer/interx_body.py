@@ -11,7 +11,7 @@ from intermask_cli.motion.representation.interx import FACE, TRANSLATION
 
 
 class InterXBody(nn.Module):
-    """forward(features (..., 56, 6)) -> joints (..., 55, 3) in metres; jaw and eyes never turn."""
+    """forward(features (..., 56, 6)) -> joints (..., 55, 3) in metres; jaw and eyes stay at rest."""
 
     offsets: Tensor
 
@@ -29,9 +29,9 @@ class InterXBody(nn.Module):
         positions = [features[..., TRANSLATION, :3] + self.offsets[0]]
         rotations = [local[..., 0, :, :]]
         for joint in range(1, TRANSLATION):
-            parent, turned = self.parents[joint], FACE.start <= joint < FACE.stop
+            parent, is_face = self.parents[joint], FACE.start <= joint < FACE.stop
             positions.append(positions[parent] + rotations[parent] @ self.offsets[joint])
-            own = identity[..., 0, :, :] if turned else local[..., joint, :, :]
+            own = identity[..., 0, :, :] if is_face else local[..., joint, :, :]
             rotations.append(rotations[parent] @ own)
         return torch.stack(positions, dim=-2)
 

@@ -28,7 +28,7 @@ _CHILDREN = [child for _, child in BONES]
 
 
 def joints_of(motion: Tensor) -> Tensor:
-    """Features (B, T, 262) -> their positions (B, T, 22, 3), in the features' own scale."""
+    """Features (B, T, 262) -> their positions (B, T, 22, 3), in the scale of the features."""
     joints: Tensor = motion[..., POSITIONS].unflatten(-1, (NUM_JOINTS, 3))
     return joints
 
@@ -47,7 +47,8 @@ def bone_lengths(joints: Tensor) -> Tensor:
 def matrix_from_halves(sixd: Tensor) -> Tensor:
     """(..., 6) read as two vectors, one after the other -> (..., 3, 3) with the first as first column.
 
-    Not the layout InterHuman stores (`sixd_columns` interleaves); the published loss reads it so.
+    InterHuman stores another layout (`sixd_columns` interleaves the two columns); the published loss reads it
+    in this one.
     """
     first = F.normalize(sixd[..., :3], dim=-1)
     third = F.normalize(torch.linalg.cross(first, sixd[..., 3:]), dim=-1)
@@ -82,7 +83,10 @@ def foot_sliding(
 def published_interhuman_terms(
     pred: Tensor, target: Tensor, mean: Tensor, std: Tensor, criterion: Criterion
 ) -> dict[str, Tensor]:
-    """The published terms for (B, T, 262); bones and angles on *normalised* values (quirk M12)."""
+    """The published terms for (B, T, 262); bones and angles on *normalised* values.
+
+    Kept as quirk M12 (docs/reference/model.md#m12).
+    """
     joints, truth = joints_of(pred), joints_of(target)
     # (22, 3) each
     scale, shift = std[POSITIONS].view(NUM_JOINTS, 3), mean[POSITIONS].view(NUM_JOINTS, 3)

@@ -1,7 +1,7 @@
 """Our tokenizer loss: L1 in metres, with joints relative to the root.
 
-On global positions the root is nearly all of the variance. Hands, which carry the interaction, then have
-almost no weight, so hands that should touch stay apart.
+In global positions nearly all of the variance is that of the root. Hands, which carry the interaction, would
+have almost no weight, and hands that should touch would stay apart.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ PLANTED_SQUARED_STEP = 0.005**2
 FAST_M_PER_S = 3.0
 
 #: Joints that carry contacts between persons.
-WRISTS = (JOINT["left_wrist"], JOINT["right_wrist"])
-#: Joints whose errors are seen most: far from the root, or on the floor.
-LIMBS = (JOINT["left_elbow"], JOINT["right_elbow"], JOINT["head"], *FEET)
+WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
+#: Joints with the most visible errors: far from the root, or on the floor.
+LIMBS = [JOINT["left_elbow"], JOINT["right_elbow"], JOINT["head"], *FEET]
 
 
 def joint_weights(wrist: float, limb: float) -> Tensor:
-    """(22,) weights: wrists, limbs (elbows, head, ankles, toes), 1 elsewhere."""
+    """Weights (22,) of joints: `wrist` for wrists, `limb` for elbows, head, ankles and toes, else 1."""
     weights = torch.ones(NUM_JOINTS)
-    weights[list(LIMBS)] = limb
-    weights[list(WRISTS)] = wrist
+    weights[LIMBS] = limb
+    weights[WRISTS] = wrist
     return weights
 
 

@@ -15,14 +15,13 @@ from intermask_cli.models.codebook import Codebook, perplexity
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation.interhuman import POSITIONS
-from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS
+from intermask_cli.motion.skeleton import NUM_JOINTS
 from intermask_cli.training.config import Recipe, TokenizerTrainConfig
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
 from intermask_cli.training.tokenizer.losses import joints_of
+from intermask_cli.training.tokenizer.metric_losses import WRISTS
 from intermask_cli.training.tokenizer.objective import FeaturesToJoints, TokenizerObjective
-
-_WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
 
 
 class TokenizerStage(TrainingStage):
@@ -55,8 +54,8 @@ class TokenizerStage(TrainingStage):
         self._windows = self._build_windows(train, normalizer)
         self.steps_per_epoch = max(1, len(self._windows) // (self.config.batch_size * self._world))
         count = min(len(validation), self.config.validate_clips)
-        chosen = np.linspace(0, len(validation) - 1, count).astype(int)
-        self._validation = [validation.features(int(index), 0) for index in chosen]
+        clips = np.linspace(0, len(validation) - 1, count).astype(int)
+        self._validation = [validation.features(int(clip), 0) for clip in clips]
 
     def _new_model(self, recipe: Recipe) -> Tokenizer:
         """A tokenizer with weights from the global random state; subclasses build other layouts."""
@@ -69,7 +68,10 @@ class TokenizerStage(TrainingStage):
         return windows
 
     def planned_steps(self) -> int:
-        """Budget in steps; published training runs one epoch more than its option says (quirk M19)."""
+        """Budget in steps; published training runs one epoch more than its option says.
+
+        Kept as quirk M19 (docs/reference/model.md#m19) when `published` is set.
+        """
         steps = super().planned_steps()
         if self.config.published and self.config.steps == 0:
             steps += self.steps_per_epoch
@@ -105,13 +107,13 @@ class TokenizerStage(TrainingStage):
         """(B, window, D) normalised."""
         size = self.config.batch_size
         if self.config.fast_share > 0:
-            chosen = self._windows.random(size, self.config.fast_share)
+            windows = self._windows.random(size, self.config.fast_share)
         else:
             epoch, position = divmod(step, self.steps_per_epoch)
-            chosen = self._windows.shuffled(
+            windows = self._windows.shuffled(
                 self.config.seed, epoch, position * self._world + self._rank, size
             )
-        return self._windows.take(chosen).to(self._device, non_blocking=True)
+        return self._windows.take(windows).to(self._device, non_blocking=True)
 
     def _shape(self, motion: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, 262) or (B, T, 56, 6) on the device."""
@@ -136,14 +138,14 @@ class TokenizerStage(TrainingStage):
         mean = float(error.detach().mean())
         figures = {"score": mean, "mpjpe_mm": mean}
         if self.model.representation.holds_joints:
-            figures["wrist_mm"] = float(error[:, _WRISTS].mean())
+            figures["wrist_mm"] = float(error[:, WRISTS].mean())
             figures["root_mm"] = float(error[:, 0].mean())
         size = self.model.config.codebook_size
         if ids:
             codes = torch.cat([i.flatten() for i in ids])
             figures["codebook_use"] = len(codes.unique()) / size
             figures["perplexity"] = float(perplexity(codes, size))
-        else:  # without quantiser the error is lower than any tokenizer's, but there are no tokens
+        else:  # the error without quantiser is lower, but there are no tokens yet
             figures["score"] = math.inf
             figures["codebook_use"] = figures["perplexity"] = 0.0
         return figures
@@ -175,7 +177,7 @@ class RefineStage(TokenizerStage):
         self.model.encoder.requires_grad_(not decoder_only)
 
     def before_step(self, step: int) -> None:
-        """Nothing to do: the codebook is trained already."""
+        """Nothing: the codebook is already trained."""
 
     def freeze(self) -> None:
         """In eval mode the codebook neither moves nor samples, and the encoder has no drop-out."""

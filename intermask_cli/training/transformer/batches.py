@@ -27,10 +27,10 @@ class TokenSupply(Protocol):
 
 
 class FreshTokens:
-    """Published form: clips are cropped at random, padded with zeros and encoded in every batch (quirk M22).
+    """Published form: clips are cropped at random, padded with zeros and encoded in every batch.
 
     Rows past a clip's length hold codes of padding, which also influences the last valid tokens. Which person
-    is canonical and which comes first are drawn independently.
+    is canonical and which comes first are drawn independently. Quirk M22: docs/reference/model.md#m22.
     """
 
     def __init__(

@@ -15,7 +15,8 @@ from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 from intermask_cli.training.tensor_cache import cached_tensors
 
-ENCODE_BATCH = 256  # texts
+#: Texts that are encoded together.
+ENCODE_BATCH = 256
 #: Labels that name a person or a side; captions that state them are drawn more often (`role_captions`).
 ROLE_LABELS = frozenset({"actor", "side"})
 #: Value number of a label that a caption does not state.
@@ -41,7 +42,7 @@ class StateCache:
 
 
 def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> StateCache:
-    """Encode distinct texts, kept in a file that is used again while texts and encoder stay the same."""
+    """Encoder states of distinct texts, or those in a file written for the same texts and encoder."""
     key = {"encoder": encoder.sha256, "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
     stale = "made from other captions or another encoder, encoding again"
     return StateCache(texts, **cached_tensors(path, key, lambda: _encode(texts, encoder), stale))
@@ -55,12 +56,12 @@ def _encode(texts: Sequence[str], encoder: TextEncoder) -> dict[str, Tensor]:
     ends = torch.zeros(len(texts), dtype=torch.int64)
     with counter("encoding captions", len(texts), "captions") as progress:
         for start in range(0, len(texts), ENCODE_BATCH):
-            chosen = order[start : start + ENCODE_BATCH]
-            states = encoder.encode([texts[i] for i in chosen])
-            for row, i in enumerate(chosen):
+            batch = order[start : start + ENCODE_BATCH]
+            states = encoder.encode([texts[i] for i in batch])
+            for row, i in enumerate(batch):
                 parts[i] = states.states[row, states.mask[row]].half()
                 ends[i] = states.end[row]
-            progress.advance(len(chosen))
+            progress.advance(len(batch))
     counts = torch.tensor([len(part) for part in parts])
     return {"states": torch.cat(parts), "counts": counts, "ends": ends}
 
@@ -72,14 +73,12 @@ class CaptionTable:
     texts: Tensor  # (clips, most captions) text number, 0 on padding
     chances: Tensor  # (clips, most captions) drawing weights, 0 on padding
     labels: dict[str, list[str]]  # label name -> its values
-    stated: (
-        Tensor  # (clips, most captions, labels) value number if the caption states the label, else UNSTATED
-    )
+    stated: Tensor  # (clips, most captions, labels) number of the stated value, or UNSTATED
 
     def draw(self, clips: Tensor) -> tuple[Tensor, Tensor]:
         """Clips (B,) -> text numbers (B,) from the global random state, stated values (B, labels)."""
-        chosen = torch.multinomial(self.chances[clips], 1)[:, 0]
-        return self.texts[clips, chosen], self.stated[clips, chosen]
+        captions = torch.multinomial(self.chances[clips], 1)[:, 0]
+        return self.texts[clips, captions], self.stated[clips, captions]
 
     def first(self, clips: Tensor) -> Tensor:
         """Text number of each clip's first caption (B,)."""
@@ -104,10 +103,10 @@ def caption_table(
     `paraphrase_share` of all draws go to a clip's paraphrases, if it has some. Values missing from `labels`,
     which never occur in training, count as not stated.
     """
-    most = max(len(captions_of(clip, paraphrase_share)) for clip in clips)
-    texts = torch.zeros(len(clips), most, dtype=torch.int64)
-    chances = torch.zeros(len(clips), most)
-    stated = torch.full((len(clips), most, len(labels)), UNSTATED)
+    most_captions = max(len(captions_of(clip, paraphrase_share)) for clip in clips)
+    texts = torch.zeros(len(clips), most_captions, dtype=torch.int64)
+    chances = torch.zeros(len(clips), most_captions)
+    stated = torch.full((len(clips), most_captions, len(labels)), UNSTATED)
     for c, clip in enumerate(clips):
         own, further = len(clip.captions), paraphrase_share if clip.paraphrases else 0.0
         with_role = [bool(caption.mentions & ROLE_LABELS) for caption in clip.captions]

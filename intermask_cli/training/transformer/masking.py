@@ -1,4 +1,4 @@
-"""Which tokens are hidden from the transformer in training, and what it sees instead (paper section 3.2).
+"""Which tokens are hidden from the transformer in training, and what replaces them (paper section 3.2).
 
 Published form: docs/reference/model.md#training-masks. All random numbers of a batch are drawn first, into
 `MaskingDraws`. Everything after that is a pure function of them, so recorded draws reproduce a batch.
@@ -19,7 +19,7 @@ from intermask_cli.training.config import MaskingConfig
 
 #: Decoding steps that the step unroll imitates: one step is 1 / 21 of the progress.
 UNROLL_STEPS = 21
-#: Label of positions that do not count; the default `ignore_index` of torch.
+#: Label of positions that do not count in the loss: the default `ignore_index` of torch.
 IGNORED = -100
 
 
@@ -38,7 +38,7 @@ class MaskingDraws(NamedTuple):
 class HiddenTokens(NamedTuple):
     """One training input."""
 
-    ids: Tensor  # (B, N) what the model sees: codes, mask and pad ids
+    ids: Tensor  # (B, N) input of the model: codes, mask and pad ids
     labels: Tensor  # (B, N) true code where it counts, IGNORED elsewhere
     valid: Tensor  # (B, N) bool, False on padding
 
@@ -64,7 +64,7 @@ def decide(batch: int, config: MaskingConfig) -> MaskingDecision:
 
 
 def half_batch_sides(batch: int, second_first: bool) -> Tensor:
-    """Published interaction masking: one half of the batch hides person 2, the other person 1 -> (B,)."""
+    """Published interaction masking: person hidden in each sample (B,), the other one in each half."""
     first_half = torch.arange(batch) < batch // 2
     return torch.where(first_half, int(second_first), int(not second_first))
 
@@ -97,14 +97,14 @@ def hidden_positions(draws: MaskingDraws, valid: Tensor, published: bool = False
     """Which positions are hidden -> (B, N) bool, a subset of `valid`.
 
     Exactly max(1, round(ratio * candidates)) of the valid tokens are hidden. The published form counts
-    padding as well and compares argsort *values* with the count (quirk M21), so short samples may have no
-    hidden token.
+    padding as well and compares argsort *values* with the count (quirk M21,
+    docs/reference/model.md#m21), so short samples may have no hidden token.
     """
     tokens = valid.shape[1]
     if published:
         count = torch.round(draws.ratio * tokens).clamp(min=1)
-        chosen = draws.keys.argsort(dim=-1) < count[:, None]
-        return torch.where(draws.hidden_person[:, None] >= 0, _of_person(draws, tokens), chosen) & valid
+        lowest_keys = draws.keys.argsort(dim=-1) < count[:, None]
+        return torch.where(draws.hidden_person[:, None] >= 0, _of_person(draws, tokens), lowest_keys) & valid
     candidates = valid & ((draws.hidden_person[:, None] < 0) | _of_person(draws, tokens))
     count = torch.round(draws.ratio * candidates.sum(1)).clamp(min=1)
     return lowest(draws.keys.masked_fill(~candidates, math.inf), count) & candidates
@@ -124,9 +124,9 @@ def hide(
     ids = torch.where(valid, ids, pad_id)
     random = hidden & draws.to_random & draws.corrupted[:, None]
     masked = hidden & ~random & (draws.to_mask | ~draws.corrupted[:, None])
-    seen = torch.where(random, draws.random_ids, ids)
-    seen = torch.where(masked, mask_id, seen)
-    return HiddenTokens(seen, torch.where(hidden, ids, IGNORED), valid)
+    inputs = torch.where(random, draws.random_ids, ids)
+    inputs = torch.where(masked, mask_id, inputs)
+    return HiddenTokens(inputs, torch.where(hidden, ids, IGNORED), valid)
 
 
 def unroll(hidden: HiddenTokens, logits: Tensor, codebook_size: int, published: bool = False) -> HiddenTokens:

@@ -31,10 +31,12 @@ class MaskedLoss(NamedTuple):
 def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
     """logits (B, N, K), labels (B, N) with IGNORED -> means over the positions that count."""
     counted = labels != IGNORED
-    chosen, truth = logits[counted].float(), labels[counted]
+    counted_logits, truth = logits[counted].float(), labels[counted]
     if not len(truth):
         return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()))
-    return MaskedLoss(F.cross_entropy(chosen, truth), (chosen.argmax(-1) == truth).float().mean())
+    return MaskedLoss(
+        F.cross_entropy(counted_logits, truth), (counted_logits.argmax(-1) == truth).float().mean()
+    )
 
 
 class TransformerObjective(nn.Module):
@@ -52,23 +54,24 @@ class TransformerObjective(nn.Module):
         """Loss and terms for condition vectors from `InteractionTransformer.condition`."""
         hidden = batch.hidden
         logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
-        first = masked_loss(logits, hidden.labels)
+        masked = masked_loss(logits, hidden.labels)
         if self.unroll_weight == 0:
-            return first.ce, {"ce": first.ce, "accuracy": first.accuracy}
-        later = unroll(hidden, logits.detach(), self.transformer.mask_id, self.published)
-        second = masked_loss(self._logits(later, condition, batch.dropped[1], batch.lengths), later.labels)
+            return masked.ce, {"ce": masked.ce, "accuracy": masked.accuracy}
+        next_step = unroll(hidden, logits.detach(), self.transformer.mask_id, self.published)
+        logits = self._logits(next_step, condition, batch.dropped[1], batch.lengths)
+        unrolled = masked_loss(logits, next_step.labels)
         terms = {
-            "ce": first.ce,
-            "accuracy": first.accuracy,
-            "unroll_ce": second.ce,
-            "unroll_accuracy": second.accuracy,
+            "ce": masked.ce,
+            "accuracy": masked.accuracy,
+            "unroll_ce": unrolled.ce,
+            "unroll_accuracy": unrolled.accuracy,
         }
-        return first.ce + self.unroll_weight * second.ce, terms
+        return masked.ce + self.unroll_weight * unrolled.ce, terms
 
     def _logits(
         self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None
     ) -> Tensor:
-        # Dropping means a zero vector before `cond_emb`: "unconditional" is that layer's bias.
+        # A dropped condition is a zero vector before `cond_emb`: "unconditional" is that layer's bias.
         # dropped (B,) -> (B, 1) or, with a condition per person, (B, 1, 1)
         kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
         logits: Tensor = self.transformer(hidden.ids, kept, lengths)

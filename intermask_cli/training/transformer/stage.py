@@ -38,7 +38,8 @@ from intermask_cli.training.transformer.masking import (
 from intermask_cli.training.transformer.objective import TokenBatch, TransformerObjective, masked_loss
 from intermask_cli.training.transformer.token_cache import TokenCache, cached_split
 
-VALIDATION_BATCH = 32  # excerpts
+#: Excerpts that are validated together.
+VALIDATION_BATCH = 32
 
 
 class TransformerData:
@@ -104,8 +105,8 @@ class TransformerStage(TrainingStage):
         self._rank, self._world = accelerator.process_index, accelerator.num_processes
         self.model = model.to(self._device)
         if self.config.freeze_text:
-            # With further training the text head forgets what the transformer does not use yet, such as who
-            # acts, and the transformer can then never learn to use it.
+            # Otherwise the text head would lose what the transformer does not use yet, such as who acts, and
+            # the transformer could never learn to use it.
             for module in model.text_modules():
                 module.requires_grad_(False)
         self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
@@ -200,7 +201,7 @@ class TransformerStage(TrainingStage):
 
 
 def new_transformer(recipe: Recipe, codebook: Tensor) -> InteractionTransformer:
-    """A transformer with its start weights, from the recipe's seed."""
+    """A transformer with initial weights from the recipe's seed."""
     torch.manual_seed(recipe.transformer_training.seed)
     model = InteractionTransformer(recipe.transformer)
     if recipe.transformer_training.codebook_start:

@@ -4,7 +4,7 @@ The modulation by text starts at zero, so text influences the transformer's loss
 last of all. A few minutes of classification give the head useful vectors to start from; the classifiers are
 then discarded. The text side of the evaluator is not used as a start: that would favour its own scores.
 
-With a condition per person the labels are stated from that person's view (`as_seen_by`): "I act", "with my
+With a condition per person the labels are those of that person's view (`from_view_of`): "I act", "with my
 left hand". Both persons share the classifiers, so a direction means the same for both.
 """
 
@@ -24,9 +24,8 @@ from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
 from intermask_cli.training.transformer.stage import TransformerData
 
-VALIDATION_BATCH = 128  # captions
-
-
+#: Captions that are validated together.
+VALIDATION_BATCH = 128
 #: Labels whose values "0" and "1" are the persons -> the label of the side that person uses.
 SIDE_OF = {"actor": "side", "then_actor": "then_side"}
 
@@ -67,7 +66,7 @@ class LabelObjective(nn.Module):
         condition = self.condition(batch.text)
         if not self.person_condition:
             return condition, batch.stated
-        stated = torch.stack([as_seen_by(person, batch.stated, self.labels) for person in (0, 1)], dim=1)
+        stated = torch.stack([from_view_of(person, batch.stated, self.labels) for person in (0, 1)], dim=1)
         return condition.flatten(0, 1), stated.flatten(0, 1)  # (B, 2, ...) -> (2 B, ...)
 
     def _class_counts(self) -> dict[str, int]:
@@ -75,25 +74,25 @@ class LabelObjective(nn.Module):
         return {name: len(values) * (3 if name in sides else 1) for name, values in self.labels.items()}
 
 
-def as_seen_by(person: int, stated: Tensor, labels: dict[str, list[str]]) -> Tensor:
+def from_view_of(person: int, stated: Tensor, labels: dict[str, list[str]]) -> Tensor:
     """Value numbers (B, labels) in the terms of person 0 or 1; UNSTATED stays.
 
     An actor becomes 0, "I", or 1, "my partner"; a side its value number, plus the number of values if it is
     the partner's, or twice that if the caption does not say whose.
     """
-    seen, columns = stated.clone(), {name: column for column, name in enumerate(labels)}
+    values, columns = stated.clone(), {name: column for column, name in enumerate(labels)}
     for actor, side in SIDE_OF.items():
         if actor not in columns:
             continue
         acts = stated[:, columns[actor]]
-        others = torch.tensor([value != str(person) for value in labels[actor]], device=stated.device)
-        who = others[acts].long()  # 0: I, 1: my partner
-        seen[:, columns[actor]] = torch.where(acts == UNSTATED, UNSTATED, who)
+        is_partner = torch.tensor([value != str(person) for value in labels[actor]], device=stated.device)
+        actor_value = is_partner[acts].long()  # 0: I, 1: my partner
+        values[:, columns[actor]] = torch.where(acts == UNSTATED, UNSTATED, actor_value)
         if side in columns:
             value, count = stated[:, columns[side]], len(labels[side])
-            whose = torch.where(acts == UNSTATED, 2, who)
-            seen[:, columns[side]] = torch.where(value == UNSTATED, UNSTATED, value + whose * count)
-    return seen
+            whose = torch.where(acts == UNSTATED, 2, actor_value)
+            values[:, columns[side]] = torch.where(value == UNSTATED, UNSTATED, value + whose * count)
+    return values
 
 
 def stated_loss(logits: Tensor, stated: Tensor) -> tuple[Tensor, Tensor]:

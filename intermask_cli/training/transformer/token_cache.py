@@ -1,7 +1,7 @@
 """Token maps of a complete split, encoded once: the transformer then trains on integers.
 
-Every clip is kept in two versions, in the frame of person 1 and in that of person 2. Reaction training
-shows the given person as the canonical one, because that is how a given motion arrives at inference.
+Every clip is stored twice, in the frame of person 0 and in that of person 1. In reaction training the given
+person is the canonical one, as in inference.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def encode_split(
     max_frames: int,
     device: torch.device,
 ) -> TokenCache:
-    """Encode every clip both ways; lengths are cut to whole tokens at the end before encoding."""
+    """Encode every clip in the frame of either person, after cutting it at its end to whole tokens."""
     limit = max_frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
     excerpts: list[tuple[int, int, int]] = []  # clip, start, frames
     for clip in range(len(source)):
@@ -80,9 +80,9 @@ def encode_split(
     tokenizer.eval()
     with counter("encoding clips", len(excerpts), "excerpts") as progress:
         for length, numbers in by_length.items():
-            for first in range(0, len(numbers), ENCODE_BATCH // 4):
-                part = numbers[first : first + ENCODE_BATCH // 4]
-                motion = np.stack([_both_ways(source, *excerpts[number]) for number in part])
+            for start in range(0, len(numbers), ENCODE_BATCH // 4):
+                part = numbers[start : start + ENCODE_BATCH // 4]
+                motion = np.stack([_in_both_frames(source, *excerpts[number]) for number in part])
                 # (E, 2, 2, T, ...) -> (4 E, T, D)
                 flat = normalizer.normalize(motion.reshape(len(part) * 4, length, -1)).astype(np.float32)
                 tracks = torch.from_numpy(flat).to(device)
@@ -93,7 +93,7 @@ def encode_split(
     return TokenCache(maps, tokens, torch.tensor([clip for clip, _, _ in excerpts]))
 
 
-def _both_ways(source: TrainingSource, clip: int, start: int, length: int) -> np.ndarray:
+def _in_both_frames(source: TrainingSource, clip: int, start: int, length: int) -> np.ndarray:
     """(2 canonical person, 2 person, length, D)."""
     return np.stack([source.features(clip, person, start, start + length) for person in (0, 1)])
 
@@ -106,7 +106,7 @@ def cached_split(
     max_frames: int,
     device: torch.device,
 ) -> TokenCache:
-    """`encode_split`, kept in a file that is used again while tokenizer, data and limit stay the same."""
+    """`encode_split`, or its result from a file written for the same tokenizer, data and limit."""
     key = {"tokenizer": tokenizer_digest(tokenizer), "source": source.digest, "max_frames": str(max_frames)}
     stale = "made with another tokenizer or corpus, encoding again"
 
@@ -117,7 +117,7 @@ def cached_split(
 
 
 def tokenizer_digest(tokenizer: Tokenizer) -> str:
-    """SHA-256 of all weights and the sizes around them."""
+    """SHA-256 of the config and all weights."""
     return _digest(tokenizer, weights_of(tokenizer))
 
 
@@ -132,7 +132,7 @@ def tokens_digest(tokenizer: Tokenizer) -> str:
 
 
 def weights_digest(transformer: InteractionTransformer) -> str:
-    """SHA-256 of all weights and the sizes around them."""
+    """SHA-256 of the config and all weights."""
     return _digest(transformer, weights_of(transformer))
 
 

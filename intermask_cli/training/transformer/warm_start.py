@@ -13,22 +13,24 @@ from intermask_cli.training.checkpoints import weights_of
 PERSON_MAPS = "text_head.person_maps"
 
 
-def start_from(model: InteractionTransformer, trained: InteractionTransformer, where: Path) -> None:
+def start_from(model: InteractionTransformer, trained: InteractionTransformer, source: Path) -> None:
     """Copy the weights of `trained` into `model`; InputError if their sizes differ.
 
-    Only a condition per person may be new: then the maps per person keep their initial weights. `where` names
-    the source in errors.
+    Only a condition per person may be new: then the maps per person keep their initial weights. `source` is
+    named in errors.
     """
-    ours, theirs = dataclasses.asdict(model.config), dataclasses.asdict(trained.config)
+    sizes, trained_sizes = dataclasses.asdict(model.config), dataclasses.asdict(trained.config)
     different = [
-        name for name in ours if ours[name] != theirs[name] and name not in ("person_condition", "dropout")
+        name
+        for name in sizes
+        if sizes[name] != trained_sizes[name] and name not in ("person_condition", "dropout")
     ]
     if model.config.person_condition < trained.config.person_condition:
         different.append("person_condition")
     if different:
-        differing = ", ".join(f"{name} {theirs[name]}, here {ours[name]}" for name in different)
+        differing = ", ".join(f"{name} {trained_sizes[name]}, here {sizes[name]}" for name in different)
         raise InputError(
-            f"--start-from {where}: another transformer ({differing}); use a recipe with the same sizes"
+            f"--start-from {source}: another transformer ({differing}); use a recipe with the same sizes"
         )
     initial = {name: value for name, value in model.state_dict().items() if name == PERSON_MAPS}
     model.load_state_dict(initial | weights_of(trained))
