@@ -22,7 +22,7 @@ from evaluators.protocols.evaluation import Scorer, physics_of
 from evaluators.protocols.protocol import Protocol, protocol_named
 from evaluators.protocols.scoring import MetricScore, collect
 from evaluators.reports.report import physics_means
-from evaluators.run import DEFAULT_CLIPS, one_rule, with_duplicates_rule, with_samples
+from evaluators.run import DEFAULT_CLIPS, with_common_mentions, with_duplicates_rule, with_samples
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
@@ -92,7 +92,7 @@ def evaluate_interactions(
         real = duets_test_set(DEFAULT_CLIPS)
     else:
         real = _interaction_set("reference", reference, [""] * len(reference))
-    interactions, real, _ = one_rule(interactions, real, None)
+    interactions, real, _ = with_common_mentions(interactions, real, None)
     protocol = with_duplicates_rule(with_samples(protocol, interactions), real)
     scorer = Scorer(evaluator, protocol, real, Cache(cache), seed)
     embedded = scorer.embed(interactions)

@@ -1,4 +1,4 @@
-"""A loaded evaluator: texts and motions in, embeddings out, for any network.
+"""Loaded evaluators, which embed texts and motions with any of the networks.
 
 Where a `Motion` has features (those of a dataset or a decoder), the published evaluators score them
 unchanged, velocities included (quirk Q5, docs/reference/data-and-evaluation.md#q5). Without them InterHuman's
@@ -47,14 +47,15 @@ from intermask_cli.motion.representation.interhuman import (
 from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-BATCH = 64  # texts or motions embedded together
+#: Texts or motions that are embedded together.
+BATCH = 64
 Progress = Callable[[int], None]
 
 
 def interx_motion(features: np.ndarray) -> Motion:
     """A pair from Inter-X features (2, T, 56, 6), which are kept: 22 body joints of the stand-in body.
 
-    Inter-X puts person 1's first root in the origin, so the lowest joint is moved to the floor.
+    Inter-X puts the first root of person 0 at the origin, so the lowest joint is moved to the floor.
     """
     joints = INTERX.joints_of(features)[..., :NUM_JOINTS, :]
     joints[..., 1] -= joints[..., 1].min()
@@ -77,7 +78,7 @@ class Evaluator(ABC):
 
     @property
     def text_id(self) -> str:
-        """Which text encoder reads the captions."""
+        """Identity of the text encoder that reads the captions."""
         return str(self.info.text_encoder["id"])
 
     @property
@@ -87,7 +88,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        """N texts -> (N, D) float32; no text's embedding depends on the others."""
+        """N texts -> (N, D) float32; each embedding depends on its own text only."""
 
     @abstractmethod
     def prepared(self, motion: Motion, name: str) -> Tensor:
@@ -111,14 +112,14 @@ class Evaluator(ABC):
         order = np.argsort(lengths)
         rows: list[Tensor] = []
         for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
+            indices = order[start : start + BATCH]
             try:
-                batch = [self.prepared(motions[i], names[i]) for i in chosen]
+                batch = [self.prepared(motions[i], names[i]) for i in indices]
                 rows.append(self.embed_batch(batch).cpu())
             except ValueError as error:
                 raise InputError(f"evaluator {self.name}: {error}") from error
             if progress:
-                progress(len(chosen))
+                progress(len(indices))
         embedded = torch.cat(rows).float().numpy()
         result = np.empty_like(embedded)
         result[order] = embedded
@@ -195,7 +196,7 @@ class FeatureEvaluator(Evaluator):
 
 
 class InterClipEvaluator(FeatureEvaluator):
-    """InterCLIP: features that are not normalised, person 1 canonical, CLIP's vocabulary."""
+    """InterCLIP: features that are not normalised, in the frame of person 0, and CLIP's vocabulary."""
 
     feature_shape = (NUM_FEATURES,)
 

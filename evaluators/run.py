@@ -1,4 +1,4 @@
-"""An evaluation from top to bottom: resolve, score, report.
+"""An evaluation in three steps: resolve, score, report.
 
     plan = resolve(request, worker)     options checked; evaluator, subject, reference and protocol loaded
     evaluation = score(plan)            rows of metrics and physics
@@ -49,14 +49,16 @@ from intermask_cli.generation.launch import Worker, join_workers, parse_processe
 from intermask_cli.inference.model import InteractionModel, load_model
 from intermask_cli.models.bundle import BundleInfo, read_info, resolve_bundle
 
+#: The --reference that is the bundled test split of Duets.
 BUNDLED_SPLIT = "test"
+#: Clips of that split unless --clips gives another number.
 DEFAULT_CLIPS = 128
 DEFAULT_TASK = "generate"
 
 
 @dataclass(frozen=True)
 class EvaluationRequest:
-    """The options of `intermask evaluate`; None is what the user left out."""
+    """The options of `intermask evaluate`; None for options that were not given."""
 
     evaluator: str
     reference: str
@@ -77,10 +79,10 @@ class EvaluationRequest:
     root: Path | None = None
     sensitivity: bool = False  # score corrupted real motion instead of a subject
 
-    def of_the_model(self) -> list[str]:
-        """Names of the given options that say which model generates motion, and how."""
-        given = {"model": self.model, "text-encoder": self.text_encoder, "processes": self.processes}
-        return [name for name, value in {**given, **self.sampling}.items() if value is not None]
+    def model_options(self) -> list[str]:
+        """Names of the given options that are only for a model that generates motion."""
+        options = {"model": self.model, "text-encoder": self.text_encoder, "processes": self.processes}
+        return [name for name, value in {**options, **self.sampling}.items() if value is not None]
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def resolve(request: EvaluationRequest, worker: Worker) -> EvaluationPlan:
     _check_fit(request, evaluator, protocol, subject, reference)
     if isinstance(subject, FileSubject):
         assert isinstance(reference, InteractionSet)
-        interactions, reference, floor = one_rule(subject.interactions, reference, floor)
+        interactions, reference, floor = with_common_mentions(subject.interactions, reference, floor)
         if isinstance(evaluator, InterXPairEvaluator):
             texts = interx_texts(Path(request.reference), interactions.prompts)
             interactions = replace(interactions, texts=texts)
@@ -227,7 +229,7 @@ def _check_options(request: EvaluationRequest) -> None:
         raise InputError(f"--task {request.task}: accepted: {', '.join(TASKS)}")
     if request.dataset is not None or request.root is not None:
         _check_dataset_options(request)
-    given = request.of_the_model()
+    given = request.model_options()
     if request.sensitivity:
         with_value = {"SUBJECT": request.subject, "--dataset": request.dataset, "--task": request.task}
         useless = [name for name, value in with_value.items() if value] + [f"--{name}" for name in given]
@@ -239,9 +241,9 @@ def _check_options(request: EvaluationRequest) -> None:
         raise InputError(
             f"--{given[0]} is for scoring a model; the motions of {request.subject} are already generated"
         )
-    other = request.dataset or (request.reference if request.reference != BUNDLED_SPLIT else None)
-    if request.clips is not None and other is not None:
-        raise InputError(f"--clips counts those of the bundled test split; leave it out with {other}")
+    reference = request.dataset or (request.reference if request.reference != BUNDLED_SPLIT else None)
+    if request.clips is not None and reference is not None:
+        raise InputError(f"--clips counts clips of the bundled test split; leave it out with {reference}")
 
 
 def _check_dataset_options(request: EvaluationRequest) -> None:
@@ -265,7 +267,7 @@ def _check_dataset_options(request: EvaluationRequest) -> None:
 
 
 def _model_bundle(request: EvaluationRequest) -> tuple[Path, BundleInfo, SamplingConfig]:
-    """Where the model is, its config.json, and the settings it samples with; no weights are read yet."""
+    """Folder and config.json of the model and its sampling settings; no weights are read yet."""
     folder = resolve_bundle(request.model or request.default_model)
     info = read_info(folder)
     return folder, info, sampling_with(info.sampling, **request.sampling)
@@ -368,10 +370,10 @@ def _check_fit(
         )
 
 
-def one_rule(
+def with_common_mentions(
     interactions: InteractionSet, reference: InteractionSet, floor: InteractionSet | None
 ) -> tuple[InteractionSet, InteractionSet, InteractionSet | None]:
-    """The three sets with what their prompts mention, if that is known for all: one rule for all rows."""
+    """The three sets with `mentions` if all have them, else all without, so that one rule serves all rows."""
     interactions = with_mentions(interactions, reference)
     if interactions.mentions is None:
         reference = replace(reference, mentions=None)
@@ -410,7 +412,7 @@ def _task(request: EvaluationRequest, subject: FileSubject | ModelSubject | None
 
 
 def _announce(plan: EvaluationPlan) -> None:
-    """One line on what is about to be scored against what."""
+    """Print a line with evaluator, protocol and reference."""
     reference, protocol = plan.reference, plan.protocol
     if isinstance(reference, PaperData):
         clips, processes = complete_pools(reference, protocol), plan.worker.world
@@ -448,6 +450,6 @@ def score(plan: EvaluationPlan) -> Evaluation:
 
 
 def _scorer(plan: EvaluationPlan) -> Scorer:
-    """What scores any set of interactions against the plan's reference."""
+    """A scorer of any set of interactions against the plan's reference."""
     assert isinstance(plan.reference, InteractionSet)
     return Scorer(plan.evaluator, plan.protocol, plan.reference, plan.cache, plan.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,9 +11,11 @@ from benchmarks.bundled_model.bench import SEED, ModelBench, in_held_out_words, 
 from benchmarks.bundled_model.figures import Figure, Goal, label_figures, share
 from benchmarks.judges.label_hits import label_hits
 from benchmarks.machine import ROOT
-from evaluators.data.sets import prompt_set
+from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.protocols.motions import GenerationRequest
 from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 FREE_WORDINGS = ROOT / "prompts" / "free-wordings.csv"
 GOAL = Goal(0.8, at_least=True)
@@ -48,6 +51,20 @@ def free_wordings(bench: ModelBench) -> tuple[list[dict[str, str]], tuple[str, .
     prompts = prompt_set("free wording", texts, [int(row["frames"]) for row in chosen])
     seeds = [sample_seed(SEED, text, 0, 0) for text in texts]
     return chosen, bench.reader(joints_of(bench.generator(GenerationRequest(prompts, seeds)))).kind
+
+
+def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
+    """Prompts and lengths; the motions are zeros, to be generated."""
+    count = len(prompts)
+    return InteractionSet(
+        name=name,
+        ids=tuple(f"{name} {i + 1}" for i in range(count)),
+        prompts=tuple(prompts),
+        motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
+        samples=(0,) * count,
+        seeds=(None,) * count,
+        generated_persons=(BOTH_PERSONS,) * count,
+    )
 
 
 def missed(bench: ModelBench) -> list[dict[str, str]]:

@@ -20,10 +20,11 @@ from evaluators.data.cache import Cache, default_cache
 from evaluators.data.sets import InteractionSet, duets_test_set, relevance
 from evaluators.evaluator import load_evaluator
 from evaluators.metrics import pool_ranks
+from evaluators.networks.canonical import swap_persons
 from evaluators.protocols.evaluation import Scorer
 from evaluators.protocols.protocol import protocol_named
 from evaluators.protocols.scoring import METRICS
-from evaluators.reports.sensitivity import plain_sensitivity, sensitivity_markdown, sensitivity_table, swapped
+from evaluators.reports.sensitivity import plain_sensitivity, sensitivity_markdown, sensitivity_table
 from intermask_cli.console import note
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluator-proof.json"
@@ -55,7 +56,8 @@ def role_test(scorer: Scorer, interactions: InteractionSet) -> tuple[float, int]
     named = [i for i, mention in enumerate(interactions.mentions) if mention.actor is not None]
     some = interactions.take(named, "clips with a named actor")
     exchanged = some.with_motions(
-        "persons exchanged", [replace(m, joints=swapped(m.joints), rotations6d=None) for m in some.motions]
+        "persons exchanged",
+        [replace(m, joints=swap_persons(m.joints), rotations6d=None) for m in some.motions],
     )
     own, other = scorer.embed(some), scorer.embed(exchanged)
     nearer = np.linalg.norm(own.text - own.motion, axis=1) < np.linalg.norm(own.text - other.motion, axis=1)

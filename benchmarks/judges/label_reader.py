@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from evaluators.networks.canonical import own_positions
+from evaluators.networks.canonical import facing_partner
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import split_of
@@ -136,6 +136,19 @@ def _collate(clips: Sequence[tuple[Tensor, Tensor]]) -> _ClipBatch:
 def _hold(values: Tensor, frames: int) -> Tensor:
     missing = frames - values.shape[1]
     return torch.cat([values, values[:, -1:].expand(-1, missing, *values.shape[2:])], dim=1)
+
+
+def own_positions(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """World joints (2, T, 22, 3) -> each person's joints (2, T, 22, 3) and the partner's root (2, T, 3).
+
+    Both are float32 in the frame of that person facing the partner.
+    """
+    own, partner = [], []
+    for person in (0, 1):
+        frame = facing_partner(joints, person)
+        own.append(frame.to_canonical(joints[person]))
+        partner.append(frame.to_canonical(joints[1 - person][:, 0]))
+    return np.stack(own).astype(np.float32), np.stack(partner).astype(np.float32)
 
 
 def _prepare(joints: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
-"""Embeddings and generated motions on disk, by content, so that a second evaluation only reads them.
+"""Embeddings and generated motions on disk, so that a second evaluation only reads them.
 
-A file's name is a hash of everything it depends on. So no entry can be out of date, and the folder may be
-deleted at any time. Files are complete or absent.
+A file's name is a hash of everything its content depends on. So no file can be out of date, and the folder
+may be deleted at any time. Files are complete or absent.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ GENERATED = "generated"
 
 def default_cache() -> Path:
     """`INTERMASK_CACHE`, else `intermask` in the user's cache folder."""
-    given = os.environ.get("INTERMASK_CACHE")
+    folder = os.environ.get("INTERMASK_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(base) / "intermask"
+    return Path(folder) if folder else Path(base) / "intermask"
 
 
 class Cache:
-    """Arrays in npz files under a folder; a cache without a folder keeps nothing."""
+    """Arrays in npz files under a folder; a cache without a folder stores nothing."""
 
     def __init__(self, folder: Path | None):
         self._folder = folder
@@ -83,9 +83,9 @@ class Cache:
         if self._folder is None:
             return make()
         path = self._path(kind, key)
-        kept = self._read(path)
-        if kept is not None:
-            return kept
+        stored = self._read(path)
+        if stored is not None:
+            return stored
         arrays: dict[str, Any] = make()
         with replacing(path) as temporary:
             np.savez(temporary, **arrays)

@@ -1,4 +1,4 @@
-"""What the paper's protocol draws from a test split, with one interface for InterHuman and Inter-X.
+"""Pairs that the paper's protocol draws from a test split of InterHuman or Inter-X.
 
 A pass visits the clips in random order with a random caption, crop and, on InterHuman, two random exchanges
 of the persons (quirk Q2, docs/reference/data-and-evaluation.md#q2). Passes hold features, which the published
@@ -32,7 +32,7 @@ from intermask_cli.motion.representation.interx import split_persons
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnPairs:
     """N pairs of a pass: features (2, T, ...), of which the first `frames` are valid.
 
     `prompts` go to the model and into reports, `texts` to the evaluator.
@@ -52,17 +52,17 @@ class Drawn:
         """Tokens per body row of every pair: what a model generates for it."""
         return [frames // FRAMES_PER_TOKEN for frames in self.frames]
 
-    def take(self, chosen: Sequence[int]) -> Drawn:
+    def take(self, indices: Sequence[int]) -> DrawnPairs:
         """Some of the pairs, in the given order."""
 
         def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
-            return tuple(values[i] for i in chosen)
+            return tuple(values[i] for i in indices)
 
-        return Drawn(
+        return DrawnPairs(
             pick(self.ids), pick(self.prompts), pick(self.texts), pick(self.features), pick(self.frames)
         )
 
-    def with_features(self, features: Sequence[np.ndarray], frames: Sequence[int]) -> Drawn:
+    def with_features(self, features: Sequence[np.ndarray], frames: Sequence[int]) -> DrawnPairs:
         """The same captions with other motion."""
         return replace(self, features=tuple(features), frames=tuple(frames))
 
@@ -100,7 +100,7 @@ class PaperData(ABC):
 
     @cached_property
     def sha256(self) -> str:
-        """Over names, captions and motions of the split."""
+        """SHA-256 of the names, captions and motions of the split."""
         digest = hashlib.sha256()
         for index, name in enumerate(self.names):
             captions, motion = self.clip(index)
@@ -108,13 +108,13 @@ class PaperData(ABC):
             digest.update(np.ascontiguousarray(motion).tobytes())
         return digest.hexdigest()
 
-    def drawn(self, rng: np.random.Generator, count: int) -> Drawn:
+    def drawn(self, rng: np.random.Generator, count: int) -> DrawnPairs:
         """The first `count` pairs of a pass in random order."""
         order = [int(i) for i in rng.permutation(len(self))[:count]]
         items = [self.item(i, rng) for i in order]
         prompts, texts, features = zip(*items, strict=True)
         names = tuple(self.names[i] for i in order)
-        return Drawn(names, prompts, texts, features, tuple(pair.shape[1] for pair in features))
+        return DrawnPairs(names, prompts, texts, features, tuple(pair.shape[1] for pair in features))
 
     def one_pass(self, seed: int) -> InteractionSet:
         """A complete pass as the reference set for files."""
@@ -196,7 +196,7 @@ def open_dataset(name: str, root: Path) -> PaperData:
 
 
 def dataset_at(path: Path) -> str | None:
-    """Which dataset's published layout a folder has, if any."""
+    """Name of the dataset whose published layout a folder has, or None."""
     if (path / "motions_processed").is_dir():
         return InterHumanTest.name
     if (path / "splits").is_dir() and (path / "texts_processed").is_dir():
@@ -205,7 +205,7 @@ def dataset_at(path: Path) -> str | None:
 
 
 def glove_folder(root: Path) -> Path:
-    """Where a copy of Inter-X has its word vectors."""
+    """Folder of the word vectors in a copy of Inter-X."""
     return root / "glove"
 
 

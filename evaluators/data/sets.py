@@ -1,4 +1,4 @@
-"""What is scored: interactions with their prompts, from the Duets test split, a file, arrays or a model."""
+"""Sets of interactions with their prompts, to be scored: from the Duets test split, a file or a model."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_
 
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
 DUETS_SEED = 2026
-DUETS_KINDS = "all"  # what duet-mini and duet-eval know; `intermask data duets --kinds`
-FULL_CAPTION = 0  # position in a clip's captions
+#: Kinds on which duet-mini and duet-eval were trained, as in `intermask data duets --kinds`.
+DUETS_KINDS = "all"
+#: Position of the full caption among a clip's captions.
+FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models generate many of equal length at once.
 LENGTH_STEP = 12
 BOTH_PERSONS = (0, 1)
@@ -63,17 +65,17 @@ class InteractionSet:
 
     @cached_property
     def sha256(self) -> str:
-        """Over ids, prompts and motions, in order."""
+        """SHA-256 of ids, prompts and motions, in order."""
         digest = hashlib.sha256()
         for row in zip(self.ids, self.prompts, self.hashes, strict=True):
             digest.update(json.dumps(row).encode())
         return digest.hexdigest()
 
-    def take(self, chosen: Sequence[int], name: str) -> InteractionSet:
+    def take(self, indices: Sequence[int], name: str) -> InteractionSet:
         """Some of the interactions, in the given order."""
 
         def pick(values: tuple[Any, ...]) -> tuple[Any, ...]:
-            return tuple(values[i] for i in chosen)
+            return tuple(values[i] for i in indices)
 
         return replace(
             self, name=name, ids=pick(self.ids), prompts=pick(self.prompts), motions=pick(self.motions),
@@ -122,20 +124,6 @@ def clip_set(clips: Sequence[CorpusClip], name: str) -> InteractionSet:
         seeds=(None,) * len(clips),
         generated_persons=(BOTH_PERSONS,) * len(clips),
         mentions=tuple(clip.mentions[FULL_CAPTION] for clip in clips),
-    )
-
-
-def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> InteractionSet:
-    """Prompts and lengths; the motions are zeros, to be generated."""
-    count = len(prompts)
-    return InteractionSet(
-        name=name,
-        ids=tuple(f"{name} {i + 1}" for i in range(count)),
-        prompts=tuple(prompts),
-        motions=tuple(Motion(np.zeros((2, n, NUM_JOINTS, 3), np.float32)) for n in frames),
-        samples=(0,) * count,
-        seeds=(None,) * count,
-        generated_persons=(BOTH_PERSONS,) * count,
     )
 
 
@@ -216,7 +204,7 @@ def _stored_motion(item: Interaction, name: str, keep_rotations: bool) -> Motion
 
 
 def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> InteractionSet:
-    """The interactions with what their prompts state, if all are prompts of the reference; else unchanged."""
+    """The interactions with the reference's `mentions`, if all their prompts occur there; else unchanged."""
     known: dict[str, Mention] = {}
     for prompt, mention in zip(reference.prompts, reference.mentions or (), strict=False):
         if known.setdefault(prompt, mention) != mention:
@@ -236,7 +224,7 @@ def relevance(interactions: InteractionSet, members: Sequence[int] | np.ndarray)
     stated = [interactions.mentions[i] for i in members]
     return np.array(
         [
-            [all(a is None or a == b for a, b in zip(one, other, strict=True)) for other in stated]
-            for one in stated
+            [all(a is None or a == b for a, b in zip(caption, own, strict=True)) for own in stated]
+            for caption in stated
         ]
     )

@@ -59,16 +59,16 @@ def network_config(network: DuetEval | InterClip | InterXEvaluator) -> dict[str,
     return dataclasses.asdict(network.config)
 
 
-def build_network(info: EvaluatorInfo, where: str) -> DuetEval | InterClip | InterXEvaluator:
-    """The network `info` describes, with fresh weights; InputError names `where` for unknown sizes."""
+def build_network(info: EvaluatorInfo, source: str) -> DuetEval | InterClip | InterXEvaluator:
+    """The network `info` describes, with fresh weights; InputError names `source` for unknown sizes."""
     if info.architecture == "duet":
-        return DuetEval(from_dict(DuetEvalConfig, info.network, where))
+        return DuetEval(from_dict(DuetEvalConfig, info.network, source))
     if info.architecture == "interx":
-        return InterXEvaluator(from_dict(InterXConfig, info.network, where))
+        return InterXEvaluator(from_dict(InterXConfig, info.network, source))
     sizes = dict(info.network)
     for name, record in (("text", TowerConfig), ("motion", MotionTowerConfig)):
-        sizes[name] = from_dict(record, dict(sizes.get(name, {})), f"{where}: {name}")
-    return InterClip(from_dict(InterClipConfig, sizes, where))
+        sizes[name] = from_dict(record, dict(sizes.get(name, {})), f"{source}: {name}")
+    return InterClip(from_dict(InterClipConfig, sizes, source))
 
 
 def save_evaluator(
@@ -97,7 +97,7 @@ def resolve_evaluator(name: str) -> Path:
 
 def read_info(folder: Path) -> EvaluatorInfo:
     """The checked config.json."""
-    values, where = read_config(folder, EVALUATOR), str(folder / CONFIG)
+    values, source = read_config(folder, EVALUATOR), str(folder / CONFIG)
     missing = [
         f.name
         for f in dataclasses.fields(EvaluatorInfo)
@@ -106,11 +106,11 @@ def read_info(folder: Path) -> EvaluatorInfo:
         and f.name not in values
     ]
     if missing:
-        raise InputError(f"{where}: no '{missing[0]}'")
-    info = from_dict(EvaluatorInfo, values, where)
+        raise InputError(f"{source}: no '{missing[0]}'")
+    info = from_dict(EvaluatorInfo, values, source)
     if info.architecture not in ARCHITECTURES:
         raise InputError(
-            f"{where}: architecture is {info.architecture!r}; accepted: {', '.join(ARCHITECTURES)}"
+            f"{source}: architecture is {info.architecture!r}; accepted: {', '.join(ARCHITECTURES)}"
         )
     return info
 

@@ -27,22 +27,9 @@ def check_joints(joints: np.ndarray, name: str) -> None:
 
 
 def pair_positions(joints: np.ndarray) -> np.ndarray:
-    """World joints (2, T, 22, 3) -> in the frame of person 1 facing person 2, one floor, float32."""
+    """World joints (2, T, 22, 3) -> in the frame of person 0 facing person 1, with one floor, float32."""
     frame = facing_partner(joints, 0)
     return np.stack([frame.to_canonical(person) for person in joints]).astype(np.float32)
-
-
-def own_positions(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """World joints (2, T, 22, 3) -> each person's joints (2, T, 22, 3) and the partner's root (2, T, 3).
-
-    Both are float32 in the frame of that person facing the partner.
-    """
-    own, partner = [], []
-    for person in (0, 1):
-        frame = facing_partner(joints, person)
-        own.append(frame.to_canonical(joints[person]))
-        partner.append(frame.to_canonical(joints[1 - person][:, 0]))
-    return np.stack(own).astype(np.float32), np.stack(partner).astype(np.float32)
 
 
 def facing_partner(joints: np.ndarray, person: int) -> Frame:

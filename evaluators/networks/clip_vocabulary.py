@@ -36,13 +36,13 @@ class ClipVocabulary:
         return ids
 
 
-def load_clip_vocabulary(where: str = CLIP_HUB_ID) -> ClipVocabulary:
+def load_clip_vocabulary(source: str = CLIP_HUB_ID) -> ClipVocabulary:
     """The vocabulary in a folder or of a hub id; MissingError describes how to get it."""
     from transformers import AutoTokenizer
 
-    folder = Path(where).expanduser()
+    folder = Path(source).expanduser()
     if not folder.is_dir():
-        folder = hub_folder(where, FILES, _complete, REMEDY)
+        folder = hub_folder(source, FILES, _complete, REMEDY)
     if not _complete(folder):
         raise MissingError(f"{folder}: no CLIP vocabulary; {REMEDY}")
     try:

@@ -18,11 +18,11 @@ _PLACES = {
 
 
 def find_evaluator(path: Path) -> Path | None:
-    """The released evaluator file that `path` is or, as a folder, holds; None if it is something else."""
+    """The released evaluator file at `path` or in that folder, or None."""
     if path.is_file() and path.name in _PLACES:
         return path
-    found = (path / place / name for name, places in _PLACES.items() for place in places)
-    return next((file for file in found if file.is_file()), None)
+    candidates = (path / place / name for name, places in _PLACES.items() for place in places)
+    return next((file for file in candidates if file.is_file()), None)
 
 
 def import_evaluator(file: Path, out: Path) -> tuple[EvaluatorInfo, str]:

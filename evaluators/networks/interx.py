@@ -14,9 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-FRAMES = 150  # read of a motion, as in training
-PAIR_SHAPE = (56, 12)  # of one frame: 55 rotations and the translation, 6 numbers of each person
-UNIT_LENGTH = 4  # frames of one movement step
+#: Frames that are read of a motion, as in the published training.
+FRAMES = 150
+#: Shape of one frame: 55 rotations and the translation, 6 numbers for each person.
+PAIR_SHAPE = (56, 12)
+#: Frames of one movement step.
+UNIT_LENGTH = 4
 #: Row 55 of a frame is the root translation: entries 3..5 and 9..11 are both persons' velocities.
 _VELOCITY_COLUMNS = (3, 4, 5, 9, 10, 11)
 

@@ -29,29 +29,29 @@ _MARK = "motion_encoder.query_token"
 
 
 def interclip_from_state(
-    state: State, text_heads: int = HEADS, motion_heads: int = HEADS, where: str = "InterCLIP"
+    state: State, text_heads: int = HEADS, motion_heads: int = HEADS, source: str = "InterCLIP"
 ) -> InterClip:
     """InterCLIP from its tensors, `model.` prefix or not; names and shapes must match exactly."""
     state = {key.removeprefix(_PREFIX): value for key, value in state.items()}
     config = InterClipConfig(
-        text=_tower(state, "textTransEncoder.layers", text_heads, where),
+        text=_tower(state, "textTransEncoder.layers", text_heads, source),
         motion=MotionTowerConfig(
-            **vars(_tower(state, "motion_encoder.transformer.layers", motion_heads, where)),
-            max_positions=sizes(state, "motion_encoder.sequence_pos_encoder.pe", 2, where)[0],
+            **vars(_tower(state, "motion_encoder.transformer.layers", motion_heads, source)),
+            max_positions=sizes(state, "motion_encoder.sequence_pos_encoder.pe", 2, source)[0],
         ),
-        vocabulary=sizes(state, "token_embedding.weight", 2, where)[0],
-        context=sizes(state, "positional_embedding", 2, where)[0],
-        out_dim=sizes(state, "out.weight", 2, where)[0],
+        vocabulary=sizes(state, "token_embedding.weight", 2, source)[0],
+        context=sizes(state, "positional_embedding", 2, source)[0],
+        out_dim=sizes(state, "out.weight", 2, source)[0],
     )
     network = InterClip(config)
-    load_exactly(network, state, where)
+    load_exactly(network, state, source)
     return network.eval()
 
 
-def _tower(state: State, prefix: str, heads: int, where: str) -> TowerConfig:
-    ff, width = sizes(state, f"{prefix}.0.linear1.weight", 2, where)
+def _tower(state: State, prefix: str, heads: int, source: str) -> TowerConfig:
+    ff, width = sizes(state, f"{prefix}.0.linear1.weight", 2, source)
     if width % heads:
-        raise InputError(f"{where}: width {width} of '{prefix}' is not a multiple of its {heads} heads")
+        raise InputError(f"{source}: width {width} of '{prefix}' is not a multiple of its {heads} heads")
     return TowerConfig(
         width=width,
         layers=numbered(state, rf"{re.escape(prefix)}\.(\d+)\.linear1\.weight"),
@@ -60,20 +60,20 @@ def _tower(state: State, prefix: str, heads: int, where: str) -> TowerConfig:
     )
 
 
-def interx_from_state(state: State, where: str = "Inter-X evaluator") -> InterXEvaluator:
+def interx_from_state(state: State, source: str = "Inter-X evaluator") -> InterXEvaluator:
     """Inter-X evaluator from tensors named `<part>.<name>`; names and shapes must match exactly."""
-    text_hidden, word_width = sizes(state, "text_encoder.input_emb.weight", 2, where)
+    text_hidden, word_width = sizes(state, "text_encoder.input_emb.weight", 2, source)
     config = InterXConfig(
-        movement_hidden=sizes(state, "movement_encoder.main.0.weight", 3, where)[0],
-        movement_width=sizes(state, "movement_encoder.main.3.weight", 3, where)[0],
-        motion_hidden=sizes(state, "motion_encoder.input_emb.weight", 2, where)[0],
+        movement_hidden=sizes(state, "movement_encoder.main.0.weight", 3, source)[0],
+        movement_width=sizes(state, "movement_encoder.main.3.weight", 3, source)[0],
+        motion_hidden=sizes(state, "motion_encoder.input_emb.weight", 2, source)[0],
         text_hidden=text_hidden,
         word_width=word_width,
-        word_kinds=sizes(state, "text_encoder.pos_emb.weight", 2, where)[1],
-        out_dim=sizes(state, "motion_encoder.output_net.3.weight", 2, where)[0],
+        word_kinds=sizes(state, "text_encoder.pos_emb.weight", 2, source)[1],
+        out_dim=sizes(state, "motion_encoder.output_net.3.weight", 2, source)[0],
     )
     network = InterXEvaluator(config)
-    load_exactly(network, state, where)
+    load_exactly(network, state, source)
     return network.eval()
 
 
@@ -85,7 +85,7 @@ def read_interclip(path: Path) -> InterClip:
         raise InputError(
             f"{path}: no InterCLIP tensors under 'state_dict'; expected the released interclip.ckpt"
         )
-    return interclip_from_state(checked_state(state, f"{path}: 'state_dict'"), where=str(path))
+    return interclip_from_state(checked_state(state, f"{path}: 'state_dict'"), source=str(path))
 
 
 def read_interx(path: Path) -> InterXEvaluator:

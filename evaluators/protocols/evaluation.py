@@ -122,10 +122,10 @@ def ground_truth_rows(evaluation: Evaluation, scorer: Scorer, floor: Interaction
     repetitions = []
     for number in range(scorer.protocol.repetitions):
         order = np.random.default_rng([scorer.seed, number, _HALVES]).permutation(len(scorer.reference))
-        half, rest = np.split(order, [len(order) // 2])
+        half, other_half = np.split(order, [len(order) // 2])
         interactions = scorer.reference.take(half.tolist(), FLOOR)
         embedded_half = Embedded(embedded.text[half], embedded.motion[half])
-        against = scorer.reference_motion[rest]
+        against = scorer.reference_motion[other_half]
         repetitions.append(scorer.repetition(interactions, embedded_half, number, against))
     evaluation.rows[FLOOR] = collect(repetitions)
     evaluation.notes[FLOOR] = (
@@ -187,8 +187,8 @@ def _several_samples(scorer: Scorer, seed: int, number: int) -> GenerationReques
     reference, protocol = scorer.reference, scorer.protocol
     captions = min(protocol.mm_captions, len(reference))
     rng = np.random.default_rng([seed, number, _REPEATED_CAPTIONS])
-    chosen = rng.choice(len(reference), captions, replace=False)
-    repeated = reference.take(np.repeat(chosen, protocol.mm_samples).tolist(), "repeated captions")
+    indices = rng.choice(len(reference), captions, replace=False)
+    repeated = reference.take(np.repeat(indices, protocol.mm_samples).tolist(), "repeated captions")
     samples = tuple(range(protocol.mm_samples)) * captions
     seeds = [sample_seed(seed + number, p, 1, s) for p, s in zip(repeated.prompts, samples, strict=True)]
     return GenerationRequest(repeated, seeds)

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from evaluators.data.cache import Cache
-from evaluators.data.paper import Drawn, PaperData
+from evaluators.data.paper import DrawnPairs, PaperData
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.evaluator import FeatureEvaluator
 from evaluators.protocols.evaluation import (
@@ -48,7 +48,7 @@ BATCH = 32  # pairs of one length that are generated and embedded together
 #: Independent random streams of one repetition.
 _FIRST, _FRESH, _SAMPLED, _POOLS, _REPEATED = range(5)
 #: Indices of some drawn pairs -> their motion: true, reconstructed or generated.
-Motions = Callable[[list[int]], Drawn]
+Motions = Callable[[list[int]], DrawnPairs]
 
 
 @dataclass
@@ -74,7 +74,7 @@ class PaperRun:
         """The generator of one random stream of repetition `number`."""
         return np.random.default_rng([self.seed, number, stream])
 
-    def drawn(self, number: int, stream: int) -> Drawn:
+    def drawn(self, number: int, stream: int) -> DrawnPairs:
         """One pass over the data in random order."""
         return self.data.drawn(self.rng(number, stream), self.kept)
 
@@ -143,7 +143,7 @@ def _repetition(
                 evaluation.items += scored_items(shown, scored, number)
 
 
-def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> InteractionSet:
+def _shown(run: PaperRun, name: str, drawn: DrawnPairs, motions: list[Motion]) -> InteractionSet:
     """A set for reports. Reactions are generated for the first of the drawn persons."""
     count, generated = len(drawn), name == GENERATED
     seeds = [_seed(run.seed, 0, _SAMPLED, i) for i in range(count)] if generated else [None] * count
@@ -156,7 +156,7 @@ def _shown(run: PaperRun, name: str, drawn: Drawn, motions: list[Motion]) -> Int
 
 
 def _embedded(
-    run: PaperRun, number: int, what: str, drawn: Drawn, motions_of: Motions, with_joints: bool = False
+    run: PaperRun, number: int, row: str, drawn: DrawnPairs, motions_of: Motions, with_joints: bool = False
 ) -> tuple[np.ndarray, list[Motion]]:
     """Embeddings (N, D) of the motions of the pairs `drawn`, and the motions if `with_joints`.
 
@@ -164,18 +164,18 @@ def _embedded(
     """
     parts = batches(drawn.tokens)
     own_parts = run.worker.deal(parts)
-    label = f"{what}, repetition {number + 1}"
+    label = f"{row}, repetition {number + 1}"
     with _progress(run, label, sum(len(part) for part in own_parts)) as advance:
         for part in own_parts:
             compute = partial(_embed_part, run, motions_of, part, with_joints)
-            _part(run, number, what, part, with_joints, compute)
+            _part(run, number, row, part, with_joints, compute)
             advance(len(part))
     if run.worker.state is not None:
         run.worker.state.wait_for_everyone()
     rows: list[np.ndarray] = [np.empty(0)] * len(drawn)
     motions: dict[int, Motion] = {}
     for part in parts:
-        arrays = _part(run, number, what, part, with_joints, _not_shared)
+        arrays = _part(run, number, row, part, with_joints, _not_shared)
         for position, i in enumerate(part):
             rows[i] = arrays["embeddings"][position]
         if with_joints:
@@ -195,10 +195,10 @@ def _progress(run: PaperRun, label: str, total: int) -> Iterator[Callable[[int],
 
 
 def _part(
-    run: PaperRun, number: int, what: str, part: list[int], with_joints: bool,
+    run: PaperRun, number: int, row: str, part: list[int], with_joints: bool,
     compute: Callable[[], dict[str, np.ndarray]],
 ) -> dict[str, np.ndarray]:  # fmt: skip
-    key = [*run.identity, str(number), what, json.dumps(part), "with joints" if with_joints else ""]
+    key = [*run.identity, str(number), row, json.dumps(part), "with joints" if with_joints else ""]
     return run.cache.arrays("repetitions", key, compute)
 
 
@@ -232,19 +232,21 @@ def batches(tokens: Sequence[int]) -> list[list[int]]:
 # generated and reconstructed motion -----------------------------------------------------------------------
 
 
-def _several_samples(run: PaperRun, prompts: Drawn, number: int) -> np.ndarray:
+def _several_samples(run: PaperRun, prompts: DrawnPairs, number: int) -> np.ndarray:
     """(C, S, D): samples of some captions for MModality, with the lengths of their clips."""
     protocol = run.protocol
     captions = min(protocol.mm_captions, len(prompts))
-    chosen = run.rng(number, _REPEATED).choice(len(prompts), captions, replace=False)
-    repeated = prompts.take(np.repeat(chosen, protocol.mm_samples).tolist())
+    indices = run.rng(number, _REPEATED).choice(len(prompts), captions, replace=False)
+    repeated = prompts.take(np.repeat(indices, protocol.mm_samples).tolist())
     embeddings, _ = _embedded(
         run, number, "several samples", repeated, lambda part: sampled(run, repeated, part, number, _REPEATED)
     )  # (C * S, D)
     return embeddings.reshape(captions, protocol.mm_samples, -1)
 
 
-def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream: int = _SAMPLED) -> Drawn:
+def sampled(
+    run: PaperRun, prompts: DrawnPairs, part: list[int], number: int, stream: int = _SAMPLED
+) -> DrawnPairs:
     """Generated motion for some prompts of one length, each with its own seed.
 
     For reactions the second of the drawn persons is generated and the first keeps all true frames, as
@@ -253,19 +255,19 @@ def sampled(run: PaperRun, prompts: Drawn, part: list[int], number: int, stream:
     react = run.task == "react"
     # Published: half the steps for reactions (docs/reference/model.md#reaction).
     steps = max(run.sampling.steps // 2, 1) if react else run.sampling.steps
-    chosen = prompts.take(part)
-    lengths = zip(chosen.features, chosen.tokens, strict=True)
+    batch = prompts.take(part)
+    lengths = zip(batch.features, batch.tokens, strict=True)
     known = [_known(run.model, features, n, react) for features, n in lengths]
     generators = [torch.Generator().manual_seed(_seed(run.seed, number, stream, i)) for i in part]
-    maps = run.model.filler.fill(chosen.prompts, known, generators, run.sampling, steps)
+    maps = run.model.filler.fill(batch.prompts, known, generators, run.sampling, steps)
     given = [
         (0, features[0, : n * FRAMES_PER_TOKEN]) if react else None
-        for features, n in zip(chosen.features, chosen.tokens, strict=True)
+        for features, n in zip(batch.features, batch.tokens, strict=True)
     ]
     pairs = run.model.codec.decode_pairs(maps, given)
     if react:
-        pairs = [_with_given(pair, true) for pair, true in zip(pairs, chosen.features, strict=True)]
-    return chosen.with_features(pairs, [n * FRAMES_PER_TOKEN for n in chosen.tokens])
+        pairs = [_with_given(pair, true) for pair, true in zip(pairs, batch.features, strict=True)]
+    return batch.with_features(pairs, [n * FRAMES_PER_TOKEN for n in batch.tokens])
 
 
 def _known(model: InteractionModel, features: np.ndarray, n: int, react: bool) -> torch.Tensor:
@@ -289,9 +291,9 @@ def _seed(seed: int, number: int, stream: int, index: int) -> int:
     return int(state >> np.uint64(1))
 
 
-def rebuilt(run: PaperRun, chosen: Drawn) -> Drawn:
+def rebuilt(run: PaperRun, batch: DrawnPairs) -> DrawnPairs:
     """Both persons of every pair through the tokenizer, separately; pairs of one number of tokens."""
-    frames = chosen.tokens[0] * FRAMES_PER_TOKEN
-    maps = run.model.codec.encode([person[:frames] for pair in chosen.features for person in pair])
-    pairs = run.model.codec.decode_pairs([torch.stack(maps[2 * i : 2 * i + 2]) for i in range(len(chosen))])
-    return chosen.with_features(pairs, [frames] * len(chosen))
+    frames = batch.tokens[0] * FRAMES_PER_TOKEN
+    maps = run.model.codec.encode([person[:frames] for pair in batch.features for person in pair])
+    pairs = run.model.codec.decode_pairs([torch.stack(maps[2 * i : 2 * i + 2]) for i in range(len(batch))])
+    return batch.with_features(pairs, [frames] * len(batch))

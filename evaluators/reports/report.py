@@ -126,12 +126,12 @@ def physics_rows(report: Mapping[str, Any]) -> list[list[str]]:
 
 def reasons(report: Mapping[str, Any]) -> list[str]:
     """Why metrics are absent, one line per reason."""
-    found: dict[str, list[str]] = {}
+    rows_by_reason: dict[str, list[str]] = {}
     for row, scores in report["rows"].items():
         for metric, score in scores.items():
             if "absent" in score:
-                found.setdefault(f"{metric}: {score['absent']}", []).append(row)
-    return [f"{reason} ({', '.join(rows)})" for reason, rows in found.items()]
+                rows_by_reason.setdefault(f"{metric}: {score['absent']}", []).append(row)
+    return [f"{reason} ({', '.join(rows)})" for reason, rows in rows_by_reason.items()]
 
 
 def markdown(report: Mapping[str, Any]) -> str:
@@ -247,8 +247,8 @@ def _is_score(score: Mapping[str, Any]) -> bool:
 
 def sampling_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """How the sampling settings of two compared reports differ."""
-    one, two = (report["protocol"].get("sampling") or {} for report in (a, b))
-    return differences(one, two)
+    settings_a, settings_b = (report["protocol"].get("sampling") or {} for report in (a, b))
+    return differences(settings_a, settings_b)
 
 
 def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") -> list[list[str]]:
@@ -260,22 +260,22 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") 
         if row not in report["rows"]:
             raise InputError(f"a report has no row '{row}'; it has: {', '.join(report['rows'])}")
     absent = any("absent" in report["rows"][row]["MModality"] for report in (a, b))
-    if found := differences(a["protocol"], b["protocol"], MULTIMODALITY_FIELDS if absent else ()):
-        raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(found)}")
+    if differing := differences(a["protocol"], b["protocol"], MULTIMODALITY_FIELDS if absent else ()):
+        raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(differing)}")
     table = [["metric", "a", "b", "b - a", "verdict"]]
     for metric in metric_names(a["rows"][row], b["rows"][row]):
-        one, two = a["rows"][row][metric], b["rows"][row][metric]
-        table.append([metric, cell(one), cell(two), *_verdict(metric, one, two)])
+        score_a, score_b = a["rows"][row][metric], b["rows"][row][metric]
+        table.append([metric, cell(score_a), cell(score_b), *_verdict(metric, score_a, score_b)])
     return table
 
 
-def _verdict(metric: str, one: Mapping[str, Any], two: Mapping[str, Any]) -> tuple[str, str]:
-    if "absent" in one or "absent" in two:
-        return "-", f"absent: {one.get('absent') or two.get('absent')}"
-    difference = two["mean"] - one["mean"]
-    if one["half_width"] is None or two["half_width"] is None:
+def _verdict(metric: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[str, str]:
+    if "absent" in a or "absent" in b:
+        return "-", f"absent: {a.get('absent') or b.get('absent')}"
+    difference = b["mean"] - a["mean"]
+    if a["half_width"] is None or b["half_width"] is None:
         return f"{difference:+.3f}", "unknown: an interval needs two repetitions or more"
-    if abs(difference) <= one["half_width"] + two["half_width"]:
+    if abs(difference) <= a["half_width"] + b["half_width"]:
         return f"{difference:+.3f}", "within the intervals"
     better = BETTER.get(metric)
     if better is None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from evaluators.data.sets import InteractionSet
+from evaluators.networks.canonical import swap_persons
 from evaluators.protocols.evaluation import Scorer, physics_of
 from evaluators.protocols.scoring import MetricScore
 from evaluators.reports.report import physics_means
@@ -25,7 +26,9 @@ SHOWN_PHYSICS = (
     "contact_ratio",
     "smallest_distance_mm",
 )
+#: Distance by which `moved_away` moves a person.
 OFFSET_M = 0.10
+#: Standard deviation of the noise of `noisy`.
 NOISE_M = 0.02
 #: Persons whose roots start nearer than this have no direction from one to the other.
 _MIN_GAP_M = 1e-6
@@ -43,13 +46,8 @@ def _each(change: Callable[[np.ndarray], np.ndarray]) -> Corruption:
     return apply
 
 
-def swapped(joints: np.ndarray) -> np.ndarray:
-    """Joints (2, T, 22, 3) with the persons exchanged."""
-    return joints[::-1]
-
-
 def frozen_partner(joints: np.ndarray) -> np.ndarray:
-    """Person 2 of (2, T, 22, 3) stays in the first pose."""
+    """Joints (2, T, 22, 3) in which person 1 stays in the first pose."""
     still = joints.copy()
     still[1] = still[1, :1]
     return still
@@ -61,7 +59,7 @@ def reversed_in_time(joints: np.ndarray) -> np.ndarray:
 
 
 def moved_away(joints: np.ndarray) -> np.ndarray:
-    """Person 2 of (2, T, 22, 3) moved OFFSET_M away from person 1, in the direction of the first frame."""
+    """Joints (2, T, 22, 3) in which person 1 is OFFSET_M farther away from person 0 as seen in frame 0."""
     moved = joints.copy()
     away = joints[1, 0, 0] - joints[0, 0, 0]
     away = np.array([away[0], 0.0, away[2]])
@@ -95,10 +93,10 @@ def noisy(interactions: InteractionSet) -> InteractionSet:
     return interactions.with_motions("corrupted", motions)
 
 
-#: By their names in reports and JSON.
+#: Corruptions by their names in reports and JSON.
 CORRUPTIONS: dict[str, Corruption] = {
     "none (ground truth)": lambda interactions: interactions,
-    "persons exchanged": _each(swapped),
+    "persons exchanged": _each(swap_persons),
     "wrong caption": wrong_caption,
     "partner frozen": _each(frozen_partner),
     "played backwards": _each(reversed_in_time),

@@ -92,13 +92,13 @@ class EvaluatorStage(TrainingStage):
         epoch, position = divmod(step, self.steps_per_epoch)
         order = permutation(self.config.seed, "evaluator clips", epoch, len(self._train))
         start = (position * self._world + self._rank) * self.config.batch_size
-        chosen: list[int] = []
+        drawn: list[int] = []
         for clip in order[start : start + self.config.batch_size].tolist():
             own = self._train.of_clip[clip]
-            chosen += [own[i] for i in torch.randperm(len(own))[: self.config.variants].tolist()]
-        variants = torch.tensor(chosen)
-        captions = torch.randint(self._train.texts.shape[1], (len(chosen),))
-        positions, frames = collate([augmented(self._train.positions(v), self.config) for v in chosen])
+            drawn += [own[i] for i in torch.randperm(len(own))[: self.config.variants].tolist()]
+        variants = torch.tensor(drawn)
+        captions = torch.randint(self._train.texts.shape[1], (len(drawn),))
+        positions, frames = collate([augmented(self._train.positions(v), self.config) for v in drawn])
         return ContrastiveBatch(
             positions.to(self._device), frames.to(self._device), self._train.texts[variants, captions],
             self._train.relevance(variants, captions).to(self._device),

@@ -145,7 +145,7 @@ def test_view_shows_another_run_for_comparison(cli: Run, run_folder: Path, tmp_p
     with h5py.File(other, "r+") as target:
         target["index/prompt"][0] = "something else"
     code, _, err = cli("view", run_folder, "--truth", other, "--out", page)
-    assert code == 2 and "no interaction has an id or a prompt" in err
+    assert code == 2 and "no interaction has the id or the prompt" in err
 
 
 @pytest.mark.parametrize("apart_m", [0.5, 2.0, 5.0])
