@@ -113,13 +113,13 @@ ablations: $(VENV)/dev.stamp
 	@echo "== ablations, budget $(BUDGET): hours; the same command continues (ARGS=--help lists the choices)"
 	@$(BIN)/python -m benchmarks.ablations --budget $(BUDGET) --work $(WORK)/ablations $(ARGS)
 
-# ---- the bundled model and evaluator from nothing: hours on two cores. Every stage is kept in $(WORK) and
-# continued if it was interrupted. CAPTURES are extra motion captures for the models, if there are any.
-# Tokens and two rounds of the transformer (the second with a text condition per person) are learnt on the core
-# kinds; then tokenizer, transformer, pair decoder and evaluator see all of them.
+# ---- the bundled model and evaluator from scratch: hours on two cores. Every stage is kept in $(WORK) and
+# resumed if it was interrupted. Tokenizer and two rounds of the transformer (the second with a text condition per
+# person) are trained on the core kinds; then tokenizer, transformer, pair decoder and evaluator on all kinds.
+# CAPTURES=DIR adds motion captures (docs/guides/train.md). The shipped weights had seven minutes of CMU salsa.
 
 WORK ?= work
-CAPTURES ?= $(wildcard ../shared/data/cmu-duets)
+CAPTURES ?=
 MODEL := intermask_cli/assets/duet-mini
 EVALUATOR := evaluators/assets/duet-eval
 DATA := Duets, 10,000 clips of the core kinds and 12,000 of all kinds, procedural (seed 2026)$(if $(CAPTURES), and seven \
@@ -147,7 +147,7 @@ $(WORK)/tokenizer.stamp: $(WORK)/core/corpus.json
 	@touch $@
 
 $(WORK)/tokenizer-all.stamp: $(WORK)/tokenizer.stamp $(WORK)/all/corpus.json
-	@echo "== the tokenizer goes on with all kinds"
+	@echo "== the tokenizer continues with all kinds"
 	$(BIN)/intermask train refine --config duet-mini $(ON_ALL) --tokenizer $(WORK)/tokenizer \
 	  --out $(WORK)/tokenizer-all $(call resume,$(WORK)/tokenizer-all)
 	@touch $@
@@ -159,14 +159,14 @@ $(WORK)/transformer-first.stamp: $(WORK)/tokenizer.stamp
 	@touch $@
 
 $(WORK)/transformer-second.stamp: $(WORK)/transformer-first.stamp
-	@echo "== the transformer goes on with a text condition per person"
+	@echo "== the transformer continues with a text condition per person"
 	$(BIN)/intermask train transformer --config duet-mini-second $(ON_CORE) --tokenizer $(WORK)/tokenizer \
 	  --start-from $(WORK)/transformer-first --out $(WORK)/transformer-second \
 	  $(call resume,$(WORK)/transformer-second)
 	@touch $@
 
 $(WORK)/transformer.stamp: $(WORK)/transformer-second.stamp $(WORK)/tokenizer-all.stamp
-	@echo "== the transformer goes on with all kinds"
+	@echo "== the transformer continues with all kinds"
 	$(BIN)/intermask train transformer --config duet-mini $(ON_ALL_AND_DANCES) --tokenizer $(WORK)/tokenizer-all \
 	  --start-from $(WORK)/transformer-second --out $(WORK)/transformer $(call resume,$(WORK)/transformer)
 	@touch $@
@@ -189,7 +189,7 @@ $(WORK)/evaluator-core.stamp: $(WORK)/core/corpus.json
 	@touch $@
 
 $(EVALUATOR)/config.json: $(WORK)/evaluator-core.stamp $(WORK)/all/corpus.json
-	@echo "== the evaluator goes on with all kinds"
+	@echo "== the evaluator continues with all kinds"
 	$(BIN)/intermask train evaluator --data $(WORK)/all --start-from $(WORK)/evaluator-core \
 	  --out $(WORK)/evaluator $(call resume,$(WORK)/evaluator)
 	mkdir -p $(EVALUATOR)

@@ -24,7 +24,7 @@ react     partners for a capture and for generated motion, either role, with and
 api       generate, react, extend, in-between, edit and reconstruct of a loaded model
 imported  published checkpoints and evaluators as bundles; a text encoder made here stands in for CLIP
 export    every format, of a run and of a reaction, with and without clean-up
-evaluate  a run, the bundled model, reactions, planted faults, two reports compared
+evaluate  a run, the bundled model, reactions, corrupted motion, two reports compared
 data      the procedural corpus, lists of pairs, checks of dataset trees
 train     every stage for a few steps, from a corpus, captures and a tree; resuming; bundling and sampling
 info      what `info` says of a run, an export and the bundled models; the schema of a run
@@ -71,7 +71,7 @@ ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
     "PYTHONHASHSEED": "0",
 }
-#: What most commands import, none of it ours: imported once, so that a command costs its work alone.
+#: What most commands import, none of it ours: imported once, so that a command takes only its own time.
 PRELOADED = (
     "accelerate", "h5py", "matplotlib", "pandas", "safetensors.torch", "scipy.signal", "tokenizers", "torch",
     "transformers.models.auto.modeling_auto", "transformers.models.auto.tokenization_auto",
@@ -163,7 +163,7 @@ class Record:
         self._add(label, digest(*(part for parts in named for part in parts)))
 
     def value(self, label: str, value: Any) -> None:
-        """Anything JSON can tell, keys sorted; a number is also printed."""
+        """Anything JSON can hold, keys sorted; a number is also printed."""
         hashed = digest(json.dumps(value, sort_keys=True, default=plain).encode())
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         self._add(label, f"{hashed} {value!r}" if is_number else hashed)
@@ -189,7 +189,7 @@ class Record:
 
 
 def plain(value: Any) -> Any:
-    """An HDF5 attribute or a NumPy value as JSON tells it; JSON texts are parsed, so key order is nothing."""
+    """An HDF5 attribute or a NumPy value as JSON holds it; JSON texts are parsed, so key order is nothing."""
     if isinstance(value, bytes):
         value = value.decode()
     if isinstance(value, np.ndarray):
@@ -232,11 +232,11 @@ def in_child(work: Callable[[], int], folder: Path) -> tuple[int, str, str]:
             os.dup2(err.fileno(), 2)
             os._exit(_finished(work))
         _, status = os.waitpid(child, 0)
-        told = []
+        outputs = []
         for stream in (out, err):
             stream.seek(0)
-            told.append(stream.read())
-    return os.waitstatus_to_exitcode(status), told[0], told[1]
+            outputs.append(stream.read())
+    return os.waitstatus_to_exitcode(status), outputs[0], outputs[1]
 
 
 def _finished(work: Callable[[], int]) -> int:
@@ -267,8 +267,8 @@ class Bench:
         """`intermask WORDS` in the work folder: (exit code, standard output)."""
         started = time.monotonic()
         code, out, err = in_child(lambda: run_module([str(word) for word in words]), self.work)
-        told = " ".join(map(str, words))
-        progress(f"   {time.monotonic() - started:5.1f} s  exit {code}  {told[:120]}")
+        shown = " ".join(map(str, words))
+        progress(f"   {time.monotonic() - started:5.1f} s  exit {code}  {shown[:120]}")
         if code not in (0, 3) and err:
             progress("            " + err.strip().splitlines()[-1][:300])
         return code, out
@@ -987,7 +987,7 @@ def differences(before: Sequence[str], after: Sequence[str]) -> list[str]:
 
 
 def shared_folder(root: Path) -> Path | None:
-    """The nearest folder `shared` beside or above the tree."""
+    """The nearest folder `shared` next to or above the tree."""
     return next((folder / "shared" for folder in root.parents if (folder / "shared").is_dir()), None)
 
 

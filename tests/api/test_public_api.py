@@ -195,13 +195,13 @@ def test_other_units_and_axes_are_refused_unless_asked_for(
 ) -> None:  # fmt: skip
     changed = change(body)
     both = np.stack([changed, changed + np.float32(1)])
-    mine = im.Interaction(both, None, None, "", 0)
+    own = im.Interaction(both, None, None, "", 0)
     refused(lambda: model.react(changed, "a hug"), *words)
     refused(lambda: model.react_each([(changed, None)], "a hug"), *words)
     refused(lambda: model.encode(both), *words)
     refused(lambda: model.edit(both, "a hug"), *words)
     refused(lambda: model.in_between(both, "a hug", 8, 8), *words)
-    refused(lambda: model.extend(mine, "a hug", 8), *words)
+    refused(lambda: model.extend(own, "a hug", 8), *words)
     if np.any(changed):
         assert model.react(changed, "a hug", sampling=FAST, check_body=False)[0].given == 0
 
@@ -290,10 +290,10 @@ def test_a_dataset_written_is_read_again(
 ) -> None:
     made = model.generate(["a bow", "a hug"], [16, 24], sampling=FAST)
     reaction = model.react(body, "a wave", 1, sampling=FAST)[0]
-    mine = im.Interaction(np.stack([body, body]), text="mine", id="mine")
-    path = im.write_dataset(tmp_path / "set.h5", [*made, reaction, mine], {"model_id": model.info.name})
+    own = im.Interaction(np.stack([body, body]), text="own", id="own")
+    path = im.write_dataset(tmp_path / "set.h5", [*made, reaction, own], {"model_id": model.info.name})
     with im.open_dataset(path) as dataset:
-        assert dataset.ids == ["interaction-1", "interaction-2", "interaction-3", "mine"]
+        assert dataset.ids == ["interaction-1", "interaction-2", "interaction-3", "own"]
         assert dataset.attributes["model_id"] == model.info.name and dataset.fps == 30
         back = list(dataset)
         copy = pickle.loads(pickle.dumps(dataset))
@@ -303,7 +303,7 @@ def test_a_dataset_written_is_read_again(
             one.text, one.seed, one.given, one.frames,
         )  # fmt: skip
     assert back[3].tokens is None and back[3].seed == -1
-    assert len(copy) == 4 and copy.read("mine").text == "mine"
+    assert len(copy) == 4 and copy.read("own").text == "own"
     copy.close()
 
 

@@ -230,7 +230,7 @@ def test_a_prompt_file_changed_under_a_half_finished_run(
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a file system that is read-only")
-def test_a_place_nobody_may_write_to_is_one_line(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+def test_an_unwritable_place_is_one_line(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     code, out, err = cli("generate", "p.csv", *tiny_model.options, "--out", "/sys/intermask")
     assert (code, out) == (1, "")
     assert "error: /sys/intermask: cannot be written" in err and "another --out" in err
@@ -277,7 +277,7 @@ def test_standard_input(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["p.csv", "--model", "nobody"], 4, "model 'nobody'"),
+        (["p.csv", "--model", "unknown"], 4, "model 'unknown'"),
         (["p.csv", "--text-encoder", "."], 4, "--text-encoder"),
         (["p.csv", "--dtype", "int3"], 2, "--dtype int3"),
         (["p.csv", "--processes", "0"], 2, "--processes 0"),

@@ -1,4 +1,4 @@
-"""The code of docs/guides/scale.md runs as it stands there."""
+"""The code of docs/guides/scale.md runs as printed."""
 
 from __future__ import annotations
 

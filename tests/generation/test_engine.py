@@ -45,7 +45,7 @@ def test_batch_size_changes_nothing(tmp_path: Path) -> None:
     assert content(tmp_path / "1") == content(tmp_path / "5") == content(tmp_path / "128")
 
 
-def test_a_failing_item_costs_only_itself(tmp_path: Path) -> None:
+def test_a_failing_item_affects_no_other(tmp_path: Path) -> None:
     plan = plan_of(60)
     calls = []
 
@@ -232,7 +232,7 @@ def test_many_bad_prompts_ahead_of_good_ones_do_not_stop_a_run(tmp_path: Path, b
     assert (summary.done, len(summary.failed), summary.exit_code) == (20, 20, 3)
 
 
-def test_a_missing_model_is_no_failing_prompt(tmp_path: Path) -> None:
+def test_a_missing_model_is_not_a_failing_prompt(tmp_path: Path) -> None:
     def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         raise MissingError("no encoder")
 
@@ -269,7 +269,7 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_current_part(
 ) -> None:
     """The system gives it another parent."""
     plan, worker, interrupts = plan_of(40), Worker(1, 2, "cpu"), Interrupts(under_launcher=True)
-    mine, other = worker.deal(plan.parts), os.getppid() + 1
+    own, other = worker.deal(plan.parts), os.getppid() + 1
 
     def batch(items: Sequence[WorkItem]) -> list[Interaction]:
         monkeypatch.setattr(os, "getppid", lambda: other)
@@ -279,9 +279,9 @@ def test_a_worker_whose_launcher_was_killed_ends_after_the_current_part(
         open_run(tmp_path, info(plan), ALL, False) as directory,
         pytest.raises(InterruptedRun, match="8 of 40 done") as caught,
     ):
-        work(directory, plan.parts, mine, worker, lambda worker: Engine(batch, 8), interrupts)
+        work(directory, plan.parts, own, worker, lambda worker: Engine(batch, 8), interrupts)
     assert caught.value.exit_code == 143
-    assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [mine[0].name]
+    assert [path.name for path in (tmp_path / "parts").glob("*.h5")] == [own[0].name]
 
 
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
@@ -464,9 +464,9 @@ def test_killed_at_random_moments_the_dataset_is_the_same(tmp_path: Path) -> Non
 def test_a_dead_worker_of_a_launcher_does_not_hang_the_first(tmp_path: Path) -> None:
     plan, first = plan_of(40), Worker(0, 2, "cpu")
     with open_run(tmp_path, info(plan), ALL, False) as directory:
-        mine = first.deal(plan.parts)
+        own = first.deal(plan.parts)
         with pytest.raises(IntermaskError, match="other workers ended with 2 parts missing"):
-            work(directory, plan.parts, mine, first, lambda worker: Engine(make_all, 4), Interrupts())
+            work(directory, plan.parts, own, first, lambda worker: Engine(make_all, 4), Interrupts())
     assert run(tmp_path, plan).made == 16
 
 

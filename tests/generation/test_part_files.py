@@ -353,6 +353,6 @@ def test_unusable_datasets_are_refused_in_one_line(tmp_path: Path, name: str, wo
 def test_an_unknown_id_is_an_input_error(tmp_path: Path) -> None:
     with (
         InteractionFile(reader_cases(tmp_path)["good"]) as dataset,
-        pytest.raises(InputError, match="'nobody'"),
+        pytest.raises(InputError, match="'unknown'"),
     ):
-        dataset.read("nobody")
+        dataset.read("unknown")

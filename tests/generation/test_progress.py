@@ -21,10 +21,10 @@ def test_parts_of_other_workers_count_once_they_are_there(
     monkeypatch.setattr(module, "SCAN_SECONDS", 3600.0)
     monkeypatch.setattr(console, "PLAIN_LINE_SECONDS", 3600.0)
     plan = plan_of(40)
-    before, mine, other, later = plan.parts[:4]
+    before, own, other, later = plan.parts[:4]
     with open_run(tmp_path, info(plan), Shard(), False) as run:
         run.write_part(before, [(item, make(item)) for item in before.items], [])
-        with show_progress(run, plan.parts, [mine]) as progress:
+        with show_progress(run, plan.parts, [own]) as progress:
             assert progress._shown is not None and progress._shown.done == 8
             progress.add(5, 1)
             good = [(item, make(item)) for item in other.items[1:]]

@@ -54,7 +54,7 @@ def test_emoji_and_right_to_left_text_is_kept(tmp_path: Path) -> None:
         (b"x" * 1_000_000, "1,000,000 bytes long"),
     ],
 )
-def test_bad_text_lines_cost_only_themselves(tmp_path: Path, line: bytes, reason: str) -> None:
+def test_bad_text_lines_affect_no_others(tmp_path: Path, line: bytes, reason: str) -> None:
     found = read(tmp_path, "p.txt", b"first\n" + line + b"\nlast")
     assert [p.text for p in found.prompts] == ["first", "last"]
     assert [r.line for r in found.rejected] == [2]
@@ -78,14 +78,14 @@ def test_tab_separated(tmp_path: Path) -> None:
     assert (found.prompts[0].text, found.prompts[0].frames) == ("a, b", 8)
 
 
-def test_an_unclosed_quote_costs_one_line(tmp_path: Path) -> None:
+def test_an_unclosed_quote_rejects_one_line(tmp_path: Path) -> None:
     rows = "".join(f"good {i}\n" for i in range(50))
     found = read(tmp_path, "p.csv", f'text\n"never closed\n{rows}')
     assert len(found.prompts) == 50
     assert [r.line for r in found.rejected] == [2]
 
 
-def test_a_record_longer_than_the_limit_costs_one_line(tmp_path: Path) -> None:
+def test_a_record_longer_than_the_limit_rejects_one_line(tmp_path: Path) -> None:
     rows = "".join(f"good {i} {'x' * 1000}\n" for i in range(100))
     found = read(tmp_path, "p.csv", f'text\n"never closed\n{rows}')
     assert len(found.prompts) == 100
@@ -173,7 +173,7 @@ def test_the_number_of_extra_columns_is_bounded(tmp_path: Path) -> None:
     assert len(found.rejected) == 3
 
 
-def test_repeated_ids_are_rejected_and_colliding_safe_ids_are_told_apart(tmp_path: Path) -> None:
+def test_repeated_ids_are_rejected_and_colliding_safe_ids_are_made_distinct(tmp_path: Path) -> None:
     ids = ["a/b", "a b", "a-b", "a/b", "../../etc/passwd", ".hidden", "..", "é", "x" * 500]
     lines = "".join(json.dumps({"text": "t", "id": id}) + "\n" for id in ids)
     found = read(tmp_path, "p.jsonl", lines)
@@ -209,7 +209,7 @@ def test_unusable_files(tmp_path: Path, name: str) -> None:
         read_prompts([tmp_path / name])
 
 
-def test_a_folder_or_utf16_is_no_prompt_file(tmp_path: Path) -> None:
+def test_a_folder_or_utf16_is_not_a_prompt_file(tmp_path: Path) -> None:
     (tmp_path / "d.txt").mkdir()
     with pytest.raises(InputError, match="cannot be read"):
         read_prompts([tmp_path / "d.txt"])

@@ -52,11 +52,11 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_makes_the_rest(tmp_pa
     with pytest.raises(IntermaskError, match=r"worker . of 2 \(cpu\) was killed by SIGKILL .* of 120 done"):
         run_two(tmp_path / "run", plan, Loader(0.01, middle, "die"))
     assert (read_manifest(tmp_path / "run") or {})["status"] == "stopped by an error"
-    there = {path.name for path in (tmp_path / "run" / "parts").glob("part-*.h5")}
-    assert plan.parts[5].name not in there
-    assert 1 <= len(there) < len(plan.parts)  # parts that were made but not written yet are lost too
+    written = {path.name for path in (tmp_path / "run" / "parts").glob("part-*.h5")}
+    assert plan.parts[5].name not in written
+    assert 1 <= len(written) < len(plan.parts)  # parts that were made but not written yet are lost too
     summary = run_two(tmp_path / "run", plan, Loader())
-    assert summary.made == 120 - sum(len(part.items) for part in plan.parts if part.name in there)
+    assert summary.made == 120 - sum(len(part.items) for part in plan.parts if part.name in written)
     run(tmp_path / "one", plan)
     assert content(tmp_path / "run") == content(tmp_path / "one")
 
@@ -120,7 +120,7 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     assert worker_devices("auto", None) == ["cpu"]
 
 
-def test_a_rank_that_believes_it_is_alone_stops_before_anything_is_loaded(
+def test_a_rank_that_sees_only_itself_stops_before_anything_is_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """`accelerate launch` on a CPU can start ranks that form no group."""
@@ -133,7 +133,7 @@ def test_a_rank_that_believes_it_is_alone_stops_before_anything_is_loaded(
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr("accelerate.PartialState", Alone)
     with pytest.raises(InputError, match="started 2 processes and this one sees 1"), join_workers("cpu"):
-        pytest.fail("the run went on")
+        pytest.fail("the run continued")
 
 
 @pytest.mark.parametrize(("size", "why"), [("2", "MASTER_ADDR"), ("two", "'two'"), ("0", "'0'"), ("", "''")])
@@ -145,7 +145,7 @@ def test_a_world_size_without_a_world_is_a_usage_error(
     monkeypatch.setenv("WORLD_SIZE", size)
     monkeypatch.setattr("accelerate.PartialState._shared_state", {})  # what tests before have left
     with pytest.raises(InputError, match=f"WORLD_SIZE.*{why}"), join_workers("cpu"):
-        pytest.fail("the run went on")
+        pytest.fail("the run continued")
 
 
 def test_numbers_of_processes() -> None:

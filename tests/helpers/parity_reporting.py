@@ -1,4 +1,4 @@
-"""The report at the end of a parity run: largest deviation per file, what was skipped, what nobody read."""
+"""The report at the end of a parity run: largest deviation per file, what was skipped, what was not read."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def _skips(reports: Sequence[pytest.TestReport]) -> list[str]:
 
 
 def _reason(report: pytest.TestReport) -> str:
-    said = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-    return str(said).removeprefix("Skipped: ")
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    return str(reason).removeprefix("Skipped: ")
 
 
 def _unread(reports: Sequence[pytest.TestReport], folder: Path) -> list[str]:
@@ -86,4 +86,4 @@ def _unread(reports: Sequence[pytest.TestReport], folder: Path) -> list[str]:
             names = [name for name in archive.files if name not in {*read.get(file, ()), *MARGINS}]
             if names and file in read:
                 missed.append(f"  {file}: {', '.join(names[:12])}{' ...' if names[12:] else ''}")
-    return ["arrays nobody read in files that were used:", *missed] if missed else []
+    return ["arrays not read in files that were used:", *missed] if missed else []

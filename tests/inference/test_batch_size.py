@@ -82,7 +82,7 @@ def test_clips_longer_than_the_window_count_as_the_window() -> None:
 
 def test_workers_on_one_device_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(footprint, "free_memory", lambda device: 8 * GIB)
-    one, two = (BatchSize.fitting(FULL, torch.device("cpu"), torch.bfloat16, beside) for beside in (1, 2))
+    one, two = (BatchSize.fitting(FULL, torch.device("cpu"), torch.bfloat16, workers) for workers in (1, 2))
     assert two == dataclasses.replace(one, free=one.free // 2)
     assert one.half_precision
 

@@ -1,4 +1,4 @@
-"""What holds on a CUDA device: equal to the CPU and to itself in company, within a tolerance."""
+"""What holds on a CUDA device: equal to the CPU and to itself in a larger batch, within a tolerance."""
 
 from __future__ import annotations
 

@@ -182,10 +182,10 @@ def test_partner_follows_the_given_person_through_the_world(model: InteractionMo
     turn = matrix_about_y(1.1).astype(np.float32)
     moved = joints[0] @ turn.T + np.array([3.0, 0.4, -2.0], np.float32)
     here = model.react(joints[0], ["they hug"], 0, rotations[0])[0]
-    there = model.react(moved, ["they hug"], 0, rotations[0])[0]
-    assert np.array_equal(here.tokens, there.tokens)
+    turned = model.react(moved, ["they hug"], 0, rotations[0])[0]
+    assert np.array_equal(here.tokens, turned.tokens)
     expected = here.joints[1] @ turn.T + np.array([3.0, 0.4, -2.0], np.float32)
-    np.testing.assert_allclose(there.joints[1], expected, atol=2e-5)
+    np.testing.assert_allclose(turned.joints[1], expected, atol=2e-5)
 
 
 def test_reaction_runs_half_the_steps(model: InteractionModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +223,7 @@ def test_long_reaction_is_made_in_windows(model: InteractionModel) -> None:
     assert (np.abs(made.joints[1]).sum(axis=(1, 2)) > 0).all()
 
 
-def test_reactions_do_not_depend_on_company(model: InteractionModel) -> None:
+def test_reactions_do_not_depend_on_the_batch(model: InteractionModel) -> None:
     joints, rotations = moving_pair(100)
     together = model.react(joints[0], TEXTS, 1, rotations[0], seeds=[1, 2, 3, 4, 5])
     for i, text in enumerate(TEXTS):
@@ -299,7 +299,7 @@ def test_phases_are_made_one_after_the_other_each_with_its_text(
     assert np.array_equal(made.joints[:, :8], alone.joints[:, :8])  # up to the cross-fade
 
 
-def test_phases_do_not_depend_on_company(model: InteractionModel) -> None:
+def test_phases_do_not_depend_on_the_batch(model: InteractionModel) -> None:
     texts = ["they bow | they hug", "they hug", "they hug | they bow", "a | b | c"]
     together = model.generate(texts, frames=[64, 64, 64, 40], seeds=[1, 2, 3, 4])
     for text, frames, seed, made in zip(texts, (64, 64, 64, 40), (1, 2, 3, 4), together, strict=True):

@@ -73,15 +73,15 @@ def test_meeting_sees_the_way_between_near_hands_only() -> None:
 
 
 def held_hands(clips: int = 6, frames: int = 40) -> CorruptedPairs:
-    """Pairs whose wrists touch; made rough by moving one wrist and letting the feet slide."""
+    """Pairs whose wrists touch; corrupted by moving one wrist and letting the feet slide."""
     made, truth, rotations = [], [], []
     for seed in range(clips):
         joints, turns = pair(frames, seed)
         joints[0, 1, :, 20] = joints[0, 0, :, 21]
-        rough = joints.clone()
-        rough[0, 1, :, 20, 1] += 0.12
-        rough[0, :, :, [7, 8, 10, 11], 0] += 0.02 * torch.sin(torch.arange(frames) * 0.9)[:, None]
-        made.append(rough[0].transpose(0, 1))
+        corrupted = joints.clone()
+        corrupted[0, 1, :, 20, 1] += 0.12
+        corrupted[0, :, :, [7, 8, 10, 11], 0] += 0.02 * torch.sin(torch.arange(frames) * 0.9)[:, None]
+        made.append(corrupted[0].transpose(0, 1))
         truth.append(joints[0].transpose(0, 1))
         rotations.append(turns[0].transpose(0, 1).half())
     lengths = torch.full((clips,), frames)
@@ -169,7 +169,7 @@ def test_both_decoded_persons_go_through_it(folder: Path) -> None:
     np.testing.assert_allclose(pairs[:, :-1, 66:132], steps, atol=1e-6)
 
 
-def test_company_changes_no_bit(folder: Path) -> None:
+def test_the_batch_changes_no_bit(folder: Path) -> None:
     model = load_model(folder, FakeTextEncoder())
     together = model.generate(["a", "b", "c"], [24, 24, 32], seeds=[1, 2, 3])
     alone = model.generate(["b"], 24, seed=2)[0]

@@ -325,7 +325,7 @@ def test_hostile_and_damaged_files(tmp_path, graph):
         load_published(graph.trans)
 
 
-def test_what_is_not_there(tmp_path, graph):
+def test_missing_parts(tmp_path, graph):
     with pytest.raises(MissingError, match="no such folder"):
         load_published(tmp_path / "nothing")
     with pytest.raises(InputError, match=r"opt\.txt: a file; expected the folder .* interclip\.ckpt"):

@@ -68,7 +68,7 @@ def test_minilm_states_stop_at_the_end_token(minilm: te.TextEncoder) -> None:
     assert (out.states[~out.mask] == 0).all()
 
 
-def test_a_text_has_the_same_bits_in_any_company_and_on_any_number_of_threads(minilm: te.TextEncoder) -> None:
+def test_a_text_has_the_same_bits_in_any_batch_and_on_any_number_of_threads(minilm: te.TextEncoder) -> None:
     many = [
         "",
         "hug",
@@ -220,7 +220,7 @@ def test_pickled_hub_weights_load_too(tiny_clip: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", ["clip", "nobody/nothing", "clip:nobody/nothing", "/not/there", "minilm:/not/there"]
+    "spec", ["clip", "unknown/model", "clip:unknown/model", "/not/there", "minilm:/not/there"]
 )
 def test_missing_weights_say_so_at_once(spec: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -74,7 +74,7 @@ def test_agrees_with_the_plain_version(tokenizer, frames):
 
 
 @torch.inference_mode()
-def test_no_sample_depends_on_its_company(tokenizer):
+def test_no_sample_depends_on_its_batch(tokenizer):
     motion = random_motion(tokenizer.config, 3, 20)
     together = tokenizer.encode(motion)
     for i in range(3):

@@ -79,7 +79,7 @@ def test_agrees_with_the_plain_versions(model, oracle):
 
 
 @torch.inference_mode()
-def test_company_and_padding_change_nothing(model):
+def test_batch_and_padding_change_nothing(model):
     lengths = [3, 6]
     ids, condition = random_inputs(2, 6)
     together = model(padded(ids, lengths), condition, torch.tensor(lengths))
@@ -107,7 +107,7 @@ def test_swapping_persons_swaps_logits(model):
 
 
 @torch.inference_mode()
-def test_person_embedding_starts_at_zero_and_tells_persons_apart():
+def test_person_embedding_starts_at_zero_and_distinguishes_persons():
     config = dataclasses.replace(SMALL, person_embedding=True)
     model = InteractionTransformer(config).eval()
     assert not model.person_embedding.any()

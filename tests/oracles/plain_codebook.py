@@ -32,8 +32,8 @@ def moved(
     """Codebook, sum, count after one published training step; `fresh[k]` replaces a dead code k."""
     code_sum, code_count, codebook = code_sum.copy(), code_count.copy(), np.zeros_like(code_sum)
     for k in range(len(codebook)):
-        mine = x[ids == k]
-        code_sum[k] = decay * code_sum[k] + (1 - decay) * mine.sum(0)
-        code_count[k] = decay * code_count[k] + (1 - decay) * len(mine)
+        own = x[ids == k]
+        code_sum[k] = decay * code_sum[k] + (1 - decay) * own.sum(0)
+        code_count[k] = decay * code_count[k] + (1 - decay) * len(own)
         codebook[k] = code_sum[k] / code_count[k] if code_count[k] >= 1 else fresh[k]
     return codebook, code_sum, code_count

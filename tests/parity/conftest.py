@@ -1,6 +1,6 @@
 """Golden arrays of the published system: where they are, skipping by name what a folder lacks, the report.
 
-The folder is `INTERMASK_PARITY` if set, else `../shared/parity` beside the repository, else the copied
+The folder is `INTERMASK_PARITY` if set, else `../shared/parity` next to the repository, else the copied
 subset in `tests/golden`. It has the sub-folders `evaluation` and `model`; every size is read from the files.
 A chosen folder in which nothing could be checked fails the run.
 """

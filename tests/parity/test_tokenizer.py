@@ -102,7 +102,7 @@ def test_full_pass_in_eval_mode(batched, golden):
 
 
 @torch.inference_mode()
-def test_one_sample_alone_and_in_company(tokenizer, golden):
+def test_one_sample_alone_and_in_a_batch(tokenizer, golden):
     """Our default gives for every sample of a batch what the published code gives for it alone."""
     motion = floats(golden["motion"])
     expected = golden["code_idx_sample1_alone"]

@@ -49,7 +49,7 @@ def test_edit_fills_only_the_chosen_part() -> None:
     "bad",
     [{"rows": [5]}, {"rows": []}, {"persons": []}, {"persons": [2]}, {"start": 4, "stop": 4}, {"stop": 9}],
 )
-def test_edit_refuses_what_is_not_there(bad: dict) -> None:
+def test_edit_refuses_what_does_not_exist(bad: dict) -> None:
     with pytest.raises(InputError):
         tasks.edit(tokens(6), **bad)
 
