@@ -30,6 +30,10 @@ class _Running:
         self.notes: list[tuple] = []
         self.read: list[tuple[str, str]] = []
 
+    def note(self, note: Note) -> None:
+        """Kept as a plain tuple: xdist sends nothing else from a worker."""
+        self.notes.append(tuple(note))
+
 
 _running = _Running()
 
@@ -61,13 +65,13 @@ def assert_close(actual: Any, expected: Any, atol: float = 0.0, rtol: float = 0.
     allowed = atol + rtol * np.abs(reference)
     share = np.divide(deviation, allowed, out=np.zeros_like(deviation), where=deviation > 0)
     largest, most = (float(values.max()) if values.size else 0.0 for values in (deviation, share))
-    _running.notes.append(Note(_running.file, False, largest, most))
+    _running.note(Note(_running.file, False, largest, most))
     np.testing.assert_allclose(actual, expected, atol=atol, rtol=rtol, err_msg=what)
 
 
 def assert_equal(actual: Any, expected: Any) -> None:
     """Equal plain objects (lists, dictionaries, strings)."""
-    _running.notes.append(Note(_running.file, True, 0.0, 0.0))
+    _running.note(Note(_running.file, True, 0.0, 0.0))
     assert actual == expected
 
 
@@ -75,5 +79,5 @@ def assert_same(actual: Any, expected: Any, what: str = "") -> None:
     """Same shape and values."""
     actual, expected = _array(actual), _array(expected)
     assert actual.shape == expected.shape, f"{what} shape {actual.shape}, golden {expected.shape}"
-    _running.notes.append(Note(_running.file, True, 0.0, 0.0))
+    _running.note(Note(_running.file, True, 0.0, 0.0))
     np.testing.assert_array_equal(actual, expected, err_msg=what)

@@ -50,7 +50,7 @@ def _properties(reports: Sequence[pytest.TestReport], kind: str) -> list[tuple[s
 def _deviations(reports: Sequence[pytest.TestReport]) -> list[str]:
     by_check: dict[tuple[str, str], list[Note]] = defaultdict(list)
     for nodeid, entry in _properties(reports, NOTES):
-        component = nodeid.partition("::")[0].rpartition("test_parity_")[2].removesuffix(".py")
+        component = nodeid.partition("::")[0].rpartition("test_")[2].removesuffix(".py")
         by_check[component, entry[0]].append(Note(*entry))
     if not by_check:
         return []
