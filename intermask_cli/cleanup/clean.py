@@ -21,7 +21,7 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
-#: The published mode smooths and compares neighbouring frames; physics needs a third difference.
+#: Physics, which measures the effect, takes a third difference; the published mode needs two frames.
 _MIN_FRAMES = 4
 
 

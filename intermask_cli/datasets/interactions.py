@@ -81,6 +81,7 @@ class InteractionFile:
             raise
 
     def _check(self) -> None:
+        """Raise InputError unless format, version, groups and index columns are those of the schema."""
         stored = self._file.attrs.get("format")
         if stored is None or text(stored) != FORMAT:
             problem = "no format attribute" if stored is None else f"format '{text(stored)}'"

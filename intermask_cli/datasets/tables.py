@@ -87,6 +87,7 @@ def _too_long(size: int) -> str:
 
 
 def _text_records(lines: list[bytes]) -> Iterator[RawRecord]:
+    """One text per line; empty lines and comments (#) are skipped."""
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_BYTES:
             yield number, _too_long(len(line))
@@ -97,6 +98,7 @@ def _text_records(lines: list[bytes]) -> Iterator[RawRecord]:
 
 
 def _json_records(lines: list[bytes]) -> Iterator[RawRecord]:
+    """One JSON object per line; empty lines are skipped."""
     for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE_BYTES:
             yield number, _too_long(len(line))
@@ -170,6 +172,7 @@ def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[Ra
 
 
 def _header(cells: list[str], name: str) -> list[str]:
+    """The column names; InputError without a text column or with a duplicated one."""
     header = [cell.strip() for cell in cells]
     header = [cell.lower() if cell.lower() in KNOWN_COLUMNS else cell for cell in header]
     try:

@@ -27,6 +27,8 @@ Record = Callable[[Callable[[], Tensor]], "tuple[Callable[[], object], Tensor]"]
 
 
 class _Recording(NamedTuple):
+    """One recorded network, the memory of its inputs and output, and the replay."""
+
     ids: Tensor
     condition: Any
     network: Network  # kept, since a recording reads the memory of whatever it was recorded with

@@ -102,6 +102,8 @@ class TokenFiller:
         return logits.reshape(*tokens.shape, -1)
 
     def _network(self, modulation: Modulation) -> TokensToLogits:
+        """The transformer with its modulation fixed: ids (B, 10 n) -> logits (B, 10 n, K)."""
+
         def logits(ids: Tensor) -> Tensor:
             result: Tensor = self.transformer(ids, modulation)
             return result

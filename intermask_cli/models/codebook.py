@@ -47,12 +47,14 @@ def perplexity(ids: Tensor, size: int) -> Tensor:
 
 
 def _sum_over_ranks(value: Tensor) -> Tensor:
+    """The sum of a tensor over all processes; in place if there are several."""
     if dist.is_available() and dist.is_initialized():
         dist.all_reduce(value)
     return value
 
 
 def _from_first_rank(value: Tensor) -> Tensor:
+    """The tensor of rank 0, in every process."""
     if dist.is_available() and dist.is_initialized():
         value = value.clone(memory_format=torch.contiguous_format)  # often a view of the batch itself
         dist.broadcast(value, src=0)

@@ -176,6 +176,7 @@ def import_checkpoint(
 
 
 def _normalizer(representation: Representation, stats: Sequence[Path] | None) -> Normalizer | None:
+    """The statistics that the representation needs, from the files in `stats`; None if it needs none."""
     if not representation.normalised:
         if stats:
             raise InputError(

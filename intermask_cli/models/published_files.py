@@ -38,6 +38,7 @@ def read_options(path: Path) -> Options:
 
 
 def _typed(value: str) -> Any:
+    """The value of an option as bool, int, float or text."""
     if value in ("True", "False"):
         return value == "True"
     if re.fullmatch(r"\d+", value):

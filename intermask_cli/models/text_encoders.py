@@ -111,6 +111,7 @@ class _FrozenEncoder:
 
     @torch.no_grad()
     def _run(self, texts: list[str]) -> dict[str, tuple[Tensor, int]]:
+        """States (L, D) on the CPU and end position of each text."""
         tokens = {text: self._tokens(text) for text in texts}
         # The first end token, as published: a prompt may contain one as text.
         ends = {text: ids.index(ids[-1]) for text, ids in tokens.items()}
@@ -135,6 +136,7 @@ class _FrozenEncoder:
         return states.float().cpu()
 
     def _tokens(self, text: str) -> list[int]:
+        """Token ids, start and end token included; too long a text is cut, with a warning."""
         ids: list[int] = self.tokenizer(self._clean(text))["input_ids"]
         if len(ids) > self.limit:
             warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
@@ -142,12 +144,15 @@ class _FrozenEncoder:
         return ids
 
     def _clean(self, text: str) -> str:
+        """The text as the tokenizer expects it."""
         return text
 
     def _padded_tokens(self, ids: list[int]) -> list[int]:
+        """Token ids as the network reads them: padded only where the padding takes part."""
         return ids
 
     def _load(self) -> tuple[Any, Any]:
+        """The tokenizer and the frozen network on its device; sets `dim`."""
         raise NotImplementedError
 
 
@@ -218,9 +223,11 @@ def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
 def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     """Text encoder named by `spec`: "minilm" (a package), "clip" (the hub), a plug-in, a folder or a hub id.
 
-    "minilm:" and "clip:" may stand before a folder or hub id, "NAME:" of a plug-in before anything that it
-    understands (`intermask_cli.plugins`). Raises MissingError when the weights cannot be had, InputError when
-    they are of another kind or damaged.
+    "minilm:" and "clip:" may precede a folder or hub id, and "NAME:" of a plug-in anything that the plug-in
+    accepts (`intermask_cli.plugins`).
+
+    Raises:
+        MissingError: no such weights. InputError: weights of another kind, or damaged.
     """
     if device == "auto":  # other names stay: "cuda" is the current GPU of a process in training
         device = choose_device(device)
@@ -228,13 +235,13 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     if plugin not in ("minilm", "clip") and plugin in plugins.registered(plugins.TEXT_ENCODERS):
         encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)
         return encoder
-    kind, _, place = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
-    if kind == "minilm" and not place:
+    kind, _, source = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    if kind == "minilm" and not source:
         return _build(MiniLM, _packaged_minilm(), device)
-    place = place or CLIP_HUB_ID
-    folder = Path(place).expanduser()
+    source = source or CLIP_HUB_ID
+    folder = Path(source).expanduser()
     if not folder.is_dir():
-        folder = _from_hub(place)
+        folder = _from_hub(source)
     stored_kind = _kind_in(folder)
     if kind and kind != stored_kind:
         raise InputError(f"{folder}: config.json describes a {stored_kind} encoder, not {kind}; {REMEDY}")
@@ -275,7 +282,7 @@ def _weights_in(folder: Path) -> list[Path]:
 
 
 def _from_hub(repository: str) -> Path:
-    """Cached or downloaded folder; the second kind of weights is fetched only where the first is missing."""
+    """Cached or downloaded folder; the second of `WEIGHTS` is fetched only if the first is missing."""
     for weights in WEIGHTS:
         folder = hub_folder(repository, (*FILES, weights), lambda f: bool(_weights_in(f)), REMEDY)
         if _weights_in(folder):

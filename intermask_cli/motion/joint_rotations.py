@@ -47,7 +47,6 @@ _TORSO = {
     "pelvis": ("left_hip", "right_hip", "spine1"),
     "spine3": ("left_collar", "right_collar", "neck"),
 }
-_J = JOINT
 
 
 @dataclass(frozen=True)
@@ -88,24 +87,24 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
     rotations = np.empty((*positions.shape, 3))
 
     def follow(joint: str, child: str, base: np.ndarray) -> None:
-        bone = positions[:, _J[child]] - positions[:, _J[joint]]
-        rotations[:, _J[joint]] = _aligned(base, REST_OFFSETS[_J[child]], bone)
+        bone = positions[:, JOINT[child]] - positions[:, JOINT[joint]]
+        rotations[:, JOINT[joint]] = _aligned(base, REST_OFFSETS[JOINT[child]], bone)
 
     pelvis, chest = torso_rotation(positions, "pelvis"), torso_rotation(positions, "spine3")
-    rotations[:, _J["pelvis"]], rotations[:, _J["spine3"]] = pelvis, chest
+    rotations[:, JOINT["pelvis"]], rotations[:, JOINT["spine3"]] = pelvis, chest
     turn = axis_angle_from_matrix(np.swapaxes(pelvis, -1, -2) @ chest)
     follow("spine1", "spine2", pelvis @ matrix_from_axis_angle(turn / 3))
     follow("spine2", "spine3", pelvis @ matrix_from_axis_angle(turn * 2 / 3))
     follow("neck", "head", chest)
-    rotations[:, _J["head"]] = rotations[:, _J["neck"]]
+    rotations[:, JOINT["head"]] = rotations[:, JOINT["neck"]]
     for side in ("left", "right"):
         _limb(positions, rotations, pelvis, (f"{side}_hip", f"{side}_knee", f"{side}_ankle"))
-        follow(f"{side}_ankle", f"{side}_foot", rotations[:, _J[f"{side}_knee"]])
-        rotations[:, _J[f"{side}_foot"]] = rotations[:, _J[f"{side}_ankle"]]
+        follow(f"{side}_ankle", f"{side}_foot", rotations[:, JOINT[f"{side}_knee"]])
+        rotations[:, JOINT[f"{side}_foot"]] = rotations[:, JOINT[f"{side}_ankle"]]
         follow(f"{side}_collar", f"{side}_shoulder", chest)
-        collar = rotations[:, _J[f"{side}_collar"]]
+        collar = rotations[:, JOINT[f"{side}_collar"]]
         _limb(positions, rotations, collar, (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"))
-        rotations[:, _J[f"{side}_wrist"]] = rotations[:, _J[f"{side}_elbow"]]
+        rotations[:, JOINT[f"{side}_wrist"]] = rotations[:, JOINT[f"{side}_elbow"]]
     return rotations
 
 
@@ -116,8 +115,8 @@ def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
     def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:
         return matrix_from_columns(left_at - right_at, up_at - (left_at + right_at) / 2)
 
-    rest = axes(*(REST_OFFSETS[_J[name]] for name in (left, right, up)))
-    current = axes(*(positions[..., _J[name], :] for name in (left, right, up)))
+    rest = axes(*(REST_OFFSETS[JOINT[name]] for name in (left, right, up)))
+    current = axes(*(positions[..., JOINT[name], :] for name in (left, right, up)))
     rotation: np.ndarray = current @ rest.T
     return rotation
 
@@ -130,7 +129,7 @@ def _limb(
     positions (T, 22, 3); parent (T, 3, 3) global rotation of the upper joint's parent; names of upper joint,
     hinge and end.
     """
-    upper, hinge, end = (_J[name] for name in names)
+    upper, hinge, end = (JOINT[name] for name in names)
     upper_bone = positions[:, hinge] - positions[:, upper]
     lower_bone = positions[:, end] - positions[:, hinge]
     swung = _aligned(parent, REST_OFFSETS[hinge], upper_bone)

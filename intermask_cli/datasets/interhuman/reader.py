@@ -82,6 +82,7 @@ class InterHuman:
         self.clips = [clip for id in listed if (clip := self._clip(id)) is not None]
 
     def _clip(self, id: str) -> InterHumanClip | None:
+        """The clip with this id; None, with the reason in `skipped`, if its motion cannot be used."""
         try:
             frames = [raw_shape(motion_path(self.root, person, id))[0] for person in (0, 1)]
         except (MissingError, InputError) as error:
@@ -135,6 +136,7 @@ def read_loaded(path: Path) -> np.ndarray:
 
 
 def _open(path: Path) -> np.ndarray:
+    """A motion file (T, 492), memory-mapped; errors as `read_loaded`."""
     if not path.is_file():
         raise MissingError(f"{path}: no such file")
     try:

@@ -75,6 +75,7 @@ class InterX:
             self.clips = [clip for name in names if (clip := self._clip(file, name)) is not None]
 
     def _clip(self, file: h5py.File, name: str) -> InterXClip | None:
+        """The clip with this name; None, with the reason in `skipped`, if its motion cannot be used."""
         shape = getattr(file.get(name), "shape", None)
         if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6):
             problem = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"

@@ -181,6 +181,7 @@ def read_h5(path: Path, item: str | None) -> FileMotion:
 
 
 def _item_id(dataset: InteractionFile, item: str | None) -> str:
+    """The id to read: `item`, or the only one of the file."""
     ids = dataset.ids
     if item is None and len(ids) == 1:
         return ids[0]
@@ -197,6 +198,7 @@ def _item_id(dataset: InteractionFile, item: str | None) -> str:
 
 
 def _check_motion_shape(shape: tuple[int, ...]) -> None:
+    """Raise InputError unless an array of this shape can be motion (`_SHAPES`) of an accepted length."""
     if shape[-2:] in ((NUM_JOINTS, 3), (NUM_JOINTS, 9)):
         before = shape[:-2]
     elif len(shape) == 3 and shape[1:] in ((INTERX_ROWS, 6), (INTERX_ROWS, 12)):
@@ -289,7 +291,7 @@ def _read_array(
     if dtype.hasobject:
         raise InputError("holds pickled Python objects, which are never loaded; save plain numbers")
     if dtype.kind not in "fiu":
-        raise InputError(f"holds {dtype} values; numbers are accepted")
+        raise InputError(f"holds {dtype} values; accepted: numbers")
     needed, left = math.prod(shape) * dtype.itemsize, size - stream.tell()  # language: ok, a method
     if needed > left:
         raise InputError(f"truncated: shape {shape} of {dtype} needs {needed} bytes, the file has {left}")

@@ -26,11 +26,11 @@ MAX_BYTES = 1 << 29
 MAX_JOINTS = 1000
 #: Frames times joints: an hour and a half of sixty joints at 30 frames a second.
 MAX_POSES = 10_000_000
-#: Characters before MOTION, which are split into words at once.
+#: Characters accepted before MOTION; they are split into words in one step.
 _LONGEST_HIERARCHY = 1 << 24
-#: Characters of motion data that are split into words at once, since words take much memory.
+#: Characters of motion data that are split into words in one step: words take much memory.
 _CHARACTERS_AT_ONCE = 1 << 20
-#: Frames whose rotations are held at once: those of all frames would take three times the positions.
+#: Frames whose rotations are in memory together: those of all frames would take three times the positions.
 _FRAMES_AT_ONCE = 2000
 #: Channel name -> kind and axis.
 _CHANNELS = {
@@ -54,7 +54,7 @@ def read_bvh(path: Path) -> NamedJoints:
     """Joints of a BVH file; errors as `parse_bvh`, or OSError."""
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise InputError(f"{size} bytes; at most {MAX_BYTES} are read")
+        raise InputError(f"{size} bytes; accepted: up to {MAX_BYTES}")
     return parse_bvh(path.read_text(encoding="utf-8", errors="replace"), MAX_FRAMES)
 
 
@@ -71,7 +71,7 @@ def parse_bvh(text: str, max_frames: int) -> NamedJoints:
     if columns == 0:
         raise InputError("no joint has CHANNELS")
     if frames * len(joints) > MAX_POSES:
-        raise InputError(f"{frames} frames of {len(joints)} joints; {MAX_POSES} in all are accepted")
+        raise InputError(f"{frames} frames of {len(joints)} joints; accepted: {MAX_POSES} in all")
     values = _numbers(text, header.end(), frames * columns)
     if len(values) != frames * columns:
         raise InputError(
@@ -94,14 +94,15 @@ def _header(text: str) -> re.Match[str]:
     if not text[:1000].lstrip("\ufeff \t\r\n").startswith("HIERARCHY") or header is None:
         raise InputError("not BVH text: needs HIERARCHY, then MOTION with `Frames:` and `Frame Time:`")
     if header.start() > _LONGEST_HIERARCHY:
-        raise InputError(f"a hierarchy of {header.start()} characters; {_LONGEST_HIERARCHY} are accepted")
+        raise InputError(f"a hierarchy of {header.start()} characters; accepted: {_LONGEST_HIERARCHY}")
     return header
 
 
 def _frame_count(word: str, most: int) -> int:
+    """The number of frames that the header claims, 1 to `most`."""
     count = int(word) if re.fullmatch(r"-?[0-9]+", word) else 0
     if not 0 < count <= most:
-        raise InputError(f"its header says {word} frames; 1 to {most} are accepted")
+        raise InputError(f"the header gives {word} frames; accepted: 1 to {most}")
     return count
 
 
@@ -112,7 +113,7 @@ def _frames_per_second(frame_time: str) -> float:
     except ValueError:
         seconds = 0.0
     if not 1e-4 <= seconds <= 10:
-        raise InputError(f"frame time {frame_time!r}; a number of seconds between 0.0001 and 10 is accepted")
+        raise InputError(f"frame time {frame_time!r}; accepted: 0.0001 to 10 seconds")
     digits, _, exponent = frame_time.lower().partition("e")
     last_digit = 10.0 ** (int(exponent or 0) - len(digits.partition(".")[2]))
     rate = max(round(1 / seconds), 1)
@@ -142,6 +143,7 @@ def _numbers(text: str, start: int, count: int) -> np.ndarray:
 
 
 def _parse_hierarchy(text: str) -> list[_BvhJoint]:
+    """The joints in file order, parents before children, end sites included."""
     words = (match.group() for match in re.finditer(r"\S+", text))
     next(words)  # HIERARCHY
     joints: list[_BvhJoint] = []
@@ -173,9 +175,10 @@ def _parse_hierarchy(text: str) -> list[_BvhJoint]:
 
 
 def _channels(words: Iterator[str]) -> list[tuple[str, int]]:
+    """Kind and axis of each channel after the word CHANNELS."""
     count = _number(_next(words))
     if count not in range(7):
-        raise InputError(f"{count:g} channels on one joint; 0 to 6 are accepted")
+        raise InputError(f"{count:g} channels on one joint; accepted: 0 to 6")
     names = [_next(words) for _ in range(int(count))]
     unknown = [name for name in names if name not in _CHANNELS]
     if unknown:

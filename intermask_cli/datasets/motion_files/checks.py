@@ -62,11 +62,12 @@ def check_frames(frames: int, original_frames: int, original_fps: float) -> None
 
 
 def warnings_about(joints: np.ndarray) -> tuple[str, ...]:
-    """What is odd about joints (T, 22, 3) at 30 fps, metres, though they can be used."""
+    """What is odd about usable joints (T, 22, 3) at 30 fps, metres."""
     return (*_jumps(joints), *_odd_bones(joints))
 
 
 def _jumps(joints: np.ndarray) -> tuple[str, ...]:
+    """A warning if the pelvis moves faster than `_FASTEST_ROOT` between two frames."""
     steps = np.linalg.norm(np.diff(joints[:, 0].astype(np.float64), axis=0), axis=-1)
     jumps = np.flatnonzero(steps * FPS > _FASTEST_ROOT)
     if not len(jumps):
@@ -80,7 +81,7 @@ def _jumps(joints: np.ndarray) -> tuple[str, ...]:
 
 
 def _odd_bones(joints: np.ndarray) -> tuple[str, ...]:
-    """The worst bone of each kind of oddity."""
+    """Warnings about the worst bone by length, by difference of left and right, and by change of length."""
     bones = bone_lengths(joints.astype(np.float64))
     typical = np.median(bones, axis=0)
     rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)

@@ -135,6 +135,7 @@ def _read(
 
 
 def _path_and_item(text: str) -> tuple[Path, str | None]:
+    """`FILE.h5#ID` -> file and id; the id is None where a file has that complete name or there is no #."""
     name, mark, item = text.rpartition("#")
     if mark and not Path(text).exists():
         return Path(name), item
@@ -200,7 +201,7 @@ def _settle(file: FileMotion, fps: float | None, up: str | None, units: str | No
         raise InputError(f"up axis {up!r}; accepted: y, z")
     rate = file.fps if fps is None else fps
     if not 0 < rate <= MAX_FPS:
-        raise InputError(f"{rate:g} frames per second; above 0, at most {MAX_FPS:g} is accepted")
+        raise InputError(f"{rate:g} frames per second; accepted: above 0, up to {MAX_FPS:g}")
     joints = file.joints * _metres_per_unit(units)
     if (up or file.up) == "z":
         joints = y_up_from_z_up(joints)
@@ -208,6 +209,7 @@ def _settle(file: FileMotion, fps: float | None, up: str | None, units: str | No
 
 
 def _metres_per_unit(units: str | None) -> float:
+    """Metres per unit of a name or number; 1 if not given."""
     if units is None or units in METRES_PER_UNIT:
         return METRES_PER_UNIT[units or "m"]
     try:
