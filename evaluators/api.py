@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,23 +17,21 @@ import numpy as np
 
 from evaluators.data.cache import Cache
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet, duets_test_set
-from evaluators.evaluator import Evaluator, load_evaluator
+from evaluators.evaluator import Evaluator, Pair, load_evaluator, motion_of
 from evaluators.protocols.evaluation import Scorer, physics_of
 from evaluators.protocols.protocol import Protocol, protocol_named
 from evaluators.protocols.scoring import MetricScore, collect
 from evaluators.reports.report import physics_means
 from evaluators.run import DEFAULT_CLIPS, with_common_mentions, with_duplicates_rule, with_samples
 from intermask_cli.errors import InputError
+from intermask_cli.inference.inputs import text_list, whole_number
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
 
 __all__ = ["InteractionScores", "evaluate_interactions", "load_evaluator"]
 
-#: A pair of persons: a record, or joints (2, T, 22, 3) in metres, Y up, 30 fps.
-Pair = Interaction | Motion | np.ndarray
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InteractionScores:
     """Scores of N interactions against a reference.
 
@@ -52,11 +50,15 @@ class InteractionScores:
     protocol: Protocol
     evaluator: str
 
+    def __repr__(self) -> str:
+        known = [f"{name} {score.mean:.3g}" for name, score in self.metrics.items() if score.absent is None]
+        return f"InteractionScores({', '.join([f'{len(self.distances)} interactions', *known])})"
+
 
 def evaluate_interactions(
-    generated: Sequence[Pair],
-    texts: Sequence[str] | None = None,
-    reference: Sequence[Pair] | None = None,
+    generated: Iterable[Pair],
+    texts: Iterable[str] | None = None,
+    reference: Iterable[Pair] | None = None,
     evaluator: str | Path | Evaluator = "duet-eval",
     *,
     text_encoder: str | None = None,
@@ -86,11 +88,15 @@ def evaluate_interactions(
         evaluator = load_evaluator(evaluator, text_encoder, device)
     protocol = protocol_named(evaluator.info.protocol)
     if repetitions is not None:
-        protocol = replace(protocol, repetitions=repetitions)
+        protocol = replace(protocol, repetitions=whole_number(repetitions, "repetitions"))
+        if protocol.repetitions < 1:
+            raise InputError(f"repetitions is {repetitions}; accepted: 1 or more")
+    generated = _pairs("generated", generated)
     interactions = _interaction_set("generated", generated, _texts(generated, texts))
     if reference is None:
         real = duets_test_set(DEFAULT_CLIPS)
     else:
+        reference = _pairs("reference", reference)
         real = _interaction_set("reference", reference, [""] * len(reference))
     interactions, real, _ = with_common_mentions(interactions, real, None)
     protocol = with_duplicates_rule(with_samples(protocol, interactions), real)
@@ -102,14 +108,21 @@ def evaluate_interactions(
     return InteractionScores(collect(scored), physics, scored[0].distances, protocol, name)
 
 
-def _texts(generated: Sequence[Pair], texts: Sequence[str] | None) -> list[str]:
+def _texts(generated: Sequence[Pair], texts: Iterable[str] | None) -> list[str]:
     if texts is None:
         if not all(isinstance(item, Interaction) for item in generated):
             raise InputError("motions without texts; give one text per motion, or Interaction records")
         return [item.text for item in generated if isinstance(item, Interaction)]
-    if len(texts) != len(generated):
-        raise InputError(f"{len(texts)} texts for {len(generated)} motions; give one per motion")
-    return list(texts)
+    listed = text_list(texts)
+    if len(listed) != len(generated):
+        raise InputError(f"{len(listed)} texts for {len(generated)} motions; give one per motion")
+    return listed
+
+
+def _pairs(name: str, pairs: Iterable[Pair]) -> list[Pair]:
+    if isinstance(pairs, str | Motion | Interaction) or not isinstance(pairs, Iterable):
+        raise InputError(f"{name} is a single value; accepted: a list of pairs, each of them two persons")
+    return list(pairs)
 
 
 def _interaction_set(name: str, pairs: Sequence[Pair], texts: Sequence[str]) -> InteractionSet:
@@ -120,14 +133,8 @@ def _interaction_set(name: str, pairs: Sequence[Pair], texts: Sequence[str]) -> 
         name=name,
         ids=tuple(f"{name} {i}" for i in range(len(pairs))),
         prompts=tuple(texts),
-        motions=tuple(_motion(item) for item in pairs),
+        motions=tuple(motion_of(item) for item in pairs),
         samples=tuple(0 if record is None else record.sample for record in records),
         seeds=tuple(None if record is None else record.seed for record in records),
         generated_persons=tuple(BOTH_PERSONS if record is None else record.generated for record in records),
     )
-
-
-def _motion(pair: Pair) -> Motion:
-    if isinstance(pair, Interaction):
-        return pair.motion
-    return pair if isinstance(pair, Motion) else Motion(np.asarray(pair, dtype=np.float32))

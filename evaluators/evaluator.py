@@ -8,7 +8,7 @@ are computed from joints and rotations; Inter-X's cannot be.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +36,8 @@ from intermask_cli.datasets.interx.reader import framed_tokens
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.inference.inputs import numbers, text_list
+from intermask_cli.inference.interaction import Interaction
 from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
@@ -50,6 +52,15 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 #: Texts or motions that are embedded together.
 BATCH = 64
 Progress = Callable[[int], None]
+#: A pair of persons: a record, or joints (2, T, 22, 3) in metres, Y up, 30 fps.
+Pair = Interaction | Motion | np.ndarray
+
+
+def motion_of(pair: Pair) -> Motion:
+    """A pair as a record of motion."""
+    if isinstance(pair, Interaction):
+        return pair.motion
+    return pair if isinstance(pair, Motion) else Motion(numbers(pair, "joints"))
 
 
 def interx_motion(features: np.ndarray) -> Motion:
@@ -72,6 +83,9 @@ class Evaluator(ABC):
     def __init__(self, info: EvaluatorInfo, sha256: str, device: torch.device):
         self.info, self.sha256, self.device = info, sha256, device
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {self.device})"
+
     @property
     def name(self) -> str:
         return self.info.name
@@ -87,7 +101,7 @@ class Evaluator(ABC):
         return f"{self.sha256} {self.text_id} {self.device.type}"
 
     @abstractmethod
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+    def embed_texts(self, texts: str | Sequence[str]) -> np.ndarray:
         """N texts -> (N, D) float32; each embedding depends on its own text only."""
 
     @abstractmethod
@@ -100,13 +114,18 @@ class Evaluator(ABC):
 
     @torch.no_grad()
     def embed_motions(
-        self, motions: Sequence[Motion], names: Sequence[str] | None = None, progress: Progress | None = None
+        self, motions: Sequence[Pair], names: Sequence[str] | None = None, progress: Progress | None = None
     ) -> np.ndarray:
         """N motions of any lengths -> (N, D) float32; batches are sorted by length, so little is padded.
 
         `names` identify motions in messages, `progress` is called with the size of every finished batch.
         Raises InputError naming the motion that cannot be scored.
         """
+        if isinstance(motions, Motion | Interaction) or not isinstance(motions, Iterable):
+            raise InputError("motions is a single value; accepted: a list of pairs")
+        motions = [motion_of(pair) for pair in motions]
+        if not motions:
+            raise InputError("no motions; give one or more")
         names = names or [f"interaction {i}" for i in range(len(motions))]
         lengths = [motion.frames if motion.joints.ndim > 1 else 0 for motion in motions]
         order = np.argsort(lengths)
@@ -134,7 +153,8 @@ class DuetEvaluator(Evaluator):
         self.network, self.text_encoder = network, text_encoder
 
     @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+    def embed_texts(self, texts: str | Sequence[str]) -> np.ndarray:
+        texts = text_list(texts)
         distinct = list(dict.fromkeys(texts))
         rows: dict[str, Tensor] = {}
         for start in range(0, len(distinct), BATCH):
@@ -207,8 +227,8 @@ class InterClipEvaluator(FeatureEvaluator):
         self.network, self._tokens = network, tokens
 
     @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        parts = torch.split(self._tokens(texts).to(self.device), BATCH)
+    def embed_texts(self, texts: str | Sequence[str]) -> np.ndarray:
+        parts = torch.split(self._tokens(text_list(texts)).to(self.device), BATCH)
         return torch.cat([self.network.embed_text(ids) for ids in parts]).cpu().numpy()
 
     def prepared(self, motion: Motion, name: str) -> Tensor:
@@ -246,8 +266,8 @@ class InterXPairEvaluator(FeatureEvaluator):
         return f"{self.info.text_encoder['id']} {self.words.sha256[:12]}"
 
     @torch.no_grad()
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        rows = []
+    def embed_texts(self, texts: str | Sequence[str]) -> np.ndarray:
+        texts, rows = text_list(texts), []
         for start in range(0, len(texts), BATCH):
             encoded = [self._encoded(text) for text in texts[start : start + BATCH]]
             vectors, kinds, lengths = zip(*encoded, strict=True)

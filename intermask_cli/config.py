@@ -66,9 +66,8 @@ def check_fields(record: Any) -> None:
         elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
             continue
         elif kind in (float, int, bool, str) and type(value) is not kind:
-            raise InputError(
-                f"{name} is {value!r}; expected {kind.__name__} (in YAML write 1.0e-3, not 1e-3)"
-            )
+            hint = " (in YAML write 1.0e-3, not 1e-3)" if kind is float and isinstance(value, str) else ""
+            raise InputError(f"{name} is {value!r}; expected {kind.__name__}{hint}")
 
 
 @dataclass(frozen=True)

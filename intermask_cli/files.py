@@ -247,6 +247,17 @@ def _warn_of_markers() -> None:
 # ---------------------------------------------------------------- content
 
 
+def path_of(path: Any) -> Path:
+    """A path that a caller passed.
+
+    Raises:
+        InputError: neither a string nor a path.
+    """
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise InputError(f"path is {path!r}; accepted: a string or a Path")
+    return Path(path)
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()

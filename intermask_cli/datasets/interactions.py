@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.errors import InputError
-from intermask_cli.files import replacing
+from intermask_cli.files import path_of, replacing
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation import REPRESENTATIONS
@@ -65,7 +66,7 @@ class InteractionFile:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
+        self.path = path_of(path)
         if self.path.is_dir():
             self.path = self.path / FILE_NAME
         if not self.path.is_file():
@@ -123,6 +124,9 @@ class InteractionFile:
             return int(value)
         except (TypeError, ValueError) as error:
             raise InputError(f"{self.path}: {name} is {value!r}; expected a whole number") from error
+
+    def __repr__(self) -> str:
+        return f"InteractionFile({str(self.path)!r}{'' if self._file else ', closed'})"
 
     def __enter__(self) -> InteractionFile:
         return self
@@ -250,6 +254,15 @@ class InteractionFile:
         for id in self.ids:
             yield self.read(id)
 
+    def __getitem__(self, key: int | str) -> Interaction:
+        """The interaction at a position in plan order, or with an id.
+
+        Raises:
+            IndexError: a position that the file does not have.
+            InputError: as `read`.
+        """
+        return self.read(key if isinstance(key, str) else self.ids[operator.index(key)])
+
 
 def _reason(error: Exception) -> str:
     """The first line of an HDF5 error, which can run over many."""
@@ -305,7 +318,9 @@ def write_index(group: h5py.Group, columns: Mapping[str, Sequence[Any]]) -> None
 
 
 def write_dataset(
-    path: str | Path, interactions: Iterable[Interaction], attributes: Mapping[str, Any] | None = None
+    path: str | Path,
+    interactions: Interaction | Iterable[Interaction],
+    attributes: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write interactions as an `interactions.h5`, which every command reads; returns its path.
 
@@ -319,12 +334,19 @@ def write_dataset(
     Raises:
         InputError: no interactions, a duplicated id or one with a slash, bodies of different skeletons.
     """
-    path = Path(path)
+    path = path_of(path)
+    if isinstance(interactions, Interaction):
+        interactions = [interactions]
+    elif not isinstance(interactions, Iterable):
+        raise InputError(f"interactions is {interactions!r}; accepted: Interaction records")
+    items = list(interactions)
+    for item in items:
+        if not isinstance(item, Interaction):
+            raise InputError(f"interactions holds a {type(item).__name__}; accepted: Interaction records")
     if path.is_dir() or not path.suffix:
         path = path / FILE_NAME
     named = [
-        item if item.id else replace(item, id=f"interaction-{number}")
-        for number, item in enumerate(interactions, 1)
+        item if item.id else replace(item, id=f"interaction-{number}") for number, item in enumerate(items, 1)
     ]
     if not named:
         raise InputError(f"{path}: no interactions to write")

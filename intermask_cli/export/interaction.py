@@ -10,7 +10,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
 from intermask_cli.export.pictures.video import write_video
-from intermask_cli.files import replacing
+from intermask_cli.files import path_of, replacing
 from intermask_cli.inference.interaction import Interaction
 
 DATASETS, PICTURES, VIDEOS = ("h5",), ("png",), ("gif", "mp4")
@@ -32,10 +32,12 @@ def save_interaction(interaction: Interaction, path: str | Path) -> list[Path]:
     Existing files are replaced. BVH, GLB, NPZ and NPY need the 22 joints of InterHuman models.
 
     Raises:
-        InputError: another suffix, or motion that the format cannot represent.
+        InputError: no Interaction, another suffix, or motion that the format cannot represent.
         MissingError: the package that writes the format is not installed.
     """
-    path = Path(path)
+    path = path_of(path)
+    if not isinstance(interaction, Interaction):
+        raise InputError(f"interaction is a {type(interaction).__name__}; accepted: an Interaction")
     suffix = path.suffix.lower().removeprefix(".")
     if suffix in FORMATS:
         path.parent.mkdir(parents=True, exist_ok=True)

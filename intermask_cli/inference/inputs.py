@@ -25,6 +25,10 @@ from intermask_cli.reading.phases import split_phases
 
 #: What `torch.Generator.manual_seed` takes.
 SEEDS = range(-(2**63), 2**64)
+#: Nine hours in one clip. More is a mistake that would fill the memory before it ended.
+MAX_FRAMES = 1_000_000
+#: As on the command line.
+MAX_STEPS = 1000
 #: Joints as an array or tensor, or records that hold them.
 GivenJoints = npt.ArrayLike | Motion | Interaction
 
@@ -43,6 +47,10 @@ def one_text(text: object, name: str = "text") -> str:
     """A single text; InputError, which calls it `name`, for anything else."""
     if not isinstance(text, str):
         raise InputError(f"{name} is {text!r}; accepted: a string, '' for no text")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(f"{name} is {text!r}; accepted: text without halves of characters") from None
     return str(text)
 
 
@@ -68,6 +76,24 @@ def whole_number(value: Any, name: str) -> int:
     raise InputError(f"{name} is {value!r}; accepted: a whole number")
 
 
+def whole_numbers(values: Any, name: str) -> list[int]:
+    """One integer or several."""
+    listed = _listed(values)
+    return [whole_number(value, name) for value in ([values] if listed is None else listed)]
+
+
+def finite_number(value: Any, name: str) -> float:
+    """A number of any kind that is neither NaN nor infinite."""
+    if not isinstance(value, bool | np.bool_ | str | bytes):
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    raise InputError(f"{name} is {value!r}; accepted: a finite number")
+
+
 def frame_list(frames: Any, count: int, default: int) -> list[int]:
     """One length for all or one per sample -> numbers of frames, 4 or more."""
     listed = _listed(frames)
@@ -87,6 +113,8 @@ def _checked_frames(frames: Any) -> int:
     number = whole_number(frames, "frames")
     if number < FRAMES_PER_TOKEN:
         raise InputError(f"frames={number}; accepted: {FRAMES_PER_TOKEN} or more")
+    if number > MAX_FRAMES:
+        raise InputError(f"frames={number}; accepted: up to {MAX_FRAMES:,} frames in one clip")
     return number
 
 
@@ -112,7 +140,7 @@ def _checked_seed(seed: int, name: str) -> int:
 def person_list(persons: Any, count: int) -> list[int]:
     """One person for all or one per sample -> numbers 0 and 1."""
     listed = _listed(persons)
-    checked = [whole_number(person, "person") for person in ([persons] * count if listed is None else listed)]
+    checked = whole_numbers([persons] * count if listed is None else listed, "person")
     for person in checked:
         if person not in range(PERSONS):
             raise InputError(f"person is {person}; accepted: 0 or 1")
@@ -130,6 +158,8 @@ def sampling_settings(
         sampling = from_dict(SamplingConfig, {**to_dict(defaults), **given}, "sampling")
     if not isinstance(sampling, SamplingConfig):
         raise InputError(f"sampling is {sampling!r}; accepted: a SamplingConfig or a dict of its fields")
+    if isinstance(sampling.steps, int) and sampling.steps > MAX_STEPS:
+        raise InputError(f"sampling: steps is {sampling.steps}; accepted: 1 to {MAX_STEPS}")
     for key, value in to_dict(sampling).items():
         if key != "draw" and not math.isfinite(value):
             raise InputError(f"sampling: {key} is {value}; accepted: a finite number")
@@ -164,8 +194,13 @@ def numbers(values: Any, name: str, dtype: npt.DTypeLike = np.float32) -> np.nda
     if hasattr(values, "detach"):
         values = values.detach().cpu()
     try:
-        return np.asarray(values, dtype=dtype)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"they are {array.dtype.name}")
+        if np.dtype(dtype).kind == "i" and array.dtype.kind == "f" and (array != np.rint(array)).any():
+            raise TypeError("they are not whole")
+        return array.astype(dtype, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{name} cannot be read as an array of numbers ({error})") from error
 
 
@@ -206,6 +241,14 @@ def given_motion(joints: GivenJoints, rotations6d: Any, persons: int, plausible:
     return Motion(array, rotations.reshape(shape))
 
 
+def given_motions(motions: Any, plausible: bool = False) -> list[Motion]:
+    """One person each from joints, records or pairs (joints, rotations6d or None), as `given_motion`."""
+    if isinstance(motions, str | Motion | Interaction) or not isinstance(motions, Iterable):
+        raise InputError("motions is a single value; accepted: a list with one given person per text")
+    pairs = [one if isinstance(one, tuple) and len(one) == 2 else (one, None) for one in motions]
+    return [given_motion(joints, rotations6d, 1, plausible) for joints, rotations6d in pairs]
+
+
 def motion_arrays(joints: GivenJoints, rotations6d: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """Joints and rotations (or None) as arrays, shapes not checked."""
     if isinstance(joints, Interaction):
@@ -220,4 +263,7 @@ def _listed(values: Any) -> list[Any] | None:
     """The elements of an array, tensor, Series or other collection; None for a single value."""
     if hasattr(values, "tolist"):
         values = values.tolist()
-    return list(values) if isinstance(values, Iterable) and not isinstance(values, str | bytes) else None
+    # Iterating a dict or a DataFrame gives its keys, which are not what was meant.
+    if isinstance(values, str | bytes) or hasattr(values, "keys") or not isinstance(values, Iterable):
+        return None
+    return list(values)

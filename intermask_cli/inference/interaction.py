@@ -68,12 +68,17 @@ class Interaction:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
         Raises:
-            InputError: rotations6d or features with a Motion, which has its own.
+            InputError: rotations6d or features with a Motion, which has its own; arrays of another shape;
+                a text that is not a string; a given person other than 0 and 1.
         """
         if not isinstance(motion, Motion):
-            motion = Motion(np.asarray(motion), rotations6d, features)
+            motion = Motion(motion, rotations6d, features)
         elif rotations6d is not None or features is not None:
             raise InputError("rotations6d and features are part of the Motion; give them there")
+        if not isinstance(text, str):
+            raise InputError(f"text is {text!r}; accepted: a string, '' for no text")
+        if given not in (None, 0, 1) or isinstance(given, bool):
+            raise InputError(f"given is {given!r}; accepted: person 0 or 1, None for none")
         values = {
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample,

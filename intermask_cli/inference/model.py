@@ -195,7 +195,7 @@ class InteractionModel:
 
     def react_each(
         self,
-        motions: Sequence[tuple[npt.ArrayLike, npt.ArrayLike | None]],
+        motions: Iterable[GivenJoints | tuple[npt.ArrayLike, npt.ArrayLike | None]],
         texts: str | Iterable[str],
         persons: int | Sequence[int] = 0,
         seed: int = 0,
@@ -207,16 +207,16 @@ class InteractionModel:
         """`react` with another given person for every text.
 
         Args:
-            motions: (joints, rotations6d or None) of each given person.
+            motions: each given person: joints (T, 22, 3), a `Motion` of one person, or (joints, rotations6d).
             persons: the role (0 or 1) of each given person in its text, or one role for all.
         """
         self._needs_joints("react")
         listed = inputs.text_list(texts)
         numbers = inputs.seed_list(seed, seeds, len(listed))
         roles = inputs.person_list(persons, len(listed))
-        if not len(motions) == len(roles) == len(listed):
-            raise InputError(f"{len(motions)} motions and {len(roles)} persons for {len(listed)} texts")
-        given = [inputs.given_motion(joints, rotations, 1, check_body) for joints, rotations in motions]
+        given = inputs.given_motions(motions, check_body)
+        if not len(given) == len(roles) == len(listed):
+            raise InputError(f"{len(given)} motions and {len(roles)} persons for {len(listed)} texts")
         clips = []
         for person, motion in zip(roles, given, strict=True):
             padded = motion.padded(FRAMES_PER_TOKEN)
@@ -232,7 +232,7 @@ class InteractionModel:
 
     def extend(
         self,
-        interaction: Interaction,
+        interaction: Interaction | Motion | npt.ArrayLike,
         text: str,
         frames: int,
         seed: int = 0,
@@ -243,14 +243,16 @@ class InteractionModel:
         """Continue an interaction for `frames` frames (rounded down to a multiple of 4), as `text` describes.
 
         Its last `overlap` frames are known to the model and cross-faded; earlier ones do not change. `seams`
-        of the result says how smooth the joint is. An interaction without tokens, such as motion of your own,
-        is encoded first, and its body is checked.
+        of the result says how smooth the joint is. An interaction without tokens, such as motion of your own
+        (also as an array (2, T, 22, 3)), is encoded first, and its bodies are checked.
         """
         self._needs_joints("extend")
         prompt = inputs.one_text(text)
         (number,) = inputs.seed_list(seed, None, 1)
         settings = inputs.sampling_settings(sampling, self.info.sampling)
         added, shared = inputs.tokens_in(frames), inputs.whole_number(overlap, "overlap")
+        if not isinstance(interaction, Interaction):
+            interaction = Interaction(inputs.given_motion(interaction, None, PERSONS, check_body))
         unknown = interaction.tokens is None
         motion = inputs.given_motion(interaction, None, PERSONS, check_body and unknown)
         done = motion.frames // FRAMES_PER_TOKEN
@@ -330,8 +332,8 @@ class InteractionModel:
         self,
         joints: GivenJoints,
         texts: str | Iterable[str],
-        persons: Sequence[int] = (0, 1),
-        rows: Sequence[int] = tuple(range(BODY_ROWS)),
+        persons: int | Sequence[int] = (0, 1),
+        rows: int | Sequence[int] = tuple(range(BODY_ROWS)),
         start: int = 0,
         stop: int | None = None,
         rotations6d: npt.ArrayLike | None = None,
@@ -357,9 +359,10 @@ class InteractionModel:
         placed = frames_at(padded, 0)
         begin = inputs.whole_number(start, "start") // FRAMES_PER_TOKEN
         end = -(-(given.frames if stop is None else inputs.whole_number(stop, "stop")) // FRAMES_PER_TOKEN)
+        persons, rows = inputs.whole_numbers(persons, "persons"), inputs.whole_numbers(rows, "rows")
         known = tasks.edit(self.clips.encode(padded, placed), persons, rows, begin, end)
         kept = np.ones((PERSONS, padded.frames), dtype=bool)
-        kept[list(persons), begin * FRAMES_PER_TOKEN : end * FRAMES_PER_TOKEN] = False
+        kept[persons, begin * FRAMES_PER_TOKEN : end * FRAMES_PER_TOKEN] = False
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
         filled = self.clips.refill(known, padded, kept, placed, listed, numbers, settings)
@@ -430,7 +433,7 @@ class InteractionModel:
                 f"{self.clips.window}"
             )
         prompt = None if text is None else inputs.one_text(text)
-        return self.filler.logits(ids, prompt, float(guidance)).numpy()
+        return self.filler.logits(ids, prompt, inputs.finite_number(guidance, "guidance")).numpy()
 
     # ---------------------------------------------------------------- private
 

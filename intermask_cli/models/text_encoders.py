@@ -56,7 +56,7 @@ CACHED_TEXTS = 512
 BATCH = 32
 
 
-@dataclass
+@dataclass(repr=False)
 class TextStates:
     """States of B texts padded to the longest: states (B, L, D) float32, mask (B, L) True on tokens.
 
@@ -67,6 +67,9 @@ class TextStates:
     states: Tensor
     mask: Tensor
     end: Tensor
+
+    def __repr__(self) -> str:
+        return f"TextStates(states {tuple(self.states.shape)})"
 
 
 class TextEncoder(Protocol):
@@ -99,6 +102,9 @@ class _FrozenEncoder:
         self.sha256 = file_sha256(_weights_in(folder)[0])
         self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
         self.tokenizer, self.network = self._load()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.folder)!r}, {self.device})"
 
     def encode(self, texts: Sequence[str]) -> TextStates:
         # One step per text, so that several threads can share the encoder.

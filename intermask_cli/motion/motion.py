@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intermask_cli.errors import InputError
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -24,6 +26,28 @@ class Motion:
     joints: np.ndarray
     rotations6d: np.ndarray | None = None
     features: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("joints", "rotations6d", "features"):
+            given = getattr(self, name)
+            if isinstance(given, np.ndarray) or (given is None and name != "joints"):
+                continue
+            try:
+                array = np.asarray(
+                    given.detach().cpu() if hasattr(given, "detach") else given, dtype=np.float32
+                )
+            except (TypeError, ValueError) as error:
+                raise InputError(f"{name} cannot be read as an array of numbers ({error})") from None
+            object.__setattr__(self, name, array)
+        if self.joints.ndim != 4 or self.joints.shape[-1] != 3:
+            raise InputError(f"joints of shape {self.joints.shape}; accepted: persons, T, joints, 3")
+        for name in ("rotations6d", "features"):
+            array = getattr(self, name)
+            if array is not None and array.shape[:2] != self.joints.shape[:2]:
+                raise InputError(
+                    f"{name} of shape {array.shape}; accepted: {self.joints.shape[0]} persons and "
+                    f"{self.joints.shape[1]} frames, as the joints have"
+                )
 
     def __repr__(self) -> str:
         names = [name for name in ("rotations6d", "features") if getattr(self, name) is not None]

@@ -112,6 +112,13 @@ def test_motion_comes_as_array_tensor_list_or_record(model: im.InteractionModel,
     records = (torch.from_numpy(body), body.tolist(), body.astype(np.float64), im.Motion(body[None]))
     for joints in records:
         assert same(model.react(joints, "a hug", sampling=FAST)[0], base)
+    for motions in ([body], (im.Motion(body[None]),), [(body, None)], body[None]):
+        assert same(model.react_each(motions, "a hug", sampling=FAST)[0], base)
+    both = np.stack([body, body + np.float32(1)])
+    longer = model.extend(both, "a hug", 8, sampling=FAST)
+    assert same(longer, model.extend(im.Interaction(both), "a hug", 8, sampling=FAST))
+    edited = model.edit(both, "a hug", persons=1, rows=np.array([2]), sampling=FAST)[0]
+    assert same(edited, model.edit(both, "a hug", persons=[1], rows=(2,), sampling=FAST)[0])
     assert same(
         model.reconstruct(base, check_body=False),
         model.reconstruct(base.joints, base.rotations6d, check_body=False),
@@ -175,6 +182,47 @@ def test_wrong_arguments_are_named(model: im.InteractionModel) -> None:
         (lambda: model.decode(np.full((2, 5, 3), CODES)), ("tokens", str(CODES))),
         (lambda: model.decode("abc"), ("tokens", "array of numbers")),
         (lambda: model.logits(np.full((2, 5, 99), -1)), ("tokens", "99", "takes up to 15")),
+        (lambda: generate({"a": 1}), ("texts",)),
+        (lambda: generate(pd.DataFrame({"text": ["a"]})), ("texts",)),
+        (lambda: generate("a \ud800"), ("texts[0]",)),
+        (lambda: generate("a", 10**12), ("frames=1000000000000", "1,000,000")),
+        (lambda: generate("a", 16, sampling={"steps": 10**9}), ("steps", "1 to 1000")),
+        (lambda: generate("a", 16, sampling={"steps": True}), ("steps", "True", "expected int")),
+        (lambda: model.decode(np.full((2, 5, 3), 0.5)), ("tokens", "not whole")),
+        (lambda: model.decode(np.zeros((2, 5, 3), complex)), ("tokens", "complex")),
+        (lambda: model.logits(np.full((2, 5, 3), -1), guidance="x"), ("guidance", "'x'")),
+        (lambda: model.logits(np.full((2, 5, 3), -1), guidance=float("nan")), ("guidance", "nan")),
+    ):
+        refused(call, *words)
+
+
+def test_wrong_motion_is_named(
+    model: im.InteractionModel, pair: im.Interaction, body: np.ndarray, tmp_path: Path
+) -> None:
+    for call, words in (
+        (lambda: model.react(None, "a"), ("joints",)),
+        (lambda: model.react("walk.bvh", "a"), ("joints", "array of numbers")),
+        (lambda: model.react(body * np.float32("nan"), "a"), ("joints", "NaN")),
+        (lambda: model.react(body, "a", person=2), ("person is 2", "0 or 1")),
+        (lambda: model.react(body, "a", rotations6d=np.zeros((24, 22, 6))), ("rotations6d", "(24, 22, 6)")),
+        (lambda: model.react_each(None, "a"), ("motions",)),
+        (lambda: model.react_each(pair, "a"), ("motions",)),
+        (lambda: model.react_each([pair], "a"), ("joints of shape (2,",)),
+        (lambda: model.extend(body, "a", 8), ("joints of shape (24,",)),
+        (lambda: model.edit(pair, "a", persons="1", check_body=False), ("persons", "'1'")),
+        (lambda: model.edit(pair, "a", rows="legs", check_body=False), ("rows", "'legs'")),
+        (lambda: im.Motion(None), ("joints",)),
+        (lambda: im.Motion(body), ("joints of shape (24, 22, 3)", "persons")),
+        (lambda: im.Motion(pair.joints, np.zeros((2, 3, 21, 6))), ("rotations6d", "16 frames")),
+        (lambda: im.Interaction("walk.bvh"), ("joints", "array of numbers")),
+        (lambda: im.Interaction(pair.joints, text=3), ("text", "3")),
+        (lambda: im.Interaction(pair.joints, given=2), ("given is 2", "0 or 1")),
+        (lambda: im.write_dataset(tmp_path / "a.h5", [pair.joints]), ("interactions", "ndarray")),
+        (lambda: im.write_dataset(tmp_path / "a.h5", 3), ("interactions", "3")),
+        (lambda: im.write_dataset(None, [pair]), ("path is None",)),
+        (lambda: im.open_dataset(None), ("path is None",)),
+        (lambda: im.save_interaction(pair.joints, tmp_path / "a.bvh"), ("interaction", "ndarray")),
+        (lambda: im.save_interaction(pair, None), ("path is None",)),
     ):
         refused(call, *words)
 
@@ -232,7 +280,7 @@ def test_motion_hashes_depend_on_values_and_shapes(pair: im.Interaction) -> None
     motion = pair.motion
     assert motion.sha256() == im.Motion(motion.joints.copy(), motion.rotations6d).sha256()
     assert motion.sha256() != im.Motion(motion.joints).sha256()
-    flat = im.Motion(motion.joints.reshape(1, 32, 22, 3), motion.rotations6d)
+    flat = im.Motion(motion.joints.reshape(1, 32, 22, 3), motion.rotations6d.reshape(1, 32, 21, 6))
     assert motion.sha256() != flat.sha256() and motion.sha256(shapes=False) == flat.sha256(shapes=False)
 
 
@@ -303,7 +351,11 @@ def test_a_dataset_written_is_read_again(
             one.text, one.seed, one.given, one.frames,
         )  # fmt: skip
     assert back[3].tokens is None and back[3].seed == -1
-    assert len(copy) == 4 and copy.read("own").text == "own"
+    assert len(copy) == 4 and copy.read("own").text == copy["own"].text == "own"
+    assert copy[np.int64(-1)].id == copy.ids[3] and copy[0].id == copy.ids[0]
+    with pytest.raises(IndexError):
+        copy[4]
+    assert repr(copy) == f"InteractionFile({str(copy.path)!r})"
     copy.close()
 
 

@@ -161,3 +161,26 @@ def test_the_command_reports_an_installed_metric_and_uses_an_installed_evaluator
     assert report["protocol"]["evaluator"] == "speeds"
     assert len(report["rows"]["generated"]["Spread"]["values"]) == TINY.repetitions
     assert "Spread" in (tmp_path / "report" / "report.md").read_text()
+
+
+def test_an_evaluator_takes_records_and_arrays_and_names_what_it_cannot_read(evaluator) -> None:
+    joints = np.random.default_rng(0).normal(size=(2, 20, 22, 3)).astype(np.float32)
+    expected = evaluator.embed_motions([Motion(joints)])
+    for pair in (joints, joints.tolist(), Interaction(joints)):
+        np.testing.assert_array_equal(evaluator.embed_motions([pair]), expected)
+    np.testing.assert_array_equal(evaluator.embed_texts("a bow"), evaluator.embed_texts(["a bow"]))
+    assert repr(evaluator) == "DuetEvaluator('tiny-eval', cpu)"
+    for call, words in (
+        (lambda: evaluator.embed_motions(Motion(joints)), "motions"),
+        (lambda: evaluator.embed_motions([]), "no motions"),
+        (lambda: evaluator.embed_motions(joints), "joints of shape"),
+        (lambda: evaluator.embed_texts(5), "texts is 5"),
+        (lambda: evaluate_interactions(None, evaluator=evaluator), "generated"),
+        (lambda: evaluate_interactions(Interaction(joints), evaluator=evaluator), "generated"),
+        (
+            lambda: evaluate_interactions([joints], "a", [joints], evaluator, repetitions=0),
+            "repetitions is 0",
+        ),
+    ):
+        with pytest.raises(InputError, match=words):
+            call()
