@@ -122,12 +122,13 @@ def _texts(generated: Sequence[Pair], texts: Iterable[str] | None) -> list[str]:
 def _pairs(name: str, pairs: Iterable[Pair]) -> list[Pair]:
     if isinstance(pairs, str | Motion | Interaction) or not isinstance(pairs, Iterable):
         raise InputError(f"{name} is a single value; accepted: a list of pairs, each of them two persons")
-    return list(pairs)
+    listed = list(pairs)
+    if not listed:
+        raise InputError(f"{name}: no motions; give one or more")
+    return listed
 
 
 def _interaction_set(name: str, pairs: Sequence[Pair], texts: Sequence[str]) -> InteractionSet:
-    if not pairs:
-        raise InputError(f"{name}: no motions; give one or more")
     records = [item if isinstance(item, Interaction) else None for item in pairs]
     return InteractionSet(
         name=name,

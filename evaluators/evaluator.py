@@ -123,17 +123,17 @@ class Evaluator(ABC):
         """
         if isinstance(motions, Motion | Interaction) or not isinstance(motions, Iterable):
             raise InputError("motions is a single value; accepted: a list of pairs")
-        motions = [motion_of(pair) for pair in motions]
-        if not motions:
+        records = [motion_of(pair) for pair in motions]
+        if not records:
             raise InputError("no motions; give one or more")
-        names = names or [f"interaction {i}" for i in range(len(motions))]
-        lengths = [motion.frames if motion.joints.ndim > 1 else 0 for motion in motions]
+        names = names or [f"interaction {i}" for i in range(len(records))]
+        lengths = [motion.frames if motion.joints.ndim > 1 else 0 for motion in records]
         order = np.argsort(lengths)
         rows: list[Tensor] = []
         for start in range(0, len(order), BATCH):
             indices = order[start : start + BATCH]
             try:
-                batch = [self.prepared(motions[i], names[i]) for i in indices]
+                batch = [self.prepared(records[i], names[i]) for i in indices]
                 rows.append(self.embed_batch(batch).cpu())
             except ValueError as error:
                 raise InputError(f"evaluator {self.name}: {error}") from error

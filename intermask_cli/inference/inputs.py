@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable, Mapping
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def text_list(texts: str | Iterable[str]) -> list[str]:
     """One text or many -> a list of texts."""
     listed = [texts] if isinstance(texts, str) else _listed(texts)
     if listed is None:
-        raise InputError(f"texts is {texts!r}; accepted: a text or a list of texts")
+        raise InputError(f"texts is {_shown(texts)}; accepted: a text or a list of texts")
     if not listed:
         raise InputError("no texts; give one per sample, '' for none")
     return [one_text(text, f"texts[{i}]") for i, text in enumerate(listed)]
@@ -46,11 +47,11 @@ def text_list(texts: str | Iterable[str]) -> list[str]:
 def one_text(text: object, name: str = "text") -> str:
     """A single text; InputError, which calls it `name`, for anything else."""
     if not isinstance(text, str):
-        raise InputError(f"{name} is {text!r}; accepted: a string, '' for no text")
+        raise InputError(f"{name} is {_shown(text)}; accepted: a string, '' for no text")
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"{name} is {text!r}; accepted: text without halves of characters") from None
+        raise InputError(f"{name} is {_shown(text)}; accepted: text without halves of characters") from None
     return str(text)
 
 
@@ -73,7 +74,7 @@ def whole_number(value: Any, name: str) -> int:
             pass
         if isinstance(value, float | np.floating) and value.is_integer():
             return int(value)
-    raise InputError(f"{name} is {value!r}; accepted: a whole number")
+    raise InputError(f"{name} is {_shown(value)}; accepted: a whole number")
 
 
 def whole_numbers(values: Any, name: str) -> list[int]:
@@ -91,7 +92,7 @@ def finite_number(value: Any, name: str) -> float:
             number = math.nan
         if math.isfinite(number):
             return number
-    raise InputError(f"{name} is {value!r}; accepted: a finite number")
+    raise InputError(f"{name} is {_shown(value)}; accepted: a finite number")
 
 
 def frame_list(frames: Any, count: int, default: int) -> list[int]:
@@ -125,7 +126,7 @@ def seed_list(seed: Any, seeds: Any, count: int) -> list[int]:
         return [_checked_seed(first + i, "seed") for i in range(count)]
     listed = _listed(seeds)
     if listed is None:
-        raise InputError(f"seeds is {seeds!r}; accepted: one seed per text")
+        raise InputError(f"seeds is {_shown(seeds)}; accepted: one seed per text")
     if len(listed) != count:
         raise InputError(f"{len(listed)} seeds for {count} texts; give one for each text")
     return [_checked_seed(whole_number(number, "seeds"), "seeds") for number in listed]
@@ -157,7 +158,9 @@ def sampling_settings(
         given = {key: value.item() if hasattr(value, "item") else value for key, value in sampling.items()}
         sampling = from_dict(SamplingConfig, {**to_dict(defaults), **given}, "sampling")
     if not isinstance(sampling, SamplingConfig):
-        raise InputError(f"sampling is {sampling!r}; accepted: a SamplingConfig or a dict of its fields")
+        raise InputError(
+            f"sampling is {_shown(sampling)}; accepted: a SamplingConfig or a dict of its fields"
+        )
     if isinstance(sampling.steps, int) and sampling.steps > MAX_STEPS:
         raise InputError(f"sampling: steps is {sampling.steps}; accepted: 1 to {MAX_STEPS}")
     for key, value in to_dict(sampling).items():
@@ -267,3 +270,8 @@ def _listed(values: Any) -> list[Any] | None:
     if isinstance(values, str | bytes) or hasattr(values, "keys") or not isinstance(values, Iterable):
         return None
     return list(values)
+
+
+def _shown(value: object) -> str:
+    """A value in a message: one line, not too long."""
+    return shorten(repr(value), 80, placeholder="...")
