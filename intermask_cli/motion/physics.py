@@ -36,6 +36,8 @@ GROUNDED_M = 0.05
 CONTACT_M = 0.05
 #: A third difference needs four frames.
 MIN_FRAMES = 4
+#: Frames before and after the overlap of a seam that count as near: a third difference reads three beyond it.
+_SEAM_FRAMES = 4
 #: Frames that are measured in one batch: enough to be fast, few enough for little memory.
 _BATCH_FRAMES = 4096
 
@@ -108,11 +110,11 @@ def jerk_over_time(joints: np.ndarray) -> np.ndarray:
 def seam_jerk(joints: np.ndarray, frame: int, overlap: int) -> tuple[float, float]:
     """Mean jerk (m/s^3) of (P, T, J, 3) near a seam and elsewhere.
 
-    The seam is `overlap` frames from `frame` on; four frames before and after it count as near.
+    The seam is `overlap` frames from `frame` on; `_SEAM_FRAMES` before and after it count as near.
     """
     values = jerk_over_time(joints)  # (T - 3,)
     near = np.zeros(len(values), dtype=bool)
-    near[max(frame - 4, 0) : frame + overlap + 4] = True
+    near[max(frame - _SEAM_FRAMES, 0) : frame + overlap + _SEAM_FRAMES] = True
     elsewhere = values[~near] if (~near).any() else values
     return float(values[near].mean()), float(elsewhere.mean())
 
