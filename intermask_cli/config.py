@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound="DataclassInstance")
 
-#: Of an interaction: the length of every array's axis P.
+#: Persons of an interaction: the length of axis P of every array.
 PERSONS = 2
-#: Frames that one token stands for: the tokenizer's two strides along time.
+#: Frames per token: the product of the tokenizer's two strides along time.
 FRAMES_PER_TOKEN = 4
-#: Rows of the token map: what the tokenizer makes of the joint axis.
+#: Rows of the token map, to which the tokenizer reduces the joint axis.
 BODY_ROWS = 5
 #: Kinds of first layers that the tokenizer of each representation can have; the keys are the names of
 #: `motion.representation`. "graph" needs InterHuman's skeleton on the joint axis.
@@ -206,7 +206,7 @@ def sampling_with(
     draw: str | None,
     filter: float | None,
 ) -> SamplingConfig:
-    """The model's own settings, replaced by those that the user gave; InputError for NaN and infinity."""
+    """The model's settings, replaced by those that are not None; InputError for NaN and infinity."""
     given = dict[str, Any](steps=steps, guidance=guidance, temperature=temperature, draw=draw, filter=filter)
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):

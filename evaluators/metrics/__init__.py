@@ -1,9 +1,9 @@
-"""The paper's metrics: embeddings in, numbers out, float64 throughout.
+"""The paper's metrics, computed from embeddings in float64.
 
 One metric per file. `evaluate` runs exactly these functions (`evaluators.protocols.scoring`). None of them
 depends on a model, a dataset or a protocol: pool sizes, factors, relevance and generators are arguments.
 `evaluators.protocols.protocol` holds the published values, `registered` the metrics of installed packages.
-Source of all: docs/reference/data-and-evaluation.md#metrics; its #quirks lists the quirks (Q).
+Definitions: docs/reference/data-and-evaluation.md#metrics; its #quirks lists the quirks (Q).
 """
 
 from evaluators.metrics.confidence import Interval, confidence_interval

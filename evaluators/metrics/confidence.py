@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: 97.5 % quantile of the standard normal distribution, rounded as in the published code.
 Z_95 = 1.96
 
 

@@ -13,7 +13,7 @@ from evaluators.metrics.distances import as_embeddings
 def mm_distance(text: np.ndarray, motion: np.ndarray, counted: np.ndarray | None = None) -> float:
     """Mean distance of paired embeddings (N, D), (N, D), unscaled; lower is better.
 
-    `counted` (N,) bool keeps some pairs only: the published code counts those of complete pools (quirk Q1).
+    `counted` (N,) bool selects pairs: the published code counts only those in complete pools (quirk Q1).
     """
     distances = paired_distances(text, motion)
     return float(distances.mean() if counted is None else distances[counted].mean())

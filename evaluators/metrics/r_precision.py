@@ -60,7 +60,7 @@ def r_precision(
 def split_pools(count: int, pool_size: int) -> list[slice]:
     """Consecutive pools of `pool_size` pairs; an incomplete last pool is dropped, as published (quirk Q1)."""
     if not 1 <= pool_size <= count:
-        raise ValueError(f"pool size is {pool_size}; accepted: 1 to the {count} pairs there are")
+        raise ValueError(f"pool size is {pool_size}; accepted: 1 to {count}, the number of pairs")
     return [slice(start, start + pool_size) for start in range(0, count - pool_size + 1, pool_size)]
 
 

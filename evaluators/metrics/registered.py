@@ -1,4 +1,4 @@
-"""Metrics that installed packages bring, reported with ours: entry points of the group `intermask.metrics`.
+"""Metrics of installed packages, reported with the paper's: entry points of the group `intermask.metrics`.
 
 A metric is a callable `metric(generated, reference, text) -> float`. Its arguments are the motion embeddings
 (N, D) of the scored interactions, those (M, D) of the reference, and the embeddings (N, D) of the scored
@@ -36,7 +36,7 @@ def registered_scores(
     for name, metric in registered_metrics().items():
         try:
             value = float(metric(generated, reference, text))
-        except Exception as error:  # whatever a plug-in raises must not cost the other numbers
+        except Exception as error:  # an error of a plug-in must not stop the other metrics
             scores[name] = f"{type(error).__name__}: {error}"
             continue
         scores[name] = value if math.isfinite(value) else f"the metric returned {value}"

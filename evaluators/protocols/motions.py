@@ -1,7 +1,7 @@
 """Motions a model makes for a reference set: reconstructed, generated, or in reaction to one person.
 
-All sampling uses the job engine of `intermask generate`: one plan over everything that is missing, batches of
-one length, workers, parts on disk. An interrupted evaluation resumes from these parts. Finished motions are
+Sampling is a job as in `intermask generate`: one plan over all missing motions, batches of one length,
+workers, parts on disk. An interrupted evaluation resumes from these parts. Finished motions are
 kept in the cache by content.
 """
 
@@ -151,7 +151,7 @@ class MotionGenerator:
         return request.key(self.model.bundle.sha256, self.sampling)
 
     def _run(self, plan: Plan, given: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
-        """The run directory of a finished job."""
+        """Run the job, unless it was finished before -> its run directory."""
         source, device = ModelSource.of(self.model, self.text_encoder), self.device or str(self.model.device)
         engine: GenerationLoader | ReactionLoader
         if given:
@@ -170,14 +170,14 @@ class MotionGenerator:
             done = run_job(Job(folder, info, plan, load, execution=execution))
             assert done is not None  # there is no launcher: `evaluators.run` refuses one
             if done.failed:
-                first = done.failed[0]
+                failure = done.failed[0]
                 raise IntermaskError(
                     f"{len(done.failed)} of {count} interactions could not be generated, so nothing is "
-                    f"scored; the first is {first.file}, {first.reason}; the same command retries them"
+                    f"scored; the first is {failure.file}, {failure.reason}; the same command retries them"
                 )
         return folder
 
 
 def _rotations(rotations6d: np.ndarray | None) -> np.ndarray:
-    assert rotations6d is not None, "22-joint models always give rotations"
+    assert rotations6d is not None, "22-joint models always return rotations"
     return rotations6d

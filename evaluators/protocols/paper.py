@@ -44,8 +44,10 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
 from intermask_cli.version import __version__
 
-BATCH = 32  # pairs of one length that are generated and embedded together
-#: Independent random streams of one repetition.
+#: Pairs of one length that are generated and embedded together.
+BATCH = 32
+#: Independent random streams of one repetition: of the first and the second pass over the data, of the
+#: prompts, of pools and pairs, and of the samples for MModality.
 _FIRST, _FRESH, _SAMPLED, _POOLS, _REPEATED = range(5)
 #: Indices of some drawn pairs -> their motion: true, reconstructed or generated.
 Motions = Callable[[list[int]], DrawnPairs]
@@ -53,7 +55,7 @@ Motions = Callable[[list[int]], DrawnPairs]
 
 @dataclass
 class PaperRun:
-    """What one evaluation is made of."""
+    """Everything that one evaluation by the paper's protocol depends on."""
 
     evaluator: FeatureEvaluator
     protocol: Protocol
@@ -66,8 +68,8 @@ class PaperRun:
     worker: Worker
 
     @cached_property
-    def kept(self) -> int:
-        """Items of a pass: complete pools only."""
+    def clips_per_pass(self) -> int:
+        """Clips of a pass: complete pools only."""
         return complete_pools(self.data, self.protocol)
 
     def rng(self, number: int, stream: int) -> np.random.Generator:
@@ -76,7 +78,7 @@ class PaperRun:
 
     def drawn(self, number: int, stream: int) -> DrawnPairs:
         """One pass over the data in random order."""
-        return self.data.drawn(self.rng(number, stream), self.kept)
+        return self.data.drawn(self.rng(number, stream), self.clips_per_pass)
 
     @cached_property
     def identity(self) -> list[str]:
@@ -144,7 +146,7 @@ def _repetition(
 
 
 def _shown(run: PaperRun, name: str, drawn: DrawnPairs, motions: list[Motion]) -> InteractionSet:
-    """A set for reports. Reactions are generated for the first of the drawn persons."""
+    """A set for reports. In reactions person 1 is generated for person 0."""
     count, generated = len(drawn), name == GENERATED
     seeds = [_seed(run.seed, 0, _SAMPLED, i) for i in range(count)] if generated else [None] * count
     partner_only = generated and run.task == "react"
@@ -186,7 +188,7 @@ def _embedded(
 
 @contextmanager
 def _progress(run: PaperRun, label: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Progress of the first process's own share."""
+    """Progress of the main process on its own share."""
     if not run.worker.main:
         yield lambda count: None
         return
@@ -249,8 +251,8 @@ def sampled(
 ) -> DrawnPairs:
     """Generated motion for some prompts of one length, each with its own seed.
 
-    For reactions the second of the drawn persons is generated and the first keeps all true frames, as
-    published; only the generated frames count.
+    For reactions person 1 is generated and person 0 keeps all true frames, as published; only the generated
+    frames count.
     """
     react = run.task == "react"
     # Published: half the steps for reactions (docs/reference/model.md#reaction).
@@ -271,14 +273,14 @@ def sampled(
 
 
 def _known(model: InteractionModel, features: np.ndarray, n: int, react: bool) -> torch.Tensor:
-    """Token map of `n` tokens per body row: all masked, or the first person's tokens for a reaction."""
+    """Token map of `n` tokens per body row: all masked, or with the tokens of person 0 for a reaction."""
     if not react:
         return tasks.generate(n)
     return tasks.react(model.codec.encode([features[0, : n * FRAMES_PER_TOKEN]])[0], 0)
 
 
 def _with_given(pair: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """The true pair with its second person replaced by the generated one; zeros after its last frame."""
+    """The true pair with person 1 replaced by the generated person; zeros after its last frame."""
     result = np.zeros_like(true)
     result[0] = true[0]
     result[1, : pair.shape[1]] = pair[1]

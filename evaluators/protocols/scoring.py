@@ -1,4 +1,4 @@
-"""From embeddings to a protocol's numbers: one repetition, and intervals over repetitions."""
+"""Metrics of a protocol from embeddings: one repetition, and intervals over repetitions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from evaluators.metrics.registered import registered_scores
 from evaluators.protocols.protocol import Protocol
 
 METRICS = ("R@1", "R@2", "R@3", "FID", "MM Dist", "Diversity", "MModality")
-#: Which direction is better; Diversity and MModality are best near the ground truth's.
+#: The better direction of a metric. Diversity and MModality have none: they should equal the ground truth's.
 BETTER = {"R@1": "higher", "R@2": "higher", "R@3": "higher", "FID": "lower", "MM Dist": "lower"}
 
 

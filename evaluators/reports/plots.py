@@ -10,8 +10,10 @@ from evaluators.protocols.evaluation import Evaluation, ScoredItem, best_and_wor
 from evaluators.reports.report import metric_names
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
 
-SHEET_CLIPS = 5  # interactions on each of the sheets of best and worst
-SHEET_CAPTION = 110  # characters of a caption that fit on a line
+#: Interactions on the sheet of the best, and on that of the worst.
+SHEET_CLIPS = 5
+#: Characters of a caption that fit on a line.
+SHEET_CAPTION = 110
 
 
 def draw_plots(evaluation: Evaluation, report: Mapping[str, Any], out: Path) -> list[Path]:

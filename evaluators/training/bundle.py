@@ -1,4 +1,4 @@
-"""The bundle that a training of duet-eval ends with, and its model card."""
+"""The bundle that the training of duet-eval writes at its end, and its model card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the evaluator's training minimises: a contrastive loss, and cross-entropies of label classifiers."""
+"""Loss of the evaluator: contrastive, plus cross-entropies of label classifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class PairLoss(nn.Module):
     """forward(ContrastiveBatch) -> (loss, terms): InfoNCE without false negatives, plus label classifiers.
 
     Who acts, and with which hand, is a small part of what distinguishes pairs, and is learnt late. Linear
-    classifiers on both embeddings, discarded after training, require it from the start.
+    classifiers on both embeddings, discarded after training, make the towers learn it from the start.
     """
 
     def __init__(self, model: DuetEval, states: StateCache, label_sizes: Sequence[int], label_weight: float):

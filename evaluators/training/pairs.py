@@ -23,9 +23,11 @@ from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.labels import Labels
 from intermask_cli.motion.mirror import mirror_positions
 
+#: Number of a label that a caption does not state.
 UNSTATED = -1
 _OTHER_SIDE = {"left": "right", "right": "left"}
-_STREAM = 0xE7A1  # separates the random numbers of these captions from the corpus's
+#: Part of the seed of these captions, so that they do not share random numbers with the corpus.
+_STREAM = 0xE7A1
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class ValueTable:
         self._numbers: list[dict[object, int]] = [{} for _ in Mention._fields]
 
     def stated(self, mention: Mention) -> list[int]:
-        """What a caption states: a number per label, UNSTATED where it is silent."""
+        """What a caption states: a number per label, UNSTATED for labels it does not state."""
         return [self._number(i, value) for i, value in enumerate(mention)]
 
     def true(self, labels: Labels) -> list[int]:
@@ -107,7 +109,7 @@ class ContrastiveBatch:
     frames: Tensor  # (B,)
     texts: Tensor  # (B,) caption numbers
     also_true: Tensor  # (B, B) bool: caption i is true of motion j
-    stated: Tensor  # (B, labels) what the captions state: value numbers, UNSTATED where silent
+    stated: Tensor  # (B, labels) what the captions state: value numbers, UNSTATED if not stated
     truth: Tensor  # (B, labels) what the motions show
 
 
@@ -141,7 +143,7 @@ class VariantTable:
         return len(self.of_clip)
 
     def positions(self, variant: int) -> Tensor:
-        """Pair positions (2, T, 22, 3) of a variant, in the frame of its own person 1."""
+        """Pair positions (2, T, 22, 3) of a variant, in the frame of its own person 0."""
         return torch.from_numpy(pair_positions(self.variants[variant].joints(self.joints)))
 
     def relevance(self, variants: Tensor, captions: Tensor) -> Tensor:

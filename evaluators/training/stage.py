@@ -33,8 +33,9 @@ from intermask_cli.training.transformer.captions import cached_states
 POOL = 32
 #: Positions of two caption types in the order of CAPTION_TYPES.
 FULL_CAPTION, ANONYMOUS_CAPTION = 0, 2
-#: Clips that the input statistics are fitted to: enough for means and deviations, and quick.
+#: Clips from which input statistics are computed; more would hardly change means and deviations.
 STATISTICS_CLIPS = 200
+#: Motions that are embedded together in validation.
 EMBED_BATCH = 64
 
 
@@ -153,15 +154,15 @@ def nearer_than_variant(text: Tensor, motion: Tensor, table: VariantTable, swapp
 
     Only captions that are not true of the other variant as well; NaN if there is none.
     """
-    answers: list[bool] = []
+    correct: list[bool] = []
     for own in table.of_clip:
         for i in own:
             for j in own:
-                one, other = table.variants[i], table.variants[j]
-                if (one.swapped != other.swapped, one.mirrored != other.mirrored) != (swapped, not swapped):
+                a, b = table.variants[i], table.variants[j]
+                if (a.swapped != b.swapped, a.mirrored != b.mirrored) != (swapped, not swapped):
                     continue
                 pair = torch.tensor([i, j])
                 if bool(table.relevance(pair, torch.tensor([FULL_CAPTION, FULL_CAPTION]))[0, 1]):
                     continue
-                answers.append(bool((text[i] - motion[i]).norm() < (text[i] - motion[j]).norm()))
-    return float(np.mean(answers)) if answers else float("nan")
+                correct.append(bool((text[i] - motion[i]).norm() < (text[i] - motion[j]).norm()))
+    return float(np.mean(correct)) if correct else float("nan")

@@ -1,8 +1,8 @@
-"""Pretraining of the evaluator's text tower: labels classified from captions alone, before the other stage.
+"""Pretraining of the evaluator's text tower: it classifies labels from captions, before the main stage.
 
 "The first person kicks the second" and its opposite have the same words, and it takes about a thousand
-batches to distinguish them. Motions cost nearly all of a contrastive step; without them these batches take
-two minutes.
+batches to distinguish them. Nearly all of the time of a contrastive step is spent on motions; without them,
+these batches take two minutes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.transformer.captions import StateCache
 from intermask_cli.training.transformer.text_pretraining import stated_loss
 
+#: Captions that are validated together.
 VALIDATION_BATCH = 128
 
 
@@ -27,7 +28,7 @@ class TextBatch(NamedTuple):
     """B captions and what they state."""
 
     texts: Tensor  # (B,) caption numbers
-    stated: Tensor  # (B, labels) value numbers, UNSTATED where silent
+    stated: Tensor  # (B, labels) value numbers, UNSTATED if not stated
 
 
 class TextLabels(nn.Module):
@@ -76,7 +77,7 @@ class EvaluatorTextPretraining(TrainingStage):
         )
 
     def validate(self) -> dict[str, float]:
-        """Share of stated labels classified correctly, over all validation captions; `score` is the rest."""
+        """Share of stated labels classified correctly, over all validation captions; score: 1 minus it."""
         table = self._validation
         objective = TextLabels(
             self.objective.encoder, self.objective.scale, self.objective.classifiers, self._validation_states

@@ -17,7 +17,8 @@ from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoi
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.recipes import open_folder
 
-CACHE, TEXT_PRETRAINING = "cache", "text_start"  # folders within a training folder
+#: Folders within a training folder.
+CACHE, TEXT_PRETRAINING = "cache", "text_start"
 
 
 def train_evaluator(
@@ -54,12 +55,12 @@ def train_evaluator(
     stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
     if start is not None:
         load_weights(stage.model, best_weights(start))
-    started = find_checkpoint(out, LAST) is not None
-    if recipe.training.text_steps > 0 and not started:
+    has_checkpoint = find_checkpoint(out, LAST) is not None
+    if recipe.training.text_steps > 0 and not has_checkpoint:
         folder = out / TEXT_PRETRAINING
         resume_text = resume and find_checkpoint(folder, LAST) is not None
         StageRun(stage.text_pretraining(), folder, accelerator, resume_text).run()
-    report = StageRun(stage, out, accelerator, resume and started).run()
+    report = StageRun(stage, out, accelerator, resume and has_checkpoint).run()
     if accelerator.is_main_process:
         report["bundle_sha256"] = write_bundle(
             out, recipe.network, recipe.training, recipe.training.clips, encoder, corpus, report

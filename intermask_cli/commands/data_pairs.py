@@ -25,24 +25,10 @@ def pairs(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the dataset; it appears when it is complete.")
     ],
-    fps: Annotated[
-        float | None,
-        typer.Option(
-            help="Frames per second of files that do not state them, or state them wrongly.",
-            show_default=False,
-        ),
-    ] = None,
-    up: Annotated[str | None, typer.Option(help="Up axis of the files: y or z.", show_default=False)] = None,
-    units: Annotated[
-        str | None,
-        typer.Option(help="Units of the files: m, cm, mm, inch or metres per unit.", show_default=False),
-    ] = None,
-    skeleton: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML map from our joints to a BVH file's (docs/reference/formats.md).", show_default=False
-        ),
-    ] = None,
+    fps: opt.MotionFps = None,
+    up: opt.MotionUp = None,
+    units: opt.MotionUnits = None,
+    skeleton: opt.BvhSkeleton = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace such a dataset that already exists.")
     ] = False,

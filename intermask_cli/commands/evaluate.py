@@ -76,7 +76,8 @@ def evaluate(
     evaluator_text_encoder: Annotated[
         str | None,
         typer.Option(
-            help="Where the evaluator's text encoder is, if not where expected.", show_default=False
+            help="Folder or hub id of the evaluator's text encoder, if not in its usual place.",
+            show_default=False,
         ),
     ] = None,
     processes: Annotated[
@@ -97,13 +98,13 @@ def evaluate(
     ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(help="Compare two report.json instead: does each metric differ?", show_default=False),
+        typer.Option(help="Compare two report.json files instead of scoring.", show_default=False),
     ] = None,
     faults: Annotated[
         bool,
         typer.Option(
             "--faults",
-            help="Instead score corrupted real motion: a sensitivity test (docs/guides/evaluate.md).",
+            help="Score corrupted real motion instead: a sensitivity test (docs/guides/evaluate.md).",
         ),
     ] = False,
     json: options.Json = False,
@@ -139,14 +140,14 @@ def evaluate(
 
 
 def _only(context: typer.Context, *names: str) -> None:
-    """InputError for an option on the command line that is none of these."""
+    """InputError if the command line has an option other than these."""
     from intermask_cli.errors import InputError
 
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in names and source is not None and source.name == "COMMANDLINE":
             shown = "SUBJECT" if name == "subject" else "--" + name.replace("_", "-")
-            raise InputError(f"--{names[0]} uses nothing else; leave {shown} out")
+            raise InputError(f"--{names[0]} does not use {shown}; leave it out")
 
 
 def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
@@ -177,10 +178,10 @@ def _compare(a: Path, b: Path, as_json: bool) -> None:
     from evaluators.reports.report import compare, read_report, sampling_differences
     from intermask_cli.console import emit_json, note
 
-    one, two = read_report(a), read_report(b)
-    table = compare(one, two)
-    if found := sampling_differences(one, two):
-        note(f"sampling settings of a and b: {'; '.join(found)}")
+    report_a, report_b = read_report(a), read_report(b)
+    table = compare(report_a, report_b)
+    if differing := sampling_differences(report_a, report_b):
+        note(f"sampling settings of a and b: {'; '.join(differing)}")
     if as_json:
         emit_json([dict(zip(table[0], row, strict=True)) for row in table[1:]])
     else:

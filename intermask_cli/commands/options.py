@@ -26,7 +26,7 @@ Model = Annotated[str, typer.Option(help="Bundled name, bundle folder or hub id.
 TextEncoder = Annotated[
     str | None,
     typer.Option(
-        help="Folder or hub id of the model's text encoder, if it is not where expected.", show_default=False
+        help="Folder or hub id of the model's text encoder, if not in its usual place.", show_default=False
     ),
 ]
 Samples = Annotated[
@@ -63,6 +63,29 @@ BatchSize = Annotated[
 ]
 Processes = Annotated[
     str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
+]
+MotionFps = Annotated[
+    float | None,
+    typer.Option(
+        "--fps", help="Frames per second instead of the file's rate; .npy has none: 30.", show_default=False
+    ),
+]
+MotionUp = Annotated[
+    str | None, typer.Option("--up", help="Up axis of the motion files: y or z.", show_default=False)
+]
+MotionUnits = Annotated[
+    str | None,
+    typer.Option(
+        "--units", help="Units of the motion files: m, cm, mm, inch or metres per unit.", show_default=False
+    ),
+]
+BvhSkeleton = Annotated[
+    Path | None,
+    typer.Option(
+        "--skeleton",
+        help="YAML map from our joints to a BVH file's (docs/reference/formats.md).",
+        show_default=False,
+    ),
 ]
 ShardOfRun = Annotated[
     str | None,

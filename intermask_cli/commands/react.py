@@ -39,21 +39,10 @@ def react(
         int,
         typer.Option("--as", min=1, max=2, help="Which person of the prompt the given person is: 1 or 2."),
     ] = 1,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames per second of an input file that does not state them.", show_default=False),
-    ] = None,
-    up: Annotated[str | None, typer.Option(help="Up axis of the input: y or z.", show_default=False)] = None,
-    units: Annotated[
-        str | None,
-        typer.Option(help="Units of the input: m, cm, mm, inch or metres per unit.", show_default=False),
-    ] = None,
-    skeleton: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML map from our joints to a BVH file's (docs/reference/formats.md).", show_default=False
-        ),
-    ] = None,
+    fps: opt.MotionFps = None,
+    up: opt.MotionUp = None,
+    units: opt.MotionUnits = None,
+    skeleton: opt.BvhSkeleton = None,
     run: opt.RunOptions,
     model: opt.ModelOptions,
     sampling: opt.SamplingOptions,

@@ -88,7 +88,9 @@ def run(tmp_path, request):
 
 
 def evaluated(run: PaperRun) -> Evaluation:
-    record = ProtocolRecord(run.protocol, "tiny", "0" * 64, "x", run.task, "tree", "1" * 64, run.kept, "all")
+    record = ProtocolRecord(
+        run.protocol, "tiny", "0" * 64, "x", run.task, "tree", "1" * 64, run.clips_per_pass, "all"
+    )
     evaluation = Evaluation(record, {"kind": "model"})
     score_paper(evaluation, run)
     return evaluation
@@ -97,7 +99,7 @@ def evaluated(run: PaperRun) -> Evaluation:
 @BOTH_DATASETS
 def test_all_rows_with_incomplete_pools_dropped_and_two_passes_for_the_ground_truth(run):
     evaluation = evaluated(run)
-    assert run.kept == 4 and len(evaluation.items) == 4
+    assert run.clips_per_pass == 4 and len(evaluation.items) == 4
     assert list(evaluation.rows) == ["ground truth", "reconstruction", "generated"]
     truth, generated = evaluation.rows["ground truth"], evaluation.rows["generated"]
     assert truth["FID"].mean > 0, "two random passes differ"
