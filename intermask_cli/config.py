@@ -214,21 +214,21 @@ def sampling_with(
     return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})
 
 
-def from_dict(kind: type[C], values: dict[str, Any], where: str) -> C:
+def from_dict(kind: type[C], values: dict[str, Any], source: str) -> C:
     """Build a config record from a mapping.
 
-    Raises InputError, beginning with `where`, for unknown keys (naming the nearest) and wrong values.
+    Raises InputError, beginning with `source`, for unknown keys (naming the nearest) and wrong values.
     """
     known = {field.name for field in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
-            near = difflib.get_close_matches(str(key), sorted(known), n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; accepted: {', '.join(sorted(known))}"
-            raise InputError(f"{where}: unknown key '{key}'{hint}")
+            nearest = difflib.get_close_matches(str(key), sorted(known), n=1)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; accepted: {', '.join(sorted(known))}"
+            raise InputError(f"{source}: unknown key '{key}'{hint}")
     try:
         return kind(**values)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from error
+        raise InputError(f"{source}: {error}") from error
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -103,7 +103,9 @@ class ModelSource:
     def frame_limits(self) -> FrameLimits:
         """Lengths this model can make; a model with joints makes long clips window by window."""
         if not self.info.representation.holds_joints:
-            return FrameLimits(self.info.fps, longest=self.info.max_frames, why=f"{self.info.name}'s limit")
+            return FrameLimits(
+                self.info.fps, longest=self.info.max_frames, limit_name=f"{self.info.name}'s limit"
+            )
         return FrameLimits(self.info.fps)
 
     def load(self, worker: Worker) -> InteractionModel:

@@ -1,8 +1,8 @@
-"""Reactions to many given motions: which files, what is in them, and one plan over all of them.
+"""Reactions to many given motions: finds and reads the files, and makes one plan over all of them.
 
-A file's items get the same seeds, motion and ends of ids as if it were the only file. Only the last files
-read stay in memory, which therefore does not grow with their number; others are read again when their turn
-comes.
+The items of a file get the same seeds, motion and ends of ids as if it were the only file. Only the last
+`_KEPT_IN_MEMORY` motions stay in memory, so its size does not grow with their number; others are read again
+when their partners are made.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ Reader = Callable[[str], "GivenMotion"]
 
 @dataclass(frozen=True)
 class ReactInput:
-    """One given motion: what to call it, where it is, and what was in it when the run began.
+    """One given motion: its name, its path, and the hash of its content when the run began.
 
-    `source` and `bones` say how it was read, `warnings` what is odd about it.
+    `source` and `bones` describe how it was read; `warnings` are those of the reader.
     """
 
     name: str
@@ -102,14 +102,17 @@ class ReactPlan:
     inputs: dict[str, ReactInput]
 
     def given(self, read: Reader, person: int) -> GivenMotions:
-        """What finds an item's given person, who is `person` (0 or 1) of its text."""
+        """A function from an item to its given person, who is `person` (0 or 1) of the text."""
         files = {id: (given.path, given.sha256) for id, given in self.inputs.items()}
         return GivenMotions(files, read, person)
 
 
 @dataclass(frozen=True)
 class GivenMotions:
-    """Item -> its given person, who must be as when the run began. Workers get it pickled."""
+    """Item -> its given person; InputError if the motion has changed since the run began.
+
+    It is pickled for workers.
+    """
 
     of_item: dict[str, tuple[str, str]]  # item id -> path and hash
     read: Reader
@@ -119,7 +122,7 @@ class GivenMotions:
         path, sha256 = self.of_item[item.id]
         motion = _motion_in(self.read, path)
         if _sha256(motion) != sha256:
-            raise InputError(f"{path}: changed during the run")
+            raise InputError(f"{path}: changed during the run; restore the file or start a new run")
         return GivenPerson(motion.joints, motion.known_rotations6d, self.person)
 
 

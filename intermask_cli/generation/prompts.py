@@ -1,4 +1,4 @@
-"""Prompt files: bytes in, prompts and rejected lines out; a bad line never stops the others.
+"""Reads prompt files into prompts and rejected lines; a bad line does not stop the others.
 
 Formats: `.txt` (one prompt per line, `#` comments), `.csv` / `.tsv` (header with `text`), `.jsonl`
 (one object per line) and `-` (standard input, text lines). Known columns: `id text frames seconds seed
@@ -32,22 +32,24 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.seeds import MAX_SEED
 from intermask_cli.reading.phases import split_phases
 
+#: Samples of one prompt; a larger number is most likely a seed or a length in the wrong column.
 MAX_SAMPLES = 100_000
+#: Extra columns of all prompt files together; each becomes a column of the dataset's index.
 MAX_CARRIED_COLUMNS = 64
 SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl")
 
 
 @dataclass(frozen=True)
 class FrameLimits:
-    """Which lengths are accepted; `why` ends the sentence that refuses a longer one."""
+    """Which lengths are accepted; `limit_name` names the longest length in messages."""
 
     fps: float = 30.0
     shortest: int = 4
     longest: int = 18_000
-    why: str = "the limit of one clip"
+    limit_name: str = "the limit of one clip"
 
     def default_length(self, frames: int | None, seconds: float | None) -> int:
-        """Frames of prompts that give none, from --frames or --seconds; 5 seconds if neither is given."""
+        """Frames of prompts that state no length, from --frames or --seconds; without both, 5 seconds."""
         if frames is None and seconds is None:
             return min(round(DEFAULT_SECONDS * self.fps), self.longest)
         try:
@@ -60,7 +62,7 @@ class FrameLimits:
 
 @dataclass(frozen=True)
 class Prompt:
-    """One good line: `frames`, `seed` and `samples` are None where the file does not say.
+    """One accepted line: `frames`, `seed` and `samples` are None if the file does not state them.
 
     Only a prompt from the command line has an empty id.
     """
@@ -97,18 +99,18 @@ def read_prompts(sources: Iterable[str | Path], limits: FrameLimits = FrameLimit
 
 
 def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
-    """Prompts of a reaction: one text without an id, a file, or none at all (an empty text: no condition).
+    """Prompts of a reaction: one text without an id, a file, or neither (an empty text, so no condition).
 
     Lengths in the file are dropped, since the given motion has its own.
     """
     if text is not None and file is not None:
         raise InputError("--prompt and --prompts exclude each other; give one")
     if file is not None:
-        found = read_prompts([file])
-        return replace(found, prompts=[replace(prompt, frames=None) for prompt in found.prompts])
-    words = "" if text is None else usable_text(text, "--prompt")
-    split_phases(words)
-    return PromptSet([Prompt("", words, "--prompt", 1)], [])
+        from_file = read_prompts([file])
+        return replace(from_file, prompts=[replace(prompt, frames=None) for prompt in from_file.prompts])
+    prompt_text = "" if text is None else usable_text(text, "--prompt")
+    split_phases(prompt_text)  # raises InputError for an empty phase
+    return PromptSet([Prompt("", prompt_text, "--prompt", 1)], [])
 
 
 def default_run_name(sources: Sequence[str | Path]) -> str:
@@ -143,7 +145,7 @@ class _Collector:
         self.limits = limits
         self.prompts: list[Prompt] = []
         self.rejected: list[Rejected] = []
-        self.given_ids: dict[str, str] = {}  # id as written -> where
+        self.given_ids: dict[str, str] = {}  # id as written -> file and line
         self.taken: set[str] = set()
         self.columns: set[str] = set()
 
@@ -187,7 +189,7 @@ class _Collector:
 
 
 def _unique(id: str, taken: set[str]) -> str:
-    """`id`, or with the first free '-2', '-3', ... where an earlier line has it already."""
+    """`id`, or if an earlier line has it, `id` with the first free suffix '-2', '-3', ..."""
     if id not in taken:
         return id
     number = 2
@@ -252,7 +254,7 @@ def _frames(frames: Any, seconds: Any, limits: FrameLimits) -> int | None:
     if count > limits.longest:
         raise UnusableLine(
             f"asks for {_short(count)} frames ({count / limits.fps:.4g} s); "
-            f"{limits.why} is {limits.longest:,} ({limits.longest / limits.fps:g} s)"
+            f"{limits.limit_name} is {limits.longest:,} ({limits.longest / limits.fps:g} s)"
         )
     return count
 

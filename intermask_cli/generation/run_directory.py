@@ -1,11 +1,12 @@
-"""The run directory: which process may write into it, what it was started for, how far it got.
+"""The run directory: who may write into it, which run it belongs to, and which parts are done.
 
 interactions.h5  index.csv  manifest.json  gallery.html  rejected.jsonl (if any line was bad)
 parts/           during the run, and afterwards if items failed and can be tried again
 .lock...         held by processes that write here (`_held_by`)
 
-A run goes through `open_run` (lock, compare with what is there), `drop_failed` and `pending` (what is left to
-do), `write_part` for each part, and `merge`. Parts that exist are done; nothing else records progress.
+A run goes through `open_run` (lock, compare with the existing manifest), `drop_failed` and `pending` (parts
+left to make), `write_part` for each part, and `merge`. A part whose file exists is done; nothing else records
+progress.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from intermask_cli.version import __version__
 MANIFEST_FORMAT = "intermask-run"
 MANIFEST_VERSION = 1
 MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
-#: Everything that --overwrite removes.
+#: Files and folders that --overwrite removes.
 OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS)
 #: Packages whose version can change results.
 _PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
@@ -73,10 +74,10 @@ def fingerprint(parts: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a run is.
+    """Description of a run.
 
-    `identity` is what the fingerprint is made of, by the names that a refusal shows. `dataset` becomes the
-    root attributes of the dataset. `about` is only noted in the manifest.
+    `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
+    attributes of the dataset. `about` is only recorded in the manifest.
     """
 
     command: str
@@ -109,7 +110,7 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class MergeResult:
-    """How a run stands after looking at its parts: `merged` is False while parts are missing."""
+    """State of a run after an attempt to merge: `merged` is False while parts are missing."""
 
     merged: bool
     done: int
@@ -133,7 +134,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 
 
 class RunDirectory:
-    """One run on disk. `open_run` gives it to one process (or one shard each) at a time."""
+    """One run on disk. `open_run` locks it for one process at a time, or one process per shard."""
 
     def __init__(self, folder: Path, info: RunInfo):
         self.folder, self.info = folder, info
@@ -142,10 +143,11 @@ class RunDirectory:
     # -------- starting
 
     def prepare(self, overwrite: bool) -> None:
-        """Make the directory ready, or refuse: another fingerprint, foreign files.
+        """Make the directory ready for this run.
 
         Raises:
-            InputError: the directory belongs to another run and `overwrite` is not set.
+            InputError: without `overwrite`, if the directory belongs to another run or has files of a run but
+                no manifest.
         """
         manifest = read_manifest(self.folder)
         if manifest is not None and manifest.get("fingerprint") != self.info.fingerprint and not overwrite:
@@ -216,7 +218,7 @@ class RunDirectory:
 
         They stay if items failed, since the same command makes only the parts with failures again.
         """
-        with locked(self.folder / ".lock-merge", wait=True):  # the last two shards may end at the same time
+        with locked(self.folder / ".lock-merge", wait=True):  # two shards may end at the same time
             finished = self.finished()
             if finished is not None:
                 return MergeResult(True, finished["counts"]["done"], [])
@@ -301,7 +303,7 @@ def _held_by(folder: Path, shard: Shard) -> Iterator[None]:
     alone = shard.count == 1
     own = folder / (".lock" if alone else f".lock-{shard.index}-of-{shard.count}")
     with ExitStack() as stack:
-        with locked(folder / ".lock-start", wait=True):  # between looking and taking no other run starts
+        with locked(folder / ".lock-start", wait=True):  # no other run starts meanwhile
             if held_locks(folder, ".lock-*-of-*" if alone else ".lock"):
                 raise InputError(f"{folder}: another run is writing here; wait for it or use another --out")
             stack.enter_context(locked(own))
@@ -329,11 +331,11 @@ def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
 
 
 def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:
-    """Which part of the identity differs, in words."""
+    """The part of the identity that differs, for a message."""
     if manifest.get("command") != info.command:
         return f"made by 'intermask {manifest.get('command')}'"
-    before = manifest.get("identity") or {}
+    recorded = manifest.get("identity") or {}
     changed = [
-        key for key, value in info.identity.items() if before.get(key) != json.loads(json.dumps(value))
+        key for key, value in info.identity.items() if recorded.get(key) != json.loads(json.dumps(value))
     ]
     return f"other {', '.join(changed)}" if changed else "made by another version of intermask"

@@ -79,21 +79,21 @@ def named_recipe(kind: type[R], name: str, folder: Path) -> R:
     return recipe_of(kind, with_new_keys(load_yaml(path), str(path)), str(path))
 
 
-def recipe_from_dict(values: Mapping[str, Any], where: str) -> Recipe:
+def recipe_from_dict(values: Mapping[str, Any], source: str) -> Recipe:
     """A model recipe from plain values; unknown sections and keys are errors, old keys are renamed."""
-    return recipe_of(Recipe, with_new_keys(values), where)
+    return recipe_of(Recipe, with_new_keys(values), source)
 
 
-def recipe_of(kind: type[R], values: Mapping[str, Any], where: str) -> R:
-    """A recipe of a class from plain values; unknown sections and keys are errors that begin with `where`."""
+def recipe_of(kind: type[R], values: Mapping[str, Any], source: str) -> R:
+    """A recipe of a class from plain values; errors for unknown sections and keys begin with `source`."""
     kinds = get_type_hints(kind)
     sections = {}
     for name, section in values.items():
         if name not in kinds:
-            raise InputError(f"{where}: unknown section '{name}'; accepted: {', '.join(kinds)}")
+            raise InputError(f"{source}: unknown section '{name}'; accepted: {', '.join(kinds)}")
         if section is not None and not isinstance(section, Mapping):
-            raise InputError(f"{where}: {name}: expected keys with values, got {section!r}")
-        sections[name] = from_dict(kinds[name], dict(section or {}), f"{where}: {name}")
+            raise InputError(f"{source}: {name}: expected keys with values, got {section!r}")
+        sections[name] = from_dict(kinds[name], dict(section or {}), f"{source}: {name}")
     return kind(**sections)
 
 
@@ -102,8 +102,8 @@ def recipe_to_dict(recipe: Any) -> dict[str, Any]:
     return dataclasses.asdict(recipe)
 
 
-def with_new_keys(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
-    """The sections with keys of earlier releases renamed; `where` adds a note for each."""
+def with_new_keys(values: Mapping[str, Any], source: str = "") -> dict[str, Any]:
+    """The sections with keys of earlier releases renamed; `source` adds a note for each."""
     sections = dict(values)
     for section, names in RENAMED_KEYS.items():
         for old, new in names.items():
@@ -111,11 +111,11 @@ def with_new_keys(values: Mapping[str, Any], where: str = "") -> dict[str, Any]:
                 continue
             keys = dict(sections[section])
             if new in keys:
-                raise InputError(f"{where or section}: {new} is given twice, once as {old}; keep {new}")
+                raise InputError(f"{source or section}: {new} is given twice, once as {old}; keep {new}")
             keys[new] = keys.pop(old)
             sections[section] = keys
-            if where:
-                note(f"{where}: {section}.{old} is deprecated; write {new}")
+            if source:
+                note(f"{source}: {section}.{old} is deprecated; write {new}")
     return sections
 
 

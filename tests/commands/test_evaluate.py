@@ -320,7 +320,7 @@ def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monk
     assert evaluate(path)[0] == 0
     for other in (("--reference", tmp_path), ("--dataset", "interhuman", "--root", tmp_path)):
         code, _, err = evaluate(*other, "--clips", 3)
-        assert code == 2 and "--clips counts those of the bundled test split" in err
+        assert code == 2 and "--clips counts clips of the bundled test split" in err
     code, _, err = evaluate("--dataset", "interhuman", "--root", tmp_path, "--processes", 2)
     assert code == 2 and "torchrun" in err
     for words, shown in (([path], "SUBJECT"), (["--task", "react"], "--task")):

@@ -143,11 +143,11 @@ def test_unusable_headers_stop_everything(tmp_path: Path, header: str, reason: s
 )
 def test_bad_values_are_rejected_with_a_reason(tmp_path: Path, cells: dict[str, object], reason: str) -> None:
     line = json.dumps({"text": "two people bow", **cells})
-    found = read(tmp_path, "p.jsonl", line, longest=300, why="the model's limit")
+    found = read(tmp_path, "p.jsonl", line, longest=300, limit_name="the model's limit")
     assert re.search(reason, one_reason(found)), found.rejected
     if all(isinstance(v, str) and v.isprintable() and v.strip() for v in cells.values()):
         header, row = ",".join(["text", *cells]), ",".join(["two people bow", *map(str, cells.values())])
-        table = read(tmp_path, "p.csv", f"{header}\n{row}\n", longest=300, why="the model's limit")
+        table = read(tmp_path, "p.csv", f"{header}\n{row}\n", longest=300, limit_name="the model's limit")
         assert one_reason(table) == one_reason(found)
 
 

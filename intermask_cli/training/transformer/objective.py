@@ -73,6 +73,6 @@ class TransformerObjective(nn.Module):
     ) -> Tensor:
         # A dropped condition is a zero vector before `cond_emb`: "unconditional" is that layer's bias.
         # dropped (B,) -> (B, 1) or, with a condition per person, (B, 1, 1)
-        kept = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
-        logits: Tensor = self.transformer(hidden.ids, kept, lengths)
+        remaining = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
+        logits: Tensor = self.transformer(hidden.ids, remaining, lengths)
         return logits
