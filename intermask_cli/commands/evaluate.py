@@ -147,7 +147,7 @@ def _only(context: typer.Context, *names: str) -> None:
         source = context.get_parameter_source(name)
         if name not in names and source is not None and source.name == "COMMANDLINE":
             shown = "SUBJECT" if name == "subject" else "--" + name.replace("_", "-")
-            raise InputError(f"--{names[0]} does not use {shown}; leave it out")
+            raise InputError(f"{shown} has no effect with --{names[0]}; leave {shown} out")
 
 
 def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
