@@ -176,7 +176,13 @@ def tracked_files(root: Path) -> list[str]:
 
 def check_files(paths: Sequence[str], words: WordList, root: Path) -> list[Finding]:
     """Findings in the files that the list reads; a tracked file that was deleted is skipped."""
-    chosen = [path for path in paths if words.reads(path) and (root / path).is_file()]
+    tracked = tracked_files(root) if any((root / path).is_dir() for path in paths) else []
+    files = [
+        file
+        for path in paths
+        for file in ([t for t in tracked if t.startswith(f"{path.rstrip('/')}/")] or [path])
+    ]
+    chosen = [path for path in files if words.reads(path) and (root / path).is_file()]
     return [
         finding
         for path in chosen
@@ -186,7 +192,9 @@ def check_files(paths: Sequence[str], words: WordList, root: Path) -> list[Findi
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("files", nargs="*", help="relative to the repository; default: all tracked files")
+    parser.add_argument(
+        "files", nargs="*", help="or folders, relative to the repository; default: all tracked files"
+    )
     parser.add_argument("--counts", action="store_true", help="findings per pattern instead of each finding")
     options = parser.parse_args(arguments)
     try:

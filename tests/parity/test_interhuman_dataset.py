@@ -7,10 +7,11 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, InterHumanWindows
+from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs
 from intermask_cli.motion.mirror import mirror_caption_literal
 from tests.helpers.dataset_trees import interhuman_tree
 from tests.helpers.parity_comparing import assert_equal
+from tests.helpers.published_windows import InterHumanWindows
 
 pytestmark = pytest.mark.parity
 

@@ -20,13 +20,11 @@ Both keep what comparable scores depend on: random caption, crop and two exchang
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from intermask_cli.datasets.sequences import WINDOW_FRAMES, WINDOW_STRIDE, SequenceWindows
 from intermask_cli.datasets.text_files import UTF8, captions_or_reason, decoded, lines, terminated_lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.mirror import mirror_caption, mirror_caption_literal, mirror_loaded
@@ -51,8 +49,6 @@ MAX_RAW_FRAMES = 300
 PADDED_FRAMES = 300
 #: Ignore lists: the first is read by the published reader of windows, the second by that of pairs.
 IGNORE_LISTS = ("split/ignore_list.txt", "ignore_list.txt")
-#: Clips whose features `InterHumanWindows` keeps, since windows are mostly visited in order.
-_KEPT_CLIPS = 64
 
 
 @dataclass(frozen=True)
@@ -160,36 +156,6 @@ def features_of_pair(loaded: np.ndarray, canonical: int = 0) -> np.ndarray:
 
 
 # ---------------------------------------------------------------- windows, for the tokenizer
-
-
-class InterHumanWindows(SequenceWindows):
-    """Windows (64, 262) of single persons: person 0 and its mirror image, then person 1 and its mirror image.
-
-    Mirror images are in every split, as published. Sequences are not cut at 300 frames.
-    """
-
-    def __init__(self, data: InterHuman, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
-        self.data = data
-        # A clip of `frames` raw frames has one feature frame too few for a window (Q12).
-        shortest = frames if data.policy == "published" else frames + 1
-        self.sequences = [
-            (clip, person, mirrored)
-            for clip in data.without_ignored(IGNORE_LISTS[0])
-            if clip.raw_frames >= shortest
-            for person in (0, 1)
-            for mirrored in (False, True)
-        ]
-        super().__init__((clip.raw_frames - 1 for clip, _, _ in self.sequences), frames, stride)
-        self._features = lru_cache(maxsize=_KEPT_CLIPS)(self._clip_features)
-
-    def _clip_features(self, clip: InterHumanClip, mirrored: bool) -> np.ndarray:
-        return features_of_pair(self.data.loaded(clip, mirrored))
-
-    def sequence(self, index: int) -> np.ndarray:
-        """Features (T, 262) of a complete sequence."""
-        clip, person, mirrored = self.sequences[index]
-        features: np.ndarray = self._features(clip, mirrored)[person]
-        return features
 
 
 # ---------------------------------------------------------------- pairs with text, generator and evaluation

@@ -19,14 +19,11 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN, WordVectors
-from intermask_cli.datasets.sequences import WINDOW_FRAMES, WINDOW_STRIDE, SequenceWindows
 from intermask_cli.datasets.text_files import captions_or_reason, decoded, lines
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.representation.interx import (
     FEATURE_ROWS,
     pair_features,
-    person_features,
-    persons_from_processed,
 )
 
 SPLITS = ("train", "val", "test")
@@ -143,20 +140,6 @@ def framed_tokens(tokens: Sequence[str]) -> tuple[list[str], int]:
 
 
 # ---------------------------------------------------------------- windows, for the tokenizer
-
-
-class InterXWindows(SequenceWindows):
-    """Windows (64, 56, 6) of single persons; both persons of a clip are sequences of their own."""
-
-    def __init__(self, data: InterX, frames: int = WINDOW_FRAMES, stride: int = WINDOW_STRIDE):
-        self.data = data
-        self.sequences = [(clip, person) for clip in data.clips if clip.frames >= frames for person in (0, 1)]
-        super().__init__((clip.frames for clip, _ in self.sequences), frames, stride)
-
-    def sequence(self, index: int) -> np.ndarray:
-        """Features (T, 56, 6) of a complete sequence."""
-        clip, person = self.sequences[index]
-        return person_features(persons_from_processed(self.data.processed(clip))[person])
 
 
 # ---------------------------------------------------------------- pairs with text

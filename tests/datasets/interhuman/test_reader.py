@@ -9,7 +9,6 @@ from numpy.testing import assert_array_equal
 from intermask_cli.datasets.interhuman.reader import (
     InterHuman,
     InterHumanPairs,
-    InterHumanWindows,
     features_of_pair,
     read_loaded,
 )
@@ -17,6 +16,7 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.mirror import mirror_loaded
 from intermask_cli.motion.normalizer import Normalizer
 from tests.helpers.dataset_trees import interhuman_tree
+from tests.helpers.published_windows import InterHumanWindows
 
 LENGTHS = {"1": 12, "2": 40, "10": 64, "3": 65, "44": 90, "5": 330}
 

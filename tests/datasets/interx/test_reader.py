@@ -12,7 +12,6 @@ from numpy.testing import assert_array_equal
 from intermask_cli.datasets.interx.reader import (
     InterX,
     InterXPairs,
-    InterXWindows,
     framed_tokens,
     read_captions,
 )
@@ -20,6 +19,7 @@ from intermask_cli.datasets.interx.word_vectors import POS_CLASSES, WordVectors
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.representation.interx import pair_features, person_features
 from tests.helpers.dataset_trees import LINE, WORDS, interx_clip, interx_tree
+from tests.helpers.published_windows import InterXWindows
 
 LENGTHS = {
     "train": {"G1": 40, "G2": 200, "G3": 23, "G4": 84, "G5": 64},
