@@ -132,7 +132,8 @@ def _motion_in(read: Reader, path: str) -> GivenMotion:
 
 
 def _sha256(given: GivenMotion) -> str:
-    return Motion(given.joints, given.rotations6d).sha256(shapes=False)
+    rotations6d = None if given.rotations6d is None else given.rotations6d[None]
+    return Motion(given.joints[None], rotations6d).sha256(shapes=False)
 
 
 def make_react_plan(
