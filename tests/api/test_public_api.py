@@ -311,6 +311,7 @@ def test_tokens_and_features_of_interx(tmp_path: Path) -> None:
     refused(lambda: model.encode(pair.joints), "features of a Motion")
 
 
+@pytest.mark.slow
 def test_text_states_condition_and_logits(model: im.InteractionModel) -> None:
     states = model.text_states(["two people bow", "a hug"])
     assert states.states.shape[:2] == states.mask.shape and len(states.end) == 2
@@ -376,6 +377,7 @@ def test_datasets_that_cannot_be_written_are_refused(pair: im.Interaction, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "written"),
     [
@@ -402,6 +404,7 @@ def test_other_suffixes_are_refused(pair: im.Interaction, tmp_path: Path) -> Non
     refused(lambda: im.save_interaction(pair, tmp_path / "bow.fbx"), ".fbx", ".bvh", ".glb", ".png")
 
 
+@pytest.mark.slow
 def test_devices_of_evaluators_and_text_encoders_are_checked() -> None:
     refused(lambda: im.load_evaluator(device="cuda:99"), "device cuda:99")
     assert im.load_text_encoder("minilm", "auto").encode(["a bow"]).states.ndim == 3

@@ -42,6 +42,7 @@ ROWS, BUDGETS = load_rows(), load_budgets()
 # ---- settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", BUDGETS.values(), ids=lambda budget: budget.name)
 def test_every_row_has_a_recipe_and_a_variant(budget) -> None:
     for row in ROWS.values():
@@ -369,6 +370,7 @@ def test_gathering_keeps_other_rows(tmp_path) -> None:
     assert json.loads(path.read_text())["format"] == records.FORMAT
 
 
+@pytest.mark.slow
 def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     budget, studies = BUDGETS["smoke"], load_studies(ROWS)
     names = ("ground-truth", "full", "without-cross", "start", "steps 4", "two-d")
@@ -391,6 +393,7 @@ def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
     budget, rows = BUDGETS["smoke"], [row for row in ROWS.values() if row.stage == "sampling"]
     figures = {"fid": 4.0, "kind": 0.9, "r1": 0.5, "passes": 39.0, "jerk_ratio": 1.0}

@@ -22,6 +22,8 @@ from benchmarks.judges.label_reader import (
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
 
+pytestmark = pytest.mark.slow
+
 SMALL = LabelTraining(clips=120, width=48, epochs=28, batch_size=16)
 LEARNT = ("wave", "kick_dodge", "hug")
 

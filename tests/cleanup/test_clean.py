@@ -129,6 +129,7 @@ def test_effect_says_before_and_after(pairs):
     assert any(line.startswith("foot_skate_mm_per_frame: ") for line in effect.lines())
 
 
+@pytest.mark.slow
 def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     Path("p.txt").write_text("two people bow\n")
@@ -152,6 +153,7 @@ def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tin
     assert code == 2 and "exclude each other" in err
 
 
+@pytest.mark.slow
 def test_generate_cleans_what_it_makes(cli, tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     Path("p.txt").write_text("two people bow\n")

@@ -119,6 +119,7 @@ def test_keyboard_interrupt_exits_130(cli: Run, raising: Callable) -> None:
     assert cli()[0] == 130
 
 
+@pytest.mark.slow
 def test_sigterm_exits_143_with_a_word() -> None:
     """Before a run has begun, too: here it reads its prompts from a pipe that stays open."""
     command = [sys.executable, "-m", "intermask_cli", "generate", "-", "--device", "cpu", "--out", "never"]

@@ -20,6 +20,8 @@ from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from tests.helpers.tiny_model import TinyModel
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -111,6 +111,7 @@ def test_doctor_finds_a_model_and_uses_no_network(
     assert "hub" not in checks
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_missing(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundles, "ASSETS", tmp_path)
     code, out, _ = cli("doctor")

@@ -52,6 +52,7 @@ def test_the_commands_run_in_order(tmp_path: Path):
     assert len(list((tmp_path / "runs" / "bvh").rglob("*.bvh"))) == 8
 
 
+@pytest.mark.slow
 def test_the_python_runs():
     (code,) = (code for language, code in BLOCKS if language == "python")
     names: dict[str, object] = {}

@@ -51,6 +51,7 @@ def links(text: str) -> Iterator[str]:
         yield from re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]*`", "", line))
 
 
+@pytest.mark.slow
 def test_generated_reference_pages_are_current() -> None:
     command = [sys.executable, str(DOCS / "generate_reference.py"), "--check"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -148,6 +148,7 @@ def test_an_evaluator_of_an_installed_package_is_found_by_its_name(installed, mo
         load_evaluator("other-eval")
 
 
+@pytest.mark.slow
 def test_the_command_reports_an_installed_metric_and_uses_an_installed_evaluator(
     installed, cli, tmp_path, monkeypatch
 ):

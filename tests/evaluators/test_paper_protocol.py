@@ -32,6 +32,8 @@ from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.tiny import save_tiny
 from tests.helpers.tiny_evaluator import TINY_INTERCLIP, TINY_INTERX
 
+pytestmark = pytest.mark.slow
+
 INTERHUMAN_FRAMES = {str(i): frames for i, frames in enumerate((20, 27, 33, 20, 24))}
 INTERX_FRAMES = {f"G{i}": frames for i, frames in enumerate((25, 32, 40, 24, 29))}
 FEW = dict(pool_size=2, repetitions=2, diversity_pairs=3, mm_captions=2, mm_samples=3, mm_pairs=2)

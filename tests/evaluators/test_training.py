@@ -24,6 +24,8 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.training.checkpoints import best_weights
 from tests.helpers.fakes import FakeTextEncoder
 
+pytestmark = pytest.mark.slow
+
 SIZES = DuetEvalConfig(width=16, layers=1, heads=2, ff=24, text_dim=12, text_layers=1, out_dim=8, dropout=0.0)
 TRAINING = EvaluatorTrainConfig(
     batch_size=6, captions=3, clips=12, steps=4, lr=3e-3, warmup_epochs=0.0, validate_minutes=100.0,

@@ -134,6 +134,7 @@ def joints_on_stand_in(rows: np.ndarray) -> np.ndarray:
     return joints
 
 
+@pytest.mark.slow
 def test_interx_on_disk(items: list[Interaction], tmp_path: Path) -> None:
     root = tmp_path / "InterX"
     write_interx(items, root)

@@ -70,6 +70,7 @@ def test_euler_angles_do_not_jump_when_a_person_turns_past_half_a_turn() -> None
     assert np.abs(np.diff(angles, axis=0)).max() < 0.1
 
 
+@pytest.mark.slow
 def test_glb_rotations_stay_in_one_hemisphere(item: Interaction, tmp_path: Path) -> None:
     gltf = pytest.importorskip("pygltflib")
     export_item(item, "glb", tmp_path)
@@ -103,6 +104,7 @@ def test_interhuman_rows_lead_back_to_the_motion(item: Interaction) -> None:
     assert np.abs(rotations - item.rotations6d[0]).max() < 1e-6
 
 
+@pytest.mark.slow
 def test_interhuman_tree(item: Interaction, tmp_path: Path) -> None:
     root = tmp_path / "tree"
     assert write_interhuman([item] * 41, root).count == 41
@@ -114,6 +116,7 @@ def test_interhuman_tree(item: Interaction, tmp_path: Path) -> None:
         write_interhuman([item], root)
 
 
+@pytest.mark.slow
 def test_interx_tree_read_by_our_own_reader(item: Interaction, tmp_path: Path) -> None:
     """Split files, motion and captions come back; rotations and the two persons' places are the dataset's."""
     from intermask_cli.datasets.interx.reader import InterX, caption_path, read_captions

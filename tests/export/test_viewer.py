@@ -90,6 +90,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
 class TestInChromium:
+    @pytest.mark.slow
     def test_scrubbing_changes_the_picture(self, page: Path, tmp_path: Path) -> None:
         pictures = []
         for frame in (0, 20):
@@ -98,12 +99,14 @@ class TestInChromium:
             pictures.append(shot.read_bytes())
         assert pictures[0] != pictures[1]
 
+    @pytest.mark.slow
     def test_search_filters_and_sort_orders(self, page: Path, tmp_path: Path) -> None:
         dom = browse(page, "search=hug", "--dump-dom", profile=tmp_path / "profile").stdout
         assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1"]
         dom = browse(page, "sort=skate", "--dump-dom", profile=tmp_path / "profile").stdout
         assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ["hug-1", "bow-1", "long-1"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("fragment", "ids"),
         [
@@ -117,6 +120,7 @@ class TestInChromium:
         dom = browse(page, fragment, "--dump-dom", profile=tmp_path / "profile").stdout
         assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ids.split()
 
+    @pytest.mark.slow
     def test_scored_pages_begin_with_the_worst_and_show_the_truth_too(self, tmp_path: Path) -> None:
         path = tmp_path / "scored.html"
         scores = {"a": {"top1": 1, "rank": 1}, "b": {"top1": 0, "rank": 30}, "c": {"rank": 2}}
@@ -130,6 +134,7 @@ class TestInChromium:
             assert re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == ids.split()
             assert dom.count('class="panel"') == 2 and "<small> ground truth</small>" in dom
 
+    @pytest.mark.slow
     def test_it_plays(self, page: Path, tmp_path: Path) -> None:
         # Virtual time runs on while a busy machine draws nothing, and the page plays only as it is drawn: so
         # a still page is given more time. The clip is long enough to be seen before it comes round.

@@ -16,6 +16,8 @@ from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
 from tests.helpers.viewer_pages import CHROMIUM, browse, page_data
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 CLIPS = 60
 

@@ -37,6 +37,7 @@ from tests.helpers.generation import ALL, content, execute, info, make_all, plan
 from tests.helpers.paths import ROOT
 
 
+@pytest.mark.slow
 def test_batch_size_changes_nothing(tmp_path: Path) -> None:
     plan = plan_of(100)
     for size in (1, 5, 128):
@@ -45,6 +46,7 @@ def test_batch_size_changes_nothing(tmp_path: Path) -> None:
     assert content(tmp_path / "1") == content(tmp_path / "5") == content(tmp_path / "128")
 
 
+@pytest.mark.slow
 def test_a_failing_item_affects_no_other(tmp_path: Path) -> None:
     plan = plan_of(60)
     calls = []
@@ -113,6 +115,7 @@ def test_what_a_failed_batch_held_is_free_before_it_is_halved(tmp_path: Path) ->
     assert (summary.done, len(summary.failed)) == (8, 0)
 
 
+@pytest.mark.slow
 def test_batch_size_may_depend_on_length(tmp_path: Path) -> None:
     sizes: dict[int, set[int]] = {}
 
@@ -153,6 +156,7 @@ def test_a_part_is_written_while_the_next_one_is_made(
     assert written == [part.first for part in plan.parts]
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_at_the_next_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, made, full = plan_of(400), [], threading.Event()
     write, enter, writers = RunDirectory.write_part, store.PartWriter.__enter__, []
@@ -240,6 +244,7 @@ def test_a_missing_model_is_not_a_failing_prompt(tmp_path: Path) -> None:
         run(tmp_path, plan_of(3), batch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_the_current_part_and_the_same_command_resumes(
     tmp_path: Path, number: int, code: int
@@ -404,6 +409,7 @@ def test_an_interrupted_shard_leaves_a_finished_run_finished(
     assert run(tmp_path, plan).made == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
 def test_shards_make_the_same_dataset(tmp_path: Path, shared: bool) -> None:
     plan = plan_of(100)

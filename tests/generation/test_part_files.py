@@ -284,6 +284,7 @@ except IntermaskError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_merge_that_runs_out_of_space_loses_nothing(tmp_path: Path) -> None:
     """In a process of its own, since HDF5 keeps a file it could not close."""
     run = subprocess.run(

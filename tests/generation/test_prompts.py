@@ -220,6 +220,7 @@ def test_a_folder_or_utf16_is_not_a_prompt_file(tmp_path: Path) -> None:
 SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     data=st.binary(max_size=400),
@@ -251,6 +252,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from(["id", "text", "frames", "seconds", "seed", "samples", "tags", "other"])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(rows=st.lists(st.dictionaries(FIELDS, JSON, max_size=8), max_size=5))
 def test_random_values_never_crash(

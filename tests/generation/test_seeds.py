@@ -36,6 +36,7 @@ def test_the_definition() -> None:
 TEXTS = st.lists(st.sampled_from(["bow", "wave", "hug", "run"]), max_size=8)
 
 
+@pytest.mark.slow
 @given(texts=TEXTS, data=st.data())
 def test_reordering_changes_nothing(texts: list[str], data: st.DataObject) -> None:
     assert seeds(data.draw(st.permutations(texts))) == seeds(texts)

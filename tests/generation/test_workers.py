@@ -33,6 +33,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # also: workers need not import torch to set it
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_same_dataset(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     plan = plan_of(100)
     summary = run_two(tmp_path / "two", plan, Loader(0.01, "p-17-s0", "fail"))
@@ -46,6 +47,7 @@ def test_two_workers_make_the_same_dataset(tmp_path: Path, capfd: pytest.Capture
     assert content(tmp_path / "two") == content(tmp_path / "one")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_run_and_the_same_command_makes_the_rest(tmp_path: Path) -> None:
     plan = plan_of(120)
     middle = plan.parts[5].items[0].id
@@ -61,6 +63,7 @@ def test_a_killed_worker_ends_the_run_and_the_same_command_makes_the_rest(tmp_pa
     assert content(tmp_path / "run") == content(tmp_path / "one")
 
 
+@pytest.mark.slow
 def test_errors_of_a_worker_keep_their_kind(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no such model; see --model"):
         run_two(tmp_path / "missing", plan_of(20), Loader(act="missing"))
@@ -73,6 +76,7 @@ def no_engine(worker: Worker) -> Engine:
     raise TypeError("a bug\nwith lines")
 
 
+@pytest.mark.slow
 def test_a_terminated_worker_counts_as_an_interruption(tmp_path: Path) -> None:
     plan = plan_of(120)
     with pytest.raises(IntermaskError, match=r"interrupted with .* of 120 done") as caught:

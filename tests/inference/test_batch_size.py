@@ -46,6 +46,7 @@ def test_what_a_clip_takes_is_no_less_than_its_largest_arrays() -> None:
     assert BatchSize(FULL, "cuda", GIB).bytes_per_clip(75) > 2 * 2 * 512 * 22 * 300 * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", ["categorical", "gumbel"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("name", ["duet-mini", "full size", "a text vector for each person"])

@@ -47,6 +47,7 @@ def filled(made_by: TokenFiller, n: int, texts: list[str], guidance: float = 2.0
     return made_by.fill(texts, known, generators, SamplingConfig(guidance=guidance), 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guidance", [2.0, 1.0, 0.0])
 def test_replayed_networks_fill_the_same_tokens(guidance: float) -> None:
     """Batches of two and a last one of one; two lengths; then other texts in memory that was used before."""

@@ -91,6 +91,7 @@ def test_arrays_have_the_promised_types(model: InteractionModel) -> None:
     assert model.generate("they hug")[0].frames == model.default_frames == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("threads", "size", "draw"),
     [(1, 1, "categorical"), (1, 3, "gumbel"), (2, 3, "categorical"), (2, 1, "gumbel")],
@@ -223,6 +224,7 @@ def test_long_reaction_is_made_in_windows(model: InteractionModel) -> None:
     assert (np.abs(made.joints[1]).sum(axis=(1, 2)) > 0).all()
 
 
+@pytest.mark.slow
 def test_reactions_do_not_depend_on_the_batch(model: InteractionModel) -> None:
     joints, rotations = moving_pair(100)
     together = model.react(joints[0], TEXTS, 1, rotations[0], seeds=[1, 2, 3, 4, 5])
@@ -266,6 +268,7 @@ def test_window_plan_refuses_an_overlap_without_room() -> None:
             plan_windows(20, 8, overlap, done)
 
 
+@pytest.mark.slow
 def test_long_clips_have_their_length_and_report_their_seams(model: InteractionModel) -> None:
     made = model.generate(TEXTS[:3], frames=[200, 24, 200], seeds=[1, 2, 3])
     assert [one.frames for one in made] == [200, 24, 200]
@@ -299,6 +302,7 @@ def test_phases_are_made_one_after_the_other_each_with_its_text(
     assert np.array_equal(made.joints[:, :8], alone.joints[:, :8])  # up to the cross-fade
 
 
+@pytest.mark.slow
 def test_phases_do_not_depend_on_the_batch(model: InteractionModel) -> None:
     texts = ["they bow | they hug", "they hug", "they hug | they bow", "a | b | c"]
     together = model.generate(texts, frames=[64, 64, 64, 40], seeds=[1, 2, 3, 4])
@@ -545,6 +549,7 @@ def test_default_size_samples_ten_seconds(tmp_path: Path) -> None:
     assert same(made[2], model.generate([TEXTS[2]], 40, seed=3, sampling=sampling)[0])
 
 
+@pytest.mark.slow
 def test_importing_the_package_is_light() -> None:
     code = (
         "import sys, intermask_cli as im; assert im.__version__; "

@@ -143,6 +143,7 @@ def test_wrong_config_is_named(tmp_path: Path, changes: dict, message: str) -> N
         load_bundle(folder)
 
 
+@pytest.mark.slow
 def test_every_config_field_is_required(tmp_path: Path) -> None:
     for field in dataclasses.fields(BundleInfo):
         if field.name == "pair_decoder":
@@ -153,6 +154,7 @@ def test_every_config_field_is_required(tmp_path: Path) -> None:
             load_bundle(folder)
 
 
+@pytest.mark.slow
 def test_damaged_files_are_one_line(tmp_path: Path) -> None:
     for name, damage in [
         (bundles.TOKENIZER, lambda data: data[: len(data) // 2]),
@@ -176,6 +178,7 @@ def test_missing_files_are_named(tmp_path: Path, name: str) -> None:
         load_bundle(folder)
 
 
+@pytest.mark.slow
 def test_keys_shapes_and_values_must_fit(tmp_path: Path) -> None:
     def changed(change) -> Path:
         folder = save_tiny(tmp_path / "b")

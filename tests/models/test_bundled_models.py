@@ -20,6 +20,7 @@ def model():
     return im.load_model("duet-mini")
 
 
+@pytest.mark.slow
 def test_duet_mini_makes_two_standing_people(model) -> None:
     first, second = model.generate(["two people bow to each other"] * 2, frames=40, seeds=[1, 2])
     assert first.joints.shape == (2, 40, 22, 3) and np.isfinite(first.joints).all()
@@ -30,6 +31,7 @@ def test_duet_mini_makes_two_standing_people(model) -> None:
     assert lengths.std(axis=1).mean() < 0.03, "bones keep their length to centimetres"
 
 
+@pytest.mark.slow
 def test_the_given_person_of_a_reaction_is_untouched(model) -> None:
     given = model.generate(["two people shake hands"], frames=24, seed=3)[0].joints[1]
     answer = model.react(given, ["two people shake hands"], person=1, seed=4)[0]

@@ -183,6 +183,7 @@ def _rank(rank: int, folder: str) -> None:
     dist.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_two_processes_keep_one_codebook(tmp_path: Path):
     """Statistics of both halves add up to those of the batch; re-seeding and the first batch agree."""
     codes, steps = torch.randn(SIZE, DIM), torch.randn(3, 40, DIM)

@@ -99,6 +99,7 @@ def small_recipe(**training: object) -> Recipe:
     return Recipe(pair_decoder=TINY_PAIR_DECODER, pair_decoder_training=PairDecoderTrainConfig(**settings))
 
 
+@pytest.mark.slow
 def test_training_joins_hands_and_a_run_can_be_repeated(tmp_path: Path) -> None:
     reports = []
     for folder in ("one", "two"):
@@ -189,6 +190,7 @@ def test_a_partner_is_made_for_the_given_motion_itself(folder: Path) -> None:
     assert not np.allclose(first.joints[1], uncorrected.joints[1])
 
 
+@pytest.mark.slow
 def test_a_bundle_says_whether_it_has_one(folder: Path, tmp_path: Path) -> None:
     bundle = load_bundle(folder)
     assert bundle.info.pair_decoder == TINY_PAIR_DECODER and bundle.pair_decoder is not None

@@ -68,6 +68,7 @@ def test_minilm_states_stop_at_the_end_token(minilm: te.TextEncoder) -> None:
     assert (out.states[~out.mask] == 0).all()
 
 
+@pytest.mark.slow
 def test_a_text_has_the_same_bits_in_any_batch_and_on_any_number_of_threads(minilm: te.TextEncoder) -> None:
     many = [
         "",

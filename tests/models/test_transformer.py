@@ -106,6 +106,7 @@ def test_swapping_persons_swaps_logits(model):
     torch.testing.assert_close(model(swapped, condition), logits, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_person_embedding_starts_at_zero_and_distinguishes_persons():
     config = dataclasses.replace(SMALL, person_embedding=True)
@@ -195,6 +196,7 @@ def test_default_size_has_the_published_keys_and_count():
     assert len(model.state_dict()) == 206
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_default_size_runs_300_frames_on_a_cpu():
     model = InteractionTransformer(TransformerConfig()).eval()

@@ -110,6 +110,7 @@ def test_collapsed_joints_give_finite_rotations():
     assert found.error_mm == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CMU.is_dir(), reason=f"no CMU duets at {CMU}")
 def test_cmu_capture_within_a_millimetre():
     for path in sorted(CMU.glob("*.npz")):

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.helpers.paths import ROOT
 
 TESTS, PACKAGES = ROOT / "tests", (ROOT / "intermask_cli", ROOT / "evaluators")
@@ -50,6 +52,7 @@ def test_every_folder_of_tests_is_one_of_the_package():
     assert {path.stem for path in TESTS.glob("test_*.py")} <= {f"test_{name}" for name in BASICS}
 
 
+@pytest.mark.slow
 def test_no_test_imports_another():
     found = [
         f"{path.relative_to(ROOT)}: {node.module}"
@@ -62,6 +65,7 @@ def test_no_test_imports_another():
     assert not found
 
 
+@pytest.mark.slow
 def test_class_names_are_unique_across_the_packages():
     homes: dict[str, list[str]] = defaultdict(list)
     for path, module in modules(*PACKAGES):

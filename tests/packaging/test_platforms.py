@@ -55,12 +55,14 @@ def our_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+@pytest.mark.slow
 def test_all_modules_import_without_posix(tmp_path: Path) -> None:
     run = without_posix(tmp_path / "script.py", IMPORT_ALL)
     assert run.returncode == 0, run.stderr
     assert run.stdout == "imported\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_generate_without_posix(tmp_path: Path, tiny_model: TinyModel, processes: int) -> None:
     """Locks become marker files, which are gone afterwards; the same command then finds the finished run."""

@@ -54,6 +54,7 @@ def test_length_filter(golden, pairs):
     assert_equal(sorted(pairs.names), sorted(golden["kept_names"]))
 
 
+@pytest.mark.slow
 def test_lengths_an_item_can_take(golden, pairs):
     rng = np.random.default_rng(0)
     for index, name in enumerate(pairs.names):

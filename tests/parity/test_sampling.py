@@ -114,6 +114,7 @@ def traced(network: TokensToLogits) -> Iterator[tuple[TokensToLogits, list[dict[
         yield recording_network, trace
 
 
+@pytest.mark.slow
 def test_trace(golden: Any, transformer: InteractionTransformer) -> None:
     ids, trace, reaction = run(golden, transformer)
     assert_same(ids, golden["final_ids"])

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.parity
 CLOSE = {"atol": 2e-4, "rtol": 1e-4}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataset", ["interhuman", "interx"])
 @torch.inference_mode()
 def test_states_to_condition_to_logits(dataset, load, checkpoint):

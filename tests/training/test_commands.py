@@ -15,6 +15,8 @@ from intermask_cli.cli import app
 from intermask_cli.errors import InputError
 from intermask_cli.training.stages import load_trained_tokenizer, load_trained_transformer
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
 tokenizer_loss: {kind: metric}

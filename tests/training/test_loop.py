@@ -15,6 +15,7 @@ from intermask_cli.training.loop import AveragedWeights, StageRun
 from tests.helpers.training_samples import StopAfter, assert_same, last_weights, tiny_recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [3, 8])  # before and after the quantiser is on
 def test_tokenizer_resumes_bit_for_bit(tokenizer_stage, accelerator, tmp_path, stop_at):
     recipe = tiny_recipe()
@@ -31,6 +32,7 @@ def test_tokenizer_resumes_bit_for_bit(tokenizer_stage, accelerator, tmp_path, s
     assert_same(whole, last_weights(tmp_path / "parts"))
 
 
+@pytest.mark.slow
 def test_published_quantiser_resumes_bit_for_bit(tokenizer_stage, accelerator, tmp_path):
     """The codebook's sums survive; published training would take the next batch's vectors instead."""
     recipe = tiny_recipe(
@@ -46,6 +48,7 @@ def test_published_quantiser_resumes_bit_for_bit(tokenizer_stage, accelerator, t
     assert_same(last_weights(tmp_path / "whole"), last_weights(tmp_path / "parts"))
 
 
+@pytest.mark.slow
 def test_transformer_resumes_bit_for_bit(transformer_stage, accelerator, tmp_path):
     recipe = tiny_recipe()
     StageRun(transformer_stage(recipe), tmp_path / "whole", accelerator, resume=False).run()
@@ -62,6 +65,7 @@ def test_transformer_resumes_bit_for_bit(transformer_stage, accelerator, tmp_pat
     )
 
 
+@pytest.mark.slow
 def test_seed_changes_the_run(tokenizer_stage, accelerator, tmp_path):
     for seed in (1, 2):
         recipe = tiny_recipe(tokenizer_training={"seed": seed, "steps": 2})
@@ -97,6 +101,7 @@ class SteppedClock:
         return self.now
 
 
+@pytest.mark.slow
 def test_time_budget_ends_the_run_and_its_decay(tokenizer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(
         tokenizer_training={"steps": 0, "epochs": 0, "minutes": 2.0, "lr_end": 0.01, "log_steps": 1}
@@ -112,6 +117,7 @@ def test_time_budget_ends_the_run_and_its_decay(tokenizer_stage, accelerator, tm
     assert float(rows[-1]["lr"]) < 0.2 * 1e-3
 
 
+@pytest.mark.slow
 def test_time_of_earlier_sessions_counts_when_resumed(tokenizer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(tokenizer_training={"steps": 0, "epochs": 0, "minutes": 2.0})
     stage = tokenizer_stage(recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from intermask_cli.training.loop import StageRun
@@ -10,6 +11,7 @@ from intermask_cli.training.transformer.text_pretraining import TextPretraining,
 from tests.helpers.training_samples import tiny_recipe
 
 
+@pytest.mark.slow
 def test_text_head_learns_the_labels(transformer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(text_pretraining={"steps": 60, "lr": 1e-2})
     stage = transformer_stage(recipe)
@@ -28,6 +30,7 @@ def test_labels_as_each_person_sees_them():
     assert second.tolist() == [[1, 2, 3], [0, 0, 0], [UNSTATED, 1, 5], [0, 1, UNSTATED]]
 
 
+@pytest.mark.slow
 def test_text_head_learns_who_acts_for_each_person(transformer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(
         text_pretraining={"steps": 150, "lr": 1e-2}, transformer={"person_condition": True, "dropout": 0.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 
 from intermask_cli.training.log import TRAIN, VALIDATION, read_table
@@ -12,6 +13,7 @@ from intermask_cli.training.sources.source import build_windows
 from tests.helpers.training_samples import tiny_recipe
 
 
+@pytest.mark.slow
 def test_tokenizer_learns_and_leaves_a_log(tokenizer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(
         tokenizer={"width": 16},

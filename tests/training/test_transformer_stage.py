@@ -15,6 +15,7 @@ from intermask_cli.training.transformer.warm_start import start_from
 from tests.helpers.training_samples import tiny_recipe
 
 
+@pytest.mark.slow
 def test_transformer_learns(transformer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(transformer_training={"steps": 120, "lr": 5e-3, "ema": 0.9, "step_unroll": 0.5})
     stage = transformer_stage(recipe)

@@ -122,10 +122,7 @@ def generator_sha256() -> str:
     sources = sorted([*package.rglob("*.py"), *package.rglob("*.yaml")], key=lambda p: p.as_posix())
     for path in [
         *sources,
-        *(
-            motion / f"{name}.py"
-            for name in ("skeleton", "rotation", "kinematics", "curves", "inverse_kinematics")
-        ),
+        *(motion / f"{name}.py" for name in _MOTION_SOURCES),
     ]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()

@@ -171,6 +171,7 @@ def test_sentences_are_tidy(kind, held_out):
         assert len(text.split()) <= 45, text
 
 
+@pytest.mark.slow
 def test_held_out_words_never_reach_training():
     def tokens(text: str) -> set[str]:
         return set(re.findall(r"[a-z]+", text.lower()))

@@ -204,6 +204,7 @@ def test_shards_of_core_clips_say_nothing_of_second_phases(tmp_path):
         assert all(len(mention) == 7 for mention in json.loads(file["captions"][0])["mentions"])
 
 
+@pytest.mark.slow
 def test_a_corpus_of_all_kinds_can_be_read_and_has_a_card(tmp_path):
     command = ["duets", "--out", str(tmp_path), "--clips", "40", "--seed", "6", "--kinds", "all"]
     result = CliRunner().invoke(app, [*command, "--two-phase", "0.4", "--json"])
@@ -271,6 +272,7 @@ def test_a_shard_of_another_corpus_is_noticed(tmp_path):
         Corpus(tmp_path / "a").clip(7)
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_real_corpus(tmp_path):
     out = tmp_path / "duets"
     result = CliRunner().invoke(

@@ -46,6 +46,8 @@ from intermask_cli.motion.rotation import matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import FPS, JOINT, MIRROR
 from tests.helpers.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 CLIPS_PER_KIND = 13
 CORE_SHA256 = "0156f1182f9e20f1e2122fd6f04f186e98fceecec1910ad46cedd2e0eae49e37"
 WRISTS = {LEFT: JOINT["left_wrist"], RIGHT: JOINT["right_wrist"]}

@@ -33,6 +33,8 @@ from intermask_cli.datasets.duets.two_phase import LONGEST_S
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import FPS, JOINT
 
+pytestmark = pytest.mark.slow
+
 JOINED = kind_set("all", 1.0)
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 

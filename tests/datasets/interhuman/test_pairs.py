@@ -108,6 +108,7 @@ tokenizer_training: {batch_size: 2, steps: 2, window: 32, plain_steps: 1, gumbel
 """
 
 
+@pytest.mark.slow
 def test_a_tokenizer_trains_on_it(clips, tmp_path, cli):
     assert cli("data", "pairs", table_of(clips, GOOD), "--out", tmp_path / "tree")[0] == 0
     (tmp_path / "tiny.yaml").write_text(RECIPE)

@@ -55,6 +55,7 @@ def test_text_pairs_are_sorted_by_length(pairs):
     assert [pairs.possible_frames(index) for index in range(4)] == [[36, 40], [60, 64], [80, 84], [150]]
 
 
+@pytest.mark.slow
 def test_item_is_a_crop_with_its_features(pairs):
     clip = interx_clip(84, 3)
     rng = np.random.default_rng(0)

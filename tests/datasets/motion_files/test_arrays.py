@@ -139,6 +139,7 @@ def zip_bombs(folder):
     return {name: message for name, (_, _, _, message) in bombs.items()}
 
 
+@pytest.mark.slow
 def test_zip_bombs_are_refused_before_they_unpack(tmp_path):
     bombs = zip_bombs(tmp_path)
     for name, message in bombs.items():

@@ -131,6 +131,7 @@ def test_any_skeleton_map_is_read_or_refused(complete, parts):
     assert all(sum(recipe.values()) == pytest.approx(1) for recipe in recipes.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["2001-99-99", "0x_", "!!timestamp x", "!!int x", "[" * 5000, "a: 1e999\n", "!!bool x", "? {}\n: 1"],
