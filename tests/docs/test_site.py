@@ -1,4 +1,4 @@
-"""Documentation: links resolve, named files exist, lines are wrapped. `make docs` builds the site strictly."""
+"""Documentation: links resolve, named files exist, lines are wrapped; `make docs` builds the site."""
 
 from __future__ import annotations
 
