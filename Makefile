@@ -62,8 +62,8 @@ demo: $(VENV)/demo.stamp
 	@echo "== intermask generate prompts/demo.txt --out $(OUT)"
 	@$(BIN)/intermask generate prompts/demo.txt --out $(OUT)
 
-# Processes with one thread each, one more than there are cores: some tests wait for another program.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# One process per core, each with one thread: faster than one process with all of them.
+WORKERS ?= auto
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/dev.stamp
