@@ -29,6 +29,8 @@ from tests.helpers.interaction_files import write_interactions, write_interx_int
 from tests.helpers.tiny import save_tiny
 from tests.helpers.tiny_evaluator import TINY, TINY_INTERX, save_tiny_evaluator
 
+pytestmark = pytest.mark.slow
+
 CLIPS, CLIP_FRAMES = 4, 24
 
 
@@ -73,7 +75,6 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.slow
 def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
     evaluate, report, tmp_path, monkeypatch
 ):
@@ -108,7 +109,6 @@ def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
     assert report()["rows"] == first["rows"]
 
 
-@pytest.mark.slow
 def test_reaction_keeps_the_given_person_and_scores_the_other(evaluate, report, tmp_path):
     code, _, err = evaluate("--task", "react", "--repeats", "1")
     assert code == 0, err
@@ -145,7 +145,6 @@ def test_reactions_generated_together_equal_those_generated_alone(tiny_model, tm
         np.testing.assert_array_equal(made.motions[i].joints, alone[0].joints)
 
 
-@pytest.mark.slow
 def test_a_file_is_scored_without_a_model_and_absent_metrics_have_reasons(
     evaluate, report, tmp_path, monkeypatch
 ):
@@ -164,7 +163,6 @@ def test_a_file_is_scored_without_a_model_and_absent_metrics_have_reasons(
     assert all(row[name] != "" or name == "foot_skate_mm_per_frame" for row in rows for name in COLUMNS)
 
 
-@pytest.mark.slow
 def test_a_file_made_for_the_bundled_prompts_follows_the_rule_of_the_bundled_protocol(
     evaluate, report, tmp_path
 ):
@@ -177,14 +175,12 @@ def test_a_file_made_for_the_bundled_prompts_follows_the_rule_of_the_bundled_pro
     assert report()["protocol"]["duplicates"] == TINY.duplicates
 
 
-@pytest.mark.slow
 def test_several_samples_per_prompt_give_multimodality(evaluate, report, tmp_path):
     code, _, err = evaluate(write_interactions(tmp_path / "many.h5", samples=3))
     assert code == 0, err
     assert report()["rows"]["generated"]["MModality"]["mean"] > 0
 
 
-@pytest.mark.slow
 def test_the_reference_may_be_another_file_split_in_halves_for_the_floor(evaluate, report, tmp_path):
     subject, reference = write_interactions(tmp_path / "a.h5"), write_interactions(tmp_path / "b.h5", count=8)
     code, _, err = evaluate(subject, "--reference", reference)
@@ -194,7 +190,6 @@ def test_the_reference_may_be_another_file_split_in_halves_for_the_floor(evaluat
     assert result["rows"]["floor"]["FID"]["mean"] > 0
 
 
-@pytest.mark.slow
 def test_the_reference_may_be_an_interhuman_tree(evaluate, report, tmp_path):
     tree = interhuman_tree(tmp_path / "tree", {str(i): 20 + i for i in range(6)})
     code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", tree)
@@ -246,7 +241,6 @@ def interx(cli, tiny_model, tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.slow
 def test_the_interx_protocol_end_to_end(interx, report, tmp_path):
     on_tree = ["--dataset", "interx", "--root", tmp_path / "InterX"]
     code, out, err = interx(*on_tree, "--model", tmp_path / "interx-model")
@@ -277,7 +271,6 @@ def test_a_model_that_does_not_fit_the_dataset_is_one_line(interx, tiny_model, t
     assert code == 2 and "makes up to 32 frames; the test split asks for 40" in err
 
 
-@pytest.mark.slow
 def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, report, tmp_path):
     caption, tree = LINE.split("#")[0], tmp_path / "InterX"
     path = write_interx_interactions(tmp_path / "made.h5", caption)
@@ -296,7 +289,6 @@ def test_an_interx_file_is_scored_against_an_interx_copy(interx, evaluate, repor
     assert report()["protocol"]["evaluator"] == "tiny-eval"
 
 
-@pytest.mark.slow
 def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_path):
     path = write_interactions(tmp_path / "interactions.h5")
     assert evaluate(path)[0] == 0
@@ -309,7 +301,6 @@ def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_pat
     assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
 
 
-@pytest.mark.slow
 def test_faults_are_scored_on_real_motion(evaluate):
     code, out, err = evaluate("--faults", "--json")
     assert code == 0, err
@@ -320,7 +311,6 @@ def test_faults_are_scored_on_real_motion(evaluate):
     assert table["wrong caption"]["MM Dist"] != table["none (ground truth)"]["MM Dist"]
 
 
-@pytest.mark.slow
 def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monkeypatch):
     path = write_interactions(tmp_path / "interactions.h5")
     for name, value in (("steps", 3), ("model", "duet-mini"), ("text-encoder", "minilm"), ("processes", 2)):
@@ -347,7 +337,6 @@ def test_options_that_would_do_nothing_are_refused(evaluate, cli, tmp_path, monk
     assert code == 2 and "--dataset only" in err
 
 
-@pytest.mark.slow
 def test_a_file_of_reactions_is_recognised_and_physics_covers_the_partner(evaluate, report, tmp_path):
     path = write_interactions(tmp_path / "interactions.h5")
     with h5py.File(path, "a") as file:
@@ -365,7 +354,6 @@ def test_a_file_of_reactions_is_recognised_and_physics_covers_the_partner(evalua
     assert code == 2 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
 
 
-@pytest.mark.slow
 def test_fewer_samples_than_the_protocol_takes_are_recorded(evaluate, report, cli, tmp_path):
     assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
     record = report()["protocol"]
@@ -413,7 +401,6 @@ def test_incomplete_files_are_one_line_and_exit_2(evaluate, tmp_path, what, mess
     assert "Traceback" not in err and len(err.strip().splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_a_reference_of_one_interaction_is_refused(evaluate, tmp_path):
     one = write_interactions(tmp_path / "one.h5", count=1)
     code, _, err = evaluate(write_interactions(tmp_path / "a.h5"), "--reference", one)
@@ -440,7 +427,6 @@ def test_unusable_files_are_one_line_and_exit_2(evaluate, tmp_path, changes, mes
     assert "Traceback" not in err
 
 
-@pytest.mark.slow
 def test_truncated_and_foreign_files_and_unknown_names_are_one_line(evaluate, tmp_path):
     path = write_interactions(tmp_path / "whole.h5")
     short = tmp_path / "short.h5"

@@ -18,6 +18,8 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 from tests.helpers.motion_samples import walking
 from tests.helpers.tiny_model import TinyModel
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -62,7 +64,6 @@ def test_the_given_person_is_bit_exact(cli: Run, given: np.ndarray, tiny_model: 
     assert not np.array_equal(made[0].joints[2 - role], made[1].joints[2 - role])
 
 
-@pytest.mark.slow
 def test_given_rotations_are_kept(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     """From our own dataset, which has rotations: joints and rotations come back as they were."""
     assert cli("react", "-i", "walk.npy", *tiny_model.options)[0] == 0
@@ -80,7 +81,6 @@ def test_given_rotations_are_kept(cli: Run, given: np.ndarray, tiny_model: TinyM
     assert not np.array_equal(item.joints[0], walking(21, (0.0, 0.0)))
 
 
-@pytest.mark.slow
 def test_clips_longer_than_the_model(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     motion = walking(131)
     np.savez("long.npz", positions=motion)
@@ -115,7 +115,6 @@ def test_a_prompt_file_gives_a_partner_per_line(cli: Run, given: np.ndarray, tin
     ]
 
 
-@pytest.mark.slow
 def test_without_a_prompt_and_what_changes_the_result(
     cli: Run, given: np.ndarray, tiny_model: TinyModel
 ) -> None:
@@ -129,7 +128,6 @@ def test_without_a_prompt_and_what_changes_the_result(
         assert not np.array_equal(items(name)[0].joints[1], none.joints[1])
 
 
-@pytest.mark.slow
 def test_another_motion_is_another_run(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     base = ["react", "-i", "walk.npy", *tiny_model.options, "--out", "r"]
     assert cli(*base)[0] == 0
@@ -181,7 +179,6 @@ def test_unusable_options(
     assert message in err
 
 
-@pytest.mark.slow
 def test_many_files_are_one_run(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     """A folder's motions get what each alone would get; unusable ones are listed; resuming makes nothing."""
     Path("moves").mkdir()
@@ -212,7 +209,6 @@ def test_many_files_are_one_run(cli: Run, given: np.ndarray, tiny_model: TinyMod
     assert code == 2 and not Path("strict").exists()
 
 
-@pytest.mark.slow
 def test_shards_of_reactions_share_a_directory(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
     base = ["react", "-i", "walk.npy", *tiny_model.options, "--samples", 12]
     assert cli(*base, "--out", "whole")[0] == 0

@@ -19,6 +19,8 @@ from intermask_cli.motion.physics import COLUMNS
 from tests.helpers.interaction_files import write_interactions
 from tests.helpers.tiny_evaluator import TINY, save_tiny_evaluator
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = """
 import numpy as np
 import torch
@@ -148,7 +150,6 @@ def test_an_evaluator_of_an_installed_package_is_found_by_its_name(installed, mo
         load_evaluator("other-eval")
 
 
-@pytest.mark.slow
 def test_the_command_reports_an_installed_metric_and_uses_an_installed_evaluator(
     installed, cli, tmp_path, monkeypatch
 ):

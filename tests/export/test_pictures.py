@@ -19,6 +19,8 @@ from intermask_cli.motion.skeleton import REST_OFFSETS
 from tests.helpers.tiny_model import TinyModel
 from tests.helpers.viewer_pages import page_data
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 
