@@ -17,7 +17,7 @@ export HF_HUB_OFFLINE ?= 1
 help:
 	@echo "make demo         set up, generate from prompts/demo.txt into $(OUT)"
 	@echo "make test         set up with development tools, run all tests on all cores"
-	@echo "make test-fast    the tests that take no training, no browser and no subprocess of minutes"
+	@echo "make test-fast    the tests that are not marked slow (no training, no browser, no complete commands)"
 	@echo "make coverage     all tests with a coverage report (htmlcov/index.html)"
 	@echo "make quality      ruff, mypy, layers (import-linter), language and docs"
 	@echo "make docs         build the documentation into build/site (DOCS=serve shows it on localhost)"

@@ -134,8 +134,8 @@ class TokenizerStage(TrainingStage):
                 ids.append(self.model.encode(motion))
                 decoded = self.model.decode(ids[-1])
             errors.append(self._joint_errors(decoded.float(), motion))
-        error = torch.cat(errors) * 1000
-        mean = float(error.detach().mean())
+        error = (torch.cat(errors) * 1000).detach()
+        mean = float(error.mean())
         figures = {"score": mean, "mpjpe_mm": mean}
         if self.model.representation.holds_joints:
             figures["wrist_mm"] = float(error[:, WRISTS].mean())
