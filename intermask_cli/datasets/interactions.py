@@ -26,19 +26,24 @@ from intermask_cli.motion.representation import REPRESENTATIONS
 from intermask_cli.motion.skeleton import INTERX_PARENTS
 
 FORMAT = "intermask-interactions"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILE_NAME = "interactions.h5"
 ITEMS = "interactions"
 INDEX = "index"
 #: Arrays an item may have; every item has `joints`.
-ARRAYS = ("joints", "rotations6d", "features", "tokens")
+ARRAYS = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "features", "tokens")
 #: Attribute of an item that was generated window by window.
 SEAMS = "seams"
 #: Attribute of a reaction: the person (1 or 2) whose motion was given.
 GIVEN = "given_person"
-#: Index columns of every file; others are carried over from the prompt file.
+#: Attribute of an item with rigid bodies: 1 for each person whose joints are forward kinematics, else 0.
+RIGID = "rigid"
+#: Index columns of every file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+#: Attributes of items and index columns that a file may have; others are carried over from the prompt file.
+OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence")
 NUMBER_COLUMNS = ("sample", "seed", "frames")
+FLOAT_COLUMNS = ("read_confidence",)
 #: Nine hours. A file that claims more is refused before memory is allocated.
 MAX_ITEM_FRAMES = 1_000_000
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
@@ -215,8 +220,9 @@ class InteractionFile:
                         f"{shape[1]:,} frames of '{id}'"
                     )
             arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
+            confidence = group.attrs.get("read_confidence")
             return Interaction(
-                Motion(arrays["joints"], arrays.get("rotations6d"), arrays.get("features")),
+                Motion(**{name: array for name, array in arrays.items() if name != "tokens"}),
                 tokens=arrays.get("tokens"),
                 text=text(group.attrs["prompt"]),
                 seed=int(group.attrs["seed"]),
@@ -224,9 +230,18 @@ class InteractionFile:
                 seams=self.seams(id),
                 id=id,
                 sample=int(group.attrs["sample"]),
+                rigid=np.atleast_1d(group.attrs.get(RIGID, (0, 0))).astype(bool).tolist(),
+                no_body=text(group.attrs.get("no_body", "")),
+                source_id=text(group.attrs.get("source_id", "")),
+                read_as=text(group.attrs.get("read_as", "")),
+                read_confidence=None if confidence is None else float(confidence),
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
+        except InputError as error:
+            if str(error).startswith(str(self.path)):
+                raise
+            raise InputError(f"{self.path}: interaction '{id}' cannot be read ({error})") from error
         except (OSError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
 
@@ -294,8 +309,19 @@ def write_item(group: h5py.Group, interaction: Interaction) -> None:
     group.attrs["frames"] = interaction.frames
     if interaction.given is not None:
         group.attrs[GIVEN] = interaction.given + 1
+    if any(interaction.rigid):
+        group.attrs[RIGID] = np.array(interaction.rigid, np.int8)
+    for name, value in optional_columns(interaction).items():
+        group.attrs[name] = value
     if interaction.seams:
         group.attrs[SEAMS] = np.array(interaction.seams, np.float64)
+
+
+def optional_columns(interaction: Interaction) -> dict[str, Any]:
+    """What an item has of `OPTIONAL_COLUMNS`; `no_body` of every rigid one, "" where it is a body."""
+    values = {name: getattr(interaction, name) for name in OPTIONAL_COLUMNS}
+    examined = {"no_body"} if any(interaction.rigid) else set()
+    return {name: value for name, value in values.items() if value not in ("", None) or name in examined}
 
 
 def write_attributes(file: h5py.File, attributes: Mapping[str, Any]) -> None:
@@ -311,6 +337,9 @@ def write_index(group: h5py.Group, columns: Mapping[str, Sequence[Any]]) -> None
     for name, values in columns.items():
         if name in NUMBER_COLUMNS:
             group.create_dataset(name, data=np.asarray(values, np.int64), track_times=False)
+        elif name in FLOAT_COLUMNS:
+            numbers = [np.nan if value in ("", None) else value for value in values]
+            group.create_dataset(name, data=np.asarray(numbers, np.float64), track_times=False)
         else:
             group.create_dataset(
                 name, data=list(values), shape=(len(values),), dtype=h5py.string_dtype(), track_times=False
@@ -384,6 +413,10 @@ def write_dataset(
             "seed": seeds,
             "frames": [item.frames for item in named],
         }
+        extra = [optional_columns(item) for item in named]
+        for name in OPTIONAL_COLUMNS:
+            if any(name in values for values in extra):
+                columns[name] = [values.get(name, "") for values in extra]
         write_index(file.create_group(INDEX, track_order=True), columns)
     return path
 

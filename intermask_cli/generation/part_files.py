@@ -24,6 +24,8 @@ from intermask_cli.datasets.interactions import (
     INDEX,
     INDEX_COLUMNS,
     ITEMS,
+    OPTIONAL_COLUMNS,
+    optional_columns,
     text,
     write_attributes,
     write_index,
@@ -76,7 +78,7 @@ def write_part(
         rows = []
         for item, result in made:
             write_item(items.create_group(item.id), result)
-            rows.append(_row(item))
+            rows.append({**_row(item), **optional_columns(result)})
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
         image = file.id.get_file_image()
@@ -231,6 +233,9 @@ def _check_space(folder: Path, needed: int) -> None:
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Index columns, then the carried ones under safe and unique names; rows without a value have ''."""
     columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in INDEX_COLUMNS}
+    for name in OPTIONAL_COLUMNS:
+        if any(name in row for row in rows):
+            columns[name] = [row.get(name, "") for row in rows]
     carried: dict[str, None] = {}
     for row in rows:
         carried.update(dict.fromkeys(row["carried"]))

@@ -40,6 +40,12 @@ class Interaction:
         seams: one per overlap of windows, for clips longer than the model's window.
         id: its name in a dataset; "" for none.
         sample: which of several samples of one prompt it is, from 0.
+        rigid: of each person, whether the joints are forward kinematics of the motion's root_rotations6d and
+            rotations6d on its bone_lengths. A given person is rigid only if its source is.
+        no_body: why the decoded motion is no body of a person, "" where it is one or was not examined.
+        source_id: the user's own id of the prompt; "" for none.
+        read_as: what the prompt was read as (`reading`); "" where it was not read.
+        read_confidence: how sure that reading is, 0 to 1, or None.
     """
 
     motion: Motion
@@ -50,6 +56,11 @@ class Interaction:
     seams: tuple[Seam, ...]
     id: str
     sample: int
+    rigid: tuple[bool, ...]
+    no_body: str
+    source_id: str
+    read_as: str
+    read_confidence: float | None
 
     def __init__(
         self,
@@ -64,12 +75,18 @@ class Interaction:
         *,
         id: str = "",
         sample: int = 0,
+        rigid: Sequence[bool] | None = None,
+        no_body: str = "",
+        source_id: str = "",
+        read_as: str = "",
+        read_confidence: float | None = None,
     ) -> None:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
         Raises:
             InputError: rotations6d or features with a Motion, which has its own; arrays of another shape;
-                a text that is not a string; a given person other than 0 and 1.
+                a text that is not a string; a given person other than 0 and 1; a rigid person without
+                rotations or bone lengths.
         """
         if not isinstance(motion, Motion):
             motion = Motion(motion, rotations6d, features)
@@ -79,9 +96,17 @@ class Interaction:
             raise InputError(f"text is {text!r}; accepted: a string, '' for no text")
         if given not in (None, 0, 1) or isinstance(given, bool):
             raise InputError(f"given is {given!r}; accepted: person 0 or 1, None for none")
+        flags = (False,) * motion.persons if rigid is None else tuple(bool(flag) for flag in rigid)
+        if len(flags) != motion.persons:
+            raise InputError(
+                f"rigid has {len(flags)} values; accepted: one for each of {motion.persons} persons"
+            )
+        if any(flags) and not motion.has_rig:
+            raise InputError("a rigid person needs rotations6d, root_rotations6d and bone_lengths")
         values = {
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
-            "seams": tuple(seams), "id": id, "sample": sample,
+            "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
+            "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared
@@ -101,6 +126,21 @@ class Interaction:
     def rotations6d(self) -> np.ndarray | None:
         """Local rotations (2, T, 21, 6) of joints 1..21, `sixd_columns`, or None."""
         return self.motion.rotations6d
+
+    @property
+    def root_rotations6d(self) -> np.ndarray | None:
+        """Rotations (2, T, 6) of the pelvis in the world, `sixd_columns`, or None."""
+        return self.motion.root_rotations6d
+
+    @property
+    def bone_lengths(self) -> np.ndarray | None:
+        """Distances (2, 21) of joints 1..21 to their parents, metres, or None."""
+        return self.motion.bone_lengths
+
+    @property
+    def body(self) -> str:
+        """ "rigid" if every generated person is, else "decoded": as the model's decoder left the joints."""
+        return "rigid" if all(self.rigid[person] for person in self.generated) else "decoded"
 
     @property
     def features(self) -> np.ndarray | None:

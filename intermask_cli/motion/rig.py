@@ -1,4 +1,8 @@
-"""A person as a rigid skeleton: what BVH, GLB and SMPL-style files need, from joint positions."""
+"""A person as a rigid skeleton: what BVH, GLB and SMPL-style files need.
+
+A rigid person is written as it is (`rig_in`); for any other a skeleton is recovered from the joints, and the
+rig says how far it is from them.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ import numpy as np
 from intermask_cli.errors import InputError
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize
+from intermask_cli.motion.skeleton import REST_OFFSETS
 
 #: A model's positions are not rigid; beyond this mean distance a skeleton no longer shows the motion.
 _MAX_FIT_ERROR_MM = 60.0
@@ -34,6 +41,27 @@ class Rig:
     def joints(self) -> np.ndarray:
         """Joint positions (T, 22, 3) by forward kinematics, metres."""
         return forward_kinematics(self.local, self.root, self.offsets)[0]
+
+
+def offsets_on(bone_lengths: np.ndarray) -> np.ndarray:
+    """Bone lengths (..., 21), metres -> offsets (..., 22, 3) in the rest pose, along `REST_OFFSETS`."""
+    directions = normalize(REST_OFFSETS)  # the root's stays zero
+    lengths = np.concatenate([np.zeros_like(bone_lengths[..., :1]), bone_lengths], axis=-1)
+    offsets: np.ndarray = directions * lengths[..., None].astype(np.float64)
+    return offsets
+
+
+def rig_in(motion: Motion, person: int) -> Rig:
+    """The rig that a rigid person of a motion is stored as; `fit_error_mm` says how exactly."""
+    assert motion.rotations6d is not None
+    assert motion.root_rotations6d is not None and motion.bone_lengths is not None
+    sixd = np.concatenate([motion.root_rotations6d[person][:, None], motion.rotations6d[person]], axis=1)
+    local = matrix_from_sixd_columns(sixd.astype(np.float64))  # (T, 22, 3, 3)
+    joints = motion.joints[person].astype(np.float64)
+    offsets = offsets_on(motion.bone_lengths[person])
+    rebuilt = forward_kinematics(local, joints[:, 0], offsets)[0]
+    error_mm = 1000 * float(np.linalg.norm(rebuilt - joints, axis=-1).mean())
+    return Rig(local, joints[:, 0], offsets, error_mm)
 
 
 def rig_of(joints: np.ndarray, who: str) -> Rig:
