@@ -6,7 +6,9 @@ Positions fix the direction of every bone but not the twist about it. The method
 * spine joints share the rotation between pelvis and chest;
 * knees and elbows are hinges: the bend of the limb shows the twist of thigh and upper arm. The bend of a
   nearly straight limb shows nothing, so the twist comes from neighbouring frames; without any it is 0;
-* rotations that no position shows (twist of forearm and shin, hands, face, toes) follow the parent.
+* rotations that no position shows (twist of forearm and shin, hands, face, toes) follow the parent;
+* a bone of no length has no direction either: its joint follows the parent, and the next bone starts where
+  the collapsed one starts, in the rest pose too. Shoulders show the turn of a chest without collars.
 
 The rest pose is `skeleton.REST_OFFSETS`; bone lengths come from the clip. The method is our own.
 """
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
+from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics, local_from_global
 from intermask_cli.motion.rotation import (
     axis_angle_from_matrix,
     matrix_between,
@@ -42,11 +44,21 @@ _HINGES = {
     "left_elbow": (0.0, -1.0, 0.0),
     "right_elbow": (0.0, 1.0, 0.0),
 }
-#: Left, right and upper child of the joints that have all three.
+#: Joints to the left, to the right and above the joints that have all three. Of each, the first that does
+#: not coincide with the centre counts.
 _TORSO = {
-    "pelvis": ("left_hip", "right_hip", "spine1"),
-    "spine3": ("left_collar", "right_collar", "neck"),
+    "pelvis": (("left_hip", "left_knee"), ("right_hip", "right_knee"), ("spine1", "spine2", "spine3")),
+    "spine3": (
+        ("left_collar", "left_shoulder", "left_hip"),
+        ("right_collar", "right_shoulder", "right_hip"),
+        ("neck", "head"),
+    ),
 }
+#: Places (22, 3) of the joints in the rest pose, the pelvis at the origin.
+_REST_JOINTS = forward_kinematics(np.tile(np.eye(3), (NUM_JOINTS, 1, 1)), np.zeros(3), REST_OFFSETS)[0]
+#: A bone shorter than this, metres, has no usable direction. Its joint then only follows the parent, which
+#: costs less than a millimetre of position.
+_COLLAPSED_M = 0.005
 
 
 @dataclass(frozen=True)
@@ -85,10 +97,28 @@ def rotations_from_joints(positions: np.ndarray) -> RecoveredRotations:
 def _global_rotations(positions: np.ndarray) -> np.ndarray:
     """Joints (T, 22, 3) -> global rotations (T, 22, 3, 3), parents before children."""
     rotations = np.empty((*positions.shape, 3))
+    rest, collapsed = (array[0] for array in _rest_bones(positions))  # (22, 3), (22,)
+
+    def aligned(base: np.ndarray, joint: int, child: int) -> np.ndarray:
+        """The rotation nearest to base (T, 3, 3) that takes the bone's rest direction to its current one."""
+        if collapsed[child]:
+            return base
+        bone = positions[:, child] - positions[:, joint]
+        turned: np.ndarray = matrix_between(base @ rest[child], bone) @ base
+        return turned
 
     def follow(joint: str, child: str, base: np.ndarray) -> None:
-        bone = positions[:, JOINT[child]] - positions[:, JOINT[joint]]
-        rotations[:, JOINT[joint]] = _aligned(base, REST_OFFSETS[JOINT[child]], bone)
+        rotations[:, JOINT[joint]] = aligned(base, JOINT[joint], JOINT[child])
+
+    def limb(parent: np.ndarray, names: tuple[str, str, str]) -> None:
+        """Upper joint and hinge of a limb from the global rotation (T, 3, 3) of the upper joint's parent."""
+        upper, hinge, end = (JOINT[name] for name in names)
+        swung = aligned(parent, upper, hinge)
+        axis = normalize(positions[:, hinge] - positions[:, upper])
+        lower = normalize(positions[:, end] - positions[:, hinge])
+        twist = _hinge_twist(swung @ np.array(_HINGES[names[1]]), axis, lower)
+        rotations[:, upper] = matrix_from_axis_angle(axis * twist[:, None]) @ swung
+        rotations[:, hinge] = aligned(rotations[:, upper], hinge, end)
 
     pelvis, chest = torso_rotation(positions, "pelvis"), torso_rotation(positions, "spine3")
     rotations[:, JOINT["pelvis"]], rotations[:, JOINT["spine3"]] = pelvis, chest
@@ -98,45 +128,50 @@ def _global_rotations(positions: np.ndarray) -> np.ndarray:
     follow("neck", "head", chest)
     rotations[:, JOINT["head"]] = rotations[:, JOINT["neck"]]
     for side in ("left", "right"):
-        _limb(positions, rotations, pelvis, (f"{side}_hip", f"{side}_knee", f"{side}_ankle"))
+        limb(pelvis, (f"{side}_hip", f"{side}_knee", f"{side}_ankle"))
         follow(f"{side}_ankle", f"{side}_foot", rotations[:, JOINT[f"{side}_knee"]])
         rotations[:, JOINT[f"{side}_foot"]] = rotations[:, JOINT[f"{side}_ankle"]]
         follow(f"{side}_collar", f"{side}_shoulder", chest)
         collar = rotations[:, JOINT[f"{side}_collar"]]
-        _limb(positions, rotations, collar, (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"))
+        limb(collar, (f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist"))
         rotations[:, JOINT[f"{side}_wrist"]] = rotations[:, JOINT[f"{side}_elbow"]]
     return rotations
 
 
 def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
-    """Global rotation (..., 3, 3) of "pelvis" or "spine3" from its three children in joints (..., 22, 3)."""
-    left, right, up = _TORSO[centre]
+    """Global rotation (..., T, 3, 3) of "pelvis" or "spine3" from joints (..., T, 22, 3)."""
+    _, collapsed = _rest_bones(positions)
 
-    def axes(left_at: np.ndarray, right_at: np.ndarray, up_at: np.ndarray) -> np.ndarray:
-        return matrix_from_columns(left_at - right_at, up_at - (left_at + right_at) / 2)
+    def to_nearest(names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Rest and current vector from the centre to the first of some joints that is not in its place."""
+        *near, last = (JOINT[name] for name in names)
+        rest, current = _REST_JOINTS[last], positions[..., last, :]
+        for joint in reversed(near):
+            skipped = collapsed[..., joint, None]
+            rest = np.where(skipped, rest, _REST_JOINTS[joint])
+            current = np.where(skipped, current, positions[..., joint, :])
+        return rest - _REST_JOINTS[JOINT[centre]], current - positions[..., JOINT[centre], :]
 
-    rest = axes(*(REST_OFFSETS[JOINT[name]] for name in (left, right, up)))
-    current = axes(*(positions[..., JOINT[name], :] for name in (left, right, up)))
-    rotation: np.ndarray = current @ rest.T
+    (left_rest, left), (right_rest, right), (up_rest, up) = (to_nearest(names) for names in _TORSO[centre])
+    in_rest = matrix_from_columns(left_rest - right_rest, up_rest - (left_rest + right_rest) / 2)
+    current = matrix_from_columns(left - right, up - (left + right) / 2)
+    rotation: np.ndarray = current @ np.swapaxes(in_rest, -1, -2)
     return rotation
 
 
-def _limb(
-    positions: np.ndarray, rotations: np.ndarray, parent: np.ndarray, names: tuple[str, str, str]
-) -> None:
-    """Fill the global rotations (T, 22, 3, 3) of a limb's upper joint and hinge.
+def _rest_bones(positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rest vectors (..., 1, 22, 3) of the bones to each joint, and which bones (..., 1, 22) are collapsed.
 
-    positions (T, 22, 3); parent (T, 3, 3) global rotation of the upper joint's parent; names of upper joint,
-    hinge and end.
+    positions (..., T, 22, 3). A bone after a collapsed one starts where that one starts.
     """
-    upper, hinge, end = (JOINT[name] for name in names)
-    upper_bone = positions[:, hinge] - positions[:, upper]
-    lower_bone = positions[:, end] - positions[:, hinge]
-    swung = _aligned(parent, REST_OFFSETS[hinge], upper_bone)
-    axis = normalize(upper_bone)
-    twist = _hinge_twist(swung @ np.array(_HINGES[names[1]]), axis, normalize(lower_bone))
-    rotations[:, upper] = matrix_from_axis_angle(axis * twist[:, None]) @ swung
-    rotations[:, hinge] = _aligned(rotations[:, upper], REST_OFFSETS[end], lower_bone)
+    lengths = np.median(bone_lengths(positions), axis=-2, keepdims=True)  # (..., 1, 21)
+    root = np.zeros((*lengths.shape[:-1], 1), dtype=bool)
+    collapsed = np.concatenate([root, lengths < _COLLAPSED_M], axis=-1)
+    rest = np.broadcast_to(REST_OFFSETS, (*collapsed.shape, 3)).copy()
+    for joint, parent in enumerate(PARENTS):
+        if parent > 0:
+            rest[..., joint, :] += np.where(collapsed[..., parent, None], rest[..., parent, :], 0)
+    return rest, collapsed
 
 
 def _hinge_twist(expected: np.ndarray, axis: np.ndarray, lower: np.ndarray) -> np.ndarray:
@@ -160,12 +195,6 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     reach = np.arange(-int(3 * _TWIST_SIGMA_FRAMES), int(3 * _TWIST_SIGMA_FRAMES) + 1)
     kernel = np.exp(-0.5 * (reach / _TWIST_SIGMA_FRAMES) ** 2)
     return np.convolve(values, kernel / kernel.sum(), mode="full")[len(reach) // 2 :][: len(values)]
-
-
-def _aligned(base: np.ndarray, rest: np.ndarray, bone: np.ndarray) -> np.ndarray:
-    """Rotation closest to base (T, 3, 3) that takes the rest direction (3,) to the bone's (T, 3)."""
-    aligned: np.ndarray = matrix_between(base @ rest, bone) @ base
-    return aligned
 
 
 def _offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:

@@ -29,11 +29,27 @@ def normalize(vector: Array) -> Array:
 def matrix_from_columns(x: Array, y: Array) -> Array:
     """Gram-Schmidt: rotation (..., 3, 3) with its first column along x and its second as near y as possible.
 
-    x and y (..., 3) need no unit length.
+    x and y (..., 3) need no unit length. Where x is zero the first column is +X; where y is zero or along the
+    first column the second is any direction perpendicular to it, so that every result is a rotation.
     """
     first = normalize(x)
+    first = np.where(_is_zero(first), np.array([1, 0, 0], dtype=first.dtype), first)
     second = normalize(y - (first * y).sum(-1, keepdims=True) * first)
+    second = np.where(_is_zero(second), _perpendicular(first), second)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
+
+
+def _is_zero(unit: Array) -> Array:
+    """Whether vectors (..., 3) are zero rather than of unit length: (..., 1)."""
+    zero: Array = (unit * unit).sum(-1, keepdims=True) < 0.5
+    return zero
+
+
+def _perpendicular(direction: Array) -> Array:
+    """A unit vector perpendicular to each unit vector (..., 3)."""
+    # The axis that is not nearly parallel to it.
+    x, y = np.array([1, 0, 0], dtype=direction.dtype), np.array([0, 1, 0], dtype=direction.dtype)
+    return normalize(np.cross(direction, np.where(np.abs(direction[..., :1]) < 0.9, x, y)))
 
 
 def sixd_columns_from_matrix(matrix: Array) -> Array:
@@ -131,10 +147,7 @@ def matrix_between(source: Array, target: Array) -> Array:
     a, b = normalize(source), normalize(target)
     a, b = np.broadcast_arrays(a, b)
     cosine = (a * b).sum(-1, keepdims=True)
-    # Any direction that is not nearly parallel to the source.
-    helper = np.where(np.abs(a[..., :1]) < 0.9, np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]))
-    perpendicular = normalize(np.cross(a, helper))
     # Half-angle quaternion (w, xyz), not normalised.
-    half = np.where(cosine < -1 + 1e-9, perpendicular, np.cross(a, b))
+    half = np.where(cosine < -1 + 1e-9, _perpendicular(a), np.cross(a, b))
     w = np.where(cosine < -1 + 1e-9, 0.0, 1 + cosine)
     return matrix_from_quaternion_wxyz(np.concatenate([w, half], axis=-1))

@@ -13,7 +13,7 @@ from intermask_cli.motion.rotation import (
 )
 from intermask_cli.motion.skeleton import JOINT, PARENTS, REST_OFFSETS, scaled_offsets
 from tests.helpers.motion_samples import fk_person
-from tests.helpers.paths import CMU_DUETS
+from tests.helpers.paths import CMU_DUETS, SHARED
 from tests.helpers.rotations import angle_between_matrices
 
 CMU = CMU_DUETS / "trials"
@@ -104,10 +104,77 @@ def test_noise_of_a_centimetre_stays_about_that():
     assert degrees(found.local[:, HINGED], local[:, HINGED]).mean() < 15
 
 
-def test_collapsed_joints_give_finite_rotations():
+def assert_rotations(matrices):
+    assert_allclose(
+        matrices @ np.swapaxes(matrices, -1, -2), np.broadcast_to(np.eye(3), matrices.shape), atol=1e-4
+    )
+    assert_allclose(np.linalg.det(matrices), 1, atol=1e-4)
+
+
+def test_joints_in_one_place_still_have_rotations():
     found = rotations_from_joints(np.zeros((6, 22, 3)))
-    assert np.isfinite(found.local).all()
+    assert_rotations(found.local)
     assert found.error_mm == 0
+
+
+def without_length(offsets, names):
+    """Rest offsets whose bones to `names` have no length; the next joints stay in their places."""
+    offsets = offsets.copy()
+    for name in names:
+        joint = JOINT[name]
+        for child in (j for j, parent in enumerate(PARENTS) if parent == joint):
+            offsets[child] += offsets[joint]
+        offsets[joint] = 0
+    return offsets
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("left_collar", "right_collar"),
+        ("left_collar", "right_collar", "neck"),
+        ("left_hip", "right_hip"),
+        ("spine1",),
+        ("spine1", "spine2"),
+        ("spine1", "left_collar", "right_collar", "neck"),
+        ("left_foot", "right_foot"),
+    ],
+)
+def test_bones_of_no_length(names):
+    """The joints before and after such a bone keep about the rotations that they have with the bone."""
+    _, local, offsets = fk_person(60, seed=6)
+    # A collapsed bone and the next are one bone, which is rigid only if its joint does not turn.
+    local[:, [JOINT[name] for name in names]] = np.eye(3)
+    root = np.tile([0.0, 0.95, 0.0], (60, 1))
+    whole, _ = forward_kinematics(local, root, offsets)
+    collapsed, _ = forward_kinematics(local, root, without_length(offsets, names))
+    found, expected = rotations_from_joints(collapsed), rotations_from_joints(whole)
+    assert_rotations(found.local)
+    assert found.worst_mm < 1
+    compared = [
+        JOINT[name]
+        for name in ("pelvis", "neck", *(f"{side}_{part}" for side in ("left", "right")
+                     for part in ("hip", "knee", "shoulder", "elbow", "wrist")))
+        if name not in names
+    ]  # fmt: skip
+    assert degrees(found.local[:, compared], expected.local[:, compared]).max() < 15
+
+
+ZERO_CLAVICLES = SHARED / "cases" / "motion" / "zero-clavicles"
+
+
+@pytest.mark.skipif(not ZERO_CLAVICLES.is_dir(), reason=f"no cases at {ZERO_CLAVICLES}")
+def test_the_same_motion_with_and_without_clavicles():
+    without, given = (
+        rotations_from_joints(np.load(ZERO_CLAVICLES / f"{name}_clavicles.npy")) for name in ("zero", "with")
+    )
+    assert_rotations(without.local)
+    assert without.worst_mm < 1
+    joints = [
+        JOINT["neck"],
+        *(JOINT[f"{s}_{p}"] for s in ("left", "right") for p in ("shoulder", "elbow", "wrist")),
+    ]
+    assert degrees(without.local[:, joints], given.local[:, joints]).max() < 15
 
 
 @pytest.mark.slow

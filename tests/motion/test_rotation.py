@@ -114,3 +114,13 @@ def test_angle_between_matrices():
 
 def test_zero_vector_stays_zero():
     assert_array_equal(R.normalize(np.zeros((2, 3))), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("x", [[0, 0, 0], [2, 0, 0], [0, 3, 0], [1, 1, 1]])
+@pytest.mark.parametrize("y", [[0, 0, 0], [1, 0, 0], [0, -1, 0], [1, 1, 1]])
+def test_columns_that_fix_no_rotation_still_give_one(x, y):
+    matrix = R.matrix_from_columns(np.array(x, dtype=float), np.array(y, dtype=float))
+    assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(matrix) == pytest.approx(1)
+    if any(x):
+        assert_allclose(matrix[:, 0], np.array(x) / np.linalg.norm(x), atol=1e-12)
