@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from intermask_cli.datasets.interhuman.pairs import CapturedPair, PairRow, PairsWritten
 
 
+@opt.with_option_groups
 def pairs(
+    *,
     table: Annotated[
         Path,
         typer.Argument(
@@ -25,10 +27,7 @@ def pairs(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the dataset; it appears when it is complete.")
     ],
-    fps: opt.MotionFps = None,
-    up: opt.MotionUp = None,
-    units: opt.MotionUnits = None,
-    skeleton: opt.BvhSkeleton = None,
+    reading: opt.ReadingOptions,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace such a dataset that already exists.")
     ] = False,
@@ -36,8 +35,8 @@ def pairs(
 ) -> None:
     """Make a dataset in InterHuman's layout from two-person captures listed in a table.
 
-    The table may also have columns `id`, `split`, `fps`, `up`, `units` and `skeleton`. They take precedence
-    over the options.
+    The table may also have columns `id`, `split`, `fps`, `up`, `units`, `skeleton`, `start` and `end`. They
+    take precedence over the options.
     Rows that cannot be used are listed, and the exit code is 3.
     """
     from intermask_cli.commands.reporting import SHOWN
@@ -49,7 +48,7 @@ def pairs(
     listed = read_table(table)
     if listed.unused_columns:
         warn(f"{table}: columns that are not used: {', '.join(listed.unused_columns)}")
-    reading = {"fps": fps, "up": up, "units": units, "skeleton": skeleton}
+    options = reading.options()
     shown = 0
 
     def report(row: PairRow, pair: CapturedPair) -> None:
@@ -61,7 +60,7 @@ def pairs(
             warn(f"{row.id}: {warning}")
 
     with counter("data pairs", len(listed.rows), "pairs") as progress:
-        written = write_pairs(listed, out, reading, overwrite, report, progress.advance)
+        written = write_pairs(listed, out, options, overwrite, report, progress.advance)
     if shown > SHOWN:
         note(f"read {shown - SHOWN:,} more pairs")
     for bad in written.rejected[:SHOWN]:

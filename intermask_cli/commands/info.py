@@ -5,31 +5,36 @@ from __future__ import annotations
 import json as json_files
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intermask_cli.commands.options import Json
+from intermask_cli.commands import options as opt
 from intermask_cli.errors import InputError
 
-#: Suffixes of motion files.
-_MOTION = (".npy", ".npz", ".bvh")
+if TYPE_CHECKING:
+    from intermask_cli.datasets.motion_files.read_options import ReadOptions
 
 
+@opt.with_option_groups
 def info(
+    *,
     path: Annotated[
         str,
         typer.Argument(
             help="Run directory, .h5, bundle (folder or bundled name) or motion file.", show_default=False
         ),
     ],
-    json: Json = False,
+    person: opt.Person = None,
+    reading: opt.ReadingOptions,
+    json: opt.Json = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
     from evaluators.networks.bundle import EVALUATOR, evaluator_sha256, list_evaluators, resolve_evaluator
     from intermask_cli.console import emit_json, out
 
-    facts = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path)
+    options = reading.options(person)
+    facts = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path, options)
     if facts.get("bundle_kind") == EVALUATOR.kind:  # an evaluator's hash covers other files than a model's
         facts["sha256"] = evaluator_sha256(Path(facts["path"]))
     if json:
@@ -53,12 +58,13 @@ def _plain(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def describe(name: str) -> dict[str, Any]:
-    """Facts by name about a run, dataset, motion file or bundle.
+def describe(name: str, options: ReadOptions) -> dict[str, Any]:
+    """Facts by name about a run, dataset, motion file (read with `options`) or bundle.
 
     Raises InputError or MissingError for anything else.
     """
     from intermask_cli.datasets.interactions import FILE_NAME
+    from intermask_cli.datasets.motion_files.read_options import MOTION_SUFFIXES, suffix_of
     from intermask_cli.generation.run_directory import MANIFEST
 
     path = Path(name).expanduser()
@@ -66,10 +72,12 @@ def describe(name: str) -> dict[str, Any]:
         return _run(path)
     if path.suffix.lower() in (".h5", ".hdf5") or (path / FILE_NAME).is_file():
         return _dataset(path)
-    if path.suffix.lower() in _MOTION and path.is_file():
-        return _motion(path)
+    if suffix_of(path) in MOTION_SUFFIXES and path.is_file():
+        return _motion(path, options)
     if path.is_file():
-        raise InputError(f"{path}: not a run directory, .h5, bundle or motion file ({' '.join(_MOTION)})")
+        raise InputError(
+            f"{path}: not a run directory, .h5, bundle or motion file ({' '.join(MOTION_SUFFIXES)})"
+        )
     return _bundle(name)
 
 
@@ -116,21 +124,24 @@ def _dataset(path: Path) -> dict[str, Any]:
         }
 
 
-def _motion(path: Path) -> dict[str, Any]:
-    from intermask_cli.datasets.motion_files.read import read_motion
+def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
+    from intermask_cli.datasets.motion_files.read import read_people
     from intermask_cli.motion.body_check import body_height
 
-    motion = read_motion(path, person=0)
+    people = read_people(path, options)
+    motion = people[0]
     return {
         "kind": "motion",
         "path": str(path),
         "source": motion.source,
+        "persons": len(people),
         "original_fps": motion.original_fps,
         "original_frames": motion.original_frames,
         "frames_at_30_fps": motion.frames,
         "seconds": round(motion.frames / 30, 3),
         "rotations": motion.rotations6d is not None,
         "body_height_m": round(body_height(motion.joints), 3),
+        **({"warnings": list(motion.warnings)} if motion.warnings else {}),
     }
 
 

@@ -15,6 +15,7 @@ from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import DEFAULT_MODEL, SamplingConfig, sampling_with
 
 if TYPE_CHECKING:
+    from intermask_cli.datasets.motion_files.read_options import ReadOptions
     from intermask_cli.generation.engines import ModelSource
     from intermask_cli.generation.requests import RunSettings
 
@@ -64,6 +65,10 @@ BatchSize = Annotated[
 Processes = Annotated[
     str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
 ]
+Person = Annotated[
+    int | None,
+    typer.Option(min=1, help="Which person of a file with several, counted from 1.", show_default=False),
+]
 MotionFps = Annotated[
     float | None,
     typer.Option(
@@ -71,21 +76,41 @@ MotionFps = Annotated[
     ),
 ]
 MotionUp = Annotated[
-    str | None, typer.Option("--up", help="Up axis of the motion files: y or z.", show_default=False)
+    str | None,
+    typer.Option("--up", help="Up axis of the motion files: y, z, x, -y, -z or -x.", show_default=False),
 ]
 MotionUnits = Annotated[
     str | None,
     typer.Option(
-        "--units", help="Units of the motion files: m, cm, mm, inch or metres per unit.", show_default=False
+        "--units",
+        help="Units of the motion files: m, cm, mm, inch, foot, cmu (CMU library) or metres per unit.",
+        show_default=False,
     ),
 ]
-BvhSkeleton = Annotated[
+SkeletonMap = Annotated[
     Path | None,
     typer.Option(
         "--skeleton",
-        help="YAML map from our joints to a BVH file's (docs/reference/formats.md).",
+        help="YAML map from our joints to the file's (docs/reference/formats.md).",
         show_default=False,
     ),
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        help="First frame that is read, counted from 0 at the file's rate, or seconds as 1.5s.",
+        show_default=False,
+    ),
+]
+End = Annotated[
+    str | None, typer.Option(help="First frame that is not read, as --start.", show_default=False)
+]
+Flip = Annotated[
+    str | None,
+    typer.Option(help="Axis to negate (x, y or z), for files of left-handed tools.", show_default=False),
+]
+MirrorSides = Annotated[
+    bool, typer.Option("--mirror", help="Exchange left and right joints, for files that have them exchanged.")
 ]
 ShardOfRun = Annotated[
     str | None,
@@ -149,6 +174,29 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadingOptions:
+    """How motion files are read; None leaves it to the file and the reader."""
+
+    fps: MotionFps = None
+    up: MotionUp = None
+    units: MotionUnits = None
+    skeleton: SkeletonMap = None
+    start: Start = None
+    end: End = None
+    flip: Flip = None
+    mirror: MirrorSides = False
+
+    def options(self, person: int | None = None) -> ReadOptions:
+        """The record for the readers; `person` counts from 1. InputError for a value that is not accepted."""
+        from intermask_cli.datasets.motion_files.read_options import ReadOptions
+
+        index = None if person is None else person - 1
+        return ReadOptions(
+            index, self.fps, self.up, self.units, self.skeleton, self.start, self.end, self.flip, self.mirror
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,18 +31,12 @@ def react(
     prompts: Annotated[
         Path | None, typer.Option(help="Prompt file; one partner per line.", show_default=False)
     ] = None,
-    person: Annotated[
-        int | None,
-        typer.Option(min=1, max=2, help="Which person of a file with two persons.", show_default=False),
-    ] = None,
+    person: opt.Person = None,
     role: Annotated[
         int,
         typer.Option("--as", min=1, max=2, help="Which person of the prompt the given person is: 1 or 2."),
     ] = 1,
-    fps: opt.MotionFps = None,
-    up: opt.MotionUp = None,
-    units: opt.MotionUnits = None,
-    skeleton: opt.BvhSkeleton = None,
+    reading: opt.ReadingOptions,
     run: opt.RunOptions,
     model: opt.ModelOptions,
     sampling: opt.SamplingOptions,
@@ -62,8 +56,7 @@ def react(
     from intermask_cli.generation.requests import react_job
 
     settings = run.settings(model, sampling)
-    index = None if person is None else person - 1
-    read = partial(read_motion, person=index, fps=fps, up=up, units=units, skeleton=skeleton)
+    read = partial(read_motion, options=reading.options(person))
     inputs, unusable = read_inputs(find_inputs(input), read)
     reporting.warn_rejected(unusable, run.strict)
     reporting.print_inputs(inputs)

@@ -81,7 +81,7 @@ def _joint_lines(joint: int, offsets_cm: np.ndarray, indent: str) -> list[str]:
 
 def joints_of_bvh(path: Path) -> np.ndarray:
     """Joint positions (T, 22, 3) in metres of a file written by `write_bvh`."""
-    motion = parse_bvh(
+    (motion,) = parse_bvh(
         path.read_text(encoding="ascii"), max_frames=10**7
     )  # no limit on files of this package
-    return motion.positions[:, [motion.names.index(name) for name in JOINT_NAMES]] / _CM_PER_M
+    return motion.positions()[:, [motion.names.index(name) for name in JOINT_NAMES]] / _CM_PER_M

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.motion_files.read_options import MOTION_SUFFIXES
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engines import GivenPerson
@@ -25,7 +26,6 @@ from intermask_cli.motion.motion import Motion
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read import GivenMotion
 
-SUFFIXES = (".bvh", ".h5", ".hdf5", ".npy", ".npz")
 #: Motions in memory, with their rotations; 64 of ten seconds take about 15 MB.
 _KEPT_IN_MEMORY = 64
 #: Path or FILE.h5#ID -> the person in it.
@@ -54,9 +54,15 @@ def find_inputs(values: Sequence[str]) -> list[str]:
     for value in values:
         path = Path(value)
         if path.is_dir() and not (path / FILE_NAME).is_file():
-            inside = [str(p) for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES]
+            inside = [  # names that begin with a dot are what a Mac puts beside its files
+                str(p)
+                for p in sorted(path.iterdir())
+                if p.suffix.lower() in MOTION_SUFFIXES and not p.name.startswith(".")
+            ]
             if not inside:
-                raise InputError(f"{value}: no motion file in this folder; accepted: {', '.join(SUFFIXES)}")
+                raise InputError(
+                    f"{value}: no motion file in this folder; accepted: {', '.join(MOTION_SUFFIXES)}"
+                )
         elif glob.has_magic(value) and not path.exists():
             inside = sorted(name for name in glob.glob(value) if Path(name).is_file())
             if not inside:

@@ -86,6 +86,24 @@ def matrix_from_axis_angle(axis_angle: Array) -> Array:
     return matrix
 
 
+def matrix_from_euler(angles: Array, order: str) -> Array:
+    """Angles (..., n) about the axes of `order`, such as ZXY -> (..., 3, 3), multiplied in that order.
+
+    An empty order is no rotation.
+    """
+    matrix: Array = np.broadcast_to(np.eye(3, dtype=angles.dtype), (*angles.shape[:-1], 3, 3))
+    for angle, letter in zip(np.moveaxis(angles, -1, 0), order, strict=True):
+        axis = "XYZ".index(letter)
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        turn = np.zeros((*angle.shape, 3, 3), dtype=angles.dtype)
+        turn[..., axis, axis] = 1
+        turn[..., first, first] = turn[..., second, second] = np.cos(angle)
+        turn[..., second, first] = np.sin(angle)
+        turn[..., first, second] = -turn[..., second, first]
+        matrix = matrix @ turn
+    return matrix
+
+
 def quaternion_wxyz_from_matrix(matrix: Array) -> Array:
     """(..., 3, 3) -> unit quaternion (..., 4), w first, w >= 0 (Shepperd's method, stable everywhere)."""
     m = matrix

@@ -18,6 +18,7 @@ from intermask_cli.datasets.dataset_folder import write_complete_folder
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
 from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, ClipToWrite, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
+from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.datasets.tables import Rejected, parse_records, safe_id, usable_text
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
@@ -28,7 +29,7 @@ from intermask_cli.motion.skeleton import FEET, FPS
 #: Separates the captions in a text.
 CAPTION_MARK = "|"
 FILE_COLUMNS = ("person1", "person2", "pair")
-READING_COLUMNS = ("fps", "up", "units", "skeleton")
+READING_COLUMNS = ("fps", "up", "units", "skeleton", "start", "end")
 COLUMNS = ("id", "text", "split", *FILE_COLUMNS, *READING_COLUMNS)
 DELIMITED = (".csv", ".tsv")
 #: Files of one take end together; files that differ by more than this belong to different takes.
@@ -108,14 +109,14 @@ class CapturedPair:
 def write_pairs(
     table: PairTable,
     out: Path,
-    reading: Mapping[str, Any],
+    reading: ReadOptions,
     overwrite: bool = False,
     on_pair: Callable[[PairRow, CapturedPair], None] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> PairsWritten:
     """Read every pair of a table and write them as one InterHuman dataset, which appears when it is complete.
 
-    reading: `fps`, `up`, `units`, `skeleton` for rows that give none. on_pair(row, pair) is called for each
+    reading: options for what a row does not say itself. on_pair(row, pair) is called for each
     pair read, progress(n) for each row finished.
 
     Raises:
@@ -254,18 +255,19 @@ def split_of(id: str) -> str:
 # ---------------------------------------------------------------- two people
 
 
-def read_pair(row: PairRow, folder: Path, reading: Mapping[str, Any]) -> CapturedPair:
+def read_pair(row: PairRow, folder: Path, reading: ReadOptions) -> CapturedPair:
     """Read both people of a row, with file names relative to `folder`.
 
     Raises:
         InputError: a file cannot be used, or the two are not of one take and one world frame.
     """
-    options = dict(reading) | dict(row.reading)
-    if "fps" in row.reading:
-        options["fps"] = _rate(row.reading["fps"])
-    if "skeleton" in row.reading:
-        options["skeleton"] = folder / row.reading["skeleton"]
-    people = [read_people(folder / name, **options) for name in row.files]
+    own: dict[str, Any] = dict(row.reading)
+    if "fps" in own:
+        own["fps"] = _rate(own["fps"])
+    if "skeleton" in own:
+        own["skeleton"] = folder / own["skeleton"]
+    options = replace(reading, **own)
+    people = [read_people(folder / name, options) for name in row.files]
     if len(people) == 1:
         both = people[0]
         if len(both) != 2:

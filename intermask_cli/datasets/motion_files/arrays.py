@@ -12,7 +12,6 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from intermask_cli.datasets.interactions import ITEMS, InteractionFile
 from intermask_cli.datasets.motion_files.checks import MAX_FRAMES, MIN_FRAMES, check_finite
+from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.kinematics import forward_kinematics
@@ -63,25 +63,6 @@ _DAMAGE = (
     KeyError, ValueError, TypeError, AttributeError, OverflowError, SyntaxError,
     MemoryError, tokenize.TokenError,
 )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class FileMotion:
-    """All persons of a file, in its unit, axes and rate.
-
-    Attributes:
-        joints: (P, T, 22, 3) float64.
-        rotations6d: (P, T, 21, 6) float64 `sixd_columns`, or None.
-        kind: what the file holds, for the report.
-        fps: frames per second.
-        up: `y` or `z`.
-    """
-
-    joints: np.ndarray
-    rotations6d: np.ndarray | None
-    kind: str
-    fps: float = float(FPS)
-    up: str = "y"
 
 
 def read_npy(path: Path) -> FileMotion:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import yaml
 
+from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.errors import InputError
 from intermask_cli.motion.skeleton import JOINT_NAMES
 
@@ -19,16 +19,9 @@ Recipe = dict[str, float]
 _LARGEST_WEIGHT = 100
 
 
-@dataclass(frozen=True)
-class NamedJoints:
-    """Joints of a file: their names (N), world positions (T, N, 3) in the file's unit, frames per second."""
-
-    names: list[str]
-    positions: np.ndarray
-    fps: float
-
-
-def body_joints(motion: NamedJoints, skeleton: dict[str, Recipe] | None = None) -> tuple[np.ndarray, str]:
+def body_joints(
+    motion: AnimatedSkeleton, skeleton: dict[str, Recipe] | None = None
+) -> tuple[np.ndarray, str]:
     """The 22 joints (T, 22, 3) in the file's unit, and the naming scheme that fits.
 
     A toe that is not a joint is taken from the end site of its ankle. A `skeleton` replaces the schemes.
@@ -37,14 +30,17 @@ def body_joints(motion: NamedJoints, skeleton: dict[str, Recipe] | None = None) 
         InputError: no scheme fits; the message names the nearest one and what it lacks.
     """
     # Of joints with one plain name, the first counts.
-    column = {_plain(name): index for index, name in reversed(list(enumerate(motion.names)))}
+    positions, ends = motion.positions(), motion.end_positions()
+    places = [(name, positions[:, joint]) for joint, name in enumerate(motion.names)]
+    places += [(f"{motion.names[joint]}_end", place) for joint, place in ends.items()]
+    column = {_plain(name): place for name, place in reversed(places)}
     lacking: dict[str, list[str]] = {}
     for scheme, recipes in (SCHEMES if skeleton is None else {"the given map": skeleton}).items():
         recipes = {joint: _toe_or_end(recipe, recipes, joint, column) for joint, recipe in recipes.items()}
         lacking[scheme] = sorted({source for recipe in recipes.values() for source in recipe} - set(column))
         if not lacking[scheme]:
             joints = [
-                sum(weight * motion.positions[:, column[source]] for source, weight in recipes[name].items())
+                sum(weight * column[source] for source, weight in recipes[name].items())
                 for name in JOINT_NAMES
             ]
             return np.stack([np.asarray(joint) for joint in joints], axis=1), scheme
@@ -59,7 +55,9 @@ def body_joints(motion: NamedJoints, skeleton: dict[str, Recipe] | None = None) 
     )
 
 
-def _toe_or_end(recipe: Recipe, recipes: dict[str, Recipe], joint: str, column: dict[str, int]) -> Recipe:
+def _toe_or_end(
+    recipe: Recipe, recipes: dict[str, Recipe], joint: str, column: Mapping[str, object]
+) -> Recipe:
     """The recipe of a joint; the end site of the ankle for a toe that the file has no joint for."""
     if joint in ("left_foot", "right_foot") and not set(recipe) <= set(column):
         ankle = next(iter(recipes[joint.replace("foot", "ankle")]))

@@ -1,20 +1,22 @@
-"""Motion of one person or two from a file of npy, npz, h5 or BVH, for `intermask react` and `data pairs`.
+"""Motion of the people in a file: arrays (npy, npz, h5) and skeletons with names (BVH).
 
-Open the file, settle unit, up axis and rate, check the result, report on it. Files are untrusted: pickles are
-never loaded, sizes are checked before memory is allocated, and every file that cannot be used is one
-`InputError` that says what was seen, what is accepted and what to do.
+Open the file once, settle unit, up axis and rate, check the result, report on it. Files are untrusted:
+pickles are never loaded, sizes are checked before memory is allocated, and every file that cannot be used is
+one `InputError` that says what was seen, what is accepted and what to do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from intermask_cli.datasets.interactions import FILE_NAME
-from intermask_cli.datasets.motion_files.arrays import FileMotion, read_h5, read_npy, read_npz
+from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
+from intermask_cli.datasets.motion_files.arrays import read_h5, read_npy, read_npz
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import (
     check_distance,
@@ -22,21 +24,38 @@ from intermask_cli.datasets.motion_files.checks import (
     check_frames,
     warnings_about,
 )
+from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.names import body_joints, read_skeleton_map
+from intermask_cli.datasets.motion_files.read_options import (
+    AXES,
+    H5_SUFFIXES,
+    MOTION_SUFFIXES,
+    SKELETON_SUFFIXES,
+    ReadOptions,
+    suffix_of,
+)
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
+from intermask_cli.datasets.motion_files.units import metres_per_unit
 from intermask_cli.errors import InputError
-from intermask_cli.motion.body_check import METRES_PER_UNIT, body_height, check_height, check_upright
+from intermask_cli.motion.body_check import body_height, check_height, check_upright
 from intermask_cli.motion.joint_rotations import rotations_from_joints
-from intermask_cli.motion.representation.interhuman import y_up_from_z_up
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
+from intermask_cli.motion.skeleton import FPS, MIRROR, NUM_JOINTS
 
-H5_SUFFIXES = (".h5", ".hdf5")
 MAX_FPS = 1000.0
 #: What to do about a body of another unit or up axis.
 _OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
 _OTHER_AXIS = "turn it to Y up, or give --up z if Z is up (--up y accepts a person who really lies down)"
-_ACCEPTED = ".npy, .npz, .h5 (FILE.h5#ID), .bvh"
+_ACCEPTED = f"{', '.join(MOTION_SUFFIXES)} (of .h5 an item as FILE.h5#ID)"
+#: Up axis -> the rows of the rotation that turns it to Y.
+_TO_Y_UP = {
+    "y": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "z": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
+    "x": ((0, -1, 0), (1, 0, 0), (0, 0, 1)),
+    "-y": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+    "-z": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+    "-x": ((0, 1, 0), (-1, 0, 0), (0, 0, 1)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +70,8 @@ class GivenMotion:
         original_fps, original_frames: rate and length in the file.
         bones: every bone's length, one line.
         warnings: what is odd about the motion.
+        skeleton: the person as the file holds it, where it holds a skeleton with names; its unit and up axis
+            are those that were taken.
     """
 
     joints: np.ndarray
@@ -61,6 +82,7 @@ class GivenMotion:
     original_frames: int
     bones: str
     warnings: tuple[str, ...]
+    skeleton: AnimatedSkeleton | None = None
 
     @property
     def frames(self) -> int:
@@ -75,60 +97,40 @@ class GivenMotion:
         return rotations
 
 
-def read_motion(
-    path: str | Path,
-    person: int | None = None,
-    fps: float | None = None,
-    up: str | None = None,
-    units: str | None = None,
-    skeleton: str | Path | None = None,
-) -> GivenMotion:
+def read_motion(path: str | Path, options: ReadOptions | None = None, **settings: Any) -> GivenMotion:
     """Read one person.
 
-    path: a file, or `FILE.h5#ID` for an item of an interaction file. person: 0 or 1, needed when the file
-    holds a pair. fps: overrides the file's own rate (npy arrays have none and count as 30). up: `y` or
-    `z`. units: `m`, `cm`, `mm`, `inch` or metres per unit as a number; metres unless given.
-    skeleton: YAML map from the 22 joints to those of a BVH file (`names.skeleton_map`).
+    path: a file, or `FILE.h5#ID` for an item of an interaction file. options, or the fields of `ReadOptions`
+    as keywords: person (0 or 1, needed when the file holds a pair), fps, up, units, skeleton, start, end,
+    flip, mirror.
 
     Raises:
         InputError: missing, empty, truncated or damaged file; pickled objects; wrong shape; NaN or
             infinity (with frame and joint); a body height outside 0.5-3 m; fewer than 4 frames.
     """
-    return _read(path, fps, up, units, skeleton, lambda persons: [_person_index(person, persons)])[0]
+    people = read_people(path, options, **settings)
+    if len(people) > 1:
+        choices = " or ".join(f"--person {number}" for number in range(1, len(people) + 1))
+        raise InputError(f"{path}: holds {len(people)} persons; choose one with {choices}")
+    return people[0]
 
 
-def read_people(
-    path: str | Path,
-    fps: float | None = None,
-    up: str | None = None,
-    units: str | None = None,
-    skeleton: str | Path | None = None,
-) -> list[GivenMotion]:
-    """Read every person of a file, one or two; otherwise as `read_motion`."""
-    return _read(path, fps, up, units, skeleton, range)
-
-
-def _read(
-    path: str | Path,
-    fps: float | None,
-    up: str | None,
-    units: str | None,
-    skeleton: str | Path | None,
-    select: Callable[[int], Iterable[int]],
-) -> list[GivenMotion]:
-    """The persons that select(number of persons in the file) names, counted from 0."""
+def read_people(path: str | Path, options: ReadOptions | None = None, **settings: Any) -> list[GivenMotion]:
+    """Read every person of a file, or only `person`; otherwise as `read_motion`."""
     path, item = _path_and_item(str(path))
     try:
-        file = _open(path, item, None if skeleton is None else Path(skeleton))
+        options = replace(options or ReadOptions(), **settings)
+        file = _cut(_open(path, item, options), options)
         check_finite(file.joints, "joint")
-        settled = _settle(file, fps, up, units)
+        settled = _settle(file, options)
         for joints in settled.joints:
-            check_height(joints, _OTHER_UNIT, _metres_per_unit(units))
-            if up is None:  # an axis that the user gives is trusted
+            check_height(joints, _OTHER_UNIT, settled.metres_per_unit or 1.0)
+            if options.up is None:  # an axis that the user gives is trusted
                 check_upright(joints, _OTHER_AXIS)
         check_distance(float(np.abs(settled.joints).max()))
         name = str(path) + (f"#{item}" if item else "")
-        return [_given_motion(settled, person, name) for person in select(len(settled.joints))]
+        chosen = _chosen(options.person, len(settled.joints))
+        return [_given_motion(settled, person, name) for person in chosen]
     except InputError as error:
         message = str(error)
         raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from error
@@ -142,31 +144,32 @@ def _path_and_item(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def _person_index(person: int | None, persons: int) -> int:
-    """The requested person (0, 1 or None) of a file with `persons`; messages count from 1, as options do."""
-    if person is None and persons > 1:
-        raise InputError(f"holds {persons} persons; choose one with --person 1 or --person 2")
+def _chosen(person: int | None, persons: int) -> Sequence[int]:
+    """The persons to read, of a file with `persons`; messages count from 1, as options do."""
     if person is not None and person not in range(persons):
         raise InputError(f"--person {person + 1}, but it holds {persons} person{'s' if persons > 1 else ''}")
-    return person or 0
+    return range(persons) if person is None else [person]
 
 
 # ---------------------------------------------------------------- open
 
 
-def _open(path: Path, item: str | None, skeleton: Path | None) -> FileMotion:
-    """All persons of a file; `item` is the id after `FILE.h5#`, `skeleton` a joint map for BVH."""
+def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
+    """All persons of a file; `item` is the id after `FILE.h5#`."""
     if path.is_dir() and (path / FILE_NAME).is_file():
         path = path / FILE_NAME
     if not path.is_file():
         raise InputError(f"no such file; accepted: {_ACCEPTED}")
     if path.stat().st_size == 0:
         raise InputError("the file is empty")
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if item is not None and suffix not in H5_SUFFIXES:
         raise InputError(f"`#{item}` names an item of an .h5 file, this is {suffix or 'no known file type'}")
-    if skeleton is not None and suffix != ".bvh":
-        raise InputError(f"--skeleton maps the joints of .bvh files; {suffix or 'this'} has fixed joints")
+    if options.skeleton is not None and suffix not in SKELETON_SUFFIXES:
+        raise InputError(
+            f"--skeleton maps the joints of {', '.join(SKELETON_SUFFIXES)} files; "
+            f"{suffix or 'this'} has fixed joints"
+        )
     try:
         if suffix == ".npy":
             return read_npy(path)
@@ -175,52 +178,85 @@ def _open(path: Path, item: str | None, skeleton: Path | None) -> FileMotion:
         if suffix in H5_SUFFIXES:
             return read_h5(path, item)
         if suffix == ".bvh":
-            return _open_bvh(path, skeleton)
+            return _people_of(read_bvh(path, options.fps), "BVH", options)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
     raise InputError(f"unknown file type {path.suffix!r}; accepted: {_ACCEPTED}")
 
 
-def _open_bvh(path: Path, skeleton: Path | None) -> FileMotion:
-    recipes = None if skeleton is None else read_skeleton_map(skeleton)
-    motion = read_bvh(path)
-    joints, scheme = body_joints(motion, recipes)
-    kind = f"BVH, {len(motion.names)} joints -> {NUM_JOINTS} by {scheme} names"
-    return FileMotion(joints[None], None, kind, motion.fps)
+def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, options: ReadOptions) -> FileMotion:
+    """The 22 joints of each skeleton that has them; InputError if none has."""
+    recipes = None if options.skeleton is None else read_skeleton_map(Path(options.skeleton))
+    matched: list[tuple[AnimatedSkeleton, np.ndarray, str]] = []
+    failed: list[InputError] = []
+    for skeleton in skeletons:
+        try:
+            matched.append((skeleton, *body_joints(skeleton, recipes)))
+        except InputError as error:
+            failed.append(error)
+    if not matched:
+        raise failed[0]
+    people = [skeleton for skeleton, _, _ in matched]
+    notes = list(dict.fromkeys(note for skeleton in people for note in skeleton.notes))
+    if failed and recipes is None:
+        notes.append(f"{len(failed)} of {len(skeletons)} skeletons left out: {failed[0]}")
+    kind = f"{file_type}, {len(people[0].names)} joints -> {NUM_JOINTS} by {matched[0][2]} names"
+    joints = np.stack([joints for _, joints, _ in matched])
+    return FileMotion(
+        joints,
+        None,
+        kind,
+        people[0].fps,
+        up=people[0].up,
+        metres_per_unit=people[0].metres_per_unit,
+        skeletons=tuple(people),
+        notes=tuple(notes),
+    )
 
 
-# ---------------------------------------------------------------- settle unit, up axis and rate
+# ---------------------------------------------------------------- settle frames, unit, up axis and rate
 
 
-def _settle(file: FileMotion, fps: float | None, up: str | None, units: str | None) -> FileMotion:
-    """The file's joints in metres and Y up, and its rate; options override what the file says.
-
-    `up` of the result is that of the file, for the report.
-    """
-    if up not in (None, "y", "z"):
-        raise InputError(f"up axis {up!r}; accepted: y, z")
-    rate = file.fps if fps is None else fps
+def _cut(file: FileMotion, options: ReadOptions) -> FileMotion:
+    """The frames from `start` to `end`, at the rate that the file or the user gives."""
+    rate = file.fps if options.fps is None else options.fps
     if not 0 < rate <= MAX_FPS:
         raise InputError(f"{rate:g} frames per second; accepted: above 0, up to {MAX_FPS:g}")
-    joints = file.joints * _metres_per_unit(units)
-    if (up or file.up) == "z":
-        joints = y_up_from_z_up(joints)
-    return replace(file, joints=joints, fps=rate, up=up or file.up)
+    start, end = options.frames(file.joints.shape[1], rate)
+    return replace(
+        file,
+        fps=rate,
+        joints=file.joints[:, start:end],
+        rotations6d=None if file.rotations6d is None else file.rotations6d[:, start:end],
+        skeletons=tuple(replace(one.between(start, end), fps=rate) for one in file.skeletons),
+    )
 
 
-def _metres_per_unit(units: str | None) -> float:
-    """Metres per unit of a name or number; 1 if not given."""
-    if units is None or units in METRES_PER_UNIT:
-        return METRES_PER_UNIT[units or "m"]
-    try:
-        factor = float(units)
-    except ValueError:
-        factor = 0.0
-    if not 1e-6 <= factor <= 1e6:
-        raise InputError(
-            f"units {units!r}; accepted: {', '.join(METRES_PER_UNIT)}, or metres per unit as a number"
-        )
-    return factor
+def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
+    """The file's joints in metres, right-handed and Y up; options override what the file says.
+
+    `up` and `metres_per_unit` of the result are those that were taken, for the report.
+    """
+    unit = file.metres_per_unit if options.units is None else metres_per_unit(options.units)
+    metres = unit or 1.0
+    file = replace(file, metres_per_unit=metres, up=options.up_axis or file.up or "y")
+    joints, rotations, skeletons = file.joints * metres, file.rotations6d, file.skeletons
+    if options.flip is not None:
+        axis = AXES.index(options.flip.lower())
+        joints = joints * np.where(np.arange(3) == axis, -1.0, 1.0)
+        rotations = None  # those of a left-handed file turn the other way; they are recovered from the joints
+        skeletons = tuple(skeleton.flipped(axis) for skeleton in skeletons)
+    if options.mirror:
+        joints = joints[:, :, MIRROR]
+        rotations = None if rotations is None else rotations[:, :, np.array(MIRROR[1:]) - 1]
+    if file.up != "y":
+        joints = joints @ np.array(_TO_Y_UP[str(file.up)], dtype=np.float64).T
+    return replace(
+        file,
+        joints=joints,
+        rotations6d=rotations,
+        skeletons=tuple(replace(skeleton, metres_per_unit=metres, up=file.up) for skeleton in skeletons),
+    )
 
 
 def resampled(values: np.ndarray, fps: float) -> np.ndarray:
@@ -260,7 +296,7 @@ def _given_motion(file: FileMotion, person: int, name: str) -> GivenMotion:
     rate = f"{original_frames} frames at {file.fps:g} fps"
     if file.fps != FPS:
         rate += f" -> {len(joints)} at {FPS}"
-    axes = ", z-up -> y-up" if file.up == "z" else ""
+    axes = "" if file.up == "y" else f", {file.up}-up -> y-up"
     figures = f"{body_height(joints):.2f} m tall, {limbs_line(joints)}; {rotations_line(recovered)}"
     return GivenMotion(
         joints=joints.astype(np.float32),
@@ -270,5 +306,6 @@ def _given_motion(file: FileMotion, person: int, name: str) -> GivenMotion:
         original_fps=file.fps,
         original_frames=original_frames,
         bones=bone_report(joints),
-        warnings=warnings_about(joints),
+        warnings=(*file.notes, *warnings_about(joints)),
+        skeleton=file.skeletons[person] if file.skeletons else None,
     )

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.interhuman.pairs import read_table, split_of, write_pairs
 from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, features_of_pair
+from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.errors import InputError
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, motion_from_loaded, pair_features
 from intermask_cli.training.sources.open import open_source
@@ -21,7 +22,6 @@ from tests.helpers.motion_samples import fk_pair
 from tests.helpers.paths import CMU_DUETS
 
 needs_cmu = pytest.mark.skipif(not CMU_DUETS.is_dir(), reason=f"no CMU duets at {CMU_DUETS}")
-NO_OPTIONS = dict.fromkeys(("fps", "up", "units", "skeleton"))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def table_of(folder: Path, rows: list[dict[str, str]], name: str = "list.csv") -
 
 
 def write_list(table: Path, out: Path, **options):
-    return write_pairs(read_table(table), out, NO_OPTIONS | options)
+    return write_pairs(read_table(table), out, ReadOptions(**options))
 
 
 GOOD = [
@@ -230,15 +230,15 @@ def test_an_existing_folder_is_kept_unless_overwritten(clips, tmp_path):
     with pytest.raises(InputError, match="already exists"):
         write_list(table, tree)
     one = read_table(table_of(clips, GOOD[:1], "one.csv"))
-    write_pairs(one, tree, NO_OPTIONS, overwrite=True)
+    write_pairs(one, tree, ReadOptions(), overwrite=True)
     assert len(list((tree / "annots").iterdir())) == 1
     with pytest.raises(InputError, match="no usable pair"):
         write_pairs(
-            read_table(table_of(clips, [{"pair": "n.npy", "text": "x"}], "n.csv")), tree, NO_OPTIONS, True
+            read_table(table_of(clips, [{"pair": "n.npy", "text": "x"}], "n.csv")), tree, ReadOptions(), True
         )
     (tree / "thesis.tex").write_text("mine")
     with pytest.raises(InputError, match=r"holds thesis\.tex"):
-        write_pairs(one, tree, NO_OPTIONS, overwrite=True)
+        write_pairs(one, tree, ReadOptions(), overwrite=True)
     assert len(list((tree / "annots").iterdir())) == 1 and (tree / "thesis.tex").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
 

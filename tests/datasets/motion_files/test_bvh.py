@@ -34,7 +34,7 @@ def test_bvh_rotation_order_is_the_listed_one():
             [Rotation.from_euler(order, angles[j], degrees=True).as_matrix() for j in range(22)], axis=1
         )
         expected, _ = forward_kinematics(local, root, offsets)
-        motion = parse_bvh(bvh_text(JOINT_NAMES, list(PARENTS), offsets, root, angles, order), 100)
+        (motion,) = parse_bvh(bvh_text(JOINT_NAMES, list(PARENTS), offsets, root, angles, order), 100)
         joints, scheme = body_joints(motion)
         assert scheme == "intermask"
         assert_allclose(joints, expected, atol=1e-6)
@@ -49,10 +49,10 @@ hip MOTION Frames: Frame Time:"""
 def test_shuffled_bvh_words(text):
     for head in ("", "HIERARCHY ROOT hip { OFFSET 0 0 0 CHANNELS 3 Zrotation Xrotation Yrotation "):
         try:
-            motion = parse_bvh(head + " ".join(text), 100)
+            people = parse_bvh(head + " ".join(text), 100)
         except InputError:
             continue
-        assert np.isfinite(motion.positions).all()
+        assert all(np.isfinite(one.positions()).all() for one in people)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_shuffled_bvh_words(text):
 )  # fmt: skip
 def test_a_rounded_frame_time_is_the_rate_it_was_rounded_from(written, fps):
     text = re.sub(r"Frame Time: \S+", f"Frame Time: {written}", rest_bvh())
-    assert parse_bvh(text, 100).fps == fps
+    assert parse_bvh(text, 100)[0].fps == fps
 
 
 def test_thirty_frames_a_second_in_a_bvh_are_kept_bit_for_bit(tmp_path):
@@ -70,7 +70,7 @@ def test_thirty_frames_a_second_in_a_bvh_are_kept_bit_for_bit(tmp_path):
     root = np.tile([0.3, 0.95, -1.2], (90, 1))
     text = bvh_text(JOINT_NAMES, list(PARENTS), REST_OFFSETS, root, angles)
     (tmp_path / "a.bvh").write_text(re.sub(r"Frame Time: \S+", "Frame Time: 0.0333333", text))
-    motion = parse_bvh(text, 100)
+    (motion,) = parse_bvh(text, 100)
     given = read_motion(tmp_path / "a.bvh")
     assert_array_equal(given.joints, body_joints(motion)[0].astype(np.float32))
     assert "90 frames at 30 fps" in given.source and "->" not in given.source.partition("names")[2]

@@ -55,7 +55,7 @@ def test_short_spine_and_toes_from_end_sites():
     parents = [position.get(PARENTS[j], position[6]) if j else -1 for j in keep]
     _, _, offsets = fk_person(2)
     names = [MIXAMO[JOINT_NAMES[j]] for j in keep]
-    motion = parse_bvh(bvh_text(names, parents, offsets[keep], np.tile([0, 0.9, 0], (5, 1))), 10)
+    (motion,) = parse_bvh(bvh_text(names, parents, offsets[keep], np.tile([0, 0.9, 0], (5, 1))), 10)
     joints, scheme = body_joints(motion)
     assert scheme == "Mixamo, short spine"
     assert_allclose(joints[:, 10] - joints[:, 7], np.tile([0, 0.01, 0.05], (5, 1)), atol=1e-6)
@@ -70,7 +70,7 @@ def test_every_scheme_covers_every_joint():
 
 def test_unknown_names_list_what_is_missing():
     with pytest.raises(InputError, match="nearest is intermask, without leftwrist"):
-        body_joints(parse_bvh(rest_bvh([n.replace("left_wrist", "stump") for n in JOINT_NAMES]), 10))
+        body_joints(parse_bvh(rest_bvh([n.replace("left_wrist", "stump") for n in JOINT_NAMES]), 10)[0])
 
 
 def test_a_skeleton_map_reads_any_names(tmp_path):

@@ -219,7 +219,7 @@ def bad_files(folder):
         "fps nan": (folder / "whole.npy", {"fps": float("nan")}, "nan frames per second"),
         "fps leaves little": (folder / "whole.npy", {"fps": 120}, "10 frames at 120 fps are 3 at 30"),
         "units": (folder / "whole.npy", {"units": "furlong"}, "furlong.*accepted: m, cm"),
-        "up": (folder / "whole.npy", {"up": "x"}, "accepted: y, z"),
+        "up": (folder / "whole.npy", {"up": "w"}, "accepted: y, z"),
         "bvh without motion": (file("cut.bvh", bvh[:300]), {}, "needs HIERARCHY"),
         "bvh cut": (file("cut2.bvh", bvh[:-60]), {}, "truncated or damaged: 8 frames of 69 channels"),
         "bvh frames claim": (

@@ -1,0 +1,35 @@
+"""What the reader of a format hands on: everybody in a file, in the file's unit, axes and rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
+from intermask_cli.motion.skeleton import FPS
+
+
+@dataclass(frozen=True, eq=False)
+class FileMotion:
+    """All persons of a file, in its unit, axes and rate.
+
+    Attributes:
+        joints: (P, T, 22, 3) float64.
+        rotations6d: (P, T, 21, 6) float64 `sixd_columns`, or None.
+        kind: what the file holds, for the report.
+        fps: frames per second.
+        up: the axis that is up (`read_options.UP_AXES`); None where the file does not say.
+        metres_per_unit: of the joints; None where the file does not say.
+        skeletons: of each person, where the file holds skeletons with names.
+        notes: what was taken for granted, for the report.
+    """
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None
+    kind: str
+    fps: float = float(FPS)
+    up: str | None = "y"
+    metres_per_unit: float | None = 1.0
+    skeletons: tuple[AnimatedSkeleton, ...] = ()
+    notes: tuple[str, ...] = ()

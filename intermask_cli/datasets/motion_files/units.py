@@ -1,0 +1,33 @@
+"""Units of length by the names that people type."""
+
+from __future__ import annotations
+
+from intermask_cli.errors import InputError
+from intermask_cli.motion.body_check import METRES_PER_UNIT
+
+#: Canonical name -> other spellings; compared in lower case.
+_SPELLINGS = {
+    "m": ("metre", "metres", "meter", "meters"),
+    "cm": ("centimetre", "centimetres", "centimeter", "centimeters"),
+    "mm": ("millimetre", "millimetres", "millimeter", "millimeters"),
+    "inch": ("in", "inches", '"'),
+    "foot": ("ft", "feet", "'"),
+    "cmu": (),
+}
+#: Canonical name -> metres. The CMU library stores inches divided by 0.45.
+METRES = {**METRES_PER_UNIT, "foot": 0.3048, "cmu": 0.0254 / 0.45}
+_NAMES = {spelling: unit for unit in METRES for spelling in (unit, *_SPELLINGS[unit])}
+
+
+def metres_per_unit(text: str) -> float:
+    """Metres per unit of a name or of a number; InputError for anything else."""
+    name = text.strip().lower()
+    if name in _NAMES:
+        return METRES[_NAMES[name]]
+    try:
+        factor = float(name)
+    except ValueError:
+        factor = 0.0
+    if not 1e-6 <= factor <= 1e6:
+        raise InputError(f"units {text!r}; accepted: {', '.join(METRES)}, or metres per unit as a number")
+    return factor
