@@ -71,3 +71,65 @@ def bvh_with_names(path, names):
         text = text.replace(f" {old}\n", f" {new}\n")
     path.write_text(text)
     return forward_kinematics(local, root, REST_OFFSETS)[0]
+
+
+def asf_amc_text(names, parents, offsets, root, local, seed=0, length=1.0):
+    """The .asf and .amc files of a tree of bones: joint j is the start of bone names[j].
+
+    Its rest pose is that of offsets (J, 3); local (T, J, 3, 3) and root (T, 3) are its motion. Every bone has
+    axes of its own, so that angles differ from those of a BVH file. A joint with several children gets one
+    more bone per child, without angles, as the hips have in the CMU library.
+    """
+    from scipy.spatial.transform import Rotation
+
+    children = {j: [k for k, parent in enumerate(parents) if parent == j] for j in range(len(names))}
+    rng = np.random.default_rng(seed)
+    bones, hierarchy = [], []
+    columns = {}
+
+    def add(name, parent, vector, turns):
+        axis = rng.uniform(-90, 90, 3)
+        about = Rotation.from_euler("xyz", axis, degrees=True)
+        size = float(np.linalg.norm(vector))
+        direction = vector / size if size else np.array([0.0, 0.0, 1.0])
+        dof = "" if turns is None else "dof rx ry rz\n limits (-180 180)\n (-180 180)\n (-180 180)"
+        along, axes = (" ".join(f"{v:.9f}" for v in values) for values in (direction, axis))
+        bones.append(
+            f" begin\n id {len(bones) + 1}\n name {name}\n direction {along}\n"
+            f" length {size:.9f}\n axis {axes} XYZ\n {dof}\n end"
+        )
+        hierarchy.append((parent, name))
+        if turns is not None:
+            local_turns = about.inv() * Rotation.from_matrix(turns) * about
+            columns[name] = local_turns.as_euler("xyz", degrees=True)
+
+    def walk(joint, parent):
+        below = children[joint]
+        if joint != 0:
+            vector = offsets[below[0]] if len(below) == 1 else np.zeros(3)
+            add(names[joint], parent, vector, local[:, joint])
+            parent = names[joint]
+        for child in below:
+            above = parent
+            if joint == 0 or len(below) > 1:
+                above = f"to_{names[child]}"
+                add(above, parent, offsets[child], None)
+            walk(child, above)
+
+    walk(0, "root")
+    turns = Rotation.from_matrix(local[:, 0]).as_euler("xyz", degrees=True)
+    columns = {"root": np.concatenate([root, turns], axis=1), **columns}
+    asf = (
+        f"# made for a test\n:version 1.10\n:units\n mass 1.0\n length {length}\n angle deg\n:root\n"
+        " order TX TY TZ RX RY RZ\n axis XYZ\n position 0 0 0\n orientation 0 0 0\n:bonedata\n"
+        + "\n".join(bones)
+        + "\n:hierarchy\n begin\n"
+        + "\n".join(f" {parent} {child}" for parent, child in hierarchy)
+        + "\n end\n"
+    )
+    amc = "#!OML:ASF\n:FULLY-SPECIFIED\n:DEGREES\n"
+    for frame in range(len(root)):
+        amc += f"{frame + 1}\n"
+        for name, values in columns.items():
+            amc += f"{name} {' '.join(f'{v:.7f}' for v in values[frame])}\n"
+    return asf, amc

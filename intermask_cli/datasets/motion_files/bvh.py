@@ -6,7 +6,6 @@ parent and replace OFFSET, as Blender reads and writes them. A BVH file names ne
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,16 +15,11 @@ import numpy as np
 
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton, people_of
 from intermask_cli.datasets.motion_files.checks import MAX_FRAMES
+from intermask_cli.datasets.motion_files.text import MAX_JOINTS, MAX_POSES, read_text
 from intermask_cli.errors import InputError
 from intermask_cli.motion.rotation import matrix_from_euler
 from intermask_cli.motion.skeleton import FPS
 
-#: Larger files are not read.
-MAX_BYTES = 1 << 29
-#: Larger hierarchies are not read; the largest rigs have a few hundred joints.
-MAX_JOINTS = 1000
-#: Frames times joints: an hour and a half of sixty joints at 30 frames a second.
-MAX_POSES = 10_000_000
 #: Characters accepted before MOTION; they are split into words in one step.
 _LONGEST_HIERARCHY = 1 << 24
 #: Characters of motion data that are split into words in one step: words take much memory.
@@ -58,22 +52,7 @@ class _BvhJoint:
 
 def read_bvh(path: Path, fps: float | None = None) -> list[AnimatedSkeleton]:
     """The people in a BVH file; errors as `parse_bvh`, or OSError."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise InputError(f"{size} bytes; accepted: up to {MAX_BYTES}")
-    return parse_bvh(_decoded(path.read_bytes()), MAX_FRAMES, fps)
-
-
-def _decoded(content: bytes) -> str:
-    """Text in UTF-8 or UTF-16; else Latin-1, which keeps names in other encodings distinct."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        text = content.decode("utf-16", errors="replace")
-    else:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = content.decode("latin-1")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return parse_bvh(read_text(path), MAX_FRAMES, fps)
 
 
 def parse_bvh(text: str, max_frames: int, fps: float | None = None) -> list[AnimatedSkeleton]:

@@ -17,6 +17,7 @@ import numpy as np
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.arrays import read_h5, read_npy, read_npz
+from intermask_cli.datasets.motion_files.asf_amc import find_asf, read_amc
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import (
     check_distance,
@@ -177,16 +178,31 @@ def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
             return read_npz(path)
         if suffix in H5_SUFFIXES:
             return read_h5(path, item)
-        if suffix == ".bvh":
-            return _people_of(read_bvh(path, options.fps), "BVH", options)
+        if suffix in SKELETON_SUFFIXES:
+            return _open_skeletons(path, suffix, options)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
+    if suffix == ".asf":
+        raise InputError("is a skeleton without motion; give the .amc file, which finds its .asf beside it")
     raise InputError(f"unknown file type {path.suffix!r}; accepted: {_ACCEPTED}")
 
 
-def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, options: ReadOptions) -> FileMotion:
+def _open_skeletons(path: Path, suffix: str, options: ReadOptions) -> FileMotion:
+    """The people of a file of skeletons; --skeleton is a map of joints, or for an .amc file its .asf."""
+    given = None if options.skeleton is None else Path(options.skeleton)
+    asf = given if given is not None and given.suffix.lower() == ".asf" else None
+    if asf is not None and suffix != ".amc":
+        raise InputError(f"--skeleton {asf}: an .asf is for .amc files")
+    if suffix == ".amc":
+        skeletons = read_amc(path, find_asf(path, asf), options.fps)
+    else:
+        skeletons = read_bvh(path, options.fps)
+    return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
+
+
+def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path | None) -> FileMotion:
     """The 22 joints of each skeleton that has them; InputError if none has."""
-    recipes = None if options.skeleton is None else read_skeleton_map(Path(options.skeleton))
+    recipes = None if map_file is None else read_skeleton_map(map_file)
     matched: list[tuple[AnimatedSkeleton, np.ndarray, str]] = []
     failed: list[InputError] = []
     for skeleton in skeletons:
