@@ -36,6 +36,9 @@ DEFAULT_MODEL = "duet-mini"
 DEFAULT_SECONDS = 5.0
 #: Lowest temperature: below it, logits divided by the temperature overflow.
 COLDEST = 1e-30
+#: What decoded motion becomes: bodies of rigid bones with planted feet (`motion.body`), or what the decoder
+#: returned, as published.
+BODIES = ("rigid", "decoded")
 #: Precisions of the transformer, on the command line and in the library.
 DTYPES = ("float32", "bf16")
 

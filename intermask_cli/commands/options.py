@@ -138,6 +138,14 @@ CleanModes = Annotated[
         show_default=False,
     ),
 ]
+Body = Annotated[
+    str | None,
+    typer.Option(
+        help="rigid: constant bones and planted feet; decoded: as the decoder left it.  "
+        "[default: the model's]",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -243,6 +251,7 @@ class RunOptions:
     samples: Samples = 1
     seed: Seed = 0
     limit: Limit = None
+    body: Body = None
     clean: CleanModes = None
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
@@ -261,6 +270,8 @@ class RunOptions:
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
+        if self.body is not None:
+            source.info.check_body(self.body)
         return RunSettings(
             source=source,
             sampling=sampling.over(source.info.sampling),
@@ -268,6 +279,7 @@ class RunOptions:
             samples=self.samples,
             limit=self.limit,
             clean=modes,
+            body=self.body,
             batch_size=batch_size,
             out=self.out,
             execution=Execution(model.device, processes, shard, self.overwrite),

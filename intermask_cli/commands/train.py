@@ -219,13 +219,21 @@ def bundle(
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
     training_data: Annotated[str, typer.Option(help="One line on what it was trained on.")] = "",
     fp32: Annotated[bool, typer.Option("--fp32", help="Store full instead of half precision.")] = False,
+    body: Annotated[
+        str | None,
+        typer.Option(
+            help="What the model's motion becomes unless --body says otherwise: rigid or decoded.  "
+            "[default: as the tokenizer's bundle, else decoded]",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
     from intermask_cli.training.bundle import assemble_bundle
 
     report = assemble_bundle(
-        tokenizer, transformer, pair_decoder, out, name or out.name, licence, training_data, not fp32
+        tokenizer, transformer, pair_decoder, out, name or out.name, licence, training_data, not fp32, body
     )
     _report(report, out, json)
 

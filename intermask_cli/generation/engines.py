@@ -61,8 +61,8 @@ class ModelSource:
     def num_joints(self) -> int:
         return self.info.representation.num_joints
 
-    def identity(self, sampling: SamplingConfig) -> dict[str, Any]:
-        """What must be equal for a run to continue an earlier one."""
+    def identity(self, sampling: SamplingConfig, body: str | None = None) -> dict[str, Any]:
+        """What must be equal for a run to continue an earlier one; `body` None is the model's own."""
         return {
             "model": self.sha256,
             "text encoder": [
@@ -71,9 +71,10 @@ class ModelSource:
                 self.text_encoder,
             ],
             "settings": {**to_dict(sampling), "dtype": self.dtype},
+            "body": body or self.info.body,
         }
 
-    def dataset_attributes(self, sampling: SamplingConfig) -> dict[str, Any]:
+    def dataset_attributes(self, sampling: SamplingConfig, body: str | None = None) -> dict[str, Any]:
         """Root attributes of `interactions.h5` (docs/reference/formats.md)."""
         return {
             "fps": float(self.info.fps),
@@ -88,6 +89,7 @@ class ModelSource:
             "text_encoder_sha256": self.info.text_encoder["sha256"] or "",
             "licence": self.info.licence,
             "sampling": {**to_dict(sampling), "dtype": self.dtype},
+            "body": body or self.info.body,
             "versions": versions(),
             "created": utc_now(),
         }
@@ -123,12 +125,13 @@ class ModelSource:
 class GenerationLoader:
     """Loads an engine that makes pairs from text; it is pickled for workers.
 
-    `batch_size` None is the largest that fits (`inference.batch_size`).
+    `batch_size` None is the largest that fits (`inference.batch_size`); `body` None is the model's own.
     """
 
     source: ModelSource
     sampling: SamplingConfig
     batch_size: int | None
+    body: str | None = None
 
     def __call__(self, worker: Worker) -> Engine:
         return self.engine(self.source.load(worker), worker)
@@ -143,6 +146,7 @@ class GenerationLoader:
                 seeds=[item.seed for item in items],
                 sampling=self.sampling,
                 batch_size=len(items),
+                body=self.body,
             )
             return _labelled(items, made)
 
@@ -168,6 +172,7 @@ class ReactionLoader:
     sampling: SamplingConfig
     batch_size: int | None
     given: Callable[[WorkItem], GivenPerson]
+    body: str | None = None
 
     def __call__(self, worker: Worker) -> Engine:
         return self.engine(self.source.load(worker), worker)
@@ -185,6 +190,7 @@ class ReactionLoader:
                 sampling=self.sampling,
                 batch_size=len(items),
                 check_body=False,  # the reader did it, unless the user stated up axis or units
+                body=self.body,
             )
             return _labelled(items, made)
 

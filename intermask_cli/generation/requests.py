@@ -26,7 +26,7 @@ RUNS = Path("runs")
 class RunSettings:
     """Settings of a run, without its prompts and given motions.
 
-    `batch_size` None is the largest that fits. `out` None is a folder below `runs/`, named after the input.
+    `batch_size` None is the largest that fits; `body` None is the model's own choice. `out` None is a folder below `runs/`, named after the input.
     """
 
     source: ModelSource
@@ -35,6 +35,7 @@ class RunSettings:
     samples: int = 1
     limit: int | None = None
     clean: tuple[Clean, ...] = ()
+    body: str | None = None
     batch_size: int | None = None
     out: Path | None = None
     execution: Execution = field(default_factory=Execution)
@@ -55,7 +56,7 @@ def generate_job(
         plan,
         len(prompts.prompts),
         prompts.rejected,
-        GenerationLoader(settings.source, settings.sampling, settings.batch_size),
+        GenerationLoader(settings.source, settings.sampling, settings.batch_size, settings.body),
         about={"prompt_files": [str(path) for path in files]},
     )
 
@@ -84,7 +85,13 @@ def react_job(
         planned.plan,
         len(prompts.prompts),
         [*unusable, *prompts.rejected],
-        ReactionLoader(settings.source, settings.sampling, settings.batch_size, planned.given(read, person)),
+        ReactionLoader(
+            settings.source,
+            settings.sampling,
+            settings.batch_size,
+            planned.given(read, person),
+            settings.body,
+        ),
         identity={
             "input": only.sha256 if only else [[given.name, given.sha256] for given in inputs],
             "given person": person + 1,
@@ -115,8 +122,13 @@ def _job(
         command=command,
         items=len(plan.items),
         prompts=prompts,
-        identity={"prompts": plan.fingerprint(), **(identity or {}), **clean, **source.identity(sampling)},
-        dataset=source.dataset_attributes(sampling),
+        identity={
+            "prompts": plan.fingerprint(),
+            **(identity or {}),
+            **clean,
+            **source.identity(sampling, settings.body),
+        },
+        dataset=source.dataset_attributes(sampling, settings.body),
         about={**about, "seed": settings.seed, **source.summary()},
     )
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)

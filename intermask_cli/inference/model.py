@@ -12,6 +12,7 @@ other samples, on their number, or on the number of threads (`intermask_cli.devi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
 from intermask_cli.inference import inputs
 from intermask_cli.inference.batch_size import BatchSize
+from intermask_cli.inference.bodies import Kept, body_of, seams_of, with_bodies
 from intermask_cli.inference.clip_generator import ClipGenerator
 from intermask_cli.inference.cuda_graphs import CudaRecorder, GraphCache
 from intermask_cli.inference.growing_clip import (
@@ -50,7 +52,6 @@ from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_encoder, load_text_encoder
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.physics import seam_jerk
 from intermask_cli.sampling import tasks
 
 #: Frames shared by consecutive windows of one phase: enough for the model to continue the action.
@@ -77,6 +78,9 @@ class InteractionModel:
     * `sampling`: a `SamplingConfig`, or a dict of its fields; the model's own settings by default.
     * `batch_size`: clips sampled together; as many as fit by default. It does not change results.
     * `check_body`: refuse joints that cannot be a person in metres with Y up.
+    * `body`: "rigid" makes bodies of constant bones with planted feet from what is generated, "decoded" keeps
+      it as the decoder left it, as published; the model's own choice (`info.body`) by default. Given motion
+      never changes.
 
     Every wrong argument is an `InputError` that names it. Attributes: `info` describes the model, `device` is
     where it runs, `default_frames` the length of a clip where none is given.
@@ -139,6 +143,7 @@ class InteractionModel:
         seeds: Sequence[int] | npt.ArrayLike | None = None,
         sampling: Sampling | None = None,
         batch_size: int | None = None,
+        body: str | None = None,
     ) -> list[Interaction]:
         """Generate pairs from text: person 0 starts at the origin and faces +Z.
 
@@ -163,9 +168,10 @@ class InteractionModel:
                     f"{self.info.max_frames}"
                 )
             inputs.one_phase(listed)
-        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        settings, kind = inputs.sampling_settings(sampling, self.info.sampling), body_of(body, self.info)
         clips = [GrowingClip(blank_pair(0)) for _ in listed]
-        return self._grown(clips, listed, tokens, numbers, settings, settings.steps, batch_size)
+        made = self._grown(clips, listed, tokens, numbers, settings, settings.steps, batch_size)
+        return with_bodies(made) if kind == "rigid" else made
 
     def react(
         self,
@@ -178,6 +184,7 @@ class InteractionModel:
         sampling: Sampling | None = None,
         batch_size: int | None = None,
         check_body: bool = True,
+        body: str | None = None,
     ) -> list[Interaction]:
         """Generate a partner for one given person, in that person's world and length.
 
@@ -190,8 +197,9 @@ class InteractionModel:
         self._needs_joints("react")
         listed = inputs.text_list(texts)
         given = inputs.given_motion(joints, rotations6d, 1, check_body)
-        motions = [(given.joints[0], rotations_of(given)[0])] * len(listed)
-        return self.react_each(motions, listed, person, seed, seeds, sampling, batch_size, check_body=False)
+        return self.react_each(
+            [given] * len(listed), listed, person, seed, seeds, sampling, batch_size, False, body
+        )
 
     def react_each(
         self,
@@ -203,6 +211,7 @@ class InteractionModel:
         sampling: Sampling | None = None,
         batch_size: int | None = None,
         check_body: bool = True,
+        body: str | None = None,
     ) -> list[Interaction]:
         """`react` with another given person for every text.
 
@@ -224,11 +233,14 @@ class InteractionModel:
             pair.joints[person] = padded.joints[0]
             rotations_of(pair)[person] = rotations_of(padded)[0]
             clips.append(GrowingClip(pair, given=person))
-        settings = inputs.sampling_settings(sampling, self.info.sampling)
+        settings, kind = inputs.sampling_settings(sampling, self.info.sampling), body_of(body, self.info)
         tokens = [clip.motion.frames // FRAMES_PER_TOKEN for clip in clips]
         half = max(settings.steps // 2, 1)
         lengths = [motion.frames for motion in given]
-        return self._grown(clips, listed, tokens, numbers, settings, half, batch_size, lengths)
+        made = self._grown(clips, listed, tokens, numbers, settings, half, batch_size, lengths)
+        if kind == "decoded":
+            return made
+        return with_bodies(made, [Kept.person(*one) for one in zip(given, roles, strict=True)])
 
     def extend(
         self,
@@ -239,6 +251,7 @@ class InteractionModel:
         sampling: Sampling | None = None,
         overlap: int = OVERLAP_FRAMES,
         check_body: bool = True,
+        body: str | None = None,
     ) -> Interaction:
         """Continue an interaction for `frames` frames (rounded down to a multiple of 4), as `text` describes.
 
@@ -262,12 +275,18 @@ class InteractionModel:
         else:
             codes = self.info.transformer.codebook_size
             before = torch.from_numpy(inputs.token_map(interaction.tokens, codes)[:, :, :done])
+        kind, earlier = body_of(body, self.info), motion
         seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
         clip = GrowingClip(motion, motion.frames, seams=seams)
         (maps,) = self.clips.grow(
             [clip], [prompt], [done + added], [number], settings, settings.steps, shared // FRAMES_PER_TOKEN
         )
-        return _result(clip, torch.cat([before, maps], dim=-1), prompt, number)
+        result = _result(clip, torch.cat([before, maps], dim=-1), prompt, number)
+        if kind == "decoded":
+            return result
+        kept = np.zeros(result.joints.shape[:2], dtype=bool)
+        kept[:, : clip.seams[-1][0]] = True  # up to the cross-fade
+        return with_bodies([result], [Kept(kept, earlier.padded(result.frames))])[0]
 
     def in_between(
         self,
@@ -280,6 +299,7 @@ class InteractionModel:
         seeds: Sequence[int] | npt.ArrayLike | None = None,
         sampling: Sampling | None = None,
         check_body: bool = True,
+        body: str | None = None,
     ) -> list[Interaction]:
         """Generate new motion between the first and last frames of a pair; those come back unchanged.
 
@@ -322,11 +342,13 @@ class InteractionModel:
             known[:, :, tokens] = self.clips.encode(pair.part(end.start, end.stop), placed)
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
+        kind = body_of(body, self.info)
         filled = self.clips.refill(known, pair, kept, placed, listed, numbers, settings)
-        return [
+        made = [
             Interaction(motion, tokens=_stored(ids), text=text, seed=number)
             for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
         ]
+        return with_bodies(made, [Kept(kept, pair)] * len(made)) if kind == "rigid" else made
 
     def edit(
         self,
@@ -341,6 +363,7 @@ class InteractionModel:
         seeds: Sequence[int] | npt.ArrayLike | None = None,
         sampling: Sampling | None = None,
         check_body: bool = True,
+        body: str | None = None,
     ) -> list[Interaction]:
         """Generate some body rows of some persons again in frames start..stop of a pair.
 
@@ -365,11 +388,14 @@ class InteractionModel:
         kept[persons, begin * FRAMES_PER_TOKEN : end * FRAMES_PER_TOKEN] = False
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
+        kind = body_of(body, self.info)
         filled = self.clips.refill(known, padded, kept, placed, listed, numbers, settings)
-        return [
+        made = [
             Interaction(motion.part(0, given.frames), tokens=_stored(ids), text=text, seed=number)
             for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
         ]
+        kept = kept[:, : given.frames]
+        return with_bodies(made, [Kept(kept, given)] * len(made)) if kind == "rigid" else made
 
     def reconstruct(
         self, joints: GivenJoints, rotations6d: npt.ArrayLike | None = None, check_body: bool = True
@@ -496,10 +522,9 @@ def load_model(
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:
     """The record of a complete clip, with the jerk of each seam."""
     motion = clip.motion
-    # A given person has no seams, and would hide those of the partner.
-    generated = motion.joints if clip.given is None else motion.joints[1 - clip.given][None]
-    seams = [Seam(*seam, *seam_jerk(generated, *seam)) for seam in clip.seams]
-    return Interaction(motion, tokens=_stored(tokens), text=text, seed=seed, given=clip.given, seams=seams)
+    seams = [Seam(*seam, jerk=0.0, typical_jerk=0.0) for seam in clip.seams]
+    result = Interaction(motion, tokens=_stored(tokens), text=text, seed=seed, given=clip.given, seams=seams)
+    return replace(result, seams=seams_of(result, motion))
 
 
 def _stored(tokens: Tensor) -> np.ndarray:

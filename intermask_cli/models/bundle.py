@@ -22,10 +22,12 @@ from typing import Any
 import torch
 
 from intermask_cli.config import (
+    BODIES,
     PairDecoderConfig,
     SamplingConfig,
     TokenizerConfig,
     TransformerConfig,
+    check_choice,
     from_dict,
 )
 from intermask_cli.errors import InputError, MissingError
@@ -79,8 +81,11 @@ class BundleInfo:
     provenance: dict[str, Any] = field(default_factory=dict)
     #: None decodes persons apart, as published
     pair_decoder: PairDecoderConfig | None = None
+    #: what decoded motion becomes unless the user says otherwise: "decoded", as published, or "rigid"
+    body: str = "decoded"
 
     def __post_init__(self) -> None:
+        self.check_body(self.body)
         if set(self.text_encoder) != {"id", "sha256", "dim"}:
             raise InputError(f"text_encoder has {sorted(self.text_encoder)}; it needs id, sha256 and dim")
         expected, codes = self.transformer.codebook_size, self.tokenizer.codebook_size
@@ -89,6 +94,14 @@ class BundleInfo:
         if self.pair_decoder is not None and not self.representation.holds_joints:
             raise InputError(
                 f"pair_decoder: needs joints, which the representation {self.representation} does not have"
+            )
+
+    def check_body(self, body: Any) -> None:
+        """InputError unless the model's motion can become this body."""
+        check_choice("body", body, BODIES)
+        if body == "rigid" and not self.representation.holds_joints:
+            raise InputError(
+                f"body is 'rigid', which needs joints; {self.representation} motion has only decoded bodies"
             )
 
     @property
@@ -195,7 +208,8 @@ def read_info(folder: Path) -> BundleInfo:
         if not isinstance(values.get(key), dict):
             raise InputError(f"{source}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{source}: {key}")
-    values.setdefault("pair_decoder", None)  # older bundles have no such section
+    values.setdefault("pair_decoder", None)  # older bundles have neither
+    values.setdefault("body", "decoded")
     if values["pair_decoder"] is not None:
         if not isinstance(values["pair_decoder"], dict):
             raise InputError(f"{source}: section 'pair_decoder' must be an object")

@@ -17,6 +17,8 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize
 from intermask_cli.motion.skeleton import REST_OFFSETS
 
+#: Metres of any joint: a rigid body is exact to this.
+RIGID_TO_M = 1e-4
 #: A model's positions are not rigid; beyond this mean distance a skeleton no longer shows the motion.
 _MAX_FIT_ERROR_MM = 60.0
 
@@ -62,6 +64,17 @@ def rig_in(motion: Motion, person: int) -> Rig:
     rebuilt = forward_kinematics(local, joints[:, 0], offsets)[0]
     error_mm = 1000 * float(np.linalg.norm(rebuilt - joints, axis=-1).mean())
     return Rig(local, joints[:, 0], offsets, error_mm)
+
+
+def is_rigid(motion: Motion, person: int, frames: np.ndarray | None = None) -> bool:
+    """Whether a person's joints are forward kinematics of the motion's rotations on its bone lengths.
+
+    frames: flags (T,) of those that count; all by default.
+    """
+    if not motion.has_rig:
+        return False
+    apart = np.linalg.norm(rig_in(motion, person).joints - motion.joints[person], axis=-1)  # (T, 22)
+    return bool((apart if frames is None else apart[frames]).max(initial=0.0) <= RIGID_TO_M)
 
 
 def rig_of(joints: np.ndarray, who: str) -> Rig:

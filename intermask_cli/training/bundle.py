@@ -30,11 +30,14 @@ def assemble_bundle(
     licence: str,
     training_data: str,
     fp16: bool,
+    body: str | None = None,
 ) -> dict[str, Any]:
     """Write the best weights of every stage as a bundle -> a summary.
 
     tokenizer_folder: a training folder, or the model bundle whose tokens the transformer was trained on.
     fp16: half precision instead of full.
+    body: what the model's motion becomes by default, "rigid" or "decoded"; None: as in the tokenizer's
+    bundle, else "decoded".
     Raises InputError if the stages were not trained on the same tokens.
     """
     tokenizer_bundle = bundle_at(tokenizer_folder)
@@ -90,6 +93,7 @@ def assemble_bundle(
             "validation": validation,
         },
         pair_decoder=pair_decoder.config if pair_decoder else None,
+        body=body or (tokenizer_bundle.info.body if tokenizer_bundle else "decoded"),
     )
     card = _card(name, licence, training_data, validation)
     normalizer_or_none = normalizer if info.representation.normalised else None

@@ -1,0 +1,167 @@
+"""Decoded motion to rigid bodies: the one place that every task goes through, after all of its windows.
+
+Frames that a task keeps are never changed. A person who is kept completely, such as the given person of a
+reaction, is stored as given. Where only some frames are kept, the solved ones join them without a step; the
+person stays rigid if the kept frames are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from intermask_cli.config import PERSONS
+from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.models.bundle import BundleInfo
+from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
+from intermask_cli.motion.curves import FADE_FRAMES, keep_exactly, minimum_jerk, runs_of_true
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
+from intermask_cli.motion.motion import OPTIONAL_ARRAYS, Motion
+from intermask_cli.motion.physics import seam_jerk
+from intermask_cli.motion.rig import is_rigid, rig_in
+from intermask_cli.motion.rotation import (
+    axis_angle_from_matrix,
+    matrix_from_axis_angle,
+    sixd_columns_from_matrix,
+)
+
+#: Clips solved together: more are not faster, and take more memory.
+_TOGETHER = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Frames (P, T) of a clip that a task keeps, and the motion they come from, which may have a rig."""
+
+    frames: np.ndarray
+    motion: Motion
+
+    @classmethod
+    def person(cls, motion: Motion, role: int) -> Kept:
+        """All frames of a pair's person `role` (0 or 1), whose motion (of one person) was given."""
+        frames = np.zeros((PERSONS, motion.frames), dtype=bool)
+        frames[role] = True
+        arrays = {name: getattr(motion, name) for name in ("joints", *OPTIONAL_ARRAYS)}
+        twice = {name: None if a is None else np.repeat(a, PERSONS, axis=0) for name, a in arrays.items()}
+        return cls(frames, Motion(**twice))  # of which only `role` is kept
+
+
+def body_of(body: Any, info: BundleInfo) -> str:
+    """What decoded motion becomes: "rigid" or "decoded", the model's own choice if `body` is None."""
+    if body is None:
+        return info.body
+    info.check_body(body)
+    return str(body)
+
+
+def with_bodies(items: Sequence[Interaction], kept: Sequence[Kept | None] | None = None) -> list[Interaction]:
+    """The interactions with rigid bodies; `kept` has for each what must not change, the given person too."""
+    assert kept is not None or all(item.given is None for item in items)
+    all_kept = kept or [None] * len(items)
+    results: list[Interaction] = []
+    for start in range(0, len(items), _TOGETHER):
+        some, of_some = items[start : start + _TOGETHER], all_kept[start : start + _TOGETHER]
+        solved = solve_clips(
+            [item.joints for item in some],
+            [item.rotations6d for item in some],
+            bone_lengths=[_kept_lengths(one) for one in of_some],
+        )
+        results += [_solved(*parts) for parts in zip(some, solved, of_some, strict=True)]
+    return results
+
+
+def _kept_lengths(kept: Kept | None) -> list[np.ndarray | None] | None:
+    """Bone lengths (21,) of each person whose kept frames are rigid."""
+    if kept is None or kept.motion.bone_lengths is None:
+        return None
+    of_persons = zip(kept.motion.bone_lengths, kept.frames, strict=True)
+    return [
+        lengths if frames.any() and is_rigid(kept.motion, person, frames) else None
+        for person, (lengths, frames) in enumerate(of_persons)
+    ]
+
+
+def _solved(item: Interaction, solved: SolvedBodies, kept: Kept | None) -> Interaction:
+    """The interaction on its solved bodies, kept frames as they were."""
+    motion = Motion(
+        solved.joints, solved.rotations6d, item.features, solved.root_rotations6d, solved.bone_lengths
+    )
+    rigid, reasons = [True] * motion.persons, list(solved.reasons)
+    for person in range(motion.persons):
+        if kept is None or not kept.frames[person].any():
+            continue
+        frames = kept.frames[person]
+        rigid[person] = is_rigid(kept.motion, person, frames)
+        if rigid[person]:
+            _keep_rig(motion, kept.motion, person, frames)
+        else:
+            _keep_joints(motion, item.motion, person, frames)
+        if frames.all():  # it was not decoded
+            reasons[person] = None
+    return replace(
+        item,
+        motion=motion,
+        rigid=tuple(rigid),
+        no_body="; ".join(f"person {p + 1}: {why}" for p, why in enumerate(reasons) if why),
+        seams=seams_of(item, motion),
+    )
+
+
+def seams_of(item: Interaction, motion: Motion) -> tuple[Seam, ...]:
+    """The item's seams with the jerk that they have in `motion`."""
+    # A given person has no seams, and would hide those of the partner.
+    joints = motion.joints[list(item.generated)]
+    return tuple(Seam(frame, shared, *seam_jerk(joints, frame, shared)) for frame, shared, *_ in item.seams)
+
+
+def _keep_rig(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> None:
+    """Put the kept frames (T,) of a rigid person in place; differences at the borders fade out as turns.
+
+    Both have the same bone lengths. Arrays of `motion` are changed in place.
+    """
+    assert motion.rotations6d is not None and motion.root_rotations6d is not None
+    assert given.rotations6d is not None and given.root_rotations6d is not None
+    if not kept.all():
+        new, old = rig_in(motion, person), rig_in(given, person)
+        local, root = new.local.copy(), new.root.copy()
+        for border, frames, fade in _fades(kept):
+            turn = axis_angle_from_matrix(old.local[border] @ np.swapaxes(new.local[border], -1, -2))
+            local[frames] = matrix_from_axis_angle(fade[:, None, None] * turn) @ local[frames]
+            root[frames] += fade[:, None] * (old.root[border] - new.root[border])
+        sixd = sixd_columns_from_matrix(local)
+        motion.rotations6d[person], motion.root_rotations6d[person] = sixd[:, 1:], sixd[:, 0]
+        motion.joints[person] = forward_kinematics(local, root, new.offsets)[0]
+    for name in ("joints", "rotations6d", "root_rotations6d"):
+        getattr(motion, name)[person, kept] = getattr(given, name)[person, kept]
+
+
+def _fades(kept: np.ndarray) -> list[tuple[int, slice, np.ndarray]]:
+    """For each border of kept frames (T,): the kept frame, the frames next to it, and how much of the
+    difference at the border they take over, as in `curves.keep_exactly`."""
+    fades = []
+    for start, stop in runs_of_true(~kept):
+        inside, span = np.arange(start, stop), min(FADE_FRAMES, stop - start + 1)
+        if start > 0:
+            fades.append((start - 1, slice(start, stop), 1 - minimum_jerk((inside - (start - 1)) / span)))
+        if stop < len(kept):
+            fades.append((stop, slice(start, stop), 1 - minimum_jerk((stop - inside) / span)))
+    return fades
+
+
+def _keep_joints(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> None:
+    """Put the kept frames (T,) of a person who is not rigid in place; changes `motion`.
+
+    Rotations of the pelvis and bone lengths are then only those that fit best.
+    """
+    assert motion.rotations6d is not None and given.rotations6d is not None
+    assert motion.root_rotations6d is not None and motion.bone_lengths is not None
+    recovered = rotations_from_joints(given.joints[person])
+    root = sixd_columns_from_matrix(recovered.local[:, 0]).astype(np.float32)
+    motion.joints[person] = keep_exactly(given.joints[person], motion.joints[person], kept)
+    motion.rotations6d[person] = keep_exactly(given.rotations6d[person], motion.rotations6d[person], kept)
+    motion.root_rotations6d[person] = np.where(kept[:, None], root, motion.root_rotations6d[person])
+    motion.bone_lengths[person] = np.median(bone_lengths(motion.joints[person]), axis=0)
