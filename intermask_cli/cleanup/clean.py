@@ -14,11 +14,13 @@ from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.cleanup.smoothing import smooth_motion
 from intermask_cli.errors import InputError
-from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.inference.bodies import seams_of
+from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.body.repose import reposed
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.physics import seam_jerk
+from intermask_cli.motion.rig import put_rig, rig_in
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 #: Physics, which measures the effect, takes a third difference; the published mode needs two frames.
@@ -69,6 +71,8 @@ def _clean_person(
 def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     """The interaction cleaned; the given person of a reaction stays exactly as given.
 
+    Rigid bodies stay rigid, on the same bones: their joints are forward kinematics of the cleaned rotations.
+
     Raises:
         InputError: another body than the 22 joints, or too few frames.
     """
@@ -79,7 +83,10 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     if item.frames < _MIN_FRAMES:
         raise InputError(f"{item.id}: {item.frames} frames; --clean needs {_MIN_FRAMES} or more")
     joints, rotations6d = clean(item.joints, item.rotations6d, modes, item.given)
-    generated = joints[list(item.generated)]
-    # The jerk of a seam is that of the cleaned joints.
-    seams = (Seam(frame, overlap, *seam_jerk(generated, frame, overlap)) for frame, overlap, *_ in item.seams)
-    return replace(item, motion=Motion(joints, rotations6d, item.features), seams=tuple(seams))
+    lengths = None if item.bone_lengths is None else item.bone_lengths.copy()
+    root = None if item.root_rotations6d is None else item.root_rotations6d.copy()
+    motion = Motion(joints, rotations6d, item.features, root, lengths)
+    for person in item.generated:
+        if item.rigid[person]:
+            put_rig(motion, person, reposed(rig_in(motion, person), joints[person]))
+    return replace(item, motion=motion, seams=seams_of(item, motion))

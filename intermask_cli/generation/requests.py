@@ -26,7 +26,8 @@ RUNS = Path("runs")
 class RunSettings:
     """Settings of a run, without its prompts and given motions.
 
-    `batch_size` None is the largest that fits; `body` None is the model's own choice. `out` None is a folder below `runs/`, named after the input.
+    `batch_size` None is the largest that fits; `body` None is the model's own choice. `out` None is a
+    folder below `runs/`, named after the input.
     """
 
     source: ModelSource

@@ -19,10 +19,10 @@ from intermask_cli.models.bundle import BundleInfo
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
 from intermask_cli.motion.curves import FADE_FRAMES, keep_exactly, minimum_jerk, runs_of_true
 from intermask_cli.motion.joint_rotations import rotations_from_joints
-from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
-from intermask_cli.motion.motion import OPTIONAL_ARRAYS, Motion
+from intermask_cli.motion.kinematics import bone_lengths
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import seam_jerk
-from intermask_cli.motion.rig import is_rigid, rig_in
+from intermask_cli.motion.rig import is_rigid, put_rig, rig_in
 from intermask_cli.motion.rotation import (
     axis_angle_from_matrix,
     matrix_from_axis_angle,
@@ -45,9 +45,10 @@ class Kept:
         """All frames of a pair's person `role` (0 or 1), whose motion (of one person) was given."""
         frames = np.zeros((PERSONS, motion.frames), dtype=bool)
         frames[role] = True
-        arrays = {name: getattr(motion, name) for name in ("joints", *OPTIONAL_ARRAYS)}
-        twice = {name: None if a is None else np.repeat(a, PERSONS, axis=0) for name, a in arrays.items()}
-        return cls(frames, Motion(**twice))  # of which only `role` is kept
+        arrays = (motion.joints, motion.rotations6d, None, motion.root_rotations6d, motion.bone_lengths)
+        joints, *others = (None if a is None else np.repeat(a, PERSONS, axis=0) for a in arrays)
+        assert joints is not None
+        return cls(frames, Motion(joints, *others))  # of which only `role` is kept
 
 
 def body_of(body: Any, info: BundleInfo) -> str:
@@ -123,8 +124,7 @@ def _keep_rig(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> N
 
     Both have the same bone lengths. Arrays of `motion` are changed in place.
     """
-    assert motion.rotations6d is not None and motion.root_rotations6d is not None
-    assert given.rotations6d is not None and given.root_rotations6d is not None
+    assert motion.bone_lengths is not None and given.bone_lengths is not None
     if not kept.all():
         new, old = rig_in(motion, person), rig_in(given, person)
         local, root = new.local.copy(), new.root.copy()
@@ -132,11 +132,10 @@ def _keep_rig(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> N
             turn = axis_angle_from_matrix(old.local[border] @ np.swapaxes(new.local[border], -1, -2))
             local[frames] = matrix_from_axis_angle(fade[:, None, None] * turn) @ local[frames]
             root[frames] += fade[:, None] * (old.root[border] - new.root[border])
-        sixd = sixd_columns_from_matrix(local)
-        motion.rotations6d[person], motion.root_rotations6d[person] = sixd[:, 1:], sixd[:, 0]
-        motion.joints[person] = forward_kinematics(local, root, new.offsets)[0]
+        put_rig(motion, person, replace(new, local=local, root=root))
     for name in ("joints", "rotations6d", "root_rotations6d"):
         getattr(motion, name)[person, kept] = getattr(given, name)[person, kept]
+    motion.bone_lengths[person] = given.bone_lengths[person]
 
 
 def _fades(kept: np.ndarray) -> list[tuple[int, slice, np.ndarray]]:

@@ -217,7 +217,7 @@ def given_motion(joints: GivenJoints, rotations6d: Any, persons: int, plausible:
         InputError: another shape, fewer than 4 frames, NaN or infinite values, an implausible body.
     """
     array, rotations = motion_arrays(joints, rotations6d)
-    rig = _rig_of(joints) if rotations6d is None else {}
+    rig = (None, None) if rotations6d is not None else rig_arrays(joints)
     if persons == 1 and isinstance(joints, Motion) and joints.persons == 1:
         array = array[0]
     of_frame = (NUM_JOINTS, 3)
@@ -242,15 +242,15 @@ def given_motion(joints: GivenJoints, rotations6d: Any, persons: int, plausible:
         or not np.isfinite(rotations).all()
     ):
         raise InputError(f"rotations6d of shape {rotations.shape}; accepted: finite numbers, {shape}")
-    return Motion(array, rotations.reshape(shape), **rig)
+    return Motion(array, rotations.reshape(shape), None, *rig)
 
 
-def _rig_of(record: Any) -> dict[str, np.ndarray | None]:
-    """What a record has of a rigid body besides its rotations, none for anything else."""
+def rig_arrays(record: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """root_rotations6d and bone_lengths of a record that has all arrays of a rigid body, else None."""
     motion = record.motion if isinstance(record, Interaction) else record
     if not isinstance(motion, Motion) or not motion.has_rig:
-        return {}
-    return {"root_rotations6d": motion.root_rotations6d, "bone_lengths": motion.bone_lengths}
+        return None, None
+    return motion.root_rotations6d, motion.bone_lengths
 
 
 def given_motions(motions: Any, plausible: bool = False) -> list[Motion]:

@@ -348,7 +348,11 @@ class InteractionModel:
             Interaction(motion, tokens=_stored(ids), text=text, seed=number)
             for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
         ]
-        return with_bodies(made, [Kept(kept, pair)] * len(made)) if kind == "rigid" else made
+        if kind == "decoded":
+            return made
+        root, lengths = (None, None) if rotations6d is not None else inputs.rig_arrays(joints)
+        given_pair = replace(pair, root_rotations6d=root, bone_lengths=lengths)
+        return with_bodies(made, [Kept(kept, given_pair)] * len(made))
 
     def edit(
         self,

@@ -14,7 +14,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize
+from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
 
 #: Metres of any joint: a rigid body is exact to this.
@@ -64,6 +64,16 @@ def rig_in(motion: Motion, person: int) -> Rig:
     rebuilt = forward_kinematics(local, joints[:, 0], offsets)[0]
     error_mm = 1000 * float(np.linalg.norm(rebuilt - joints, axis=-1).mean())
     return Rig(local, joints[:, 0], offsets, error_mm)
+
+
+def put_rig(motion: Motion, person: int, rig: Rig) -> None:
+    """Write a rig into the arrays of a motion that has all of them: the person is rigid afterwards."""
+    assert motion.rotations6d is not None
+    assert motion.root_rotations6d is not None and motion.bone_lengths is not None
+    sixd = sixd_columns_from_matrix(rig.local)
+    motion.root_rotations6d[person], motion.rotations6d[person] = sixd[:, 0], sixd[:, 1:]
+    motion.bone_lengths[person] = np.linalg.norm(rig.offsets[1:], axis=-1)
+    motion.joints[person] = rig.joints
 
 
 def is_rigid(motion: Motion, person: int, frames: np.ndarray | None = None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from intermask_cli.datasets.duets.corpus import make_corpus_clip
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.body.solver import solve_clips
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import physics
+from intermask_cli.motion.rig import is_rigid
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.motion_samples import mean_error_mm, with_tokenizer_noise
 
@@ -189,3 +193,44 @@ def test_an_arm_inside_the_other_is_lifted_out_and_joined_hands_stay():
     assert sum(after) < 0.5 * sum(before)
     still, _ = clean(clip, None, [Clean.contact], fixed=1)
     np.testing.assert_array_equal(still[1], clip[1])
+
+
+# ---------------------------------------------------------------- rigid bodies
+
+
+@pytest.fixture(scope="module")
+def rigid_items(pairs: list[np.ndarray]) -> list[Interaction]:
+    """The noisy clips as the body solver leaves them."""
+    items = []
+    for solved in solve_clips(pairs[:3]):
+        motion = Motion(solved.joints, solved.rotations6d, None, solved.root_rotations6d, solved.bone_lengths)
+        items.append(Interaction(motion, rigid=(True, True)))
+    return items
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(Clean))
+def test_a_rigid_body_stays_rigid_on_the_same_bones(mode: Clean, rigid_items: list[Interaction]) -> None:
+    changed = 0.0
+    for item in rigid_items:
+        cleaned = clean_item(item, [mode])
+        assert cleaned.rigid == (True, True)
+        np.testing.assert_allclose(cleaned.bone_lengths, item.bone_lengths, atol=1e-7)
+        assert all(is_rigid(cleaned.motion, person) for person in (0, 1))
+        # What the mode does to joints is what the body shows.
+        joints, _ = clean(item.joints, item.rotations6d, [mode])
+        change = np.linalg.norm(joints - item.joints, axis=-1)
+        off = np.linalg.norm(cleaned.joints - joints, axis=-1)
+        # The published mode stretches bones, which a rigid body does not follow.
+        assert off.mean() < (0.03 if mode is Clean.published else 0.001)
+        changed = max(changed, float(change.max()))
+    assert changed > 0.005
+
+
+@pytest.mark.slow
+def test_a_given_rigid_person_stays_exactly_as_given(rigid_items: list[Interaction]) -> None:
+    item = replace(rigid_items[0], given=1)
+    cleaned = clean_item(item, [Clean.smooth, Clean.contact, Clean.meet])
+    for name in ("joints", "rotations6d", "root_rotations6d", "bone_lengths"):
+        np.testing.assert_array_equal(getattr(cleaned, name)[1], getattr(item, name)[1])
+    assert is_rigid(cleaned.motion, 0) and not np.array_equal(cleaned.joints[0], item.joints[0])

@@ -1,0 +1,82 @@
+"""A rigid body brought to changed joints: the same bones, rotations as near as possible to those it had.
+
+Whatever moves joints afterwards (clean-up, another body) ends here, so that joints stay forward kinematics.
+Axes: T frames of one person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from intermask_cli.motion.body.limbs import ARMS, LEGS, Limbs, pose_limbs
+from intermask_cli.motion.body.trunk import (
+    CHEST,
+    COLLARS,
+    HIPS,
+    NECK,
+    PELVIS,
+    SPINE1,
+    aligned,
+    carrier_rotation,
+)
+from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
+from intermask_cli.motion.rig import Rig
+from intermask_cli.motion.rotation import normalize
+from intermask_cli.motion.skeleton import FEET, PARENTS
+
+#: The only child of each joint that has one.
+_CHILD = {parent: child for child, parent in enumerate(PARENTS) if PARENTS.count(parent) == 1}
+#: What carries three bones, with them: pelvis and chest.
+_CARRIERS = {PELVIS: (*HIPS, SPINE1), CHEST: (*COLLARS, NECK)}
+#: Directions in the axes of the pelvis and of the chest in which straight knees and elbows bend.
+_LIMBS = ((LEGS, PELVIS, np.array([0.0, 0.0, 1.0])), (ARMS, CHEST, np.array([0.0, -1.0, -1.0])))
+#: Metres from a hinge to the line between the ends of its limb, below which the direction above is mixed in.
+_STRAIGHT_M = 1e-3
+_ANKLES, _TOES = np.array(FEET[::2]), np.array(FEET[1::2])
+
+
+def reposed(rig: Rig, joints: np.ndarray) -> Rig:
+    """The rig with its joints as near as its bones allow to the given ones (T, 22, 3), metres.
+
+    Pelvis and chest fit their three bones, every other joint turns its bone by the shortest way, and arms and
+    legs meet wrists and ankles exactly where they reach them. Joints that rigid bones can have are met.
+    `fit_error_mm` is the mean distance from the given joints.
+    """
+    targets = joints.astype(np.float64)
+    offsets = np.broadcast_to(rig.offsets, targets.shape)
+    rotations = _turned(targets, rig.local, offsets)
+    positions = forward_kinematics(local_from_global(rotations), targets[:, PELVIS], offsets)[0]
+    for limbs, carrier, bend in _LIMBS:
+        pole = _pole(limbs, targets, rotations[:, None, carrier] @ bend)
+        pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions)
+    positions[:, _TOES] = positions[:, _ANKLES] + targets[:, _TOES] - targets[:, _ANKLES]
+    local = local_from_global(_turned(positions, rig.local, offsets))
+    moved = replace(rig, local=local, root=targets[:, PELVIS])
+    error_mm = 1000 * float(np.linalg.norm(moved.joints - targets, axis=-1).mean())
+    return replace(moved, fit_error_mm=error_mm)
+
+
+def _turned(targets: np.ndarray, local: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Global rotations (T, 22, 3, 3): the local ones, each turned so that its bone points to its target."""
+    rotations = np.empty_like(local)
+    for joint, parent in enumerate(PARENTS):
+        if joint in _CARRIERS:
+            rotations[:, joint] = carrier_rotation(targets, joint, _CARRIERS[joint], offsets)
+            continue
+        rotations[:, joint] = rotations[:, parent] @ local[:, joint]
+        if (child := _CHILD.get(joint)) is not None:
+            bone = targets[:, child] - targets[:, joint]
+            rotations[:, joint] = aligned(rotations[:, joint], offsets[:, child], bone)
+    return rotations
+
+
+def _pole(limbs: Limbs, joints: np.ndarray, straight: np.ndarray) -> np.ndarray:
+    """Direction (T, 2, 3) in which limbs of joints (T, 22, 3) bend; straight ones to `straight` (T, 1, 3)."""
+    upper, hinge, end = (joints[:, numbers] for numbers in (limbs.upper, limbs.hinge, limbs.end))
+    along = normalize(end - upper)
+    bend = hinge - upper
+    bend = bend - (bend * along).sum(-1, keepdims=True) * along
+    trust = np.minimum(np.linalg.norm(bend, axis=-1, keepdims=True) / _STRAIGHT_M, 1)
+    return normalize(trust * normalize(bend) + (1 - trust) * straight)
