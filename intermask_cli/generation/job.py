@@ -84,6 +84,7 @@ class Summary:
     failed: Sequence[Rejected]
     rejected: Sequence[Rejected]
     finished_before: bool = False
+    no_body: int = 0  # of the dataset, marked in its column `no_body`
 
     @property
     def exit_code(self) -> int:
@@ -100,6 +101,7 @@ class Summary:
             "made_now": self.made,
             "failed": len(self.failed),
             "rejected": len(self.rejected),
+            "no_body": self.no_body,
             "seconds": round(self.seconds, 3),
             "load_seconds": round(self.load_seconds, 3),
             "interactions_per_second": round(self.made / self.seconds, 3) if self.made else None,
@@ -121,6 +123,9 @@ class Summary:
                 f"{len(self.failed):,} interactions failed, listed in {self.folder / 'rejected.jsonl'}; "
                 "the same command tries them again"
             )
+        if self.no_body:
+            count = f"{self.no_body:,} interaction{'s are' if self.no_body > 1 else ' is'} no body"
+            lines.append(f"{count}; the column no_body of {self.folder / 'index.csv'} says why")
         if not self.merged:
             lines.append(
                 f"other shards are missing; the last one, or intermask merge {self.folder}, finishes the run"
@@ -217,6 +222,7 @@ def run_job(job: Job) -> Summary | None:
         load_seconds=timing["load_seconds"],
         failed=merged.failed,
         rejected=job.rejected,
+        no_body=merged.no_body,
     )
 
 
@@ -257,8 +263,8 @@ def _place(worker: Worker, devices: Sequence[str]) -> str:
 
 def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:
     note(f"{run.folder}: this run is already complete; --overwrite makes it again")
-    done = int(manifest["counts"]["done"])
-    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected, finished_before=True)
+    done, no_body = int(manifest["counts"]["done"]), int(manifest["counts"].get("no_body", 0))
+    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected, True, no_body)
 
 
 def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
@@ -289,4 +295,6 @@ def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
         merged = run.merge_records(list(records.values()), rejected)
         if out is None and not merged.failed:
             run.drop_parts()
-    return Summary(target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected)
+    return Summary(
+        target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected, no_body=merged.no_body
+    )

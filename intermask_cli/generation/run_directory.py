@@ -115,6 +115,7 @@ class MergeResult:
     merged: bool
     done: int
     failed: list[Rejected]
+    no_body: int = 0  # interactions that are listed as no body
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -221,7 +222,8 @@ class RunDirectory:
         with locked(self.folder / ".lock-merge", wait=True):  # two shards may end at the same time
             finished = self.finished()
             if finished is not None:
-                return MergeResult(True, finished["counts"]["done"], [])
+                counts = finished["counts"]
+                return MergeResult(True, counts["done"], [], counts.get("no_body", 0))
             if self.pending(parts):
                 return MergeResult(False, self.done_items(parts), [])
             result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
@@ -239,9 +241,10 @@ class RunDirectory:
         failed = [failure for record in records for failure in record.failed]
         done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
         write_rejected(self.folder, [*rejected, *failed])
-        counts = {"done": done, "failed": len(failed), "rejected": len(rejected)}
+        no_body = sum(bool(row.get("no_body")) for record in records for row in record.rows)
+        counts = {"done": done, "failed": len(failed), "rejected": len(rejected), "no_body": no_body}
         self._record_end("failures" if failed else "finished", **counts)
-        return MergeResult(True, done, failed)
+        return MergeResult(True, done, failed, no_body)
 
     def stop(self, status: str, parts: Sequence[Part]) -> None:
         """Record how an unfinished run ended, unless another shard has finished it meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.rig import is_rigid
 from tests.helpers.tiny_model import TinyModel
 
 pytestmark = pytest.mark.slow
@@ -39,10 +41,16 @@ def items(run: Path | str) -> list[Interaction]:
 
 
 def same(a: list[Interaction], b: list[Interaction]) -> bool:
+    arrays = ("joints", "tokens", "rotations6d", "root_rotations6d", "bone_lengths")
     return [x.id for x in a] == [x.id for x in b] and all(
-        np.array_equal(x.joints, y.joints) and np.array_equal(x.tokens, y.tokens)
+        np.array_equal(getattr(x, name), getattr(y, name))
         for x, y in zip(a, b, strict=True)
+        for name in arrays
     )
+
+
+#: Parametrises tests that a run does not depend on how it is carried out.
+of_every_body = pytest.mark.parametrize("body", ["decoded", "rigid"])
 
 
 def test_a_prompt_file_becomes_a_dataset(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
@@ -114,13 +122,18 @@ def test_every_sampling_option_has_an_effect(
             assert dataset.attributes["sampling"][str(option[0])[2:]] == option[1]
 
 
+@of_every_body
 def test_batch_size_sample_count_and_order_change_no_sample(
-    cli: Run, folder: Path, plain: list[Interaction], tiny_model: TinyModel
+    cli: Run, folder: Path, tiny_model: TinyModel, body: str
 ) -> None:
-    assert cli("generate", "p.csv", *tiny_model.options, "--out", "b", "--batch-size", 1)[0] == 0
+    options = [*tiny_model.options, "--body", body]
+    assert cli("generate", "p.csv", *options, "--out", "plain")[0] == 0
+    plain = items("plain")
+    assert [item.body for item in plain] == [body, body]
+    assert cli("generate", "p.csv", *options, "--out", "b", "--batch-size", 1)[0] == 0
     assert same(plain, items("b"))
     (folder / "more.csv").write_text("text,frames\nhug,12\nthe first person waves,8\ntwo people bow,12\n")
-    assert cli("generate", "more.csv", *tiny_model.options, "--out", "m", "--samples", 2)[0] == 0
+    assert cli("generate", "more.csv", *options, "--out", "m", "--samples", 2)[0] == 0
     by_prompt = {(item.text, item.sample): item for item in items("m")}
     for item in plain:
         np.testing.assert_array_equal(by_prompt[item.text, 0].joints, item.joints)
@@ -202,13 +215,15 @@ def test_the_same_command_again_makes_nothing_and_another_one_is_refused(
     assert cli("generate", "p.csv", *tiny_model.options, "--steps", 3, "--overwrite")[0] == 0
 
 
+@of_every_body
 def test_a_prompt_file_changed_under_a_half_finished_run(
-    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     """Refused, nothing touched; with the old prompts back the run continues to what it would have been."""
     lines = "text,frames\n" + "".join(f"hug {i},4\n" for i in range(20))
     (folder / "s.csv").write_text(lines)
-    assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
+    options = [*tiny_model.options, "--body", body]
+    assert cli("generate", "s.csv", *options, "--out", "whole")[0] == 0
     plain = InteractionModel.generate
 
     def interrupted(*arguments: Any, **settings: Any) -> list[Interaction]:
@@ -216,7 +231,7 @@ def test_a_prompt_file_changed_under_a_half_finished_run(
         return plain(*arguments, **settings)
 
     monkeypatch.setattr(InteractionModel, "generate", interrupted)
-    command = ["generate", "s.csv", *tiny_model.options, "--out", "run"]
+    command = ["generate", "s.csv", *options, "--out", "run"]
     assert cli(*command)[0] == 143
     monkeypatch.setattr(InteractionModel, "generate", plain)
     before = {path: path.stat().st_mtime_ns for path in Path("run").rglob("*") if path.is_file()}
@@ -238,11 +253,13 @@ def test_an_unwritable_place_is_one_line(cli: Run, folder: Path, tiny_model: Tin
     assert "error: /sys/intermask: cannot be written" in err and "another --out" in err
 
 
-def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+@of_every_body
+def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel, body: str) -> None:
     (folder / "s.csv").write_text("text,frames\n" + "".join(f"hug {i},4\n" for i in range(40)))
-    assert cli("generate", "s.csv", *tiny_model.options, "--out", "whole")[0] == 0
+    options = [*tiny_model.options, "--body", body]
+    assert cli("generate", "s.csv", *options, "--out", "whole")[0] == 0
     for i in (1, 2):
-        code, out, _ = cli("generate", "s.csv", *tiny_model.options, "--out", f"s{i}", "--shard", f"{i}/2")
+        code, out, _ = cli("generate", "s.csv", *options, "--out", f"s{i}", "--shard", f"{i}/2")
         assert code == 0
         assert "other shards are missing" in out
     code, out, _ = cli("merge", "s1", "s2", "--out", "merged")
@@ -257,12 +274,50 @@ def test_two_workers_make_the_same_bytes(cli: Run, folder: Path, tiny_model: Tin
     (folder / "s.csv").write_text(
         "text,frames\n" + "".join(f"hug {i},{8 + 4 * (i % 3)}\n" for i in range(40))
     )
-    assert cli("generate", "s.csv", *tiny_model.options, "--out", "one")[0] == 0
-    code, out, err = cli("generate", "s.csv", *tiny_model.options, "--out", "two", "--processes", 2)
+    options = [*tiny_model.options, "--body", "rigid"]
+    assert cli("generate", "s.csv", *options, "--out", "one")[0] == 0
+    code, out, err = cli("generate", "s.csv", *options, "--out", "two", "--processes", 2)
     assert code == 0, err
     assert "40 of 40 interactions" in out
     assert "on cpu, 2 workers" in err
     assert same(items("one"), items("two"))
+
+
+def test_the_body_is_recorded_and_what_is_no_body_is_counted(
+    cli: Run, folder: Path, tiny_model: TinyModel
+) -> None:
+    """Random weights decode no bodies: both clips are marked, kept and counted."""
+    command = ["generate", "p.csv", *tiny_model.options]
+    code, out, _ = cli(*command, "--body", "rigid", "--out", "rigid")
+    assert code == 0
+    assert "2 interactions are no body; the column no_body of" in out
+    with InteractionFile("rigid") as dataset:
+        assert dataset.attributes["body"] == "rigid" and dataset.attributes["format_version"] == 2
+        reasons = dataset.column("no_body")
+    made = items("rigid")
+    assert [item.no_body for item in made] == reasons and all(reasons)
+    for item in made:
+        assert item.rigid == (True, True)
+        assert is_rigid(item.motion, 0) and is_rigid(item.motion, 1)
+    with (folder / "rigid/index.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["no_body"] for row in csv.DictReader(file)] == reasons
+    code, out, _ = cli(*command, "--body", "rigid", "--out", "rigid", "--json")
+    assert json.loads(out)["no_body"] == 2  # of a finished run too
+    code, _, err = cli(*command, "--out", "rigid")
+    assert code == 2 and "other body" in err
+    # The model's own choice is the decoded body: as if it had been asked for.
+    assert cli(*command, "--out", "own")[0] == 0
+    assert cli(*command, "--out", "own", "--body", "decoded")[0] == 0
+    with InteractionFile("own") as dataset:
+        assert dataset.attributes["body"] == "decoded" and "no_body" not in dataset.columns
+
+
+def test_clean_up_keeps_rigid_bodies(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    command = ["generate", "p.csv", *tiny_model.options, "--body", "rigid", "--clean", "smooth"]
+    assert cli(*command)[0] == 0
+    for item in items("runs/p"):
+        assert item.rigid == (True, True)
+        assert is_rigid(item.motion, 0) and is_rigid(item.motion, 1)
 
 
 def test_standard_input(
@@ -289,6 +344,7 @@ def test_standard_input(
         (["p.csv", "--device", "tpu9"], 2, "device tpu9"),
         (["p.csv", "--device", "cuda:77"], 2, "CUDA devices"),
         (["p.csv", "--draw", "dice"], 2, "draw is 'dice'"),
+        (["p.csv", "--body", "soft"], 2, "body is 'soft'; accepted: rigid, decoded"),
         (["p.csv", "--temperature", "0"], 2, "temperature"),
         (["p.csv", "--temperature", "nan"], 2, "--temperature nan"),
         (["p.csv", "--filter", "1"], 2, "filter"),

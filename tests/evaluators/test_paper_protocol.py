@@ -112,6 +112,18 @@ def test_all_rows_with_incomplete_pools_dropped_and_two_passes_for_the_ground_tr
         assert evaluation.physics[name]["floor_penetration_mm"].shape == (4,)
 
 
+def test_the_protocol_takes_decoded_motion_whatever_body_the_model_has(tmp_path):
+    make_trees(tmp_path, "interhuman")
+    decoded = evaluated(make_run(tmp_path, "interhuman", cache="decoded"))
+    save_tiny(tmp_path / "model", "interhuman", body="rigid")
+    run = make_run(tmp_path, "interhuman", cache="rigid")
+    assert run.model.info.body == "rigid"
+    rigid = evaluated(run)
+    for row, metrics in decoded.rows.items():
+        for name, metric in metrics.items():
+            np.testing.assert_array_equal(rigid.rows[row][name].values, metric.values, f"{row}: {name}")
+
+
 @BOTH_DATASETS
 def test_generated_lengths_are_whole_tokens(run):
     prompts = run.drawn(0, 2)
