@@ -88,5 +88,6 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     motion = Motion(joints, rotations6d, item.features, root, lengths)
     for person in item.generated:
         if item.rigid[person]:
-            put_rig(motion, person, reposed(rig_in(motion, person), joints[person]))
+            rig = rig_in(motion, person)
+            put_rig(motion, person, replace(rig, local=reposed(rig.local, rig.offsets, joints[person])))
     return replace(item, motion=motion, seams=seams_of(item, motion))

@@ -124,7 +124,9 @@ class Summary:
                 "the same command tries them again"
             )
         if self.no_body:
-            count = f"{self.no_body:,} interaction{'s are' if self.no_body > 1 else ' is'} no body"
+            count = (
+                f"{self.no_body:,} interaction{'s are not bodies' if self.no_body > 1 else ' is not a body'}"
+            )
             lines.append(f"{count}; the column no_body of {self.folder / 'index.csv'} says why")
         if not self.merged:
             lines.append(

@@ -115,7 +115,7 @@ class MergeResult:
     merged: bool
     done: int
     failed: list[Rejected]
-    no_body: int = 0  # interactions that are listed as no body
+    no_body: int = 0  # interactions that are listed as not a body
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

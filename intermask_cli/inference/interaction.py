@@ -42,7 +42,7 @@ class Interaction:
         sample: which of several samples of one prompt it is, from 0.
         rigid: of each person, whether the joints are forward kinematics of the motion's root_rotations6d and
             rotations6d on its bone_lengths. A given person is rigid only if its source is.
-        no_body: why the decoded motion is no body of a person, "" where it is one or was not examined.
+        no_body: why the decoded motion is not that of a body, "" where it is or was not examined.
         source_id: the user's own id of the prompt; "" for none.
         read_as: what the prompt was read as (`reading`); "" where it was not read.
         read_confidence: how sure that reading is, 0 to 1, or None.

@@ -10,7 +10,7 @@ import numpy as np
 
 from intermask_cli.errors import InputError
 
-#: Arrays of a motion besides the joints, in the order of its hash; each may be missing.
+#: Arrays of a motion after the joints, in the order of its hash; each may be missing.
 OPTIONAL_ARRAYS = ("rotations6d", "features", "root_rotations6d", "bone_lengths")
 
 

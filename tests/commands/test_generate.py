@@ -283,14 +283,14 @@ def test_two_workers_make_the_same_bytes(cli: Run, folder: Path, tiny_model: Tin
     assert same(items("one"), items("two"))
 
 
-def test_the_body_is_recorded_and_what_is_no_body_is_counted(
+def test_the_body_is_recorded_and_what_cannot_be_one_is_counted(
     cli: Run, folder: Path, tiny_model: TinyModel
 ) -> None:
     """Random weights decode no bodies: both clips are marked, kept and counted."""
     command = ["generate", "p.csv", *tiny_model.options]
     code, out, _ = cli(*command, "--body", "rigid", "--out", "rigid")
     assert code == 0
-    assert "2 interactions are no body; the column no_body of" in out
+    assert "2 interactions are not bodies; the column no_body of" in out
     with InteractionFile("rigid") as dataset:
         assert dataset.attributes["body"] == "rigid" and dataset.attributes["format_version"] == 2
         reasons = dataset.column("no_body")

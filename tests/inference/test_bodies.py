@@ -83,7 +83,7 @@ def test_no_result_depends_on_the_batch_or_on_other_lengths(model: InteractionMo
     assert together[3].seams  # windows and phases are solved once, together
 
 
-def test_what_is_no_body_is_said_and_still_rigid(model: InteractionModel) -> None:
+def test_what_cannot_be_a_body_is_said_and_still_rigid(model: InteractionModel) -> None:
     """Random weights decode no bodies."""
     made = model.generate(TEXTS[:3], 40)
     assert all(item.no_body.startswith("person ") for item in made)
@@ -108,7 +108,7 @@ def test_a_given_person_who_is_rigid_says_so(model: InteractionModel, rigid_pair
     check_rigid(made)
     for name in ("joints", "rotations6d", "root_rotations6d", "bone_lengths"):
         np.testing.assert_array_equal(getattr(made, name)[0], getattr(pair, name)[0])
-    # Bone lengths that the joints do not have are not believed.
+    # Bone lengths that the joints do not have are not accepted.
     false = replace(one, bone_lengths=one.bone_lengths * 1.01)
     check_rigid(model.react(false, "they hug")[0], (1,))
 

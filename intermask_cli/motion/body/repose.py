@@ -6,8 +6,6 @@ Axes: T frames of one person.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from intermask_cli.motion.body.limbs import ARMS, LEGS, Limbs, pose_limbs
@@ -22,7 +20,6 @@ from intermask_cli.motion.body.trunk import (
     carrier_rotation,
 )
 from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
-from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FEET, PARENTS
 
@@ -37,25 +34,26 @@ _STRAIGHT_M = 1e-3
 _ANKLES, _TOES = np.array(FEET[::2]), np.array(FEET[1::2])
 
 
-def reposed(rig: Rig, joints: np.ndarray) -> Rig:
-    """The rig with its joints as near as its bones allow to the given ones (T, 22, 3), metres.
+def reposed(local: np.ndarray, offsets: np.ndarray, joints: np.ndarray) -> np.ndarray:
+    """Local rotations (T, 22, 3, 3) of a body whose joints are as near as its bones allow to the given ones.
 
     Pelvis and chest fit their three bones, every other joint turns its bone by the shortest way, and arms and
     legs meet wrists and ankles exactly where they reach them. Joints that rigid bones can have are met.
-    `fit_error_mm` is the mean distance from the given joints.
+
+    Args:
+        local: rotations (T, 22, 3, 3) that the body had; twists stay as they are here.
+        offsets: (22, 3) from the parents in the rest pose, metres.
+        joints: (T, 22, 3) metres; the pelvis is met exactly.
     """
     targets = joints.astype(np.float64)
-    offsets = np.broadcast_to(rig.offsets, targets.shape)
-    rotations = _turned(targets, rig.local, offsets)
+    offsets = np.broadcast_to(offsets, targets.shape)
+    rotations = _turned(targets, local, offsets)
     positions = forward_kinematics(local_from_global(rotations), targets[:, PELVIS], offsets)[0]
     for limbs, carrier, bend in _LIMBS:
         pole = _pole(limbs, targets, rotations[:, None, carrier] @ bend)
         pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions)
     positions[:, _TOES] = positions[:, _ANKLES] + targets[:, _TOES] - targets[:, _ANKLES]
-    local = local_from_global(_turned(positions, rig.local, offsets))
-    moved = replace(rig, local=local, root=targets[:, PELVIS])
-    error_mm = 1000 * float(np.linalg.norm(moved.joints - targets, axis=-1).mean())
-    return replace(moved, fit_error_mm=error_mm)
+    return local_from_global(_turned(positions, local, offsets))
 
 
 def _turned(targets: np.ndarray, local: np.ndarray, offsets: np.ndarray) -> np.ndarray:
