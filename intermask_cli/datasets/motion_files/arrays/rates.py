@@ -1,0 +1,46 @@
+"""Frames per second among the arrays of a file, under any plain spelling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+
+from intermask_cli.errors import InputError
+
+#: Names of a rate, in lower case without separators; a prefix such as `mocap` or `video` may come first.
+_RATE = re.compile(r".*(fps|framerate|framespersecond|framespersec|samplerate|samplingrate|hz)$")
+#: Names of the time from one frame to the next, in seconds.
+_STEP = re.compile(r"(frametime|timestep|dt|timeperframe|secondsperframe)$")
+_NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)\s*(fps|hz)?\s*", re.IGNORECASE)
+
+
+def rate_of(names: Iterable[str], value_of: Callable[[str], float | str | None]) -> float | None:
+    """Frames per second of a file; None if no name is that of a rate.
+
+    value_of(name): the one number or text under a name, or None if it holds anything else.
+
+    Raises:
+        InputError: a rate that is not understood, or two that differ; names them.
+    """
+    found: dict[str, float] = {}
+    for name in names:
+        plain = re.sub(r"[^a-z0-9]", "", name.lower())
+        if not (_RATE.match(plain) or _STEP.match(plain)):
+            continue
+        value = value_of(name)
+        match = _NUMBER.fullmatch(value) if isinstance(value, str) else None
+        number = float(match[1]) if match else value
+        if not isinstance(number, int | float) or not 0 < number < float("inf"):
+            shown = f"is {value!r}" if isinstance(value, str) else "is not one number above 0"
+            raise InputError(f"`{name}` {shown}; accepted as frames per second: one number, such as 60")
+        found[name] = 1 / number if _STEP.match(plain) else float(number)
+    rates = set(round(rate, 6) for rate in found.values())
+    if len(rates) > 1:
+        given = ", ".join(f"`{name}` {rate:g}" for name, rate in found.items())
+        raise InputError(f"two rates: {given}; keep the one that is right")
+    return next(iter(found.values()), None)
+
+
+def rate_in(values: Mapping[str, float | str | None]) -> float | None:
+    """`rate_of` plain values by name."""
+    return rate_of(values, values.get)

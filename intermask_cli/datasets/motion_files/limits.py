@@ -1,0 +1,44 @@
+"""What a given motion must satisfy to be used; else InputError."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intermask_cli.errors import InputError
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES
+
+#: One token is four frames.
+MIN_FRAMES = 4
+#: Almost an hour at 30 frames per second: more is a mistake, or a claim meant to use up memory.
+MAX_FRAMES = 100_000
+#: Farthest coordinate of a joint: float32 still resolves a millimetre there.
+MAX_DISTANCE_M = 10_000.0
+
+
+def check_finite(values: np.ndarray, unit: str) -> None:
+    """values (P, T, N, ...): InputError names the first NaN or infinity; `unit` is what axis 2 counts."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad) == 0:
+        return
+    person, frame, index = (int(n) for n in bad[0][:3])
+    value = values[tuple(bad[0])]
+    place = JOINT_NAMES[index] if unit == "joint" else f"{unit} {index}"
+    who = f"person {person + 1}, " if len(values) > 1 else ""
+    raise InputError(
+        f"{value} at {who}frame {frame}, {place} ({len(bad)} such numbers in all); clean it first"
+    )
+
+
+def check_distance(farthest: float) -> None:
+    """farthest: largest coordinate of any joint, metres."""
+    if farthest > MAX_DISTANCE_M:
+        raise InputError(f"a joint is {farthest:.4g} m from the origin; accepted: up to {MAX_DISTANCE_M:g} m")
+
+
+def check_frames(frames: int, original_frames: int, original_fps: float) -> None:
+    """frames: at 30 fps, resampled from `original_frames` at `original_fps`."""
+    if not MIN_FRAMES <= frames <= MAX_FRAMES:
+        raise InputError(
+            f"{original_frames} frames at {original_fps:g} fps are {frames} at {FPS}; "
+            f"accepted: {MIN_FRAMES} to {MAX_FRAMES}"
+        )
