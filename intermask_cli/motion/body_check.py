@@ -56,10 +56,17 @@ def check_height(joints: np.ndarray, advice: str, metres_per_unit: float = 1.0) 
 
 def check_upright(joints: np.ndarray, advice: str) -> None:
     """Raise InputError, with `advice`, if the body of joints (T, 22, 3) plainly stands along another axis."""
+    axis = standing_axis(joints)
+    if axis not in (None, "y"):
+        raise InputError(f"the body stands along {str(axis).upper()}; {advice}")
+
+
+def standing_axis(joints: np.ndarray) -> str | None:
+    """The axis (`y`, `-y`, ...) along which the body of joints (T, 22, 3) plainly stands, or None."""
     feet = (joints[:, JOINT["left_ankle"]] + joints[:, JOINT["right_ankle"]]) / 2
     upright = (joints[:, JOINT["head"]] - feet).mean(axis=0)
-    x, y, z = upright / max(float(np.linalg.norm(upright)), 1e-9)
-    if abs(z) > STANDS_ALONG:
-        raise InputError(f"the body stands along Z; {advice}")
-    if y < -STANDS_ALONG or abs(x) > STANDS_ALONG:
-        raise InputError(f"the body stands along {'-Y' if y < -STANDS_ALONG else 'X'}; {advice}")
+    cosines = upright / max(float(np.linalg.norm(upright)), 1e-9)
+    axis = int(np.abs(cosines).argmax())
+    if abs(cosines[axis]) <= STANDS_ALONG:
+        return None
+    return f"{'-' if cosines[axis] < 0 else ''}{'xyz'[axis]}"

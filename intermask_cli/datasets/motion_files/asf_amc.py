@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
-from intermask_cli.datasets.motion_files.checks import MAX_FRAMES
+from intermask_cli.datasets.motion_files.limits import MAX_FRAMES
 from intermask_cli.datasets.motion_files.text import MAX_JOINTS, MAX_POSES, read_text
 from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.errors import InputError

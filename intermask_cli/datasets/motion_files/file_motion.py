@@ -19,10 +19,12 @@ class FileMotion:
         rotations6d: (P, T, 21, 6) float64 `sixd_columns`, or None.
         kind: what the file holds, for the report.
         fps: frames per second.
+        fps_known: whether the file or its format says so; else the rate of our motion is assumed.
         up: the axis that is up (`read_options.UP_AXES`); None where the file does not say.
         metres_per_unit: of the joints; None where the file does not say.
         skeletons: of each person, where the file holds skeletons with names.
         notes: what was taken for granted, for the report.
+        tracked: frames (P, T) in which each person is seen; None if in all.
     """
 
     joints: np.ndarray
@@ -33,3 +35,5 @@ class FileMotion:
     metres_per_unit: float | None = 1.0
     skeletons: tuple[AnimatedSkeleton, ...] = ()
     notes: tuple[str, ...] = ()
+    fps_known: bool = True
+    tracked: np.ndarray | None = None

@@ -1,4 +1,4 @@
-"""Motion of the people in a file: arrays (npy, npz, h5) and skeletons with names (BVH).
+"""Motion of the people in a file: arrays (npy, npz, pt, h5) and skeletons with names (BVH).
 
 Open the file once, settle unit, up axis and rate, check the result, report on it. Files are untrusted:
 pickles are never loaded, sizes are checked before memory is allocated, and every file that cannot be used is
@@ -16,16 +16,15 @@ import numpy as np
 
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
-from intermask_cli.datasets.motion_files.arrays import read_h5, read_npy, read_npz
+from intermask_cli.datasets.motion_files.arrays.files import read_npy, read_npz, read_pt
+from intermask_cli.datasets.motion_files.arrays.interactions import read_h5
+from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES, pickle_refused
 from intermask_cli.datasets.motion_files.asf_amc import find_asf, read_amc
+from intermask_cli.datasets.motion_files.body_likeness import check_order
 from intermask_cli.datasets.motion_files.bvh import read_bvh
-from intermask_cli.datasets.motion_files.checks import (
-    check_distance,
-    check_finite,
-    check_frames,
-    warnings_about,
-)
+from intermask_cli.datasets.motion_files.checks import warnings_about
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
+from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
 from intermask_cli.datasets.motion_files.names import body_joints, read_skeleton_map
 from intermask_cli.datasets.motion_files.read_options import (
     AXES,
@@ -38,15 +37,14 @@ from intermask_cli.datasets.motion_files.read_options import (
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
 from intermask_cli.datasets.motion_files.units import metres_per_unit
 from intermask_cli.errors import InputError
-from intermask_cli.motion.body_check import body_height, check_height, check_upright
+from intermask_cli.motion.body_check import body_height, check_height, standing_axis
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, MIRROR, NUM_JOINTS
 
 MAX_FPS = 1000.0
-#: What to do about a body of another unit or up axis.
+#: What to do about a body of another unit.
 _OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
-_OTHER_AXIS = "turn it to Y up, or give --up z if Z is up (--up y accepts a person who really lies down)"
 _ACCEPTED = f"{', '.join(MOTION_SUFFIXES)} (of .h5 an item as FILE.h5#ID)"
 #: Up axis -> the rows of the rotation that turns it to Y.
 _TO_Y_UP = {
@@ -111,7 +109,7 @@ def read_motion(path: str | Path, options: ReadOptions | None = None, **settings
     """
     people = read_people(path, options, **settings)
     if len(people) > 1:
-        choices = " or ".join(f"--person {number}" for number in range(1, len(people) + 1))
+        choices = "--person 1 or --person 2" if len(people) == 2 else f"--person 1 to --person {len(people)}"
         raise InputError(f"{path}: holds {len(people)} persons; choose one with {choices}")
     return people[0]
 
@@ -121,17 +119,20 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
     path, item = _path_and_item(str(path))
     try:
         options = replace(options or ReadOptions(), **settings)
-        file = _cut(_open(path, item, options), options)
+        file = _open(path, item, options)
+        chosen = _chosen(options.person, len(file.joints))
+        file = _cut(file, options, chosen)
         check_finite(file.joints, "joint")
         settled = _settle(file, options)
+        if not settled.skeletons:
+            check_order(settled.joints, str(path))
         for joints in settled.joints:
             check_height(joints, _OTHER_UNIT, settled.metres_per_unit or 1.0)
             if options.up is None:  # an axis that the user gives is trusted
-                check_upright(joints, _OTHER_AXIS)
+                _check_upright(joints, str(settled.up))
         check_distance(float(np.abs(settled.joints).max()))
         name = str(path) + (f"#{item}" if item else "")
-        chosen = _chosen(options.person, len(settled.joints))
-        return [_given_motion(settled, person, name) for person in chosen]
+        return [_given_motion(settled, person, name, options.fps is None) for person in chosen]
     except InputError as error:
         message = str(error)
         raise InputError(message if message.startswith(str(path)) else f"{path}: {message}") from error
@@ -176,6 +177,10 @@ def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
             return read_npy(path)
         if suffix == ".npz":
             return read_npz(path)
+        if suffix in (".pt", ".pth"):
+            return read_pt(path)
+        if suffix in PICKLE_SUFFIXES:
+            raise pickle_refused(path)
         if suffix in H5_SUFFIXES:
             return read_h5(path, item)
         if suffix in SKELETON_SUFFIXES:
@@ -233,19 +238,39 @@ def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path
 # ---------------------------------------------------------------- settle frames, unit, up axis and rate
 
 
-def _cut(file: FileMotion, options: ReadOptions) -> FileMotion:
-    """The frames from `start` to `end`, at the rate that the file or the user gives."""
+def _cut(file: FileMotion, options: ReadOptions, persons: Sequence[int]) -> FileMotion:
+    """The frames from `start` to `end` in which all `persons` are seen; the rate of the file or the user."""
     rate = file.fps if options.fps is None else options.fps
     if not 0 < rate <= MAX_FPS:
         raise InputError(f"{rate:g} frames per second; accepted: above 0, up to {MAX_FPS:g}")
     start, end = options.frames(file.joints.shape[1], rate)
+    notes = file.notes
+    if file.tracked is not None:
+        seen: np.ndarray = np.all(file.tracked[list(persons), start:end], axis=0)
+        first, stop = _longest_run(seen)
+        if stop - first < len(seen):
+            read = f"frames {start + first} to {start + stop - 1} of {file.joints.shape[1]} are read"
+            notes = (*notes, f"{read}: in others not everybody who is read is tracked")
+        start, end = start + first, start + stop
     return replace(
         file,
         fps=rate,
+        notes=notes,
+        tracked=None,
         joints=file.joints[:, start:end],
         rotations6d=None if file.rotations6d is None else file.rotations6d[:, start:end],
         skeletons=tuple(replace(one.between(start, end), fps=rate) for one in file.skeletons),
     )
+
+
+def _longest_run(seen: np.ndarray) -> tuple[int, int]:
+    """First frame of the longest run of True in (T,), and the frame after its last."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
+    if not len(edges):
+        raise InputError("the people are never tracked at the same time; choose one with --person")
+    runs = edges.reshape(-1, 2)
+    first, stop = runs[np.argmax(runs[:, 1] - runs[:, 0])]
+    return int(first), int(stop)
 
 
 def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
@@ -275,6 +300,17 @@ def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
     )
 
 
+def _check_upright(joints: np.ndarray, up: str) -> None:
+    """InputError, in the axes of the file, if settled joints (T, 22, 3) stand along another than its `up`."""
+    in_file = joints @ np.array(_TO_Y_UP[up], dtype=np.float64)
+    axis = standing_axis(in_file)
+    if axis not in (None, up):
+        raise InputError(
+            f"the body stands along {str(axis).upper()} in the file, which is read as {up.upper()} up; "
+            f"give --up {axis} (a person who really lies down is accepted with the up axis given)"
+        )
+
+
 def resampled(values: np.ndarray, fps: float) -> np.ndarray:
     """Values (T, ...) at `fps` -> 30 fps by linear interpolation; coinciding frames are kept exactly."""
     if abs(fps - FPS) < 1e-6:
@@ -294,8 +330,8 @@ def resampled(values: np.ndarray, fps: float) -> np.ndarray:
 # ---------------------------------------------------------------- one person
 
 
-def _given_motion(file: FileMotion, person: int, name: str) -> GivenMotion:
-    """One person of a settled file at 30 fps, with the report on it."""
+def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) -> GivenMotion:
+    """One person of a settled file at 30 fps, with the report on it; rate_of_file: the user gave none."""
     original_frames = file.joints.shape[1]
     joints = resampled(file.joints[person], file.fps)
     check_frames(len(joints), original_frames, file.fps)
@@ -310,6 +346,8 @@ def _given_motion(file: FileMotion, person: int, name: str) -> GivenMotion:
         recovered = rotations_from_joints(joints.astype(np.float32))
     who = f", person {person + 1} of {len(file.joints)}" if len(file.joints) > 1 else ""
     rate = f"{original_frames} frames at {file.fps:g} fps"
+    if rate_of_file and not file.fps_known:
+        rate += " (assumed, the file has no rate; --fps gives another)"
     if file.fps != FPS:
         rate += f" -> {len(joints)} at {FPS}"
     axes = "" if file.up == "y" else f", {file.up}-up -> y-up"
@@ -322,6 +360,9 @@ def _given_motion(file: FileMotion, person: int, name: str) -> GivenMotion:
         original_fps=file.fps,
         original_frames=original_frames,
         bones=bone_report(joints),
-        warnings=(*file.notes, *warnings_about(joints)),
+        warnings=(
+            *file.notes,
+            *warnings_about(joints, file.joints[person], None if recovered is None else recovered.error_mm),
+        ),
         skeleton=file.skeletons[person] if file.skeletons else None,
     )

@@ -12,7 +12,7 @@ H5_SUFFIXES = (".h5", ".hdf5")
 #: Files of skeletons with names.
 SKELETON_SUFFIXES = (".amc", ".bvh")
 #: Every motion file that is read, by suffix.
-MOTION_SUFFIXES = tuple(sorted((*SKELETON_SUFFIXES, *H5_SUFFIXES, ".npy", ".npz")))
+MOTION_SUFFIXES = tuple(sorted((*SKELETON_SUFFIXES, *H5_SUFFIXES, ".npy", ".npz", ".pt", ".pth")))
 #: Axes that can be up.
 UP_AXES = ("y", "z", "x", "-y", "-z", "-x")
 AXES = ("x", "y", "z")

@@ -7,7 +7,7 @@ columns    content
 1..2       velocity of the pelvis along X and Z to the next frame, seen from the body
 3          height of the pelvis, metres
 4..66      joints 1..21, metres, on the floor below the pelvis, seen from the body
-67..192    21 rotations as 6-D, of a skeleton of its own (not used here)
+67..192    21 rotations as two columns each, of a skeleton of its own
 193..258   22 velocities (not used here)
 259..262   contacts of the feet (not used here)
 =========  ======================================================================
@@ -26,7 +26,7 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 NUM_FEATURES = 263
 #: Frames per second of the features.
 FPS = 20.0
-_TURN, _VELOCITY, _HEIGHT, _JOINTS = 0, slice(1, 3), 3, slice(4, 67)
+_TURN, _VELOCITY, _HEIGHT, _JOINTS, _ROTATIONS = 0, slice(1, 3), 3, slice(4, 67), slice(67, 193)
 
 
 def joints_from_features(features: np.ndarray) -> np.ndarray:
@@ -45,3 +45,8 @@ def joints_from_features(features: np.ndarray) -> np.ndarray:
     joints += path[..., None, :]
     joints[..., 0, 1] = features[..., _HEIGHT]
     return joints
+
+
+def rotation_columns(features: np.ndarray) -> np.ndarray:
+    """Features (..., 263) -> both columns of each rotation (..., 21, 2, 3), of length 1 if denormalised."""
+    return features[..., _ROTATIONS].reshape(*features.shape[:-1], NUM_JOINTS - 1, 2, 3)

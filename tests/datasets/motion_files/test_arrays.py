@@ -33,7 +33,9 @@ def test_amass_rotations(tmp_path, layout):
     # AMASS is Z up: the same person, turned.
     turn = matrix_from_axis_angle(np.array([np.pi / 2, 0, 0]))
     root = np.stack([np.linspace(0, 1, 40), np.full(40, 0.93), np.zeros(40)], -1)
-    expected = forward_kinematics(local, root, REST_OFFSETS)[0]
+    # The pelvis is at `trans` plus its rest place, a height in the body and so a shift along Y of the file.
+    pelvis = root @ turn.T + [0, {"poses": -0.22, "pose_body": -0.35}[layout], 0]
+    expected = forward_kinematics(local, pelvis @ turn, REST_OFFSETS)[0]
     turned = local.copy()
     turned[:, 0] = turn @ local[:, 0]
     poses = axis_angle_from_matrix(turned).reshape(40, -1)
@@ -46,9 +48,9 @@ def test_amass_rotations(tmp_path, layout):
     given = read_motion(tmp_path / "a.npz", up="z")
     assert_allclose(given.joints, expected, atol=1e-5)
     assert_allclose(given.rotations6d, sixd_columns_from_matrix(local[:, 1:]), atol=1e-5)
-    assert "AMASS" in given.source
+    assert "trans + (0, -0." in given.source
     np.savez(tmp_path / "b.npz", trans=trans[:9], **fields)
-    with pytest.raises(InputError, match="9 rows of `trans`"):
+    with pytest.raises(InputError, match="40 rows for 9 rows of `trans`"):
         read_motion(tmp_path / "b.npz")
 
 
@@ -127,7 +129,7 @@ def zip_bombs(folder):
         image = io.BytesIO()
         with zipfile.ZipFile(image, "w", packing) as archive:
             if name == "amass.npz":
-                archive.writestr("trans.npy", small)
+                archive.writestr("trans.npy", npy((10, 3)) + bytes(240))
                 archive.writestr("poses.npy", content)
             else:
                 archive.writestr("positions.npy", content)

@@ -1,1 +1,1 @@
-"""Motion stored as arrays: .npy, .npz, .pt and HDF5. Sizes are checked first, and pickles are never loaded."""
+"""Motion stored as arrays: .npy, .npz, .pt, HDF5. Sizes are checked first; pickles are never loaded."""

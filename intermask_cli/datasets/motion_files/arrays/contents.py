@@ -54,7 +54,7 @@ def _motion(array: np.ndarray, layout: Layout) -> FileMotion:
     if layout.content == "raw":
         return _from_raw(array)
     if layout.content == "humanml3d":
-        joints = check_denormalised(humanml3d.joints_from_features(array))
+        joints = check_denormalised(humanml3d.joints_from_features(array), humanml3d.rotation_columns(array))
         kind = f"HumanML3D features (T, {humanml3d.NUM_FEATURES})"
         return FileMotion(joints, None, kind, fps=humanml3d.FPS, fps_known=True)
     if layout.content == "motion-x":
@@ -74,7 +74,7 @@ def _from_columns(array: np.ndarray) -> FileMotion:
     joints = array.reshape(*array.shape[:2], -1, 3)
     if bones_vary(joints[:, :, :NUM_JOINTS]):
         columns = array.shape[-1]
-        likely = likely_content((columns,)) or ", most likely axis-angle rotations; save them with the "
+        likely = likely_content((columns,)) or ", most likely axis-angle rotations"
         raise InputError(f"shape (T, {columns}) without rigid bones{likely}")
     return replace(_from_joints(joints), kind=f"joints in one row (T, {array.shape[-1]})")
 
@@ -94,8 +94,10 @@ def _from_interhuman(array: np.ndarray) -> FileMotion:
     """Features (P, T, 262), or of two people in one row (1, T, 524)."""
     if array.shape[-1] != NUM_FEATURES:
         array = array.reshape(*array.shape[:2], 2, NUM_FEATURES)[0].swapaxes(0, 1)  # (2, T, 262)
-    joints = check_denormalised(joints_from_features(array))
-    return FileMotion(joints, rotations6d_from_features(array), f"features (T, {NUM_FEATURES})")
+    rotations = rotations6d_from_features(array)
+    columns = np.swapaxes(rotations.reshape(*rotations.shape[:-1], 3, 2), -1, -2)
+    joints = check_denormalised(joints_from_features(array), columns)
+    return FileMotion(joints, rotations, f"features (T, {NUM_FEATURES})")
 
 
 def _from_raw(array: np.ndarray) -> FileMotion:

@@ -27,11 +27,24 @@ from intermask_cli.errors import InputError
 #: Names of joints or features, first choice first, in lower case without separators.
 _JOINTS = (
     "positions", "joints", "posedjoints", "globalpositions", "jointpositions", "globaljoints", "joints3d",
-    "keypoints3d", "keypoints", "kpts3d", "smpljoints", "smplxjoints", "j3d", "pose3d", "xyz", "motion", "motions",
-    "features", "data", "arr0",
+    "keypoints3d", "keypoints", "kpts3d", "smpljoints", "smplxjoints", "j3d", "pose3d", "xyz", "motion",
+    "motions", "features", "data", "arr0",
 )  # fmt: skip
 #: Parts of names of arrays that have the shape of joints and are something else.
-_NOT_JOINTS = ("vel", "acc", "rot", "quat", "angle", "orient", "offset", "mean", "std", "conf", "local", "pose")
+_NOT_JOINTS = (
+    "vel",
+    "acc",
+    "rot",
+    "quat",
+    "angle",
+    "orient",
+    "offset",
+    "mean",
+    "std",
+    "conf",
+    "local",
+    "pose",
+)
 #: Inter-X names its two files of a clip so; they hold no rate and are recorded at this one, Y up.
 _INTERX_FILE, _INTERX_FPS = re.compile(r"P[12]\.npz"), 120.0
 
@@ -68,8 +81,8 @@ def read_npz(path: Path) -> FileMotion:
             motion = slahmr_scene(motion, arrays)
         motion = replace(motion, up=_up_axis(arrays) or motion.up)
     if fps is None and _INTERX_FILE.fullmatch(path.name):
-        note = f"{_INTERX_FPS:g} fps and Y up, as Inter-X records its P1.npz and P2.npz"
-        return replace(motion, fps=_INTERX_FPS, fps_known=True, up="y", notes=(*motion.notes, note))
+        kind = f"{motion.kind}, {_INTERX_FPS:g} fps and Y up as in Inter-X's {path.name}"
+        return replace(motion, fps=_INTERX_FPS, fps_known=True, up="y", kind=kind)
     return motion if fps is None else replace(motion, fps=fps, fps_known=True)
 
 

@@ -24,7 +24,7 @@ def read_h5(path: Path, item: str | None) -> FileMotion:
         InputError: damaged file, no such item, arrays that do not fit.
     """
     try:
-        if h5py.is_hdf5(path) and (clip := read_clip(path, item)) is not None:
+        if (clip := read_clip(path, item)) is not None:
             return clip
         with InteractionFile(path) as dataset:
             item = _item_id(dataset, item)

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.datasets.motion_files.arrays.layouts import check_length
+from intermask_cli.datasets.motion_files.arrays.stored import one_line
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_finite
 from intermask_cli.errors import InputError
@@ -61,7 +62,11 @@ def read_clip(path: Path, name: str | None) -> FileMotion | None:
     Raises:
         InputError: no such clip, or none chosen of several.
     """
-    with h5py.File(path, "r") as file:
+    try:
+        opened = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"not a readable HDF5 file ({one_line(error)})") from error
+    with opened as file:
         names = clip_names(file)
         if not names or "format" in file.attrs:
             return None

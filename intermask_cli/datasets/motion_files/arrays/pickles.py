@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intermask_cli.errors import InputError
 
-SUFFIXES = (".pkl", ".pickle", ".p", ".joblib")
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".p", ".joblib")
 #: Bytes searched for the names that show which tool wrote a pickle.
 _SEARCHED = 1 << 20
 
@@ -25,9 +25,9 @@ class _Tool:
 _TOOLS = (
     _Tool(
         "WHAM", (b"pose_world", b"trans_world"),
-        "import joblib, numpy as np; d = joblib.load({old!r}); np.savez({new!r}, **{{f'person{{i}}_{{k}}': p[v] "
-        "for i, p in enumerate(d.values(), 1) for k, v in (('poses', 'pose_world'), ('trans', 'trans_world'), "
-        "('frame_ids', 'frame_ids'))}})",
+        "import joblib, numpy as np; d = joblib.load({old!r}); np.savez({new!r}, **{{f'person{{i}}_{{k}}': "
+        "p[v] for i, p in enumerate(d.values(), 1) for k, v in (('poses', 'pose_world'), ('trans', "
+        "'trans_world'), ('frame_ids', 'frame_ids'))}})",
     ),
     _Tool(
         "AIST++", (b"smpl_poses", b"smpl_trans"),
@@ -54,8 +54,8 @@ _TOOLS = (
     ),
 )  # fmt: skip
 _FLATTEN = (
-    "f = lambda d, p='': {{q: w for k, v in d.items() for q, w in (f(v, f'{{p}}{{k}}_') if isinstance(v, dict) "
-    "else {{f'{{p}}{{k}}': v}}).items()}}; np.savez({new!r}, **f(d))"
+    "f = lambda d, p='': {{q: w for k, v in d.items() for q, w in (f(v, f'{{p}}{{k}}_') "
+    "if isinstance(v, dict) else {{f'{{p}}{{k}}': v}}).items()}}; np.savez({new!r}, **f(d))"
 )
 _LOAD = {
     "joblib": "import joblib, numpy as np; d = joblib.load({old!r}); ",
@@ -74,7 +74,7 @@ def pickle_refused(path: Path) -> InputError:
     line = tool.line if tool else _LOAD[how] + _FLATTEN
     new = path.with_name(f"{path.stem}_arrays.npz")
     return InputError(
-        f"{tool.name if tool else 'this'} is a pickle, and pickles are never loaded, since loading one runs code "
+        f"a pickle{f' of {tool.name}' if tool else ''}, which is never loaded, since loading one runs code "
         f"in it; if you trust the file, this line of Python writes {new.name}, which is read: "
         + line.format(old=str(path), new=str(new))
     )

@@ -11,7 +11,8 @@ _TAILS: dict[tuple[int, ...], str] = {
     (22, 4): "quaternions, or joints with a confidence, which a[..., :3] leaves out; accepted are joints",
     (21, 3): "KIT-ML's skeleton, or rotations of a body without its root (np.savez(FILE, root_orient=r, "
     "pose_body=a, trans=t))",
-    (23, 3): "rotations of an SMPL body without its root (np.savez(FILE, root_orient=r, pose_body=a, trans=t))",
+    (23, 3): "rotations of an SMPL body without its root "
+    "(np.savez(FILE, root_orient=r, pose_body=a, trans=t))",
     (17, 3): "key points of Human3.6M or COCO, which lack the spine and the toes",
     (18, 3): "OpenPose's 18 key points, which lack the spine and the toes",
     (19, 3): "19 key points of a pose estimator, in another order than our joints",
@@ -22,7 +23,7 @@ _TAILS: dict[tuple[int, ...], str] = {
     (133, 3): "COCO-WholeBody's 133 key points, which lack the spine",
     (6890, 3): "the vertices of SMPL or SMPL-H; save the model's output `joints` instead of `vertices`",
     (10475, 3): "the vertices of SMPL-X; save the model's output `joints` instead of `vertices`",
-    (251,): "KIT-ML's features of 21 joints, which lack one of ours; HumanML3D's (T, 263) are read",
+    (251,): "KIT-ML's features of 21 joints, which lack one joint of the 22; HumanML3D's (T, 263) are read",
     (72,): "SMPL's rotations; save them with the translation: np.savez(FILE, poses=a, trans=t)",
     (69,): "SMPL's body rotations without its root; np.savez(FILE, root_orient=r, pose_body=a, trans=t)",
     (63,): "body rotations without their root; np.savez(FILE, root_orient=r, pose_body=a, trans=t)",

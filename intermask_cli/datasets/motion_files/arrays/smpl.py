@@ -8,7 +8,7 @@ pelvis is at `trans` plus that place, in the axes of the file, whatever the pose
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -150,8 +150,8 @@ def _matrices(
             raise InputError(f"{rows} rows for {lead[-1]} rows of `{path}`; {shape} does not fit {lead}")
         if columns not in accepted:
             raise InputError(
-                f"shape {shape}; accepted: rotations of {' or '.join(map(str, models))} joints as (T, joints * 3)"
-                " rotation vectors, (T, joints * 6) or (T, joints * 9)"
+                f"shape {shape}; accepted: {_alternatives(models)} rotations as vectors (T, joints * 3), "
+                "6-D (T, joints * 6) or matrices (T, joints * 9)"
             )
 
     array = arrays.read(name, check)
@@ -164,6 +164,10 @@ def _matrices(
         return _from_sixd(values), models[joints]
     columns = values.reshape(*lead, joints, 3, 3)
     return matrix_from_columns(columns[..., 0], columns[..., 1]), models[joints]
+
+
+def _alternatives(numbers: Iterable[int]) -> str:
+    return " or ".join(map(str, numbers))
 
 
 def _from_sixd(values: np.ndarray) -> np.ndarray:

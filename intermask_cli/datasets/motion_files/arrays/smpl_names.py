@@ -21,7 +21,9 @@ _NAMES = {
     "tracked": ("trackmask",),
 }  # fmt: skip
 #: Longest name first, since `posebody` also ends other names.
-_BY_LENGTH = sorted(((name, role) for role, names in _NAMES.items() for name in names), key=lambda n: -len(n[0]))
+_BY_LENGTH = sorted(
+    ((name, role) for role, names in _NAMES.items() for name in names), key=lambda n: -len(n[0])
+)
 #: Words in the name of a group of parameters that are of the world, and of those that are of the camera.
 _WORLD, _CAMERA = ("global", "world"), ("incam", "cam")
 

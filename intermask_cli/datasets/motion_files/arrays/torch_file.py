@@ -24,7 +24,7 @@ _DEEPEST = 6
 
 
 class TensorFile:
-    """The tensors of a .pt file by name, as `StoredArrays`; names of nested dictionaries are joined by `/`."""
+    """The tensors of a .pt file, as `StoredArrays`; names of nested dictionaries are joined by `/`."""
 
     def __init__(self, tensors: Mapping[str, Any]):
         self._tensors = tensors
@@ -79,8 +79,8 @@ def read_tensors(path: Path) -> TensorFile:
 
         held = torch.load(path, map_location="cpu", weights_only=True)
         tensors = dict(_flat(held, "", 0))
-        claimed = max((t.untyped_storage().nbytes() for t in tensors.values() if hasattr(t, "untyped_storage")),
-                      default=0)  # fmt: skip
+        held_bytes = [t.untyped_storage().nbytes() for t in tensors.values() if hasattr(t, "untyped_storage")]
+        claimed = max(held_bytes, default=0)
         if claimed > stored:
             raise InputError(f"damaged: a tensor of {claimed} bytes, the file has {stored}")
     except DAMAGE as error:
@@ -89,7 +89,7 @@ def read_tensors(path: Path) -> TensorFile:
 
 
 def _checked_archive(path: Path) -> int:
-    """Bytes of all tensors by the directory of the archive; InputError unless it is a plain one of tensors."""
+    """Bytes of all tensors by the directory of the archive; InputError unless it is plain."""
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -110,11 +110,12 @@ def _check_description(description: bytes) -> None:
         if operation.name in ("STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4"):
             raise InputError("holds other objects than tensors, which are never loaded; save tensors")
         if operation.name == "GLOBAL" and not (
-            argument in _ALLOWED or (str(argument).startswith("torch ") and argument.endswith(_ALLOWED_ENDING))
+            argument in _ALLOWED
+            or (str(argument).startswith("torch ") and str(argument).endswith(_ALLOWED_ENDING))
         ):
             raise InputError(
-                f"holds `{str(argument).replace(' ', '.')}`, and only tensors are loaded; save a dictionary of "
-                "tensors"
+                f"holds `{str(argument).replace(' ', '.')}`, and only tensors are loaded; save a "
+                "dictionary of tensors"
             )
 
 

@@ -36,8 +36,8 @@ def slahmr_scene(motion: FileMotion, arrays: NamedArrays) -> FileMotion:
     seen = joints if motion.tracked is None else joints[motion.tracked]
     floor = float(seen[..., list(FEET), 1].min())
     joints = joints - np.array([0.0, floor, 0.0])
-    notes = (*motion.notes, f"SLAHMR's camera axes turned upright, feet from {floor:.2f} m onto the floor")
-    return replace(motion, joints=joints, up="y", kind=f"SLAHMR scene, {motion.kind}", notes=notes)
+    kind = f"SLAHMR scene turned upright, its floor moved from {floor:.2f} m to 0, {motion.kind}"
+    return replace(motion, joints=joints, up="y", kind=kind)
 
 
 def _vertical(arrays: NamedArrays) -> np.ndarray:
@@ -48,8 +48,8 @@ def _vertical(arrays: NamedArrays) -> np.ndarray:
             raise InputError(f"shape {shape}; accepted: (planes, 3)")
 
     if "floor_plane" in arrays.names:
-        normal = np.atleast_2d(arrays.read("floor_plane", check))[0, :3]
+        normal: np.ndarray = np.atleast_2d(arrays.read("floor_plane", check))[0, :3]
         normal = normal / max(float(np.linalg.norm(normal)), 1e-9)
         if abs(float(normal @ _DOWN_IS_Y)) > _TRUSTED_FLOOR:
-            return normal * np.sign(normal @ _DOWN_IS_Y)
+            return normal if normal @ _DOWN_IS_Y > 0 else -normal
     return _DOWN_IS_Y

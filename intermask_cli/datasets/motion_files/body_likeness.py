@@ -1,0 +1,168 @@
+"""Whether 22 positions move like the joints of a body: rigid bones, left like right, toes to the front.
+
+What does not is refused with the likely reason: joints in another order, features that are still normalised,
+or rotations taken for positions.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import permutations
+
+import numpy as np
+
+from intermask_cli.errors import InputError
+from intermask_cli.motion.kinematics import bone_lengths
+from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, LEFT, REST_OFFSETS, RIGHT
+
+#: Standard deviation of a typical bone's length, as a share of the length. Networks and key points from video
+#: stay below the first; beyond the second nothing is left of a body.
+VARIES, NO_BODY = 0.15, 0.3
+#: Typical difference between left and right bones, as a share, above which the order is looked at.
+_LOPSIDED = 0.3
+#: In features whose rotations are not unit columns, variation of bones that shows that they are normalised.
+_ODD_FEATURES, _NOT_UNIT = 0.05, 0.3
+#: Variation and lopsidedness of a body in the right order.
+_RIGID, _SYMMETRIC = 0.1, 0.15
+#: Frames looked at when an order is searched.
+_FRAMES = 16
+#: Cosine between the toes and the direction the body faces below which they point backwards.
+BACKWARDS = -0.4
+#: Least cosine between trunk and vertical at which a body faces anywhere.
+_UPRIGHT = 0.6
+#: Least share of the foot's length that lies in the floor's plane, for its direction to count.
+_LEVEL_FOOT = 0.4
+#: Chains of joints that files keep together, from the pelvis outwards.
+_BLOCKS = {
+    "left leg": ("left_hip", "left_knee", "left_ankle", "left_foot"),
+    "right leg": ("right_hip", "right_knee", "right_ankle", "right_foot"),
+    "spine": ("spine1", "spine2", "spine3"),
+    "head": ("neck", "head"),
+    "left arm": ("left_collar", "left_shoulder", "left_elbow", "left_wrist"),
+    "right arm": ("right_collar", "right_shoulder", "right_elbow", "right_wrist"),
+}
+
+
+def bone_variation(joints: np.ndarray) -> float:
+    """Joints (T, 22, 3) -> standard deviation of the lengths of a typical bone, as a share of its length."""
+    bones = bone_lengths(joints.astype(np.float64))
+    return float(np.median(bones.std(axis=0) / np.maximum(bones.mean(axis=0), 1e-9)))
+
+
+def bones_vary(joints: np.ndarray) -> bool:
+    """Whether bones of a person in joints (P, T, 22, 3) change length more than those of any body."""
+    return any(bone_variation(person) > VARIES for person in joints)
+
+
+def check_denormalised(joints: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Joints (P, T, 22, 3) out of features, as they are; InputError if the features look normalised.
+
+    columns: of the rotations in the features, (..., 3), which have length 1 unless they are normalised.
+    """
+    unit = float(np.median(np.abs(np.linalg.norm(columns, axis=-1) - 1))) < _NOT_UNIT
+    for person in joints:
+        odd = bone_variation(person) > _ODD_FEATURES or _lopsidedness(person) > _LOPSIDED
+        if odd and not unit:
+            raise InputError(
+                "the columns look normalised (bones are not rigid, positions lie near 0 +- 1, rotations "
+                "have no unit length); undo it with the mean and deviation of the dataset: x * std + mean"
+            )
+    return joints
+
+
+def check_order(joints: np.ndarray, name: str) -> None:
+    """InputError if joints (P, T, 22, 3), Y up in any unit, are no body, but one in another order is.
+
+    name: of the file, for the line of Python that turns it.
+    """
+    for person in joints:
+        variation = bone_variation(person)
+        if variation <= VARIES and _lopsidedness(person) <= _LOPSIDED:
+            continue
+        order = _order_of(person)
+        if order is not None:
+            blocks, columns = order
+            raise InputError(
+                f"the joints are in another order than ours: pelvis, {', '.join(blocks)} (limb after limb, "
+                "as LaFAN1 and BVH files have it); this line of Python puts them in order: import numpy as np"
+                f"; a = np.load({name!r}); np.save({_turned(name)!r}, a[..., {columns}, :])"
+            )
+        if variation > NO_BODY:
+            raise InputError(
+                f"bones change their length by {100 * variation:.0f} %, so these are not our 22 joints "
+                f"({', '.join(JOINT_NAMES[:4])}, ...); are they rotations, velocities, normalised, or "
+                "in another order?"
+            )
+
+
+def _turned(name: str) -> str:
+    stem, _, suffix = name.rpartition(".")
+    return f"{stem}_in_our_order.npy" if suffix == "npy" else f"{name}_in_our_order.npy"
+
+
+def _order_of(joints: np.ndarray) -> tuple[tuple[str, ...], list[int]] | None:
+    """The order of blocks in which joints (T, 22, 3) are a body, and the column of each of our joints."""
+    frames = joints[:: max(1, len(joints) // _FRAMES)].astype(np.float64)
+    best: tuple[float, tuple[str, ...], list[int]] | None = None
+    for blocks, columns in _orders():
+        body = frames[:, columns]
+        if bone_variation(body) > _RIGID or _lopsidedness(body) > _SYMMETRIC:
+            continue
+        toes = toes_against_facing(body)
+        hips, shoulders = (
+            body[:, JOINT[f"left_{joint}"]] - body[:, JOINT[f"right_{joint}"]]
+            for joint in ("hip", "shoulder")
+        )
+        exchanged = (toes is not None and toes < 0) or float((hips * shoulders).sum()) < 0
+        misfit = _disproportion(body) + exchanged  # an exchanged side counts more than any proportion
+        if best is None or misfit < best[0]:
+            best = (misfit, blocks, columns)
+    return None if best is None or best[2] == list(range(len(JOINT_NAMES))) else best[1:]
+
+
+@cache
+def _orders() -> tuple[tuple[tuple[str, ...], list[int]], ...]:
+    """Every order of the blocks after the pelvis, and the column of each of our joints in it."""
+    found = []
+    for blocks in permutations(_BLOCKS):
+        theirs = ["pelvis", *(joint for block in blocks for joint in _BLOCKS[block])]
+        found.append((blocks, [theirs.index(joint) for joint in JOINT_NAMES]))
+    return tuple(found)
+
+
+def _lopsidedness(joints: np.ndarray) -> float:
+    """Typical difference of left and right bones of joints (T, 22, 3), as a share of their length."""
+    typical = np.median(bone_lengths(joints.astype(np.float64)), axis=0)
+    left, right = typical[np.array(LEFT) - 1], typical[np.array(RIGHT) - 1]
+    return float(np.mean(np.abs(left - right) / np.maximum((left + right) / 2, 1e-9)))
+
+
+def _disproportion(joints: np.ndarray) -> float:
+    """Mean logarithm by which bones differ from those of an average body of the same size."""
+    typical = np.median(bone_lengths(joints.astype(np.float64)), axis=0)
+    rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)
+    expected = rest * typical.sum() / rest.sum()
+    return float(np.abs(np.log(np.maximum(typical, 1e-6) / np.maximum(expected, 1e-9))).mean())
+
+
+def toes_against_facing(joints: np.ndarray) -> float | None:
+    """Median cosine between ankle-to-toe and the direction that hips and shoulders face; Y up.
+
+    joints (T, 22, 3). 1 for a person, about -1 if left and right are exchanged or the file is left-handed,
+    whichever way the person walks. None if the person is upright too rarely.
+    """
+    at = {name: joints[:, JOINT[name]].astype(np.float64) for name in JOINT_NAMES}
+    across = at["left_hip"] - at["right_hip"] + at["left_shoulder"] - at["right_shoulder"]
+    facing = np.cross(across, np.array([0.0, 1.0, 0.0]))  # left of a person who faces Z is X
+    trunk = at["neck"] - at["pelvis"]
+    upright = trunk[:, 1] > _UPRIGHT * np.linalg.norm(trunk, axis=-1)
+    cosines = []
+    for side in ("left", "right"):
+        foot = at[f"{side}_foot"] - at[f"{side}_ankle"]
+        level = np.linalg.norm(foot[:, [0, 2]], axis=-1)
+        usable = upright & (level > _LEVEL_FOOT * np.linalg.norm(foot, axis=-1)) & (level > 0)
+        usable &= np.linalg.norm(facing, axis=-1) > 0
+        dot = (foot[usable] * facing[usable]).sum(axis=-1)
+        cosines.append(dot / (level[usable] * np.linalg.norm(facing[usable], axis=-1)))
+    found = np.concatenate(cosines)
+    return float(np.median(found)) if len(found) >= max(4, len(joints) // 4) else None
