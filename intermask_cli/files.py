@@ -83,6 +83,50 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+class Replacements:
+    """Context manager: files that are written one by one and take their places together, at its end.
+
+    One flush per file costs many small files most of their time; of several in a row the first does most of
+    the work. What is complete takes its place even if an exception ends the block.
+    """
+
+    def __init__(self) -> None:
+        self._complete: list[tuple[Path, Path]] = []
+
+    def __enter__(self) -> Replacements:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        try:
+            for temporary, path in self._complete:
+                with disk_errors(path):
+                    _sync_file(temporary)
+            for temporary, path in self._complete:
+                with disk_errors(path):
+                    os.replace(temporary, path)
+            for folder in {path.parent for _, path in self._complete}:
+                with disk_errors(folder):
+                    _sync_folder(folder)
+        finally:
+            for draft, _ in self._complete:
+                draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def add(self, *paths: Path) -> Iterator[list[Path]]:
+        """Hidden temporary paths to write, one per path; they count as complete if the block succeeds."""
+        temporaries = [_temporary(path) for path in paths]
+        try:
+            with disk_errors(paths[0]):
+                for path in paths:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                yield temporaries
+        except BaseException:
+            for draft in temporaries:
+                draft.unlink(missing_ok=True)
+            raise
+        self._complete += zip(temporaries, paths, strict=True)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically: a reader, or a run after a crash, sees the old content or the new."""
     with replacing(path) as temporary:

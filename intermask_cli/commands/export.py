@@ -16,10 +16,35 @@ class Target(str, Enum):
 
     bvh = "bvh"
     glb = "glb"
+    fbx = "fbx"
+    usd = "usd"
     npz = "npz"
     npy = "npy"
     interhuman = "interhuman"
     interx = "interx"
+
+
+class Names(str, Enum):
+    """Bone names (`export.bone_names.BoneNames`, which is loaded later than this)."""
+
+    intermask = "intermask"
+    mixamo = "mixamo"
+    smpl = "smpl"
+    unreal = "unreal"
+
+
+class Units(str, Enum):
+    """Length unit of BVH files."""
+
+    cm = "cm"
+    m = "m"
+
+
+class Up(str, Enum):
+    """Vertical axis of NPZ files."""
+
+    z = "z"
+    y = "y"
 
 
 def export(
@@ -36,6 +61,21 @@ def export(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many.", min=1)] = None,
     clean: opt.CleanModes = None,
+    names: Annotated[
+        Names | None,
+        typer.Option(help="Bone names of bvh, glb, fbx and usd.  [default: intermask]", show_default=False),
+    ] = None,
+    units: Annotated[
+        Units | None,
+        typer.Option(help="Length unit of bvh; Blender takes m.  [default: cm]", show_default=False),
+    ] = None,
+    up: Annotated[
+        Up | None,
+        typer.Option(help="Vertical axis of npz; AMASS has z.  [default: z]", show_default=False),
+    ] = None,
+    leaf_bones: Annotated[
+        bool, typer.Option("--leaf-bones", help="End head, hands and toes of glb and fbx in a bone.")
+    ] = False,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -47,7 +87,7 @@ def export(
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Write BVH, GLB, NPZ or NPY per interaction, or a dataset in the layout of InterHuman or Inter-X.
+    """Write BVH, GLB, FBX, USD, NPZ or NPY per interaction, or an InterHuman or Inter-X dataset.
 
     Every file is read back to check it. With --clean the files are cleaned, but not the dataset; physics
     before and after are printed.
@@ -57,12 +97,20 @@ def export(
     from intermask_cli.console import warn
     from intermask_cli.devices import processors
     from intermask_cli.export.dataset import export_dataset
+    from intermask_cli.export.formats import settings_for
 
     modes = checked_modes(clean or ())
     name = "-".join([to.value, *(mode.value for mode in modes)])
     folder = out or (source if source.is_dir() else source.parent) / "exports" / name
     workers = processes or processors()
-    summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes)
+    settings = settings_for(
+        to.value,
+        names=names and names.value,
+        units=units and units.value,
+        up=up and up.value,
+        leaf_bones=leaf_bones or None,
+    )
+    summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes, settings)
     for id, reason in list(summary.failed.items())[:SHOWN]:
         warn(reason if reason.startswith(id) else f"{id}: {reason}")
     if len(summary.failed) > SHOWN:

@@ -20,14 +20,16 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
-from intermask_cli.export.formats import FORMATS, Written, export_item, paths_of
+from intermask_cli.export.formats import FORMATS, ExportSettings, Written, export_item, paths_of
 from intermask_cli.export.viewer.gallery import selected_ids
-from intermask_cli.files import write_text
+from intermask_cli.files import Replacements, write_text
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.physics import physics
 
-#: File in a folder of exported files that names the clean-up modes applied to all of them.
-CLEANING_NOTE = ".cleaning.json"
+#: File in a folder of exported files that says how all of them were written: clean-up modes and settings.
+EXPORT_NOTE = ".export.json"
+#: The same of earlier versions: a list of clean-up modes.
+_OLD_NOTE = ".cleaning.json"
 #: Writers of published dataset layouts: a folder with splits and captions, not files per interaction.
 _DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
 #: Interactions per task of a worker process: enough to share opening the file, few enough to show progress.
@@ -91,11 +93,13 @@ def export_dataset(
     processes: int = 1,
     overwrite: bool = False,
     clean: Sequence[Clean] = (),
+    settings: ExportSettings | None = None,
 ) -> ExportSummary:
     """Export a run or HDF5 file, cleaned if `clean` has modes.
 
     Raises:
-        InputError: unknown ids, a dataset folder that is not empty, or files with other clean-up modes.
+        InputError: unknown ids, a dataset folder that is not empty, or existing files that are kept and were
+            written with other clean-up modes or settings.
         MissingError: the package that a format needs is not installed.
     """
     with InteractionFile(source) as dataset:
@@ -108,10 +112,11 @@ def export_dataset(
     todo = [
         id for id in selected if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
     ]
-    _check_cleaning(folder, clean, keeping=len(todo) < len(selected))
+    settings = settings or ExportSettings()
+    _check_note(folder, clean, settings, keeping=len(todo) < len(selected))
     total = _Batch([], [], [])
     batches = [todo[k : k + _BATCH_SIZE] for k in range(0, len(todo), _BATCH_SIZE)]
-    export_batch = partial(_export_batch, source, target, folder, clean)
+    export_batch = partial(_export_batch, source, target, folder, clean, settings)
     with counter(f"export {target}", len(todo), "interactions") as progress:
         for batch in _mapped(export_batch, batches, processes):
             total.written.extend(batch.written)
@@ -150,19 +155,33 @@ def _folder_summary(
     )
 
 
-def _check_cleaning(folder: Path, clean: Sequence[Clean], keeping: bool) -> None:
-    """Record the clean-up modes of a folder; InputError if existing files are kept and had other modes."""
-    note, requested = folder / CLEANING_NOTE, [mode.value for mode in clean]
-    existing = json.loads(note.read_text()) if note.exists() else []
+def _check_note(folder: Path, clean: Sequence[Clean], settings: ExportSettings, keeping: bool) -> None:
+    """Record how the files of a folder are written; InputError if existing ones are kept and differ."""
+    requested: dict[str, Any] = (
+        {"clean": [mode.value for mode in clean]} if clean else {}
+    ) | settings.given()
+    note, old = folder / EXPORT_NOTE, folder / _OLD_NOTE
+    existing: dict[str, Any] = {}
+    if note.exists():
+        existing = json.loads(note.read_text(encoding="utf-8"))
+    elif old.exists():
+        existing = {"clean": json.loads(old.read_text(encoding="utf-8"))}
     if keeping and existing != requested:
         raise InputError(
-            f"{folder}: holds files with clean-up {', '.join(existing) or 'none'}; now requested: "
-            f"{', '.join(requested) or 'none'}; give another --out, or --overwrite"
+            f"{folder}: holds files with {_in_words(existing)}; now requested: {_in_words(requested)}; give "
+            "another --out, or --overwrite"
         )
+    old.unlink(missing_ok=True)
     if requested:
         write_text(note, json.dumps(requested) + "\n")
     else:
         note.unlink(missing_ok=True)
+
+
+def _in_words(note: dict[str, Any]) -> str:
+    """`clean smooth+feet, names mixamo`, or `default settings`."""
+    parts = [f"{key} {'+'.join(value) if isinstance(value, list) else value}" for key, value in note.items()]
+    return ", ".join(parts) or "default settings"
 
 
 class InteractionReader:
@@ -209,15 +228,20 @@ class _Batch(NamedTuple):
 
 
 def _export_batch(
-    source: Path, target: str, folder: Path, clean: Sequence[Clean], ids: Sequence[str]
+    source: Path,
+    target: str,
+    folder: Path,
+    clean: Sequence[Clean],
+    settings: ExportSettings,
+    ids: Sequence[str],
 ) -> _Batch:
     """Export some interactions; one that cannot be written does not stop the others."""
     written, failed = [], []
-    with InteractionFile(source) as dataset:
+    with InteractionFile(source) as dataset, Replacements() as files:
         reader = InteractionReader(dataset, ids, clean)
         for id in ids:
             try:
-                written.append(export_item(reader.read(id), target, folder))
+                written.append(export_item(reader.read(id), target, folder, settings, files))
             except IntermaskError as error:
                 # Without a package, or with a full disk, every other interaction would fail too.
                 if isinstance(error, MissingError) or isinstance(error.__cause__, OSError):

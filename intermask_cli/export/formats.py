@@ -1,4 +1,4 @@
-"""Export formats with files per interaction: their names, how they are written and checked.
+"""Export formats with files per interaction: their names, settings, and how they are written and checked.
 
 Every file is read back and its joint positions are compared with what was written. The largest distance is
 the round-trip error; above the bound of the format it is an error.
@@ -7,27 +7,59 @@ the round-trip error; above the bound of the format it is an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.export.bvh import joints_of_bvh, write_bvh
+from intermask_cli.export.bone_names import BoneNames
+from intermask_cli.export.bvh import joints_of_bvh, skeleton_of_rig, write_bvh
+from intermask_cli.export.fbx import write_fbx
 from intermask_cli.export.glb import joints_of_glb, write_glb
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
-from intermask_cli.files import replacing
+from intermask_cli.export.usd import joints_of_usd, write_usd
+from intermask_cli.files import Replacements
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
-from intermask_cli.motion.rig import Rig, rig_of
+from intermask_cli.motion.rig import Rig, rig_in, rig_of
+from intermask_cli.motion.skeleton import NUM_JOINTS
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """How files are written, where a format leaves a choice.
+
+    Attributes:
+        names: scheme of bone names.
+        units: length unit of BVH, "cm" or "m".
+        up: vertical axis of NPZ, "z" as in AMASS or "y".
+        leaf_bones: whether head, hands and toes of GLB and FBX end in a bone of their own.
+    """
+
+    names: BoneNames = BoneNames.intermask
+    units: str = "cm"
+    up: str = "z"
+    leaf_bones: bool = False
+
+    def given(self) -> dict[str, Any]:
+        """The settings that are not the default, as JSON values."""
+        default = asdict(ExportSettings())
+        return {name: value for name, value in asdict(self).items() if value != default[name]}
+
+
+#: Accepted values of the settings with names.
+_CHOICES = {"names": [names.value for names in BoneNames], "units": ["cm", "m"], "up": ["z", "y"]}
 
 
 @dataclass(frozen=True)
 class Written:
     """Errors of one exported interaction in millimetres.
 
-    fit_mm: mean distance of the rigid skeleton to the dataset's joints (0 where positions are stored);
+    fit_mm: mean distance of the file's joints to the dataset's (0 where positions are stored);
     round_trip_mm: largest distance between joints read from the file and those written.
     """
 
@@ -37,11 +69,36 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """`write(item, paths)` writes one file per suffix; `bound_mm` is the largest round-trip error."""
+    """An export format.
+
+    `write(item, paths, settings)` writes one file per suffix; `bound_mm` is the largest round-trip error;
+    `settings` are the fields of `ExportSettings` that it obeys.
+    """
 
     suffixes: tuple[str, ...]
-    write: Callable[[Interaction, list[Path]], Written]
+    write: Callable[[Interaction, list[Path], ExportSettings], Written]
     bound_mm: float
+    settings: tuple[str, ...] = ()
+
+
+def settings_for(target: str, **given: Any) -> ExportSettings:
+    """The settings of a format; None counts as not given.
+
+    Raises:
+        InputError: a setting that has no effect on the format, or a value that is not accepted.
+    """
+    given = {name: value for name, value in given.items() if value is not None}
+    obeyed = FORMATS[target].settings if target in FORMATS else ()
+    for name, value in given.items():
+        users = [format for format, about in FORMATS.items() if name in about.settings]
+        if name not in obeyed:
+            what = f"it is for {', '.join(users)}" if users else "there is no such setting"
+            raise InputError(f"{name.replace('_', '-')} has no effect on {target}; {what}")
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise InputError(f"{name} is {value!r}; accepted: {', '.join(_CHOICES[name])}")
+    if "names" in given:
+        given["names"] = BoneNames(given["names"])
+    return replace(ExportSettings(), **given)
 
 
 def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
@@ -49,8 +106,16 @@ def paths_of(id: str, format: Format, folder: Path) -> list[Path]:
     return [folder / f"{id}{suffix}" for suffix in format.suffixes]
 
 
-def export_item(item: Interaction, name: str, folder: Path) -> Written:
+def export_item(
+    item: Interaction,
+    name: str,
+    folder: Path,
+    settings: ExportSettings | None = None,
+    files: Replacements | None = None,
+) -> Written:
     """Write one interaction in the named format; files appear only when complete and checked.
+
+    With `files` they appear when that context ends, together with those of other interactions.
 
     Raises:
         InputError: the interaction cannot be represented in this format.
@@ -58,9 +123,11 @@ def export_item(item: Interaction, name: str, folder: Path) -> Written:
             written; then an OSError is the cause.
     """
     format = FORMATS[name]
-    with ExitStack() as stack:
-        drafts = [stack.enter_context(replacing(path)) for path in paths_of(item.id, format, folder)]
-        written = format.write(item, drafts)
+    with (
+        Replacements() if files is None else nullcontext(files) as together,
+        together.add(*paths_of(item.id, format, folder)) as drafts,
+    ):
+        written = format.write(item, drafts, settings or ExportSettings())
         if not written.round_trip_mm <= format.bound_mm:
             raise IntermaskError(
                 f"{item.id}: read back from {name}, a joint is {written.round_trip_mm:.3f} mm away "
@@ -69,34 +136,58 @@ def export_item(item: Interaction, name: str, folder: Path) -> Written:
     return written
 
 
-def _bvh(item: Interaction, paths: list[Path]) -> Written:
-    rigs = _rigs(item)
-    errors = []
+def rigs_of(item: Interaction) -> list[Rig]:
+    """Every person of an interaction as a rigid skeleton: as stored, else found from the joints."""
+    return [
+        rig_in(item.motion, person)
+        if item.rigid[person]
+        else rig_of(
+            item.joints[person, :, :NUM_JOINTS],
+            None if item.rotations6d is None else item.rotations6d[person],
+        )
+        for person in range(item.motion.persons)
+    ]
+
+
+def _bvh(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
+    rigs = rigs_of(item)
     for path, rig in zip(paths, rigs, strict=True):
-        write_bvh(path, rig.local, rig.root, rig.offsets)
-        errors.append(_largest_mm(joints_of_bvh(path), rig.joints))
-    return Written(float(np.mean([rig.fit_error_mm for rig in rigs])), max(errors))
+        write_bvh(path, skeleton_of_rig(rig, settings.names, METRES[settings.units]))
+    return _compared(item, rigs, [joints_of_bvh(path, settings.names, settings.units) for path in paths])
 
 
-def _glb(item: Interaction, paths: list[Path]) -> Written:
-    first, second = _rigs(item)
-    write_glb(paths[0], (first, second), item.id)
-    error = _largest_mm(joints_of_glb(paths[0]), np.stack([first.joints, second.joints]))
-    return Written((first.fit_error_mm + second.fit_error_mm) / 2, error)
+def _glb(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
+    rigs = rigs_of(item)
+    write_glb(paths[0], rigs, item.id, settings.names, settings.leaf_bones)
+    return _compared(item, rigs, joints_of_glb(paths[0], settings.names))
 
 
-def _npz(item: Interaction, paths: list[Path]) -> Written:
-    errors, fits = [], []
-    for person, path in enumerate(paths):
-        write_smpl_npz(path, item, person)
-        with np.load(path, allow_pickle=False) as data:
-            errors.append(_largest_mm(data["joints"], item.joints[person]))
-        distance = np.linalg.norm(joints_of_smpl_npz(path) - item.joints[person], axis=-1)  # (T, 22)
-        fits.append(float(1000 * distance.mean()))
-    return Written(float(np.mean(fits)), max(errors))
+def _fbx(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
+    rigs = rigs_of(item)
+    return _compared(item, rigs, write_fbx(paths[0], rigs, item.id, settings.names, settings.leaf_bones))
 
 
-def _npy(item: Interaction, paths: list[Path]) -> Written:
+def _usd(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
+    rigs = rigs_of(item)
+    write_usd(paths[0], rigs, item.id, settings.names)
+    return _compared(item, rigs, joints_of_usd(paths[0]))
+
+
+def _npz(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
+    rigs = rigs_of(item)
+    stored_mm, posed = [], []
+    for person, (path, rig) in enumerate(zip(paths, rigs, strict=True)):
+        joints = item.joints[person, :, :NUM_JOINTS]
+        source = "stored" if item.rigid[person] else "recovered from joints"
+        write_smpl_npz(path, rig, joints, settings.up, source, item.text, item.seed, person)
+        read, by_rotations = joints_of_smpl_npz(path)
+        stored_mm.append(_largest_mm(read, joints))
+        posed.append(by_rotations)
+    by_rotations_mm = _compared(item, rigs, posed)
+    return replace(by_rotations_mm, round_trip_mm=max(by_rotations_mm.round_trip_mm, *stored_mm))
+
+
+def _npy(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
     """Arrays (T, 22, 9) of the published demo: positions smoothed over time, then rotations not smoothed."""
     if item.rotations6d is None:
         raise InputError(f"{item.id}: no rotations6d in the dataset; the npy layout of the demo needs them")
@@ -109,9 +200,13 @@ def _npy(item: Interaction, paths: list[Path]) -> Written:
     return Written(0.0, max(errors))
 
 
-def _rigs(item: Interaction) -> tuple[Rig, Rig]:
-    first, second = (rig_of(item.joints[p], f"{item.id} person {p + 1}") for p in (0, 1))
-    return first, second
+def _compared(item: Interaction, rigs: list[Rig], read: list[np.ndarray] | np.ndarray) -> Written:
+    """Errors of the joints (T, 22, 3) read back of each person."""
+    fits, trips = [], []
+    for joints, rig, given in zip(read, rigs, item.joints[..., :NUM_JOINTS, :], strict=True):
+        fits.append(float(1000 * np.linalg.norm(joints - given, axis=-1).mean()))
+        trips.append(_largest_mm(joints, rig.joints))
+    return Written(float(np.mean(fits)), max(trips))
 
 
 def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
@@ -121,11 +216,13 @@ def _largest_mm(a: np.ndarray, b: np.ndarray) -> float:
 
 #: Endings of the file names of person 1 and person 2.
 _PERSONS = ("_person1", "_person2")
-#: Formats by name. The bounds of BVH and GLB are larger because these store rounded rotations, whose error
-#: grows along each limb; the others store positions.
+#: Formats by name. The bounds of skeletons are larger because these store rounded rotations, whose error
+#: grows along each limb; the others store positions too.
 FORMATS: dict[str, Format] = {
-    "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, bound_mm=0.1),
-    "glb": Format((".glb",), _glb, bound_mm=0.1),
-    "npz": Format(tuple(f"{p}.npz" for p in _PERSONS), _npz, bound_mm=0.01),
-    "npy": Format(tuple(f"{p}.npy" for p in _PERSONS), _npy, bound_mm=0.01),
+    "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, 0.1, ("names", "units")),
+    "glb": Format((".glb",), _glb, 0.1, ("names", "leaf_bones")),
+    "fbx": Format((".fbx",), _fbx, 0.1, ("names", "leaf_bones")),
+    "usd": Format((".usd",), _usd, 0.1, ("names",)),
+    "npz": Format(tuple(f"{p}.npz" for p in _PERSONS), _npz, 0.01, ("up",)),
+    "npy": Format(tuple(f"{p}.npy" for p in _PERSONS), _npy, 0.01),
 }

@@ -16,14 +16,18 @@ import numpy as np
 
 from intermask_cli.errors import MissingError
 from intermask_cli.export.bone_names import BoneNames
-from intermask_cli.export.mannequin import Mannequin, leaf_offsets, mannequin, rest_positions
+from intermask_cli.export.mannequin import (
+    VISOR_COLOUR,
+    Mannequin,
+    leaf_offsets,
+    mannequin,
+    standing_positions,
+)
 from intermask_cli.export.pictures.scene import PERSON_COLOURS
 from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import matrix_from_quaternion_wxyz, quaternion_wxyz_from_matrix
 from intermask_cli.motion.skeleton import FPS, NUM_JOINTS, PARENTS
 
-#: The dark band at the eyes.
-_VISOR_COLOUR = "#20242A"
 # Codes of glTF 2.0 for component types and buffer targets.
 _COMPONENTS = {"f": 5126, "B": 5121, "H": 5123, "I": 5125}
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
@@ -76,7 +80,7 @@ class _Builder:
         self.blob = bytearray()
         self.times = self._accessor(np.arange(frames, dtype=np.float32) / FPS, "SCALAR", bounds=True)
         self.animation = gltf.Animation(name=name)
-        self.visor_material = self._material("visor", _VISOR_COLOUR)
+        self.visor_material = self._material("visor", VISOR_COLOUR)
 
     def _accessor(self, array: np.ndarray, kind: str, target: int | None = None, bounds: bool = False) -> int:
         """Append an array to the buffer; returns the accessor's number.
@@ -118,9 +122,7 @@ class _Builder:
 
         The nodes stand in T-pose at the person's first place; the animation moves them.
         """
-        rest = rest_positions(rig.offsets)
-        body = mannequin(rig.offsets)
-        standing = rest - body.points[:, 1].min() * np.array([0.0, 1.0, 0.0])  # soles at height 0
+        standing = standing_positions(rig.offsets)
         first = len(self.document.nodes)
         for joint, joint_name in enumerate(names.joints):
             place = [rig.root[0, 0], standing[0, 1], rig.root[0, 2]] if joint == 0 else rig.offsets[joint]
@@ -135,16 +137,25 @@ class _Builder:
                 joints.append(leaf)
                 rests.append((standing[joint] + offset)[None])
         self.document.scenes[0].nodes += [self._node(name=person, children=[first])]
-        self._add_body(body, person, colour, joints, np.concatenate(rests), standing[0])
+        skin = self._skin(person, joints, np.concatenate(rests))
+        self._add_body(mannequin(rig.offsets), standing[0], person, colour, skin)
         rotations = quaternion_xyzw_continuous(rig.local).astype(np.float32)  # (T, 22, 4)
         for joint in range(NUM_JOINTS):
             self._add_channel(first + joint, "rotation", rotations[:, joint], "VEC4")
         self._add_channel(first, "translation", rig.root.astype(np.float32), "VEC3")
 
-    def _add_body(
-        self, body: Mannequin, person: str, colour: str, joints: list[int], rest: np.ndarray, pelvis: np.ndarray
-    ) -> None:
-        """Mesh and skin: body around the pelvis at the origin; rest (J, 3) and pelvis (3,) of the skeleton."""
+    def _skin(self, person: str, joints: list[int], rest: np.ndarray) -> int:
+        """The skin of a person: nodes of its joints and their places (J, 3) in the rest pose."""
+        inverse = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
+        inverse[:, :3, 3] = -rest
+        # glTF stores matrices column by column.
+        matrices = self._accessor(np.swapaxes(inverse, 1, 2).reshape(-1, 16), "MAT4")
+        skin = self.gltf.Skin(name=person, joints=joints, skeleton=joints[0], inverseBindMatrices=matrices)
+        self.document.skins.append(skin)
+        return len(self.document.skins) - 1
+
+    def _add_body(self, body: Mannequin, pelvis: np.ndarray, person: str, colour: str, skin: int) -> None:
+        """The skinned mesh: a body around the pelvis (3,) of the rest pose."""
         g, document = self.gltf, self.document
         attributes = g.Attributes(
             POSITION=self._accessor((body.points + pelvis).astype(np.float32), "VEC3", _ARRAY_BUFFER, True),
@@ -162,15 +173,8 @@ class _Builder:
             for triangles, material in surfaces
         ]
         document.meshes.append(g.Mesh(name=f"{person}_body", primitives=primitives))
-        inverse = np.tile(np.eye(4, dtype=np.float32), (len(rest), 1, 1))
-        inverse[:, :3, 3] = -rest
-        # glTF stores matrices column by column.
-        matrices = self._accessor(np.swapaxes(inverse, 1, 2).reshape(-1, 16), "MAT4")
-        document.skins.append(
-            g.Skin(name=person, joints=joints, skeleton=joints[0], inverseBindMatrices=matrices)
-        )
-        mesh, skin = len(document.meshes) - 1, len(document.skins) - 1
-        document.scenes[0].nodes += [self._node(name=f"{person}_body", mesh=mesh, skin=skin)]
+        node = self._node(name=f"{person}_body", mesh=len(document.meshes) - 1, skin=skin)
+        document.scenes[0].nodes += [node]
 
     def _add_channel(self, node: int, path: str, values: np.ndarray, kind: str) -> None:
         g = self.gltf

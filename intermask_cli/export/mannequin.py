@@ -15,11 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intermask_cli.export.loft import SkinnedPart, SkinnedRing, ellipse, loft, volume
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS, PARENTS, REST_OFFSETS
 
 #: Joints per vertex that have weight; what glTF, FBX and game engines store.
 MAX_INFLUENCES = 4
+#: Colour of the dark band at the eyes.
+VISOR_COLOUR = "#20242A"
 _X, _Y, _Z = np.eye(3)
 #: Vertices around the trunk and the head, around limbs, and around thumbs.
 _TRUNK_SIDES, _LIMB_SIDES, _THUMB_SIDES = 12, 8, 5
@@ -59,7 +62,7 @@ _VISOR_ANGLES_DEG = (-58, -35, -12, 12, 35, 58)
 _VISOR_THICKNESS = 0.004
 #: Nose: root, tip and base, height and forward from the head joint; half width of the base.
 _NOSE = ((0.036, 0.090), (0.004, 0.112), (-0.006, 0.084), 0.013)
-#: Arm: joint above, joint below, share, half height, half depth. The first ring closes the ball of the shoulder.
+#: Arm: joint above, joint below, share, half height, half depth. The first closes the shoulder's ball.
 _ARM = (
     ("shoulder", "elbow", -0.195, 0.024, 0.024),
     ("shoulder", "elbow", -0.15, 0.043, 0.043),
@@ -156,6 +159,14 @@ def mannequin(offsets: np.ndarray) -> Mannequin:
     return _assembled([*parts, _visor(rest, scale)])
 
 
+def standing_positions(offsets: np.ndarray) -> np.ndarray:
+    """Offsets (22, 3) -> joints of the rest pose (22, 3) with the pelvis on the Y axis and the soles at 0."""
+    rest = rest_positions(offsets)
+    toes = rest[[JOINT["left_foot"], JOINT["right_foot"]], 1]
+    standing: np.ndarray = rest - toes.min() * _Y
+    return standing
+
+
 def leaf_offsets(offsets: np.ndarray) -> dict[int, np.ndarray]:
     """Joint -> offset (3,) of the end of its bone, for head (crown), hands (finger tips) and toes (tips)."""
     scale = _scale(offsets)
@@ -170,68 +181,6 @@ def leaf_offsets(offsets: np.ndarray) -> dict[int, np.ndarray]:
 def _scale(offsets: np.ndarray) -> float:
     """Size of a body against our own; thickness follows it, so that one long bone makes no fat limb."""
     return float(np.linalg.norm(offsets, axis=-1).sum() / np.linalg.norm(REST_OFFSETS, axis=-1).sum())
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A closed surface: points (V, 3), triangles (F, 3), weights (V, 22)."""
-
-    points: np.ndarray
-    triangles: np.ndarray
-    weights: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Ring:
-    """A cross-section: points (N, 3) and its weights (22,)."""
-
-    points: np.ndarray
-    weights: np.ndarray
-
-
-def _ellipse(
-    centre: np.ndarray, u: np.ndarray, v: np.ndarray, radii: tuple[float, float, float], count: int
-) -> np.ndarray:
-    """Points (count, 3): radius along +-u, along +v, along -v."""
-    angles = 2 * np.pi * np.arange(count) / count
-    along_u, along_v = np.cos(angles), np.sin(angles)
-    depth = np.where(along_v >= 0, radii[1], radii[2]) * along_v
-    return centre + radii[0] * along_u[:, None] * u + depth[:, None] * v
-
-
-def _loft(rings: Sequence[_Ring], bulge: float = 0.3) -> _Part:
-    """Rings of N points each, joined and closed by a fan at both ends.
-
-    The middle of an end stands out by `bulge` of the end ring's radius.
-    """
-    count = len(rings[0].points)
-    points = [ring.points for ring in rings]
-    weights = [np.repeat(ring.weights[None], count, axis=0) for ring in rings]
-    k = np.arange(count)
-    after = (k + 1) % count
-    triangles = []
-    for low in range(0, (len(rings) - 1) * count, count):
-        high = low + count
-        triangles.append(np.stack([low + k, low + after, high + k], axis=-1))
-        triangles.append(np.stack([low + after, high + after, high + k], axis=-1))
-    last = (len(rings) - 1) * count
-    for ring, inner, first, turn in ((rings[0], rings[1], 0, 1), (rings[-1], rings[-2], last, -1)):
-        middle = ring.points.mean(axis=0)
-        outward = normalize(middle - inner.points.mean(axis=0))
-        reach = np.linalg.norm(ring.points - middle, axis=-1).mean()
-        tip = len(rings) * count + (turn < 0)
-        points.append((middle + bulge * reach * outward)[None])
-        weights.append(ring.weights[None])
-        fan = np.stack([np.full(count, tip), first + after, first + k], axis=-1)
-        triangles.append(fan[:, ::turn])
-    part = _Part(np.concatenate(points), np.concatenate(triangles), np.concatenate(weights))
-    return part if _volume(part) > 0 else _Part(part.points, part.triangles[:, ::-1], part.weights)
-
-
-def _volume(part: _Part) -> float:
-    """Signed volume: positive where triangles face outward."""
-    a, b, c = np.moveaxis(part.points[part.triangles] - part.points.mean(axis=0), 1, 0)
-    return float((np.cross(a, b) * c).sum() / 6)
 
 
 def _at(rest: np.ndarray, start: str, end: str, share: float) -> np.ndarray:
@@ -250,13 +199,13 @@ def _weights(**shares: float) -> np.ndarray:
 
 
 def _blended(upper: str, lower: str, distance: float, half: float) -> np.ndarray:
-    """Weights (22,) at a signed distance along the limb from the joint `lower`: smooth from upper to lower."""
+    """Weights (22,) at a signed distance along the limb from the joint `lower`: upper to lower."""
     x = min(max((distance + half) / (2 * half), 0.0), 1.0)
     share = x * x * (3 - 2 * x)
     return _weights(**{upper: 1 - share, lower: share})
 
 
-def _trunk(rest: np.ndarray, scale: float) -> _Part:
+def _trunk(rest: np.ndarray, scale: float) -> SkinnedPart:
     spine = ("pelvis", "spine1", "spine2", "spine3", "neck")
     heights = rest[[JOINT[name] for name in spine], 1]
     hips = abs(rest[JOINT["left_hip"], 0] - rest[JOINT["right_hip"], 0]) / 0.17
@@ -267,8 +216,12 @@ def _trunk(rest: np.ndarray, scale: float) -> _Part:
         # Hip width below, shoulder width above: a body of narrow hips has no wide seat.
         width = half_width * (hips + (shoulders - hips) * index / (len(_TRUNK) - 1))
         radii = (width, front * scale, back * scale)
-        rings.append(_Ring(_ellipse(centre, _X, _Z, radii, _TRUNK_SIDES), _spine_weights(centre[1], spine, heights)))
-    return _loft(rings)
+        rings.append(
+            SkinnedRing(
+                ellipse(centre, _X, _Z, radii, _TRUNK_SIDES), _spine_weights(centre[1], spine, heights)
+            )
+        )
+    return loft(rings)
 
 
 def _spine_weights(height: float, spine: Sequence[str], heights: np.ndarray) -> np.ndarray:
@@ -280,19 +233,21 @@ def _spine_weights(height: float, spine: Sequence[str], heights: np.ndarray) -> 
     return values
 
 
-def _neck(rest: np.ndarray, scale: float) -> _Part:
+def _neck(rest: np.ndarray, scale: float) -> SkinnedPart:
     rings = []
     for share, radius in _NECK:
         centre = _at(rest, "neck", "head", share)
         if share <= 0.45:
-            weights = _blended("spine3", "neck", share + 0.0, 0.45)
+            weights = _blended("spine3", "neck", share, 0.45)
         else:
             weights = _blended("neck", "head", share - 1.0, 0.55)
-        rings.append(_Ring(_ellipse(centre, _X, _Z, (radius * scale,) * 3, _LIMB_SIDES), weights))
-    return _loft(rings)
+        rings.append(SkinnedRing(ellipse(centre, _X, _Z, (radius * scale,) * 3, _LIMB_SIDES), weights))
+    return loft(rings)
 
 
-def _head_ring(rest: np.ndarray, scale: float, height: float) -> tuple[np.ndarray, tuple[float, float, float]]:
+def _head_ring(
+    rest: np.ndarray, scale: float, height: float
+) -> tuple[np.ndarray, tuple[float, float, float]]:
     """Centre (3,) and radii of the head's section at a height of `_HEAD`."""
     table = np.array(_HEAD)
     forward, half_width, front, back = (np.interp(height, table[:, 0], table[:, k]) for k in range(1, 5))
@@ -300,24 +255,24 @@ def _head_ring(rest: np.ndarray, scale: float, height: float) -> tuple[np.ndarra
     return centre, (half_width * scale, front * scale, back * scale)
 
 
-def _head(rest: np.ndarray, scale: float) -> _Part:
+def _head(rest: np.ndarray, scale: float) -> SkinnedPart:
     rings = []
     for height, *_ in _HEAD:
         centre, radii = _head_ring(rest, scale, height)
-        rings.append(_Ring(_ellipse(centre, _X, _Z, radii, _TRUNK_SIDES), _weights(head=1.0)))
-    return _loft(rings, bulge=0.25)
+        rings.append(SkinnedRing(ellipse(centre, _X, _Z, radii, _TRUNK_SIDES), _weights(head=1.0)))
+    return loft(rings, bulge=0.25)
 
 
-def _nose(rest: np.ndarray, scale: float) -> _Part:
+def _nose(rest: np.ndarray, scale: float) -> SkinnedPart:
     root, tip, base, half_width = _NOSE
     local = [(0.0, *root), (0.0, *tip), (half_width, *base), (-half_width, *base)]
     points = rest[JOINT["head"]] + scale * np.array(local)
     triangles = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])
-    part = _Part(points, triangles, np.repeat(_weights(head=1.0)[None], len(points), axis=0))
-    return part if _volume(part) > 0 else _Part(points, triangles[:, ::-1], part.weights)
+    part = SkinnedPart(points, triangles, np.repeat(_weights(head=1.0)[None], len(points), axis=0))
+    return part if volume(part) > 0 else SkinnedPart(points, triangles[:, ::-1], part.weights)
 
 
-def _visor(rest: np.ndarray, scale: float) -> _Part:
+def _visor(rest: np.ndarray, scale: float) -> SkinnedPart:
     """An open band before the face."""
     angles = np.radians(np.array(_VISOR_ANGLES_DEG))
     rows = []
@@ -329,21 +284,25 @@ def _visor(rest: np.ndarray, scale: float) -> _Part:
     quads = [row * count + k for row in range(len(rows) - 1) for k in range(count - 1)]
     triangles = [[q, q + 1, q + count] for q in quads] + [[q + 1, q + count + 1, q + count] for q in quads]
     points = np.concatenate(rows)
-    return _Part(points, np.array(triangles), np.repeat(_weights(head=1.0)[None], len(points), axis=0))
+    return SkinnedPart(points, np.array(triangles), np.repeat(_weights(head=1.0)[None], len(points), axis=0))
 
 
-def _collar(rest: np.ndarray, scale: float, side: str) -> _Part:
+def _collar(rest: np.ndarray, scale: float, side: str) -> SkinnedPart:
     collar, shoulder = f"{side}_collar", f"{side}_shoulder"
     rings = []
     for share, rise, half_height, half_depth in _COLLAR:
         centre = _at(rest, collar, shoulder, share) + rise * scale * _Y
         radii = (half_height * scale, half_depth * scale, half_depth * scale)
         # The inner end stays with the chest; the outer follows the collar bone.
-        rings.append(_Ring(_ellipse(centre, _Y, _Z, radii, _LIMB_SIDES), _blended("spine3", collar, share - 0.2, 0.6)))
-    return _loft(rings)
+        rings.append(
+            SkinnedRing(
+                ellipse(centre, _Y, _Z, radii, _LIMB_SIDES), _blended("spine3", collar, share - 0.2, 0.6)
+            )
+        )
+    return loft(rings)
 
 
-def _arm(rest: np.ndarray, scale: float, side: str, sign: float) -> _Part:
+def _arm(rest: np.ndarray, scale: float, side: str, sign: float) -> SkinnedPart:
     elbow = rest[JOINT[f"{side}_elbow"]]
     rings = []
     for above, below, share, half_height, half_depth in _ARM:
@@ -353,11 +312,11 @@ def _arm(rest: np.ndarray, scale: float, side: str, sign: float) -> _Part:
         if below == "wrist" and share == 1.0:
             weights = _weights(**{f"{side}_elbow": 0.5, f"{side}_wrist": 0.5})
         radii = (half_height * scale, half_depth * scale, half_depth * scale)
-        rings.append(_Ring(_ellipse(centre, _Y, _Z, radii, _LIMB_SIDES), weights))
-    return _loft(rings)
+        rings.append(SkinnedRing(ellipse(centre, _Y, _Z, radii, _LIMB_SIDES), weights))
+    return loft(rings)
 
 
-def _hand(rest: np.ndarray, scale: float, side: str, sign: float) -> list[_Part]:
+def _hand(rest: np.ndarray, scale: float, side: str, sign: float) -> list[SkinnedPart]:
     """Palm with fingers, palm down, and the thumb in front of it."""
     wrist, elbow = rest[JOINT[f"{side}_wrist"]], rest[JOINT[f"{side}_elbow"]]
     outward = normalize(wrist - elbow)
@@ -365,17 +324,19 @@ def _hand(rest: np.ndarray, scale: float, side: str, sign: float) -> list[_Part]
     for distance, half_thickness, half_width in _HAND:
         radii = (half_thickness * scale, half_width * scale, half_width * scale)
         weights = _blended(f"{side}_elbow", f"{side}_wrist", distance, _WRIST_BLEND)
-        palm.append(_Ring(_ellipse(wrist + scale * distance * outward, _Y, _Z, radii, _LIMB_SIDES), weights))
+        palm.append(
+            SkinnedRing(ellipse(wrist + scale * distance * outward, _Y, _Z, radii, _LIMB_SIDES), weights)
+        )
     thumb = []
     across = normalize(_Z - sign * 0.6 * _X)
     for distance, forward, radius in _THUMB:
         centre = wrist + scale * (distance * outward + forward * _Z - 0.006 * _Y)
         weights = _weights(**{f"{side}_wrist": 1.0})
-        thumb.append(_Ring(_ellipse(centre, _Y, across, (radius * scale,) * 3, _THUMB_SIDES), weights))
-    return [_loft(palm), _loft(thumb)]
+        thumb.append(SkinnedRing(ellipse(centre, _Y, across, (radius * scale,) * 3, _THUMB_SIDES), weights))
+    return [loft(palm), loft(thumb)]
 
 
-def _leg(rest: np.ndarray, scale: float, side: str) -> _Part:
+def _leg(rest: np.ndarray, scale: float, side: str) -> SkinnedPart:
     knee, ankle = rest[JOINT[f"{side}_knee"]], rest[JOINT[f"{side}_ankle"]]
     rings = []
     for above, below, share, half_width, front, back in _LEG:
@@ -384,11 +345,11 @@ def _leg(rest: np.ndarray, scale: float, side: str) -> _Part:
         if below == "ankle" and share > 0.9:
             weights = _blended(f"{side}_knee", f"{side}_ankle", (ankle - centre)[1], _WRIST_BLEND * scale)
         radii = (half_width * scale, front * scale, back * scale)
-        rings.append(_Ring(_ellipse(centre, _X, _Z, radii, _LIMB_SIDES), weights))
-    return _loft(rings)
+        rings.append(SkinnedRing(ellipse(centre, _X, _Z, radii, _LIMB_SIDES), weights))
+    return loft(rings)
 
 
-def _foot(rest: np.ndarray, scale: float, side: str) -> _Part:
+def _foot(rest: np.ndarray, scale: float, side: str) -> SkinnedPart:
     """From the heel to the tip of the toes, flat below: the sole is at the height of the toe joint."""
     ankle, toe = rest[JOINT[f"{side}_ankle"]], rest[JOINT[f"{side}_foot"]]
     along = (toe - ankle) * (1.0, 0.0, 1.0)
@@ -402,11 +363,11 @@ def _foot(rest: np.ndarray, scale: float, side: str) -> _Part:
         points = middle + half_width * scale * np.cos(angles)[:, None] * across
         points = points + height * scale / 2 * up[:, None] * _Y
         weights = _blended(f"{side}_ankle", f"{side}_foot", (share - 1.0) * length, _TOE_BLEND * scale)
-        rings.append(_Ring(points, weights))
-    return _loft(rings, bulge=0.2)
+        rings.append(SkinnedRing(points, weights))
+    return loft(rings, bulge=0.2)
 
 
-def _assembled(parts: Sequence[_Part]) -> Mannequin:
+def _assembled(parts: Sequence[SkinnedPart]) -> Mannequin:
     """All parts as one mesh; the last one is the visor."""
     starts = np.cumsum([0, *(len(part.points) for part in parts)])
     triangles = [part.triangles + start for part, start in zip(parts, starts, strict=False)]

@@ -1,16 +1,16 @@
 """A person as a rigid skeleton: what BVH, GLB and SMPL-style files need.
 
-A rigid person is written as it is (`rig_in`); for any other a skeleton is recovered from the joints, and the
-rig says how far it is from them.
+A rigid person is written as it is (`rig_in`); for any other a skeleton is found from the joints, and the rig
+says how far it is from them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from intermask_cli.errors import InputError
+from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.motion import Motion
@@ -19,8 +19,9 @@ from intermask_cli.motion.skeleton import REST_OFFSETS
 
 #: Metres of any joint: a rigid body is exact to this.
 RIGID_TO_M = 1e-4
-#: A model's positions are not rigid; beyond this mean distance a skeleton no longer shows the motion.
-_MAX_FIT_ERROR_MM = 60.0
+#: Up to this mean distance bones count as rigid already, as those of captures are, whose own proportions fit
+#: better than a symmetric body; joints that a model decoded are 4 mm and more from any rigid skeleton.
+_RIGID_MM = 1.0
 
 
 @dataclass(frozen=True)
@@ -87,19 +88,18 @@ def is_rigid(motion: Motion, person: int, frames: np.ndarray | None = None) -> b
     return bool((apart if frames is None else apart[frames]).max(initial=0.0) <= RIGID_TO_M)
 
 
-def rig_of(joints: np.ndarray, who: str) -> Rig:
-    """Joints (T, 22, 3) of one person -> rig.
+def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
+    """Joints (T, 22, 3) of one person who is not stored as a rigid body -> rig.
 
-    Rotations are recovered from the joints even if a model predicted some: those need not reproduce its
-    joints.
-
-    Raises:
-        InputError: no rigid skeleton fits; the message names `who`.
+    Rigid bones keep their own lengths and directions. Others become a body of the solver, whose wrists and
+    ankles are where those of the joints are. rotations6d (T, 21, 6), if known, tell the solver the turns
+    that no joint shows.
     """
     recovered = rotations_from_joints(joints)
-    if not recovered.error_mm <= _MAX_FIT_ERROR_MM:
-        raise InputError(
-            f"{who}: a rigid skeleton misses the joints by {recovered.error_mm:.0f} mm on average "
-            f"(limit {_MAX_FIT_ERROR_MM:.0f}); the bones of this motion change length too much to export"
-        )
-    return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
+    if recovered.error_mm <= _RIGID_MM:
+        return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
+    solved = solve_bodies(joints[None], None if rotations6d is None else rotations6d[None])
+    body = Motion(solved.joints, solved.rotations6d, None, solved.root_rotations6d, solved.bone_lengths)
+    rig = rig_in(body, 0)
+    error_mm = 1000 * float(np.linalg.norm(rig.joints - joints, axis=-1).mean())
+    return replace(rig, fit_error_mm=error_mm)

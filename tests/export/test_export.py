@@ -9,7 +9,7 @@ import pytest
 
 from intermask_cli.datasets.interhuman.writer import raw492, write_interhuman
 from intermask_cli.errors import InputError
-from intermask_cli.export.bvh import euler_zxy_from_matrix
+from intermask_cli.export.bvh import euler_from_matrix
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
@@ -41,8 +41,14 @@ def item() -> Interaction:
     return Interaction(joints, rotations, text="two people  turn\nround", seed=7, id="turn-1")
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
+#: What a format needs beside the core: a package, or a Blender.
+NEEDS = {"glb": "pygltflib", "usd": "pxr"}
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"fbx"}))
 def test_every_format_reads_back(name: str, item: Interaction, tmp_path: Path) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
     written = export_item(item, name, tmp_path)
     assert written.round_trip_mm <= FORMATS[name].bound_mm
     assert written.fit_mm < 30
@@ -54,7 +60,7 @@ def test_every_format_reads_back(name: str, item: Interaction, tmp_path: Path) -
 def test_bvh_as_an_independent_reader_sees_it(item: Interaction, tmp_path: Path) -> None:
     bvhio = pytest.importorskip("bvhio")
     export_item(item, "bvh", tmp_path)
-    rig = rig_of(item.joints[1], "person 2")
+    rig = rig_of(item.joints[1])
     root = bvhio.readAsHierarchy(str(tmp_path / "turn-1_person2.bvh"))
     for frame in (0, 74, 149):
         root.loadPose(frame)
@@ -66,7 +72,7 @@ def test_bvh_as_an_independent_reader_sees_it(item: Interaction, tmp_path: Path)
 
 def test_euler_angles_do_not_jump_when_a_person_turns_past_half_a_turn() -> None:
     yaw = np.linspace(0, 6 * np.pi, 400)
-    angles = euler_zxy_from_matrix(matrix_about_y(yaw))
+    angles = euler_from_matrix(matrix_about_y(yaw), "ZXY")
     assert np.abs(np.diff(angles, axis=0)).max() < 0.1
 
 
@@ -87,14 +93,6 @@ def test_glb_rotations_stay_in_one_hemisphere(item: Interaction, tmp_path: Path)
         assert (values[1:] * values[:-1]).sum(1).min() > 0
     times = document.accessors[animation.samplers[0].input]
     assert times.max[0] == pytest.approx((150 - 1) / FPS)
-
-
-def test_bones_that_change_length_are_refused(item: Interaction, tmp_path: Path) -> None:
-    noisy = item.joints + np.random.default_rng(0).normal(0, 0.3, item.joints.shape)
-    broken = Interaction(noisy.astype(np.float32), text="x", seed=0, id="bad")
-    with pytest.raises(InputError, match="bad person 1"):
-        export_item(broken, "bvh", tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 def test_interhuman_rows_lead_back_to_the_motion(item: Interaction) -> None:

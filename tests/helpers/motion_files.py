@@ -5,8 +5,9 @@ from __future__ import annotations
 import h5py
 import numpy as np
 
-from intermask_cli.export.bvh import write_bvh
+from intermask_cli.export.bvh import skeleton_of_rig, write_bvh
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import matrix_about_y
 from intermask_cli.motion.skeleton import JOINT_NAMES, PARENTS, REST_OFFSETS
 from tests.helpers.motion_samples import fk_person
@@ -65,7 +66,7 @@ def bvh_with_names(path, names):
     local = np.tile(np.eye(3), (12, 22, 1, 1))
     local[:, 0] = matrix_about_y(np.linspace(0, 1, 12))
     root = np.tile([0.0, 0.93, 0.0], (12, 1))
-    write_bvh(path, local, root, REST_OFFSETS)
+    write_bvh(path, skeleton_of_rig(Rig(local, root, REST_OFFSETS, 0.0)))
     text = path.read_text()
     for old, new in names.items():
         text = text.replace(f" {old}\n", f" {new}\n")

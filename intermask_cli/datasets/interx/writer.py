@@ -20,7 +20,6 @@ import numpy as np
 from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, motions_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
-from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.representation.interx import (
@@ -33,7 +32,7 @@ from intermask_cli.motion.representation.interx import (
     persons_from_processed,
     translation_from_features,
 )
-from intermask_cli.motion.rig import rig_of
+from intermask_cli.motion.rig import rig_in, rig_of
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
@@ -64,7 +63,7 @@ def _person_rows(item: Interaction, person: int) -> np.ndarray:
         rows[:, FACE] = 0
         rows[:, TRANSLATION] = translation_from_features(features)
         return rows
-    rig = rig_of(item.joints[person], f"{item.id} person {person + 1}")
+    rig = rig_in(item.motion, person) if item.rigid[person] else rig_of(item.joints[person])
     local = rig.local.copy()
     if item.rotations6d is not None:
         local[:, 1:] = matrix_from_sixd_columns(item.rotations6d[person].astype(np.float64))
@@ -91,8 +90,6 @@ def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
 def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """Write interactions as an Inter-X dataset; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
-    Interactions that fit no skeleton are left out and listed.
-
     Raises:
         InputError: the folder is not empty. IntermaskError: a clip read back differs (`BOUND_MM`).
     """
@@ -111,11 +108,7 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
         table = csv.writer(stream)
         table.writerow(["name", "id", "split", "seed"])
         for item in items:
-            try:
-                clip = _processed_clip(item)
-            except InputError as error:
-                written.failed.append((item.id, str(error)))
-                continue
+            clip = _processed_clip(item)
             number = written.count = written.count + 1
             name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
             split = split_of_number(number)
