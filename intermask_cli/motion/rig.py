@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from intermask_cli.errors import InputError
 from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
@@ -55,7 +56,12 @@ def offsets_on(bone_lengths: np.ndarray) -> np.ndarray:
 
 
 def rig_in(motion: Motion, person: int) -> Rig:
-    """The rig that a rigid person of a motion is stored as; `fit_error_mm` says how exactly."""
+    """The rig that a rigid person of a motion is stored as; `fit_error_mm` says how exactly.
+
+    Raises:
+        InputError: NaN or infinity in the joints.
+    """
+    _check_finite(motion.joints[person])
     assert motion.rotations6d is not None
     assert motion.root_rotations6d is not None and motion.bone_lengths is not None
     sixd = np.concatenate([motion.root_rotations6d[person][:, None], motion.rotations6d[person]], axis=1)
@@ -94,7 +100,11 @@ def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
     Rigid bones keep their own lengths and directions. Others become a body of the solver, whose wrists and
     ankles are where those of the joints are. rotations6d (T, 21, 6), if known, tell the solver the turns
     that no joint shows.
+
+    Raises:
+        InputError: NaN or infinity in the joints.
     """
+    _check_finite(joints)
     recovered = rotations_from_joints(joints)
     if recovered.error_mm <= _RIGID_MM:
         return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
@@ -103,3 +113,9 @@ def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
     rig = rig_in(body, 0)
     error_mm = 1000 * float(np.linalg.norm(rig.joints - joints, axis=-1).mean())
     return replace(rig, fit_error_mm=error_mm)
+
+
+def _check_finite(joints: np.ndarray) -> None:
+    broken = ~np.isfinite(joints).all(axis=(-2, -1))  # (T,)
+    if broken.any():
+        raise InputError(f"joints that are no numbers (NaN or infinity), first in frame {broken.argmax()}")

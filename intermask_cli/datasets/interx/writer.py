@@ -90,6 +90,8 @@ def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
 def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """Write interactions as an Inter-X dataset; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
+    Interactions whose joints are no numbers are left out and listed.
+
     Raises:
         InputError: the folder is not empty. IntermaskError: a clip read back differs (`BOUND_MM`).
     """
@@ -108,7 +110,11 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
         table = csv.writer(stream)
         table.writerow(["name", "id", "split", "seed"])
         for item in items:
-            clip = _processed_clip(item)
+            try:
+                clip = _processed_clip(item)
+            except InputError as error:
+                written.failed.append((item.id, str(error)))
+                continue
             number = written.count = written.count + 1
             name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
             split = split_of_number(number)
