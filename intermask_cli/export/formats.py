@@ -25,7 +25,7 @@ from intermask_cli.export.usd import joints_of_usd, write_usd
 from intermask_cli.files import Replacements
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
-from intermask_cli.motion.rig import Rig, rig_in, rig_of
+from intermask_cli.motion.rig import Rig, rig_for
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 
@@ -138,15 +138,7 @@ def export_item(
 
 def rigs_of(item: Interaction) -> list[Rig]:
     """Every person of an interaction as a rigid skeleton: as stored, else found from the joints."""
-    return [
-        rig_in(item.motion, person)
-        if item.rigid[person]
-        else rig_of(
-            item.joints[person, :, :NUM_JOINTS],
-            None if item.rotations6d is None else item.rotations6d[person],
-        )
-        for person in range(item.motion.persons)
-    ]
+    return [rig_for(item.motion, person, item.rigid[person]) for person in range(item.motion.persons)]
 
 
 def _bvh(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:

@@ -87,7 +87,7 @@ def rotations_from_joints(positions: np.ndarray) -> RecoveredRotations:
     """Joints (T, 22, 3), Y up, metres -> local rotations whose forward kinematics gives the joints back."""
     positions = positions.astype(np.float64)
     rotations = _global_rotations(positions)
-    offsets = _offsets(positions, rotations)
+    offsets = mean_offsets(positions, rotations)
     local = local_from_global(rotations)
     rebuilt, _ = forward_kinematics(local, positions[:, 0], offsets)
     error_mm = 1000 * np.linalg.norm(rebuilt - positions, axis=-1)  # (T, 22)
@@ -197,7 +197,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, kernel / kernel.sum(), mode="full")[len(reach) // 2 :][: len(values)]
 
 
-def _offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:
+def mean_offsets(positions: np.ndarray, rotations: np.ndarray) -> np.ndarray:
     """This body's offsets (22, 3): mean over frames of every bone in the frame of its parent.
 
     positions (T, 22, 3), global rotations (T, 22, 3, 3).

@@ -12,14 +12,16 @@ import numpy as np
 
 from intermask_cli.errors import InputError
 from intermask_cli.motion.body.solver import solve_bodies
-from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.joint_rotations import mean_offsets, rotations_from_joints, torso_rotation
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import REST_OFFSETS
+from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
 
 #: Metres of any joint: a rigid body is exact to this.
 RIGID_TO_M = 1e-4
+#: Rotations that miss the joints by less, on average, are those of the body that has the joints.
+CARRIED_MM = 2.0
 #: Up to this mean distance bones count as rigid already, as those of captures are, whose own proportions fit
 #: better than a symmetric body; joints that a model decoded are 4 mm and more from any rigid skeleton.
 _RIGID_MM = 1.0
@@ -98,13 +100,20 @@ def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
     """Joints (T, 22, 3) of one person who is not stored as a rigid body -> rig.
 
     Rigid bones keep their own lengths and directions. Others become a body of the solver, whose wrists and
-    ankles are where those of the joints are. rotations6d (T, 21, 6), if known, tell the solver the turns
-    that no joint shows.
+    ankles are where those of the joints are.
+
+    rotations6d (T, 21, 6), if known, are kept where they carry the bones, as those of a file's skeleton do.
+    Others, such as those that a model predicted, need not reproduce the joints: of these the solver takes
+    what no joint shows, the rest is recovered.
 
     Raises:
         InputError: NaN or infinity in the joints.
     """
     _check_finite(joints)
+    if rotations6d is not None:
+        carried = _carried(joints.astype(np.float64), rotations6d)
+        if carried.fit_error_mm <= CARRIED_MM:
+            return carried
     recovered = rotations_from_joints(joints)
     if recovered.error_mm <= _RIGID_MM:
         return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
@@ -113,6 +122,31 @@ def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
     rig = rig_in(body, 0)
     error_mm = 1000 * float(np.linalg.norm(rig.joints - joints, axis=-1).mean())
     return replace(rig, fit_error_mm=error_mm)
+
+
+def rig_for(motion: Motion, person: int, rigid: bool) -> Rig:
+    """A person of a motion as it is stored if it is rigid, else found from its joints and rotations.
+
+    Of the 55 joints of Inter-X the 22 of the body are taken.
+
+    Raises:
+        InputError: NaN or infinity in the joints.
+    """
+    if rigid:
+        return rig_in(motion, person)
+    rotations6d = None if motion.rotations6d is None else motion.rotations6d[person]
+    return rig_of(motion.joints[person, :, :NUM_JOINTS], rotations6d)
+
+
+def _carried(joints: np.ndarray, rotations6d: np.ndarray) -> Rig:
+    """The rig of joints (T, 22, 3) and rotations (T, 21, 6), whose pelvis turns as its three bones show."""
+    local = matrix_from_sixd_columns(rotations6d.astype(np.float64))
+    local = np.concatenate([torso_rotation(joints, "pelvis")[:, None], local], axis=1)
+    turns = forward_kinematics(local, joints[:, 0], np.zeros((NUM_JOINTS, 3)))[1]
+    offsets = mean_offsets(joints, turns)
+    rebuilt = forward_kinematics(local, joints[:, 0], offsets)[0]
+    error_mm = 1000 * float(np.linalg.norm(rebuilt - joints, axis=-1).mean())
+    return Rig(local, joints[:, 0], offsets, error_mm)
 
 
 def _check_finite(joints: np.ndarray) -> None:

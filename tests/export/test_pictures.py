@@ -173,6 +173,7 @@ def test_one_bad_interaction_does_not_stop_an_export(
         joints[0, 3] = np.nan
     out = tmp_path / "out"
     code, text, err = cli("export", source, "--to", target, "--out", out, "--json")
+    assert text, err
     report = json.loads(text)
     assert code == 3 and report["written"] == 2 and list(report["failed"]) == [id]
     assert id in err and "NaN" in err

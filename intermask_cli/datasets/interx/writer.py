@@ -20,6 +20,7 @@ import numpy as np
 from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, motions_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
+from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body_model import stand_in_body
 from intermask_cli.motion.representation.interx import (
@@ -32,7 +33,7 @@ from intermask_cli.motion.representation.interx import (
     persons_from_processed,
     translation_from_features,
 )
-from intermask_cli.motion.rig import rig_in, rig_of
+from intermask_cli.motion.rig import rig_for
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_sixd_columns
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
@@ -63,7 +64,7 @@ def _person_rows(item: Interaction, person: int) -> np.ndarray:
         rows[:, FACE] = 0
         rows[:, TRANSLATION] = translation_from_features(features)
         return rows
-    rig = rig_in(item.motion, person) if item.rigid[person] else rig_of(item.joints[person])
+    rig = rig_for(item.motion, person, item.rigid[person])
     local = rig.local.copy()
     if item.rotations6d is not None:
         local[:, 1:] = matrix_from_sixd_columns(item.rotations6d[person].astype(np.float64))
