@@ -20,14 +20,23 @@ _MAX_CHEST_TURN_DEG = 120.0
 _MAX_LENGTH_OFF = 0.3
 #: Frames (0.1 s) that must show a fault, so that one bad frame does not condemn a clip.
 _MIN_FRAMES = 3
+#: Metres that the bones of a rigid body change at most. Captures that were rounded change by 0.4 mm, decoded
+#: bones by 5 mm on average.
+_RIGID_M = 0.002
 #: Bones of the limbs, as joints they end in.
 _LIMB_BONES = np.array(
     [JOINT[f"{side}_{name}"] for name in ("knee", "ankle", "elbow", "wrist") for side in ("left", "right")]
 )
 
 
+def is_rigid(joints: np.ndarray) -> bool:
+    """Whether joints (T, 22, 3) of a person have bones of constant length: captured or computed ones do."""
+    lengths = bone_lengths(joints)
+    return bool(np.abs(lengths - np.median(lengths, axis=0)).max() <= _RIGID_M)
+
+
 def why_no_body(joints: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
-    """Joints (F, 22, 3) -> for each of N persons why they are no body, or None if they may be one."""
+    """Joints (F, 22, 3) -> for each of N persons why this cannot be a body, or None if it can."""
     turn = _chest_turn_deg(joints)
     lengths = timeline.quantile(bone_lengths(joints), 0.5)  # (N, 21)
     rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)

@@ -42,15 +42,14 @@ _SIDE_SIGMA_FRAMES = 2.0
 _TRUSTED_BEND_M = 0.02
 
 
-def bend_direction(
-    upper: np.ndarray, hinge: np.ndarray, end: np.ndarray, default: np.ndarray, timeline: Timeline
-) -> np.ndarray:
+def bend_direction(limbs: Limbs, joints: np.ndarray, default: np.ndarray, timeline: Timeline) -> np.ndarray:
     """Direction (F, 2, 3) in which limbs bend: that of the decoded hinge, smooth over time.
 
-    upper, hinge, end (F, 2, 3): decoded joints; default (F, 2, 3): unit direction of straight limbs.
+    joints (F, 22, 3) as decoded; default (F, 2, 3): direction in which straight limbs bend.
     """
-    along = normalize(end - upper)
-    bend = hinge - upper
+    upper = joints[:, limbs.upper]
+    along = normalize(joints[:, limbs.end] - upper)
+    bend = joints[:, limbs.hinge] - upper
     bend = bend - (bend * along).sum(-1, keepdims=True) * along
     return normalize(timeline.smoothed(bend, _SIDE_SIGMA_FRAMES) + _TRUSTED_BEND_M * default)
 

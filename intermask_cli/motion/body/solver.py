@@ -1,7 +1,8 @@
 """Decoded joints of people -> rigid bodies: constant bones, a root path and local rotations.
 
-Trunk, limbs and feet are posed to the decoded joints, one after the other. Persons of all
-clips are solved together (`timeline.Timeline`), and no result depends on which others are in the batch.
+The stages, in order, are functions of their own: `smoothing`, `feet`, `trunk`, `limbs`, `turns`. Joints are
+forward kinematics of the result. Persons of all clips are solved together (`timeline`), and no result depends
+on which others are in the batch.
 Axes: P persons and T frames of a clip; N persons and F frames of all clips.
 """
 
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.motion.body.is_body import why_no_body
-from intermask_cli.motion.body.lengths import rest_offsets, symmetric_lengths
+from intermask_cli.motion.body.feet import plan_feet
+from intermask_cli.motion.body.is_body import is_rigid, why_no_body
+from intermask_cli.motion.body.lengths import lengthened_limbs, rest_offsets, symmetric_lengths
 from intermask_cli.motion.body.limbs import ARMS, LEGS, bend_direction, pose_limbs
+from intermask_cli.motion.body.smoothing import smooth_targets
+from intermask_cli.motion.body.sole import ANKLES, TOES
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import (
     CHEST,
@@ -26,12 +30,12 @@ from intermask_cli.motion.body.trunk import (
     aligned,
     carrier_rotation,
     pose_trunk,
+    reaching_shoulders,
 )
+from intermask_cli.motion.body.turns import limit_turns
 from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import JOINT, NUM_JOINTS
-
-TOES = np.array([JOINT["left_foot"], JOINT["right_foot"]])
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,15 @@ class SolvedBodies:
         rotations6d: local rotations (P, T, 21, 6) float32 of joints 1..21, `sixd_columns`.
         root_rotations6d: rotation (P, T, 6) float32 of the pelvis in the world, `sixd_columns`.
         bone_lengths: (P, 21) float32 metres, of the bones that end in joints 1..21; left equals right.
-        reasons: for each person why the decoded joints were no body, or None.
+        standing: (P, T, 2) bool, left and right foot that were planted; all False where none were.
+        reasons: for each person why the decoded joints cannot be a body, or None.
     """
 
     joints: np.ndarray
     rotations6d: np.ndarray
     root_rotations6d: np.ndarray
     bone_lengths: np.ndarray
+    standing: np.ndarray
     reasons: tuple[str | None, ...]
 
     @property
@@ -61,15 +67,29 @@ class SolvedBodies:
         return not any(self.reasons)
 
 
-def solve_bodies(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> SolvedBodies:
+@dataclass(frozen=True)
+class _Person:
+    """Decoded joints (T, 22, 3) of one person, rotations (T, 21, 6) and bone lengths (21,) where known."""
+
+    joints: np.ndarray
+    rotations6d: np.ndarray | None
+    bone_lengths: np.ndarray | None
+
+
+def solve_bodies(
+    joints: np.ndarray, rotations6d: np.ndarray | None = None, *, plant: bool = True, repair: bool = True
+) -> SolvedBodies:
     """Joints (P, T, 22, 3), Y up, metres, 30 fps -> their rigid bodies; see `solve_clips`."""
-    return solve_clips([joints], [rotations6d])[0]
+    return solve_clips([joints], [rotations6d], plant=plant, repair=repair)[0]
 
 
 def solve_clips(
     clips: Sequence[np.ndarray],
     rotations6d: Sequence[np.ndarray | None] | None = None,
     bone_lengths: Sequence[Sequence[np.ndarray | None] | None] | None = None,
+    *,
+    plant: bool = True,
+    repair: bool = True,
 ) -> list[SolvedBodies]:
     """Clips of any lengths at once: faster than one by one, with exactly the same results.
 
@@ -78,64 +98,108 @@ def solve_clips(
         rotations6d: decoded local rotations (P, T, 21, 6) `sixd_columns` of each, or None. Only those that
             no joint shows are used: of the head, the hands and the toes.
         bone_lengths: lengths (21,) of those persons of each clip whose body is known, None for the others.
+        plant: feet stand still and step. A person whose bones are rigid already was captured or computed,
+            not decoded, and keeps its feet.
+        repair: noise and turns that no person makes are removed, again not from a rigid person.
     """
-    if not clips:
+    sixd_of = rotations6d or [None] * len(clips)
+    lengths_of = bone_lengths or [None] * len(clips)
+    persons = [
+        _Person(joints, None if sixd is None else sixd[person], None if known is None else known[person])
+        for clip, sixd, known in zip(clips, sixd_of, lengths_of, strict=True)
+        for person, joints in enumerate(clip)
+    ]
+    solved: dict[int, SolvedBodies] = {}
+    rigid = [is_rigid(person.joints) for person in persons]
+    for kind in (True, False):
+        members = [i for i, own in enumerate(rigid) if own is kind]
+        bodies = _solve([persons[i] for i in members], plant and not kind, repair and not kind)
+        solved |= dict(zip(members, bodies, strict=True))
+    ends = np.cumsum([len(clip) for clip in clips])
+    return [
+        _together([solved[i] for i in range(end - len(clip), end)])
+        for clip, end in zip(clips, ends, strict=True)
+    ]
+
+
+def _together(persons: list[SolvedBodies]) -> SolvedBodies:
+    """Bodies of one person each as those of one clip."""
+    arrays = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "standing")
+    stacked = {name: np.concatenate([getattr(person, name) for person in persons]) for name in arrays}
+    return SolvedBodies(**stacked, reasons=tuple(person.reasons[0] for person in persons))
+
+
+def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodies]:
+    """The bodies of N persons, one each."""
+    if not persons:
         return []
-    given = rotations6d or [None] * len(clips)
-    timeline = Timeline([clip.shape[1] for clip in clips for _ in range(len(clip))])
-    decoded = np.concatenate([clip.reshape(-1, NUM_JOINTS, 3) for clip in clips]).astype(np.float64)
-    leaves = np.concatenate([_leaves(clip, sixd) for clip, sixd in zip(clips, given, strict=True)])
-    lengths = symmetric_lengths(decoded, timeline)
-    of_clips = bone_lengths or [None] * len(clips)
-    known = [one for clip, some in zip(clips, of_clips, strict=True) for one in some or [None] * len(clip)]
-    for person, one in enumerate(known):
-        if one is not None:
-            lengths[person] = one
-    local, root = _pose(decoded, lengths, leaves, timeline)
-    offsets = rest_offsets(lengths)
-    positions, _ = forward_kinematics(local, root, offsets[timeline.person])
+    timeline = Timeline([len(person.joints) for person in persons])
+    decoded = np.concatenate([person.joints for person in persons]).astype(np.float64)  # (F, 22, 3)
+    leaves = np.concatenate([_leaves(person) for person in persons])  # (F, 22, 3, 3)
     reasons = why_no_body(decoded, timeline)
-    solved, person, frame = [], 0, 0
-    for clip in clips:
-        persons, frames = clip.shape[:2]
-        part = slice(frame, frame + persons * frames)
-        sixd = sixd_columns_from_matrix(local[part]).reshape(persons, frames, NUM_JOINTS, 6)
-        sixd = sixd.astype(np.float32)
-        solved.append(
-            SolvedBodies(
-                positions[part].reshape(persons, frames, NUM_JOINTS, 3).astype(np.float32),
-                sixd[:, :, 1:],
-                sixd[:, :, 0],
-                lengths[person : person + persons].astype(np.float32),
-                reasons[person : person + persons],
-            )
+    targets = smooth_targets(decoded, timeline) if repair else decoded
+    lengths = symmetric_lengths(targets, timeline)
+    if repair:
+        lengths = lengthened_limbs(lengths, targets, timeline)
+    for own, person in zip(lengths, persons, strict=True):
+        if person.bone_lengths is not None:
+            own[:] = person.bone_lengths
+    local, standing = _pose(targets, lengths, leaves, timeline, plant, repair)
+    if repair:
+        local = limit_turns(local, timeline)
+    root = targets[:, PELVIS]
+    positions, _ = forward_kinematics(local, root, rest_offsets(lengths)[timeline.person])
+    sixd = sixd_columns_from_matrix(local).astype(np.float32)  # (F, 22, 6)
+    return [
+        SolvedBodies(
+            positions[None, frames].astype(np.float32),
+            sixd[None, frames, 1:],
+            sixd[None, frames, 0],
+            lengths[None, person].astype(np.float32),
+            standing[None, frames],
+            (reasons[person],),
         )
-        person, frame = person + persons, part.stop
-    return solved
+        for person, frames in enumerate(timeline)
+    ]
 
 
-def _leaves(clip: np.ndarray, rotations6d: np.ndarray | None) -> np.ndarray:
-    """Decoded local rotations (P * T, 22, 3, 3) of the joints no other joint shows, else none."""
-    local = np.tile(np.eye(3), (clip.shape[0] * clip.shape[1], NUM_JOINTS, 1, 1))
-    if rotations6d is not None:
-        sixd = rotations6d.reshape(-1, NUM_JOINTS - 1, 6).astype(np.float64)
-        for joint in (HEAD, *ARMS.end, *TOES):
-            local[:, joint] = matrix_from_sixd_columns(sixd[:, joint - 1])
+def _leaves(person: _Person) -> np.ndarray:
+    """Decoded local rotations (T, 22, 3, 3) of the joints no other joint shows; without any they are none."""
+    local = np.tile(np.eye(3), (len(person.joints), NUM_JOINTS, 1, 1))
+    if person.rotations6d is not None:
+        shown_by_none = np.array([HEAD, *ARMS.end, *TOES])
+        local[:, shown_by_none] = matrix_from_sixd_columns(
+            person.rotations6d[:, shown_by_none - 1].astype(np.float64)
+        )
     return local
 
 
 def _pose(
-    targets: np.ndarray, lengths: np.ndarray, leaves: np.ndarray, timeline: Timeline
+    targets: np.ndarray,
+    lengths: np.ndarray,
+    leaves: np.ndarray,
+    timeline: Timeline,
+    plant: bool,
+    repair: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Local rotations (F, 22, 3, 3) and root path (F, 3) of bodies whose joints are near the targets.
+    """Local rotations (F, 22, 3, 3) of bodies near the targets, and their standing feet (F, 2).
 
-    targets (F, 22, 3); bone lengths (N, 21); leaves: local rotations (F, 22, 3, 3) of the last joints.
+    targets (F, 22, 3), whose pelvis comes down where standing feet need it; bone lengths (N, 21); leaves:
+    local rotations (F, 22, 3, 3) of the last joints.
     """
     offsets = rest_offsets(lengths)[timeline.person]  # (F, 22, 3)
     rotations, positions = np.empty((*targets.shape, 3)), np.empty_like(targets)
-    root = targets[:, PELVIS]
     pelvis = carrier_rotation(targets, PELVIS, (*HIPS, SPINE1), offsets)
-    pose_trunk(targets, root, pelvis, offsets, rotations, positions)
+    wanted, standing = targets.copy(), np.zeros((len(targets), 2), dtype=bool)
+    if plant:
+        feet = plan_feet(targets, pelvis, offsets, timeline)
+        targets[..., 1] -= feet.sinking[:, None]
+        # Hands stay where they were: they may hold on to the other person.
+        targets[:, ARMS.end] = wanted[:, ARMS.end]
+        targets[:, TOES], targets[:, ANKLES], standing = feet.toes, feet.ankles, feet.standing
+    pose_trunk(targets, pelvis, offsets, rotations, positions, timeline if repair else None)
+    if repair:
+        reaching_shoulders(targets, offsets, rotations, positions)
     chest = rotations[:, CHEST]
     # Straight knees bend forwards, straight elbows back and down.
     sides = (
@@ -143,11 +207,10 @@ def _pose(
         (ARMS, -chest[:, None, :, 2] - np.array([0.0, 1.0, 0.0])),
     )
     for limbs, default in sides:
-        ends = targets[:, limbs.end]
-        pole = bend_direction(targets[:, limbs.upper], targets[:, limbs.hinge], ends, default, timeline)
-        pose_limbs(limbs, ends, pole, offsets, rotations, positions)
-    shanks, feet = rotations[:, LEGS.hinge], targets[:, TOES] - positions[:, LEGS.end]
-    rotations[:, LEGS.end] = aligned(shanks, offsets[:, TOES], feet)
+        pole = bend_direction(limbs, wanted, default, timeline)
+        pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions)
+    shanks, feet_bones = rotations[:, LEGS.hinge], targets[:, TOES] - positions[:, LEGS.end]
+    rotations[:, LEGS.end] = aligned(shanks, offsets[:, TOES], feet_bones)
     for leaf, parent in zip((HEAD, *ARMS.end, *TOES), (NECK, *ARMS.hinge, *LEGS.end), strict=True):
         rotations[:, leaf] = rotations[:, parent] @ leaves[:, leaf]
-    return local_from_global(rotations), root
+    return local_from_global(rotations), standing

@@ -29,27 +29,36 @@ class Timeline:
         return (slice(int(a), int(b)) for a, b in zip(self.starts, self.stops, strict=True))
 
     def shifted(self, values: np.ndarray, frames: int) -> np.ndarray:
-        """Values (F, ...) of so many frames later; the ends of a person are repeated."""
+        """Values (F, ...) this many frames later; the ends of a person are repeated."""
         later: np.ndarray = values[np.clip(self._frames + frames, self.first, self.last)]
         return later
 
-    def continued(self, values: np.ndarray, frames: int) -> np.ndarray:
-        """As `shifted`, but beyond the ends the path (F, ...) goes on as it came, reflected in its end."""
-        wanted = self._frames + frames
-        end = np.clip(wanted, self.first, self.last)
-        inside = np.clip(2 * end - wanted, self.first, self.last)
-        # Within the person `inside` is `end`, so that the path itself is left.
-        path: np.ndarray = 2 * values[end] - values[inside]
-        return path
-
     def filtered(self, values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-        """Weighted sum of paths (F, ...) over the neighbouring frames; kernel (odd,) about its middle."""
+        """Weighted sum of paths (F, ...) over the neighbouring frames.
+
+        kernel (odd,), symmetric about its middle, which is the frame itself. Paths are continued beyond their
+        ends by reflection in the end.
+        """
         half = len(kernel) // 2
-        total: np.ndarray = kernel[half] * values
-        for k in range(1, half + 1):
-            total = total + kernel[half + k] * self.continued(values, k)
-            total = total + kernel[half - k] * self.continued(values, -k)
-        return total
+        result = np.empty_like(values)
+        for own in self:
+            path = values[own]
+            inside = path[1 : half + 1][::-1], path[-half - 1 : -1][::-1]
+            # A path shorter than the filter stops at its other end.
+            before, after = (
+                np.concatenate([part[:1].repeat(half - len(part), axis=0), part])
+                if len(part)
+                else path[:1].repeat(half, axis=0)
+                for part in inside
+            )
+            path = np.concatenate([2 * path[:1] - before, path, 2 * path[-1:] - after])
+            total = kernel[half] * path[half : len(path) - half]
+            for k in range(1, half + 1):
+                total += kernel[half + k] * (
+                    path[half + k : len(path) - half + k] + path[half - k : len(path) - half - k]
+                )
+            result[own] = total
+        return result
 
     def smoothed(self, values: np.ndarray, sigma_frames: float) -> np.ndarray:
         """Gaussian over (F, ...), cut at three sigma."""

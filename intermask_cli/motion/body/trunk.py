@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.inverse_kinematics import two_bone_rotations
+from intermask_cli.motion.body.timeline import Timeline
+from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.rotation import (
     axis_angle_from_matrix,
     matrix_between,
     matrix_from_axis_angle,
     matrix_from_columns,
+    normalize,
 )
 from intermask_cli.motion.skeleton import JOINT
 
@@ -21,8 +23,17 @@ PELVIS, SPINE1, SPINE2, CHEST, NECK, HEAD = (
     JOINT[name] for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
 )
 COLLARS = np.array([JOINT["left_collar"], JOINT["right_collar"]])
+WRISTS = np.array([JOINT["left_wrist"], JOINT["right_wrist"]])
 SHOULDERS = np.array([JOINT["left_shoulder"], JOINT["right_shoulder"]])
 HIPS = np.array([JOINT["left_hip"], JOINT["right_hip"]])
+_ARM = (JOINT["left_elbow"], JOINT["left_wrist"])
+#: Share of its length that an arm spans before the shoulder comes forward.
+_ARM_STRETCH = 0.985
+#: Rounds of finding the shoulder between collar and wrist. Each brings it nearer to both.
+_ROUNDS = 4
+#: Shares of its length from which the spine gives way and that it never exceeds, sigma in frames of the side
+#: it bends to, and metres of bend that count as much as bending backwards does.
+_SPINE_REACH, _SPINE_SIGMA_FRAMES, _SPINE_BACKWARDS_M = (0.93, 0.998), 3.0, 0.005
 #: Rest direction of the hinge axis of the spine: it bends forwards.
 _ACROSS = np.array([1.0, 0.0, 0.0])
 
@@ -71,22 +82,27 @@ def turned(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 
 def pose_trunk(
-    joints: np.ndarray, root: np.ndarray, pelvis: np.ndarray, offsets: np.ndarray,
-    rotations: np.ndarray, positions: np.ndarray,
-) -> None:  # fmt: skip
-    """Fill global rotations and positions from the pelvis up to head and shoulders.
+    joints: np.ndarray,
+    pelvis: np.ndarray,
+    offsets: np.ndarray,
+    rotations: np.ndarray,
+    positions: np.ndarray,
+    steady: Timeline | None = None,
+) -> None:
+    """Fill global rotations and positions from the pelvis up to head and shoulders, and of the hips.
 
     Args:
         joints: targets (F, 22, 3).
-        root, pelvis: position (F, 3) and global rotation (F, 3, 3) of the pelvis.
+        pelvis: its global rotation (F, 3, 3).
         offsets: rest offsets (F, 22, 3).
         rotations, positions: (F, 22, 3, 3) and (F, 22, 3), filled here.
+        steady: of the frames, to keep noise off the spine; None takes the targets as they are.
     """
     chest = carrier_rotation(joints, CHEST, (*COLLARS, NECK), offsets)
-    rotations[:, PELVIS], rotations[:, CHEST], positions[:, PELVIS] = pelvis, chest, root
-    positions[:, HIPS] = root[:, None] + turned(pelvis[:, None], offsets[:, HIPS])
-    positions[:, SPINE1] = root + turned(pelvis, offsets[:, SPINE1])
-    _pose_spine(joints, pelvis, chest, offsets, rotations, positions)
+    rotations[:, PELVIS], rotations[:, CHEST], positions[:, PELVIS] = pelvis, chest, joints[:, PELVIS]
+    for joint in (*HIPS, SPINE1):
+        positions[:, joint] = positions[:, PELVIS] + turned(pelvis, offsets[:, joint])
+    _pose_spine(joints, pelvis, chest, offsets, rotations, positions, steady)
     for joint in (NECK, *COLLARS):
         positions[:, joint] = positions[:, CHEST] + turned(chest, offsets[:, joint])
     for joint, child in ((NECK, HEAD), *zip(COLLARS, SHOULDERS, strict=True)):
@@ -95,13 +111,45 @@ def pose_trunk(
         positions[:, child] = positions[:, joint] + turned(rotations[:, joint], offsets[:, child])
 
 
+def reaching_shoulders(
+    joints: np.ndarray, offsets: np.ndarray, rotations: np.ndarray, positions: np.ndarray
+) -> None:
+    """Turn the collars so that the wrists of joints (F, 22, 3) are in reach, as people do; fills in place."""
+    reach = np.linalg.norm(offsets[:, _ARM], axis=-1).sum(-1)[:, None] * _ARM_STRETCH  # (F, 1)
+    bone = positions[:, SHOULDERS] - positions[:, COLLARS]
+    longest = np.linalg.norm(bone, axis=-1, keepdims=True)
+    shoulders = positions[:, SHOULDERS]
+    for _ in range(_ROUNDS):
+        arm = shoulders - joints[:, WRISTS]
+        distance = np.linalg.norm(arm, axis=-1)
+        pulled = joints[:, WRISTS] + arm * np.minimum(1, reach / np.maximum(distance, 1e-9))[..., None]
+        bone = longest * normalize(pulled - positions[:, COLLARS])
+        shoulders = positions[:, COLLARS] + bone
+    rotations[:, COLLARS] = aligned(rotations[:, COLLARS], offsets[:, SHOULDERS], bone)
+    positions[:, SHOULDERS] = shoulders
+
+
 def _pose_spine(
-    joints: np.ndarray, pelvis: np.ndarray, chest: np.ndarray, offsets: np.ndarray,
-    rotations: np.ndarray, positions: np.ndarray,
-) -> None:  # fmt: skip
-    """Two bones from spine1 to the chest's place; their twist is shared between pelvis and chest."""
+    joints: np.ndarray,
+    pelvis: np.ndarray,
+    chest: np.ndarray,
+    offsets: np.ndarray,
+    rotations: np.ndarray,
+    positions: np.ndarray,
+    steady: Timeline | None,
+) -> None:
+    """Two bones from spine1 to the chest's place; their twist is shared between pelvis and chest.
+
+    The two are nearly straight, so that millimetres of noise along them would throw spine2 by centimetres:
+    with a timeline the chest gives way a little and the side they bend to is smooth over time.
+    """
     start, goal = positions[:, SPINE1], joints[:, CHEST]
     pole = joints[:, SPINE2] - (start + goal) / 2
+    if steady is not None:
+        length = np.linalg.norm(offsets[:, (SPINE2, CHEST)], axis=-1).sum(-1, keepdims=True)
+        goal = soft_reach(start, goal, length, *_SPINE_REACH)
+        backwards = -pelvis[:, :, 2] - chest[:, :, 2]
+        pole = steady.smoothed(pole, _SPINE_SIGMA_FRAMES) + _SPINE_BACKWARDS_M * backwards
     lower, upper = two_bone_rotations(start, goal, pole, offsets[:, SPINE2], offsets[:, CHEST], 0.0, _ACROSS)
     first, second = turned(lower, offsets[:, SPINE2]), turned(upper, offsets[:, CHEST])
     turn = axis_angle_from_matrix(np.swapaxes(pelvis, -1, -2) @ chest)

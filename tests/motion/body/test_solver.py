@@ -1,4 +1,4 @@
-"""The body solver: rigid, symmetric, exact on bodies, independent of the batch, honest about no bodies."""
+"""The body solver: rigid, symmetric, exact on bodies, independent of the batch."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_result_is_the_same_alone_and_in_any_batch() -> None:
             np.testing.assert_array_equal(getattr(alone, name), getattr(bodies, name))
 
 
-def test_a_chest_turned_backwards_is_no_body() -> None:
+def test_a_chest_turned_backwards_is_named() -> None:
     joints = make_clip(5, 0).motion.joints.copy()
     above = UPPER_BODY[2:]
     middle = joints[0, 30:60, [JOINT["spine2"]]].transpose(1, 0, 2)
@@ -67,7 +67,7 @@ def test_true_motion_is_a_body(seed: int) -> None:
     assert solve_bodies(make_clip(seed, 1).motion.joints).is_body
 
 
-def test_a_thigh_too_long_is_no_body() -> None:
+def test_a_thigh_too_long_is_named() -> None:
     joints = make_clip(6, 0).motion.joints.copy()
     for side in ("left", "right"):
         names = [JOINT[f"{side}_{name}"] for name in ("hip", "knee", "ankle", "foot")]

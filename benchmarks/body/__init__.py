@@ -1,0 +1,1 @@
+"""What the body solver does to decoded and to rigid bodies."""
