@@ -117,7 +117,8 @@ def rig_of(joints: np.ndarray, rotations6d: np.ndarray | None = None) -> Rig:
     recovered = rotations_from_joints(joints)
     if recovered.error_mm <= _RIGID_MM:
         return Rig(recovered.local, joints[:, 0].astype(np.float64), recovered.offsets, recovered.error_mm)
-    solved = solve_bodies(joints[None], None if rotations6d is None else rotations6d[None])
+    sixd = None if rotations6d is None else rotations6d[None]
+    solved = solve_bodies(joints[None], sixd, plant=False)
     body = Motion(solved.joints, solved.rotations6d, None, solved.root_rotations6d, solved.bone_lengths)
     rig = rig_in(body, 0)
     error_mm = 1000 * float(np.linalg.norm(rig.joints - joints, axis=-1).mean())
