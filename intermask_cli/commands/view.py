@@ -19,7 +19,7 @@ def view(
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(help="At most this many.  [default: 200]", min=1, show_default=False)
+        int | None, typer.Option(help="At most this many.  [default: all]", min=1, show_default=False)
     ] = None,
     scores: Annotated[
         Path | None, typer.Option(help="per_prompt.csv of an evaluation: its columns become sortable.")
@@ -41,7 +41,11 @@ def view(
         ),
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page that plays, compares, searches and sorts interactions."""
+    """Write an HTML page that plays, compares, searches and sorts interactions.
+
+    The page opens from disk, offline. It is one file up to 20 MB of motion; a larger run gets a folder of
+    data files next to it, which the page loads as they are looked at.
+    """
     from intermask_cli.console import note
     from intermask_cli.console import out as stdout
     from intermask_cli.export.viewer.corpus import is_corpus, write_corpus_gallery
@@ -60,7 +64,10 @@ def view(
         accepted = "not a corpus; it takes --id, --limit, --scores and --truth"
         _refuse(source, accepted, {"--per-kind": per_kind})
         scored = read_scores(scores) if scores else None
-        shown = f"{write_gallery(source, page, limit or 200, ids or (), scored, truth)} interactions"
+        written = write_gallery(source, page, limit, ids or (), scored, truth)
+        shown = f"{written.items:,} interactions"
+        if written.folder is not None:
+            shown += f", their motion in {written.folder.name} next to it (keep both together)"
     note(f"{shown}, {page.stat().st_size / 1e6:.1f} MB; open it in a browser")
     stdout.print(str(page), markup=False)
 

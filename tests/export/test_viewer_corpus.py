@@ -14,7 +14,8 @@ from intermask_cli.datasets.duets.captions import Mention
 from intermask_cli.datasets.duets.corpus import Corpus
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
-from tests.helpers.viewer_pages import CHROMIUM, browse, page_data
+from tests.helpers.browser import CHROMIUM, NO_CHROMIUM, Browser
+from tests.helpers.viewer_pages import page_data
 
 pytestmark = pytest.mark.slow
 
@@ -102,15 +103,18 @@ def test_a_corpus_with_a_shard_missing_is_one_line(cli: Run, corpus: Corpus, tmp
     assert code == 4 and "duets-00001.h5" in err and err.count("\n") == 1
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)")
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 def test_search_and_sort_use_the_columns(cli: Run, corpus: Corpus, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     assert cli("view", corpus.path, "--out", page)[0] == 0
     items = page_data(page)["items"]
     fighting = [item["id"] for item in items if item["fields"]["family"] == "fighting"]
-    dom = browse(page, "search=fighting", "--dump-dom", profile=tmp_path / "profile").stdout
-    assert fighting and re.findall(r'<li[^>]*data-id="([^"]+)"', dom) == fighting
-    dom = browse(page, "sort=tempo", "--dump-dom", profile=tmp_path / "profile").stdout
     tempos = {item["id"]: item["fields"]["tempo"] for item in items}
-    shown = [tempos[id] for id in re.findall(r'<li[^>]*data-id="([^"]+)"', dom)]
-    assert len(set(shown)) > 1 and shown == sorted(tempos.values())
+    with Browser(tmp_path / "profile") as browser:
+        with browser.open(page, "search=fighting&sort=") as view:
+            view.wait("state.panels.length && !obeying")
+            assert fighting and view.run("state.items.map((item) => item.id)") == fighting
+        with browser.open(page, "sort=tempo") as view:
+            view.wait("state.panels.length && !obeying")
+            shown = [tempos[id] for id in view.run("state.items.map((item) => item.id)")]
+            assert len(set(shown)) > 1 and shown == sorted(tempos.values())

@@ -62,7 +62,7 @@ def test_size_and_contents(wheel: Path):
         "evaluators/assets/duet-eval/config.json",
         "intermask_cli/configs/duet-mini.yaml",
         "evaluators/configs/duet-eval.yaml",
-        "intermask_cli/export/viewer/viewer.js",
+        "intermask_cli/assets/viewer/scene.js",
         "intermask_cli/datasets/duets/wordings.yaml",
         "intermask_cli/py.typed",
         "evaluators/py.typed",

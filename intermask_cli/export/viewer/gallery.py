@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.errors import InputError
-from intermask_cli.export.viewer.page import ViewerItem, write_viewer
+from intermask_cli.export.viewer.page import ViewerItem, WrittenPage, write_viewer
+from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.physics import MIN_FRAMES, physics_table
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 #: Columns of a dataset that the page always shows, so they are not repeated as fields.
 _HIDDEN_COLUMNS = ("id", "prompt")
+#: Interactions read and measured at a time.
+_BATCH = 64
 
 
 def selected_ids(dataset: InteractionFile, ids: Sequence[str], limit: int | None) -> list[str]:
@@ -71,9 +76,13 @@ class ComparisonSet:
         pairs = zip(dataset.column("prompt"), dataset.ids, strict=True)
         self._by_prompt = dict(reversed([(_normalised(prompt), id) for prompt, id in pairs]))
 
+    def match(self, id: str, prompt: str) -> str | None:
+        """Id of the interaction to compare with the one of this id and prompt, or None."""
+        return id if id in self._ids else self._by_prompt.get(_normalised(prompt))
+
     def joints_for(self, id: str, prompt: str) -> np.ndarray | None:
-        """Joints (2, T, J, 3) to compare with the interaction of this id and prompt, or None."""
-        match = id if id in self._ids else self._by_prompt.get(_normalised(prompt))
+        """Its joints (2, T, J, 3), or None."""
+        match = self.match(id, prompt)
         return None if match is None else self._dataset.read(match).joints
 
 
@@ -89,34 +98,69 @@ def write_gallery(
     ids: Sequence[str] = (),
     scores: Mapping[str, Mapping[str, Any]] | None = None,
     truth: Path | None = None,
-) -> int:
-    """Write the viewer page of a run or HDF5 file; returns how many interactions it shows.
+) -> WrittenPage:
+    """Write the viewer page of a run or HDF5 file, with the physics of every interaction as columns.
 
-    scores: more columns by id. truth: another run or file; each interaction is shown next to the one with the
-    same id there, else with the same prompt.
+    scores: more columns by id, which replace physics of the same name. truth: another run or file; each
+    interaction is shown next to the one with the same id there, else with the same prompt.
 
     Raises:
         InputError: an unknown id, or a `truth` without any interaction to show.
     """
     with InteractionFile(source) as dataset, ExitStack() as stack:
         comparison = None if truth is None else ComparisonSet(stack.enter_context(InteractionFile(truth)))
-        columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
-        row = {id: k for k, id in enumerate(dataset.ids)}
-        items = []
-        for id in selected_ids(dataset, ids, limit):
-            item = dataset.read(id)
+        selected, total = selected_ids(dataset, ids, limit), len(dataset)
+        if comparison is not None:
+            prompts = dict(zip(dataset.ids, dataset.column("prompt"), strict=True))
+            if not any(comparison.match(id, prompts[id]) for id in selected):
+                raise InputError(
+                    f"{truth}: no interaction has the id or the prompt of one shown from {source}"
+                )
+        note = (
+            "" if len(selected) == total else f" (the first {len(selected):,} of {total:,}; view shows all)"
+        )
+        if ids:
+            note = f" (chosen from {total:,} in the file)"
+        items = _items(dataset, selected, scores or {}, comparison)
+        return write_viewer(items, page, _title(dataset.path), note)
+
+
+def _title(path: Path) -> str:
+    """Name of the run, or of a file with a name of its own."""
+    return path.resolve().parent.name or path.stem if path.name == FILE_NAME else path.stem
+
+
+def _items(
+    dataset: InteractionFile,
+    ids: Sequence[str],
+    scores: Mapping[str, Mapping[str, Any]],
+    comparison: ComparisonSet | None,
+) -> Iterator[ViewerItem]:
+    """The interactions of these ids, a batch in memory at a time."""
+    columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
+    row = {id: k for k, id in enumerate(dataset.ids)}
+    for start in range(0, len(ids), _BATCH):
+        batch = [(id, dataset.read(id)) for id in ids[start : start + _BATCH]]
+        measured = _physics([item for _, item in batch])
+        for (id, item), physics in zip(batch, measured, strict=True):
             fields = {name: values[row[id]] for name, values in columns.items()}
             # As text, since a browser's numbers do not hold 63 bits exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
-            fields.update((scores or {}).get(id, {}))
+            fields.update(physics)
+            fields.update(scores.get(id, {}))
             compared = None if comparison is None else comparison.joints_for(id, item.text)
-            items.append(ViewerItem(id, item.text, item.joints, fields, compared))
-        total = len(dataset)
-        title = dataset.path.parent.name or dataset.path.name
-    if truth is not None and all(item.truth is None for item in items):
-        raise InputError(f"{truth}: no interaction has the id or the prompt of one shown from {source}")
-    note = "" if len(items) == total else f" (the first {len(items)} of {total} in the file)"
-    if ids:
-        note = f" (chosen from {total} in the file)"
-    write_viewer(items, page, title, note)
-    return len(items)
+            yield ViewerItem(id, item.text, item.joints, fields, compared, item.given)
+
+
+def _physics(items: Sequence[Interaction]) -> list[dict[str, float]]:
+    """Physics of the generated persons by column; columns without a finite value are left out."""
+    measured = [k for k, item in enumerate(items) if item.frames >= MIN_FRAMES]
+    table = physics_table(
+        [items[k].joints[:, :, :NUM_JOINTS] for k in measured], [items[k].generated for k in measured]
+    )
+    rows: list[dict[str, float]] = [{} for _ in items]
+    for name, values in table.items():
+        for k, value in zip(measured, values.tolist(), strict=True):
+            if math.isfinite(value):
+                rows[k][name] = value
+    return rows
