@@ -1,0 +1,158 @@
+"""Limbs by topology and pose, for skeletons whose names say nothing: two legs and two arms in mirrored pairs.
+
+A pair are two branches of one joint whose bones have equal lengths. The pair with the longest two successive
+bones are the legs, the next one are the arms. Left and right come from the sides in the names, else from
+which way the body faces: toes point forwards, knees bend forwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+import numpy as np
+
+from intermask_cli.datasets.motion_files.matching.joint_names import side_of
+from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.points import Points
+from intermask_cli.motion.rotation import normalize
+
+#: Difference of two mirrored limbs, bone by bone, as a share of their length.
+_MIRRORED = 0.06
+#: Upper arm and forearm of a body are 0.65 of thigh and shin; shorter pairs are fingers, ears, skirts.
+_SHORTEST_ARMS = 0.4
+#: Points of a limb that count: upper joint, hinge and end.
+_LIMB = 3
+#: Mean sine of the angle by which toes or bent knees point forwards, below which left and right stay open.
+_SHOWS_FORWARD = 0.1
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two mirrored branches of one joint: the points of each from there outwards, which begin with it."""
+
+    first: list[int]
+    second: list[int]
+    size: float
+
+
+def limbs_by_structure(points: Points) -> Limbs | None:
+    """The limbs, or None if the tree is not plainly that of a body or left and right cannot be known."""
+    pairs = sorted(_pairs(points), key=lambda pair: -pair.size)
+    for legs in pairs:
+        arms = next((pair for pair in pairs if pair is not legs and _fit(points, legs, pair)), None)
+        if arms is not None:
+            return _named(points, legs, arms)
+    return None
+
+
+def _fit(points: Points, legs: _Pair, arms: _Pair) -> bool:
+    """Whether a pair can be the arms: not much shorter than the legs, and no part of them."""
+    inside = {legs.first[1], legs.second[1]}
+    part = any(inside & set(points.to_root(branch[1])) for branch in (arms.first, arms.second))
+    return not part and arms.size >= _SHORTEST_ARMS * legs.size
+
+
+def _pairs(points: Points) -> list[_Pair]:
+    """The best mirrored pair of branches of each joint."""
+    found, ways = [], _ways_down(points)
+    for joint, children in enumerate(points.children):
+        limbs = [[joint, *ways[child]] for child in children]
+        limbs = [limb for limb in limbs if len(limb) > _LIMB]
+        candidates = []
+        for first, second in combinations(limbs, 2):
+            size = min(_two_bones(points, first)[1], _two_bones(points, second)[1])
+            if _difference(points, first, second) < _MIRRORED:
+                candidates.append(_Pair(first, second, size))
+        found += sorted(candidates, key=lambda pair: -pair.size)[:1]
+    return found
+
+
+def _ways_down(points: Points) -> list[list[int]]:
+    """From each point on, the way to the end of the branch that is farthest along the bones."""
+    reach = points.bones.copy()
+    ways: list[list[int]] = [[point] for point in range(len(points.names))]
+    for point in reversed(range(len(points.names))):  # children come after their parents
+        if points.children[point]:
+            best = max(points.children[point], key=lambda child: reach[child])
+            reach[point] += reach[best]
+            ways[point] += ways[best]
+    return ways
+
+
+def _two_bones(points: Points, limb: list[int]) -> tuple[int, float]:
+    """Where in a limb its two longest successive bones begin, and their length."""
+    sums = [points.bones[hinge] + points.bones[end] for hinge, end in pairwise(limb[1:])]
+    start = int(np.argmax(sums))
+    return start, float(sums[start])
+
+
+def _difference(points: Points, first: list[int], second: list[int]) -> float:
+    """Mean difference of bone lengths of two limbs, as a share of the mean bone, up to the hands or feet."""
+    count = min(_two_bones(points, first)[0], _two_bones(points, second)[0]) + _LIMB
+    a, b = points.bones[first[1:count]], points.bones[second[1:count]]
+    if len(a) != len(b):
+        return np.inf
+    return float(np.abs(a - b).sum() / max(float((a + b).sum() / 2), 1e-9))
+
+
+# ---------------------------------------------------------------- names of the parts
+
+
+def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs | None:
+    leg_parts = [_parts(points, limb, ("hip", "knee", "ankle", "foot"), 0) for limb in (legs.first, legs.second)]
+    arm_parts = [
+        _parts(points, limb, ("collar", "shoulder", "elbow", "wrist"), 1) for limb in (arms.first, arms.second)
+    ]
+    first_is_left = _first_leg_is_left(points, leg_parts, arms.first[0], legs.first[0])
+    if first_is_left is None:
+        return None
+    if not first_is_left:
+        leg_parts.reverse()
+    across = _places(points, leg_parts, "hip")
+    reach = _places(points, arm_parts, "shoulder")
+    if ((across[0] - across[1]) * (reach[0] - reach[1])).sum() < 0:
+        arm_parts.reverse()
+    joints = {
+        f"{side}_{joint}": point
+        for side, leg, arm in zip(SIDES, leg_parts, arm_parts, strict=True)
+        for joint, point in (leg | arm).items()
+    }
+    return Limbs(joints, legs.first[0], "structure")
+
+
+def _parts(points: Points, limb: list[int], names: tuple[str, ...], first: int) -> dict[str, int]:
+    """Points of a limb by our names; the one at position `first` begins the two longest bones."""
+    start = _two_bones(points, limb)[0]
+    found = {}
+    for k, name in enumerate(names):
+        position = start + k - first
+        # The first point is the trunk's.
+        if 0 < position < len(limb):
+            found[name] = limb[position]
+    if start == 0:  # the limb begins at the trunk itself
+        found[names[first]] = limb[0]
+    return found
+
+
+def _places(points: Points, parts: list[dict[str, int]], joint: str) -> list[np.ndarray]:
+    return [points.poses[:, limb[joint]] for limb in parts]
+
+
+def _first_leg_is_left(points: Points, legs: list[dict[str, int]], chest: int, pelvis: int) -> bool | None:
+    """By the sides in the names, else by facing; None where neither shows it."""
+    sides = [{side_of(points.names[point]) for point in leg.values()} - {""} for leg in legs]
+    if sides[0] in ({"left"}, {"right"}) and sides[1] in ({"left"}, {"right"}) and sides[0] != sides[1]:
+        return sides[0] == {"left"}
+    first, second = _places(points, legs, "hip")
+    up = points.poses[:, chest] - points.poses[:, pelvis]
+    # If the first leg is the left one, this points forwards.
+    ahead = normalize(np.cross(first - second, up))
+    shown = []
+    for leg in legs:
+        hip, knee, ankle = (points.poses[:, leg[joint]] for joint in ("hip", "knee", "ankle"))
+        if "foot" in leg:
+            shown.append(normalize(points.poses[:, leg["foot"]] - ankle))
+        shown.append((knee - (hip + ankle) / 2) / np.linalg.norm(ankle - hip, axis=-1, keepdims=True))
+    forward = float(np.mean([(direction * ahead).sum(-1).mean() for direction in shown]))
+    return None if abs(forward) < _SHOWS_FORWARD else forward > 0

@@ -1,0 +1,124 @@
+"""Unit and up axis of a body, where neither the file nor the user says them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from intermask_cli.datasets.motion_files.units import METRES
+from intermask_cli.errors import InputError
+from intermask_cli.motion.body_check import STANDS_ALONG, body_height
+from intermask_cli.motion.skeleton import JOINT
+
+#: Heights of an adult, metres. The usual units differ by more than the ratio of these two, so that at most
+#: one of them gives such a body.
+ADULT_M = (1.35, 2.15)
+#: Heights that a child or a giant may have: units that give one are named in messages, metres.
+_POSSIBLE_M = (0.5, 3.0)
+#: A floor: the lowest joint of a standing or lying body is this near to height 0, metres. Toe joints lie up to
+#: 0.1 above the sole, and captures are off by as much.
+_NEAR_FLOOR_M = 0.25
+#: A lying body is nowhere higher than this above the floor, metres; a standing one always is.
+_LYING_M = 0.8
+#: A person who walks this far across the axis of the body, metres, stands along it.
+_WALKED_M = 0.5
+#: Cosine by which an axis is the direction of a rest pose.
+_ALONG = 0.9
+_ADVICE = "give --up y, --up z or another axis"
+
+
+def find_unit(joints: np.ndarray) -> tuple[str, float]:
+    """Name and metres of the one usual unit in which joints (T, 22, 3) are those of an adult.
+
+    Raises:
+        InputError: none of `units.METRES` is such; the message names those that come near.
+    """
+    height = body_height(joints)
+    low, high = ADULT_M
+    for unit, metres in METRES.items():
+        if low <= height * metres <= high:
+            return unit, metres
+    if not height > 0:
+        raise InputError("all joints are in one place")
+    possible = [
+        f"--units {unit} ({height * metres:.2f} m)"
+        for unit, metres in METRES.items()
+        if _POSSIBLE_M[0] <= height * metres <= _POSSIBLE_M[1]
+    ]
+    near = f"a child or a giant needs {' or '.join(possible)}" if possible else "no usual unit comes near"
+    raise InputError(
+        f"the body is {height:.4g} units tall; in no usual unit that is an adult of {low:g} to {high:g} m; "
+        f"{near}; or give --units METRES_PER_UNIT ({1.7 / height:.4g} makes it 1.70 m tall)"
+    )
+
+
+def find_up(joints: np.ndarray, rest_up: Sequence[np.ndarray | None]) -> str:
+    """The up axis of people (P, T, 22, 3) in metres: `x`, `y`, `z` or one of these with a minus.
+
+    A standing body shows it. One that lies, or never stands, is told from it by its rest pose, of which
+    `rest_up` has the direction (3,) from feet to head or None, and by the floor.
+
+    Raises:
+        InputError: it cannot be known.
+    """
+    found = {_up_of(person, rest) for person, rest in zip(joints, rest_up, strict=True)}
+    if len(found) > 1:
+        raise InputError(f"the bodies stand along {' and '.join(sorted(found))}; {_ADVICE}")
+    return found.pop()
+
+
+def _up_of(joints: np.ndarray, rest_up: np.ndarray | None) -> str:
+    feet = (joints[:, JOINT["left_ankle"]] + joints[:, JOINT["right_ankle"]]) / 2
+    body = joints[:, JOINT["head"]] - feet
+    body = (body / np.maximum(np.linalg.norm(body, axis=-1, keepdims=True), 1e-9)).mean(axis=0)
+    stretched = _axis(body, STANDS_ALONG)
+    rest = None if rest_up is None else _axis(rest_up, _ALONG)
+    if stretched is None:
+        if rest is None:
+            raise InputError(f"the body stands along no axis, and has no standing rest pose; {_ADVICE}")
+        return rest
+    if stretched == (rest or "y"):
+        return stretched
+    # A body stretched along another axis stands, in a file with that axis up, or lies, in one with the axis
+    # of the rest pose up.
+    lying = [axis for axis in ("y", "z") if axis != stretched and _lies(joints, axis)]
+    if _stands(joints, stretched):
+        if rest is None or not _lies(joints, rest):
+            return stretched
+    elif rest is not None and _lies(joints, rest):
+        return rest
+    elif rest is None and len(lying) == 1:
+        return lying[0]
+    raise InputError(
+        f"the body is stretched along {stretched.upper()}: it may stand in a file with {stretched.upper()} up, "
+        f"or lie in one with {(rest or 'y').upper()} up; give --up {stretched} or --up {rest or 'y'}"
+    )
+
+
+def _axis(direction: np.ndarray, cosine: float) -> str | None:
+    """The axis that a direction (3,) of up to unit length follows by at least `cosine`."""
+    largest = int(np.abs(direction).argmax())
+    if abs(direction[largest]) < cosine:
+        return None
+    return ("-" if direction[largest] < 0 else "") + "xyz"[largest]
+
+
+def _heights(joints: np.ndarray, axis: str) -> np.ndarray:
+    """Heights (T, 22) of joints (T, 22, 3) with `axis` up."""
+    heights: np.ndarray = joints[..., "xyz".index(axis[-1])] * (-1.0 if axis[0] == "-" else 1.0)
+    return heights
+
+
+def _stands(joints: np.ndarray, axis: str) -> bool:
+    """Whether the feet are at the floor, or the person walks across the axis."""
+    lowest = float(np.median(_heights(joints, axis).min(axis=-1)))
+    pelvis = np.delete(joints[:, JOINT["pelvis"]], "xyz".index(axis[-1]), axis=-1)
+    walked = float(np.linalg.norm(np.ptp(pelvis, axis=0)))
+    return abs(lowest) <= _NEAR_FLOOR_M or walked >= _WALKED_M
+
+
+def _lies(joints: np.ndarray, axis: str) -> bool:
+    """Whether the body is low above a floor at height 0 throughout."""
+    heights = _heights(joints, axis)
+    return -0.1 <= float(heights.min()) and float(heights.max()) <= _LYING_M
