@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
+from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
 from intermask_cli.motion.skeleton import FPS
 
 
@@ -23,6 +24,7 @@ class FileMotion:
         up: the axis that is up (`read_options.UP_AXES`); None where the file does not say.
         metres_per_unit: of the joints; None where the file does not say.
         skeletons: of each person, where the file holds skeletons with names.
+        matches: how the joints were found in each of the skeletons.
         notes: what was taken for granted, for the report.
         tracked: frames (P, T) in which each person is seen; None if in all.
     """
@@ -34,6 +36,7 @@ class FileMotion:
     up: str | None = "y"
     metres_per_unit: float | None = 1.0
     skeletons: tuple[AnimatedSkeleton, ...] = ()
+    matches: tuple[SkeletonMatch, ...] = ()
     notes: tuple[str, ...] = ()
     fps_known: bool = True
     tracked: np.ndarray | None = None

@@ -25,7 +25,8 @@ from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import warnings_about
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
-from intermask_cli.datasets.motion_files.names import body_joints, read_skeleton_map
+from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch, body_joints
+from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exactly, read_skeleton_map
 from intermask_cli.datasets.motion_files.read_options import (
     AXES,
     H5_SUFFIXES,
@@ -35,12 +36,13 @@ from intermask_cli.datasets.motion_files.read_options import (
     suffix_of,
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
-from intermask_cli.datasets.motion_files.units import metres_per_unit
+from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
+from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
 from intermask_cli.errors import InputError
 from intermask_cli.motion.body_check import body_height, check_height, standing_axis
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import FPS, MIRROR, NUM_JOINTS
+from intermask_cli.motion.skeleton import FPS, MIRROR
 
 MAX_FPS = 1000.0
 #: What to do about a body of another unit.
@@ -71,6 +73,7 @@ class GivenMotion:
         warnings: what is odd about the motion.
         skeleton: the person as the file holds it, where it holds a skeleton with names; its unit and up axis
             are those that were taken.
+        match: how the joints were found in the skeleton.
     """
 
     joints: np.ndarray
@@ -82,6 +85,7 @@ class GivenMotion:
     bones: str
     warnings: tuple[str, ...]
     skeleton: AnimatedSkeleton | None = None
+    match: SkeletonMatch | None = None
 
     @property
     def frames(self) -> int:
@@ -128,7 +132,8 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
             check_order(settled.joints, str(path))
         for joints in settled.joints:
             check_height(joints, _OTHER_UNIT, settled.metres_per_unit or 1.0)
-            if options.up is None:  # an axis that the user gives is trusted
+            # An axis that the user gives is trusted, and so is one that was found.
+            if options.up is None and file.up is not None:
                 _check_upright(joints, str(settled.up))
         check_distance(float(np.abs(settled.joints).max()))
         name = str(path) + (f"#{item}" if item else "")
@@ -208,8 +213,10 @@ def _open_skeletons(path: Path, suffix: str, options: ReadOptions) -> FileMotion
 def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path | None) -> FileMotion:
     """The 22 joints of each skeleton that has them; InputError if none has."""
     recipes = None if map_file is None else read_skeleton_map(map_file)
-    matched: list[tuple[AnimatedSkeleton, np.ndarray, str]] = []
+    matched: list[tuple[AnimatedSkeleton, np.ndarray, SkeletonMatch]] = []
     failed: list[InputError] = []
+    if recipes is not None:  # a map of one of several people names that one's joints
+        skeletons = [one for one in skeletons if names_exactly(one.names, recipes)] or skeletons
     for skeleton in skeletons:
         try:
             matched.append((skeleton, *body_joints(skeleton, recipes)))
@@ -218,19 +225,20 @@ def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path
     if not matched:
         raise failed[0]
     people = [skeleton for skeleton, _, _ in matched]
+    matches = tuple(match for _, _, match in matched)
     notes = list(dict.fromkeys(note for skeleton in people for note in skeleton.notes))
+    notes += [match.note for match in matches if match.note]
     if failed and recipes is None:
         notes.append(f"{len(failed)} of {len(skeletons)} skeletons left out: {failed[0]}")
-    kind = f"{file_type}, {len(people[0].names)} joints -> {NUM_JOINTS} by {matched[0][2]} names"
-    joints = np.stack([joints for _, joints, _ in matched])
     return FileMotion(
-        joints,
+        np.stack([joints for _, joints, _ in matched]),
         None,
-        kind,
+        f"{file_type}, {matches[0].summary}",
         people[0].fps,
         up=people[0].up,
         metres_per_unit=people[0].metres_per_unit,
         skeletons=tuple(people),
+        matches=matches,
         notes=tuple(notes),
     )
 
@@ -278,25 +286,32 @@ def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
 
     `up` and `metres_per_unit` of the result are those that were taken, for the report.
     """
-    unit = file.metres_per_unit if options.units is None else metres_per_unit(options.units)
-    metres = unit or 1.0
-    file = replace(file, metres_per_unit=metres, up=options.up_axis or file.up or "y")
+    if options.units is not None:
+        metres = metres_per_unit(options.units)
+    else:
+        metres = file.metres_per_unit or find_unit(file.joints[0])
     joints, rotations, skeletons = file.joints * metres, file.rotations6d, file.skeletons
+    signs = np.ones(3)
     if options.flip is not None:
         axis = AXES.index(options.flip.lower())
-        joints = joints * np.where(np.arange(3) == axis, -1.0, 1.0)
+        signs[axis] = -1
+        joints = joints * signs
         rotations = None  # those of a left-handed file turn the other way; they are recovered from the joints
         skeletons = tuple(skeleton.flipped(axis) for skeleton in skeletons)
     if options.mirror:
         joints = joints[:, :, MIRROR]
         rotations = None if rotations is None else rotations[:, :, np.array(MIRROR[1:]) - 1]
-    if file.up != "y":
-        joints = joints @ np.array(_TO_Y_UP[str(file.up)], dtype=np.float64).T
+    rest_up = [None if match.rest_up is None else match.rest_up * signs for match in file.matches]
+    up = options.up_axis or file.up or find_up(joints, rest_up)
+    if up != "y":
+        joints = joints @ np.array(_TO_Y_UP[up], dtype=np.float64).T
     return replace(
         file,
         joints=joints,
         rotations6d=rotations,
-        skeletons=tuple(replace(skeleton, metres_per_unit=metres, up=file.up) for skeleton in skeletons),
+        metres_per_unit=metres,
+        up=up,
+        skeletons=tuple(replace(skeleton, metres_per_unit=metres, up=up) for skeleton in skeletons),
     )
 
 
@@ -351,7 +366,10 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
     if file.fps != FPS:
         rate += f" -> {len(joints)} at {FPS}"
     axes = "" if file.up == "y" else f", {file.up}-up -> y-up"
-    figures = f"{body_height(joints):.2f} m tall, {limbs_line(joints)}; {rotations_line(recovered)}"
+    tall = f"{body_height(joints):.2f} m tall"
+    if file.skeletons:
+        axes, tall = "", f"{unit_name(file.metres_per_unit or 1.0)} ({tall}), {str(file.up).upper()} up"
+    figures = f"{tall}, {limbs_line(joints)}; {rotations_line(recovered)}"
     return GivenMotion(
         joints=joints.astype(np.float32),
         rotations6d=rotations,
@@ -365,4 +383,5 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
             *warnings_about(joints, file.joints[person], None if recovered is None else recovered.error_mm),
         ),
         skeleton=file.skeletons[person] if file.skeletons else None,
+        match=file.matches[person] if file.matches else None,
     )

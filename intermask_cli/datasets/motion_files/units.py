@@ -16,6 +16,8 @@ _SPELLINGS = {
 }
 #: Canonical name -> metres. The CMU library stores inches divided by 0.45.
 METRES = {**METRES_PER_UNIT, "foot": 0.3048, "cmu": 0.0254 / 0.45}
+#: Which spelling is the plural.
+_PLURAL = {"m": 1, "cm": 1, "mm": 1, "inch": 1, "foot": 1}
 _NAMES = {spelling: unit for unit in METRES for spelling in (unit, *_SPELLINGS[unit])}
 
 
@@ -31,3 +33,11 @@ def metres_per_unit(text: str) -> float:
     if not 1e-6 <= factor <= 1e6:
         raise InputError(f"units {text!r}; accepted: {', '.join(METRES)}, or metres per unit as a number")
     return factor
+
+
+def unit_name(metres: float) -> str:
+    """The name of a unit of this length for the report."""
+    for name, length in METRES.items():
+        if abs(metres / length - 1) < 1e-4:
+            return (_SPELLINGS[name] or ("units of the CMU library",))[_PLURAL.get(name, 0)]
+    return f"units of {metres:g} m"

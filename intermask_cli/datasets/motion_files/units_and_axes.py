@@ -16,8 +16,8 @@ from intermask_cli.motion.skeleton import JOINT
 ADULT_M = (1.35, 2.15)
 #: Heights that a child or a giant may have: units that give one are named in messages, metres.
 _POSSIBLE_M = (0.5, 3.0)
-#: A floor: the lowest joint of a standing or lying body is this near to height 0, metres. Toe joints lie up to
-#: 0.1 above the sole, and captures are off by as much.
+#: A floor: the lowest joint of a standing or lying body is this near to height 0, metres. Toe joints lie up
+#: to 0.1 above the sole, and captures are off by as much.
 _NEAR_FLOOR_M = 0.25
 #: A lying body is nowhere higher than this above the floor, metres; a standing one always is.
 _LYING_M = 0.8
@@ -28,17 +28,17 @@ _ALONG = 0.9
 _ADVICE = "give --up y, --up z or another axis"
 
 
-def find_unit(joints: np.ndarray) -> tuple[str, float]:
-    """Name and metres of the one usual unit in which joints (T, 22, 3) are those of an adult.
+def find_unit(joints: np.ndarray) -> float:
+    """Metres per unit: the one usual unit in which joints (T, 22, 3) are those of an adult.
 
     Raises:
         InputError: none of `units.METRES` is such; the message names those that come near.
     """
     height = body_height(joints)
     low, high = ADULT_M
-    for unit, metres in METRES.items():
+    for metres in METRES.values():
         if low <= height * metres <= high:
-            return unit, metres
+            return metres
     if not height > 0:
         raise InputError("all joints are in one place")
     possible = [
@@ -91,8 +91,8 @@ def _up_of(joints: np.ndarray, rest_up: np.ndarray | None) -> str:
     elif rest is None and len(lying) == 1:
         return lying[0]
     raise InputError(
-        f"the body is stretched along {stretched.upper()}: it may stand in a file with {stretched.upper()} up, "
-        f"or lie in one with {(rest or 'y').upper()} up; give --up {stretched} or --up {rest or 'y'}"
+        f"the body is stretched along {stretched.upper()}: it may stand, with {stretched.upper()} up, "
+        f"or lie, with {(rest or 'y').upper()} up; give --up {stretched} or --up {rest or 'y'}"
     )
 
 
@@ -121,4 +121,4 @@ def _stands(joints: np.ndarray, axis: str) -> bool:
 def _lies(joints: np.ndarray, axis: str) -> bool:
     """Whether the body is low above a floor at height 0 throughout."""
     heights = _heights(joints, axis)
-    return -0.1 <= float(heights.min()) and float(heights.max()) <= _LYING_M
+    return float(heights.min()) >= -0.1 and float(heights.max()) <= _LYING_M

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from intermask_cli.datasets.motion_files.bvh import parse_bvh
-from intermask_cli.datasets.motion_files.names import body_joints
+from intermask_cli.datasets.motion_files.matching.body_joints import body_joints
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.kinematics import forward_kinematics

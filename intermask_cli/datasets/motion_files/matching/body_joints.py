@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limbs import GIVEN_MAP, SIDES, STRUCTURE, Limbs
 from intermask_cli.datasets.motion_files.matching.limbs_by_name import limbs_by_name
 from intermask_cli.datasets.motion_files.matching.limbs_by_structure import limbs_by_structure
 from intermask_cli.datasets.motion_files.matching.placing import Placed, Recipes, place_missing
@@ -27,28 +27,30 @@ from intermask_cli.motion.skeleton import JOINT_NAMES, NUM_JOINTS
 
 
 @dataclass(frozen=True, eq=False)
-class MatchedBody:
-    """The 22 joints of a skeleton and how they were found.
+class SkeletonMatch:
+    """How the 22 joints were found in a skeleton.
 
     Attributes:
-        joints: (T, 22, 3) in the file's unit and axes.
         summary: scheme and counts, for the report.
         map_text: the match as a map that `--skeleton` takes (YAML).
         joint_of: our joint -> index of the joint of the file that it is; without those that are placed.
         rest_up: direction (3,) from feet to trunk in the rest pose, or None where that is not a body's.
-        by_structure: whether names did not help, so that the match should be looked at.
+        note: what the user should look at, or empty.
     """
 
-    joints: np.ndarray
     summary: str
     map_text: str
     joint_of: dict[str, int]
     rest_up: np.ndarray | None
-    by_structure: bool
+    note: str
 
 
-def body_joints(skeleton: AnimatedSkeleton, given: Mapping[str, NamedRecipe] | None = None) -> MatchedBody:
-    """The 22 joints of a skeleton. A `given` map (`skeleton_map`) is taken as it is.
+def body_joints(
+    skeleton: AnimatedSkeleton, given: Mapping[str, NamedRecipe] | None = None
+) -> tuple[np.ndarray, SkeletonMatch]:
+    """The 22 joints (T, 22, 3) of a skeleton in its unit and axes, and how they were found.
+
+    A `given` map (`skeleton_map`) is taken as it is.
 
     Raises:
         InputError: the joints of the map are not there; or neither names nor structure show a body.
@@ -78,28 +80,35 @@ def _limbs_of(recipes: Recipes) -> Limbs:
     """The limbs of a user's map. Of a joint that is mixed from several, the one with most weight counts."""
     joints = [f"{side}_{joint}" for side in SIDES for joint in NEEDED]
     main = {joint: max(recipes[joint].items(), key=lambda entry: entry[1])[0] for joint in joints}
-    return Limbs(main, None, "the given map")
+    return Limbs(main, None, GIVEN_MAP)
 
 
-def _matched(points: Points, limbs: Limbs, placed: Placed) -> MatchedBody:
-    joints = np.stack([_place(points, placed, name) for name in JOINT_NAMES], axis=1)
+def _matched(points: Points, limbs: Limbs, placed: Placed) -> tuple[np.ndarray, SkeletonMatch]:
     notes = f" ({', '.join(placed.notes)})" if placed.notes else ""
-    how = {"structure": "joints by structure and pose", "the given map": "joints by the given map"}.get(
-        limbs.scheme, f"{limbs.scheme} names"
-    )
+    how = limbs.scheme if limbs.scheme in (GIVEN_MAP, STRUCTURE) else f"{limbs.scheme} names"
     stance = find_stance(points, limbs)
     named = {
         joint: {points.names[point]: weight for point, weight in recipe.items()}
         for joint, recipe in placed.recipes.items()
     }
     single = {joint: next(iter(recipe)) for joint, recipe in placed.recipes.items() if len(recipe) == 1}
-    return MatchedBody(
-        joints=joints,
+    match = SkeletonMatch(
         summary=f"{how}, {points.joints} joints -> {NUM_JOINTS}{notes}",
-        map_text=map_text(named, {joint: "placed by proportion" for joint in placed.fixed}),
+        map_text=map_text(named, dict.fromkeys(placed.fixed, "not in the file, placed by proportion")),
         joint_of={joint: point for joint, point in single.items() if point < points.joints},
         rest_up=stance.up if stance.frame is None else None,
-        by_structure=limbs.scheme == "structure",
+        note=_map_found(points, limbs) if limbs.scheme == STRUCTURE else "",
+    )
+    return np.stack([_place(points, placed, name) for name in JOINT_NAMES], axis=1), match
+
+
+def _map_found(points: Points, limbs: Limbs) -> str:
+    found = ", ".join(
+        f"{joint} {points.names[point]}" for joint, point in limbs.joints.items() if point < points.joints
+    )
+    return (
+        f"the names of the joints say nothing; by structure and pose, {found}; if that is wrong, correct the "
+        "map that `intermask info FILE --skeleton-map` prints and give it as --skeleton MAP.yaml"
     )
 
 

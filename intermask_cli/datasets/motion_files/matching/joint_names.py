@@ -20,11 +20,14 @@ _SIDES = {word: "left" for word in ("left", "l", "lf", "lft", "lt", "左")} | {
 #: Sides that are also recognised at the beginning or end of a word, as in `lfemur` and `kneeleft`.
 _ATTACHED_SIDES = ("left", "right", "左", "右", "l", "r")
 #: Words that say nothing about the part of the body.
-_NO_MEANING = frozenset("jnt joint jt bone bn bind skin skel def m c mid".split())
+_NO_MEANING = frozenset(("jnt", "joint", "jt", "bone", "bn", "bind", "skin", "skel", "def", "m", "c", "mid"))
 #: A name with one of these before the part is a control, a helper or a copy, and no joint of the body.
 _NOT_OF_THE_BODY = frozenset(
-    "ik fk mch ctrl control target pole tweak twist roll helper prop weapon socket marker virtual vb vis".split()
-)
+    (
+        "ik", "fk", "mch", "ctrl", "control", "target", "pole", "tweak", "twist", "roll", "helper", "prop",
+        "weapon", "socket", "marker", "virtual", "vb", "vis",
+    )
+)  # fmt: skip
 # A run of capitals, a word, a number, or letters of another script.
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 

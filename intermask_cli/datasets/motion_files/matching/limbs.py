@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SIDES = ("left", "right")
+#: What stands for the naming scheme where names were not used.
+GIVEN_MAP = "joints by the given map"
+STRUCTURE = "joints by structure and pose"
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Limbs:
     Attributes:
         joints: `left_hip` and so on -> point. Hips, knees, ankles, shoulders and elbows are always there.
         pelvis: the point that carries legs and trunk, or None where the tree must show it.
-        scheme: name of the naming scheme.
+        scheme: name of the naming scheme, or one of the constants above.
     """
 
     joints: dict[str, int]

@@ -10,7 +10,8 @@ from intermask_cli.datasets.motion_files.matching.joint_names import parse_name
 from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.schemes import (
-    LIMB_JOINTS,
+    ARM,
+    LEG,
     NEEDED,
     PELVIS_WORDS,
     SCHEMES,
@@ -20,7 +21,6 @@ from intermask_cli.datasets.motion_files.matching.schemes import (
 
 #: (side, word) -> point.
 _Named = dict[tuple[str, str], int]
-_LEG, _ARM = LIMB_JOINTS[:4], LIMB_JOINTS[4:]
 
 
 def limbs_by_name(points: Points) -> Limbs | None:
@@ -81,7 +81,7 @@ def _by_all_words(points: Points, named: _Named) -> Limbs | None:
     """The limbs by words of any scheme, in the order of the tree."""
     joints: dict[str, int] = {}
     for side in SIDES:
-        for limb in (_LEG, _ARM):
+        for limb in (LEG, ARM):
             chain = _chain(points, named, side, limb)
             if not set(NEEDED) & set(limb) <= set(chain):
                 return None

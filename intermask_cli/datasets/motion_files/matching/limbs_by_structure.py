@@ -13,8 +13,9 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from intermask_cli.datasets.motion_files.matching.joint_names import side_of
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limbs import SIDES, STRUCTURE, Limbs
 from intermask_cli.datasets.motion_files.matching.points import Points
+from intermask_cli.datasets.motion_files.matching.schemes import ARM, LEG
 from intermask_cli.motion.rotation import normalize
 
 #: Difference of two mirrored limbs, bone by bone, as a share of their length.
@@ -100,10 +101,8 @@ def _difference(points: Points, first: list[int], second: list[int]) -> float:
 
 
 def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs | None:
-    leg_parts = [_parts(points, limb, ("hip", "knee", "ankle", "foot"), 0) for limb in (legs.first, legs.second)]
-    arm_parts = [
-        _parts(points, limb, ("collar", "shoulder", "elbow", "wrist"), 1) for limb in (arms.first, arms.second)
-    ]
+    leg_parts = [_parts(points, limb, LEG, 0) for limb in (legs.first, legs.second)]
+    arm_parts = [_parts(points, limb, ARM, 1) for limb in (arms.first, arms.second)]
     first_is_left = _first_leg_is_left(points, leg_parts, arms.first[0], legs.first[0])
     if first_is_left is None:
         return None
@@ -118,7 +117,7 @@ def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs | None:
         for side, leg, arm in zip(SIDES, leg_parts, arm_parts, strict=True)
         for joint, point in (leg | arm).items()
     }
-    return Limbs(joints, legs.first[0], "structure")
+    return Limbs(joints, legs.first[0], STRUCTURE)
 
 
 def _parts(points: Points, limb: list[int], names: tuple[str, ...], first: int) -> dict[str, int]:

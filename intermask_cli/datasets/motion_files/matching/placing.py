@@ -1,4 +1,4 @@
-"""Places of the joints that a file lacks: from End Sites, from neighbours, or by the proportions of a body."""
+"""Places of the joints that a file lacks: from End Sites, neighbours, or the proportions of a body."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ Recipes = dict[str, dict[int, float]]
 #: A foot points away from the shin by more than this (cosine); an End Site straight below the ankle is the
 #: sole, not the toes.
 _SAME_DIRECTION = 0.87
+
 
 @dataclass
 class Placed:
@@ -69,9 +70,8 @@ def _mixed(*parts: tuple[dict[int, float], float]) -> dict[int, float]:
 def _tip(points: Points, joint: int, placed: Placed) -> int | None:
     """The End Site, or a last joint that is not used, below a joint; of several the farthest."""
     taken = {point for recipe in placed.recipes.values() for point in recipe}
-    below = [
-        child for child in points.children[joint] if child not in taken and not points.same_place(joint, child)
-    ]
+    free = [child for child in points.children[joint] if child not in taken]
+    below = [child for child in free if not points.same_place(joint, child)]
     return max(below, key=lambda child: points.distance(joint, child)) if below else None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Joints of a leg and of an arm, from the trunk outwards: our names without the side.
-LIMB_JOINTS = ("hip", "knee", "ankle", "foot", "collar", "shoulder", "elbow", "wrist")
+LEG = ("hip", "knee", "ankle", "foot")
+ARM = ("collar", "shoulder", "elbow", "wrist")
 #: Without these a body is not recognised; the others are placed where a file lacks them.
 NEEDED = ("hip", "knee", "ankle", "shoulder", "elbow")
 
@@ -71,7 +72,7 @@ def _scheme(line: str) -> Scheme:
     columns = (*legs.split(), *arms.split())
     words = {
         joint: () if column == "-" else tuple(column.split("/"))
-        for joint, column in zip(LIMB_JOINTS, columns, strict=True)
+        for joint, column in zip((*LEG, *ARM), columns, strict=True)
     }
     return Scheme(name, words, sign)
 
@@ -88,7 +89,7 @@ def _words_for(joint: str) -> tuple[str, ...]:
 #: Meanings that only mixtures of schemes have.
 _ALSO = {("hip", "leg"), ("elbow", "arm")}
 #: Our joint without the side -> every word that can mean it, best first.
-WORDS_FOR = {joint: _words_for(joint) for joint in LIMB_JOINTS}
+WORDS_FOR = {joint: _words_for(joint) for joint in (*LEG, *ARM)}
 LIMB_WORDS = frozenset(word for words in WORDS_FOR.values() for word in words)
 
 # ---------------------------------------------------------------- the CMU conversion with Daz names

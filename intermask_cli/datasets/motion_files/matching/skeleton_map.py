@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -15,9 +15,10 @@ from intermask_cli.motion.skeleton import JOINT_NAMES
 #: One of the 22 joints as a weighted sum of joints of the file: name -> weight. End Sites are `<joint>_end`.
 NamedRecipe = dict[str, float]
 #: Joints that a map may leave out, since they are placed where a file lacks them.
-OPTIONAL = ("spine1", "spine2", "spine3", "neck", "head") + tuple(
-    f"{side}_{joint}" for side in ("left", "right") for joint in ("foot", "collar", "wrist")
-)
+OPTIONAL = (
+    "spine1", "spine2", "spine3", "neck", "head", "left_foot", "right_foot",
+    "left_collar", "right_collar", "left_wrist", "right_wrist",
+)  # fmt: skip
 #: Largest weight in a user's map; also excludes nan, inf and integers that no float holds.
 _LARGEST_WEIGHT = 100
 
@@ -70,6 +71,16 @@ def _recipe(name: str, entry: object) -> NamedRecipe:
     return {source: float(weight) for source, weight in recipe.items()}
 
 
+def names_exactly(names: Sequence[str], recipes: Mapping[str, NamedRecipe]) -> bool:
+    """Whether every joint of a map is among the names as it is written."""
+    known = {name.strip() for name in names}
+    return all(
+        name.strip() in known or name.strip().removesuffix("_end") in known
+        for recipe in recipes.values()
+        for name in recipe
+    )
+
+
 def points_of_map(points: Points, recipes: Mapping[str, NamedRecipe]) -> dict[str, dict[int, float]]:
     """The map in terms of points. Names count as written; else without case, separators and namespace.
 
@@ -104,7 +115,8 @@ def _point(points: Points, name: str) -> int | None:
     if len(near) > 1:
         first, second = (points.names[point] for point in near[:2])
         raise InputError(
-            f"{name!r} of the skeleton map can be {first!r} or {second!r}; write the name as it is in the file"
+            f"{name!r} of the skeleton map can be {first!r} or {second!r}; "
+            "write the name as it is in the file"
         )
     return near[0] if near else None
 

@@ -1,4 +1,4 @@
-"""A pose in which the body stands or lies stretched: shows which way is up and forward for the body itself."""
+"""The pose in which a body is stretched most: shows up and forward of the body itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRETCHED = 0.9
 
 @dataclass(frozen=True)
 class Stance:
-    """The most stretched pose: `frame` of the clip, or None for the rest pose; `up` (3,) from feet to trunk."""
+    """The most stretched pose: `frame` of the clip, None for the rest pose; `up` (3,) from feet to trunk."""
 
     frame: int | None
     up: np.ndarray
@@ -43,7 +43,7 @@ def find_stance(points: Points, limbs: Limbs) -> Stance:
 
 
 def _stretch(poses: np.ndarray, limbs: Limbs) -> tuple[np.ndarray, np.ndarray]:
-    """How stretched the poses (S, N, 3) are, (S,) up to 1, and unit vectors (S, 3) from ankles to shoulders."""
+    """How stretched poses (S, N, 3) are, (S,) up to 1, and directions (S, 3) from ankles to shoulders."""
 
     def middle(joint: str) -> np.ndarray:
         both: np.ndarray = sum(poses[:, limbs.joints[f"{side}_{joint}"]] for side in SIDES) / 2
