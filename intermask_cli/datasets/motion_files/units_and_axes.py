@@ -56,7 +56,7 @@ def find_unit(joints: np.ndarray) -> float:
 def find_up(joints: np.ndarray, rest_up: Sequence[np.ndarray | None]) -> str:
     """The up axis of people (P, T, 22, 3) in metres: `x`, `y`, `z` or one of these with a minus.
 
-    A standing body shows it. One that lies, or never stands, is told from it by its rest pose, of which
+    A standing body shows it. One that lies, or never stands, is distinguished by its rest pose, of which
     `rest_up` has the direction (3,) from feet to head or None, and by the floor.
 
     Raises:

@@ -53,7 +53,7 @@ def body_joints(
     A `given` map (`skeleton_map`) is taken as it is.
 
     Raises:
-        InputError: the joints of the map are not there; or neither names nor structure show a body.
+        InputError: the joints of the map are missing; or neither names nor structure show a body.
     """
     points = Points(skeleton)
     if given is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -61,7 +62,7 @@ def _recipe(name: str, entry: object) -> NamedRecipe:
     # A joint called 7 or no is a number or a truth value for YAML.
     if isinstance(entry, int | float) and not isinstance(entry, bool):
         entry = str(entry)
-    recipe = {entry: 1.0} if isinstance(entry, str) else entry
+    recipe: Any = {entry: 1.0} if isinstance(entry, str) else entry
     valid = isinstance(recipe, dict) and all(
         isinstance(source, str) and type(weight) in (int, float) and abs(weight) <= _LARGEST_WEIGHT
         for source, weight in recipe.items()

@@ -46,7 +46,8 @@ def _stretch(poses: np.ndarray, limbs: Limbs) -> tuple[np.ndarray, np.ndarray]:
     """How stretched poses (S, N, 3) are, (S,) up to 1, and directions (S, 3) from ankles to shoulders."""
 
     def middle(joint: str) -> np.ndarray:
-        both: np.ndarray = sum(poses[:, limbs.joints[f"{side}_{joint}"]] for side in SIDES) / 2
+        left, right = (poses[:, limbs.joints[f"{side}_{joint}"]] for side in SIDES)
+        both: np.ndarray = (left + right) / 2
         return both
 
     hips, ankles, shoulders = middle("hip"), middle("ankle"), middle("shoulder")

@@ -13,8 +13,8 @@ from intermask_cli.datasets.motion_files.matching.schemes import HEAD_WORDS, NEC
 from intermask_cli.motion.skeleton import JOINT, REST_OFFSETS
 
 SPINE = ("spine1", "spine2", "spine3")
-#: Height of the only spine joint, as a share of the way from pelvis to neck, up to which it is the lowest of
-#: ours; above, it is the highest.
+#: Height of the only spine joint, as a share of the way from pelvis to neck, up to which it is our
+#: lowest one; above, it is the highest.
 _LOW_SPINE = 0.4
 
 

@@ -1,4 +1,4 @@
-"""Naming schemes of BVH joints, and maps that a user gives."""
+"""Maps from our joints to those of a file, as users give them."""
 
 from __future__ import annotations
 
@@ -6,78 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from intermask_cli.datasets.motion_files.bvh import parse_bvh
-from intermask_cli.datasets.motion_files.names import SCHEMES, body_joints, skeleton_map
+from intermask_cli.datasets.motion_files.matching.body_joints import body_joints
+from intermask_cli.datasets.motion_files.matching.skeleton_map import OPTIONAL, skeleton_map
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.skeleton import JOINT_NAMES, PARENTS
 from tests.helpers.motion_files import bvh_text, bvh_with_names, rest_bvh
 from tests.helpers.motion_samples import fk_person
+from tests.helpers.paths import SHARED
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-MIXAMO = {
-    "pelvis": "Hips", "spine1": "Spine", "spine2": "Spine1", "spine3": "Spine2",
-    "neck": "Neck", "head": "Head",
-    **{f"{side}_{ours}": f"{side.title()}{theirs}" for side in ("left", "right") for ours, theirs in (
-        ("hip", "UpLeg"), ("knee", "Leg"), ("ankle", "Foot"), ("foot", "ToeBase"), ("collar", "Shoulder"),
-        ("shoulder", "Arm"), ("elbow", "ForeArm"), ("wrist", "Hand"),
-    )},
-}  # fmt: skip
-
-
-CMU_SPINE = {"spine1": "LowerBack", "spine2": "Spine", "spine3": "Spine1"}
-
-
-@pytest.mark.parametrize(
-    ("scheme", "rename"),
-    [
-        ("intermask", lambda n: n),
-        ("SMPL", lambda n: "m_avg_" + n.replace("left_", "L_").replace("right_", "R_").title()),
-        ("Mixamo", lambda n: "mixamorig:" + MIXAMO[n]),
-        ("CMU MotionBuilder", lambda n: CMU_SPINE.get(n, MIXAMO[n])),
-    ],
-)  # fmt: skip
-def test_naming_schemes(tmp_path, scheme, rename):
-    (tmp_path / "a.bvh").write_text(rest_bvh([rename(name) for name in JOINT_NAMES]))
-    (tmp_path / "b.bvh").write_text(rest_bvh())
-    renamed = read_motion(tmp_path / "a.bvh")
-    assert scheme in renamed.source
-    assert_array_equal(renamed.joints, read_motion(tmp_path / "b.bvh").joints)
-
-
-def test_short_spine_and_toes_from_end_sites():
-    keep = [j for j, name in enumerate(JOINT_NAMES) if name not in ("spine3", "left_foot", "right_foot")]
-    position = {j: k for k, j in enumerate(keep)}
-    parents = [position.get(PARENTS[j], position[6]) if j else -1 for j in keep]
-    _, _, offsets = fk_person(2)
-    names = [MIXAMO[JOINT_NAMES[j]] for j in keep]
-    (motion,) = parse_bvh(bvh_text(names, parents, offsets[keep], np.tile([0, 0.9, 0], (5, 1))), 10)
-    joints, scheme = body_joints(motion)
-    assert scheme == "Mixamo, short spine"
-    assert_allclose(joints[:, 10] - joints[:, 7], np.tile([0, 0.01, 0.05], (5, 1)), atol=1e-6)
-    assert_allclose(joints[:, 6], (joints[:, 3] + joints[:, 9]) / 2, atol=1e-6)
-
-
-def test_every_scheme_covers_every_joint():
-    for recipes in SCHEMES.values():
-        assert set(recipes) == set(JOINT_NAMES)
-        assert all(sum(recipe.values()) == pytest.approx(1) for recipe in recipes.values())
-
-
-def test_unknown_names_list_what_is_missing():
-    with pytest.raises(InputError, match="nearest is intermask, without leftwrist"):
-        body_joints(parse_bvh(rest_bvh([n.replace("left_wrist", "stump") for n in JOINT_NAMES]), 10)[0])
 
 
 def test_a_skeleton_map_reads_any_names(tmp_path):
     names = {name: f"bone{number}" for number, name in enumerate(JOINT_NAMES)}
     expected = bvh_with_names(tmp_path / "odd.bvh", names)
-    with pytest.raises(InputError, match="--skeleton"):
-        read_motion(tmp_path / "odd.bvh", units="cm")
     map = "".join(f"{ours}: {theirs}\n" for ours, theirs in names.items())
     (tmp_path / "map.yaml").write_text(map)
     given = read_motion(tmp_path / "odd.bvh", units="cm", skeleton=tmp_path / "map.yaml")
@@ -127,7 +73,7 @@ def test_any_skeleton_map_is_read_or_refused(complete, parts):
     except InputError as error:
         assert "\n" not in str(error)
         return
-    assert list(sorted(recipes)) == sorted(JOINT_NAMES)
+    assert set(JOINT_NAMES) - set(OPTIONAL) <= set(recipes) <= set(JOINT_NAMES)
     assert all(sum(recipe.values()) == pytest.approx(1) for recipe in recipes.values())
 
 
@@ -150,10 +96,74 @@ def test_skeleton_weights_are_numbers_that_sum_to_one(entry):
         skeleton_map("".join(f"{name}: {value}\n" for name, value in lines.items()))
 
 
-def test_two_spellings_of_one_joint_are_one_joint():
-    lines = {name: "a" for name in JOINT_NAMES} | {"head": "{Hips: 0.5, hips: 0.5}"}
-    recipes = skeleton_map("".join(f"{name}: {value}\n" for name, value in lines.items()))
-    assert list(recipes["head"].values()) == [1.0]
+def lines(entries):
+    return "".join(f"{ours}: {theirs}\n" for ours, theirs in entries.items())
+
+
+def test_two_spellings_of_one_joint_are_one_joint(tmp_path):
+    (motion,) = parse_bvh(rest_bvh(), 10)
+    given = skeleton_map(lines({name: name for name in JOINT_NAMES} | {"head": "{Head: 0.5, head: 0.5}"}))
+    joints, _ = body_joints(motion, given)
+    assert_allclose(joints, body_joints(motion)[0])
+
+
+def test_joints_that_a_map_leaves_out_are_placed():
+    (motion,) = parse_bvh(rest_bvh(), 10)
+    given = skeleton_map(lines({name: name for name in JOINT_NAMES if name not in OPTIONAL}))
+    joints, match = body_joints(motion, given)
+    expected = body_joints(motion)[0]
+    assert "by proportion" in match.summary
+    # The rest pose has the proportions by which joints are placed.
+    assert np.abs(joints - expected).max() < 0.06
+
+
+def test_a_name_counts_first_as_it_is_written():
+    names = ["Head" if name == "head" else "head" if name == "neck" else name for name in JOINT_NAMES]
+    (motion,) = parse_bvh(rest_bvh(names), 10)
+    (expected,) = parse_bvh(rest_bvh(), 10)
+    exact = {ours: theirs for ours, theirs in zip(JOINT_NAMES, names, strict=True)}
+    assert_allclose(body_joints(motion, skeleton_map(lines(exact)))[0], body_joints(expected)[0])
+    with pytest.raises(InputError, match="'HEAD' of the skeleton map can be 'head' or 'Head'"):
+        body_joints(motion, skeleton_map(lines(exact | {"head": "HEAD"})))
+
+
+@pytest.mark.parametrize(
+    "name", ["左足首", "mixamorig:Left Foot", "7", "- a: #b", "it's", "no", "DEF-foot.L"]
+)
+def test_a_printed_map_reads_the_file_as_it_was_read(name):
+    """Whatever the joints are called, and with joints that the file lacks."""
+    names = [name if joint == "left_ankle" else joint for joint in JOINT_NAMES]
+    parents = list(PARENTS)
+    keep = [j for j in range(len(names)) if JOINT_NAMES[j] not in ("left_foot", "right_foot", "spine2")]
+    number = {joint: index for index, joint in enumerate(keep)}
+    parents = [-1 if j == 0 else number[PARENTS[j] if PARENTS[j] in number else 3] for j in keep]
+    _, _, offsets = fk_person(2)
+    root = np.tile([0.0, 0.93, 0.0], (6, 1))
+    (motion,) = parse_bvh(bvh_text([names[j] for j in keep], parents, offsets[keep], root), 10)
+    joints, match = body_joints(motion)
+    again, second = body_joints(motion, skeleton_map(match.map_text))
+    assert_allclose(again, joints, atol=1e-7)
+    assert second.joint_of == match.joint_of
+
+
+MAPS = SHARED / "cases" / "motion" / "map-names"
+
+
+@pytest.mark.skipif(not MAPS.is_dir(), reason=f"no cases at {MAPS}")
+@pytest.mark.parametrize(
+    ("file", "map", "want", "more"),
+    [
+        ("japanese", "japanese", "japanese", {}),
+        ("japanese", None, "japanese", {}),
+        ("two_people", "two", "two", {}),
+        ("two_people", None, "one", {"person": 0}),
+        ("two_people", None, "two", {"person": 1}),
+    ],
+)
+def test_maps_of_users(file, map, want, more):
+    skeleton = None if map is None else MAPS / f"{map}.yaml"
+    given = read_motion(MAPS / f"{file}.bvh", skeleton=skeleton, **more)
+    assert_allclose(given.joints, np.load(MAPS / f"{want}_want.npy"), atol=1e-3)
 
 
 def test_random_bytes_as_a_skeleton_map(tmp_path):
@@ -166,5 +176,5 @@ def test_random_bytes_as_a_skeleton_map(tmp_path):
 
 def test_a_skeleton_map_is_for_bvh(tmp_path, pair):
     np.save(tmp_path / "a.npy", pair[0][0])
-    with pytest.raises(InputError, match=r"joints of \.bvh"):
+    with pytest.raises(InputError, match=r"joints of .*\.bvh"):
         read_motion(tmp_path / "a.npy", skeleton=tmp_path / "map.yaml")
