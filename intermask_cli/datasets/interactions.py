@@ -18,6 +18,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import path_of, replacing
 from intermask_cli.inference.interaction import Interaction, Seam
@@ -235,6 +236,7 @@ class InteractionFile:
                 source_id=text(group.attrs.get("source_id", "")),
                 read_as=text(group.attrs.get("read_as", "")),
                 read_confidence=None if confidence is None else float(confidence),
+                source=read_source(group),
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
@@ -315,6 +317,8 @@ def write_item(group: h5py.Group, interaction: Interaction) -> None:
         group.attrs[name] = value
     if interaction.seams:
         group.attrs[SEAMS] = np.array(interaction.seams, np.float64)
+    if interaction.source is not None:
+        write_source(group, interaction.source)
 
 
 def optional_columns(interaction: Interaction) -> dict[str, Any]:

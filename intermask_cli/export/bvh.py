@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.bvh import parse_bvh
 from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.export.bone_names import BoneNames
 from intermask_cli.export.mannequin import leaf_offsets
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.skeleton import FPS, PARENTS
 

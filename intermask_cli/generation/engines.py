@@ -20,6 +20,7 @@ from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.physics import physics
 
 if TYPE_CHECKING:
@@ -156,12 +157,24 @@ class GenerationLoader:
 class GivenPerson(NamedTuple):
     """The person who gets a partner: joints (T, 22, 3), rotations6d (T, 21, 6) or None.
 
-    `person` (0 or 1) is the role of this person in the text.
+    `person` (0 or 1) is the role of this person in the text. `source` is the skeleton of its file, if any,
+    and `of_skeleton` its rotations (T, 21, 6), which the result keeps; the model sees `rotations6d`.
     """
 
     joints: np.ndarray
     rotations6d: np.ndarray | None
     person: int
+    source: AnimatedSkeleton | None = None
+    of_skeleton: np.ndarray | None = None
+
+    def kept_in(self, made: Interaction) -> Interaction:
+        """The interaction with this person's skeleton, and its rotations instead of recovered ones."""
+        motion = made.motion
+        if self.of_skeleton is not None and motion.rotations6d is not None:
+            rotations = motion.rotations6d.copy()
+            rotations[self.person] = self.of_skeleton
+            motion = replace(motion, rotations6d=rotations)
+        return replace(made, motion=motion, source=self.source)
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,7 @@ class ReactionLoader:
                 check_body=False,  # the reader did it, unless the user stated up axis or units
                 body=self.body,
             )
+            made = [person.kept_in(one) for one, person in zip(made, persons, strict=True)]
             return _labelled(items, made)
 
         return _engine(model, make, self.batch_size, worker)

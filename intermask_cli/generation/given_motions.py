@@ -129,7 +129,9 @@ class GivenMotions:
         motion = _motion_in(self.read, path)
         if _sha256(motion) != sha256:
             raise InputError(f"{path}: changed during the run; restore the file or start a new run")
-        return GivenPerson(motion.joints, motion.known_rotations6d, self.person)
+        return GivenPerson(
+            motion.joints, motion.known_rotations6d, self.person, motion.skeleton, motion.of_skeleton
+        )
 
 
 @lru_cache(_KEPT_IN_MEMORY)

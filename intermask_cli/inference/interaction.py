@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.motion import Motion
 
 
@@ -46,6 +47,7 @@ class Interaction:
         source_id: the user's own id of the prompt; "" for none.
         read_as: what the prompt was read as (`reading`); "" where it was not read.
         read_confidence: how sure that reading is, 0 to 1, or None.
+        source: the given person as its file held it, where that file has a skeleton of its own, or None.
     """
 
     motion: Motion
@@ -61,6 +63,7 @@ class Interaction:
     source_id: str
     read_as: str
     read_confidence: float | None
+    source: AnimatedSkeleton | None
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Interaction:
         source_id: str = "",
         read_as: str = "",
         read_confidence: float | None = None,
+        source: AnimatedSkeleton | None = None,
     ) -> None:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
@@ -107,6 +111,7 @@ class Interaction:
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
             "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
+            "source": source,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared

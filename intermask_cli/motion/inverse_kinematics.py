@@ -142,12 +142,16 @@ def two_bone_rotations(
 
 
 def soft_reach(
-    start: np.ndarray, target: np.ndarray, length: np.ndarray, free: float, limit: float
+    start: np.ndarray,
+    target: np.ndarray,
+    length: np.ndarray,
+    free: float | np.ndarray,
+    limit: float | np.ndarray,
 ) -> np.ndarray:
     """Target (..., 3) pulled in smoothly so that it is never beyond `limit` of the limb's length.
 
-    start (..., 3) metres; length (..., 1) metres; free, limit: shares of the length. Targets nearer than
-    `free` stay exactly in place.
+    start (..., 3) metres; length (..., 1) metres; free, limit: shares of the length, numbers or (..., 1).
+    Targets nearer than `free` stay exactly in place.
     """
     to_target = target - start
     distance = np.maximum(np.linalg.norm(to_target, axis=-1, keepdims=True), 1e-6)

@@ -150,6 +150,15 @@ def axis_angle_from_matrix(matrix: Array) -> Array:
     return quaternion[..., 1:] * scale
 
 
+def nearest_rotation(matrix: Array) -> Array:
+    """Rotation (..., 3, 3) nearest to a matrix (..., 3, 3), as of a mean of rotations (Frobenius norm)."""
+    u, _, vt = np.linalg.svd(matrix)
+    sign = np.ones(vt.shape[:-1])
+    sign[..., 2] = np.linalg.det(u @ vt)  # the least certain direction, so that no reflection comes out
+    rotation: Array = u @ (sign[..., None] * vt)
+    return rotation
+
+
 def matrix_about_y(yaw_rad: Array | float) -> Array:
     """Yaw (...) -> rotation about +Y (..., 3, 3): turns +Z towards +X for positive yaw."""
     yaw = np.asarray(yaw_rad)

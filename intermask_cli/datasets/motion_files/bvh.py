@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton, people_of
 from intermask_cli.datasets.motion_files.limits import MAX_FRAMES
 from intermask_cli.datasets.motion_files.text import MAX_JOINTS, MAX_POSES, read_text
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton, people_of
 from intermask_cli.motion.rotation import matrix_from_euler
 from intermask_cli.motion.skeleton import FPS
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.skeleton import FPS
 
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from intermask_cli.datasets.interactions import FILE_NAME
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.arrays.files import read_npy, read_npz, read_pt
 from intermask_cli.datasets.motion_files.arrays.interactions import read_h5
 from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES, pickle_refused
@@ -36,11 +35,15 @@ from intermask_cli.datasets.motion_files.read_options import (
     suffix_of,
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
+from intermask_cli.datasets.motion_files.source_rotations import body_rotations
 from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
 from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
+from intermask_cli.motion.axes import axes_to_y_up
 from intermask_cli.motion.body_check import body_height, check_height, standing_axis
 from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.resampling import frame_times, rotations_at, values_at
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, MIRROR
 
@@ -48,15 +51,6 @@ MAX_FPS = 1000.0
 #: What to do about a body of another unit.
 _OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
 _ACCEPTED = f"{', '.join(MOTION_SUFFIXES)} (of .h5 an item as FILE.h5#ID)"
-#: Up axis -> the rows of the rotation that turns it to Y.
-_TO_Y_UP = {
-    "y": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-    "z": ((1, 0, 0), (0, 0, 1), (0, -1, 0)),
-    "x": ((0, -1, 0), (1, 0, 0), (0, 0, 1)),
-    "-y": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
-    "-z": ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
-    "-x": ((0, 1, 0), (-1, 0, 0), (0, 0, 1)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +60,10 @@ class GivenMotion:
     Attributes:
         joints: (T, 22, 3) float32, metres, Y up, 30 fps.
         rotations6d: (T, 21, 6) float32 `sixd_columns`, or None where the file has none.
-        recovered: (T, 21, 6) rotations recovered from the joints where the file has none, else None.
+        recovered: (T, 21, 6) rotations recovered from the joints where the file has none in our convention,
+            else None. Models were trained on such rotations, and see them.
+        of_skeleton: (T, 21, 6) rotations of the file's own skeleton (`source_rotations`), which are kept, or
+            None where it holds none.
         source: how the file was read, one line.
         original_fps, original_frames: rate and length in the file.
         bones: every bone's length, one line.
@@ -86,6 +83,7 @@ class GivenMotion:
     warnings: tuple[str, ...]
     skeleton: AnimatedSkeleton | None = None
     match: SkeletonMatch | None = None
+    of_skeleton: np.ndarray | None = None
 
     @property
     def frames(self) -> int:
@@ -304,7 +302,7 @@ def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
     rest_up = [None if match.rest_up is None else match.rest_up * signs for match in file.matches]
     up = options.up_axis or file.up or find_up(joints, rest_up)
     if up != "y":
-        joints = joints @ np.array(_TO_Y_UP[up], dtype=np.float64).T
+        joints = joints @ axes_to_y_up(up).T
     return replace(
         file,
         joints=joints,
@@ -317,7 +315,7 @@ def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
 
 def _check_upright(joints: np.ndarray, up: str) -> None:
     """InputError, in the axes of the file, if settled joints (T, 22, 3) stand along another than its `up`."""
-    in_file = joints @ np.array(_TO_Y_UP[up], dtype=np.float64)
+    in_file = joints @ axes_to_y_up(up)
     axis = standing_axis(in_file)
     if axis not in (None, up):
         raise InputError(
@@ -326,36 +324,34 @@ def _check_upright(joints: np.ndarray, up: str) -> None:
         )
 
 
-def resampled(values: np.ndarray, fps: float) -> np.ndarray:
-    """Values (T, ...) at `fps` -> 30 fps by linear interpolation; coinciding frames are kept exactly."""
-    if abs(fps - FPS) < 1e-6:
-        return values
-    last = len(values) - 1
-    # A rate such as 120.0048 (frame time 0.008333) must not lose the last frame to rounding.
-    times = np.minimum(np.arange(int(last * FPS / fps + 1e-3) + 1) * (fps / FPS), last)
-    near = np.rint(times)
-    times = np.where(np.abs(times - near) < 1e-6, near, times)
-    before = np.minimum(times.astype(np.int64), max(last - 1, 0))
-    after = np.minimum(before + 1, last)
-    weight = (times - before).reshape(-1, *([1] * (values.ndim - 1)))  # (T, 1, ...)
-    between: np.ndarray = values[before] * (1 - weight) + values[after] * weight
-    return between
-
-
 # ---------------------------------------------------------------- one person
+
+
+def _at(rotations6d: np.ndarray, fps: float, times: np.ndarray) -> np.ndarray:
+    """Rotations (T, 21, 6) of a file at `fps` -> float32 at the given times, in frames of the file."""
+    if fps != FPS:
+        rotations6d = sixd_columns_from_matrix(rotations_at(matrix_from_sixd_columns(rotations6d), times))
+    return rotations6d.astype(np.float32)
+
+
+def _of_skeleton(file: FileMotion, person: int, times: np.ndarray) -> np.ndarray | None:
+    """`GivenMotion.of_skeleton` of a person of a settled file."""
+    if not file.skeletons:
+        return None
+    in_file = file.joints[person] @ axes_to_y_up(str(file.up)) / (file.metres_per_unit or 1.0)
+    local = body_rotations(in_file, file.skeletons[person])[:, 1:]
+    return _at(sixd_columns_from_matrix(local), file.fps, times)
 
 
 def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) -> GivenMotion:
     """One person of a settled file at 30 fps, with the report on it; rate_of_file: the user gave none."""
     original_frames = file.joints.shape[1]
-    joints = resampled(file.joints[person], file.fps)
+    times = frame_times(original_frames, file.fps, FPS)
+    joints = values_at(file.joints[person], times)
     check_frames(len(joints), original_frames, file.fps)
     rotations = recovered = None
     if file.rotations6d is not None:
-        rotations = resampled(file.rotations6d[person], file.fps)
-        if file.fps != FPS:  # interpolated columns are neither unit nor orthogonal
-            rotations = sixd_columns_from_matrix(matrix_from_sixd_columns(rotations))
-        rotations = rotations.astype(np.float32)
+        rotations = _at(file.rotations6d[person], file.fps, times)
     else:
         # From float32, since those who use the motion would recover the rotations from that.
         recovered = rotations_from_joints(joints.astype(np.float32))
@@ -384,4 +380,5 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
         ),
         skeleton=file.skeletons[person] if file.skeletons else None,
         match=file.matches[person] if file.matches else None,
+        of_skeleton=_of_skeleton(file, person, times),
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from intermask_cli.datasets.motion_files.read import read_motion, resampled
+from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.representation.interhuman import pair_features
@@ -131,12 +131,6 @@ def test_other_rates_are_brought_to_30(tmp_path, fps):
     assert motion.frames == 61
     assert_allclose(motion.joints[:, 0, 0] - start[0, 0, 0], 0.5 * np.arange(61) / 30, atol=1e-5)
     assert (motion.original_fps, motion.original_frames) == (fps, frames)
-
-
-def test_whole_steps_pick_frames_exactly():
-    values = np.random.default_rng(0).normal(size=(31, 22, 3))
-    assert_array_equal(resampled(values, 60.0), values[::2])
-    assert_array_equal(resampled(values, 120.0), values[::4])
 
 
 def test_rates_come_from_the_file_and_rotations_stay_rotations(pair, tmp_path):

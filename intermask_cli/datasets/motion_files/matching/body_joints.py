@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.matching.limbs import GIVEN_MAP, SIDES, STRUCTURE, Limbs
 from intermask_cli.datasets.motion_files.matching.limbs_by_name import limbs_by_name
 from intermask_cli.datasets.motion_files.matching.limbs_by_structure import limbs_by_structure
@@ -23,6 +22,7 @@ from intermask_cli.datasets.motion_files.matching.skeleton_map import (
 from intermask_cli.datasets.motion_files.matching.stance import find_stance
 from intermask_cli.datasets.motion_files.matching.trunk import find_trunk
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.skeleton import JOINT_NAMES, NUM_JOINTS
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.kinematics import forward_kinematics
 
 #: Poses that decisions are taken from, evenly spread over the clip.

@@ -147,7 +147,7 @@ def body_roots(parents: Sequence[int]) -> list[int]:
     others are bodies. Parents come before children; -1 marks a root.
     """
     children: list[list[int]] = [[] for _ in parents]
-    roots = []
+    roots: list[int] = []
     for joint, parent in enumerate(parents):
         (roots if parent < 0 else children[parent]).append(joint)
     depth, bodies = _depths_and_bodies(children)
