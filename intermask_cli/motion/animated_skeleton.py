@@ -181,16 +181,16 @@ def people_of(forest: AnimatedSkeleton) -> list[AnimatedSkeleton]:
     roots = body_roots(forest.parents)
     if len(roots) == 1 and forest.parents.count(-1) == 1:
         return [forest]
-    people = [forest.subtree(root, _joints_below(forest.parents, root)) for root in roots]
+    people = [forest.subtree(root, joints_below(forest.parents, root)) for root in roots]
     tops = [joint for joint, parent in enumerate(forest.parents) if parent < 0 and joint not in roots]
-    others = [forest.names[top] for top in tops if not set(roots) & set(_joints_below(forest.parents, top))]
+    others = [forest.names[top] for top in tops if not set(roots) & set(joints_below(forest.parents, top))]
     if others:
         note = f"no body, so left out: {', '.join(others[:4])}{', ...' if len(others) > 4 else ''}"
         people = [replace(person, notes=(*person.notes, note)) for person in people]
     return people
 
 
-def _joints_below(parents: Sequence[int], root: int) -> list[int]:
+def joints_below(parents: Sequence[int], root: int) -> list[int]:
     """`root` and every joint of its subtree, in file order."""
     inside = {root}
     for joint in range(root + 1, len(parents)):

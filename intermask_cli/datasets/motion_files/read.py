@@ -23,6 +23,7 @@ from intermask_cli.datasets.motion_files.body_likeness import check_order
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import warnings_about
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
+from intermask_cli.datasets.motion_files.glb import read_glb
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch, body_joints
 from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exactly, read_skeleton_map
@@ -203,6 +204,8 @@ def _open_skeletons(path: Path, suffix: str, options: ReadOptions) -> FileMotion
         raise InputError(f"--skeleton {asf}: an .asf is for .amc files")
     if suffix == ".amc":
         skeletons = read_amc(path, find_asf(path, asf), options.fps)
+    elif suffix in (".glb", ".gltf"):
+        skeletons = read_glb(path)
     else:
         skeletons = read_bvh(path, options.fps)
     return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
