@@ -20,6 +20,8 @@ from intermask_cli.motion.rotation import matrix_from_columns
 MAX_NODE_POSES = MAX_POSES // 4
 #: Translations that vary by less than this share of the body's size are rounding.
 _SAME_PLACE = 1e-5
+#: Share of the bones below the top joint; control bones may hang beside it.
+_MOST = 0.8
 #: Extent of a rest pose that is taken for a person in metres: from a child to a giant.
 _PERSON_M = (0.7, 2.6)
 
@@ -31,6 +33,7 @@ class NodeTree:
     Attributes:
         names, parents: of the nodes; -1 marks a node at the top.
         bones: the nodes that are known to be joints; empty where the file does not say.
+        things: the nodes that hold a mesh, a camera or a light.
         rest: (N, 4, 4) transforms relative to the parent while nothing is animated.
         local: (T, N, 4, 4) transforms relative to the parent.
         animated: the nodes that move.
@@ -40,6 +43,7 @@ class NodeTree:
     names: tuple[str, ...]
     parents: tuple[int, ...]
     bones: Collection[int]
+    things: Collection[int]
     rest: np.ndarray
     local: np.ndarray
     animated: Collection[int]
@@ -87,29 +91,24 @@ def _top_joint(tree: NodeTree, root: int) -> int:
     """The top joint of a body at or below `root`: above it lie only nodes that place it in the scene."""
     below = joints_below(tree.parents, root)
     bones = [node for node in below if node in tree.bones]
-    tops = [node for node in bones if tree.parents[node] not in tree.bones]
-    if tops:
-        return max(tops, key=lambda top: len(joints_below(tree.parents, top)))
+    for node in reversed(below):  # the lowest node that has nearly all bones below it
+        if bones and sum(bone in bones for bone in joints_below(tree.parents, node)) > _MOST * len(bones):
+            return node
     while root not in tree.animated:
-        children = [node for node in below if tree.parents[node] == root]
-        parents_of_more = [node for node in children if node in tree.parents]
-        if len(parents_of_more) != 1:
+        holding = [node for node in below if tree.parents[node] == root and node in tree.parents]
+        if len(holding) != 1:
             break
-        root = parents_of_more[0]
+        root = holding[0]
     return root
 
 
 def _joints(tree: NodeTree, root: int) -> list[int]:
-    """The nodes of a body: bones and what lies between them, or all where bones are not known."""
+    """The nodes of a body: all below its top joint but things that hang on it."""
     below = joints_below(tree.parents, root)
-    if not tree.bones:
-        return below
-    kept = {root}
+    kept: set[int] = set()
     for node in reversed(below):
-        if node in tree.bones or node in kept:
-            kept.add(node)
-            if node != root:
-                kept.add(tree.parents[node])
+        if node == root or node in kept or node not in tree.things:
+            kept |= {node, tree.parents[node]}
     return [node for node in below if node in kept]
 
 
@@ -147,21 +146,3 @@ def _unit_and_up(rest: np.ndarray) -> tuple[float | None, str | None]:
     if extent[2] > extent[1]:
         return None, None
     return (1.0 if _PERSON_M[0] < extent[1] < _PERSON_M[1] else None), "y"
-
-
-def seconds_to_rate(times: Sequence[np.ndarray]) -> float | None:
-    """The frame rate of key times (K,) in seconds, one array per channel; None without a common step."""
-    spans = [np.diff(one) for one in times if len(one) > 1]
-    steps = np.concatenate(spans) if spans else np.empty(0)
-    steps = steps[steps > 1e-4]
-    if not len(steps):
-        return None
-    step = float(np.percentile(steps, 1))
-    longest = max(times, key=lambda one: float(one[-1] - one[0]) if len(one) else 0.0)
-    span = float(longest[-1] - longest[0])
-    step = span / max(round(span / step), 1)
-    off = np.abs(steps / step - np.rint(steps / step))
-    if off.max() > 0.05:
-        return None
-    rate = 1 / step
-    return float(round(rate)) if abs(rate - round(rate)) < 1e-3 * rate / 4 else rate

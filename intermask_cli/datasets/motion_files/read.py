@@ -18,15 +18,10 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.arrays.files import read_npy, read_npz, read_pt
 from intermask_cli.datasets.motion_files.arrays.interactions import read_h5
 from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES, pickle_refused
-from intermask_cli.datasets.motion_files.asf_amc import find_asf, read_amc
 from intermask_cli.datasets.motion_files.body_likeness import check_order
-from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.checks import warnings_about
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
-from intermask_cli.datasets.motion_files.glb import read_glb
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
-from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch, body_joints
-from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exactly, read_skeleton_map
 from intermask_cli.datasets.motion_files.read_options import (
     AXES,
     H5_SUFFIXES,
@@ -37,6 +32,7 @@ from intermask_cli.datasets.motion_files.read_options import (
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
 from intermask_cli.datasets.motion_files.source_rotations import body_rotations
+from intermask_cli.datasets.motion_files.skeleton_files import read_skeletons
 from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
 from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
 from intermask_cli.errors import InputError
@@ -188,60 +184,14 @@ def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
         if suffix in H5_SUFFIXES:
             return read_h5(path, item)
         if suffix in SKELETON_SUFFIXES:
-            return _open_skeletons(path, suffix, options)
+            return read_skeletons(
+                path, suffix, None if options.skeleton is None else Path(options.skeleton), options.fps
+            )
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
     if suffix == ".asf":
         raise InputError("is a skeleton without motion; give the .amc file, which finds its .asf beside it")
     raise InputError(f"unknown file type {path.suffix!r}; accepted: {_ACCEPTED}")
-
-
-def _open_skeletons(path: Path, suffix: str, options: ReadOptions) -> FileMotion:
-    """The people of a file of skeletons; --skeleton is a map of joints, or for an .amc file its .asf."""
-    given = None if options.skeleton is None else Path(options.skeleton)
-    asf = given if given is not None and given.suffix.lower() == ".asf" else None
-    if asf is not None and suffix != ".amc":
-        raise InputError(f"--skeleton {asf}: an .asf is for .amc files")
-    if suffix == ".amc":
-        skeletons = read_amc(path, find_asf(path, asf), options.fps)
-    elif suffix in (".glb", ".gltf"):
-        skeletons = read_glb(path)
-    else:
-        skeletons = read_bvh(path, options.fps)
-    return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
-
-
-def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path | None) -> FileMotion:
-    """The 22 joints of each skeleton that has them; InputError if none has."""
-    recipes = None if map_file is None else read_skeleton_map(map_file)
-    matched: list[tuple[AnimatedSkeleton, np.ndarray, SkeletonMatch]] = []
-    failed: list[InputError] = []
-    if recipes is not None:  # a map of one of several people names that one's joints
-        skeletons = [one for one in skeletons if names_exactly(one.names, recipes)] or skeletons
-    for skeleton in skeletons:
-        try:
-            matched.append((skeleton, *body_joints(skeleton, recipes)))
-        except InputError as error:
-            failed.append(error)
-    if not matched:
-        raise failed[0]
-    people = [skeleton for skeleton, _, _ in matched]
-    matches = tuple(match for _, _, match in matched)
-    notes = list(dict.fromkeys(note for skeleton in people for note in skeleton.notes))
-    notes += [match.note for match in matches if match.note]
-    if failed and recipes is None:
-        notes.append(f"{len(failed)} of {len(skeletons)} skeletons left out: {failed[0]}")
-    return FileMotion(
-        np.stack([joints for _, joints, _ in matched]),
-        None,
-        f"{file_type}, {matches[0].summary}",
-        people[0].fps,
-        up=people[0].up,
-        metres_per_unit=people[0].metres_per_unit,
-        skeletons=tuple(people),
-        matches=matches,
-        notes=tuple(notes),
-    )
 
 
 # ---------------------------------------------------------------- settle frames, unit, up axis and rate
