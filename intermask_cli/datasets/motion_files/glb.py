@@ -6,6 +6,7 @@ import struct
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -49,9 +50,10 @@ def read_glb(path: Path) -> list[AnimatedSkeleton]:
         raise InputError(f"{path.stat().st_size} bytes; accepted: up to {MAX_BYTES}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about versions, on standard error
+            warnings.simplefilter("ignore")  # about versions and buffers, on standard error
             document = pygltflib.GLTF2().load(str(path))
-        return people_of_scene(_Document(document).scene())
+            scene = _Document(document, path.parent).scene()
+        return people_of_scene(scene)
     except _DAMAGE as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(f"truncated or damaged glTF ({reason})") from error
@@ -63,13 +65,13 @@ class _Document:
     `order` lists the document's indices of the nodes; `number` is its inverse.
     """
 
-    def __init__(self, document: Any) -> None:
+    def __init__(self, document: Any, folder: Path) -> None:
         compressed = [name for name in document.extensionsRequired or [] if "meshopt" in name]
         if compressed:
             raise InputError(f"compressed by {compressed[0]}, which is not read; export it without")
         if len(document.nodes) > MAX_NODES:
             raise InputError(f"{len(document.nodes)} nodes; accepted: up to {MAX_NODES}")
-        self.document = document
+        self.document, self._folder = document, folder
         self._buffers: dict[int, bytes] = {}
         self.order, self.parents = self._walked()
         self.number = {node: index for index, node in enumerate(self.order)}
@@ -153,13 +155,20 @@ class _Document:
         return np.maximum(values / divisor, -1) if accessor.normalized else values
 
     def _buffer(self, index: int) -> bytes:
+        """The bytes of a buffer: in the file itself, or in a file beside or below it."""
         if index not in self._buffers:
             uri = self.document.buffers[index].uri
-            if uri is not None and not uri.startswith("data:"):
-                name = Path(uri)
-                if name.is_absolute() or ".." in name.parts or ":" in uri:
+            if uri is None or uri.startswith("data:"):
+                self._buffers[index] = self.document.get_data_from_buffer_uri(uri) or b""
+            else:
+                name = Path(unquote(uri))
+                if name.is_absolute() or ".." in name.parts:
                     raise InputError(f"its numbers are in {uri[:80]!r}; accepted: a file in its own folder")
-            self._buffers[index] = self.document.get_data_from_buffer_uri(uri) or b""
+                if not (self._folder / name).is_file():
+                    raise InputError(f"its numbers are in {uri[:80]!r}, which is missing")
+                if (self._folder / name).stat().st_size > MAX_BYTES:
+                    raise InputError(f"{uri[:80]!r} is larger than {MAX_BYTES} bytes")
+                self._buffers[index] = (self._folder / name).read_bytes()
         return self._buffers[index]
 
 

@@ -195,7 +195,7 @@ def transforms(translation: np.ndarray, rotation: np.ndarray, scale: np.ndarray)
 
 def rate_of(times: Sequence[np.ndarray]) -> float | None:
     """Frames per second of key times (K,), one array per track; None where they have no common step."""
-    steps = np.concatenate([np.diff(one) for one in times])
+    steps = np.concatenate([np.empty(0), *(np.diff(one) for one in times)])
     steps = steps[steps > 1 / (2 * _MAX_FPS)]
     if not len(steps):
         return None

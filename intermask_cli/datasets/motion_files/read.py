@@ -22,6 +22,7 @@ from intermask_cli.datasets.motion_files.body_likeness import check_order
 from intermask_cli.datasets.motion_files.checks import warnings_about
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
+from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
 from intermask_cli.datasets.motion_files.read_options import (
     AXES,
     H5_SUFFIXES,

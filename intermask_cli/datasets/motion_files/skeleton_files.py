@@ -17,15 +17,16 @@ from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exac
 from intermask_cli.errors import InputError
 
 
-def read_skeletons(path: Path, suffix: str, given: Path | None, fps: float | None) -> FileMotion:
+def read_skeletons(path: Path, suffix: str, skeleton: str | Path | None, fps: float | None) -> FileMotion:
     """The people of a file of skeletons.
 
-    given: a map of joints, or for an .amc file its .asf. fps: rate that the user gives.
+    skeleton: a map of joints, or for an .amc file its .asf. fps: rate that the user gives.
 
     Raises:
         InputError: damaged file, or no skeleton has the joints. MissingError: an extra is not installed.
             OSError: not readable.
     """
+    given = None if skeleton is None else Path(skeleton)
     asf = given if given is not None and given.suffix.lower() == ".asf" else None
     if asf is not None and suffix != ".amc":
         raise InputError(f"--skeleton {asf}: an .asf is for .amc files")
