@@ -32,8 +32,8 @@ from intermask_cli.datasets.motion_files.read_options import (
     suffix_of,
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
-from intermask_cli.datasets.motion_files.source_rotations import body_rotations
 from intermask_cli.datasets.motion_files.skeleton_files import read_skeletons
+from intermask_cli.datasets.motion_files.source_rotations import body_rotations
 from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
 from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
 from intermask_cli.errors import InputError
