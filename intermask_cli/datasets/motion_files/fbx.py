@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.blender import blender_command, run_in_blender
 from intermask_cli.datasets.motion_files.glb import read_glb
 from intermask_cli.datasets.motion_files.keyed_scene import PROPERTIES, KeyedScene, Track, people_of_scene
 from intermask_cli.datasets.motion_files.text import MAX_BYTES
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 
 _STARTS = (b"Kaydara FBX Binary", b"; FBX")
 #: A capture of an hour takes a minute.

@@ -10,7 +10,6 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.keyed_scene import (
     MAX_NODES,
     PROPERTIES,
@@ -20,6 +19,7 @@ from intermask_cli.datasets.motion_files.keyed_scene import (
 )
 from intermask_cli.datasets.motion_files.text import MAX_BYTES
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.rotation import quaternion_wxyz_from_matrix
 
 #: glTF component type -> NumPy type, and the divisor of normalised integers.

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton, body_roots, joints_below
 from intermask_cli.datasets.motion_files.limits import MAX_FRAMES
 from intermask_cli.datasets.motion_files.node_tree import MAX_NODE_POSES, NodeTree, people_of_nodes
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton, body_roots, joints_below
 from intermask_cli.motion.rotation import matrix_from_quaternion_wxyz, normalize
 from intermask_cli.motion.skeleton import FPS
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton, body_roots, joints_below
 from intermask_cli.datasets.motion_files.text import MAX_POSES
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton, body_roots, joints_below
 from intermask_cli.motion.rotation import matrix_from_columns
 
 #: Frames times nodes; a node takes more memory than a joint.

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.animated_skeleton import AnimatedSkeleton
 from intermask_cli.datasets.motion_files.asf_amc import find_asf, read_amc
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.fbx import read_fbx
@@ -15,6 +14,7 @@ from intermask_cli.datasets.motion_files.glb import read_glb
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch, body_joints
 from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exactly, read_skeleton_map
 from intermask_cli.errors import InputError
+from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 
 
 def read_skeletons(path: Path, suffix: str, skeleton: str | Path | None, fps: float | None) -> FileMotion:
