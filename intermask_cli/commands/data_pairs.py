@@ -10,7 +10,8 @@ import typer
 from intermask_cli.commands import options as opt
 
 if TYPE_CHECKING:
-    from intermask_cli.datasets.interhuman.pairs import CapturedPair, PairRow, PairsWritten
+    from intermask_cli.datasets.interhuman.pair_table import PairRow
+    from intermask_cli.datasets.interhuman.pairs import CapturedPair, PairsWritten
 
 
 @opt.with_option_groups
@@ -35,14 +36,15 @@ def pairs(
 ) -> None:
     """Make a dataset in InterHuman's layout from two-person captures listed in a table.
 
-    The table may also have columns `id`, `split`, `fps`, `up`, `units`, `skeleton`, `start` and `end`. They
-    take precedence over the options.
+    The table may also have columns `id`, `split`, `persons` (two of a file of more, such as `1 3`), `fps`,
+    `up`, `units`, `skeleton`, `start`, `end`, `flip` and `mirror`. They take precedence over the options.
     Rows that cannot be used are listed, and the exit code is 3.
     """
     from intermask_cli.commands.reporting import SHOWN
     from intermask_cli.console import counter, emit_json, note, warn
     from intermask_cli.console import out as stdout
-    from intermask_cli.datasets.interhuman.pairs import read_table, write_pairs
+    from intermask_cli.datasets.interhuman.pair_table import read_table
+    from intermask_cli.datasets.interhuman.pairs import write_pairs
     from intermask_cli.errors import EXIT_PARTIAL
 
     listed = read_table(table)

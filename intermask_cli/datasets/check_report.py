@@ -8,6 +8,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
+from intermask_cli.datasets.motion_files.checks import oddities_of
+from intermask_cli.errors import MissingError
+from intermask_cli.motion.body_check import BODY_HEIGHT_M, body_height, standing_axis
 from intermask_cli.motion.skeleton import FPS
 
 Severity = Literal["error", "note"]
@@ -69,6 +74,20 @@ class DatasetReport:
                     "split overlap", f"{a} and {b}", f"{len(common)} {what} in both: {first_of(common)}"
                 )
 
+    def check_joints(self, where: str, joints: np.ndarray) -> None:
+        """Report joints (T, 22, 3) of one person, metres and Y up, that are no body, and note what is odd."""
+        height, axis = body_height(joints), standing_axis(joints)
+        low, high = BODY_HEIGHT_M
+        if not low <= height <= high:
+            self.error(
+                "no body", where, f"{height:.4g} m tall; accepted: {low:g} to {high:g} m; check the unit"
+            )
+            return
+        if axis not in (None, "y"):
+            self.note("odd motion", where, f"stands along {str(axis).upper()}; check which axis is up")
+        for odd in oddities_of(joints):
+            self.note("odd motion", where, odd.finding)
+
     def check_caption_count(self, where: str, count: int) -> None:
         """Note a clip whose number of captions is not three."""
         if count != CAPTIONS_PER_CLIP:
@@ -101,3 +120,19 @@ def first_of(ids: Collection[str]) -> str:
     """The first few ids, short ones first, so that numbers are in order."""
     first = sorted(ids, key=lambda id: (len(id), id))[:_LISTED_IDS]
     return ", ".join(first) + (", ..." if len(ids) > len(first) else "")
+
+
+def check_root(root: Path, place: str) -> None:
+    """Raise MissingError unless the folder root/place exists; the message says where it was found instead.
+
+    Archives unpacked into a folder of their own lie one or two folders too deep.
+    """
+    if (root / place).is_dir():
+        return
+    for found in (found for depth in ("*", "*/*") for found in sorted(root.glob(f"{depth}/{place}"))):
+        right = found.parents[len(Path(place).parts) - 1]
+        raise MissingError(
+            f"{root}: no {place} in it, but in {right}; give --root {right} if texts and splits are there "
+            f"too, else move what is in it to {root}"
+        )
+    raise MissingError(f"{root}: no {place} in it; give the folder into which the archives were unpacked")

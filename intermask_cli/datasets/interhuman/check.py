@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.check_report import DatasetReport, first_of
+from intermask_cli.datasets.check_report import DatasetReport, check_root, first_of
 from intermask_cli.datasets.interhuman.reader import (
     IGNORE_LISTS,
     MAX_RAW_FRAMES,
@@ -20,6 +20,7 @@ from intermask_cli.datasets.interhuman.reader import (
 )
 from intermask_cli.datasets.text_files import UTF8, decoded, lines, terminated_lines
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.motion.representation.interhuman import motion_from_loaded
 
 Progress = Callable[[int], None]
 
@@ -34,10 +35,7 @@ def check_interhuman(root: Path, progress: Progress | None = None) -> DatasetRep
         MissingError: root has no motions.
     """
     root = Path(root)
-    if not (root / "motions_processed").is_dir():
-        raise MissingError(
-            f"{root}: no motions_processed folder; give the root with motions_processed.zip unpacked"
-        )
+    check_root(root, f"motions_processed/{PERSON_FOLDERS[0]}")
     report = DatasetReport("interhuman", root)
     ids = interhuman_ids(root)
     _check_motions(report, ids, progress or (lambda _: None))
@@ -47,9 +45,11 @@ def check_interhuman(root: Path, progress: Progress | None = None) -> DatasetRep
 
 
 def interhuman_ids(root: Path) -> set[str]:
-    """Ids that have a motion file of at least one person."""
+    """Ids that have a motion file of at least one person; names that begin with a dot are none."""
     folders = [root / "motions_processed" / folder for folder in PERSON_FOLDERS]
-    return {path.stem for folder in folders for path in folder.glob("*.npy")}
+    paths = (path for folder in folders for path in folder.glob("*.npy"))
+    # A Mac writes `._1.npy` next to `1.npy` on file systems without its attributes.
+    return {path.stem for path in paths if not path.name.startswith(".")}
 
 
 def _check_motions(report: DatasetReport, ids: set[str], progress: Progress) -> None:
@@ -82,6 +82,8 @@ def _check_person(report: DatasetReport, person: int, id: str) -> int | None:
     broken = np.flatnonzero(~np.isfinite(loaded).all(axis=1))
     if len(broken):
         report.error("not finite", place, f"{len(broken)} frames with NaN or infinity, first {broken[0]}")
+    else:
+        report.check_joints(place, motion_from_loaded(loaded)[0])
     return len(loaded)
 
 

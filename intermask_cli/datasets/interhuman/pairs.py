@@ -1,13 +1,11 @@
-"""A table of captured pairs -> a dataset in InterHuman's layout, for `intermask data pairs`.
+"""Captured pairs of a table -> a dataset in InterHuman's layout, for `intermask data pairs`.
 
-Every row of the table has the files of two people, or one file of both, and a text of what they do. Rows are
-independent: one that cannot be used is reported, and the others are written.
+Rows are independent: one that cannot be used is reported, and the others are written.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,23 +13,18 @@ from typing import Any
 import numpy as np
 
 from intermask_cli.datasets.dataset_folder import write_complete_folder
+from intermask_cli.datasets.interhuman.pair_table import PairRow, PairTable
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
 from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, ClipToWrite, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
-from intermask_cli.datasets.tables import Rejected, parse_records, safe_id, usable_text
+from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.skeleton import FEET, FPS
 
-#: Separates the captions in a text.
-CAPTION_MARK = "|"
-FILE_COLUMNS = ("person1", "person2", "pair")
-READING_COLUMNS = ("fps", "up", "units", "skeleton", "start", "end")
-COLUMNS = ("id", "text", "split", *FILE_COLUMNS, *READING_COLUMNS)
-DELIMITED = (".csv", ".tsv")
 #: Files of one take end together; files that differ by more than this belong to different takes.
 LONGEST_TRIM_S = 1.0
 #: Relative difference within which two rates are one, since files round them (120 and 120.0048).
@@ -42,30 +35,6 @@ NEAREST_START_M = 0.05
 FARTHEST_M = 30.0
 #: Floors of one room are level; a follower's feet may float by less than this.
 LEVEL_M = 0.3
-#: Share of the ids for validation, and the share for testing, as in exported datasets.
-_HELD_OUT = 0.05
-
-
-@dataclass(frozen=True)
-class PairRow:
-    """One clip to write: files and reading options as in the table, captions of all rows of its id."""
-
-    id: str
-    lines: tuple[int, ...]
-    files: tuple[str, ...]
-    reading: Mapping[str, str]
-    captions: tuple[str, ...]
-    split: str
-
-
-@dataclass
-class PairTable:
-    """A table: its clips in the order of their first lines, bad lines, and columns that are not used."""
-
-    path: Path
-    rows: list[PairRow] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    unused_columns: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -161,97 +130,6 @@ def _count(written: PairsWritten, row: PairRow, pair: CapturedPair) -> None:
     written.trimmed += pair.trimmed > 0
 
 
-# ---------------------------------------------------------------- the table
-
-
-def read_table(path: Path) -> PairTable:
-    """Read the table but none of its files; InputError if no line of it can be used."""
-    table = PairTable(path)
-    rows: dict[str, PairRow] = {}
-    unused: dict[str, None] = {}
-    for line, record in parse_records(_content(path), path.suffix.lower(), str(path)):
-        try:
-            if isinstance(record, str):
-                raise InputError(record)
-            cells = {name.lower(): cell for name, cell in record.items()}
-            unused |= dict.fromkeys(name for name in cells if name not in COLUMNS)
-            row = _row(line, cells)
-            earlier = rows.get(row.id)
-            rows[row.id] = row if earlier is None else _joined(earlier, row)
-        except InputError as error:
-            table.rejected.append(Rejected(str(path), line, str(error)))
-    table.unused_columns = list(unused)
-    table.rows = [row if row.split else replace(row, split=split_of(row.id)) for row in rows.values()]
-    return table
-
-
-def _content(table: Path) -> bytes:
-    if table.suffix.lower() not in DELIMITED:
-        raise InputError(f"{table}: a table of pairs must be a {' or '.join(DELIMITED)} file")
-    try:
-        return table.read_bytes()
-    except OSError as error:
-        raise InputError(f"{table}: cannot be read ({error.strerror or error})") from error
-
-
-def _row(line: int, cells: Mapping[str, Any]) -> PairRow:
-    """One row, checked except for the content of its files."""
-    values = {name: _cell(name, cells[name]) for name in COLUMNS if name in cells}
-    captions = tuple(
-        dict.fromkeys(
-            caption for part in values.get("text", "").split(CAPTION_MARK) if (caption := part.strip())
-        )
-    )
-    if not captions:
-        raise InputError("has no text; describe what the two people do")
-    columns = tuple(name for name in FILE_COLUMNS if name in values)
-    if columns not in (("pair",), ("person1", "person2")):
-        given = " and ".join(columns) or "neither"
-        raise InputError(f"gives {given}; give person1 and person2, or pair (one file that holds both)")
-    files = tuple(values[name] for name in columns)
-    split = values.get("split", "").lower()
-    if split not in ("", *SPLITS):
-        raise InputError(f"split {split!r}; accepted: {', '.join(SPLITS)}, or nothing")
-    reading = {name: values[name] for name in READING_COLUMNS if name in values}
-    return PairRow(_id(values.get("id"), files), (line,), files, reading, captions, split)
-
-
-def _cell(name: str, cell: str) -> str:
-    """A usable cell; runs of white space become one space, except in names of files."""
-    text, plain = usable_text(cell, f"`{name}`"), cell.strip()
-    return plain if name in (*FILE_COLUMNS, "skeleton") and plain.isprintable() else text
-
-
-def _id(given: str | None, files: Sequence[str]) -> str:
-    """The row's id made safe, or the names of its files, so that it does not depend on the row's place."""
-    names = []
-    for name in files:
-        path, mark, item = name.partition("#")
-        names.append(Path(path).stem + mark + item)
-    return safe_id(given or "+".join(names), "pair")
-
-
-def _joined(first: PairRow, later: PairRow) -> PairRow:
-    """Two rows with one id are one clip with the captions of both."""
-    if (later.files, later.reading) != (first.files, first.reading):
-        raise InputError(
-            f"id {later.id!r} has other files, or other ways to read them, on line {first.lines[0]}; "
-            "give each pair an id of its own"
-        )
-    if later.split and first.split and later.split != first.split:
-        raise InputError(f"id {later.id!r} is in split {first.split} on line {first.lines[0]}")
-    captions = tuple(dict.fromkeys(first.captions + later.captions))
-    return replace(
-        first, lines=first.lines + later.lines, captions=captions, split=first.split or later.split
-    )
-
-
-def split_of(id: str) -> str:
-    """The split of an id without one: by its hash, so that it does not depend on other rows."""
-    share = int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
-    return "val" if share < _HELD_OUT else "test" if share < 2 * _HELD_OUT else "train"
-
-
 # ---------------------------------------------------------------- two people
 
 
@@ -261,13 +139,13 @@ def read_pair(row: PairRow, folder: Path, reading: ReadOptions) -> CapturedPair:
     Raises:
         InputError: a file cannot be used, or the two are not of one take and one world frame.
     """
-    own: dict[str, Any] = dict(row.reading)
-    if "fps" in own:
-        own["fps"] = _rate(own["fps"])
-    if "skeleton" in own:
-        own["skeleton"] = folder / own["skeleton"]
-    options = replace(reading, **own)
+    options = replace(reading, **_reading_of(row, folder))
     people = [read_people(folder / name, options) for name in row.files]
+    for name, persons in zip(row.files, people, strict=True):
+        if len(persons) > 2:
+            raise InputError(
+                f"{name}: holds {len(persons)} people; a column `persons` chooses two of them, such as 1 3"
+            )
     if len(people) == 1:
         both = people[0]
         if len(both) != 2:
@@ -294,11 +172,38 @@ def read_pair(row: PairRow, folder: Path, reading: ReadOptions) -> CapturedPair:
     )
 
 
-def _rate(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError(f"fps {text!r}; accepted: a number") from None
+def _reading_of(row: PairRow, folder: Path) -> dict[str, Any]:
+    """Fields of `ReadOptions` that the row itself gives."""
+    own: dict[str, Any] = dict(row.reading)
+    if "fps" in own:
+        try:
+            own["fps"] = float(own["fps"])
+        except ValueError:
+            raise InputError(f"fps {own['fps']!r}; accepted: a number") from None
+    if "skeleton" in own:
+        own["skeleton"] = folder / own["skeleton"]
+    if "mirror" in own:
+        own["mirror"] = _yes_or_no("mirror", own["mirror"])
+    if "persons" in own:
+        own["person"] = _two_persons(own.pop("persons"))
+    return own
+
+
+def _yes_or_no(column: str, text: str) -> bool:
+    answers = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if text.lower() not in answers:
+        raise InputError(f"{column} {text!r}; accepted: yes, no")
+    return answers[text.lower()]
+
+
+def _two_persons(text: str) -> tuple[int, int]:
+    """`1 3` -> (0, 2)."""
+    numbers = text.replace(",", " ").replace("+", " ").split()
+    if len(numbers) != 2 or not all(n.isascii() and n.isdigit() and 0 < int(n) < 10_000 for n in numbers):
+        raise InputError(f"persons {text!r}; accepted: two numbers counted from 1, such as 1 3")
+    if numbers[0] == numbers[1]:
+        raise InputError(f"persons {text!r}; two different people are needed")
+    return int(numbers[0]) - 1, int(numbers[1]) - 1
 
 
 def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | None]:

@@ -138,7 +138,9 @@ def _open(path: Path) -> np.ndarray:
     try:
         raw: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise InputError(f"{path}: not a readable .npy array ({error})") from error
+        # NumPy takes what it cannot read for a pickle, and advises to load it.
+        reason = "damaged, or another kind of file" if "pickle" in str(error) else error
+        raise InputError(f"{path}: not a readable .npy array ({reason})") from error
     if raw.ndim != 2 or raw.shape[1] != RAW_COLUMNS or raw.dtype.kind != "f" or len(raw) < 2:
         raise InputError(f"{path}: {raw.dtype} array of shape {raw.shape}; expected float (T, {RAW_COLUMNS})")
     return raw

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.check_report import DatasetReport, first_of
+from intermask_cli.datasets.check_report import DatasetReport, check_root, first_of
 from intermask_cli.datasets.interx.reader import (
     END_FRAMES,
     MIN_FRAMES,
@@ -22,7 +22,15 @@ from intermask_cli.datasets.interx.reader import (
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.datasets.text_files import UTF8, decoded, lines
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.motion.representation.interx import FACE, FEATURE_ROWS
+from intermask_cli.motion.body_model import stand_in_body
+from intermask_cli.motion.representation.interx import (
+    FACE,
+    FEATURE_ROWS,
+    joints_from_features,
+    person_features,
+    persons_from_processed,
+)
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 Progress = Callable[[int], None]
 
@@ -38,8 +46,7 @@ def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
         MissingError: root has no motions.
     """
     root = Path(root)
-    if not (root / "motions").is_dir():
-        raise MissingError(f"{root}: no motions folder; give the Inter-X root (splits/, motions/, ...)")
+    check_root(root, "motions")
     report = DatasetReport("interx", root)
     splits: dict[str, set[str]] = {}
     frames: list[int] = []
@@ -121,7 +128,16 @@ def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, p
         report.error("not finite", place, f"{len(broken)} frames with NaN or infinity, first {broken[0]}")
     elif np.any(clip[:, FACE]):
         report.note("face turned", place, "jaw or eye rotations are not zero; no body model here uses them")
+    if not len(broken):
+        for number, joints in enumerate(_joints_of_clip(clip), 1):
+            report.check_joints(f"{place} person {number}", joints)
     return int(shape[0])
+
+
+def _joints_of_clip(clip: np.ndarray) -> np.ndarray:
+    """A clip as on disk (T, 56, 6) -> joints (2, T, 22, 3) of the stand-in body."""
+    features = np.stack([person_features(person) for person in persons_from_processed(clip)])
+    return joints_from_features(features, stand_in_body())[:, :, :NUM_JOINTS]
 
 
 def _check_texts(report: DatasetReport, names: list[str]) -> None:

@@ -1,9 +1,12 @@
 """What is odd about a motion that can be used: one line each, with the likely cause and what to do.
 
-`react`, `data pairs`, `data check` and `info` all use `warnings_about`. A right motion gives no line.
+`react`, `data pairs`, `data check` and `info` all use `oddities_of`. A right motion gives no line.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -40,18 +43,32 @@ _HELD_M, _STEPS_M = 0.002, 0.15
 _ROTATION_ERROR_MM = 30.0
 
 
-def warnings_about(
+@dataclass(frozen=True)
+class Oddity:
+    """What is odd about a motion, with the likely cause, and what to do about it."""
+
+    finding: str
+    advice: str
+
+    def __str__(self) -> str:
+        return f"{self.finding}; {self.advice}"
+
+
+def oddities_of(
     joints: np.ndarray,
     original: np.ndarray | None = None,
     rotation_error_mm: float | None = None,
-) -> tuple[str, ...]:
+    first_frame: int = 0,
+) -> tuple[Oddity, ...]:
     """What is odd about usable joints (T, 22, 3) at 30 fps, metres, Y up.
 
     original: the same at the file's own rate, by default `joints`. rotation_error_mm: mean distance between
-    the joints and forward kinematics of the rotations recovered from them, if there are any.
+    the joints and forward kinematics of the rotations recovered from them, if there are any. first_frame:
+    number in the file of the first frame of `original`.
     """
     joints = joints.astype(np.float64)
-    first = _first_frame(joints if original is None else original.astype(np.float64))
+    at_own_rate = joints if original is None else original.astype(np.float64)
+    first = tuple(_first_frame(at_own_rate, first_frame))
     return (
         *first,
         *_jumps(joints[1:] if first else joints, 1 if first else 0),
@@ -67,103 +84,105 @@ def warnings_about(
 # ---------------------------------------------------------------- motion
 
 
-def _first_frame(joints: np.ndarray) -> tuple[str, ...]:
-    """A warning if the first frame is a pose apart, as a T-pose that capture tools write for retargeting."""
+def _first_frame(joints: np.ndarray, number: int) -> Iterator[Oddity]:
+    """A first frame, the file's `number`, that is a pose apart, as the T-pose that capture tools write."""
     if len(joints) < 4:
-        return ()
-    steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1).max(axis=1)  # (T - 1,)
-    if steps[0] < max(_FIRST_STEP_M, _FIRST_STEP_TIMES * float(np.percentile(steps[1:], _TWENTIETH))):
-        return ()
-    joint = JOINT_NAMES[int(np.linalg.norm(joints[1] - joints[0], axis=-1).argmax())]
-    return (
-        f"frame 0 is not part of the motion (the {joint} jumps {steps[0]:.2f} m to frame 1, later at most "
-        f"{steps[1:].max():.2f} m a frame), likely a T-pose; leave it out with --start 1",
+        return
+    steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1)  # (T - 1, 22)
+    fastest = steps.max(axis=1)
+    if fastest[0] < max(_FIRST_STEP_M, _FIRST_STEP_TIMES * float(np.percentile(fastest[1:], _TWENTIETH))):
+        return
+    yield Oddity(
+        f"frame {number} is not part of the motion, likely a T-pose: the {JOINT_NAMES[steps[0].argmax()]} "
+        f"jumps {fastest[0]:.2f} m from it, later at most {fastest[1:].max():.2f} m a frame",
+        f"leave it out with --start {number + 1}",
     )
 
 
-def _jumps(joints: np.ndarray, first: int) -> tuple[str, ...]:
-    """A warning if the pelvis moves faster than `_FASTEST_ROOT`; the first of joints is frame `first`."""
+def _jumps(joints: np.ndarray, first: int) -> Iterator[Oddity]:
+    """A pelvis that moves faster than `_FASTEST_ROOT` in a frame; the first of joints is frame `first`."""
     steps = np.linalg.norm(np.diff(joints[:, 0], axis=0), axis=-1)
     jumps = np.flatnonzero(steps * FPS > _FASTEST_ROOT)
     if not len(jumps):
-        return ()
+        return
     worst = int(jumps[np.argmax(steps[jumps])])
     others = "" if len(jumps) == 1 else f", and {len(jumps) - 1} more such jumps"
-    return (
-        f"the pelvis jumps {steps[worst]:.2f} m from frame {worst + first} to {worst + first + 1} "
-        f"(at {FPS} fps){others}; cut the clip there, or check --units and --fps",
+    frame = worst + first
+    yield Oddity(
+        f"the pelvis jumps {steps[worst]:.2f} m from frame {frame} to {frame + 1} (at {FPS} fps){others}",
+        "cut the clip there, or check --units and --fps",
     )
 
 
-def _speed(joints: np.ndarray) -> tuple[str, ...]:
-    """A warning about a rate or unit with which nobody moves."""
+def _speed(joints: np.ndarray) -> Iterator[Oddity]:
+    """A rate or unit with which no person moves."""
     root = joints[:, :1]
     ends = joints[:, [JOINT[f"{side}_{end}"] for side in ("left", "right") for end in ("wrist", "ankle")]]
     for name, paths, fast in (("pelvis", root, _FAST_ROOT), ("hands and feet", ends - root, _FAST_LIMBS)):
         speeds = FPS * np.linalg.norm(np.diff(paths, axis=0), axis=-1).max(axis=1)
         speed = float(np.percentile(speeds, _TWENTIETH))
         if speed > fast:
-            return (
-                f"the speed of the {name} is {speed:.0f} m/s, so the rate or the unit is likely wrong; "
+            yield Oddity(
+                f"the speed of the {name} is {speed:.0f} m/s, so the rate or the unit is likely wrong",
                 "give --fps or --units",
             )
-    return ()
+            return
 
 
 # ---------------------------------------------------------------- body
 
 
-def _height(joints: np.ndarray) -> tuple[str, ...]:
+def _height(joints: np.ndarray) -> Iterator[Oddity]:
     height = body_height(joints)
     low, high = USUAL_HEIGHT_M
-    if low <= height <= high:
-        return ()
-    who = "a child" if height < low else "a giant"
-    return (f"the body is {height:.2f} m tall; unless it is {who}, the unit is wrong: give --units",)
+    if not low <= height <= high:
+        who = "a child" if height < low else "a giant"
+        yield Oddity(
+            f"the body is {height:.2f} m tall", f"if it is not {who}, the unit is wrong: give --units"
+        )
 
 
-def _sides(joints: np.ndarray) -> tuple[str, ...]:
+def _sides(joints: np.ndarray) -> Iterator[Oddity]:
     toes = toes_against_facing(joints)
-    if toes is None or toes > BACKWARDS:
-        return ()
-    return (
-        f"the toes point against the way that hips and shoulders face (cosine {toes:.1f}), so left and right "
-        "joints are exchanged (read it with --mirror) or the file is left-handed (read it with --flip x)",
-    )
+    if toes is not None and toes < BACKWARDS:
+        yield Oddity(
+            f"the toes point against the way that hips and shoulders face (cosine {toes:.1f}), so left and "
+            "right joints are exchanged or the file is left-handed",
+            "read it with --mirror if they are exchanged, with --flip x if it is left-handed",
+        )
 
 
-def _floor(joints: np.ndarray) -> tuple[str, ...]:
-    """A warning about feet far from the floor, and about a pelvis that is held in place."""
+def _floor(joints: np.ndarray) -> Iterator[Oddity]:
+    """Feet far from the floor, and a pelvis that is held in place."""
     lowest = float(np.percentile(joints[:, list(FEET), 1].min(axis=1), 100 - _TWENTIETH))
     moves = np.ptp(joints[:, 0], axis=0).max()
     steps = np.ptp(joints[:, list(FEET)], axis=0).max()
-    held = moves < _HELD_M and steps > _STEPS_M
-    if held:
-        return (
-            f"the pelvis never moves while the feet do (lowest foot at {lowest:.2f} m), so the path of the "
-            "root is missing; add it to the joints before saving them",
+    if moves < _HELD_M and steps > _STEPS_M:
+        yield Oddity(
+            f"the pelvis never moves while the feet do (lowest foot at {lowest:.2f} m), so the path of "
+            "the root is missing",
+            "add it to the joints before saving them",
         )
-    if abs(lowest) <= _OFF_FLOOR_M:
-        return ()
-    return (
-        f"the lowest foot is at {lowest:.2f} m, far from the floor at 0; likely the root's heights are "
-        f"relative to its OFFSET or to another floor: add {-lowest:.2f} m to them",
-    )
+    elif abs(lowest) > _OFF_FLOOR_M:
+        yield Oddity(
+            f"the lowest foot is at {lowest:.2f} m, far from the floor at 0; likely the root's heights are "
+            "relative to its OFFSET or to another floor",
+            f"add {-lowest:.2f} m to the heights in the file",
+        )
 
 
-def _bones(joints: np.ndarray) -> tuple[str, ...]:
-    """Warnings about bones of no length and the worst by length, by sides, and by change of length."""
+def _bones(joints: np.ndarray) -> Iterator[Oddity]:
+    """Bones of no length, and the worst bone by length, by sides, and by change of length."""
     bones = bone_lengths(joints)
     typical = np.median(bones, axis=0)
     rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)
     expected = rest * typical.sum() / rest.sum()
-    warnings = []
     short = typical < _NO_LENGTH_M
     if short.any():
         names = ", ".join(JOINT_NAMES[bone + 1] for bone in np.flatnonzero(short))
-        warnings.append(
-            f"bones of no length: {names}; the file has two joints in one place there, which is harmless "
-            "(their rotations follow the parent) unless the joints really lie elsewhere"
+        yield Oddity(
+            f"bones of no length: {names}, since the file has two joints in one place",
+            "nothing needs to be done, their rotations follow the parent",
         )
     share = np.abs(np.log(np.maximum(typical, 1e-4) / expected))
     share[[JOINT[name] - 1 for name in _LOOSE_BONES]] = 0
@@ -171,9 +190,10 @@ def _bones(joints: np.ndarray) -> tuple[str, ...]:
     share[short | np.isin(np.array(PARENTS[1:]), np.flatnonzero(short) + 1)] = 0
     worst = int(share.argmax())
     if share[worst] > np.log(1 + _ODD_SHARE):
-        warnings.append(
+        yield Oddity(
             f"the bone to {JOINT_NAMES[worst + 1]} is {1000 * typical[worst]:.0f} mm long, on a body of this "
-            f"size {1000 * expected[worst]:.0f} mm; is the joint the right one?"
+            f"size {1000 * expected[worst]:.0f} mm",
+            "check that the joint is the right one",
         )
     left = np.array([JOINT[name] - 1 for name in JOINT_NAMES if name.startswith("left_")])
     right = np.array([JOINT[name.replace("left_", "right_")] - 1 for name in JOINT_NAMES if "left_" in name])
@@ -182,24 +202,25 @@ def _bones(joints: np.ndarray) -> tuple[str, ...]:
     worst = int(lopsided.argmax())
     if lopsided[worst] > _LOPSIDED_SHARE:
         name = JOINT_NAMES[left[worst] + 1].removeprefix("left_")
-        warnings.append(
+        yield Oddity(
             f"the bone to the {name} is {1000 * typical[left[worst]]:.0f} mm long on the left, "
-            f"{1000 * typical[right[worst]]:.0f} mm on the right; are both the right joints?"
+            f"{1000 * typical[right[worst]]:.0f} mm on the right",
+            "check that both joints are the right ones",
         )
     departs = np.abs(bones - typical).max(axis=0)
     worst = int(departs.argmax())
     if departs[worst] > _STRETCHES_M:
-        warnings.append(
+        yield Oddity(
             f"the bone to {JOINT_NAMES[worst + 1]} stretches: it departs by {1000 * departs[worst]:.0f} mm "
-            f"from its {1000 * typical[worst]:.0f} mm; clean the motion, or check the joint"
+            f"from its {1000 * typical[worst]:.0f} mm",
+            "clean the motion, or check that the joint is the right one",
         )
-    return tuple(warnings)
 
 
-def _rotations(error_mm: float | None) -> tuple[str, ...]:
-    if error_mm is None or error_mm <= _ROTATION_ERROR_MM:
-        return ()
-    return (
-        f"forward kinematics of the recovered rotations is {error_mm:.0f} mm off the joints, so exports "
-        "will not show the motion: bones change length, or joints are not the right ones",
-    )
+def _rotations(error_mm: float | None) -> Iterator[Oddity]:
+    if error_mm is not None and error_mm > _ROTATION_ERROR_MM:
+        yield Oddity(
+            f"forward kinematics of the recovered rotations is {error_mm:.0f} mm off the joints, since bones "
+            "change length or joints are not the right ones",
+            "check the bones that are printed; exports show the rotations",
+        )

@@ -26,6 +26,7 @@ class FileMotion:
         skeletons: of each person, where the file holds skeletons with names.
         matches: how the joints were found in each of the skeletons.
         notes: what was taken for granted, for the report.
+        first_frame: number in the file of the first frame here.
         tracked: frames (P, T) in which each person is seen; None if in all.
     """
 
@@ -39,4 +40,5 @@ class FileMotion:
     matches: tuple[SkeletonMatch, ...] = ()
     notes: tuple[str, ...] = ()
     fps_known: bool = True
+    first_frame: int = 0
     tracked: np.ndarray | None = None

@@ -19,7 +19,7 @@ from intermask_cli.datasets.motion_files.arrays.files import read_npy, read_npz,
 from intermask_cli.datasets.motion_files.arrays.interactions import read_h5
 from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES, pickle_refused
 from intermask_cli.datasets.motion_files.body_likeness import check_order
-from intermask_cli.datasets.motion_files.checks import warnings_about
+from intermask_cli.datasets.motion_files.checks import oddities_of
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
@@ -147,11 +147,17 @@ def _path_and_item(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def _chosen(person: int | None, persons: int) -> Sequence[int]:
+def _chosen(person: int | tuple[int, ...] | None, persons: int) -> Sequence[int]:
     """The persons to read, of a file with `persons`; messages count from 1, as options do."""
-    if person is not None and person not in range(persons):
-        raise InputError(f"--person {person + 1}, but it holds {persons} person{'s' if persons > 1 else ''}")
-    return range(persons) if person is None else [person]
+    if person is None:
+        return range(persons)
+    chosen = (person,) if isinstance(person, int) else person
+    for number in chosen:
+        if number not in range(persons):
+            raise InputError(
+                f"--person {number + 1}, but it holds {persons} person{'s' if persons > 1 else ''}"
+            )
+    return chosen
 
 
 # ---------------------------------------------------------------- open
@@ -217,6 +223,7 @@ def _cut(file: FileMotion, options: ReadOptions, persons: Sequence[int]) -> File
         fps=rate,
         notes=notes,
         tracked=None,
+        first_frame=start,
         joints=file.joints[:, start:end],
         rotations6d=None if file.rotations6d is None else file.rotations6d[:, start:end],
         skeletons=tuple(replace(one.between(start, end), fps=rate) for one in file.skeletons),
@@ -320,6 +327,8 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
     if file.skeletons:
         axes, tall = "", f"{unit_name(file.metres_per_unit or 1.0)} ({tall}), {str(file.up).upper()} up"
     figures = f"{tall}, {limbs_line(joints)}; {rotations_line(recovered)}"
+    error_mm = None if recovered is None else recovered.error_mm
+    odd = oddities_of(joints, file.joints[person], error_mm, file.first_frame)
     return GivenMotion(
         joints=joints.astype(np.float32),
         rotations6d=rotations,
@@ -328,10 +337,7 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
         original_fps=file.fps,
         original_frames=original_frames,
         bones=bone_report(joints),
-        warnings=(
-            *file.notes,
-            *warnings_about(joints, file.joints[person], None if recovered is None else recovered.error_mm),
-        ),
+        warnings=(*file.notes, *map(str, odd)),
         skeleton=file.skeletons[person] if file.skeletons else None,
         match=file.matches[person] if file.matches else None,
         of_skeleton=_of_skeleton(file, person, times),

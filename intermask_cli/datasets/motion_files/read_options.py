@@ -23,7 +23,7 @@ class ReadOptions:
     """What the user says about a motion file; None leaves it to the file and the reader.
 
     Attributes:
-        person: which person of a file with several, counted from 0.
+        person: which person of a file with several, counted from 0, or which persons.
         fps: frames per second, instead of the file's.
         up: the file's up axis, one of `UP_AXES`.
         units: name of the file's unit (`units.metres_per_unit`), or metres per unit.
@@ -34,7 +34,7 @@ class ReadOptions:
         mirror: exchange left and right joints.
     """
 
-    person: int | None = None
+    person: int | tuple[int, ...] | None = None
     fps: float | None = None
     up: str | None = None
     units: str | None = None

@@ -38,7 +38,7 @@ def spoil(tree, fault):
     elif fault == "unusable motion":
         np.save(motions / "person1/3.npy", np.zeros((65, 262)))
     elif fault == "persons differ in length":
-        np.save(motions / "person1/3.npy", np.zeros((60, 492)))
+        np.save(motions / "person1/3.npy", np.load(motions / "person1/3.npy")[:60])
     elif fault == "not finite":
         raw = np.load(motions / "person1/3.npy")
         raw[7, 4] = np.nan

@@ -37,7 +37,7 @@ def test_every_bone_is_reported_and_odd_ones_give_a_warning(pair, tmp_path):
     assert not given.warnings
     assert re.search(r"forward kinematics [\d.]+ mm off \(worst [\d.]+\)", given.source)
     for change, message in {
-        "swap": "is the joint the right one",
+        "swap": "check that the joint is the right one",
         "one side": "on the right",
         "stretch": "stretches",
     }.items():

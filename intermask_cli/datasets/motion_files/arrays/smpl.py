@@ -19,6 +19,7 @@ from intermask_cli.datasets.motion_files.arrays.smpl_names import Parameters, pa
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_finite
 from intermask_cli.errors import InputError
+from intermask_cli.motion.body_model import PELVIS_IN_REST
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import (
     matrix_from_axis_angle,
@@ -31,7 +32,7 @@ from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
 
 #: Height of the pelvis in the rest pose of each model with mean shape, metres: the models' origin is at the
 #: chest. Sideways it is within 3 cm of the origin.
-REST_PELVIS_M = {"SMPL": -0.23, "SMPL-H": -0.22, "SMPL-X": -0.35}
+REST_PELVIS_M = {"SMPL": -0.23, "SMPL-H": -0.22, "SMPL-X": PELVIS_IN_REST[1]}
 #: Joints with rotations, with the root -> model.
 _POSES = {22: "SMPL-X", 24: "SMPL", 52: "SMPL-H", 55: "SMPL-X"}
 _BODIES = {21: "SMPL-X", 23: "SMPL"}
