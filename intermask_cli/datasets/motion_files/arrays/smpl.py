@@ -208,14 +208,19 @@ def _together(bodies: Sequence[FileMotion], frame_ids: Sequence[np.ndarray | Non
         np.arange(body.joints.shape[1]) if ids is None else ids.astype(np.int64)
         for body, ids in zip(bodies, frame_ids, strict=True)
     ]
+    if any((np.diff(ids) <= 0).any() for ids in numbers):
+        raise InputError("frame numbers of a person do not increase")
     first, last = min(int(ids.min()) for ids in numbers), max(int(ids.max()) for ids in numbers)
     check_length(last - first + 1)
-    lead = (len(bodies), last - first + 1)
-    joints, rotations = np.zeros((*lead, NUM_JOINTS, 3)), np.zeros((*lead, NUM_JOINTS - 1, 6))
-    tracked = np.zeros(lead, dtype=bool)
-    for person, (body, ids) in enumerate(zip(bodies, numbers, strict=True)):
+    scene = np.arange(first, last + 1)
+    joints, rotations, tracked = [], [], []
+    for body, ids in zip(bodies, numbers, strict=True):
         assert body.rotations6d is not None
-        joints[person, ids - first] = body.joints[0]
-        rotations[person, ids - first] = body.rotations6d[0]
-        tracked[person, ids - first] = True
-    return replace(bodies[0], joints=joints, rotations6d=rotations, tracked=tracked)
+        # Where a person is not seen, the last pose before stands for it.
+        at = np.clip(np.searchsorted(ids, scene, side="right") - 1, 0, None)
+        joints.append(body.joints[0, at])
+        rotations.append(body.rotations6d[0, at])
+        tracked.append(np.isin(scene, ids))
+    return replace(
+        bodies[0], joints=np.stack(joints), rotations6d=np.stack(rotations), tracked=np.stack(tracked)
+    )
