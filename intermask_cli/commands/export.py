@@ -60,6 +60,8 @@ def export(
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="At most this many.", min=1)] = None,
+    height: opt.Height = None,
+    body_shape: opt.BodyShape = None,
     clean: opt.CleanModes = None,
     names: Annotated[
         Names | None,
@@ -110,7 +112,10 @@ def export(
         up=up and up.value,
         leaf_bones=leaf_bones or None,
     )
-    summary = export_dataset(source, to.value, folder, ids or (), limit, workers, overwrite, modes, settings)
+    proportions = opt.body_proportions(height, body_shape)
+    summary = export_dataset(
+        source, to.value, folder, ids or (), limit, workers, overwrite, modes, settings, proportions
+    )
     for id, reason in list(summary.failed.items())[:SHOWN]:
         warn(reason if reason.startswith(id) else f"{id}: {reason}")
     if len(summary.failed) > SHOWN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
     from intermask_cli.generation.engines import ModelSource
     from intermask_cli.generation.requests import RunSettings
+    from intermask_cli.inference.proportions import Proportions
 
 Out = Annotated[
     Path | None,
@@ -146,6 +147,22 @@ Body = Annotated[
         show_default=False,
     ),
 ]
+Height = Annotated[
+    str | None,
+    typer.Option(
+        help="Height of the bodies in metres: 1.8, or 1.8,1.65 for person 1 and 2. Hands still meet, feet "
+        "still stand.",
+        show_default=False,
+    ),
+]
+BodyShape = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Proportions of the bodies: a table of bone lengths (YAML, JSON, NPZ) or any motion file; "
+        "repeat it for person 2.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -252,6 +269,8 @@ class RunOptions:
     seed: Seed = 0
     limit: Limit = None
     body: Body = None
+    height: Height = None
+    body_shape: BodyShape = None
     clean: CleanModes = None
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
@@ -262,6 +281,7 @@ class RunOptions:
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes
+        from intermask_cli.errors import InputError
         from intermask_cli.generation.job import Execution
         from intermask_cli.generation.launch import parse_processes
         from intermask_cli.generation.plan import Shard
@@ -272,6 +292,9 @@ class RunOptions:
         source = model.source()
         if self.body is not None:
             source.info.check_body(self.body)
+        proportions = body_proportions(self.height, self.body_shape)
+        if proportions and (self.body or source.info.body) != "rigid":
+            raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
         return RunSettings(
             source=source,
             sampling=sampling.over(source.info.sampling),
@@ -280,10 +303,32 @@ class RunOptions:
             limit=self.limit,
             clean=modes,
             body=self.body,
+            proportions=proportions,
             batch_size=batch_size,
             out=self.out,
             execution=Execution(model.device, processes, shard, self.overwrite),
         )
+
+
+def body_proportions(height: str | None, shapes: Sequence[Path] | None) -> Proportions:
+    """The values of --height and --body-shape; InputError for others than those accepted."""
+    from intermask_cli.errors import InputError
+    from intermask_cli.inference.proportions import Proportions
+
+    heights: tuple[float, ...] = ()
+    if height is not None:
+        try:
+            heights = tuple(float(part) for part in height.split(","))
+        except ValueError:
+            raise InputError(f"--height {height}: accepted are metres, as 1.8 or 1.8,1.65") from None
+    if not shapes:
+        return Proportions(heights)
+    from intermask_cli.datasets.body_shapes import read_body_shapes
+
+    files = [read_body_shapes(path) for path in shapes]
+    # The one file's body or bodies; of several files, each person's own.
+    bodies = files[0] if len(files) == 1 else tuple(of[min(i, len(of) - 1)] for i, of in enumerate(files))
+    return Proportions(heights, bodies)
 
 
 def parse_batch_size(text: str) -> int | None:

@@ -24,6 +24,7 @@ from intermask_cli.export.formats import FORMATS, ExportSettings, Written, expor
 from intermask_cli.export.viewer.gallery import selected_ids
 from intermask_cli.files import Replacements, write_text
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.physics import physics
 
 #: File in a folder of exported files that says how all of them were written: clean-up modes and settings.
@@ -94,8 +95,9 @@ def export_dataset(
     overwrite: bool = False,
     clean: Sequence[Clean] = (),
     settings: ExportSettings | None = None,
+    proportions: Proportions | None = None,
 ) -> ExportSummary:
-    """Export a run or HDF5 file, cleaned if `clean` has modes.
+    """Export a run or HDF5 file, cleaned if `clean` has modes, on bodies of `proportions` if given.
 
     Raises:
         InputError: unknown ids, a dataset folder that is not empty, or existing files that are kept and were
@@ -105,7 +107,7 @@ def export_dataset(
     with InteractionFile(source) as dataset:
         selected = selected_ids(dataset, ids, limit)
         if target in _DATASET_FOLDERS:
-            reader = InteractionReader(dataset, selected, clean)
+            reader = InteractionReader(dataset, selected, clean, proportions)
             return _folder_summary(target, folder, reader, _DATASET_FOLDERS[target](reader, folder))
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
@@ -113,10 +115,10 @@ def export_dataset(
         id for id in selected if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
     ]
     settings = settings or ExportSettings()
-    _check_note(folder, clean, settings, keeping=len(todo) < len(selected))
+    _check_note(folder, clean, settings, proportions, keeping=len(todo) < len(selected))
     total = _Batch([], [], [])
     batches = [todo[k : k + _BATCH_SIZE] for k in range(0, len(todo), _BATCH_SIZE)]
-    export_batch = partial(_export_batch, source, target, folder, clean, settings)
+    export_batch = partial(_export_batch, source, target, folder, clean, settings, proportions)
     with counter(f"export {target}", len(todo), "interactions") as progress:
         for batch in _mapped(export_batch, batches, processes):
             total.written.extend(batch.written)
@@ -155,11 +157,16 @@ def _folder_summary(
     )
 
 
-def _check_note(folder: Path, clean: Sequence[Clean], settings: ExportSettings, keeping: bool) -> None:
+def _check_note(
+    folder: Path,
+    clean: Sequence[Clean],
+    settings: ExportSettings,
+    proportions: Proportions | None,
+    keeping: bool,
+) -> None:
     """Record how the files of a folder are written; InputError if existing ones are kept and differ."""
-    requested: dict[str, Any] = (
-        {"clean": [mode.value for mode in clean]} if clean else {}
-    ) | settings.given()
+    requested: dict[str, Any] = {"clean": [mode.value for mode in clean]} if clean else {}
+    requested |= {**settings.given(), **(proportions.identity() if proportions else {})}
     note, old = folder / EXPORT_NOTE, folder / _OLD_NOTE
     existing: dict[str, Any] = {}
     if note.exists():
@@ -180,20 +187,30 @@ def _check_note(folder: Path, clean: Sequence[Clean], settings: ExportSettings, 
 
 def _in_words(note: dict[str, Any]) -> str:
     """`clean smooth+feet, names mixamo`, or `default settings`."""
-    parts = [f"{key} {'+'.join(value) if isinstance(value, list) else value}" for key, value in note.items()]
+    parts = [
+        f"{key} {'+'.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in note.items()
+        if value
+    ]
     return ", ".join(parts) or "default settings"
 
 
 class InteractionReader:
-    """The interactions of the given ids, cleaned if any modes are given.
+    """The interactions of the given ids, on bodies of given proportions and cleaned where that is asked for.
 
     Attributes:
         failed: id and reason of each interaction that iteration could not read or clean.
         effects: physics before and after clean-up, one row per cleaned interaction.
     """
 
-    def __init__(self, dataset: InteractionFile, ids: Sequence[str], clean: Sequence[Clean]) -> None:
-        self._dataset, self._ids, self.clean = dataset, ids, clean
+    def __init__(
+        self,
+        dataset: InteractionFile,
+        ids: Sequence[str],
+        clean: Sequence[Clean],
+        proportions: Proportions | None = None,
+    ) -> None:
+        self._dataset, self._ids, self.clean, self._proportions = dataset, ids, clean, proportions
         self.failed: list[tuple[str, str]] = []
         self.effects: list[EffectRow] = []
 
@@ -212,6 +229,8 @@ class InteractionReader:
     def read(self, id: str) -> Interaction:
         """One interaction; InputError if it cannot be read or cleaned."""
         item = self._dataset.read(id)
+        if self._proportions:
+            item = with_proportions(item, self._proportions)
         if not self.clean:
             return item
         cleaned = clean_item(item, self.clean)
@@ -233,12 +252,13 @@ def _export_batch(
     folder: Path,
     clean: Sequence[Clean],
     settings: ExportSettings,
+    proportions: Proportions | None,
     ids: Sequence[str],
 ) -> _Batch:
     """Export some interactions; one that cannot be written does not stop the others."""
     written, failed = [], []
     with InteractionFile(source) as dataset, Replacements() as files:
-        reader = InteractionReader(dataset, ids, clean)
+        reader = InteractionReader(dataset, ids, clean, proportions)
         for id in ids:
             try:
                 written.append(export_item(reader.read(id), target, folder, settings, files))

@@ -20,6 +20,7 @@ from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.physics import physics
 
@@ -209,6 +210,28 @@ class ReactionLoader:
             return _labelled(items, made)
 
         return _engine(model, make, self.batch_size, worker)
+
+
+@dataclass(frozen=True)
+class ShapingLoader:
+    """Loads an engine whose results are put on bodies of given proportions."""
+
+    load: Callable[[Worker], Engine]
+    proportions: Proportions
+
+    @classmethod
+    def around(cls, load: Callable[[Worker], Engine], proportions: Proportions) -> Callable[[Worker], Engine]:
+        """The loader with proportions; `load` itself if none are given."""
+        return cls(load, proportions) if proportions else load
+
+    def __call__(self, worker: Worker) -> Engine:
+        engine = self.load(worker)
+        make = engine.make_batch
+
+        def make_shaped(items: Sequence[WorkItem]) -> list[Interaction]:
+            return [with_proportions(item, self.proportions) for item in make(items)]
+
+        return Engine(make_shaped, engine.batch_size)
 
 
 @dataclass(frozen=True)

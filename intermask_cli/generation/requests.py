@@ -10,13 +10,21 @@ from typing import Any
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import SamplingConfig
 from intermask_cli.datasets.tables import Rejected, safe_id
+from intermask_cli.errors import InputError
 from intermask_cli.generation.engine import LoadEngine
-from intermask_cli.generation.engines import CleaningLoader, GenerationLoader, ModelSource, ReactionLoader
+from intermask_cli.generation.engines import (
+    CleaningLoader,
+    GenerationLoader,
+    ModelSource,
+    ReactionLoader,
+    ShapingLoader,
+)
 from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
 from intermask_cli.generation.job import Execution, Job
 from intermask_cli.generation.plan import Plan, make_plan
 from intermask_cli.generation.prompts import PromptSet, default_run_name
 from intermask_cli.generation.run_directory import RunInfo
+from intermask_cli.inference.proportions import Proportions
 
 #: Folder of run directories when --out is not given.
 RUNS = Path("runs")
@@ -37,6 +45,7 @@ class RunSettings:
     limit: int | None = None
     clean: tuple[Clean, ...] = ()
     body: str | None = None
+    proportions: Proportions = field(default_factory=Proportions)
     batch_size: int | None = None
     out: Path | None = None
     execution: Execution = field(default_factory=Execution)
@@ -76,6 +85,8 @@ def react_job(
     names: the inputs as the user wrote them. unusable: motions that were left out. read: reads a motion
     again when its partner is made. person: the given person is person 0 or 1 of the prompt.
     """
+    if len(settings.proportions.heights_m) > 1:
+        raise InputError("--height: the given person does not change; give one height, the partner's")
     planned = make_react_plan(inputs, prompts.prompts, settings.seed, settings.samples, settings.limit)
     only = inputs[0] if len(inputs) == 1 else None
     name = only.name if only else safe_id(Path(names[0]).stem, "motions")
@@ -119,6 +130,7 @@ def _job(
     """A job of a command: its identity, its description and its engine."""
     source, sampling = settings.source, settings.sampling
     clean = {"clean": [mode.value for mode in settings.clean]} if settings.clean else {}
+    shape = {"proportions": settings.proportions.identity()} if settings.proportions else {}
     info = RunInfo(
         command=command,
         items=len(plan.items),
@@ -127,10 +139,12 @@ def _job(
             "prompts": plan.fingerprint(),
             **(identity or {}),
             **clean,
+            **shape,
             **source.identity(sampling, settings.body),
         },
         dataset=source.dataset_attributes(sampling, settings.body),
         about={**about, "seed": settings.seed, **source.summary()},
     )
+    load_engine = ShapingLoader.around(load_engine, settings.proportions)
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)
     return Job(folder, info, plan, load_engine, rejected, settings.execution)

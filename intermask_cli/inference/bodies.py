@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from intermask_cli.config import PERSONS
 from intermask_cli.inference.interaction import Interaction, Seam
-from intermask_cli.models.bundle import BundleInfo
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
 from intermask_cli.motion.curves import FADE_FRAMES, keep_exactly, minimum_jerk, runs_of_true
 from intermask_cli.motion.joint_rotations import rotations_from_joints
@@ -28,6 +27,9 @@ from intermask_cli.motion.rotation import (
     matrix_from_axis_angle,
     sixd_columns_from_matrix,
 )
+
+if TYPE_CHECKING:
+    from intermask_cli.models.bundle import BundleInfo
 
 #: Clips solved together: more are not faster, and take more memory.
 _TOGETHER = 8

@@ -26,8 +26,14 @@ _HEIGHT_BONES = [
 
 def body_height(joints: np.ndarray) -> float:
     """Height of the standing body in the unit of joints (T, 22, 3), from bone lengths, in any pose."""
+    return float(np.median(height_of(bone_lengths(joints))))
+
+
+def height_of(lengths: np.ndarray) -> np.ndarray:
+    """Height (...) of a standing body from its bone lengths (..., 21), in their unit."""
     rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)[_HEIGHT_BONES].sum()
-    return float(np.median(bone_lengths(joints)[..., _HEIGHT_BONES].sum(-1)) / rest * REST_HEIGHT_M)
+    height: np.ndarray = lengths[..., _HEIGHT_BONES].sum(-1) / rest * REST_HEIGHT_M
+    return height
 
 
 def check_body(joints: np.ndarray) -> None:

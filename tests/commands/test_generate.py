@@ -19,6 +19,7 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
+from intermask_cli.motion.body_check import height_of
 from intermask_cli.motion.rig import is_rigid
 from tests.helpers.tiny_model import TinyModel
 
@@ -312,6 +313,24 @@ def test_the_body_is_recorded_and_what_cannot_be_one_is_counted(
         assert dataset.attributes["body"] == "decoded" and "no_body" not in dataset.columns
 
 
+def test_bodies_of_a_given_height_or_shape(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    command = ["generate", "p.csv", *tiny_model.options, "--body", "rigid"]
+    assert cli(*command, "--height", "1.8,1.65", "--out", "tall", "--clean", "smooth")[0] == 0
+    for item in items("tall"):
+        np.testing.assert_allclose(height_of(item.bone_lengths), [1.8, 1.65], atol=1e-4)
+        assert is_rigid(item.motion, 0) and is_rigid(item.motion, 1)
+    code, _, err = cli(*command, "--height", "1.8", "--out", "tall", "--clean", "smooth")
+    assert code == 2 and "other proportions" in err
+    (folder / "knees.yaml").write_text("knee: 0.5\n")
+    assert cli(*command, "--body-shape", "knees.yaml", "--out", "knees")[0] == 0
+    assert all((item.bone_lengths[:, 3] == np.float32(0.5)).all() for item in items("knees"))
+    # The same bodies, given by the motion they are in.
+    shape = ["--body-shape", "tall/interactions.h5#p-2-s0"]
+    assert cli(*command, *shape, "--out", "same")[0] == 0
+    for item in items("same"):
+        np.testing.assert_allclose(item.bone_lengths, items("tall")[0].bone_lengths, rtol=1e-3)
+
+
 def test_clean_up_keeps_rigid_bodies(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     command = ["generate", "p.csv", *tiny_model.options, "--body", "rigid", "--clean", "smooth"]
     assert cli(*command)[0] == 0
@@ -345,6 +364,10 @@ def test_standard_input(
         (["p.csv", "--device", "cuda:77"], 2, "CUDA devices"),
         (["p.csv", "--draw", "dice"], 2, "draw is 'dice'"),
         (["p.csv", "--body", "soft"], 2, "body is 'soft'; accepted: rigid, decoded"),
+        (["p.csv", "--height", "1.8"], 2, "need rigid bodies; add --body rigid"),
+        (["p.csv", "--height", "tall", "--body", "rigid"], 2, "accepted are metres, as 1.8 or 1.8,1.65"),
+        (["p.csv", "--height", "180", "--body", "rigid"], 2, "a height of 180 m; accepted: 0.5 to 3"),
+        (["p.csv", "--body-shape", "none.yaml", "--body", "rigid"], 2, "none.yaml: cannot be read"),
         (["p.csv", "--temperature", "0"], 2, "temperature"),
         (["p.csv", "--temperature", "nan"], 2, "--temperature nan"),
         (["p.csv", "--filter", "1"], 2, "filter"),

@@ -13,8 +13,6 @@ the way. The method is our own. Axes: P = 2 persons, T frames, 2 sides (left, ri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from intermask_cli.motion.body.lengths import rest_offsets
@@ -22,7 +20,7 @@ from intermask_cli.motion.body.repose import reposed
 from intermask_cli.motion.curves import largest_nearby, minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
 from intermask_cli.motion.kinematics import forward_kinematics
-from intermask_cli.motion.skeleton import FEET, JOINT, REST_HEIGHT_M, REST_OFFSETS
+from intermask_cli.motion.skeleton import FEET, JOINT
 
 _ANKLES, _TOES = np.array(FEET[::2]), np.array(FEET[1::2])
 _HIPS = np.array([JOINT["left_hip"], JOINT["right_hip"]])
@@ -47,81 +45,54 @@ _ROUNDS = 6
 _MAX_SHIFT_M = 0.3
 
 
-@dataclass(frozen=True)
-class PosedPair:
-    """Two rigid bodies.
+def on_lengths(
+    joints: np.ndarray,
+    local: np.ndarray,
+    old: np.ndarray,
+    new: np.ndarray,
+    fixed: int | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The motion of a pair of rigid bodies on bones of other lengths.
 
-    local: rotations (P, T, 22, 3, 3), of joint 0 relative to the world; root: positions (P, T, 3) of the
-    pelvis; lengths: of the bones (P, 21). Metres.
+    Args:
+        joints: positions (P, T, 22, 3) before, metres, Y up.
+        local: rotations (P, T, 22, 3, 3) before, of joint 0 relative to the world.
+        old, new: bone lengths (P, 21), metres.
+        fixed: the person (0 or 1) who does not change, and need not be rigid.
+
+    Returns:
+        local rotations (P, T, 22, 3, 3) and positions (P, T, 3) of the pelvis; of a fixed person as given.
     """
-
-    local: np.ndarray
-    root: np.ndarray
-    lengths: np.ndarray
-
-    @property
-    def joints(self) -> np.ndarray:
-        """Joint positions (P, T, 22, 3), metres."""
-        return forward_kinematics(self.local, self.root, rest_offsets(self.lengths)[:, None])[0]
-
-
-def stature_m(lengths: np.ndarray) -> np.ndarray:
-    """Height (...) of a body that stands upright, from its bone lengths (..., 21), metres.
-
-    The head has no top and the foot no sole here: their share is that of the body in `skeleton.REST_OFFSETS`.
-    """
-    return REST_HEIGHT_M * _upright(lengths) / _upright(np.linalg.norm(REST_OFFSETS[1:], axis=-1))
-
-
-def _upright(lengths: np.ndarray) -> np.ndarray:
-    """Metres (...) from the toes to the head joint in the rest pose."""
-    offsets = rest_offsets(lengths)
-    local = np.broadcast_to(np.eye(3), (*offsets.shape[:-1], 3, 3)).copy()
-    heights = forward_kinematics(local, np.zeros((*offsets.shape[:-2], 3)), offsets)[0][..., 1]
-    upright: np.ndarray = heights[..., JOINT["head"]] - heights[..., _TOES].mean(axis=-1)
-    return upright
-
-
-def on_lengths(pair: PosedPair, lengths: np.ndarray, fixed: int | None = None) -> PosedPair:
-    """The motion of a pair on bodies with the given bone lengths (P, 21); person `fixed` does not change."""
-    before = pair.joints
+    before = joints.astype(np.float64)
     moving = [person for person in range(len(before)) if person != fixed]
-    lengths = lengths.astype(np.float64)
-    if fixed is not None:
-        lengths[fixed] = pair.lengths[fixed]
-    legs = lengths[:, _LEG_BONES].sum(-1) / pair.lengths[:, _LEG_BONES].sum(-1)  # (P,)
-    ground = 1.0 if fixed is not None else float(np.sqrt(legs.prod()))
+    legs = new[:, _LEG_BONES].sum(-1) / old[:, _LEG_BONES].sum(-1)  # (P,)
+    ground = 1.0 if fixed is not None else float(np.sqrt(np.prod(legs)))
     origin = before[0, 0, 0] * np.array([1.0, 0.0, 1.0])
-    after, local = before.copy(), pair.local.copy()
-    offsets = rest_offsets(lengths)
+    after, offsets, local = before.copy(), rest_offsets(new), local.copy()
     for person in moving:
         scale = np.array([ground, legs[person], ground])
-        after[person] = _standing(pair, person, before[person], offsets[person], scale, origin)
+        after[person] = _standing(before[person], local[person], offsets[person], scale, origin)
     after = _closer(before, after, moving)
     after = _holding(before, after, moving)
     for person in moving:
         local[person] = reposed(local[person], offsets[person], after[person])
-    return PosedPair(local, after[:, :, 0], lengths)
+    return local, after[:, :, 0]
 
 
 def _standing(
-    pair: PosedPair,
-    person: int,
-    joints: np.ndarray,
-    offsets: np.ndarray,
-    scale: np.ndarray,
-    origin: np.ndarray,
+    joints: np.ndarray, local: np.ndarray, offsets: np.ndarray, scale: np.ndarray, origin: np.ndarray
 ) -> np.ndarray:
     """Joints (T, 22, 3) of one person on new bones, feet at their scaled places, arms turned as before.
 
-    joints: before; offsets (22, 3) new; scale (3,) along X, Y, Z, about `origin` (3,).
+    joints, local (T, 22, 3, 3): before; offsets (22, 3) new; scale (3,) along X, Y, Z, about `origin` (3,).
     """
-    local, turned = pair.local[person], forward_kinematics(pair.local[person], pair.root[person], offsets)
-    floor = np.array([0.0, joints[:, _TOES, 1].min(), 0.0]) + origin
+    turned = forward_kinematics(local, joints[:, 0], offsets)[0]
+    # The floor is where this person's lower toe usually is.
+    floor = origin + np.array([0.0, np.median(joints[:, _TOES, 1].min(axis=-1)), 0.0])
     toes = floor + (joints[:, _TOES] - floor) * scale
-    ankles = toes - (turned[0][:, _TOES] - turned[0][:, _ANKLES])  # feet turn as before: (T, 2, 3)
-    root = floor + (pair.root[person] - floor) * scale
-    to_hips = turned[0][:, _HIPS] - pair.root[person][:, None]  # (T, 2, 3)
+    ankles = toes - (turned[:, _TOES] - turned[:, _ANKLES])  # feet turn as before: (T, 2, 3)
+    root = floor + (joints[:, 0] - floor) * scale
+    to_hips = turned[:, _HIPS] - turned[:, :1]  # (T, 2, 3)
     carried = ankles[..., 1] + (joints[:, _HIPS, 1] - joints[:, _ANKLES, 1]) * scale[1] - to_hips[..., 1]
     above = joints[:, _ANKLES, 1] - joints[:, _ANKLES, 1].min(axis=-1, keepdims=True)
     weight = np.exp(-above / _CARRIED_M)
@@ -140,7 +111,7 @@ def _sinking(hips: np.ndarray, ankles: np.ndarray, offsets: np.ndarray) -> np.nd
     )  # (2,)
     gap = hips - ankles
     level = np.square(gap[..., (0, 2)]).sum(-1)
-    missing = np.maximum(gap[..., 1] - np.sqrt(np.maximum(reach**2 - level, 0)), 0).max(axis=-1)
+    missing: np.ndarray = np.maximum(gap[..., 1] - np.sqrt(np.maximum(reach**2 - level, 0)), 0).max(axis=-1)
     if not missing.any():
         return missing
     return smoothed_over_time(largest_nearby(missing, _SINK_REACH_FRAMES), _SINK_SIGMA_FRAMES)
