@@ -78,6 +78,13 @@ def export(
     leaf_bones: Annotated[
         bool, typer.Option("--leaf-bones", help="End head, hands and toes of glb and fbx in a bone.")
     ] = False,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            help="Put people on the rig of this file (bvh), or of the given person's own: source.",
+            show_default=False,
+        ),
+    ] = None,
     processes: Annotated[
         int | None,
         typer.Option(
@@ -92,7 +99,8 @@ def export(
     """Write BVH, GLB, FBX, USD, NPZ or NPY per interaction, or an InterHuman or Inter-X dataset.
 
     Every file is read back to check it. With --clean the files are cleaned, but not the dataset; physics
-    before and after are printed.
+    before and after are printed. With --like people get the rig, names, rate, unit and axes of a file; a
+    given person who came from that rig comes out exactly as given.
     """
     from intermask_cli.cleanup.modes import checked_modes
     from intermask_cli.commands.reporting import SHOWN, report
@@ -111,6 +119,7 @@ def export(
         units=units and units.value,
         up=up and up.value,
         leaf_bones=leaf_bones or None,
+        like=like,
     )
     proportions = opt.body_proportions(height, body_shape)
     summary = export_dataset(

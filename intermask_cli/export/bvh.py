@@ -7,6 +7,7 @@ replace OFFSET agree. The format has no place for the unit; it follows from the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,10 @@ _ORDER = "ZXY"
 
 
 def skeleton_of_rig(
-    rig: Rig, names: BoneNames = BoneNames.intermask, metres_per_unit: float = 0.01
+    rig: Rig,
+    names: BoneNames = BoneNames.intermask,
+    metres_per_unit: float = 0.01,
+    fps: float = float(FPS),
 ) -> AnimatedSkeleton:
     """A rig as a skeleton of 22 named joints in the given unit, with end sites at head, hands and toes."""
     scale = 1 / metres_per_unit
@@ -34,7 +38,7 @@ def skeleton_of_rig(
         offsets=rig.offsets * scale,
         rotations=rig.local,
         root=rig.root * scale,
-        fps=float(FPS),
+        fps=fps,
         end_sites={joint: offset * scale for joint, offset in leaf_offsets(rig.offsets).items()},
         orders=(_ORDER,) * len(PARENTS),
         metres_per_unit=metres_per_unit,
@@ -133,6 +137,11 @@ def euler_from_matrix(matrix: np.ndarray, order: str) -> np.ndarray:
 
 def joints_of_bvh(path: Path, names: BoneNames, units: str) -> np.ndarray:
     """Joints (T, 22, 3) in metres of a file of one person written here in the given names and unit."""
-    (skeleton,) = parse_bvh(path.read_text(encoding="utf-8"), max_frames=10**7)  # no limit on our own files
-    columns = [skeleton.names.index(name) for name in names.joints]
-    return skeleton.positions()[:, columns] * METRES[units]
+    return read_again(path, names.joints) * METRES[units]
+
+
+def read_again(path: Path, names: Sequence[str]) -> np.ndarray:
+    """Joints (T, J, 3) of these names, in the unit of a file of one person written here."""
+    skeletons = parse_bvh(path.read_text(encoding="utf-8"), max_frames=10**7)  # no limit on our own files
+    places = {name: one.positions()[:, joint] for one in skeletons for joint, name in enumerate(one.names)}
+    return np.stack([places[name] for name in names], axis=1)

@@ -130,6 +130,10 @@ def export_dataset(
         fits = [written.fit_mm for written in total.written]
         errors["skeleton fit, mean"] = sum(fits) / len(fits)
         errors["skeleton fit, worst interaction"] = max(fits)
+        for name, label in (("toes_mm", "toes on the rig, mean"), ("contacts_mm", "touching hands, mean")):
+            values = [value for one in total.written if (value := getattr(one, name)) is not None]
+            if values:
+                errors[label] = sum(values) / len(values)
         errors["file round trip, largest"] = max(written.round_trip_mm for written in total.written)
     return ExportSummary(
         target,

@@ -17,16 +17,18 @@ import numpy as np
 from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.export.bone_names import BoneNames
-from intermask_cli.export.bvh import joints_of_bvh, skeleton_of_rig, write_bvh
+from intermask_cli.export.bvh import joints_of_bvh, read_again, skeleton_of_rig, write_bvh
 from intermask_cli.export.fbx import write_fbx
 from intermask_cli.export.glb import joints_of_glb, write_glb
+from intermask_cli.export.like import OnRig, people_on_rig
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
+from intermask_cli.export.own_rate import at_30_fps, at_own_rate
 from intermask_cli.export.usd import joints_of_usd, write_usd
 from intermask_cli.files import Replacements
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.rig import Rig, rig_for
-from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,15 @@ class ExportSettings:
         units: length unit of BVH, "cm" or "m".
         up: vertical axis of NPZ, "z" as in AMASS or "y".
         leaf_bones: whether head, hands and toes of GLB and FBX end in a bone of their own.
+        like: a file with the rig to put people on, or "source" for that of the given person's own file;
+            names, unit, axes and rate are then those of the rig.
     """
 
     names: BoneNames = BoneNames.intermask
     units: str = "cm"
     up: str = "z"
     leaf_bones: bool = False
+    like: str | None = None
 
     def given(self) -> dict[str, Any]:
         """The settings that are not the default, as JSON values."""
@@ -60,11 +65,14 @@ class Written:
     """Errors of one exported interaction in millimetres.
 
     fit_mm: mean distance of the file's joints to the dataset's (0 where positions are stored);
-    round_trip_mm: largest distance between joints read from the file and those written.
+    round_trip_mm: largest distance between joints read from the file and those written;
+    toes_mm, contacts_mm: on another rig, mean distance of toes, and of wrists that touch the other person.
     """
 
     fit_mm: float
     round_trip_mm: float
+    toes_mm: float | None = None
+    contacts_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,9 @@ def settings_for(target: str, **given: Any) -> ExportSettings:
             raise InputError(f"{name.replace('_', '-')} has no effect on {target}; {what}")
         if name in _CHOICES and value not in _CHOICES[name]:
             raise InputError(f"{name} is {value!r}; accepted: {', '.join(_CHOICES[name])}")
+    if "like" in given and len(given) > 1:
+        others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "like")
+        raise InputError(f"--like takes names, unit and axes from the rig; leave out {others}")
     if "names" in given:
         given["names"] = BoneNames(given["names"])
     return replace(ExportSettings(), **given)
@@ -142,10 +153,29 @@ def rigs_of(item: Interaction) -> list[Rig]:
 
 
 def _bvh(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
-    rigs = rigs_of(item)
+    if settings.like is not None:
+        return _bvh_on_rig(people_on_rig(item, settings.like), paths)
+    rigs, fps = at_own_rate(item, rigs_of(item))
     for path, rig in zip(paths, rigs, strict=True):
-        write_bvh(path, skeleton_of_rig(rig, settings.names, METRES[settings.units]))
-    return _compared(item, rigs, [joints_of_bvh(path, settings.names, settings.units) for path in paths])
+        write_bvh(path, skeleton_of_rig(rig, settings.names, METRES[settings.units], fps))
+    read = [joints_of_bvh(path, settings.names, settings.units) for path in paths]
+    return _compared(item, rigs, read, fps)
+
+
+def _bvh_on_rig(people: list[OnRig], paths: list[Path]) -> Written:
+    trips = []
+    for path, one in zip(paths, people, strict=True):
+        write_bvh(path, one.skeleton)
+        metres = one.skeleton.metres_per_unit or 1.0
+        trips.append(metres * _largest_mm(read_again(path, one.skeleton.names), one.skeleton.positions()))
+    moved = [one for one in people if not one.kept]
+    contacts = [one.contacts_mm for one in moved if one.contacts_mm is not None]
+    return Written(
+        float(np.mean([one.body_mm for one in moved])) if moved else 0.0,
+        max(trips),
+        float(np.mean([one.toes_mm for one in moved])) if moved else None,
+        float(np.mean(contacts)) if contacts else None,
+    )
 
 
 def _glb(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
@@ -192,11 +222,14 @@ def _npy(item: Interaction, paths: list[Path], settings: ExportSettings) -> Writ
     return Written(0.0, max(errors))
 
 
-def _compared(item: Interaction, rigs: list[Rig], read: list[np.ndarray] | np.ndarray) -> Written:
-    """Errors of the joints (T, 22, 3) read back of each person."""
+def _compared(
+    item: Interaction, rigs: list[Rig], read: list[np.ndarray] | np.ndarray, fps: float = FPS
+) -> Written:
+    """Errors of the joints (T, 22, 3) read back of each person, at `fps`."""
     fits, trips = [], []
     for joints, rig, given in zip(read, rigs, item.joints[..., :NUM_JOINTS, :], strict=True):
-        fits.append(float(1000 * np.linalg.norm(joints - given, axis=-1).mean()))
+        at_30 = joints if fps == FPS else at_30_fps(joints, fps, item.frames)
+        fits.append(float(1000 * np.linalg.norm(at_30 - given, axis=-1).mean()))
         trips.append(_largest_mm(joints, rig.joints))
     return Written(float(np.mean(fits)), max(trips))
 
@@ -211,7 +244,7 @@ _PERSONS = ("_person1", "_person2")
 #: Formats by name. The bounds of skeletons are larger because these store rounded rotations, whose error
 #: grows along each limb; the others store positions too.
 FORMATS: dict[str, Format] = {
-    "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, 0.1, ("names", "units")),
+    "bvh": Format(tuple(f"{p}.bvh" for p in _PERSONS), _bvh, 0.1, ("names", "units", "like")),
     "glb": Format((".glb",), _glb, 0.1, ("names", "leaf_bones")),
     "fbx": Format((".fbx",), _fbx, 0.1, ("names", "leaf_bones")),
     "usd": Format((".usd",), _usd, 0.1, ("names",)),

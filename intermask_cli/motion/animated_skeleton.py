@@ -87,6 +87,11 @@ class AnimatedSkeleton:
             self, rotations=self.rotations[start:stop], root=self.root[start:stop], translations=moved
         )
 
+    def picked(self, frames: np.ndarray) -> AnimatedSkeleton:
+        """Some frames, by index."""
+        moved = None if self.translations is None else self.translations[frames]
+        return replace(self, rotations=self.rotations[frames], root=self.root[frames], translations=moved)
+
     def flipped(self, axis: int) -> AnimatedSkeleton:
         """The mirror image with one axis (0, 1 or 2) negated, which is what a left-handed file needs."""
         sign = np.ones(3)

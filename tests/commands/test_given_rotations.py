@@ -72,6 +72,41 @@ def test_turns_that_no_position_shows(
     np.testing.assert_array_equal(source.root, given.root)
     np.testing.assert_array_equal(source.offsets, given.offsets)
 
+    # 22 joints in centimetres and Y up, at the rate of the file; the partner has as many frames.
+    assert cli("export", tmp_path / "x", "--to", "bvh", "-o", tmp_path / "bvh")[0] == 0
+    found, rate = exported_person(tmp_path / "bvh")
+    assert (rate, len(found)) == (pytest.approx(fps), 60)
+    assert len(exported_person(tmp_path / "bvh", 2)[0]) == 60
+    np.testing.assert_allclose(found[:, 1:], local[:, 1:], atol=2e-4)
+
+    # On its own rig the given person comes out as it went in, and the partner has that rig.
+    assert cli("export", tmp_path / "x", "--to", "bvh", "--like", "source", "-o", tmp_path / "rig")[0] == 0
+    first, second = (read_bvh(path)[0] for path in sorted((tmp_path / "rig").glob("*.bvh")))
+    assert (first.names, second.names) == (given.names, given.names)
+    assert (first.fps, second.fps) == (pytest.approx(fps), pytest.approx(fps))
+    np.testing.assert_allclose(first.rotations, given.rotations, atol=1e-6)
+    np.testing.assert_allclose(first.positions(), given.positions(), atol=1e-4 / unit)
+    np.testing.assert_allclose(second.offsets[1:], given.offsets[1:], atol=1e-6)
+    # The same with the file itself as the rig.
+    words = ["--like", tmp_path / "turns.bvh", "-o", tmp_path / "file"]
+    assert cli("export", tmp_path / "x", "--to", "bvh", *words)[0] == 0
+    for name in ("rig", "file"):
+        texts = [path.read_text() for path in sorted((tmp_path / name).glob("*.bvh"))]
+        assert len(set(texts)) == 2
+
+
+def test_like_takes_everything_from_the_rig(cli: Run, tiny_model: TinyModel, tmp_path: Path) -> None:
+    np.save(tmp_path / "plain.npy", fk_person(20)[0].astype(np.float32))
+    run = ["-i", tmp_path / "plain.npy", *tiny_model.options, "-o", tmp_path / "x"]
+    assert cli("react", *run)[0] == 0
+    export = ["export", tmp_path / "x", "--to", "bvh", "-o", tmp_path / "bvh"]
+    code, _, err = cli(*export, "--like", "source")
+    assert code == 3 and "no given person from a file with a skeleton" in err
+    code, _, err = cli(*export, "--like", "source", "--names", "mixamo")
+    assert code == 2 and "leave out --names" in err
+    code, _, err = cli(*export, "--like", tmp_path / "plain.npy")
+    assert code in (2, 3) and "a file with a skeleton is needed" in err
+
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
