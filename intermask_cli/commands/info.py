@@ -64,15 +64,18 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
     Raises InputError or MissingError for anything else.
     """
     from intermask_cli.datasets.interactions import FILE_NAME
-    from intermask_cli.datasets.motion_files.read_options import MOTION_SUFFIXES, suffix_of
+    from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES
+    from intermask_cli.datasets.motion_files.read_options import H5_SUFFIXES, MOTION_SUFFIXES, suffix_of
     from intermask_cli.generation.run_directory import MANIFEST
 
     path = Path(name).expanduser()
     if (path / MANIFEST).is_file():
         return _run(path)
-    if path.suffix.lower() in (".h5", ".hdf5") or (path / FILE_NAME).is_file():
-        return _dataset(path)
-    if suffix_of(path) in MOTION_SUFFIXES and path.is_file():
+    if "#" in path.name and not path.exists():  # one item of an .h5 file
+        return _motion(path, options)
+    if suffix_of(path) in H5_SUFFIXES or (path / FILE_NAME).is_file():
+        return _interx_clips(path) or _dataset(path)
+    if suffix_of(path) in (*MOTION_SUFFIXES, *PICKLE_SUFFIXES) and path.is_file():
         return _motion(path, options)
     if path.is_file():
         raise InputError(
@@ -124,12 +127,41 @@ def _dataset(path: Path) -> dict[str, Any]:
         }
 
 
+def _interx_clips(path: Path) -> dict[str, Any] | None:
+    """Facts about an HDF5 file of Inter-X; None for any other file."""
+    import h5py
+
+    from intermask_cli.datasets.motion_files.arrays.interx import clip_names
+
+    try:
+        with h5py.File(path, "r") as file:
+            names = clip_names(file)
+            frames = [file[name].shape[0] for name in names]
+    except OSError:  # a run directory, or a file that the reader of our own reports on
+        return None
+    if not names:
+        return None
+    return {
+        "kind": "Inter-X clips",
+        "path": str(path),
+        "clips": len(names),
+        "first": names[0],
+        "frames": {"shortest": min(frames), "longest": max(frames)},
+        "note": f"describe or read one as {path}#{names[0]}",
+    }
+
+
 def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
     from intermask_cli.datasets.motion_files.read import read_people
     from intermask_cli.motion.body_check import body_height
 
     people = read_people(path, options)
     motion = people[0]
+    warnings = [
+        f"person {number}: {text}" if len(people) > 1 else text
+        for number, one in enumerate(people, 1)
+        for text in one.warnings
+    ]
     return {
         "kind": "motion",
         "path": str(path),
@@ -141,7 +173,8 @@ def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
         "seconds": round(motion.frames / 30, 3),
         "rotations": motion.rotations6d is not None,
         "body_height_m": round(body_height(motion.joints), 3),
-        **({"warnings": list(motion.warnings)} if motion.warnings else {}),
+        **{f"person_{number}": other.source for number, other in enumerate(people, 1) if number > 1},
+        **({"warnings": warnings} if warnings else {}),
     }
 
 

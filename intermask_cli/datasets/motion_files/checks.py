@@ -36,7 +36,7 @@ _TWENTIETH = 95
 #: The step out of a first frame that is no part of the motion: metres, and how many times the fastest others.
 _FIRST_STEP_M, _FIRST_STEP_TIMES = 0.12, 3.0
 #: Feet farther from the floor than this are not just on a step or a thick sole, metres.
-_OFF_FLOOR_M = 0.25
+OFF_FLOOR_M = 0.25
 #: A pelvis that moves less than this while a foot moves more than the second, metres, is held in place.
 _HELD_M, _STEPS_M = 0.002, 0.15
 #: Mean error of forward kinematics above which recovered rotations do not show the motion, millimetres.
@@ -154,7 +154,7 @@ def _sides(joints: np.ndarray) -> Iterator[Oddity]:
 
 def _floor(joints: np.ndarray) -> Iterator[Oddity]:
     """Feet far from the floor, and a pelvis that is held in place."""
-    lowest = float(np.percentile(joints[:, list(FEET), 1].min(axis=1), 100 - _TWENTIETH))
+    lowest = lowest_foot(joints)
     moves = np.ptp(joints[:, 0], axis=0).max()
     steps = np.ptp(joints[:, list(FEET)], axis=0).max()
     if moves < _HELD_M and steps > _STEPS_M:
@@ -163,12 +163,17 @@ def _floor(joints: np.ndarray) -> Iterator[Oddity]:
             "the root is missing",
             "add it to the joints before saving them",
         )
-    elif abs(lowest) > _OFF_FLOOR_M:
+    elif abs(lowest) > OFF_FLOOR_M:
         yield Oddity(
             f"the lowest foot is at {lowest:.2f} m, far from the floor at 0; likely the root's heights are "
             "relative to its OFFSET or to another floor",
             f"add {-lowest:.2f} m to the heights in the file",
         )
+
+
+def lowest_foot(joints: np.ndarray) -> float:
+    """Height of the lowest foot of joints (T, 22, 3), metres, apart from a twentieth of the frames."""
+    return float(np.percentile(joints[:, list(FEET), 1].min(axis=1), 100 - _TWENTIETH))
 
 
 def _bones(joints: np.ndarray) -> Iterator[Oddity]:

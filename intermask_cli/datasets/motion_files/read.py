@@ -32,6 +32,7 @@ from intermask_cli.datasets.motion_files.read_options import (
     suffix_of,
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
+from intermask_cli.datasets.motion_files.root_offset import with_root_offset
 from intermask_cli.datasets.motion_files.skeleton_files import read_skeletons
 from intermask_cli.datasets.motion_files.source_rotations import body_rotations
 from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
@@ -123,7 +124,7 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
         chosen = _chosen(options.person, len(file.joints))
         file = _cut(file, options, chosen)
         check_finite(file.joints, "joint")
-        settled = _settle(file, options)
+        settled = with_root_offset(_settle(file, options))
         if not settled.skeletons:
             check_order(settled.joints, str(path))
         for joints in settled.joints:
