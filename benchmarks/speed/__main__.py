@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT, describe
-from benchmarks.speed import gpu, growth, jobs, sampling
+from benchmarks.speed import gpu, growth, jobs, pictures, sampling
 from benchmarks.speed.report import write_report
 from intermask_cli.console import note
 from intermask_cli.files import write_text
@@ -29,6 +29,7 @@ SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "machinery": lambda: jobs.machinery(jobs.JobSizes()),
     "many": lambda: jobs.many(jobs.JobSizes()),
     "growth": lambda: growth.measure(growth.GrowthSizes()),
+    "pictures": lambda: pictures.measure(pictures.PictureSizes()),
     "gpu": lambda: gpu.measure(gpu.GpuSizes()),
 }
 

@@ -195,6 +195,22 @@ def _gpu(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def _pictures(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, row in figures["runs"].items():
+        rates = [row.get(key) for key in ("pictures_per_second", "pictures_per_processor_second")]
+        rows.append([name, f"{_both(row)} s", *("" if rate is None else f"{rate:.0f}" for rate in rates)])
+    page = figures["page"]
+    return [
+        f"### Pictures of one pair, {figures['frames']} frames, {figures['width']} pixels",
+        "",
+        *_table(["", "seconds", "pictures/s", "pictures/s of processor time"], rows),
+        "",
+        f"The viewer page of {page['items']:,} interactions of that length, physics included, is written in "
+        f"{page['seconds']:.0f} s: {page['page_mb']:.1f} MB and {page['data_mb']:.0f} MB of data files.",
+    ]
+
+
 def _plot_growth(figures: dict[str, Any], path: Path) -> None:
     import matplotlib
 
@@ -237,6 +253,6 @@ def _plot_many(figures: dict[str, Any], path: Path) -> None:
 
 _SECTIONS = {
     "sampling": _sampling, "end to end": _end_to_end, "machinery": _machinery, "many": _many,
-    "growth": _growth, "gpu": _gpu,
+    "growth": _growth, "pictures": _pictures, "gpu": _gpu,
 }  # fmt: skip
 _PLOTS = {"growth": _plot_growth, "many": _plot_many}

@@ -1,4 +1,4 @@
-"""`intermask view`, `render` and `export` on a run of the tiny model, and the pictures they make."""
+"""`intermask view`, `render` and `export` on a run of the tiny model."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ import h5py
 import numpy as np
 import pytest
 
-from intermask_cli.export.pictures.contact_sheet import CELL_WIDTH_M, row_scale
-from intermask_cli.export.pictures.scene import Camera, draw_frame, side_view
-from intermask_cli.motion.skeleton import REST_OFFSETS
 from tests.helpers.tiny_model import TinyModel
 from tests.helpers.viewer_pages import page_data
 
@@ -57,25 +54,6 @@ def test_view_chooses_items_and_joins_scores(cli: Run, run_folder: Path, tmp_pat
     assert item["fields"]["seed"].isdigit(), "seeds are text: a browser's numbers would round them"
 
 
-@pytest.mark.parametrize("name", ["sheet.png", "grid.gif", "grid.mp4"])
-def test_render_writes_pictures_of_the_right_size(
-    cli: Run, run_folder: Path, tmp_path: Path, name: str
-) -> None:
-    pytest.importorskip("matplotlib")
-    image = pytest.importorskip("PIL.Image")
-    out = tmp_path / name
-    code, _, err = cli("render", run_folder, "--out", out, "--limit", 2, "--columns", 4, "--width", 160)
-    assert code == 0, err
-    if name.endswith(".mp4"):
-        assert out.read_bytes()[4:8] == b"ftyp"
-        return
-    with image.open(out) as picture:
-        assert picture.size == ((660, 333) if name.endswith(".png") else (320, 120))
-        assert getattr(picture, "n_frames", 1) == (1 if name.endswith(".png") else 6)
-        colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
-        assert len(colours) > 10, "not an empty picture"
-
-
 def test_other_suffixes_and_ids_are_one_line(cli: Run, run_folder: Path, tmp_path: Path) -> None:
     code, _, err = cli("render", run_folder, "--out", tmp_path / "x.avi")
     assert code == 2 and ".png" in err and err.count("\n") == 1
@@ -109,23 +87,6 @@ def test_a_full_disk_ends_an_export_in_one_line(
     assert not any(out.iterdir())
 
 
-def test_camera_puts_the_nearer_body_in_front() -> None:
-    pair = np.zeros((2, 22, 3))
-    pair[:] = REST_OFFSETS.cumsum(0) * 0.2
-    pair[1, :, 2] += 2.0
-    drawing = draw_frame(pair, Camera(azimuth_rad=0.0))
-    assert (np.diff(drawing.depths) >= 0).all()
-    assert drawing.colours[-1] in ("#D55E00", "#8E3F00", "#F39A5A"), "person 2 is nearer and drawn last"
-
-
-@pytest.mark.parametrize("heading", np.linspace(0, 2 * np.pi, 7))
-def test_side_view_shows_the_people_next_to_each_other(heading: float) -> None:
-    joints = np.zeros((2, 3, 22, 3))
-    joints[1] += (np.cos(heading), 0, np.sin(heading))
-    seen = side_view(joints).project(joints[:, 0, 0])
-    assert abs(seen[1, 0] - seen[0, 0]) > 0.9
-
-
 def test_view_shows_another_run_for_comparison(cli: Run, run_folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     code, _, err = cli("view", run_folder, "--truth", run_folder, "--out", page)
@@ -148,17 +109,6 @@ def test_view_shows_another_run_for_comparison(cli: Run, run_folder: Path, tmp_p
         target["index/prompt"][0] = "something else"
     code, _, err = cli("view", run_folder, "--truth", other, "--out", page)
     assert code == 2 and "no interaction has the id or the prompt" in err
-
-
-@pytest.mark.parametrize("apart_m", [0.5, 2.0, 5.0])
-def test_people_far_apart_stay_in_their_cell_of_a_sheet(apart_m: float) -> None:
-    poses = np.broadcast_to(REST_OFFSETS, (2, 4, 22, 3)).copy()
-    poses[1, ..., 0] += apart_m
-    camera = side_view(poses)
-    scale = row_scale(poses, camera)
-    across = camera.project(poses - poses[:, :, 0].mean(axis=0)[None, :, None])[..., 0] * scale
-    assert np.abs(across).max() < CELL_WIDTH_M / 2
-    assert (scale == 1) == (apart_m == 0.5)
 
 
 @pytest.mark.parametrize("target", ["bvh", "interx"])

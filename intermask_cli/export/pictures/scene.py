@@ -1,4 +1,4 @@
-"""Projection of a pair onto a picture: camera, limb segments with depth and width. NumPy only.
+"""Projection of a pair onto a picture: cameras, and the outlines of two figures. NumPy only.
 
 The colours (Okabe-Ito blue and vermilion) are distinct for colour-blind people. Right limbs are drawn darker
 than left ones, so that the sides can be distinguished.
@@ -7,54 +7,30 @@ than left ones, so that the sides can be distinguished.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from intermask_cli.motion.skeleton import BONES, JOINT, LEFT, RIGHT
+from intermask_cli.errors import InputError
+from intermask_cli.export.pictures.figure import PARTS, RADII_M, figure_ends, figure_widths
 
 PERSON_COLOURS = ("#0072B2", "#D55E00")
-PERSON_DARK = ("#004C78", "#8E3F00")
-PERSON_LIGHT = ("#4DA6DB", "#F39A5A")
-
-#: Lines of the trunk, drawn in addition to the bones: shoulders, hips and flanks.
-_EXTRA_SEGMENTS = (
-    (JOINT["left_shoulder"], JOINT["right_shoulder"]),
-    (JOINT["left_hip"], JOINT["right_hip"]),
-    (JOINT["left_shoulder"], JOINT["left_hip"]),
-    (JOINT["right_shoulder"], JOINT["right_hip"]),
-)
-_SEGMENTS = (*BONES, *_EXTRA_SEGMENTS)
-_HEAD = JOINT["head"]
-#: Radius of the ball that is drawn as head.
-HEAD_RADIUS_M = 0.105
-#: The head joint is at the base of the skull, so the ball is drawn higher by this share of the neck's length.
-_HEAD_SHIFT = 0.6
-
-
-def _segment_radius(parent: int, child: int) -> float:
-    """Limb radius in metres, for drawing only."""
-    if child in (JOINT["left_knee"], JOINT["right_knee"]):
-        return 0.065
-    if child in (JOINT["left_ankle"], JOINT["right_ankle"]):
-        return 0.05
-    if child in (JOINT["left_elbow"], JOINT["right_elbow"], JOINT["left_wrist"], JOINT["right_wrist"]):
-        return 0.038
-    if child in (JOINT["left_foot"], JOINT["right_foot"]):
-        return 0.04
-    return 0.06
-
-
-_RADII = np.array([_segment_radius(a, b) for a, b in _SEGMENTS])
-_SIDES = np.array([1 if b in RIGHT else -1 if b in LEFT and a in LEFT else 0 for a, b in _SEGMENTS])
-
-
-def drawing_segments() -> list[tuple[int, int, float, int]]:
-    """Limbs to draw: (joint, joint, radius in metres, 1 right / -1 left / 0 middle)."""
-    return [
-        (a, b, float(radius), int(side))
-        for (a, b), radius, side in zip(_SEGMENTS, _RADII, _SIDES, strict=True)
-    ]
+#: Of each person by tone: the colour of a part and that of its lit side.
+_TONES = (
+    {"trunk": ("#0a72b0", "#2b8fcb"), "left": ("#2a86c0", "#55a9dd"), "right": ("#05547f", "#1c74a5"),
+     "face": ("#062033", "#0d3350")},
+    {"trunk": ("#cf5c05", "#ea7d2a"), "left": ("#e0782a", "#f6a05c"), "right": ("#a04400", "#c2641c"),
+     "face": ("#331500", "#572600")},
+)  # fmt: skip
+#: Elevation of a camera that looks down a little, radians: the floor is seen as a plane.
+DOWNWARD_RAD = 0.22
+#: Radians away from the exact side, so that limbs of one side do not hide those of the other.
+_SIDE_TURN_RAD = np.deg2rad(20.0)
+#: Points of an outline around each end of a part.
+_ARC = 9
+#: The lit side of a part: share of its radius, and how far it is moved to the upper left, in radii.
+_LIT_SIZE, _LIT_SHIFT = 0.62, 0.24
+#: Metres by which eyes and nose are drawn nearer than they are, so that the head never hides them.
+_FACE_NEARER_M = 0.06
 
 
 @dataclass(frozen=True)
@@ -62,7 +38,14 @@ class Camera:
     """Orthographic camera circling the Y axis: azimuth 0 looks along -Z, elevation looks down (radians)."""
 
     azimuth_rad: float
-    elevation_rad: float = 0.22
+    elevation_rad: float = DOWNWARD_RAD
+
+    @property
+    def towards_eye(self) -> np.ndarray:
+        """Unit vector (3,) from the scene to the camera."""
+        c, s = np.cos(self.azimuth_rad), np.sin(self.azimuth_rad)
+        ce, se = np.cos(self.elevation_rad), np.sin(self.elevation_rad)
+        return np.array([ce * s, se, ce * c])
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """World (..., 3) metres -> (..., 3): right, up, depth (larger is nearer), metres."""
@@ -75,65 +58,114 @@ class Camera:
         return np.stack([right, up, depth], axis=-1)
 
 
-def side_view(joints: np.ndarray) -> Camera:
-    """A camera that shows two persons (2, T, 22, 3) side by side.
+@dataclass(frozen=True)
+class View:
+    """From where a pair is seen, relative to the line from person 1 to person 2.
 
-    It looks across the mean line from one person to the other, turned by 20 degrees for depth.
+    Attributes:
+        azimuth_rad: 0 shows person 1 left and person 2 right; a quarter turn looks from behind person 2.
+        elevation_rad: how far the camera looks down, or None for the picture's own.
     """
-    between = (joints[1, :, 0] - joints[0, :, 0])[:, [0, 2]].mean(0)
-    if np.linalg.norm(between) < 0.05:
-        between = np.array([1.0, 0.0])
-    return Camera(float(np.arctan2(-between[1], between[0])) + np.deg2rad(20.0))
+
+    azimuth_rad: float = _SIDE_TURN_RAD
+    elevation_rad: float | None = None
+
+    def camera(self, joints: np.ndarray, elevation_rad: float = DOWNWARD_RAD) -> Camera:
+        """The camera for a pair (2, T, 22, 3); `elevation_rad` where the view has none."""
+        between = (joints[1, :, 0] - joints[0, :, 0])[:, [0, 2]].mean(0)
+        if np.linalg.norm(between) < 0.05:
+            between = np.array([1.0, 0.0])
+        turn = float(np.arctan2(-between[1], between[0])) + self.azimuth_rad
+        return Camera(turn, elevation_rad if self.elevation_rad is None else self.elevation_rad)
 
 
-class Head(NamedTuple):
-    """A ball on the picture, metres."""
+SIDE = View()
+#: Named views of `--camera`.
+VIEWS = {
+    "side": SIDE,
+    "back": View(np.pi - _SIDE_TURN_RAD),
+    "behind-1": View(-np.pi / 2 + _SIDE_TURN_RAD),
+    "behind-2": View(np.pi / 2 - _SIDE_TURN_RAD),
+    "top": View(0.0, np.pi / 2),
+}
 
-    right: float
-    up: float
-    radius: float
-    colour: str
-    depth: float
+
+def parse_view(text: str) -> View:
+    """A named view, or "AZIMUTH,ELEVATION" in degrees.
+
+    Raises:
+        InputError: another text, or an elevation outside 0 to 90 degrees.
+    """
+    if text in VIEWS:
+        return VIEWS[text]
+    try:
+        azimuth, elevation = (float(part) for part in text.split(","))
+    except ValueError:
+        azimuth = elevation = np.nan
+    if not (np.isfinite(azimuth) and 0 <= elevation <= 90):
+        raise InputError(
+            f"--camera {text}: accepted are {', '.join(VIEWS)}, or AZIMUTH,ELEVATION in degrees such as "
+            "30,15 (azimuth 0 shows the pair from the side, elevation 0 to 90)"
+        )
+    return View(np.deg2rad(azimuth), np.deg2rad(elevation))
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """One frame as a picture, back to front.
+class Outlines:
+    """Two figures as polygons, for every frame from back to front.
 
     Attributes:
-        segments: both ends (right, up) of S limbs (S, 2, 2), metres.
-        radii: (S,) metres.
-        colours: one per limb.
-        heads: of the two persons.
-        depths: mean depth (S,) of each limb, larger is nearer, metres.
+        polygons: (T, S, points, 2): right and up, metres; of each part its outline, then its lit side.
+        parts: (T, S): index of the colour of each polygon in `COLOURS`.
     """
 
-    segments: np.ndarray
-    radii: np.ndarray
-    colours: list[str]
-    heads: list[Head]
-    depths: np.ndarray
+    polygons: np.ndarray
+    parts: np.ndarray
 
 
-def draw_frame(joints: np.ndarray, camera: Camera) -> Drawing:
-    """Depth-sorted limbs of one frame: joints (2, 22, 3) metres."""
-    points = camera.project(joints)  # (2, 22, 3)
-    ends = points[:, np.array(_SEGMENTS)]  # (2, S / 2, 2, 3)
-    depth = ends[..., 2].mean(-1).reshape(-1)  # (S,)
-    order = np.argsort(depth, kind="stable")
-    colours = [
-        (PERSON_COLOURS, PERSON_DARK, PERSON_LIGHT)[side][person] for person in (0, 1) for side in _SIDES
-    ]
-    neck = points[:, JOINT["neck"]]
-    heads = []
-    for person in (0, 1):
-        right, up, depth_m = points[person, _HEAD] + _HEAD_SHIFT * (points[person, _HEAD] - neck[person])
-        colour = PERSON_COLOURS[person]
-        heads.append(Head(float(right), float(up), HEAD_RADIUS_M, colour, float(depth_m)))
-    return Drawing(
-        segments=ends[..., :2].reshape(-1, 2, 2)[order],
-        radii=np.tile(_RADII, 2)[order],
-        colours=[colours[i] for i in order],
-        heads=sorted(heads, key=lambda head: head.depth),
-        depths=depth[order],
-    )
+#: Colours of the polygons: of both persons and all parts, the outline's and then the lit side's.
+COLOURS = tuple(colour for tones in _TONES for part in PARTS for colour in tones[part.tone])
+#: Which of `COLOURS` belong to an outline; a lit side has no edge of its own.
+IS_OUTLINE = np.arange(len(COLOURS)) % 2 == 0
+
+
+def outlines(joints: np.ndarray, camera: Camera) -> Outlines:
+    """Outlines of a pair (2, T, 22, 3), metres."""
+    joints = np.swapaxes(joints, 0, 1)  # (T, 2, 22, 3)
+    ends = figure_ends(joints)  # (T, 2, K, 2, 3)
+    seen = camera.project(ends)
+    radii = RADII_M * _widened(ends, figure_widths(joints), camera)[..., None]  # (T, 2, K, 2)
+    lit = seen[..., :2] + _LIT_SHIFT * radii[..., None] * np.array([-1.0, 1.0])
+    hulls = np.stack([_hulls(seen[..., :2], radii), _hulls(lit, _LIT_SIZE * radii)], axis=3)
+    nearer = np.array([_FACE_NEARER_M if part.tone == "face" else 0.0 for part in PARTS])
+    depth = (seen[..., 2].mean(-1) + nearer).reshape(len(joints), -1)  # (T, 2 K)
+    order = np.argsort(depth, axis=1, kind="stable")
+    hulls = hulls.reshape(len(joints), 2 * len(PARTS), 2, -1, 2)
+    sorted_hulls = np.take_along_axis(hulls, order[:, :, None, None, None], axis=1)
+    parts = 2 * order[..., None] + np.arange(2)  # (T, 2 K, 2)
+    return Outlines(sorted_hulls.reshape(len(joints), -1, hulls.shape[-2], 2), parts.reshape(len(joints), -1))
+
+
+def _widened(ends: np.ndarray, widths: np.ndarray, camera: Camera) -> np.ndarray:
+    """How many times its radius each part (..., K) is wide as seen: flat parts turn their side to the eye."""
+    side = np.cross(ends[..., 1, :] - ends[..., 0, :], camera.towards_eye)  # (..., K, 3)
+    side = side / np.maximum(np.linalg.norm(side, axis=-1, keepdims=True), 1e-9)
+    widened: np.ndarray = np.sqrt(1.0 + (side * widths).sum(-1) ** 2)
+    return widened
+
+
+def _hulls(ends: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Hulls (..., points, 2) of two circles each: centres (..., 2, 2) and radii (..., 2)."""
+    along = ends[..., 1, :] - ends[..., 0, :]
+    span = np.linalg.norm(along, axis=-1)
+    direction = np.arctan2(along[..., 1], along[..., 0])[..., None]  # (..., 1)
+    cosine = (radii[..., 0] - radii[..., 1]) / np.maximum(span, 1e-9)
+    opening = np.arccos(np.clip(cosine, -1.0, 1.0))[..., None]
+    share = np.linspace(0.0, 1.0, _ARC)
+    start = direction + opening + share * 2 * (np.pi - opening)  # (..., ARC)
+    end = direction - opening + share * 2 * opening
+    angles = np.stack([start, end], axis=-2)  # (..., 2, ARC)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    points = ends[..., None, :] + radii[..., None, None] * circle
+    hulls: np.ndarray = points.reshape(*points.shape[:-3], 2 * _ARC, 2)
+    return hulls

@@ -6,147 +6,189 @@ import math
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.export.pictures.scene import Camera, draw_frame, side_view
-from intermask_cli.motion.skeleton import FPS
+from intermask_cli.export.pictures.scene import COLOURS, IS_OUTLINE, outlines
+from intermask_cli.export.pictures.shots import Shot, at_positions, wrapped
+from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
 
-#: Pictures are drawn at this many times their size and averaged down, since Pillow draws without
-#: antialiasing.
-_SUPERSAMPLE = 2
 #: Height of the visible part of the world in a cell, metres: people with raised arms.
-_VIEW_HEIGHT_M = 2.6
+_VIEW_HEIGHT_M = 2.5
 #: Largest such height, for two people far apart; with more, people would be too small to see.
 _MAX_VIEW_HEIGHT_M = 8.0
+#: Least distance between the outermost joints and the edge of a cell, metres.
+_MARGIN_M = 0.25
 #: Number of frames, odd, over which the middle of the pair is averaged, so that the camera does not shake.
 _CAMERA_FRAMES = 31
-#: Frame rate of GIF files: half of the motion's, for half the file size.
+#: Frames per second of GIF files unless others are asked for: half of the motion's, for half the file size.
 _GIF_FPS = 15
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image, ImageDraw, ImageFont
-    except ImportError as error:
-        raise MissingError("pictures need Pillow: pip install 'intermask[viz]'") from error
-    return Image, ImageDraw, ImageFont
+#: Browsers play a GIF with shorter delays at 10 pictures per second.
+_MAX_GIF_FPS = 50
+#: Colours of a GIF. All pictures share them, so that the background does not flicker.
+_GIF_COLOURS = 96
+#: Relates pixels to the points in which matplotlib measures.
+_DPI = 72
+#: Lines of a caption, its size in pixels, and the width of a character in these.
+_CAPTION_LINES, _CAPTION_SIZE, _CHARACTER = 3, 13, 0.52
 
 
 class _Cell:
     """One interaction with a camera that follows the smoothed middle of the pair."""
 
-    def __init__(self, joints: np.ndarray, caption: str, width: int, height: int):
-        self.joints, self.caption = np.asarray(joints, dtype=np.float64), caption
-        self.width, self.height = width, height
-        self.camera: Camera = side_view(self.joints)
-        middle = self.joints[:, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])
-        kernel = np.ones(_CAMERA_FRAMES) / _CAMERA_FRAMES
-        half = _CAMERA_FRAMES // 2
+    def __init__(self, joints: np.ndarray, positions: np.ndarray, shot: Shot, aspect: float):
+        joints = np.asarray(joints[:, :, :NUM_JOINTS], dtype=np.float64)
+        self.camera = shot.view.camera(joints)
+        middle = joints[:, :, 0].mean(0) * np.array([1.0, 0.0, 1.0])
+        kernel, half = np.ones(_CAMERA_FRAMES) / _CAMERA_FRAMES, _CAMERA_FRAMES // 2
         padded = np.pad(middle, ((half, half), (0, 0)), mode="edge")
-        self.middle = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)  # (T, 3)
+        smooth = np.stack([np.convolve(padded[:, k], kernel, "valid") for k in range(3)], -1)  # (T, 3)
+        shown = at_positions(joints, positions)  # (2, N, 22, 3)
+        self.middle = at_positions(smooth[None, :, None], positions)[0, :, 0]  # (N, 3)
+        shown = shown - self.middle[None, :, None]
+        drawn = outlines(shown, self.camera)
+        self.polygons, self.parts = drawn.polygons, drawn.parts
         # Two people far apart are drawn smaller rather than cut off.
-        across = self.camera.project(self.joints - self.middle[None, :, None])[..., 0]
-        height_m = 2 * (float(np.abs(across).max()) + 0.15) * height / width
-        self.view_height_m = float(np.clip(height_m, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
+        seen = self.camera.project(shown)
+        low, high = float(seen[..., 1].min()), float(seen[..., 1].max())
+        height = max(2 * (float(np.abs(seen[..., 0]).max()) + _MARGIN_M) / aspect, high - low + 2 * _MARGIN_M)
+        self.height_m = float(np.clip(height, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
+        self.bottom_m = (low + high) / 2 - 0.47 * self.height_m  # a little room for the caption
 
-    def draw(self, canvas: Any, left: int, top: int, frame: int, font: Any) -> None:
-        """Draw one frame with the cell's upper left corner at (left, top), pixels."""
-        frame = min(frame, self.joints.shape[1] - 1)
-        scale = self.height / self.view_height_m
-        origin = np.array([left + self.width / 2, top + self.height * 0.88])
-        for line in self._floor(frame):
-            ends = origin + self.camera.project(line)[:, :2] * (scale, -scale)
-            canvas.line([tuple(end) for end in ends], fill="#e4e8ec", width=_SUPERSAMPLE)
-        drawing = draw_frame(self.joints[:, frame] - self.middle[frame], self.camera)
-        segments = origin + drawing.segments * (scale, -scale)
-        for (start, end), radius, colour in zip(
-            segments, drawing.radii * scale, drawing.colours, strict=True
-        ):
-            for grow, fill in ((_SUPERSAMPLE, "white"), (0, colour)):
-                _capsule(canvas, start, end, radius + grow, fill)
-        for head in drawing.heads:
-            centre = origin + np.array([head.right, -head.up]) * scale
-            for grow, fill in ((_SUPERSAMPLE, "white"), (0, head.colour)):
-                _disc(canvas, centre, head.radius * scale + grow, fill)
-        canvas.text((left + 8 * _SUPERSAMPLE, top + 6 * _SUPERSAMPLE), self.caption, fill="#222", font=font)
-
-    def _floor(self, frame: int) -> Iterator[np.ndarray]:
-        """Grid lines (2, 3), one metre apart, which stay fixed in the world."""
-        shift = self.middle[frame] - np.floor(self.middle[frame])
-        for k in range(-2, 4):
-            yield np.array([[k, 0, -2], [k, 0, 3]]) - shift
-            yield np.array([[-2, 0, k], [3, 0, k]]) - shift
-
-
-def _disc(canvas: Any, centre: np.ndarray, radius: float, fill: str) -> None:
-    canvas.ellipse([*(centre - radius), *(centre + radius)], fill=fill)
-
-
-def _capsule(canvas: Any, start: np.ndarray, end: np.ndarray, radius: float, fill: str) -> None:
-    canvas.line([tuple(start), tuple(end)], fill=fill, width=max(1, round(2 * radius)))
-    _disc(canvas, start, radius, fill)
-    _disc(canvas, end, radius, fill)
+    def floor(self, index: int) -> list[np.ndarray]:
+        """Grid lines (2, 2) one metre apart, which stay fixed in the world."""
+        shift = self.middle[index] - np.floor(self.middle[index])
+        lines = [line for k in range(-2, 4) for line in ([[k, 0, -2], [k, 0, 3]], [[-2, 0, k], [3, 0, k]])]
+        return list(self.camera.project(np.array(lines, float) - shift)[..., :2])
 
 
 def frames_of(
-    clips: Sequence[np.ndarray], captions: Sequence[str], width: int = 480, step: int = 1
-) -> Iterator[Any]:
-    """Pillow images of the clips (2, T, 22, 3) in a near-square grid, every `step` frames.
+    clips: Sequence[np.ndarray],
+    captions: Sequence[str],
+    width: int = 480,
+    fps: float = FPS,
+    shot: Shot = Shot(),  # noqa: B008 - frozen
+) -> Iterator[np.ndarray]:
+    """Pictures (height, width, 3) uint8 of clips (2, T, 22, 3) in a near-square grid.
 
-    `width`: pixels per clip. The last frame of shorter clips is repeated. Raises MissingError without Pillow.
+    `width`: pixels per clip, three quarters of it high. The last frame of shorter clips is repeated. Raises
+    MissingError without matplotlib.
     """
-    Image, ImageDraw, ImageFont = _pillow()
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.collections import LineCollection, PolyCollection
+        from matplotlib.colors import to_rgba_array
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingError("pictures need matplotlib: pip install 'intermask[viz]'") from error
     columns = math.ceil(math.sqrt(len(clips)))
     rows = math.ceil(len(clips) / columns)
     height = width * 3 // 4
-    big = (width * _SUPERSAMPLE, height * _SUPERSAMPLE)
-    font = ImageFont.load_default(size=13 * _SUPERSAMPLE)
-    limit = width // 7  # a character is about 7 pixels wide
-    cells = [
-        _Cell(joints, text if len(text) <= limit else text[: limit - 1] + "…", *big)
-        for joints, text in zip(clips, captions, strict=True)
-    ]
-    for frame in range(0, max(cell.joints.shape[1] for cell in cells), step):
-        image = Image.new("RGB", (big[0] * columns, big[1] * rows), "white")
-        canvas = ImageDraw.Draw(image)
-        for index, cell in enumerate(cells):
-            cell.draw(canvas, index % columns * big[0], index // columns * big[1], frame, font)
-        yield image.resize((width * columns, height * rows), Image.Resampling.BOX)
+    positions = shot.video_positions(max(clip.shape[1] for clip in clips), fps)
+    cells = [_Cell(clip, positions, shot, width / height) for clip in clips]
+    figure = Figure(figsize=(width * columns / _DPI, height * rows / _DPI), dpi=_DPI, facecolor="white")
+    canvas: Any = FigureCanvasAgg(figure)
+    faces = to_rgba_array(COLOURS)
+    edges = np.array([1.0, 1.0, 1.0, 1.0]) * IS_OUTLINE[:, None]  # a lit side has none
+    artists: list[tuple[Any, Any, Any]] = []
+    for number, (cell, caption) in enumerate(zip(cells, captions, strict=True)):
+        place = (number % columns / columns, 1 - (number // columns + 1) / rows, 1 / columns, 1 / rows)
+        axes = figure.add_axes(place)
+        half = cell.height_m * width / height / 2
+        axes.set(xlim=(-half, half), ylim=(cell.bottom_m, cell.bottom_m + cell.height_m))
+        axes.axis("off")
+        lines = wrapped(caption, int((width - 16) / (_CHARACTER * _CAPTION_SIZE)), _CAPTION_LINES)
+        axes.text(8 / width, 1 - 6 / height, "\n".join(lines), transform=axes.transAxes, va="top",
+                  fontsize=_CAPTION_SIZE, color="#222")  # fmt: skip
+        floor = LineCollection([], colors="#e4e8ec", linewidths=1, animated=True)
+        bodies = PolyCollection([], linewidths=0.9, animated=True)
+        axes.add_collection(floor, autolim=False)
+        axes.add_collection(bodies, autolim=False)
+        artists.append((axes, floor, bodies))
+    canvas.draw()
+    background = canvas.copy_from_bbox(figure.bbox)
+    for index in range(len(positions)):
+        canvas.restore_region(background)
+        for cell, (axes, floor, bodies) in zip(cells, artists, strict=True):
+            floor.set_segments(cell.floor(index))
+            bodies.set_verts(cell.polygons[index])
+            bodies.set_facecolor(faces[cell.parts[index]])
+            bodies.set_edgecolor(edges[cell.parts[index]])
+            axes.draw_artist(floor)
+            axes.draw_artist(bodies)
+        yield np.array(canvas.buffer_rgba())[..., :3]
 
 
-def write_video(clips: Sequence[np.ndarray], captions: Sequence[str], path: Path, width: int = 480) -> None:
-    """Write clips (2, T, 22, 3) as `.gif` (15 fps) or `.mp4` (30 fps, H.264), `width` pixels per clip.
+def write_video(
+    clips: Sequence[np.ndarray],
+    captions: Sequence[str],
+    path: Path,
+    width: int = 480,
+    shot: Shot = Shot(),  # noqa: B008 - frozen
+) -> None:
+    """Write clips (2, T, 22, 3) as `.gif` or `.mp4` (H.264), `width` pixels per clip.
+
+    Both last as long as what is shown of the longest clip. `shot.fps` is 15 for a GIF and 30 for an MP4 where
+    it is None.
 
     Raises:
-        InputError: another suffix.
-        MissingError: Pillow or ffmpeg is not installed, or ffmpeg fails.
+        InputError: another suffix, or a rate that the format cannot have.
+        MissingError: Pillow, matplotlib or ffmpeg is not installed, or ffmpeg fails.
     """
+    if path.suffix not in (".gif", ".mp4"):
+        raise InputError(f"{path.name}: a video is .gif or .mp4, a contact sheet .png, .svg or .pdf")
+    fps = shot.fps or (_GIF_FPS if path.suffix == ".gif" else FPS)
+    most = _MAX_GIF_FPS if path.suffix == ".gif" else 240
+    if not 1 <= fps <= most:
+        raise InputError(f"--fps {fps:g}: a {path.suffix} takes 1 to {most}")
+    pictures = frames_of(clips, captions, width, fps, shot)
     if path.suffix == ".gif":
-        images = [image.quantize(64) for image in frames_of(clips, captions, width, step=FPS // _GIF_FPS)]
-        images[0].save(path, save_all=True, append_images=images[1:], duration=1000 // _GIF_FPS, loop=0)
-    elif path.suffix == ".mp4":
-        _write_mp4(frames_of(clips, captions, width), path)
+        _write_gif(list(pictures), fps, path)
     else:
-        raise InputError(f"{path.name}: a video is .gif or .mp4, a contact sheet .png")
+        _write_mp4(pictures, fps, path)
 
 
-def _write_mp4(images: Iterator[Any], path: Path) -> None:
-    first_image = next(images)
+def gif_delays_ms(pictures: int, fps: float) -> list[int]:
+    """Delays of the pictures of a GIF: whole hundredths of a second, whose sum is right."""
+    ends = [round(100 * picture / fps) for picture in range(pictures + 1)]
+    return [10 * (after - before) for before, after in pairwise(ends)]
+
+
+def _write_gif(pictures: Sequence[np.ndarray], fps: float, path: Path) -> None:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingError("GIF needs Pillow: pip install 'intermask[viz]'") from error
+    typical = np.concatenate([pictures[0], pictures[len(pictures) // 2], pictures[-1]])
+    palette = Image.fromarray(typical).quantize(_GIF_COLOURS)
+    colours = np.array(palette.getpalette()).reshape(-1, 3)
+    colours[colours.min(1) > 245] = 255  # the background is white, not nearly so
+    palette.putpalette(colours.reshape(-1).tolist())
+    plain = Image.Dither.NONE
+    images = [Image.fromarray(picture).quantize(palette=palette, dither=plain) for picture in pictures]
+    delays = gif_delays_ms(len(images), fps)
+    images[0].save(path, save_all=True, append_images=images[1:], duration=delays, loop=0, optimize=False)
+
+
+def _write_mp4(pictures: Iterator[np.ndarray], fps: float, path: Path) -> None:
+    first = next(pictures)
     command = [
         _ffmpeg(), "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{first_image.width}x{first_image.height}", "-r", str(FPS), "-i", "-", "-an",
+        "-s", f"{first.shape[1]}x{first.shape[0]}", "-r", f"{fps:g}", "-i", "-", "-an",
+        # H.264 halves its colour planes, so both sides are made even.
+        "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white",
         "-vcodec", "libx264", "-pix_fmt", "yuv420p", "-crf", "20", str(path),
     ]  # fmt: skip
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None and encoder.stderr is not None
         try:
-            encoder.stdin.write(first_image.tobytes())
-            for image in images:
-                encoder.stdin.write(image.tobytes())
+            encoder.stdin.write(first.tobytes())
+            for picture in pictures:
+                encoder.stdin.write(picture.tobytes())
             encoder.stdin.close()
         except BrokenPipeError:
             pass  # ffmpeg ended early; its message is read below
