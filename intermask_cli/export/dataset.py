@@ -21,7 +21,7 @@ from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
 from intermask_cli.export.formats import FORMATS, ExportSettings, Written, export_item, paths_of
-from intermask_cli.export.viewer.gallery import selected_ids
+from intermask_cli.export.items import selected_ids
 from intermask_cli.files import Replacements, write_text
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.proportions import Proportions, with_proportions

@@ -181,7 +181,7 @@ def test_exact_frames_of_a_sheet(cli: Run, source: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "said"),
+    ("name", "options", "expected"),
     [
         ("x.avi", [], "a contact sheet is .png, .svg, .pdf, a video .gif or .mp4"),
         ("x.png", ["--fps", 10], "--fps has no effect on a contact sheet"),
@@ -197,10 +197,10 @@ def test_exact_frames_of_a_sheet(cli: Run, source: Path, tmp_path: Path) -> None
     ],
 )
 def test_what_cannot_be_drawn_is_one_line(
-    cli: Run, source: Path, tmp_path: Path, name: str, options: list[object], said: str
+    cli: Run, source: Path, tmp_path: Path, name: str, options: list[object], expected: str
 ) -> None:
     code, _, err = cli("render", source, "--out", tmp_path / name, *options)
-    assert code == 2 and said in err and err.count("\n") == 1
+    assert code == 2 and expected in err and err.count("\n") == 1
     assert not any(tmp_path.iterdir())
 
 

@@ -365,7 +365,7 @@ def test_the_clip_is_taken_as_bvh_and_glb(browser: Browser, page: Path, tmp_path
             while not (tmp_path / name).is_file() and time.monotonic() < ends:
                 time.sleep(0.05)
             assert (tmp_path / name).is_file()
-        view.wait("byId('told').textContent.startsWith('Saved')")
+        view.wait("byId('message').textContent.startsWith('Saved')")
     joints = pair()
     joints = joints - joints[:, 0, 0].mean(0) * (1, 0, 1)
     for person in (0, 1):
@@ -413,9 +413,9 @@ def assert_glb_moves_as(path: Path, joints: np.ndarray) -> None:
 def test_the_link_is_copied_or_shown(browser: Browser, page: Path) -> None:
     with opened(browser, page, "id=hug-1&frame=12") as view:
         view.click("#copy-link")
-        view.wait("byId('told').textContent")
-        told = view.run("byId('told').textContent")
-        assert told == "Link copied." or ("id=hug-1" in told and "frame=12" in told)
+        view.wait("byId('message').textContent")
+        message = view.run("byId('message').textContent")
+        assert message == "Link copied." or ("id=hug-1" in message and "frame=12" in message)
 
 
 def test_ten_thousand_items_open_from_disk_and_load_as_they_are_looked_at(
@@ -440,8 +440,8 @@ def test_ten_thousand_items_open_from_disk_and_load_as_they_are_looked_at(
         assert not view.problems()
         (written.folder / "78.js").unlink()
         view.run("location.hash = 'id=p-5000'")
-        view.wait("byId('told').textContent")
-        assert "keep the folder gallery_data next to this page" in view.run("byId('told').textContent")
+        view.wait("byId('message').textContent")
+        assert "keep the folder gallery_data next to this page" in view.run("byId('message').textContent")
 
 
 @pytest.mark.parametrize(

@@ -12,4 +12,4 @@ const lastFrame = () => Number(byId("seek").max);
 const first = () => state.panels[0]?.clip;
 const shownItems = () => state.panels.filter((panel) => !panel.clip.of).map((panel) => panel.clip);
 const calm = matchMedia("(prefers-reduced-motion: reduce)"), narrow = matchMedia("(max-width: 760px)");
-function tell(text) { byId("told").textContent = text; }
+function tell(text) { byId("message").textContent = text; }

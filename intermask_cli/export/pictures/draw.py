@@ -8,11 +8,11 @@ from pathlib import Path
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
+from intermask_cli.export.items import selected_ids
 from intermask_cli.export.pictures.contact_sheet import SHEETS, contact_sheet
 from intermask_cli.export.pictures.scene import parse_view
 from intermask_cli.export.pictures.shots import Shot, parse_frames
 from intermask_cli.export.pictures.video import write_video
-from intermask_cli.export.viewer.gallery import selected_ids
 from intermask_cli.files import replacing
 
 VIDEOS = (".gif", ".mp4")

@@ -13,6 +13,7 @@ import numpy as np
 
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.errors import InputError
+from intermask_cli.export.items import selected_ids
 from intermask_cli.export.viewer.page import ViewerItem, WrittenPage, write_viewer
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.physics import MIN_FRAMES, physics_table
@@ -22,21 +23,6 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 _HIDDEN_COLUMNS = ("id", "prompt")
 #: Interactions read and measured at a time.
 _BATCH = 64
-
-
-def selected_ids(dataset: InteractionFile, ids: Sequence[str], limit: int | None) -> list[str]:
-    """The given ids, or all of the file in its order; at most `limit`.
-
-    Raises:
-        InputError: an id that the file does not have; the message lists the first ids of the file.
-    """
-    known = dataset.ids
-    unknown = sorted(set(ids) - set(known))
-    if unknown:
-        shown = ", ".join(known[:5]) + (", ..." if len(known) > 5 else "")
-        raise InputError(f"{dataset.path}: no interaction '{unknown[0]}'; it holds {shown}")
-    selected = list(ids) or known
-    return selected if limit is None else selected[:limit]
 
 
 def read_scores(path: Path) -> dict[str, dict[str, Any]]:
