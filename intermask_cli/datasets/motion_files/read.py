@@ -24,7 +24,6 @@ from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
 from intermask_cli.datasets.motion_files.read_options import (
-    AXES,
     H5_SUFFIXES,
     MOTION_SUFFIXES,
     SKELETON_SUFFIXES,
@@ -33,20 +32,19 @@ from intermask_cli.datasets.motion_files.read_options import (
 )
 from intermask_cli.datasets.motion_files.report import bone_report, limbs_line, rotations_line
 from intermask_cli.datasets.motion_files.root_offset import with_root_offset
+from intermask_cli.datasets.motion_files.settle import check_upright_in_file, cut, settle
 from intermask_cli.datasets.motion_files.skeleton_files import read_skeletons
 from intermask_cli.datasets.motion_files.source_rotations import body_rotations
-from intermask_cli.datasets.motion_files.units import metres_per_unit, unit_name
-from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
+from intermask_cli.datasets.motion_files.units import unit_name
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.axes import axes_to_y_up
-from intermask_cli.motion.body_check import body_height, check_height, standing_axis
+from intermask_cli.motion.body_check import body_height, check_height
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.resampling import frame_times, rotations_at, values_at
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import FPS, MIRROR
+from intermask_cli.motion.skeleton import FPS
 
-MAX_FPS = 1000.0
 #: What to do about a body of another unit.
 _OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
 _ACCEPTED = f"{', '.join(MOTION_SUFFIXES)} (of .h5 an item as FILE.h5#ID)"
@@ -122,16 +120,16 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
         options = replace(options or ReadOptions(), **settings)
         file = _open(path, item, options)
         chosen = _chosen(options.person, len(file.joints))
-        file = _cut(file, options, chosen)
+        file = cut(file, options, chosen)
         check_finite(file.joints, "joint")
-        settled = with_root_offset(_settle(file, options))
+        settled = with_root_offset(settle(file, options))
         if not settled.skeletons:
             check_order(settled.joints, str(path))
         for joints in settled.joints:
             check_height(joints, _OTHER_UNIT, settled.metres_per_unit or 1.0)
             # An axis that the user gives is trusted, and so is one that was found.
             if options.up is None and file.up is not None:
-                _check_upright(joints, str(settled.up))
+                check_upright_in_file(joints, str(settled.up))
         check_distance(float(np.abs(settled.joints).max()))
         name = str(path) + (f"#{item}" if item else "")
         return [_given_motion(settled, person, name, options.fps is None) for person in chosen]
@@ -200,90 +198,6 @@ def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
     if suffix == ".asf":
         raise InputError("is a skeleton without motion; give the .amc file, which finds its .asf beside it")
     raise InputError(f"unknown file type {path.suffix!r}; accepted: {_ACCEPTED}")
-
-
-# ---------------------------------------------------------------- settle frames, unit, up axis and rate
-
-
-def _cut(file: FileMotion, options: ReadOptions, persons: Sequence[int]) -> FileMotion:
-    """The frames from `start` to `end` in which all `persons` are seen; the rate of the file or the user."""
-    rate = file.fps if options.fps is None else options.fps
-    if not 0 < rate <= MAX_FPS:
-        raise InputError(f"{rate:g} frames per second; accepted: above 0, up to {MAX_FPS:g}")
-    start, end = options.frames(file.joints.shape[1], rate)
-    notes = file.notes
-    if file.tracked is not None:
-        seen: np.ndarray = np.all(file.tracked[list(persons), start:end], axis=0)
-        first, stop = _longest_run(seen)
-        if stop - first < len(seen):
-            read = f"frames {start + first} to {start + stop - 1} of {file.joints.shape[1]} are read"
-            notes = (*notes, f"{read}: in others not everybody who is read is tracked")
-        start, end = start + first, start + stop
-    return replace(
-        file,
-        fps=rate,
-        notes=notes,
-        tracked=None,
-        first_frame=start,
-        joints=file.joints[:, start:end],
-        rotations6d=None if file.rotations6d is None else file.rotations6d[:, start:end],
-        skeletons=tuple(replace(one.between(start, end), fps=rate) for one in file.skeletons),
-    )
-
-
-def _longest_run(seen: np.ndarray) -> tuple[int, int]:
-    """First frame of the longest run of True in (T,), and the frame after its last."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
-    if not len(edges):
-        raise InputError("the people are never tracked at the same time; choose one with --person")
-    runs = edges.reshape(-1, 2)
-    first, stop = runs[np.argmax(runs[:, 1] - runs[:, 0])]
-    return int(first), int(stop)
-
-
-def _settle(file: FileMotion, options: ReadOptions) -> FileMotion:
-    """The file's joints in metres, right-handed and Y up; options override what the file says.
-
-    `up` and `metres_per_unit` of the result are those that were taken, for the report.
-    """
-    if options.units is not None:
-        metres = metres_per_unit(options.units)
-    else:
-        metres = file.metres_per_unit or find_unit(max(file.joints, key=body_height))
-    joints, rotations, skeletons = file.joints * metres, file.rotations6d, file.skeletons
-    signs = np.ones(3)
-    if options.flip is not None:
-        axis = AXES.index(options.flip.lower())
-        signs[axis] = -1
-        joints = joints * signs
-        rotations = None  # those of a left-handed file turn the other way; they are recovered from the joints
-        skeletons = tuple(skeleton.flipped(axis) for skeleton in skeletons)
-    if options.mirror:
-        joints = joints[:, :, MIRROR]
-        rotations = None if rotations is None else rotations[:, :, np.array(MIRROR[1:]) - 1]
-    rest_up = [None if match.rest_up is None else match.rest_up * signs for match in file.matches]
-    up = options.up_axis or file.up or find_up(joints, rest_up)
-    if up != "y":
-        joints = joints @ axes_to_y_up(up).T
-    return replace(
-        file,
-        joints=joints,
-        rotations6d=rotations,
-        metres_per_unit=metres,
-        up=up,
-        skeletons=tuple(replace(skeleton, metres_per_unit=metres, up=up) for skeleton in skeletons),
-    )
-
-
-def _check_upright(joints: np.ndarray, up: str) -> None:
-    """InputError, in the axes of the file, if settled joints (T, 22, 3) stand along another than its `up`."""
-    in_file = joints @ axes_to_y_up(up)
-    axis = standing_axis(in_file)
-    if axis not in (None, up):
-        raise InputError(
-            f"the body stands along {str(axis).upper()} in the file, which is read as {up.upper()} up; "
-            f"give --up {axis} (a person who really lies down is accepted with the up axis given)"
-        )
 
 
 # ---------------------------------------------------------------- one person
