@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from intermask_cli.datasets.motion_files.matching.schemes import (
@@ -20,7 +21,7 @@ _SIDES = {word: "left" for word in ("left", "l", "lf", "lft", "lt", "左")} | {
 #: Sides that are also recognised at the beginning or end of a word, as in `lfemur` and `kneeleft`.
 _ATTACHED_SIDES = ("left", "right", "左", "右", "l", "r")
 #: Words that say nothing about the part of the body.
-_NO_MEANING = frozenset(("jnt", "joint", "jt", "bone", "bn", "bind", "skin", "skel", "def", "m", "c", "mid"))
+_NO_MEANING = frozenset(("jnt", "joint", "jt", "bone", "bn", "bind", "skin", "skel", "m", "c", "mid"))
 #: A name with one of these before the part is a control, a helper or a copy, and no joint of the body.
 _NOT_OF_THE_BODY = frozenset(
     (
@@ -56,23 +57,31 @@ def parse_name(name: str) -> JointName | None:
     while words and words[-1].isdigit():
         digits.append(words.pop())
     number = int(digits[-1][:9]) if digits else 0
+    found = _in_tail(words, _attached_side)
     sides = [word for word in words if word in _SIDES]
-    side = _SIDES[sides[-1]] if sides else ""
-    if sides:
-        words.reverse()
-        words.remove(sides[-1])
-        words.reverse()
+    if found is None and sides:
+        side = sides[-1]
+        at = len(words) - 1 - words[::-1].index(side)
+        words = words[:at] + words[at + 1 :]
         while words and words[-1].isdigit():
             number = int(words.pop()[:9])
+        found = _in_tail(words, lambda tail: (_SIDES[side], tail) if tail in LIMB_WORDS else None)
+    elif found is None:
+        found = _in_tail(words, lambda tail: ("", tail) if tail in _CENTRAL_WORDS else None)
+    if found is None or _NOT_OF_THE_BODY & set(found[0]):
+        return None
+    before, (side, word) = found
+    return JointName(re.sub(r"[\W_]+", "", "".join((*spaces, *before)).lower()), side, word, number)
+
+
+def _in_tail(
+    words: list[str], meaning: Callable[[str], tuple[str, str] | None]
+) -> tuple[list[str], tuple[str, str]] | None:
+    """The words before the longest tail that has a meaning, and that meaning: side and word."""
     for start in range(len(words)):
-        tail = "".join(words[start:])
-        found = (side, tail) if _is_part(side, tail) else _attached_side(tail) if not side else None
+        found = meaning("".join(words[start:]))
         if found is not None:
-            before = words[:start]
-            if _NOT_OF_THE_BODY & set(before):
-                return None
-            prefix = re.sub(r"[\W_]+", "", "".join((*spaces, *before)).lower())
-            return JointName(prefix, *found, number)
+            return words[:start], found
     return None
 
 
@@ -82,10 +91,6 @@ def side_of(name: str) -> str:
     sides = {_SIDES[word] for word in words if word in _SIDES}
     sides |= {_SIDES[word[0]] for word in words if word[0] in "左右"}
     return sides.pop() if len(sides) == 1 else ""
-
-
-def _is_part(side: str, word: str) -> bool:
-    return word in (LIMB_WORDS if side else _CENTRAL_WORDS)
 
 
 def _attached_side(word: str) -> tuple[str, str] | None:

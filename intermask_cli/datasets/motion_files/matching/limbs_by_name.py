@@ -56,24 +56,31 @@ def _sets_of_names(points: Points) -> list[_Named]:
 def _by_scheme(points: Points, named: _Named) -> Limbs | None:
     """The limbs by the scheme that names most of them; of several the first."""
     text = " ".join(points.names).lower()
-    best: Limbs | None = None
+    best: tuple[Scheme | None, dict[str, int]] = (None, {})
     for scheme in SCHEMES:
-        if scheme.sign not in text:
-            continue
-        joints = _joints_of(scheme, named)
+        joints = _added({}, named, scheme.words) if scheme.sign in text else {}
         complete = all(f"{side}_{joint}" in joints for side in SIDES for joint in NEEDED)
-        if complete and (best is None or len(joints) > len(best.joints)):
-            best = Limbs(joints, _pelvis(points, named, joints), scheme.name)
-    return best
+        if complete and len(joints) > len(best[1]):
+            best = (scheme, joints)
+    scheme, joints = best
+    if scheme is None:
+        return None
+    # Joints that the scheme does not name, by other words.
+    return Limbs(_added(joints, named, WORDS_FOR), _pelvis(points, named, joints), scheme.name)
 
 
-def _joints_of(scheme: Scheme, named: _Named) -> dict[str, int]:
-    found = {}
+def _added(
+    joints: Mapping[str, int], named: _Named, words_for: Mapping[str, tuple[str, ...]]
+) -> dict[str, int]:
+    """The joints, and those that are missing by the first of their words that is not taken."""
+    found = dict(joints)
     for side in SIDES:
-        for joint, words in scheme.words.items():
-            point = next((named[side, word] for word in words if (side, word) in named), None)
+        for joint, words in words_for.items():
+            taken = found.values()
+            free = [named[side, word] for word in words if (side, word) in named]
+            point = next((point for point in free if point not in taken), None)
             if point is not None:
-                found[f"{side}_{joint}"] = point
+                found.setdefault(f"{side}_{joint}", point)
     return found
 
 
@@ -86,7 +93,7 @@ def _by_all_words(points: Points, named: _Named) -> Limbs | None:
             if not set(NEEDED) & set(limb) <= set(chain):
                 return None
             joints |= {f"{side}_{joint}": point for joint, point in chain.items()}
-    return Limbs(joints, _pelvis(points, named, joints), "mixed")
+    return Limbs(joints, _pelvis(points, named, joints), "common")
 
 
 def _chain(points: Points, named: _Named, side: str, limb: tuple[str, ...]) -> dict[str, int]:
@@ -111,10 +118,8 @@ def _in_order(points: Points, chain: list[int]) -> bool:
 
 
 def _pelvis(points: Points, named: _Named, joints: Mapping[str, int]) -> int | None:
-    """The named pelvis: above both hips if possible, the lowest of these first."""
+    """The lowest joint called pelvis or hips that is above both hips."""
     candidates = [named["", word] for word in PELVIS_WORDS if ("", word) in named]
     hips = [joints["left_hip"], joints["right_hip"]]
     above = [point for point in candidates if all(points.is_above(point, hip) for hip in hips)]
-    if above:
-        return max(above, key=lambda point: len(points.to_root(point)))
-    return candidates[0] if candidates else None
+    return max(above, key=lambda point: len(points.to_root(point)), default=None)

@@ -24,6 +24,10 @@ _MIRRORED = 0.06
 _SHORTEST_ARMS = 0.4
 #: Points of a limb that count: upper joint, hinge and end.
 _LIMB = 3
+#: A twist bone continues the bone before it within these angles: change over the clip, and largest.
+_NEVER_BENDS_DEG, _STRAIGHT_DEG = 0.5, 15.0
+#: Ratio up to which two bones have about one length.
+_ONE_LENGTH = 1.6
 #: Mean sine of the angle by which toes or bent knees point forwards, below which left and right stay open.
 _SHOWS_FORWARD = 0.1
 
@@ -58,7 +62,7 @@ def _pairs(points: Points) -> list[_Pair]:
     """The best mirrored pair of branches of each joint."""
     found, ways = [], _ways_down(points)
     for joint, children in enumerate(points.children):
-        limbs = [[joint, *ways[child]] for child in children]
+        limbs = [_without_twists(points, [joint, *ways[child]]) for child in children]
         limbs = [limb for limb in limbs if len(limb) > _LIMB]
         candidates = []
         for first, second in combinations(limbs, 2):
@@ -81,9 +85,28 @@ def _ways_down(points: Points) -> list[list[int]]:
     return ways
 
 
+def _without_twists(points: Points, limb: list[int]) -> list[int]:
+    """A limb without the joints that never bend, as twist bones do in the middle of a thigh.
+
+    Taken only where two bones of about one length remain: an arm may stay straight throughout a clip.
+    """
+    bones = normalize(np.diff(points.poses[:, limb], axis=1))  # (S, bones, 3)
+    cosine = np.clip((bones[:, 1:] * bones[:, :-1]).sum(-1), -1.0, 1.0)
+    angle = np.degrees(np.arccos(cosine))  # (S, bones - 1) at the joints between two bones
+    twists = (np.ptp(angle, axis=0) < _NEVER_BENDS_DEG) & (angle.max(axis=0) < _STRAIGHT_DEG)
+    bends = [limb[0], *(p for p, twist in zip(limb[1:-1], twists, strict=True) if not twist), limb[-1]]
+    if len(bends) <= _LIMB:
+        return limb
+    start = _two_bones(points, bends)[0]
+    upper, hinge, end = bends[start : start + _LIMB]
+    lengths = points.distance(upper, hinge), points.distance(hinge, end)
+    return bends if max(lengths) < _ONE_LENGTH * min(lengths) else limb
+
+
 def _two_bones(points: Points, limb: list[int]) -> tuple[int, float]:
     """Where in a limb its two longest successive bones begin, and their length."""
-    sums = [points.bones[hinge] + points.bones[end] for hinge, end in pairwise(limb[1:])]
+    lengths = [points.distance(lower, upper) for lower, upper in pairwise(limb)]
+    sums = [first + second for first, second in pairwise(lengths)]
     start = int(np.argmax(sums))
     return start, float(sums[start])
 
@@ -91,9 +114,12 @@ def _two_bones(points: Points, limb: list[int]) -> tuple[int, float]:
 def _difference(points: Points, first: list[int], second: list[int]) -> float:
     """Mean difference of bone lengths of two limbs, as a share of the mean bone, up to the hands or feet."""
     count = min(_two_bones(points, first)[0], _two_bones(points, second)[0]) + _LIMB
-    a, b = points.bones[first[1:count]], points.bones[second[1:count]]
-    if len(a) != len(b):
+    if min(len(first), len(second)) < count:
         return np.inf
+    a, b = (
+        np.array([points.distance(lower, upper) for lower, upper in pairwise(limb[:count])])
+        for limb in (first, second)
+    )
     return float(np.abs(a - b).sum() / max(float((a + b).sum() / 2), 1e-9))
 
 

@@ -55,7 +55,7 @@ _AMBIGUOUS = ("hip", "foot", "shoulder", "leg", "arm", "hand")
 #: neck. None has a side.
 PELVIS_WORDS = ("pelvis", "hips", "hip", "hipcenter", "hipcentre", "下半身")
 HEAD_WORDS = ("head", "skull", "頭")
-NECK_WORDS = ("neck", "necktwist", "necklower", "neckupper", "lowerneck", "upperneck", "首")
+NECK_WORDS = ("neck", "necktwist", "necklower", "neckupper", "lowerneck", "upperneck", "shouldercenter", "首")
 
 
 @dataclass(frozen=True)
