@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import matrix_from_columns
 from intermask_cli.motion.skeleton import JOINT
@@ -188,6 +189,17 @@ def rig_bvh(
     lines.append(f"MOTION\nFrames: {frames}\nFrame Time: {1 / fps:.8f}")
     lines += [" ".join(f"{value:.6f}" for value in row) for row in rows]
     return "HIERARCHY\n" + "\n".join(lines) + "\n", truth
+
+
+def read_rig(folder, rig: Rig, options: dict):
+    """A rig read without an option: the motion, its joints at the file's frames, and where those put them."""
+    text, truth = rig_bvh(rig, **options)
+    (folder / "clip.bvh").write_text(text, encoding="utf-8")
+    given = read_motion(folder / "clip.bvh")
+    frames = np.arange(given.frames) * options.get("fps", 30.0) / 30
+    whole = np.isclose(frames, np.rint(frames))
+    at = np.rint(frames[whole]).astype(int)
+    return given, given.joints[whole], {name: place[at] for name, place in truth.items()}
 
 
 def measured_error_m(joints: np.ndarray, truth: dict[str, np.ndarray]) -> float:

@@ -92,20 +92,19 @@ def _matched(points: Points, limbs: Limbs, placed: Placed) -> tuple[np.ndarray, 
         for joint, recipe in placed.recipes.items()
     }
     single = {joint: next(iter(recipe)) for joint, recipe in placed.recipes.items() if len(recipe) == 1}
+    joint_of = {name: single[name] for name in JOINT_NAMES if single.get(name, points.joints) < points.joints}
     match = SkeletonMatch(
         summary=f"{how}, {points.joints} joints -> {NUM_JOINTS}{notes}",
         map_text=map_text(named, dict.fromkeys(placed.fixed, "not in the file, placed by proportion")),
-        joint_of={joint: point for joint, point in single.items() if point < points.joints},
+        joint_of=joint_of,
         rest_up=stance.up if stance.frame is None else None,
-        note=_map_found(points, limbs) if limbs.scheme == STRUCTURE else "",
+        note=_map_found(points, joint_of) if limbs.scheme == STRUCTURE else "",
     )
     return np.stack([_place(points, placed, name) for name in JOINT_NAMES], axis=1), match
 
 
-def _map_found(points: Points, limbs: Limbs) -> str:
-    found = ", ".join(
-        f"{joint} {points.names[point]}" for joint, point in limbs.joints.items() if point < points.joints
-    )
+def _map_found(points: Points, joint_of: Mapping[str, int]) -> str:
+    found = ", ".join(f"{joint} {points.names[point]}" for joint, point in joint_of.items())
     return (
         f"the names of the joints say nothing; by structure and pose, {found}; if that is wrong, correct the "
         "map that `intermask info FILE --skeleton-map` prints and give it as --skeleton MAP.yaml"

@@ -20,8 +20,9 @@ from intermask_cli.motion.rotation import normalize
 
 #: Difference of two mirrored limbs, bone by bone, as a share of their length.
 _MIRRORED = 0.06
-#: Upper arm and forearm of a body are 0.65 of thigh and shin; shorter pairs are fingers, ears, skirts.
-_SHORTEST_ARMS = 0.4
+#: Least and most of: both bones of the arm by both of the leg (0.65 of a body), hip to shoulder by those
+#: (0.7), thigh by shin, upper arm by forearm (1). Other pairs are fingers, ears, skirts.
+_PROPORTIONS = ((0.4, 1.1), (0.3, 1.3), (0.6, 1.7), (0.6, 1.7))
 #: Points of a limb that count: upper joint, hinge and end.
 _LIMB = 3
 #: A twist bone continues the bone before it within these angles: change over the clip, and largest.
@@ -52,10 +53,19 @@ def limbs_by_structure(points: Points) -> Limbs | None:
 
 
 def _fit(points: Points, legs: _Pair, arms: _Pair) -> bool:
-    """Whether a pair can be the arms: not much shorter than the legs, and no part of them."""
+    """Whether two pairs have the proportions of a body's legs and arms, on a trunk between them."""
     inside = {legs.first[1], legs.second[1]}
-    part = any(inside & set(points.to_root(branch[1])) for branch in (arms.first, arms.second))
-    return not part and arms.size >= _SHORTEST_ARMS * legs.size
+    if any(inside & set(points.to_root(branch[1])) for branch in (arms.first, arms.second)):
+        return False  # part of the legs
+    hip, knee, ankle = _upper_hinge_end(points, legs.first)
+    shoulder, elbow, wrist = _upper_hinge_end(points, arms.first)
+    shares = (
+        arms.size / legs.size,
+        points.distance(hip, shoulder) / legs.size,
+        points.distance(hip, knee) / max(points.distance(knee, ankle), 1e-9),
+        points.distance(shoulder, elbow) / max(points.distance(elbow, wrist), 1e-9),
+    )
+    return all(low <= share <= high for share, (low, high) in zip(shares, _PROPORTIONS, strict=True))
 
 
 def _pairs(points: Points) -> list[_Pair]:
@@ -97,8 +107,7 @@ def _without_twists(points: Points, limb: list[int]) -> list[int]:
     bends = [limb[0], *(p for p, twist in zip(limb[1:-1], twists, strict=True) if not twist), limb[-1]]
     if len(bends) <= _LIMB:
         return limb
-    start = _two_bones(points, bends)[0]
-    upper, hinge, end = bends[start : start + _LIMB]
+    upper, hinge, end = _upper_hinge_end(points, bends)
     lengths = points.distance(upper, hinge), points.distance(hinge, end)
     return bends if max(lengths) < _ONE_LENGTH * min(lengths) else limb
 
@@ -109,6 +118,12 @@ def _two_bones(points: Points, limb: list[int]) -> tuple[int, float]:
     sums = [first + second for first, second in pairwise(lengths)]
     start = int(np.argmax(sums))
     return start, float(sums[start])
+
+
+def _upper_hinge_end(points: Points, limb: list[int]) -> list[int]:
+    """The points of the two longest successive bones of a limb."""
+    start = _two_bones(points, limb)[0]
+    return limb[start : start + _LIMB]
 
 
 def _difference(points: Points, first: list[int], second: list[int]) -> float:

@@ -10,20 +10,10 @@ from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.paths import SHARED
 from tests.helpers.real_skeletons import REAL_TREES
-from tests.helpers.skeleton_files import measured_error_m, rig_bvh
+from tests.helpers.skeleton_files import measured_error_m, read_rig
+from tests.helpers.tool_skeletons import TOOL_RIGS
 
 CASES = SHARED / "cases" / "motion"
-
-
-def read_rig(folder, rig, options):
-    """A rig read without an option: the motion, its joints at the file's frames, and where those put them."""
-    text, truth = rig_bvh(rig, **options)
-    (folder / "clip.bvh").write_text(text, encoding="utf-8")
-    given = read_motion(folder / "clip.bvh")
-    frames = np.arange(given.frames) * options.get("fps", 30.0) / 30
-    whole = np.isclose(frames, np.rint(frames))
-    at = np.rint(frames[whole]).astype(int)
-    return given, given.joints[whole], {name: place[at] for name, place in truth.items()}
 
 
 @pytest.mark.parametrize("name", REAL_TREES)
@@ -31,6 +21,16 @@ def test_trees_of_public_files(tmp_path, name):
     rig, options = REAL_TREES[name]
     given, joints, truth = read_rig(tmp_path, rig, options)
     assert measured_error_m(joints, truth) < 1e-3
+    for joint, place in truth.items():
+        assert_allclose(joints[:, JOINT[joint]], place, atol=1e-3, err_msg=joint)
+    assert "by structure" not in given.source
+    assert f"{options.get('up', 'y').upper()} up" in given.source
+
+
+@pytest.mark.parametrize("name", TOOL_RIGS)
+def test_rigs_of_tools(tmp_path, name):
+    rig, options = TOOL_RIGS[name]
+    given, joints, truth = read_rig(tmp_path, rig, options)
     for joint, place in truth.items():
         assert_allclose(joints[:, JOINT[joint]], place, atol=1e-3, err_msg=joint)
     assert "by structure" not in given.source
