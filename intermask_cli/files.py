@@ -6,7 +6,6 @@ moment leaves the old file or the new one, never half of it.
 
 from __future__ import annotations
 
-import csv
 import errno
 import hashlib
 import json
@@ -14,7 +13,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -141,14 +140,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """`write_text` of a value as indented JSON."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_csv(path: Path, header: Iterable[str], rows: Iterable[Iterable[Any]], line_end: str = "\n") -> None:
-    """Write a table row by row."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator=line_end)
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 # ---------------------------------------------------------------- folders

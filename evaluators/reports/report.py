@@ -31,8 +31,9 @@ from evaluators.metrics import NOT_RANKED
 from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
 from evaluators.protocols.protocol import MULTIMODALITY_FIELDS, differences
 from evaluators.protocols.scoring import BETTER, METRICS, MetricScore
+from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError
-from intermask_cli.files import write_csv, write_json, write_text
+from intermask_cli.files import write_json, write_text
 from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.version import __version__
 

@@ -15,7 +15,10 @@ def generate(
     *,
     prompts: Annotated[
         list[Path],
-        typer.Argument(help="Prompt files (.txt .csv .tsv .jsonl) or - for stdin.", show_default=False),
+        typer.Argument(
+            help="Prompt files (.txt .csv .tsv .jsonl .json), folders of them, or - for stdin.",
+            show_default=False,
+        ),
     ],
     run: opt.RunOptions,
     model: opt.ModelOptions,
@@ -25,6 +28,16 @@ def generate(
         typer.Option(help="Frames of prompts that give no length.  [default: 5 seconds]", show_default=False),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="Format of the prompt files: txt, csv, tsv, jsonl or json.  [default: by suffix or content]",
+            show_default=False,
+        ),
+    ] = None,
+    prompt_fps: Annotated[
+        float, typer.Option(min=1, max=1000, help="Frames per second of prompts written text#frames.")
+    ] = 20.0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")
     ] = False,
@@ -44,7 +57,7 @@ def generate(
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
-    accepted = reporting.require_prompts(read_prompts(prompts, limits), run.strict)
+    accepted = reporting.require_prompts(read_prompts(prompts, limits, format, prompt_fps), run.strict)
     job = generate_job(settings, prompts, accepted, length)
     if dry_run:
         source = settings.source

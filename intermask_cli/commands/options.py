@@ -130,6 +130,18 @@ CudaGraphs = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first N prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a different run in the directory.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Make nothing if any line is bad.")]
+RejectedOk = Annotated[
+    bool,
+    typer.Option(
+        "--rejected-ok", help="Exit code 0, not 3, where lines were rejected and nothing else went wrong."
+    ),
+]
+CsvBom = Annotated[
+    bool,
+    typer.Option(
+        "--csv-bom", help="Begin index.csv with a byte order mark, for spreadsheets opened by a click."
+    ),
+]
 CleanModes = Annotated[
     list[Clean] | None,
     typer.Option(
@@ -277,6 +289,8 @@ class RunOptions:
     shard: ShardOfRun = None
     overwrite: Overwrite = False
     strict: Strict = False
+    rejected_ok: RejectedOk = False
+    csv_bom: CsvBom = False
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
@@ -306,7 +320,8 @@ class RunOptions:
             proportions=proportions,
             batch_size=batch_size,
             out=self.out,
-            execution=Execution(model.device, processes, shard, self.overwrite),
+            csv_bom=self.csv_bom,
+            execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),
         )
 
 

@@ -71,6 +71,8 @@ def add_gallery(result: Summary) -> None:
 
 def require_prompts(prompts: PromptSet, strict: bool) -> PromptSet:
     """Warn of bad lines and return the prompts; InputError without prompts, or with bad lines if `strict`."""
+    for line in prompts.notes[:SHOWN]:
+        note(line)
     for bad in prompts.rejected[:SHOWN]:
         warn(f"{bad.file} line {bad.line} {bad.reason}; skipped")
     if len(prompts.rejected) > SHOWN:

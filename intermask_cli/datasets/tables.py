@@ -1,11 +1,12 @@
 """Text files of one record a line: bytes in, raw records and reasons out; a bad line never stops the others.
 
-For prompt files (`generation.prompts`) and tables of pairs (`datasets.interhuman.pairs`).
+For prompt files (`generation.prompts`) and tables of pairs (`datasets.interhuman.pairs`). Spreadsheets
+write tables in several ways, and the header decides: another separator (`;` and a decimal comma, tabs), a
+`sep=` line, empty columns at the right, and the header again where two tables were joined.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import json
 import re
@@ -13,6 +14,14 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from intermask_cli.datasets.text_lines import (
+    BYTE_ORDER_MARK,
+    UnusableLine,
+    check_text,
+    decoded_line,
+    lines_of,
+    stripped,
+)
 from intermask_cli.errors import InputError
 
 #: Far beyond any sentence: a longer line hints at a file of another kind or without line ends.
@@ -21,11 +30,15 @@ MAX_LINE_BYTES = 65_536
 MAX_ID_LENGTH = 100
 #: Columns that are recognised in any case (`Text`, `TEXT`).
 KNOWN_COLUMNS = ("id", "text", "frames", "seconds", "seed", "samples", "tags")
-
-#: What a NUL byte becomes while a line is parsed, since csv of Python 3.10 stops at NUL itself.
-_NUL = "\udc00"
-#: Control characters that are not white space, and lone surrogates.
-_UNUSABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+#: Other names of the column `text`, where a table has no column of that name.
+TEXT_SYNONYMS = ("prompt", "caption")
+#: Columns of numbers: with a separator other than the comma, `2,5` in them is 2.5.
+_NUMBER_COLUMNS = ("frames", "seconds", "seed", "samples")
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+#: What Excel reads and writes as a first line to name the separator.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+#: Separators tried, after the one of the file's suffix, until the header has a column of texts.
+_SEPARATORS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True)
@@ -42,44 +55,22 @@ class Rejected:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
-class UnusableLine(Exception):
-    """This line is rejected; the message is the reason."""
-
-
 #: A line number with its columns, not checked yet, or with the reason why it has none.
 RawRecord = tuple[int, "dict[str, Any] | str"]
 
 
 def parse_records(data: bytes, suffix: str, name: str) -> Iterator[RawRecord]:
-    """Split one file into raw records by its format."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(f"{name}: is UTF-16 text; save it as UTF-8")
-    lines = data.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    """Split one file into raw records by its format: `.txt`, `.jsonl`, `.csv` or `.tsv`.
+
+    Raises:
+        InputError: UTF-16 or UTF-32 text, or a table without a column of texts.
+    """
+    lines = lines_of(data, name)
     if suffix == ".txt":
         return _text_records(lines)
     if suffix == ".jsonl":
         return _json_records(lines)
     return _table_records(lines, "," if suffix == ".csv" else "\t", name)
-
-
-def _decode(line: bytes) -> str:
-    """UTF-8; bytes that are not UTF-8 and NULs stay visible as lone surrogates for `check_text`."""
-    return line.removesuffix(b"\r").decode("utf-8", "surrogateescape").replace("\0", _NUL)
-
-
-def check_text(value: str) -> None:
-    """Raise UnusableLine for NUL, bytes that are not UTF-8, half surrogate pairs and control characters."""
-    unusable = _UNUSABLE.search(value)
-    if unusable is None:
-        return
-    code = ord(unusable.group())
-    if unusable.group() in ("\0", _NUL):
-        raise UnusableLine("contains a NUL byte")
-    if 0xDC80 <= code <= 0xDCFF:
-        raise UnusableLine(f"is not valid UTF-8 (byte 0x{code - 0xDC00:02x})")
-    if code >= 0xD800:
-        raise UnusableLine(f"contains half a surrogate pair (U+{code:04X})")
-    raise UnusableLine(f"contains a control character (U+{code:04X})")
 
 
 def _too_long(size: int) -> str:
@@ -92,8 +83,8 @@ def _text_records(lines: list[bytes]) -> Iterator[RawRecord]:
         if len(line) > MAX_LINE_BYTES:
             yield number, _too_long(len(line))
             continue
-        text = _decode(line).strip()
-        if text and not text.startswith("#"):
+        text = decoded_line(line).strip()
+        if text and not stripped(text).startswith("#"):
             yield number, {"text": text}
 
 
@@ -103,12 +94,13 @@ def _json_records(lines: list[bytes]) -> Iterator[RawRecord]:
         if len(line) > MAX_LINE_BYTES:
             yield number, _too_long(len(line))
             continue
-        text = _decode(line).strip()
+        text = stripped(decoded_line(line))
         if text:
-            yield number, _json_object(text)
+            yield number, json_object(text)
 
 
-def _json_object(text: str) -> dict[str, Any] | str:
+def json_object(text: str) -> dict[str, Any] | str:
+    """The JSON object of a text as a record, or the reason why there is none."""
     try:
         check_text(text)
         value = json.loads(text)
@@ -116,9 +108,15 @@ def _json_object(text: str) -> dict[str, Any] | str:
         return str(error)
     except (ValueError, RecursionError) as error:
         return f"is not valid JSON ({str(error).splitlines()[0]})"
+    return json_record(value)
+
+
+def json_record(value: Any) -> dict[str, Any] | str:
+    """A JSON object as a record, `prompt` and `caption` as `text`; for other values the reason."""
     if not isinstance(value, dict):
         return f'is a JSON {type(value).__name__}; expected an object such as {{"text": "two people bow"}}'
-    return value
+    synonym = _text_synonym(list(value))
+    return value if synonym is None else {"text" if k == synonym else k: v for k, v in value.items()}
 
 
 class _PhysicalLines:
@@ -138,7 +136,7 @@ class _PhysicalLines:
         self.size += len(line)
         if self.size > MAX_LINE_BYTES:
             raise UnusableLine(_too_long(self.size))
-        return _decode(line) + "\n"
+        return decoded_line(line) + "\n"
 
 
 def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[RawRecord]:
@@ -148,6 +146,13 @@ def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[Ra
     while physical.next < len(lines):
         first = physical.next
         physical.size = 0
+        if header is None:
+            opening = decoded_line(lines[first])
+            named = _SEPARATOR_LINE.fullmatch(stripped(opening))
+            if named is not None:
+                delimiter, physical.next = named[1], first + 1
+                continue
+            delimiter = _separator(opening, delimiter)
         try:
             cells = next(csv.reader(physical, delimiter=delimiter, strict=True))
         except StopIteration:
@@ -163,25 +168,69 @@ def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[Ra
             continue
         if header is None:
             header = _header(cells, name)
-        elif len(cells) > len(header):
-            counts = f"has {len(cells)} cells, the header has {len(header)}"
-            yield first + 1, f"{counts}; quote cells that contain '{delimiter}'"
         else:
-            filled = {name: cell for name, cell in zip(header, cells, strict=False) if cell.strip()}
-            yield first + 1, filled
+            yield first + 1, _table_record(cells, header, delimiter)
+
+
+def _separator(opening: str, delimiter: str) -> str:
+    """The separator with which a header line has a column of texts; `delimiter` where none has."""
+    for candidate in (delimiter, *_SEPARATORS):
+        cells = next(csv.reader([opening], delimiter=candidate), [])
+        if any(stripped(cell).lower() in ("text", *TEXT_SYNONYMS) for cell in cells):
+            return candidate
+    return delimiter
+
+
+def _table_record(cells: list[str], header: list[str], delimiter: str) -> dict[str, Any] | str:
+    """Filled cells by column, or the reason why the row cannot be used."""
+    while len(cells) > len(header) and not cells[-1].strip():
+        cells = cells[:-1]
+    if len(cells) > len(header):
+        counts = f"has {len(cells)} cells, the header has {len(header)}"
+        return f"{counts}; quote cells that contain '{delimiter}'"
+    if [name for name in _names(cells) if name] == [name for name in header if name]:
+        return "repeats the header"
+    record = {column: cell for column, cell in zip(header, cells, strict=False) if cell.strip()}
+    if "" in record:
+        return (
+            f"has {record[''].strip()[:40]!r} in a column without a name; "
+            f"name the column, or quote cells that contain '{delimiter}'"
+        )
+    if delimiter != ",":
+        for column in _NUMBER_COLUMNS:
+            if _DECIMAL_COMMA.fullmatch(record.get(column, "")):
+                record[column] = record[column].replace(",", ".")
+    return record
+
+
+def _names(cells: list[str]) -> list[str]:
+    """Column names of a header's cells: known ones in lower case, a synonym of `text` as `text`."""
+    names = [stripped(cell) for cell in cells]
+    names = [name.lower() if name.lower() in (*KNOWN_COLUMNS, *TEXT_SYNONYMS) else name for name in names]
+    synonym = _text_synonym(names)
+    return ["text" if name == synonym else name for name in names]
+
+
+def _text_synonym(names: list[str]) -> str | None:
+    """The name that stands for `text`, or None where `text` itself is there, or no synonym."""
+    if "text" in names:
+        return None
+    return next((name for name in TEXT_SYNONYMS if name in names), None)
 
 
 def _header(cells: list[str], name: str) -> list[str]:
-    """The column names; InputError without a text column or with a duplicated one."""
-    header = [cell.strip() for cell in cells]
-    header = [cell.lower() if cell.lower() in KNOWN_COLUMNS else cell for cell in header]
+    """The column names; InputError without a text column or with a duplicated one. '' has no name."""
+    header = _names(cells)
     try:
         check_text("".join(header))
     except UnusableLine as error:
         raise InputError(f"{name}: the header {error}") from error
     if "text" not in header:
-        raise InputError(f"{name}: no 'text' column in the header ({', '.join(header)[:200]})")
-    repeated = [cell for i, cell in enumerate(header) if cell in header[:i]]
+        raise InputError(
+            f"{name}: no 'text' column in the header ({', '.join(header)[:200]}); "
+            f"name the column of prompts text, {' or '.join(TEXT_SYNONYMS)}"
+        )
+    repeated = [cell for i, cell in enumerate(header) if cell and cell in header[:i]]
     if repeated:
         raise InputError(f"{name}: column '{repeated[0]}' is duplicated in the header")
     return header
@@ -199,9 +248,9 @@ def clean_text(value: Any) -> str:
     if not isinstance(value, str):
         raise UnusableLine(f"has a {type_name(value)} as text; expected a string")
     check_text(value)
-    text = " ".join(value.split())
+    text = stripped(" ".join(value.replace(BYTE_ORDER_MARK, "").split()))
     if not text:
-        raise UnusableLine("has an empty text")
+        raise UnusableLine("has only invisible characters" if value.strip() else "has an empty text")
     return text
 
 

@@ -273,4 +273,7 @@ def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, wo
 
 def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:
     """Results with the id and sample number of their items."""
-    return [replace(result, id=item.id, sample=item.sample) for item, result in zip(items, made, strict=True)]
+    return [
+        replace(result, id=item.id, sample=item.sample, source_id=item.source_id)
+        for item, result in zip(items, made, strict=True)
+    ]

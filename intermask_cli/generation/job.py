@@ -42,13 +42,15 @@ from intermask_cli.generation.workers import work_in_processes
 class Execution:
     """How a job is carried out. Nothing here changes what is made.
 
-    `processes` workers on this machine, None for one per visible GPU (`launch.worker_devices`).
+    `rejected_ok`: rejected lines leave the exit code at 0. `processes` workers on this machine, None
+    for one per visible GPU (`launch.worker_devices`).
     """
 
     device: str = "auto"
     processes: int | None = 1
     shard: Shard = field(default_factory=Shard)
     overwrite: bool = False
+    rejected_ok: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,11 @@ class Summary:
     rejected: Sequence[Rejected]
     finished_before: bool = False
     no_body: int = 0  # of the dataset, marked in its column `no_body`
+    rejected_ok: bool = False
 
     @property
     def exit_code(self) -> int:
-        return EXIT_PARTIAL if self.failed or self.rejected else EXIT_OK
+        return EXIT_PARTIAL if self.failed or (self.rejected and not self.rejected_ok) else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
         finished = self.folder / FILE_NAME
@@ -209,7 +212,7 @@ def run_job(job: Job) -> Summary | None:
         pending = run.pending(parts)
         finished = run.finished()
         if finished is not None:
-            return _already_finished(run, finished, job.rejected) if worker.main else None
+            return _already_finished(run, finished, job) if worker.main else None
         timing = _work(run, parts, pending, worker, devices, job.load_engine)
         if not worker.main:
             return None
@@ -225,6 +228,7 @@ def run_job(job: Job) -> Summary | None:
         failed=merged.failed,
         rejected=job.rejected,
         no_body=merged.no_body,
+        rejected_ok=execution.rejected_ok,
     )
 
 
@@ -263,10 +267,13 @@ def _place(worker: Worker, devices: Sequence[str]) -> str:
     return f"{', '.join(dict.fromkeys(devices))}, {len(devices)} workers"
 
 
-def _already_finished(run: RunDirectory, manifest: dict[str, Any], rejected: Sequence[Rejected]) -> Summary:
+def _already_finished(run: RunDirectory, manifest: dict[str, Any], job: Job) -> Summary:
     note(f"{run.folder}: this run is already complete; --overwrite makes it again")
     done, no_body = int(manifest["counts"]["done"]), int(manifest["counts"].get("no_body", 0))
-    return Summary(run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], rejected, True, no_body)
+    return Summary(
+        run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], job.rejected,
+        finished_before=True, no_body=no_body, rejected_ok=job.execution.rejected_ok,
+    )  # fmt: skip
 
 
 def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:

@@ -31,9 +31,10 @@ from intermask_cli.datasets.interactions import (
     write_index,
     write_item,
 )
+from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import IntermaskError
-from intermask_cli.files import replacing, write_bytes, write_csv
+from intermask_cli.files import replacing, write_bytes
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
@@ -191,10 +192,17 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         yield file
 
 
-def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[str, Any], name: str) -> int:
+def merge_parts(
+    parts: Sequence[PartRecord],
+    folder: Path,
+    attributes: Mapping[str, Any],
+    name: str,
+    csv_bom: bool = False,
+) -> int:
     """Copy all items into `folder/name` and their index rows into `index.csv` -> number of items.
 
-    `attributes` become root attributes, next to format and version (docs/reference/formats.md).
+    `attributes` become root attributes, next to format and version (docs/reference/formats.md). csv_bom:
+    begin the table with a byte order mark.
     """
     rows = sorted(
         ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]
@@ -217,7 +225,8 @@ def merge_parts(parts: Sequence[PartRecord], folder: Path, attributes: Mapping[s
             file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
         del file[_COPIED]
         write_index(file.create_group(INDEX, track_order=True), columns)
-    write_csv(folder / "index.csv", columns, zip(*columns.values(), strict=True))
+    rows_of_index = zip(*columns.values(), strict=True)
+    write_csv(folder / "index.csv", columns, rows_of_index, byte_order_mark=csv_bom)
     return len(rows)
 
 

@@ -27,7 +27,8 @@ LARGEST_PART = 128
 class WorkItem:
     """One sample to make; `position` is its row in the dataset.
 
-    `file` and `line` are where its prompt is, `carried` the columns of the prompt file that are copied.
+    `file` and `line` are where its prompt is, `source_id` is its id as the user wrote it, `carried` the
+    columns of the prompt file that are copied.
     """
 
     position: int
@@ -38,6 +39,7 @@ class WorkItem:
     sample: int
     file: str
     line: int
+    source_id: str = ""
     carried: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -102,10 +104,11 @@ class Plan:
         return sum(item.frames for item in self.items)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the ids, texts, lengths, seeds, sample numbers and carried columns of all items."""
+        """SHA-256 of the ids, texts, lengths, seeds, samples, carried columns and given ids of all items."""
         digest = hashlib.sha256()
         for item in self.items:
-            row = [item.id, item.text, item.frames, item.seed, item.sample, sorted(item.carried.items())]
+            carried = sorted(item.carried.items())
+            row = [item.id, item.text, item.frames, item.seed, item.sample, carried, item.source_id]
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
 
@@ -129,21 +132,25 @@ def make_plan(
         if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
             occurrences[prompt.text] = occurrence + 1
         frames = prompt.frames or default_frames
-        for sample in range(prompt.samples or samples):
-            if prompt.seed is None:
+        own = prompt.sample
+        for sample in range(prompt.samples or samples) if own is None else (own,):
+            if own is not None and prompt.seed is not None:
+                seed = prompt.seed
+            elif prompt.seed is None:
                 seed = sample_seed(run_seed, prompt.text, occurrence, sample)
             else:
                 seed = explicit_seed(prompt.seed, sample)
             items.append(
                 WorkItem(
                     position=len(items),
-                    id=f"{prompt.id}-s{sample}",
+                    id=f"{prompt.id}-s{sample}" if own is None else prompt.id,
                     text=prompt.text,
                     frames=frames - frames % unit,
                     seed=seed,
                     sample=sample,
                     file=prompt.file,
                     line=prompt.line,
+                    source_id=prompt.source_id,
                     carried=prompt.carried,
                 )
             )

@@ -1,34 +1,39 @@
 """Reads prompt files into prompts and rejected lines; a bad line does not stop the others.
 
 Formats: `.txt` (one prompt per line, `#` comments), `.csv` / `.tsv` (header with `text`), `.jsonl`
-(one object per line) and `-` (standard input, text lines). Known columns: `id text frames seconds seed
-samples tags`; others are carried through unchanged. `prompts/README.md` has examples.
+(one object per line), `.json` (a list of objects), folders of these, and `-` (standard input). Known columns:
+`id text frames seconds seed samples tags`; others are carried through unchanged. The `index.csv` of a run
+makes the same interactions again. `prompts/README.md` has examples.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from intermask_cli.config import DEFAULT_SECONDS
+from intermask_cli.datasets.interactions import OPTIONAL_COLUMNS
+from intermask_cli.datasets.spreadsheets import without_guard
 from intermask_cli.datasets.tables import (
     MAX_ID_LENGTH,
     RawRecord,
     Rejected,
-    UnusableLine,
-    check_text,
     clean_text,
     parse_records,
     safe_id,
     type_name,
     usable_text,
 )
+from intermask_cli.datasets.text_lines import UnusableLine, check_text, stripped
 from intermask_cli.errors import InputError
+from intermask_cli.generation.foreign_prompts import HASH_FPS, ForeignLines, json_records
+from intermask_cli.generation.prompt_ids import Line, unique_ids
+from intermask_cli.generation.prompt_sources import PromptSource, open_sources
 from intermask_cli.generation.seeds import MAX_SEED
 from intermask_cli.reading.phases import split_phases
 
@@ -36,7 +41,8 @@ from intermask_cli.reading.phases import split_phases
 MAX_SAMPLES = 100_000
 #: Extra columns of all prompt files together; each becomes a column of the dataset's index.
 MAX_CARRIED_COLUMNS = 64
-SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl")
+#: From here on floats, and so spreadsheets and JavaScript, leave out whole numbers.
+_EXACT_FLOAT = 2**53
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,9 @@ class FrameLimits:
 class Prompt:
     """One accepted line: `frames`, `seed` and `samples` are None if the file does not state them.
 
-    Only a prompt from the command line has an empty id.
+    Only a prompt from the command line has an empty id. `source_id` is the id as the user wrote it, ""
+    for none. A row of a run's `index.csv` is one sample: `sample`
+    is its number, `id` its complete id and `seed` its own seed.
     """
 
     id: str
@@ -74,28 +82,38 @@ class Prompt:
     frames: int | None = None
     seed: int | None = None
     samples: int | None = None
+    sample: int | None = None
+    source_id: str = ""
     carried: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PromptSet:
-    """All prompts in file and line order, ids unique; and all rejected lines."""
+    """All prompts in file and line order, ids unique; rejected lines; and notes on how files were read."""
 
     prompts: list[Prompt]
     rejected: list[Rejected]
+    notes: tuple[str, ...] = ()
 
 
-def read_prompts(sources: Iterable[str | Path], limits: FrameLimits = FrameLimits()) -> PromptSet:
-    """Read all files; `-` is standard input.
+def read_prompts(
+    sources: Iterable[str | Path],
+    limits: FrameLimits = FrameLimits(),
+    format: str | None = None,
+    hash_fps: float = HASH_FPS,
+) -> PromptSet:
+    """Read all files and folders; `-` is standard input.
+
+    format: of all of them (`prompt_sources.FORMATS`); by suffix if None. hash_fps: frames per second of lines
+    `text#frames`.
 
     Raises:
         InputError: a file cannot be used at all (missing, unknown suffix, no `text` column, UTF-16).
     """
-    collector = _Collector(limits)
-    for source in sources:
-        name, suffix, data = _read_bytes(source)
-        collector.add_file(name, parse_records(data, suffix, name))
-    return PromptSet(collector.prompts, collector.rejected)
+    collector = _Collector(limits, hash_fps)
+    for source in open_sources(sources, format):
+        collector.add_file(source)
+    return collector.result()
 
 
 def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
@@ -121,46 +139,55 @@ def default_run_name(sources: Sequence[str | Path]) -> str:
     return safe_id(parents.pop().name, "prompts") if len(parents) == 1 else "prompts"
 
 
-def _read_bytes(source: str | Path) -> tuple[str, str, bytes]:
-    if str(source) == "-":
-        return "stdin", ".txt", sys.stdin.buffer.read()
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise InputError(
-            f"{path}: unknown prompt file type '{suffix}'; accepted: {' '.join(SUFFIXES)} or - for stdin"
-        )
-    try:
-        return str(source), suffix, path.read_bytes()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such prompt file") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-
-
 class _Collector:
     """Checks raw records and gives every prompt a unique, safe id."""
 
-    def __init__(self, limits: FrameLimits):
+    def __init__(self, limits: FrameLimits, hash_fps: float):
         self.limits = limits
-        self.prompts: list[Prompt] = []
+        self.foreign = ForeignLines(hash_fps)
+        self.prompts: list[Prompt] = []  # with ids as written, until `result`
         self.rejected: list[Rejected] = []
+        self.notes: list[str] = []
         self.given_ids: dict[str, str] = {}  # id as written -> file and line
-        self.taken: set[str] = set()
         self.columns: set[str] = set()
 
-    def add_file(self, name: str, records: Iterable[RawRecord]) -> None:
-        stem = safe_id(Path(name).stem, "prompts")
-        for line, raw in records:
+    def add_file(self, source: PromptSource) -> None:
+        name = source.name
+        self.notes += [source.note] if source.note else []
+        for line, raw in self._records(source):
             try:
-                if isinstance(raw, str):
-                    raise UnusableLine(raw)
-                self.prompts.append(self._prompt(name, stem, line, raw))
+                record = raw if isinstance(raw, str) else self.foreign.phases(raw)
+                if isinstance(record, str):
+                    raise UnusableLine(record)
+                if source.format == "txt":
+                    record = self.foreign.text_line(record)
+                self.prompts.append(self._prompt(name, line, record))
             except UnusableLine as error:
                 self.rejected.append(Rejected(name, line, str(error)))
+        self.notes += self.foreign.notes(name)
 
-    def _prompt(self, name: str, stem: str, line: int, raw: dict[str, Any]) -> Prompt:
+    def _records(self, source: PromptSource) -> Iterable[RawRecord]:
+        if source.format == "json":
+            return json_records(source.data, source.name)
+        return parse_records(source.data, f".{source.format}", source.name)
+
+    def result(self) -> PromptSet:
+        ids = unique_ids([Line(prompt.id or None, prompt.file, prompt.line) for prompt in self.prompts])
+        prompts = [replace(prompt, id=id) for prompt, id in zip(self.prompts, ids, strict=True)]
+        changed = sum(prompt.id not in ("", id) for prompt, id in zip(self.prompts, ids, strict=True))
+        if changed:
+            were = f"{changed:,} ids were" if changed > 1 else "1 id was"
+            self.notes.append(
+                f"{were} changed to be safe as file names; column source_id has them as written"
+            )
+        return PromptSet(prompts, self.rejected, tuple(self.notes))
+
+    def _prompt(self, name: str, line: int, raw: dict[str, Any]) -> Prompt:
+        """The checked values of one record; its id is the one written, "" for none."""
         values = {key: value for key, value in raw.items() if value is not None}
+        sample = _sample_of_a_run(values)
+        if sample is not None:
+            values = {key: without_guard(value) for key, value in values.items() if key != "sample"}
         text = clean_text(values.pop("text", None))
         try:
             split_phases(text)
@@ -169,33 +196,37 @@ class _Collector:
                 "has a text with an empty phase; give words on both sides of every '|'"
             ) from error
         frames = _frames(values.pop("frames", None), values.pop("seconds", None), self.limits)
-        seed = _integer("seed", values.pop("seed", None), 0, MAX_SEED)
+        seed = _seed(values.pop("seed", None))
         samples = _integer("samples", values.pop("samples", None), 1, MAX_SAMPLES)
         given = _id(values.pop("id", None))
+        source_id = given or ""
+        if sample is not None:
+            source_id = str(values.pop("source_id", ""))
+            values = {key: value for key, value in values.items() if key not in OPTIONAL_COLUMNS}
         carried = _carried(values)
         if len(self.columns | carried.keys()) > MAX_CARRIED_COLUMNS:
             raise UnusableLine(f"exceeds the limit of {MAX_CARRIED_COLUMNS} extra columns")
-        if given is not None and given in self.given_ids:
-            raise UnusableLine(
-                f"id '{given[:MAX_ID_LENGTH]}' was already used at {self.given_ids[given]}; ids must differ"
-            )
-        fallback = f"{stem}-{line}"
-        id = _unique(safe_id(given, fallback) if given is not None else fallback, self.taken)
         if given is not None:
+            if given in self.given_ids:
+                earlier = self.given_ids[given]
+                raise UnusableLine(
+                    f"id '{given[:MAX_ID_LENGTH]}' was already used at {earlier}; ids must differ"
+                )
             self.given_ids[given] = f"{name} line {line}"
-        self.taken.add(id)
         self.columns |= carried.keys()
-        return Prompt(id, text, name, line, frames, seed, samples, carried)
+        return Prompt(given or "", text, name, line, frames, seed, samples, sample, source_id, carried)
 
 
-def _unique(id: str, taken: set[str]) -> str:
-    """`id`, or if an earlier line has it, `id` with the first free suffix '-2', '-3', ..."""
-    if id not in taken:
-        return id
-    number = 2
-    while f"{id}-{number}" in taken:
-        number += 1
-    return f"{id}-{number}"
+def _sample_of_a_run(values: Mapping[str, Any]) -> int | None:
+    """The sample number of a row of a run's `index.csv`, or None for any other record."""
+    if "samples" in values or not {"id", "sample", "seed", "frames"} <= values.keys():
+        return None
+    number = str(values["sample"]).strip()
+    return (
+        int(number)
+        if re.fullmatch(r"\d{1,6}", number) and str(values["id"]).endswith(f"-s{number}")
+        else None
+    )
 
 
 def _id(value: Any) -> str | None:
@@ -206,7 +237,7 @@ def _id(value: Any) -> str | None:
     if not isinstance(value, str):
         raise UnusableLine(f"has a {type_name(value)} as id; expected a string")
     check_text(value)
-    return value.strip() or None
+    return stripped(value) or None
 
 
 def _number(name: str, value: Any) -> float | int:
@@ -224,6 +255,17 @@ def _number(name: str, value: Any) -> float | int:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UnusableLine(f"has a {type_name(value)} as {name}; expected a number")
     return value
+
+
+def _seed(value: Any) -> int | None:
+    """A seed; a number that a spreadsheet or a float has rounded is not the seed that was meant."""
+    number = None if value is None else _number("seed", value)
+    if isinstance(number, float) and abs(number) >= _EXACT_FLOAT:
+        raise UnusableLine(
+            f"has seed={str(value).strip()[:40]}, which has lost digits; "
+            "write the whole number (format the column as text)"
+        )
+    return _integer("seed", value, 0, MAX_SEED)
 
 
 def _integer(name: str, value: Any, low: int, high: int) -> int | None:

@@ -48,6 +48,7 @@ class RunSettings:
     proportions: Proportions = field(default_factory=Proportions)
     batch_size: int | None = None
     out: Path | None = None
+    csv_bom: bool = False
     execution: Execution = field(default_factory=Execution)
 
 
@@ -144,6 +145,7 @@ def _job(
         },
         dataset=source.dataset_attributes(sampling, settings.body),
         about={**about, "seed": settings.seed, **source.summary()},
+        csv_bom=settings.csv_bom,
     )
     load_engine = ShapingLoader.around(load_engine, settings.proportions)
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)

@@ -77,7 +77,8 @@ class RunInfo:
     """Description of a run.
 
     `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
-    attributes of the dataset. `about` is only recorded in the manifest.
+    attributes of the dataset. `about` is only recorded in the manifest. `csv_bom` is whether
+    index.csv begins with a byte order mark.
     """
 
     command: str
@@ -87,6 +88,7 @@ class RunInfo:
     dataset: Mapping[str, Any]
     about: Mapping[str, Any]
     recorded_fingerprint: str | None = None  # of a run described by its manifest
+    csv_bom: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +97,7 @@ class RunInfo:
         return self.recorded_fingerprint or fingerprint(parts)
 
     @classmethod
-    def from_manifest(cls, values: Mapping[str, Any]) -> RunInfo:
+    def from_manifest(cls, values: Mapping[str, Any], csv_bom: bool = False) -> RunInfo:
         """The run a manifest describes, for merging it later."""
         return cls(
             command=values["command"],
@@ -105,6 +107,7 @@ class RunInfo:
             dataset=values["dataset"],
             about=values["about"],
             recorded_fingerprint=values["fingerprint"],
+            csv_bom=csv_bom,
         )
 
 
@@ -239,7 +242,7 @@ class RunDirectory:
     def merge_records(self, records: Sequence[PartRecord], rejected: Sequence[Rejected]) -> MergeResult:
         """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
         failed = [failure for record in records for failure in record.failed]
-        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME)
+        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom)
         write_rejected(self.folder, [*rejected, *failed])
         no_body = sum(bool(row.get("no_body")) for record in records for row in record.rows)
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected), "no_body": no_body}

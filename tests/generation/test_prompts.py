@@ -48,7 +48,7 @@ def test_emoji_and_right_to_left_text_is_kept(tmp_path: Path) -> None:
     [
         (b"one \x00 two", "NUL"),
         (b"they bow |", "an empty phase"),
-        (b"caf\xe9", r"UTF-8 \(byte 0xe9\)"),
+        (b"caf\xe9", r"UTF-8 \(byte 0xe9, 'é' in Windows-1252\)"),
         (b"bell \x07", r"U\+0007"),
         (b"x" * (MAX_LINE_BYTES + 1), "65,537 bytes long; the limit is 65,536"),
         (b"x" * 1_000_000, "1,000,000 bytes long"),
@@ -69,6 +69,7 @@ def test_table_columns_quotes_embedded_newlines_and_carried_columns(tmp_path: Pa
     a, b, c = found.prompts
     assert (a.id, a.text, a.frames, a.seed, a.samples, a.line) == ("a", 'they "bow", twice', 60, 7, 3, 2)
     assert dict(a.carried) == {"tags": "x,y", "kind": "nice"}
+    assert (a.source_id, b.source_id) == ("a", "")
     assert (b.id, b.frames, b.seed, b.samples, dict(b.carried)) == ("p-4", None, None, None, {})
     assert (c.id, c.line) == ("c", 6)
 
@@ -163,7 +164,8 @@ def test_json_extras_are_carried_as_text(tmp_path: Path) -> None:
         tmp_path, "p.jsonl", '{"text":"a","id":7,"tags":["x","y"],"n":1.5,"o":{"k":null},"none":null}'
     )
     assert found.prompts[0].id == "7"
-    assert dict(found.prompts[0].carried) == {"tags": "x,y", "n": "1.5", "o": '{"k": null}'}
+    carried = {"tags": "x,y", "n": "1.5", "o": '{"k": null}'}
+    assert dict(found.prompts[0].carried) == carried
 
 
 def test_the_number_of_extra_columns_is_bounded(tmp_path: Path) -> None:
@@ -177,9 +179,14 @@ def test_repeated_ids_are_rejected_and_colliding_safe_ids_are_made_distinct(tmp_
     ids = ["a/b", "a b", "a-b", "a/b", "../../etc/passwd", ".hidden", "..", "é", "x" * 500]
     lines = "".join(json.dumps({"text": "t", "id": id}) + "\n" for id in ids)
     found = read(tmp_path, "p.jsonl", lines)
-    assert [p.id for p in found.prompts] == [
-        "a-b", "a-b-2", "a-b-3", "etc-passwd", "hidden", "p-7", "p-8", "x" * 100,
-    ]  # fmt: skip
+    made = [p.id for p in found.prompts]
+    assert re.fullmatch("a-b-[0-9a-f]{8}", made[0]) and re.fullmatch("a-b-[0-9a-f]{8}", made[1])
+    assert made[2:] == ["a-b", "etc-passwd", "hidden", "p-7", "p-8", "x" * 100]
+    assert len(set(made)) == len(made)
+    assert [p.source_id for p in found.prompts] == [*ids[:3], *ids[4:]]
+    assert found.notes == (
+        "7 ids were changed to be safe as file names; column source_id has them as written",
+    )
     assert [r.line for r in found.rejected] == [4]
     assert "already used at" in found.rejected[0].reason
     assert "line 1" in found.rejected[0].reason
@@ -190,7 +197,7 @@ def test_two_files_of_one_name_get_different_ids(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "p.txt").write_text("x\n")
     found = read_prompts([tmp_path / "a" / "p.txt", tmp_path / "b" / "p.txt"])
-    assert [p.id for p in found.prompts] == ["p-1", "p-1-2"]
+    assert [p.id for p in found.prompts] == ["a-p-1", "b-p-1"]
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +218,7 @@ def test_unusable_files(tmp_path: Path, name: str) -> None:
 
 def test_a_folder_or_utf16_is_not_a_prompt_file(tmp_path: Path) -> None:
     (tmp_path / "d.txt").mkdir()
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="no prompt file in this folder"):
         read_prompts([tmp_path / "d.txt"])
     with pytest.raises(InputError, match="UTF-8"):
         read(tmp_path, "u.txt", "two people bow".encode("utf-16"))

@@ -17,6 +17,7 @@ import numpy as np
 
 from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
 from intermask_cli.datasets.interhuman.reader import PERSON_FOLDERS, SPLITS, caption_path, motion_path
+from intermask_cli.datasets.spreadsheets import with_guard
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.representation.interhuman import RAW_COLUMNS, loaded_from_raw492, motion_from_loaded
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
@@ -104,7 +105,7 @@ def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> Folder
                 written.check_read_back(item.id, read, item.joints[person])
             caption_path(root, str(number)).write_text(_caption_lines(clip.captions), encoding="utf-8")
             splits[clip.split].append(number)
-            table.writerow([number, item.id, clip.split, clip.origin])
+            table.writerow([number, item.id, clip.split, with_guard(clip.origin)])
     for split, numbers in splits.items():
         # Published readers lose a last line without newline (docs/reference/data-and-evaluation.md#q3).
         (root / f"split/{split}.txt").write_text("".join(f"{n}\n" for n in numbers), encoding="ascii")
