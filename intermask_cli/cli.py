@@ -7,6 +7,7 @@ A command's module is imported when the command is used, and imports nothing hea
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import signal
 import sys
@@ -112,6 +113,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit. An error is one line on stderr; for a bug it names --debug."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     debug = os.environ.get("INTERMASK_DEBUG", "") not in ("", "0")
+    _escape_what_cannot_be_shown()
     if "--debug" in words:
         words.remove("--debug")
         debug = True
@@ -144,6 +146,13 @@ def _fail(message: str, code: int, debug: bool) -> NoReturn:
         traceback.print_exc()
     print("error:", " ".join(message.split("\n")), file=sys.stderr)  # noqa: T201
     sys.exit(code)
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """Print escapes for characters that the output's encoding lacks; a finished run is no error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _silence_stdout() -> None:

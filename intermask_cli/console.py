@@ -58,8 +58,10 @@ def forward_messages(listener: Listener) -> None:
 
 
 def emit_json(value: Any) -> None:
-    """One JSON document on stdout, for machines."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """One JSON document on stdout, for machines; pure ASCII where stdout is not UTF-8."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(value, indent=2, ensure_ascii=not utf8)
+    sys.stdout.write(text + "\n")
 
 
 class Counter:

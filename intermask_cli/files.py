@@ -11,10 +11,12 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import shutil
+import stat
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +39,12 @@ _REMEDY = {
 }
 #: Error numbers from file systems without locks, such as some network file systems.
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
+#: Error numbers from file systems where a folder cannot be flushed: SMB, FUSE, folders of virtual machines.
+_NO_FOLDER_SYNC = _NO_LOCKS | {errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR}
+#: Permissions of a new file before the umask.
+_NEW_FILE = 0o666
 #: Prefix of temporary names; the real name follows, since some writers choose the format by the suffix.
-_TEMPORARY = ".tmp-"
+TEMPORARY = ".tmp-"
 #: Suffix of a marker file, after the name of its lock.
 _MARKER = ".held"
 
@@ -68,13 +74,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """A hidden temporary path to write, with the suffix of `path`, which it replaces if the block succeeds.
 
     For libraries that write files themselves (h5py, safetensors, NumPy, torch). Missing folders are created.
+    The file gets the permissions of the one it replaces, or those that the umask gives: safetensors would
+    leave it to its owner alone.
     """
     temporary = _temporary(path)
     try:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
+            mode = _file_mode(path)
             yield temporary
-            _sync_file(temporary)
+            _sync_file(temporary, mode)
             os.replace(temporary, path)
             _sync_folder(path.parent)
     finally:
@@ -133,8 +142,12 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`write_bytes` of a text as UTF-8, with line ends as given on every platform."""
-    write_bytes(path, text.encode())
+    """`write_bytes` of a text as UTF-8, with line ends as given on every platform.
+
+    Bytes of a path that is not UTF-8, which Python keeps as lone surrogates, become escapes such as
+    `\\udce9`; in JSON these mean the same path.
+    """
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -157,9 +170,10 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             draft.mkdir(parents=True)
         yield draft
         with disk_errors(path):
+            mode = _file_mode(None)
             for file in draft.rglob("*"):
                 if file.is_file():
-                    _sync_file(file)
+                    _sync_file(file, mode)
             if path.exists():
                 shutil.rmtree(old, ignore_errors=True)
                 os.replace(path, old)
@@ -182,7 +196,7 @@ def set_aside(path: Path) -> Path:
 
 def remove_leftovers(folder: Path) -> None:
     """Delete temporary files and folders of killed runs. Only while holding the lock of the folder."""
-    for path in folder.glob(f"{_TEMPORARY}*"):
+    for path in folder.glob(f"{TEMPORARY}*"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -190,21 +204,54 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _temporary(path: Path) -> Path:
-    return path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    """A name that no other process has: in containers on one shared folder, process numbers are equal."""
+    return path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}")
 
 
-def _sync_file(path: Path) -> None:
+def _file_mode(replaced: Path | None) -> int:
+    """Permissions of the file that is replaced, else those of a new file."""
+    try:
+        if replaced is not None:
+            return stat.S_IMODE(replaced.stat().st_mode)
+    except OSError:
+        pass
+    return _NEW_FILE & ~_umask()
+
+
+def _umask() -> int:
+    """The umask; Linux shows it, elsewhere it can only be read by setting it."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("Umask:")), 8)
+    except (OSError, StopIteration, ValueError):
+        current = os.umask(0o022)
+        os.umask(current)
+        return current
+
+
+def _sync_file(path: Path, mode: int) -> None:
     with path.open("r+b") as file:  # Windows flushes only what is open for writing
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) != mode:
+            with suppress(OSError):  # file systems without permissions
+                path.chmod(mode)
         os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
-    """Flush the entries of a folder, so that a rename in it survives a power cut."""
+    """Flush the entries of a folder, so that a rename in it survives a power cut; where that can be done."""
     if os.name == "nt":  # folders cannot be opened there, and need no flush
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        if error.errno in _NO_FOLDER_SYNC:
+            return
+        raise
     try:
         os.fsync(descriptor)
+    except OSError as error:  # the rename has been made; a flush cannot be had here
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 
@@ -291,6 +338,30 @@ def path_of(path: Any) -> Path:
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise InputError(f"path is {path!r}; accepted: a string or a Path")
     return Path(path)
+
+
+def without_absolute_paths(value: Any) -> Any:
+    """A JSON value whose absolute paths are relative to the working directory, or names alone outside it.
+
+    Datasets are given away, and such paths name users and machines.
+    """
+    if isinstance(value, Mapping):
+        return {key: without_absolute_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_absolute_paths(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    option, equals, argument = value.partition("=")
+    if option.startswith("--") and equals:
+        return option + equals + without_absolute_paths(argument)
+    return _relative(value) if os.path.isabs(value) else value
+
+
+def _relative(path: str) -> str:
+    """An absolute path, or a text that begins with one (`PATH: how it was read`), without its folders."""
+    name, colon, rest = path.partition(": ")
+    inside = os.path.relpath(name)
+    return (inside if not inside.startswith("..") else os.path.basename(name)) + colon + rest
 
 
 def file_sha256(path: Path) -> str:

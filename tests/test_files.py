@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from intermask_cli import files
+from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import (
     disk_errors,
@@ -24,7 +25,6 @@ from intermask_cli.files import (
     replacing_folder,
     set_aside,
     write_bytes,
-    write_csv,
     write_json,
     write_text,
 )

@@ -86,8 +86,7 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
 
 def _run(folder: Path) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
-    from intermask_cli.generation.part_files import part_files
-    from intermask_cli.generation.run_directory import PARTS, read_manifest
+    from intermask_cli.generation.run_directory import progress_of, read_manifest
 
     manifest = read_manifest(folder)
     assert manifest is not None
@@ -95,8 +94,16 @@ def _run(folder: Path) -> dict[str, Any]:
         key: manifest.get(key)
         for key in ("status", "started", "ended", "counts", "command_line", "fingerprint")
     }
-    parts = len(list(part_files(folder / PARTS)))
-    facts = {"kind": "run", "path": str(folder), **about, **({"parts": parts} if parts else {})}
+    progress = progress_of(folder, manifest)
+    facts = {
+        "kind": "run",
+        "path": str(folder),
+        "progress": progress.in_words(),
+        "items_made": progress.made,
+        "items_planned": progress.planned,
+        "running": progress.running,
+        **about,
+    }
     if (folder / FILE_NAME).is_file():
         facts |= {key: value for key, value in _dataset(folder).items() if key not in facts}
     return facts

@@ -136,6 +136,12 @@ RejectedOk = Annotated[
         "--rejected-ok", help="Exit code 0, not 3, where lines were rejected and nothing else went wrong."
     ),
 ]
+Provenance = Annotated[
+    str,
+    typer.Option(
+        help="full: manifest.json names the machine, the process and absolute paths, which short leaves out."
+    ),
+]
 CsvBom = Annotated[
     bool,
     typer.Option(
@@ -291,6 +297,7 @@ class RunOptions:
     strict: Strict = False
     rejected_ok: RejectedOk = False
     csv_bom: CsvBom = False
+    provenance: Provenance = "short"
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
@@ -302,6 +309,8 @@ class RunOptions:
         from intermask_cli.generation.requests import RunSettings
 
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
+        if self.provenance not in ("short", "full"):
+            raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
         if self.body is not None:
@@ -321,6 +330,7 @@ class RunOptions:
             batch_size=batch_size,
             out=self.out,
             csv_bom=self.csv_bom,
+            full_provenance=self.provenance == "full",
             execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),
         )
 

@@ -7,6 +7,7 @@ file and from 0 in the records: this file converts.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import operator
@@ -35,6 +36,8 @@ INDEX = "index"
 ARRAYS = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "features", "tokens")
 #: Attribute of an item that was generated window by window.
 SEAMS = "seams"
+#: Root attribute: equal for equal content, whatever the date (`content_sha256`).
+CONTENT_SHA256 = "content_sha256"
 #: Attribute of a reaction: the person (1 or 2) whose motion was given.
 GIVEN = "given_person"
 #: Attribute of an item with rigid bodies: 1 for each person whose joints are forward kinematics, else 0.
@@ -80,6 +83,11 @@ class InteractionFile:
         try:
             self._file = h5py.File(self.path, "r")
         except OSError as error:
+            if "unable to lock file" in str(error):
+                raise InputError(
+                    f"{self.path}: open for writing in another program; "
+                    "close it there (a notebook?) and try again"
+                ) from error
             raise InputError(f"{self.path}: not a readable HDF5 file ({_reason(error)})") from error
         try:
             self._check()
@@ -289,13 +297,19 @@ def _reason(error: Exception) -> str:
 # ---------------------------------------------------------------- writing
 
 
-def write_item(group: h5py.Group, interaction: Interaction) -> None:
-    """Write one interaction into its (empty) group, all arrays compressed."""
+def write_item(group: h5py.Group, interaction: Interaction) -> str:
+    """Write one interaction into its (empty) group, all arrays compressed.
+
+    Returns the SHA-256 of its content: prompt, seed, sample number, given person and arrays as stored.
+    """
+    about = [interaction.text, interaction.seed, interaction.sample, interaction.given]
+    digest = hashlib.sha256(json.dumps(about).encode())
     for name in ARRAYS:
         value = getattr(interaction, name)
         if value is None:
             continue
-        array = np.asarray(value, np.int32 if name == "tokens" else np.float32)
+        array = np.ascontiguousarray(value, np.int32 if name == "tokens" else np.float32)
+        digest.update(f"{name}{array.shape}".encode() + array.tobytes())
         group.create_dataset(
             name,
             data=array,
@@ -319,6 +333,15 @@ def write_item(group: h5py.Group, interaction: Interaction) -> None:
         group.attrs[SEAMS] = np.array(interaction.seams, np.float64)
     if interaction.source is not None:
         write_source(group, interaction.source)
+    return digest.hexdigest()
+
+
+def content_sha256(items: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 of a dataset from its items' ids and hashes (`write_item`), in order; no date is part of it."""
+    digest = hashlib.sha256()
+    for id, sha256 in items:
+        digest.update(f"{id}\t{sha256}\n".encode())
+    return digest.hexdigest()
 
 
 def optional_columns(interaction: Interaction) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.read_options import MOTION_SUFFIXES
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
+from intermask_cli.files import without_absolute_paths
 from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
 from intermask_cli.generation.prompts import Prompt
@@ -158,7 +159,7 @@ def make_react_plan(
         for item in make_plan(named, seed, samples, given.frames, limit, unit=1).items:
             if len(inputs) > 1:
                 own = item.id.startswith(f"{given.name}-s")
-                carried = {"input": given.path, **item.carried}
+                carried = {"input": without_absolute_paths(given.path), **item.carried}
                 item = replace(item, id=item.id if own else f"{given.name}-{item.id}", carried=carried)
             items.append(replace(item, position=len(items)))
             by_id[items[-1].id] = given

@@ -15,14 +15,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Timer
 from typing import Any, TypeVar
 
+from intermask_cli.console import note, warn
 from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
 #: How long workers wait for each other at the start; copying a large model to a new node takes minutes.
 START_TIMEOUT = timedelta(minutes=10)
+#: Variables that torchrun and `accelerate launch` set in what they start; WORLD_SIZE without them may be left
+#: over from a pod or a shell.
+_OWN_VARIABLES = ("TORCHELASTIC_RUN_ID", "ACCELERATE_USE_CPU", "ACCELERATE_MIXED_PRECISION")
+#: Workers of a launcher find each other within seconds; after this time the user learns what is waited for.
+_SILENT_SECONDS = 5.0
 #: Largest accepted --processes. No machine has more GPUs, so a larger number is a mistake.
 MAX_PROCESSES = 256
 #: Environment variables that show a launcher: torchrun sets the first; `accelerate launch` sets only the
@@ -67,6 +74,9 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
             other, or the device does not exist.
     """
     expected = _world_size()
+    precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    if precision != "no" and os.environ.get("RANK", "0") == "0":
+        warn(f"Accelerate asks for mixed precision {precision}, which is not used here; --dtype bf16 sets it")
     if expected == 1:
         yield Worker(0, 1, choose_device(device, 0))
         return
@@ -95,6 +105,12 @@ def _world_size() -> int:
 
 def _joined(expected: int) -> Any:
     """Accelerate's state of a process group that all workers of the launcher have joined."""
+    started_by_a_launcher = any(name in os.environ for name in _OWN_VARIABLES)
+    waiting = Timer(_SILENT_SECONDS if started_by_a_launcher else 0.0, _say_waiting, [expected])
+    waiting.daemon = True
+    waiting.start()
+    # Otherwise torch prints its C++ stack while it looks for the first process.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     import torch
     from accelerate import PartialState
 
@@ -106,6 +122,15 @@ def _joined(expected: int) -> Any:
             f"WORLD_SIZE says that a launcher started {expected} processes, but they do not find each other "
             f"({first}); start with torchrun, or accelerate launch --multi_gpu, or unset WORLD_SIZE"
         ) from error
+    finally:
+        waiting.cancel()
+
+
+def _say_waiting(expected: int) -> None:
+    note(
+        f"waiting for {expected - 1} other processes (WORLD_SIZE={expected} is set; unset it to run alone), "
+        f"at most {START_TIMEOUT.total_seconds() / 60:.0f} minutes"
+    )
 
 
 def parse_processes(text: str) -> int | None:

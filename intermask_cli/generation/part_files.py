@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,10 +22,12 @@ from typing import Any
 import h5py
 
 from intermask_cli.datasets.interactions import (
+    CONTENT_SHA256,
     INDEX,
     INDEX_COLUMNS,
     ITEMS,
     OPTIONAL_COLUMNS,
+    content_sha256,
     optional_columns,
     text,
     write_attributes,
@@ -38,6 +41,8 @@ from intermask_cli.files import replacing, write_bytes
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
+#: Names of part files (`plan.Part.name`): first and last position.
+_PART = re.compile(r"part-(\d+)-(\d+)\.h5")
 #: Temporary group of the merged file; its items are moved out in plan order.
 _COPIED = "copied"
 #: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
@@ -78,8 +83,8 @@ def write_part(
         items = file.create_group(ITEMS)
         rows = []
         for item, result in made:
-            write_item(items.create_group(item.id), result)
-            rows.append({**_row(item), **optional_columns(result)})
+            sha256 = write_item(items.create_group(item.id), result)
+            rows.append({**_row(item), "sha256": sha256, **optional_columns(result)})
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
         image = file.id.get_file_image()
@@ -128,7 +133,18 @@ def read_part(path: Path) -> PartRecord:
 
 def part_files(folder: Path) -> Iterator[Path]:
     """Finished part files in a `parts/` folder, sorted by name."""
-    return iter(sorted(folder.glob("part-*.h5")))
+    return iter(sorted(path for path in folder.glob("part-*.h5") if _PART.fullmatch(path.name)))
+
+
+def items_in(folder: Path) -> int:
+    """Number of items of the finished parts in a `parts/` folder, from the names of the files."""
+    names = (_PART.fullmatch(path.name) for path in part_files(folder))
+    return sum(int(name[2]) - int(name[1]) + 1 for name in names if name)
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file has the name of a finished part."""
+    return bool(_PART.fullmatch(path.name))
 
 
 class PartWriter:
@@ -214,6 +230,8 @@ def merge_parts(
     columns = _columns([row for _, _, row in rows])
     with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
         write_attributes(file, attributes)
+        if all("sha256" in row for _, _, row in rows):  # parts of 0.2.0 have none
+            file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for _, _, row in rows)
         # One part is open at a time, since HDF5 holds about 9 MB for each. Then items are put in plan order.
         copied = file.create_group(_COPIED)
         for part in sorted(parts, key=lambda part: part.path.name):

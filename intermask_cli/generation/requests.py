@@ -49,6 +49,7 @@ class RunSettings:
     batch_size: int | None = None
     out: Path | None = None
     csv_bom: bool = False
+    full_provenance: bool = False
     execution: Execution = field(default_factory=Execution)
 
 
@@ -146,6 +147,7 @@ def _job(
         dataset=source.dataset_attributes(sampling, settings.body),
         about={**about, "seed": settings.seed, **source.summary()},
         csv_bom=settings.csv_bom,
+        full_provenance=settings.full_provenance,
     )
     load_engine = ShapingLoader.around(load_engine, settings.proportions)
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)

@@ -29,10 +29,21 @@ from intermask_cli.cleanup.effect import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.files import disk_errors, held_locks, locked, remove_leftovers, write_bytes, write_json
+from intermask_cli.files import (
+    TEMPORARY,
+    disk_errors,
+    held_locks,
+    locked,
+    remove_leftovers,
+    without_absolute_paths,
+    write_bytes,
+    write_json,
+)
 from intermask_cli.generation.part_files import (
     Failure,
     PartRecord,
+    is_part,
+    items_in,
     merge_parts,
     part_files,
     read_part,
@@ -78,7 +89,8 @@ class RunInfo:
 
     `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
     attributes of the dataset. `about` is only recorded in the manifest. `csv_bom` is whether
-    index.csv begins with a byte order mark.
+    index.csv begins with a byte order mark, `full_provenance` whether the manifest names the machine, the
+    process and absolute paths.
     """
 
     command: str
@@ -89,6 +101,7 @@ class RunInfo:
     about: Mapping[str, Any]
     recorded_fingerprint: str | None = None  # of a run described by its manifest
     csv_bom: bool = False
+    full_provenance: bool = False
 
     @property
     def fingerprint(self) -> str:
@@ -130,11 +143,39 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{path}: not a readable manifest ({error}); use --overwrite or another --out"
+            f"{path}: not a readable manifest ({error}); move it away or use another --out"
         ) from error
     if not isinstance(values, dict) or values.get("format") != MANIFEST_FORMAT:
         raise InputError(f"{path}: not the manifest of an intermask run; use another --out")
     return values
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is: items with a result, planned items, and whether a process is working on it."""
+
+    made: int
+    planned: int
+    running: bool
+
+    def in_words(self) -> str:
+        """For people: progress and, where nothing is running, what finishes the run."""
+        counts = f"{self.made:,} of {self.planned:,} interactions"
+        if self.made >= self.planned:
+            return f"finished, {counts}"
+        end = "running" if self.running else "incomplete; the same command, or intermask merge, finishes it"
+        return f"{counts}, {end}"
+
+
+def progress_of(folder: Path, manifest: Mapping[str, Any]) -> RunProgress:
+    """Progress of the run in a folder, from its manifest, its parts and its locks."""
+    counts = manifest.get("counts") or {}
+    planned = int(counts.get("items", 0))
+    made = int(counts.get("done", 0)) if manifest.get("status") == "finished" else items_in(folder / PARTS)
+    if manifest.get("status") == "failures":  # the parts with failures stay
+        made = int(counts.get("done", 0))
+    locks = held_locks(folder, ".lock") + held_locks(folder, ".lock-*-of-*")
+    return RunProgress(made, planned, bool(locks))
 
 
 class RunDirectory:
@@ -150,28 +191,38 @@ class RunDirectory:
         """Make the directory ready for this run.
 
         Raises:
-            InputError: without `overwrite`, if the directory belongs to another run or has files of a run but
-                no manifest.
+            InputError: the directory has files of no run of ours; without `overwrite`, it belongs to another
+                run.
         """
         manifest = read_manifest(self.folder)
+        self._check_foreign(manifest is not None)
         if manifest is not None and manifest.get("fingerprint") != self.info.fingerprint and not overwrite:
             raise InputError(
                 f"{self.folder}: holds another run ({_difference(manifest, self.info)}); "
                 "use --overwrite to replace it, or another --out"
             )
-        if manifest is None and not overwrite:
-            foreign = [name for name in OUR_FILES if (self.folder / name).exists()]
-            if foreign:
-                raise InputError(
-                    f"{self.folder}: holds {foreign[0]} but no {MANIFEST}; use --overwrite or another --out"
-                )
         with disk_errors(self.folder):
             if overwrite:
                 self._remove_results()
-            if self.finished() is None:
-                self.parts_folder.mkdir(parents=True, exist_ok=True)
+            # The manifest first: it vouches for the other files.
             if read_manifest(self.folder) is None:
                 self._write_manifest({"status": "running", "started": utc_now()})
+            if self.finished() is None:
+                self.parts_folder.mkdir(parents=True, exist_ok=True)
+
+    def _check_foreign(self, is_run: bool) -> None:
+        """InputError for files named as a run's that no manifest vouches for, and other files in `parts/`."""
+        foreign = [name for name in OUR_FILES if (self.folder / name).exists()] if not is_run else []
+        if self.parts_folder.is_dir():
+            inside = [path for path in self.parts_folder.iterdir() if not path.name.startswith(TEMPORARY)]
+            foreign = [name for name in foreign if name != PARTS or inside]
+            foreign += [f"{PARTS}/{path.name}" for path in inside if not is_part(path)][:1]
+        if foreign:
+            problem = "" if is_run else f" and no {MANIFEST} of a run"
+            raise InputError(
+                f"{self.folder}: holds {', '.join(foreign)}{problem}, which this program does not overwrite; "
+                "move that away or use another --out"
+            )
 
     def _remove_results(self) -> None:
         for name in OUR_FILES:
@@ -265,7 +316,7 @@ class RunDirectory:
             "format": MANIFEST_FORMAT,
             "format_version": MANIFEST_VERSION,
             "command": self.info.command,
-            "command_line": sys.argv,
+            "command_line": ["intermask", *sys.argv[1:]],
             "fingerprint": self.info.fingerprint,
             **state,
             "counts": {"prompts": self.info.prompts, "items": self.info.items, **(counts or {})},
@@ -273,9 +324,11 @@ class RunDirectory:
             "about": self.info.about,
             "dataset": self.info.dataset,
             "versions": versions(),
-            "host": platform.node(),
-            "process": os.getpid(),
         }
+        if self.info.full_provenance:
+            values |= {"host": platform.node(), "process": os.getpid(), "command_line": sys.argv}
+        else:
+            values = without_absolute_paths(values)
         write_json(self.folder / MANIFEST, values)
 
 
@@ -341,7 +394,7 @@ def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:
     if manifest.get("command") != info.command:
         return f"made by 'intermask {manifest.get('command')}'"
     recorded = manifest.get("identity") or {}
-    changed = [
-        key for key, value in info.identity.items() if recorded.get(key) != json.loads(json.dumps(value))
-    ]
+    own = json.loads(json.dumps(info.identity))
+    short = without_absolute_paths(own)  # as a manifest has it, unless --provenance full
+    changed = [key for key in own if recorded.get(key) not in (own[key], short[key])]
     return f"other {', '.join(changed)}" if changed else "made by another version of intermask"
