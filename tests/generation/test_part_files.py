@@ -111,7 +111,14 @@ def test_a_run_from_parts_to_dataset(tmp_path: Path) -> None:
     manifest = read_manifest(out)
     assert manifest is not None
     assert manifest["status"] == "finished"
-    assert manifest["counts"] == {"prompts": 70, "items": 70, "done": 70, "failed": 0, "rejected": 1}
+    assert manifest["counts"] == {
+        "prompts": 70,
+        "items": 70,
+        "done": 70,
+        "failed": 0,
+        "rejected": 1,
+        "no_body": 0,
+    }
 
 
 def test_the_file_is_plain_hdf5(tmp_path: Path) -> None:
