@@ -22,6 +22,7 @@ from intermask_cli.generation.run_directory import utc_now, versions
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import physics
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ class GivenPerson(NamedTuple):
 
     `person` (0 or 1) is the role of this person in the text. `source` is the skeleton of its file, if any,
     and `of_skeleton` its rotations (T, 21, 6), which the result keeps; the model sees `rotations6d`.
+    `rigid` is the motion (P = 1) with the arrays of a rigid body, where the file's rotations give its joints
+    exactly.
     """
 
     joints: np.ndarray
@@ -167,6 +170,7 @@ class GivenPerson(NamedTuple):
     person: int
     source: AnimatedSkeleton | None = None
     of_skeleton: np.ndarray | None = None
+    rigid: Motion | None = None
 
     def kept_in(self, made: Interaction) -> Interaction:
         """The interaction with this person's skeleton, and its rotations instead of recovered ones."""
@@ -197,7 +201,7 @@ class ReactionLoader:
         def make(items: Sequence[WorkItem]) -> list[Interaction]:
             persons = [self.given(item) for item in items]
             made = model.react_each(
-                [(person.joints, person.rotations6d) for person in persons],
+                [person.rigid or (person.joints, person.rotations6d) for person in persons],
                 [item.text for item in items],
                 [person.person for person in persons],
                 seeds=[item.seed for item in items],

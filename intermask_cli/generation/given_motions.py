@@ -23,6 +23,7 @@ from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_plan
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.rig import as_rigid
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read import GivenMotion
@@ -130,8 +131,14 @@ class GivenMotions:
         motion = _motion_in(self.read, path)
         if _sha256(motion) != sha256:
             raise InputError(f"{path}: changed during the run; restore the file or start a new run")
+        stored = motion.rotations6d
         return GivenPerson(
-            motion.joints, motion.known_rotations6d, self.person, motion.skeleton, motion.of_skeleton
+            motion.joints,
+            motion.known_rotations6d,
+            self.person,
+            motion.skeleton,
+            motion.of_skeleton,
+            None if stored is None else as_rigid(motion.joints, stored),
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from intermask_cli.errors import InputError
 from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.joint_rotations import mean_offsets, rotations_from_joints, torso_rotation
-from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
@@ -83,6 +83,19 @@ def put_rig(motion: Motion, person: int, rig: Rig) -> None:
     motion.root_rotations6d[person], motion.rotations6d[person] = sixd[:, 0], sixd[:, 1:]
     motion.bone_lengths[person] = np.linalg.norm(rig.offsets[1:], axis=-1)
     motion.joints[person] = rig.joints
+
+
+def as_rigid(joints: np.ndarray, rotations6d: np.ndarray) -> Motion | None:
+    """One person whose joints (T, 22, 3) are forward kinematics of the rotations (T, 21, 6), as a rigid body.
+
+    The pelvis' rotation and the bone lengths are found from the joints. None where the rotations do not give
+    the joints exactly.
+    """
+    positions = joints.astype(np.float64)
+    root = sixd_columns_from_matrix(torso_rotation(positions, "pelvis"))
+    lengths = np.median(bone_lengths(positions), axis=0)
+    motion = Motion(joints[None], rotations6d[None], None, root[None].astype(np.float32), lengths[None])
+    return motion if is_rigid(motion, 0) else None
 
 
 def is_rigid(motion: Motion, person: int, frames: np.ndarray | None = None) -> bool:

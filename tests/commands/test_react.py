@@ -11,11 +11,15 @@ import h5py
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.interactions import InteractionFile, write_dataset
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.body.solver import solve_bodies
+from intermask_cli.motion.body_check import height_of
+from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import seam_jerk
+from intermask_cli.motion.rig import is_rigid
 from intermask_cli.motion.skeleton import NUM_JOINTS
-from tests.helpers.motion_samples import walking
+from tests.helpers.motion_samples import fk_pair, walking
 from tests.helpers.tiny_model import TinyModel
 
 pytestmark = pytest.mark.slow
@@ -37,8 +41,10 @@ def items(run: Path | str) -> list[Interaction]:
         return list(dataset)
 
 
-@pytest.mark.parametrize("role", [1, 2])
-def test_the_given_person_is_bit_exact(cli: Run, given: np.ndarray, tiny_model: TinyModel, role: int) -> None:
+@pytest.mark.parametrize(("role", "body"), [(1, "decoded"), (2, "decoded"), (1, "rigid"), (2, "rigid")])
+def test_the_given_person_is_bit_exact(
+    cli: Run, given: np.ndarray, tiny_model: TinyModel, role: int, body: str
+) -> None:
     code, out, err = cli(
         "react",
         "--input",
@@ -50,6 +56,8 @@ def test_the_given_person_is_bit_exact(cli: Run, given: np.ndarray, tiny_model: 
         2,
         "--as",
         role,
+        "--body",
+        body,
     )
     assert code == 0, err
     assert "read walk.npy: " in err and "21 frames at 30 fps (assumed" in err and "1.70 m tall" in err
@@ -61,6 +69,7 @@ def test_the_given_person_is_bit_exact(cli: Run, given: np.ndarray, tiny_model: 
         assert item.joints.shape == (2, 21, NUM_JOINTS, 3)
         np.testing.assert_array_equal(item.joints[role - 1], given)
         assert np.isfinite(item.joints[2 - role]).all()
+        assert item.body == body and not item.rigid[role - 1]
     assert not np.array_equal(made[0].joints[2 - role], made[1].joints[2 - role])
 
 
@@ -79,6 +88,27 @@ def test_given_rotations_are_kept(cli: Run, given: np.ndarray, tiny_model: TinyM
     np.testing.assert_array_equal(item.joints[1], given)
     np.testing.assert_array_equal(item.rotations6d[1], rotations[1])
     assert not np.array_equal(item.joints[0], walking(21, (0.0, 0.0)))
+
+
+def test_a_given_person_of_a_rigid_dataset_stays_rigid(
+    cli: Run, given: np.ndarray, tiny_model: TinyModel
+) -> None:
+    """Its rotations and bone lengths come back; those of a capture, recovered from joints, are not rigid."""
+    solved = solve_bodies(*fk_pair(40))
+    motion = Motion(solved.joints, solved.rotations6d, None, solved.root_rotations6d, solved.bone_lengths)
+    write_dataset("rigid.h5", Interaction(motion, id="x", rigid=(True, True)))
+    words = ["-i", "rigid.h5#x", "--person", 2, "--as", 1, *tiny_model.options, "--body", "rigid"]
+    code, _, err = cli("react", *words, "--out", "r", "--height", 1.6)
+    assert code == 0, err
+    (item,) = items("r")
+    assert item.rigid == (True, True)
+    np.testing.assert_array_equal(item.joints[0], motion.joints[1])
+    np.testing.assert_array_equal(item.rotations6d[0], motion.rotations6d[1])
+    np.testing.assert_allclose(item.bone_lengths[0], motion.bone_lengths[1], atol=1e-6)
+    assert is_rigid(item.motion, 0) and is_rigid(item.motion, 1)
+    assert abs(height_of(item.bone_lengths[1]) - 1.6) < 1e-4  # of the partner only
+    code, _, err = cli("react", *words, "--out", "two", "--height", "1.6,1.7")
+    assert code == 2 and "the given person does not change; give one height" in err
 
 
 def test_clips_longer_than_the_model(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
