@@ -21,10 +21,11 @@ from intermask_cli.motion.curves import smoothed_over_time
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rig import put_rig, rig_in
-from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.skeleton import FEET, NUM_JOINTS
 
 #: Physics, which measures the effect, takes a third difference; the published mode needs two frames.
 _MIN_FRAMES = 4
+_FEET = list(FEET)
 
 
 def clean(
@@ -32,17 +33,21 @@ def clean(
     rotations6d: np.ndarray | None,
     modes: Sequence[Clean],
     fixed: int | None = None,
+    planned: Sequence[bool] = (False, False),
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Joints (2, T, 22, 3) and rotations (2, T, 21, 6) `sixd_columns` or None of a pair, cleaned.
 
-    Person `fixed` (0 or 1) stays as given. Shapes and precision are kept; rotations stay None if not given.
+    Person `fixed` (0 or 1) stays as given; `planned` persons have feet that stand still already. Shapes and
+    precision are kept; rotations stay None if not given.
     Raises InputError for modes that exclude each other.
     """
     joints, rotations = joints.copy(), None if rotations6d is None else rotations6d.copy()
     for mode in checked_modes(modes):
         if mode in (Clean.contact, Clean.meet):
-            clean_pair = clean_in_contact if mode is Clean.contact else join_hands
-            joints, pair_rotations = clean_pair(joints, rotations, fixed)
+            if mode is Clean.contact:
+                joints, pair_rotations = clean_in_contact(joints, rotations, fixed, planned)
+            else:
+                joints, pair_rotations = join_hands(joints, rotations, fixed)
             # Both recover rotations where none are given; the result has them only if the input had.
             rotations = None if rotations is None else pair_rotations
             continue
@@ -72,6 +77,7 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     """The interaction cleaned; the given person of a reaction stays exactly as given.
 
     Rigid bodies stay rigid, on the same bones: their joints are forward kinematics of the cleaned rotations.
+    Smoothing leaves their feet where they are.
 
     Raises:
         InputError: another body than the 22 joints, or too few frames.
@@ -82,12 +88,27 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
         )
     if item.frames < _MIN_FRAMES:
         raise InputError(f"{item.id}: {item.frames} frames; --clean needs {_MIN_FRAMES} or more")
-    joints, rotations6d = clean(item.joints, item.rotations6d, modes, item.given)
-    lengths = None if item.bone_lengths is None else item.bone_lengths.copy()
-    root = None if item.root_rotations6d is None else item.root_rotations6d.copy()
-    motion = Motion(joints, rotations6d, item.features, root, lengths)
-    for person in item.generated:
-        if item.rigid[person]:
-            rig = rig_in(motion, person)
-            put_rig(motion, person, replace(rig, local=reposed(rig.local, rig.offsets, joints[person])))
+    motion = item.motion
+    for mode in checked_modes(modes):
+        motion = _cleaned(motion, mode, item)
     return replace(item, motion=motion, seams=seams_of(item, motion))
+
+
+def _cleaned(before: Motion, mode: Clean, item: Interaction) -> Motion:
+    """The motion of an interaction cleaned by one mode, its rigid bodies on their bones again."""
+    joints, rotations6d = clean(before.joints, before.rotations6d, [mode], item.given, item.rigid)
+    root, lengths = (
+        None if array is None else array.copy() for array in (before.root_rotations6d, before.bone_lengths)
+    )
+    motion = Motion(joints, rotations6d, before.features, root, lengths)
+    for person in item.generated:
+        if not item.rigid[person]:
+            continue
+        targets = joints[person].copy()
+        if mode is Clean.smooth:  # feet of rigid bodies are planned: smoothing would make them slide
+            targets[:, _FEET] = before.joints[person][:, _FEET]
+        rig = rig_in(motion, person)
+        put_rig(
+            motion, person, replace(rig, root=targets[:, 0], local=reposed(rig.local, rig.offsets, targets))
+        )
+    return motion

@@ -7,6 +7,8 @@ Axes: P = 2 persons, T frames, 2 wrists (left, right).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from intermask_cli.cleanup.arms import lift_arms_out
@@ -38,16 +40,21 @@ _MAX_PUSH_M = 0.06
 
 
 def clean_in_contact(
-    joints: np.ndarray, rotations6d: np.ndarray | None, fixed: int | None = None
+    joints: np.ndarray,
+    rotations6d: np.ndarray | None,
+    fixed: int | None = None,
+    planned: Sequence[bool] = (False, False),
 ) -> tuple[np.ndarray, np.ndarray]:
     """A pair (2, T, 22, 3) with feet planted, bodies out of each other, and touching hands kept together.
 
     rotations6d (2, T, 21, 6) `sixd_columns` are turned along, or recovered from the joints when not given.
     Bodies are those of `motion.capsules` without the forearms, since hands that touch are meant to; forearms
     are lifted out of the other's body at the end (`cleanup.arms`). Person `fixed` (0 or 1) does not move.
+    `planned` persons have feet that stand still already: they stay where they stand.
     """
     given = joints.astype(np.float64)
     planting = plant(given)
+    planting.displacement[np.array(planned)] = 0
     if fixed is not None:
         planting.displacement[fixed] = 0
     shift = body_shift(planting)  # (P, T, 3)

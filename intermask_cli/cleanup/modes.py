@@ -24,6 +24,18 @@ class Clean(str, Enum):
 _PLANTING = {Clean.feet, Clean.contact, Clean.published}
 
 
+#: What to know about modes on rigid bodies (`--body rigid`).
+_ON_RIGID = {
+    Clean.feet: "the feet of rigid bodies are planted already; this mode is for --body decoded",
+    Clean.published: "rigid bodies follow only as far as their bones reach; this mode is for --body decoded",
+}
+
+
+def notes_on_rigid(modes: Sequence[Clean]) -> list[str]:
+    """One line for each mode that is of little use on rigid bodies."""
+    return [f"--clean {mode.value}: {_ON_RIGID[mode]}" for mode in modes if mode in _ON_RIGID]
+
+
 def checked_modes(modes: Sequence[Clean]) -> tuple[Clean, ...]:
     """The modes in the order in which they are applied; InputError for two that exclude each other."""
     planting = sorted({mode.value for mode in modes if mode in _PLANTING})

@@ -301,7 +301,8 @@ class RunOptions:
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
-        from intermask_cli.cleanup.modes import checked_modes
+        from intermask_cli.cleanup.modes import checked_modes, notes_on_rigid
+        from intermask_cli.console import note
         from intermask_cli.errors import InputError
         from intermask_cli.generation.job import Execution
         from intermask_cli.generation.launch import parse_processes
@@ -318,6 +319,9 @@ class RunOptions:
         proportions = body_proportions(self.height, self.body_shape)
         if proportions and (self.body or source.info.body) != "rigid":
             raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
+        if (self.body or source.info.body) == "rigid":
+            for line in notes_on_rigid(modes):
+                note(line)
         return RunSettings(
             source=source,
             sampling=sampling.over(source.info.sampling),

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from intermask_cli.cleanup.clean import clean_item
 from intermask_cli.cleanup.effect import Effect, EffectRow, effect_of
-from intermask_cli.cleanup.modes import Clean
-from intermask_cli.console import counter
+from intermask_cli.cleanup.modes import Clean, notes_on_rigid
+from intermask_cli.console import counter, note
 from intermask_cli.datasets.dataset_folder import FolderWritten
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
@@ -106,6 +106,9 @@ def export_dataset(
     """
     with InteractionFile(source) as dataset:
         selected = selected_ids(dataset, ids, limit)
+        if dataset.attributes.get("body") == "rigid":
+            for line in notes_on_rigid(clean):
+                note(line)
         if target in _DATASET_FOLDERS:
             reader = InteractionReader(dataset, selected, clean, proportions)
             return _folder_summary(target, folder, reader, _DATASET_FOLDERS[target](reader, folder))

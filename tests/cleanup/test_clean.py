@@ -12,7 +12,7 @@ import pytest
 from intermask_cli.cleanup.clean import clean, clean_item
 from intermask_cli.cleanup.contact import HOLDING_M
 from intermask_cli.cleanup.effect import Effect, effect_of
-from intermask_cli.cleanup.modes import Clean, checked_modes
+from intermask_cli.cleanup.modes import Clean, checked_modes, notes_on_rigid
 from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.smoothing import smooth_motion
 from intermask_cli.datasets.duets.corpus import make_corpus_clip
@@ -26,7 +26,7 @@ from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import physics
 from intermask_cli.motion.rig import is_rigid
-from intermask_cli.motion.skeleton import JOINT
+from intermask_cli.motion.skeleton import FEET, JOINT
 from tests.helpers.motion_samples import mean_error_mm, with_tokenizer_noise
 
 WRISTS = [JOINT["left_wrist"], JOINT["right_wrist"]]
@@ -151,7 +151,7 @@ def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tin
         assert not np.array_equal(smooth["joints"], plain["joints"])
     assert Path("runs/p/interactions.h5").read_bytes() == before
     code, _, err = cli("export", "runs/p", "--to", "npz", "--out", "e", "--clean", "smooth")
-    assert code == 2 and "clean-up none; now requested: smooth" in err
+    assert code == 2 and "default settings; now requested: clean smooth" in err
     assert cli("export", "runs/p", "--to", "npz", "--out", "e", "--clean", "smooth", "--overwrite")[0] == 0
     code, _, err = cli("export", "runs/p", "--to", "npz", "--clean", "feet", "--clean", "contact")
     assert code == 2 and "exclude each other" in err
@@ -200,9 +200,11 @@ def test_an_arm_inside_the_other_is_lifted_out_and_joined_hands_stay():
 
 @pytest.fixture(scope="module")
 def rigid_items(pairs: list[np.ndarray]) -> list[Interaction]:
-    """The noisy clips as the body solver leaves them."""
+    """The noisy clips as the body solver leaves them, too near to each other by a fifth of a metre."""
     items = []
     for solved in solve_clips(pairs[:3]):
+        line = (solved.joints[0, :, 0] - solved.joints[1, :, 0]).mean(axis=0) * np.float32([1, 0, 1])
+        solved.joints[1] += 0.2 * line / np.linalg.norm(line)
         motion = Motion(solved.joints, solved.rotations6d, None, solved.root_rotations6d, solved.bone_lengths)
         items.append(Interaction(motion, rigid=(True, True)))
     return items
@@ -217,14 +219,27 @@ def test_a_rigid_body_stays_rigid_on_the_same_bones(mode: Clean, rigid_items: li
         assert cleaned.rigid == (True, True)
         np.testing.assert_allclose(cleaned.bone_lengths, item.bone_lengths, atol=1e-7)
         assert all(is_rigid(cleaned.motion, person) for person in (0, 1))
-        # What the mode does to joints is what the body shows.
-        joints, _ = clean(item.joints, item.rotations6d, [mode])
+        # What the mode does to joints is what the body shows; smoothing leaves its feet.
+        joints, _ = clean(item.joints, item.rotations6d, [mode], planned=(True, True))
+        if mode is Clean.smooth:
+            np.testing.assert_allclose(
+                cleaned.joints[:, :, list(FEET)], item.joints[:, :, list(FEET)], atol=2e-3
+            )
+            joints[:, :, list(FEET)] = item.joints[:, :, list(FEET)]
         change = np.linalg.norm(joints - item.joints, axis=-1)
         off = np.linalg.norm(cleaned.joints - joints, axis=-1)
         # The published mode stretches bones, which a rigid body does not follow.
         assert off.mean() < (0.03 if mode is Clean.published else 0.001)
         changed = max(changed, float(change.max()))
     assert changed > 0.005
+
+
+def test_modes_for_decoded_motion_are_named() -> None:
+    assert [line.split(":")[0] for line in notes_on_rigid(list(Clean))] == [
+        "--clean feet",
+        "--clean published",
+    ]
+    assert notes_on_rigid([Clean.smooth, Clean.contact, Clean.meet]) == []
 
 
 @pytest.mark.slow
