@@ -38,6 +38,7 @@ COMMANDS = {
     "data": Command("data", "Make and check datasets."),
     "import-checkpoint": Command("import_checkpoint", "Convert a published checkpoint to a bundle."),
     "export": Command("export", "Write BVH, GLB, NPZ or NPY files, or a dataset."),
+    "convert": Command("convert", "Convert motion files from one format to another."),
     "view": Command("view", "Write an offline web page that plays interactions."),
     "render": Command("render", "Draw interactions as contact sheets, GIF or MP4."),
     "merge": Command("merge", "Merge the parts of shards into a dataset."),

@@ -241,7 +241,7 @@ def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) 
     tall = f"{body_height(joints):.2f} m tall"
     if file.skeletons:
         axes, tall = "", f"{unit_name(file.metres_per_unit or 1.0)} ({tall}), {str(file.up).upper()} up"
-    figures = f"{tall}, {limbs_line(joints)}; {rotations_line(recovered)}"
+    figures = f"{tall}, {limbs_line(joints)}; {rotations_line(recovered, bool(file.skeletons))}"
     error_mm = None if recovered is None else recovered.error_mm
     odd = oddities_of(joints, file.joints[person], error_mm, file.first_frame)
     return GivenMotion(

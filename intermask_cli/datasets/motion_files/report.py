@@ -47,9 +47,14 @@ def bone_report(joints: np.ndarray) -> str:
     return "bones in mm: " + ", ".join(named)
 
 
-def rotations_line(recovered: RecoveredRotations | None) -> str:
-    """The origin of the rotations, and the error of forward kinematics with recovered ones."""
+def rotations_line(recovered: RecoveredRotations | None, of_skeleton: bool = False) -> str:
+    """The origin of the rotations, and the error of forward kinematics with recovered ones.
+
+    of_skeleton: the file's skeleton has its own, which are kept; the model sees recovered ones.
+    """
     if recovered is None:
         return "rotations from the file"
     errors = f"{recovered.error_mm:.1f} mm off (worst {recovered.worst_mm:.1f})"
+    if of_skeleton:
+        return f"the file's rotations are kept; forward kinematics of those that positions show {errors}"
     return f"rotations recovered, their forward kinematics {errors}"

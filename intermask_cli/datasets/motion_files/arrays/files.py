@@ -45,6 +45,8 @@ _NOT_JOINTS = (
     "local",
     "pose",
 )
+#: The array in which our own files say where their rotations come from.
+_OWN_ROTATIONS = "rotations"
 #: Inter-X names its two files of a clip so; they hold no rate and are recorded at this one, Y up.
 _INTERX_FILE, _INTERX_FPS = re.compile(r"P[12]\.npz"), 120.0
 
@@ -71,7 +73,7 @@ def read_npz(path: Path) -> FileMotion:
     """
     with open_npz(path) as arrays:
         try:
-            motion = _of_joints(arrays) or smpl_motion(arrays)
+            motion = _with_own_rotations(_of_joints(arrays), arrays) or smpl_motion(arrays)
             fps = rate_of(arrays.names, lambda name: _number_or_text(arrays, name))
         except PickledError as error:
             raise pickle_refused(path) from error
@@ -122,6 +124,16 @@ def _of_joints(arrays: StoredArrays) -> FileMotion | None:
     if name in ("positions", "joints"):
         return motion
     return replace(motion, kind=f"{motion.kind} of `{name}`")
+
+
+def _with_own_rotations(motion: FileMotion | None, arrays: StoredArrays) -> FileMotion | None:
+    """Joints with the rotations beside them, in a file that `intermask export` or `convert` wrote."""
+    if motion is None or motion.rotations6d is not None or _OWN_ROTATIONS not in arrays.names:
+        return motion
+    parameters = smpl_motion(arrays)
+    if parameters is None or parameters.joints.shape != motion.joints.shape:
+        return motion
+    return replace(motion, rotations6d=parameters.rotations6d)
 
 
 def _up_axis(arrays: StoredArrays) -> str | None:
