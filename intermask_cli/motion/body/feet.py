@@ -18,21 +18,26 @@ from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import JOINT, REST_OFFSETS
 
 _FOOT = JOINT["left_foot"]
-#: Metres that a planned step is lifted on the rest body: at least, and more for a step of `_LONG_STEP_M`.
-_LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.055, 0.07, 0.6
-#: Shares of a planned step in which the foot rises and comes down. It moves over the ground in between, so
-#: that it does not brush the floor.
-_RISE, _GROUND = 0.45, (0.06, 0.94)
+#: Metres that a foot is lifted for a step: at least, and more for a step of `_LONG_STEP_M`.
+_LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.04, 0.10, 0.6
+#: Exponent of the parabola by which a foot rises and comes down: 2 starts from rest but brushes the floor.
+_BUMP_POWER = 1.5
+#: Frames at either end of a step over which it joins the decoded path.
+_JOIN_FRAMES = 8
+#: Shares of a step between which the foot moves over the ground: it is off the floor by then.
+_GROUND = (0.08, 0.92)
 #: Metres of drift of a stand from which the foot rolls as in a planned gait, not as decoded.
 _GLIDE_M = 0.08
 #: Angle of the foot's bone below the horizon on a flat sole.
 _FLAT_RAD = float(np.arcsin(-REST_OFFSETS[_FOOT, 1] / np.linalg.norm(REST_OFFSETS[_FOOT])))
 #: Steepest and flattest foot, radians below the horizon.
 _ANGLE_RANGE_RAD = (-0.9, 1.45)
+#: Metres of height between which a foot in the air comes to where it was decoded.
+_RAISED_M = (0.08, 0.20)
 #: Sigma in frames between the decoded angle of a foot and that of the planned gait.
 _BLEND_SIGMA_FRAMES = 2.0
 #: Share of its length that a leg spans at most on the ground.
-_LEG_STRETCH = 0.996
+_LEG_STRETCH = 0.985
 #: Metres. A foot that would need a deeper pelvis raises its heel instead.
 _MAX_SINKING_M = 0.08
 #: Sigma in frames of the sinking, and frames before and after that sink as deep, so that smoothing does not
@@ -65,25 +70,30 @@ def plan_feet(targets: np.ndarray, pelvis: np.ndarray, offsets: np.ndarray, time
     yaw = np.arctan2(direction[..., 0], direction[..., 2])
     angle = -np.arcsin(np.clip(direction[..., 1], -1, 1))
     air = plan_steps(toes, timeline)
+    raised = minimum_jerk((toes[..., 1] - _RAISED_M[0]) / (_RAISED_M[1] - _RAISED_M[0])) * air
+    raised = np.where(air, timeline.smoothed(raised, _BLEND_SIGMA_FRAMES), 0)[..., None]
+    decoded, pointing = toes, direction
     drawn = np.empty((*yaw.shape, 6))  # toe, yaw, swing, drift
     for frames in timeline:
         for foot in (0, 1):
             drawn[frames, foot] = _drawn(toes[frames, foot], yaw[frames, foot], air[frames, foot])
     toes, yaw, swing, drift = drawn[..., :3], drawn[..., 3], drawn[..., 4], drawn[..., 5]
-    standing = ~air
+    # A foot high in the air, such as a kick's, is where it was decoded.
+    toes = toes + raised * (decoded - toes)
     gait = np.clip(timeline.smoothed(np.minimum(drift / _GLIDE_M, 1), _BLEND_SIGMA_FRAMES), 0, 1)
     planned = _gait_angle(toes, yaw, targets[:, PELVIS], wrapped, swing, scale)
     angle = np.clip(angle + gait * (planned - angle), *_ANGLE_RANGE_RAD)
-    angle = np.where(standing, np.maximum(angle, _FLAT_RAD), angle)
+    angle = np.where(~air, np.maximum(angle, _FLAT_RAD), angle)
     level = np.cos(angle)
     direction = np.stack([level * np.sin(yaw), -np.sin(angle), level * np.cos(yaw)], axis=-1)
+    direction = normalize(direction + raised * (pointing - direction))
     ankles = toes - foot_length[:, None, None] * direction
     hips = targets[:, [PELVIS]] + turned(pelvis[:, None], offsets[:, HIPS])
     leg = np.linalg.norm(offsets[:, (JOINT["left_knee"], JOINT["left_ankle"])], axis=-1).sum(-1)
-    sinking = _sinking(hips, ankles, standing, _LEG_STRETCH * leg, timeline)
+    sinking = _sinking(hips, ankles, ~air, _LEG_STRETCH * leg, timeline)
     hips = hips - sinking[:, None, None] * np.array([0, 1.0, 0])
     ankles = _raised_heels(hips, ankles, toes, _LEG_STRETCH * leg, foot_length)
-    return Feet(toes, ankles, standing, sinking)
+    return Feet(toes, ankles, ~air, sinking)
 
 
 def _drawn(toes: np.ndarray, yaw: np.ndarray, air: np.ndarray) -> np.ndarray:
@@ -109,20 +119,29 @@ def _drawn(toes: np.ndarray, yaw: np.ndarray, air: np.ndarray) -> np.ndarray:
         goal = path[stop, :4] if stop < frames else decoded[-1]
         u = (np.arange(start, stop) - start + 1) / (stop - start + 1)
         over = minimum_jerk((u - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[:, None]
-        bump = np.ones(stop - start)
-        if start > 0:
-            bump *= minimum_jerk(u / _RISE)
+        bump = _bump(u, start > 0, stop < frames)
+        # The decoded path is taken except near the stands, where its ends are.
+        since, until = np.arange(1, stop - start + 1), np.arange(stop - start, 0, -1)
+        trust = minimum_jerk(since / _JOIN_FRAMES) if start > 0 else np.ones(stop - start)
         if stop < frames:
-            bump *= minimum_jerk((1 - u) / _RISE)
+            trust = trust * minimum_jerk(until / _JOIN_FRAMES)
         own = decoded - (decoded[0] + over * (decoded[-1] - decoded[0]))
-        path[at, :4] = origin + over * (goal - origin) + bump[:, None] * own
+        path[at, :4] = origin + over * (goal - origin) + trust[:, None] * own
         way = float(np.linalg.norm(goal[:3] - origin[:3]))
+        height = trust * np.maximum(decoded[:, 1], 0)
         lift = _LIFT_M + _LONG_LIFT_M * min(way / _LONG_STEP_M, 1.0)
-        height = np.maximum(decoded[:, 1], 0)
-        path[at, 1] = bump * np.maximum(height, height + lift - height.max())
+        path[at, 1] = height + bump * max(lift - height.max(), 0.0)
         path[at, 4] = bump
         path[at, 5] = max(path[max(start - 1, 0), 5], path[min(stop, frames - 1), 5])
     return path
+
+
+def _bump(share: np.ndarray, starts: bool, ends: bool) -> np.ndarray:
+    """Curve (T,) from 0 to 1 in the middle of a step and back; a step cut by the clip starts or ends at 1."""
+    share = share if starts else np.maximum(share, 0.5)
+    share = share if ends else np.minimum(share, 0.5)
+    bump: np.ndarray = (4 * share * (1 - share)) ** _BUMP_POWER
+    return bump
 
 
 def _gait_angle(

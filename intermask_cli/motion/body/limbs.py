@@ -37,7 +37,7 @@ def _limbs(names: tuple[str, str, str], hinge_axis: tuple[tuple[float, ...], ...
 ARMS = _limbs(("shoulder", "elbow", "wrist"), ((0.0, -1.0, 0.0), (0.0, 1.0, 0.0)))
 LEGS = _limbs(("hip", "knee", "ankle"), ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0)))
 #: Sigma in frames of the average that gives a nearly straight limb its side.
-_SIDE_SIGMA_FRAMES = 2.0
+_SIDE_SIGMA_FRAMES = 4.0
 #: Metres. The side of limbs that bend less comes from their neighbours and from `default` mostly.
 _TRUSTED_BEND_M = 0.02
 
