@@ -19,11 +19,11 @@ from intermask_cli.motion.skeleton import JOINT, REST_OFFSETS
 
 _FOOT = JOINT["left_foot"]
 #: Metres that a foot is lifted for a step: at least, and more for a step of `_LONG_STEP_M`.
-_LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.04, 0.10, 0.6
+_LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.035, 0.09, 0.6
 #: Exponent of the parabola by which a foot rises and comes down: 2 starts from rest but brushes the floor.
-_BUMP_POWER = 1.5
+_BUMP_POWER = 2.0
 #: Frames at either end of a step over which it joins the decoded path.
-_JOIN_FRAMES = 8
+_JOIN_FRAMES = 12
 #: Shares of a step between which the foot moves over the ground: it is off the floor by then.
 _GROUND = (0.08, 0.92)
 #: Metres of drift of a stand from which the foot rolls as in a planned gait, not as decoded.
@@ -39,7 +39,7 @@ _BLEND_SIGMA_FRAMES = 2.0
 #: Share of its length that a leg spans at most on the ground.
 _LEG_STRETCH = 0.985
 #: Metres. A foot that would need a deeper pelvis raises its heel instead.
-_MAX_SINKING_M = 0.08
+_MAX_SINKING_M = 0.12
 #: Sigma in frames of the sinking, and frames before and after that sink as deep, so that smoothing does not
 #: lower the peak.
 _SINK_SIGMA_FRAMES, _SINK_REACH_FRAMES = 3.0, 4

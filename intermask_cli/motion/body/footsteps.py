@@ -21,7 +21,7 @@ _CELL = 2
 #: Cells of the shortest and the longest stand, and of the shortest and the longest step.
 _MIN_STAND, _MAX_STAND, _MIN_STEP, _MAX_STEP = 3, 300, 6, 40
 #: Cost of a step, square metre frames: a stand of a second that drifts by 9 cm is about as good as two.
-_STEP_COST = 0.04
+_STEP_COST = 0.03
 #: Cost of a frame of a step whose foot is at the floor, square metres; it falls to 0 at `_HIGH_M`.
 _LOW_COST, _HIGH_M = 4e-3, 0.08
 #: Cost of a frame in which both feet are in the air although one of them is lower than `_FLIGHT_M`.

@@ -38,6 +38,10 @@ from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 
+#: Metres from its spot within which a foot stands.
+_STANDING_M = 5e-4
+
+
 @dataclass(frozen=True)
 class SolvedBodies:
     """The P persons of a clip as rigid bodies.
@@ -149,6 +153,9 @@ def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodi
         local = limit_turns(local, timeline)
     root = targets[:, PELVIS]
     positions, _ = forward_kinematics(local, root, rest_offsets(lengths)[timeline.person])
+    # A foot out of reach of its spot does not stand.
+    missed = np.linalg.norm(positions[:, TOES] - targets[:, TOES], axis=-1)
+    standing &= missed < _STANDING_M
     sixd = sixd_columns_from_matrix(local).astype(np.float32)  # (F, 22, 6)
     return [
         SolvedBodies(
