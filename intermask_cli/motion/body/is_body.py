@@ -40,9 +40,9 @@ def is_rigid(joints: np.ndarray) -> bool:
     return bool((lengths.max(axis=0) - lengths.min(axis=0)).max() <= _RIGID_M)
 
 
-def why_no_body(joints: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
-    """Joints (F, 22, 3) -> for each of N persons why this cannot be a body, or None if it can."""
-    turn, lengths = _chest_turn_deg(joints), bone_lengths(joints)
+def why_no_body(joints: np.ndarray, lengths: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
+    """Why each of N persons cannot be a body, or None; joints (F, 22, 3) and their bone lengths (F, 21)."""
+    turn = _chest_turn_deg(joints)
     return tuple(_turned_chest(turn[own]) or _wrong_limb(lengths[own]) for own in timeline)
 
 

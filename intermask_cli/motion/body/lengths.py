@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from intermask_cli.motion.body.timeline import Timeline
-from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import JOINT, MIRROR, REST_OFFSETS
 
@@ -18,14 +17,14 @@ _OTHER_SIDE = np.array(MIRROR[1:]) - 1
 _SPAN_SHARE, _MAX_LENGTHENING = 0.9, 1.1
 
 
-def symmetric_lengths(joints: np.ndarray, timeline: Timeline) -> np.ndarray:
-    """Joints (F, 22, 3) -> lengths (N, 21) of the bones that end in joints 1..21, metres.
+def symmetric_lengths(lengths: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Decoded lengths (F, 21) of the bones that end in joints 1..21 -> lengths (N, 21) of rigid bodies.
 
     The median over the frames, which a few badly decoded frames do not move, of both sides together.
     """
-    typical = timeline.quantile(bone_lengths(joints), 0.5)
-    lengths: np.ndarray = (typical + typical[:, _OTHER_SIDE]) / 2
-    return lengths
+    typical = timeline.quantile(lengths, 0.5)
+    symmetric: np.ndarray = (typical + typical[:, _OTHER_SIDE]) / 2
+    return symmetric
 
 
 def lengthened_limbs(lengths: np.ndarray, joints: np.ndarray, timeline: Timeline) -> np.ndarray:

@@ -26,6 +26,6 @@ def _kernel() -> np.ndarray:
 _KERNEL = _kernel()
 
 
-def smooth_targets(joints: np.ndarray, timeline: Timeline) -> np.ndarray:
-    """Joints (F, 22, 3) -> the same without the noise of a decoder."""
-    return timeline.filtered(joints, _KERNEL)
+def smoothed_path(values: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Joints or rotations (F, ...) -> the same without the noise of a decoder."""
+    return timeline.filtered(values, _KERNEL)

@@ -17,27 +17,28 @@ from intermask_cli.motion.body.feet import plan_feet
 from intermask_cli.motion.body.is_body import is_rigid, why_no_body
 from intermask_cli.motion.body.lengths import lengthened_limbs, rest_offsets, symmetric_lengths
 from intermask_cli.motion.body.limbs import ARMS, LEGS, bend_direction, pose_limbs
-from intermask_cli.motion.body.smoothing import smooth_targets
+from intermask_cli.motion.body.smoothing import smoothed_path
 from intermask_cli.motion.body.sole import ANKLES, TOES
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import (
     CHEST,
     HEAD,
     HIPS,
-    NECK,
     PELVIS,
     SPINE1,
     aligned,
     carrier_rotation,
     pose_trunk,
     reaching_shoulders,
+    turned,
 )
 from intermask_cli.motion.body.turns import limit_turns
-from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
+from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics, local_from_global
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.skeleton import PARENTS
 
-
+#: Joints whose rotation no other joint shows.
+_LEAVES = np.array([HEAD, *ARMS.end, *TOES])
 #: Metres from its spot within which a foot stands.
 _STANDING_M = 5e-4
 
@@ -139,20 +140,24 @@ def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodi
         return []
     timeline = Timeline([len(person.joints) for person in persons])
     decoded = np.concatenate([person.joints for person in persons]).astype(np.float64)  # (F, 22, 3)
-    leaves = np.concatenate([_leaves(person) for person in persons])  # (F, 22, 3, 3)
-    reasons = why_no_body(decoded, timeline)
-    targets = smooth_targets(decoded, timeline) if repair else decoded
-    lengths = symmetric_lengths(targets, timeline)
+    leaves = np.concatenate([_leaves(person) for person in persons]).astype(np.float64)  # (F, 5, 6)
+    decoded_lengths = bone_lengths(decoded)  # (F, 21)
+    reasons = why_no_body(decoded, decoded_lengths, timeline)
+    lengths = symmetric_lengths(decoded_lengths, timeline)
+    targets = decoded
     if repair:
+        targets, leaves = smoothed_path(decoded, timeline), smoothed_path(leaves, timeline)
         lengths = lengthened_limbs(lengths, targets, timeline)
     for own, person in zip(lengths, persons, strict=True):
         if person.bone_lengths is not None:
             own[:] = person.bone_lengths
-    local, standing = _pose(targets, lengths, leaves, timeline, plant, repair)
+    offsets = rest_offsets(lengths)[timeline.person]  # (F, 22, 3)
+    rotations, standing = _pose(targets, offsets, matrix_from_sixd_columns(leaves), timeline, plant, repair)
+    local = local_from_global(rotations)
     if repair:
-        local = limit_turns(local, timeline)
-    root = targets[:, PELVIS]
-    positions, _ = forward_kinematics(local, root, rest_offsets(lengths)[timeline.person])
+        for own in limit_turns(local, timeline):
+            rotations[own] = forward_kinematics(local[own], targets[own, PELVIS], offsets[own])[1]
+    positions = _positions(rotations, targets[:, PELVIS], offsets)
     # A foot out of reach of its spot does not stand.
     missed = np.linalg.norm(positions[:, TOES] - targets[:, TOES], axis=-1)
     standing &= missed < _STANDING_M
@@ -171,30 +176,35 @@ def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodi
 
 
 def _leaves(person: _Person) -> np.ndarray:
-    """Decoded local rotations (T, 22, 3, 3) of the joints no other joint shows; without any they are none."""
-    local = np.tile(np.eye(3), (len(person.joints), NUM_JOINTS, 1, 1))
-    if person.rotations6d is not None:
-        shown_by_none = np.array([HEAD, *ARMS.end, *TOES])
-        local[:, shown_by_none] = matrix_from_sixd_columns(
-            person.rotations6d[:, shown_by_none - 1].astype(np.float64)
-        )
-    return local
+    """Decoded local rotations (T, 5, 6) of the joints that no other joint shows, else the rest pose's."""
+    if person.rotations6d is None:
+        return np.broadcast_to(sixd_columns_from_matrix(np.eye(3)), (len(person.joints), len(_LEAVES), 6))
+    return person.rotations6d[:, _LEAVES - 1]
+
+
+def _positions(rotations: np.ndarray, root: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Joints (F, 22, 3) of bodies with global rotations (F, 22, 3, 3) and pelvises on a path (F, 3)."""
+    positions = turned(rotations[:, PARENTS], offsets)  # of every joint from its parent
+    positions[:, PELVIS] = root
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            positions[:, joint] += positions[:, parent]
+    return positions
 
 
 def _pose(
     targets: np.ndarray,
-    lengths: np.ndarray,
+    offsets: np.ndarray,
     leaves: np.ndarray,
     timeline: Timeline,
     plant: bool,
     repair: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Local rotations (F, 22, 3, 3) of bodies near the targets, and their standing feet (F, 2).
+    """Global rotations (F, 22, 3, 3) of bodies near the targets, and their standing feet (F, 2).
 
-    targets (F, 22, 3), whose pelvis comes down where standing feet need it; bone lengths (N, 21); leaves:
-    local rotations (F, 22, 3, 3) of the last joints.
+    targets (F, 22, 3): feet become the planned ones here, and all but the wrists come down where standing
+    feet need it; offsets: rest offsets (F, 22, 3); leaves: local rotations (F, 5, 3, 3) of the last joints.
     """
-    offsets = rest_offsets(lengths)[timeline.person]  # (F, 22, 3)
     rotations, positions = np.empty((*targets.shape, 3)), np.empty_like(targets)
     pelvis = carrier_rotation(targets, PELVIS, (*HIPS, SPINE1), offsets)
     wanted, standing = targets.copy(), np.zeros((len(targets), 2), dtype=bool)
@@ -218,6 +228,5 @@ def _pose(
         pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions)
     shanks, feet_bones = rotations[:, LEGS.hinge], targets[:, TOES] - positions[:, LEGS.end]
     rotations[:, LEGS.end] = aligned(shanks, offsets[:, TOES], feet_bones)
-    for leaf, parent in zip((HEAD, *ARMS.end, *TOES), (NECK, *ARMS.hinge, *LEGS.end), strict=True):
-        rotations[:, leaf] = rotations[:, parent] @ leaves[:, leaf]
-    return local_from_global(rotations), standing
+    rotations[:, _LEAVES] = rotations[:, np.array(PARENTS)[_LEAVES]] @ leaves
+    return rotations, standing

@@ -27,14 +27,17 @@ def turns_rad(rotations: np.ndarray) -> np.ndarray:
     return angles
 
 
-def limit_turns(local: np.ndarray, timeline: Timeline) -> np.ndarray:
-    """Local rotations (F, 22, 3, 3) with the limbs' turns limited to `MAX_TURN_RAD` in a frame."""
-    limited = local.copy()
-    for frames in timeline:
-        turns = turns_rad(local[frames][:, _JOINTS])
-        for joint in np.array(_JOINTS)[(turns > MAX_TURN_RAD).any(axis=0)]:
-            _bridge(limited[frames, joint])
-    return limited
+def limit_turns(local: np.ndarray, timeline: Timeline) -> list[slice]:
+    """Limit the turns of limbs in local rotations (F, 22, 3, 3), in place; the frames of persons changed."""
+    changed = []
+    for own in timeline:
+        turns = turns_rad(local[own][:, _JOINTS])
+        fast = np.array(_JOINTS)[(turns > MAX_TURN_RAD).any(axis=0)]
+        for joint in fast:
+            _bridge(local[own, joint])
+        if len(fast):
+            changed.append(own)
+    return changed
 
 
 def _bridge(rotations: np.ndarray) -> None:
