@@ -27,6 +27,10 @@ def info(
     ],
     person: opt.Person = None,
     reading: opt.ReadingOptions,
+    skeleton_map: Annotated[
+        bool,
+        typer.Option("--skeleton-map", help="Print the map of a file's joints, to correct for --skeleton."),
+    ] = False,
     json: opt.Json = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
@@ -34,6 +38,11 @@ def info(
     from intermask_cli.console import emit_json, out
 
     options = reading.options(person)
+    if skeleton_map:
+        from intermask_cli.datasets.motion_files.skeleton_files import printed_skeleton_map
+
+        out.print(printed_skeleton_map(Path(path).expanduser(), options), markup=False, end="")
+        return
     facts = describe(str(resolve_evaluator(path)) if path in list_evaluators() else path, options)
     if facts.get("bundle_kind") == EVALUATOR.kind:  # an evaluator's hash covers other files than a model's
         facts["sha256"] = evaluator_sha256(Path(facts["path"]))

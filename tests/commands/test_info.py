@@ -12,9 +12,12 @@ import pytest
 
 from evaluators.networks.bundle import evaluator_sha256
 from intermask_cli import config
+from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.models import bundle as bundles
 from tests.helpers.motion_samples import walking
+from tests.helpers.skeleton_files import Rig, rig_bvh
 from tests.helpers.tiny_model import TinyModel
+from tests.helpers.tool_skeletons import TOOL_RIGS, without_names
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -122,3 +125,32 @@ def test_doctor_says_what_is_missing(cli: Run, tmp_path: Path, monkeypatch: pyte
 def test_doctor_tries_the_hub_only_when_asked(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "hub" in cli("doctor", "--hub")[1]
+
+
+def test_info_prints_a_skeleton_map_that_reads_the_file(cli: Run, tmp_path: Path) -> None:
+    rig, options = TOOL_RIGS["Biped"]
+    (tmp_path / "clip.bvh").write_text(rig_bvh(without_names(rig), **options)[0])
+    code, out, _ = cli("info", tmp_path / "clip.bvh", "--skeleton-map")
+    assert code == 0
+    (tmp_path / "map.yaml").write_text(out)
+    found = read_motion(tmp_path / "clip.bvh")
+    again = read_motion(tmp_path / "clip.bvh", skeleton=tmp_path / "map.yaml")
+    assert np.array_equal(again.joints, found.joints)
+
+
+def test_info_prints_a_map_to_fill_in(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "clip.bvh").write_text(rig_bvh(Rig("Root > [Left Arm | Tail > Tip]", {}))[0])
+    code, out, _ = cli("info", tmp_path / "clip.bvh", "--skeleton-map")
+    assert code == 0
+    assert "#     Left Arm\n#     Tail\n#       Tip\n" in out
+    assert "\nleft_hip:\n" in out and "\n# neck:\n" in out
+    code, _, err = cli("info", tmp_path / "clip.bvh")
+    assert code == 2
+    assert "--skeleton-map" in err
+
+
+def test_a_skeleton_map_is_of_one_skeleton(cli: Run, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", walking(12))
+    code, _, err = cli("info", tmp_path / "a.npy", "--skeleton-map")
+    assert code == 2
+    assert "not a file of a skeleton" in err

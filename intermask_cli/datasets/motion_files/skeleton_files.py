@@ -12,7 +12,12 @@ from intermask_cli.datasets.motion_files.fbx import read_fbx
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.datasets.motion_files.glb import read_glb
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch, body_joints
-from intermask_cli.datasets.motion_files.matching.skeleton_map import names_exactly, read_skeleton_map
+from intermask_cli.datasets.motion_files.matching.skeleton_map import (
+    map_to_fill_in,
+    names_exactly,
+    read_skeleton_map,
+)
+from intermask_cli.datasets.motion_files.read_options import SKELETON_SUFFIXES, ReadOptions, suffix_of
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 
@@ -28,17 +33,42 @@ def read_skeletons(path: Path, suffix: str, skeleton: str | Path | None, fps: fl
     """
     given = None if skeleton is None else Path(skeleton)
     asf = given if given is not None and given.suffix.lower() == ".asf" else None
+    skeletons = _open(path, suffix, asf, fps)
+    return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
+
+
+def printed_skeleton_map(path: Path, options: ReadOptions) -> str:
+    """A map of a file's joints for `--skeleton` (YAML): that which was found, else one to fill in.
+
+    The person of the options chooses one of several skeletons. Raises as `read_skeletons`.
+    """
+    suffix = suffix_of(path)
+    if not path.is_file() or suffix not in SKELETON_SUFFIXES:
+        raise InputError(f"{path}: not a file of a skeleton; accepted: {', '.join(SKELETON_SUFFIXES)}")
+    asf = None if options.skeleton is None else Path(options.skeleton)
+    skeletons = _open(path, suffix, asf, options.fps)
+    person = 0 if options.person is None and len(skeletons) == 1 else options.person
+    if not isinstance(person, int) or person not in range(len(skeletons)):
+        choices = " or ".join(f"--person {number}" for number in range(1, len(skeletons) + 1))
+        raise InputError(f"{path}: holds {len(skeletons)} skeletons; choose one with {choices}")
+    skeleton = skeletons[person]
+    try:
+        _, match = body_joints(skeleton)
+    except InputError:
+        return map_to_fill_in(skeleton.names, skeleton.parents)
+    return f"# {path.name}: {match.summary}\n{match.map_text}"
+
+
+def _open(path: Path, suffix: str, asf: Path | None, fps: float | None) -> list[AnimatedSkeleton]:
     if asf is not None and suffix != ".amc":
         raise InputError(f"--skeleton {asf}: an .asf is for .amc files")
     if suffix == ".amc":
-        skeletons = read_amc(path, find_asf(path, asf), fps)
-    elif suffix in (".glb", ".gltf"):
-        skeletons = read_glb(path)
-    elif suffix == ".fbx":
-        skeletons = read_fbx(path)
-    else:
-        skeletons = read_bvh(path, fps)
-    return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
+        return read_amc(path, find_asf(path, asf), fps)
+    if suffix in (".glb", ".gltf"):
+        return read_glb(path)
+    if suffix == ".fbx":
+        return read_fbx(path)
+    return read_bvh(path, fps)
 
 
 def _people_of(skeletons: list[AnimatedSkeleton], file_type: str, map_file: Path | None) -> FileMotion:

@@ -16,7 +16,6 @@ from intermask_cli.datasets.motion_files.matching.schemes import (
     PELVIS_WORDS,
     SCHEMES,
     WORDS_FOR,
-    Scheme,
 )
 
 #: (side, word) -> point.
@@ -56,17 +55,17 @@ def _sets_of_names(points: Points) -> list[_Named]:
 def _by_scheme(points: Points, named: _Named) -> Limbs | None:
     """The limbs by the scheme that names most of them; of several the first."""
     text = " ".join(points.names).lower()
-    best: tuple[Scheme | None, dict[str, int]] = (None, {})
+    best: tuple[str, dict[str, int]] = ("", {})
     for scheme in SCHEMES:
         joints = _added({}, named, scheme.words) if scheme.sign in text else {}
         complete = all(f"{side}_{joint}" in joints for side in SIDES for joint in NEEDED)
         if complete and len(joints) > len(best[1]):
-            best = (scheme, joints)
-    scheme, joints = best
-    if scheme is None:
+            best = (scheme.name, joints)
+    name, joints = best
+    if not joints:
         return None
     # Joints that the scheme does not name, by other words.
-    return Limbs(_added(joints, named, WORDS_FOR), _pelvis(points, named, joints), scheme.name)
+    return Limbs(_added(joints, named, WORDS_FOR), _pelvis(points, named, joints), name)
 
 
 def _added(

@@ -147,6 +147,20 @@ def map_text(names: Mapping[str, NamedRecipe], remarks: Mapping[str, str]) -> st
     return "\n".join(lines) + "\n"
 
 
+def map_to_fill_in(names: Sequence[str], parents: Sequence[int]) -> str:
+    """A map whose joints the user must write, after the tree of the file's joints."""
+    depths: list[int] = []
+    for parent in parents:
+        depths.append(0 if parent < 0 else depths[parent] + 1)
+    tree = [f"#   {'  ' * depth}{name}" for name, depth in zip(names, depths, strict=True)]
+    lines = [f"{'# ' if joint in OPTIONAL else ''}{joint}:" for joint in JOINT_NAMES]
+    head = [
+        "# Neither names nor structure show a body. Write a joint of this tree in each line; lines that stay",
+        "# comments are placed.",
+    ]
+    return "\n".join([*head, *tree, *lines]) + "\n"
+
+
 def _quoted(name: str) -> str:
     """A name as a YAML string, with quotes where YAML would read something else."""
     plain = re.fullmatch(r"[^\W\d][\w.]*(?: [\w.]+)*", name) and yaml.safe_load(name) == name
