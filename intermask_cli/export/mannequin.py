@@ -278,7 +278,8 @@ def _visor(rest: np.ndarray, scale: float) -> SkinnedPart:
     rows = []
     for height in _VISOR_HEIGHTS:
         centre, (half_width, front, _) = _head_ring(rest, scale, height)
-        x, z = (half_width + _VISOR_THICKNESS) * np.sin(angles), (front + _VISOR_THICKNESS) * np.cos(angles)
+        thickness = _VISOR_THICKNESS * scale
+        x, z = (half_width + thickness) * np.sin(angles), (front + thickness) * np.cos(angles)
         rows.append(centre + x[:, None] * _X + z[:, None] * _Z)
     count = len(angles)
     quads = [row * count + k for row in range(len(rows) - 1) for k in range(count - 1)]

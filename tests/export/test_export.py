@@ -13,25 +13,11 @@ from intermask_cli.export.bvh import euler_from_matrix
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
-from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.representation.interhuman import loaded_from_raw492, motion_from_loaded
 from intermask_cli.motion.rig import rig_of
-from intermask_cli.motion.rotation import matrix_about_y, matrix_from_axis_angle
-from intermask_cli.motion.skeleton import FPS, JOINT_NAMES, REST_OFFSETS
-
-
-def turning_pair(frames: int = 150) -> np.ndarray:
-    """Two people who turn twice about themselves, one the other way, arms swinging."""
-    time = np.linspace(0, 4 * np.pi, frames)
-    rng = np.random.default_rng(5)
-    people = []
-    for person, direction in enumerate((1, -1)):
-        swing = rng.normal(0, 0.35, (22, 3))[None] * np.sin(time / 2 + person)[:, None, None]
-        local = matrix_from_axis_angle(swing)
-        local[:, 0] = matrix_about_y(direction * time + np.pi * person)
-        root = np.stack([np.sin(time / 4), 0.93 + 0.02 * np.cos(time), np.full(frames, float(person))], -1)
-        people.append(forward_kinematics(local, root, REST_OFFSETS)[0])
-    return np.stack(people).astype(np.float32)
+from intermask_cli.motion.rotation import matrix_about_y
+from intermask_cli.motion.skeleton import FPS, JOINT_NAMES
+from tests.helpers.motion_samples import turning_pair
 
 
 @pytest.fixture(scope="module")

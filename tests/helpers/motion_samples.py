@@ -108,3 +108,17 @@ def same(a: Interaction, b: Interaction) -> bool:
     """Whether two interactions have the same joints, rotations and tokens, bit for bit."""
     arrays = ("joints", "rotations6d", "tokens")
     return all(getattr(a, name).tobytes() == getattr(b, name).tobytes() for name in arrays)
+
+
+def turning_pair(frames: int = 150) -> np.ndarray:
+    """Two people who turn twice about themselves, one the other way, arms swinging."""
+    time = np.linspace(0, 4 * np.pi, frames)
+    rng = np.random.default_rng(5)
+    people = []
+    for person, direction in enumerate((1, -1)):
+        swing = rng.normal(0, 0.35, (22, 3))[None] * np.sin(time / 2 + person)[:, None, None]
+        local = matrix_from_axis_angle(swing)
+        local[:, 0] = matrix_about_y(direction * time + np.pi * person)
+        root = np.stack([np.sin(time / 4), 0.93 + 0.02 * np.cos(time), np.full(frames, float(person))], -1)
+        people.append(forward_kinematics(local, root, REST_OFFSETS)[0])
+    return np.stack(people).astype(np.float32)
