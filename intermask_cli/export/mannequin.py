@@ -39,12 +39,12 @@ _TRUNK = (
     ("spine1", "spine2", 0.80, 0.136, 0.106, 0.080),
     ("spine2", "spine3", 0.80, 0.152, 0.116, 0.092),
     ("spine3", "neck", 0.25, 0.171, 0.122, 0.098),
-    ("spine3", "neck", 0.50, 0.160, 0.112, 0.096),
-    ("spine3", "neck", 0.74, 0.128, 0.090, 0.088),
-    ("spine3", "neck", 0.95, 0.078, 0.066, 0.072),
+    ("spine3", "neck", 0.50, 0.168, 0.114, 0.098),
+    ("spine3", "neck", 0.74, 0.150, 0.090, 0.090),
+    ("spine3", "neck", 0.98, 0.092, 0.064, 0.074),
 )
 #: Neck: place from neck to head joint, radius.
-_NECK = ((-0.45, 0.066), (0.0, 0.056), (0.45, 0.052), (1.0, 0.053), (1.35, 0.050))
+_NECK = ((-0.40, 0.064), (0.0, 0.058), (0.45, 0.052), (1.0, 0.053), (1.35, 0.050))
 #: Head, from the head joint: height, centre forward, half width, front, back.
 _HEAD = (
     (-0.052, 0.042, 0.026, 0.030, 0.030),
@@ -64,10 +64,10 @@ _VISOR_THICKNESS = 0.004
 _NOSE = ((0.036, 0.090), (0.004, 0.112), (-0.006, 0.084), 0.013)
 #: Arm: joint above, joint below, share, half height, half depth. The first closes the shoulder's ball.
 _ARM = (
-    ("shoulder", "elbow", -0.195, 0.024, 0.024),
-    ("shoulder", "elbow", -0.15, 0.043, 0.043),
-    ("shoulder", "elbow", 0.0, 0.057, 0.057),
-    ("shoulder", "elbow", 0.20, 0.053, 0.055),
+    ("shoulder", "elbow", -0.195, 0.022, 0.024),
+    ("shoulder", "elbow", -0.15, 0.037, 0.041),
+    ("shoulder", "elbow", 0.0, 0.050, 0.056),
+    ("shoulder", "elbow", 0.20, 0.051, 0.054),
     ("shoulder", "elbow", 0.50, 0.046, 0.048),
     ("shoulder", "elbow", 0.84, 0.040, 0.041),
     ("elbow", "wrist", 0.0, 0.038, 0.040),
@@ -92,10 +92,10 @@ _LEG = (
 #: Half the length of limb over which weights pass from one bone to the next.
 _KNEE_BLEND, _ELBOW_BLEND, _WRIST_BLEND, _TOE_BLEND = 0.085, 0.060, 0.030, 0.030
 #: Collar, from the neck to the shoulder: share, height above the line of the bone, half height, half depth.
-_COLLAR = ((-0.55, 0.058, 0.022, 0.030), (-0.20, 0.036, 0.038, 0.050), (0.35, 0.008, 0.054, 0.066),
-           (0.80, 0.000, 0.054, 0.062), (1.10, 0.000, 0.040, 0.048))  # fmt: skip
+_COLLAR = ((-0.55, 0.046, 0.022, 0.030), (-0.20, 0.028, 0.036, 0.050), (0.35, 0.002, 0.052, 0.066),
+           (0.80, -0.004, 0.052, 0.062), (1.10, 0.000, 0.040, 0.048))  # fmt: skip
 #: Hand along the forearm: distance from the wrist, half thickness, half width.
-_HAND = ((-0.010, 0.018, 0.025), (0.028, 0.016, 0.035), (0.065, 0.015, 0.043), (0.105, 0.012, 0.041),
+_PALM = ((-0.010, 0.018, 0.025), (0.028, 0.016, 0.035), (0.065, 0.015, 0.043), (0.105, 0.012, 0.041),
          (0.150, 0.009, 0.034), (0.180, 0.005, 0.018))  # fmt: skip
 #: Thumb: distance from the wrist, forward, radius.
 _THUMB = ((0.020, 0.018, 0.014), (0.050, 0.048, 0.014), (0.080, 0.064, 0.012), (0.104, 0.072, 0.006))
@@ -172,7 +172,7 @@ def leaf_offsets(offsets: np.ndarray) -> dict[int, np.ndarray]:
     scale = _scale(offsets)
     ends = {JOINT["head"]: (_HEAD[-1][0] + 0.004) * _Y * scale}
     for side, sign in (("left", 1.0), ("right", -1.0)):
-        ends[JOINT[f"{side}_wrist"]] = sign * _HAND[-1][0] * _X * scale
+        ends[JOINT[f"{side}_wrist"]] = sign * _PALM[-1][0] * _X * scale
         along = offsets[JOINT[f"{side}_foot"]] * (1.0, 0.0, 1.0)
         ends[JOINT[f"{side}_foot"]] = (_FOOT[-1][0] - 1.0) * along
     return ends
@@ -322,7 +322,7 @@ def _hand(rest: np.ndarray, scale: float, side: str, sign: float) -> list[Skinne
     wrist, elbow = rest[JOINT[f"{side}_wrist"]], rest[JOINT[f"{side}_elbow"]]
     outward = normalize(wrist - elbow)
     palm = []
-    for distance, half_thickness, half_width in _HAND:
+    for distance, half_thickness, half_width in _PALM:
         radii = (half_thickness * scale, half_width * scale, half_width * scale)
         weights = _blended(f"{side}_elbow", f"{side}_wrist", distance, _WRIST_BLEND)
         palm.append(

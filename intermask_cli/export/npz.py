@@ -16,7 +16,7 @@ up_axis                   "z" as in AMASS, or "y", of every array that has place
 rest_pelvis (3,)          pelvis of the mean SMPL-X body in its own frame, which `trans` leaves out
 joints (T, 22, 3)         the joint positions of the dataset, metres
 offsets (22, 3)           bone offsets of this person's rest pose, Y up
-rotations                 "stored", or "recovered from joints" where the person is no rigid body
+rotations                 "stored", or "recovered from joints" where the person is not a rigid body
 prompt, seed, person      source of the motion: seed -1 if not known, person 1 or 2
 ========================  ===========================================================================
 """
@@ -27,13 +27,12 @@ from pathlib import Path
 
 import numpy as np
 
+from intermask_cli.motion.body_model import PELVIS_IN_REST
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
 
-#: Pelvis of the mean neutral SMPL-X body in its own frame, metres, rounded to a centimetre.
-REST_PELVIS_M = np.array([0.0, -0.35, 0.0])
 #: Rotation from Y up to the named axis up, facing +Z -> facing -Y.
 _FROM_Y_UP = {
     "y": np.eye(3),
@@ -59,7 +58,7 @@ def write_smpl_npz(
     Args:
         path: the file.
         rig: the person as a rigid skeleton, Y up.
-        joints: positions (T, 22, 3) to store beside the rotations, Y up.
+        joints: positions (T, 22, 3) to store with the rotations, Y up.
         up: axis that is up in the file, "y" or "z".
         rotations, prompt, seed, person: what the file says of its source; person 0 or 1.
     """
@@ -76,7 +75,7 @@ def write_smpl_npz(
         pose_jaw=np.zeros((frames, 3 * _JAW), np.float32),
         pose_eye=np.zeros((frames, 3 * _EYES), np.float32),
         pose_hand=np.zeros((frames, 3 * _HANDS), np.float32),
-        trans=(rig.root @ turn.T - REST_PELVIS_M).astype(np.float32),
+        trans=(rig.root @ turn.T - PELVIS_IN_REST).astype(np.float32),
         betas=np.zeros(_NUM_BETAS, np.float32),
         num_betas=np.int64(_NUM_BETAS),
         gender="neutral",
@@ -85,7 +84,7 @@ def write_smpl_npz(
         mocap_framerate=np.float32(FPS),
         mocap_time_length=np.float32(frames / FPS),
         up_axis=up,
-        rest_pelvis=REST_PELVIS_M.astype(np.float32),
+        rest_pelvis=np.array(PELVIS_IN_REST, np.float32),
         joints=(joints @ turn.T).astype(np.float32),
         offsets=rig.offsets.astype(np.float32),
         rotations=rotations,

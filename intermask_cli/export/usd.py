@@ -24,6 +24,7 @@ from intermask_cli.motion.skeleton import FPS, NUM_JOINTS, PARENTS
 
 
 def _pxr() -> Any:
+    """The package of usd-core; MissingError where it is not installed."""
     try:
         import pxr.Gf
         import pxr.Sdf

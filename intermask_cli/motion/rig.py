@@ -166,4 +166,4 @@ def _carried(joints: np.ndarray, rotations6d: np.ndarray) -> Rig:
 def _check_finite(joints: np.ndarray) -> None:
     broken = ~np.isfinite(joints).all(axis=(-2, -1))  # (T,)
     if broken.any():
-        raise InputError(f"joints that are no numbers (NaN or infinity), first in frame {broken.argmax()}")
+        raise InputError(f"joints hold NaN or infinity, first in frame {broken.argmax()}")

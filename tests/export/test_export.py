@@ -27,7 +27,7 @@ def item() -> Interaction:
     return Interaction(joints, rotations, text="two people  turn\nround", seed=7, id="turn-1")
 
 
-#: What a format needs beside the core: a package, or a Blender.
+#: The package that a format needs.
 NEEDS = {"glb": "pygltflib", "usd": "pxr"}
 
 

@@ -91,7 +91,7 @@ def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
 def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """Write interactions as an Inter-X dataset; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
-    Interactions whose joints are no numbers are left out and listed.
+    Interactions whose joints hold NaN are left out and listed.
 
     Raises:
         InputError: the folder is not empty. IntermaskError: a clip read back differs (`BOUND_MM`).

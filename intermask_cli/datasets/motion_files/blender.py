@@ -50,7 +50,7 @@ def run_in_blender(script: Path, *arguments: str, what: str) -> None:
         raise MissingError(
             f"{what} needs Blender: pip install 'intermask[blender]' (Python 3.11), or set "
             f"{BLENDER_VARIABLE} to an installed Blender"
-            + ("" if named is None else f" (it is {named!r}, which is no program)")
+            + ("" if named is None else f" (it is {named!r}, which is not a program)")
         )
     try:
         result = subprocess.run(

@@ -35,7 +35,7 @@ def test_a_failure_gives_its_last_line(monkeypatch, tmp_path):
 
 def test_without_blender_the_message_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setenv(BLENDER_VARIABLE, str(tmp_path / "absent"))
-    with pytest.raises(MissingError, match=r"FBX needs Blender: pip install .*absent.*no program"):
+    with pytest.raises(MissingError, match=r"FBX needs Blender: pip install .*absent.*not a program"):
         run_in_blender(tmp_path / "script.py", what="FBX")
 
 
