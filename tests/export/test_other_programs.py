@@ -26,9 +26,9 @@ from intermask_cli.export.formats import ExportSettings, export_item, rigs_of
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.skeleton import JOINT_NAMES, MIRROR
+from tests.helpers.browser import CHROMIUM, NO_CHROMIUM
 from tests.helpers.motion_samples import turning_pair
 from tests.helpers.paths import ROOT, SHARED
-from tests.helpers.viewer_pages import CHROMIUM
 
 NPM = Path(os.environ.get("INTERMASK_NPM", ROOT)) / "node_modules"
 HANDSHAKE = SHARED / "cases/animator/glb-two-people/handshake.h5"
@@ -178,7 +178,7 @@ def serving(clip: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(not (NPM / "three").exists(), reason=NO_NPM)
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 def test_three_js_plays_the_joints_of_the_dataset(item: Interaction, tmp_path: Path) -> None:
     export_item(item, "glb", tmp_path)
     with serving(tmp_path / f"{item.id}.glb") as address:
