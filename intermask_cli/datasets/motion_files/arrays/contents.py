@@ -74,7 +74,7 @@ def _from_columns(array: np.ndarray) -> FileMotion:
     joints = array.reshape(*array.shape[:2], -1, 3)
     if bones_vary(joints[:, :, :NUM_JOINTS]):
         columns = array.shape[-1]
-        likely = likely_content((columns,)) or ", most likely axis-angle rotations"
+        likely = likely_content((array.shape[1], columns)) or ", most likely axis-angle rotations"
         raise InputError(f"shape (T, {columns}) without rigid bones{likely}")
     return replace(_from_joints(joints), kind=f"joints in one row (T, {array.shape[-1]})")
 

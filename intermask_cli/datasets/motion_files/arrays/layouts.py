@@ -129,6 +129,8 @@ def _fits(layout: Layout, shape: tuple[int, ...]) -> bool:
     if any(length not in accepted.get(axis, (length,)) for axis, length in size.items()):
         return False
     persons, frames = size.get("P", 1), size["T"]
+    if layout.axes.endswith("T") and frames < MIN_FRAMES:  # (T, 24, 3, 3) are rotation matrices
+        return False
     if layout.axes.startswith("TP"):
         return persons <= _MOST_AFTER_FRAMES < frames
     return 1 <= persons <= MAX_PERSONS

@@ -9,6 +9,8 @@ from intermask_cli.errors import InputError
 
 #: Names of a rate, in lower case without separators; a prefix such as `mocap` or `video` may come first.
 _RATE = re.compile(r".*(fps|framerate|framespersecond|framespersec|samplerate|samplingrate|hz)$")
+#: Beginnings of names of other rates than that of the arrays.
+_OTHER_RATES = ("original", "orig", "source", "src", "raw", "input")
 #: Names of the time from one frame to the next, in seconds.
 _STEP = re.compile(r"(frametime|timestep|dt|timeperframe|secondsperframe)$")
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)\s*(fps|hz)?\s*", re.IGNORECASE)
@@ -25,7 +27,7 @@ def rate_of(names: Iterable[str], value_of: Callable[[str], float | str | None])
     found: dict[str, float] = {}
     for name in names:
         plain = re.sub(r"[^a-z0-9]", "", name.lower())
-        if not (_RATE.match(plain) or _STEP.match(plain)):
+        if plain.startswith(_OTHER_RATES) or not (_RATE.match(plain) or _STEP.match(plain)):
             continue
         value = value_of(name)
         match = _NUMBER.fullmatch(value) if isinstance(value, str) else None

@@ -50,7 +50,7 @@ def likely_content(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[-1] == 3:
         return f", most likely {shape[1]} joints in another order; pick our 22: a[:, [PELVIS, LEFT_HIP, ...]]"
     if len(shape) == 3 and 3 in shape[:2]:
-        turn = "a.transpose(1, 2, 0)" if shape[0] == 3 else "a.transpose(0, 2, 1)"
+        turn = "a.transpose(2, 1, 0)" if shape[0] == 3 else "a.transpose(2, 0, 1)"
         return f", most likely coordinates before joints; {turn} is (T, joints, 3)"
     if len(shape) >= 4:
         return ", most likely a batch of samples; save one: np.save(FILE, a[0])"

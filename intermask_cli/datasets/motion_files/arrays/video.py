@@ -19,6 +19,7 @@ _SLAHMR = {"track_mask", "floor_plane", "floor_idcs", "world_scale", "cam_R", "i
 #: camera is tilted by more than 45 degrees.
 _TRUSTED_FLOOR = 0.7
 _DOWN_IS_Y = np.array([0.0, -1.0, 0.0])
+_HALF_TURN = np.array([1.0, -1.0, -1.0])
 
 
 def is_slahmr(names: Collection[str]) -> bool:
@@ -31,7 +32,8 @@ def slahmr_scene(motion: FileMotion, arrays: NamedArrays) -> FileMotion:
 
     All are moved together, so that distances between them stay.
     """
-    turn = matrix_between(_vertical(arrays), np.array([0.0, 1.0, 0.0]))
+    # Half a turn about X first, so that the scene faces the same way whatever the floor's tilt is.
+    turn = matrix_between(_vertical(arrays) * _HALF_TURN, -_DOWN_IS_Y) @ np.diag(_HALF_TURN)
     joints = motion.joints @ turn.T
     seen = joints if motion.tracked is None else joints[motion.tracked]
     floor = float(seen[..., list(FEET), 1].min())
