@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from evaluators.networks.bundle import evaluator_sha256
 from intermask_cli import config
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.models import bundle as bundles
+from tests.helpers.dataset_trees import interx_clip
 from tests.helpers.motion_samples import walking
 from tests.helpers.skeleton_files import Rig, rig_bvh
 from tests.helpers.tiny_model import TinyModel
@@ -76,12 +78,40 @@ def test_info_of_a_motion_file(cli: Run, tmp_path: Path) -> None:
     assert facts["body_height_m"] == pytest.approx(1.70, abs=0.01)
 
 
+def test_info_of_everybody_in_a_file_and_what_is_odd(cli: Run, tmp_path: Path) -> None:
+    left_handed = np.stack([walking(30), walking(30, (0.0, 1.0))]) * np.float32([-1, 1, 1])
+    np.save(tmp_path / "pair.npy", left_handed)
+    facts = json.loads(cli("info", tmp_path / "pair.npy", "--json")[1])
+    assert facts["persons"] == 2 and "person 2 of 2" in facts["person_2"]
+    assert [text[:9] for text in facts["warnings"]] == ["person 1:", "person 2:"]
+    assert "--flip x" in facts["warnings"][0]
+    facts = json.loads(cli("info", tmp_path / "pair.npy", "--flip", "x", "--person", "2", "--json")[1])
+    assert facts["persons"] == 1 and "warnings" not in facts
+
+
+def test_info_of_clips_of_inter_x(cli: Run, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "train.h5", "w") as file:
+        for name, frames in (("G1", 30), ("G2", 45)):
+            file[name] = interx_clip(frames, seed=1)
+    facts = json.loads(cli("info", tmp_path / "train.h5", "--json")[1])
+    assert (facts["kind"], facts["clips"], facts["frames"]) == (
+        "Inter-X clips",
+        2,
+        {"shortest": 30, "longest": 45},
+    )
+    code, _, err = cli("info", f"{tmp_path}/train.h5#G3")
+    assert code == 2 and "it holds 2: G1, G2; choose one as FILE.h5#NAME" in err
+    facts = json.loads(cli("info", facts["note"].rpartition(" ")[2], "--json")[1])
+    assert (facts["kind"], facts["persons"], facts["original_frames"]) == ("motion", 2, 30)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "code", "message"),
     [
         ("x.h5", b"junk", 2, "not a readable HDF5"),
         ("x.docx", b"junk", 2, "not a run directory"),
         ("x.npy", b"junk", 2, "x.npy"),
+        ("x.pkl", b"junk", 2, "never loaded"),
         ("nothing", None, 4, "neither bundled"),
     ],
 )

@@ -88,3 +88,55 @@ def test_every_fault_is_found_and_named(clean_tree, fault):
 def test_a_folder_of_another_kind_is_refused(tmp_path):
     with pytest.raises(MissingError, match="motions_processed"):
         check_interhuman(tmp_path)
+
+
+def z_up(joints):
+    return np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
+
+
+def test_odd_motion_is_noted_and_what_is_no_body_is_an_error(clean_tree):
+    path = clean_tree / "motions_processed/person1/3.npy"
+    raw = np.load(path)
+    joints = raw[:, :66].reshape(-1, 22, 3)
+    changes = {
+        "toes point against": (joints * [-1, 1, 1], "odd motion", True),
+        "lowest foot is at": (joints + np.array([0, 0, 0.8]), "odd motion", True),
+        "stands along": (joints[..., [0, 2, 1]], "odd motion", True),
+        "m tall; accepted: 0.5 to 3 m": (joints * 100, "no body", False),
+    }
+    for message, (changed, kind, ok) in changes.items():
+        odd = raw.copy()
+        odd[:, :66] = changed.reshape(-1, 66)
+        np.save(path, odd)
+        report = check_interhuman(clean_tree)
+        details = [problem.detail for problem in report.by_kind()[kind]]
+        assert report.ok == ok and any(message in detail for detail in details), message
+        assert not any("--" in detail for detail in details), "options of other commands"
+
+
+def test_copies_from_a_mac_are_no_motions(clean_tree):
+    for person in ("person1", "person2"):
+        (clean_tree / f"motions_processed/{person}/._1.npy").write_bytes(b"\0\5\x16\7")
+    assert check_interhuman(clean_tree).problems == []
+
+
+def test_no_message_advises_to_load_pickles(clean_tree):
+    (clean_tree / "motions_processed/person1/1.npy").write_bytes(b"\0\5\x16\7 Mac OS X")
+    (problem,) = check_interhuman(clean_tree).problems
+    assert "pickle" not in problem.detail and "another kind of file" in problem.detail
+
+
+def test_an_archive_in_a_folder_of_its_own_is_found(clean_tree, tmp_path):
+    outer = tmp_path / "outer"
+    clean_tree.rename(tmp_path / "InterHuman")
+    outer.mkdir()
+    (tmp_path / "InterHuman").rename(outer / "InterHuman")
+    with pytest.raises(MissingError, match=f"--root {outer / 'InterHuman'}"):
+        check_interhuman(outer)
+    assert check_interhuman(outer / "InterHuman").ok
+    motions = outer / "InterHuman" / "motions_processed"
+    (outer / "moved").mkdir()
+    motions.rename(outer / "moved" / "motions_processed")
+    (outer / "moved").rename(motions)
+    with pytest.raises(MissingError, match=r"motions_processed; give --root .*else move what is in it to"):
+        check_interhuman(outer / "InterHuman")

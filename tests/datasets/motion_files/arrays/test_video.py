@@ -27,7 +27,7 @@ TO_CAMERA = np.diag([1.0, -1.0, -1.0])
 
 
 def scene(persons=2, tilt=0.0, mask=None):
-    """Arrays as SLAHMR writes them, and pelvises; a camera 1.4 m above the floor is tilted by `tilt` radians."""
+    """Arrays as SLAHMR writes them, and pelvises; the camera, 1.4 m up, is tilted by `tilt` radians."""
     turn = matrix_from_axis_angle(np.array([tilt, 0, 0])) @ TO_CAMERA
     roots, bodies, paths, joints = [], [], [], []
     for person in range(persons):
