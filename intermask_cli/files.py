@@ -108,7 +108,7 @@ class Replacements:
         try:
             for temporary, path in self._complete:
                 with disk_errors(path):
-                    _sync_file(temporary)
+                    _sync_file(temporary, _file_mode(path))
             for temporary, path in self._complete:
                 with disk_errors(path):
                     os.replace(temporary, path)

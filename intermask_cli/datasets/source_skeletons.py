@@ -26,7 +26,7 @@ from intermask_cli.motion.rotation import matrix_from_quaternion_wxyz, quaternio
 
 #: Name of the group in an item.
 SOURCE = "source"
-#: More joints or frames are no motion file that was read: a defence against huge claims.
+#: More joints or frames do not occur in motion files that were read: a defence against huge claims.
 _MAX_JOINTS, _MAX_NUMBERS = 1000, 100_000_000
 
 
@@ -94,7 +94,7 @@ def read_source(item: h5py.Group) -> AnimatedSkeleton | None:
             arrays[name] = group[name][...]
     parents = tuple(map(int, arrays["parents"]))
     if parents[0] != -1 or not all(0 <= parent < joint for joint, parent in enumerate(parents[1:], 1)):
-        raise InputError("source: parents are no tree")
+        raise InputError("source: parents do not form a tree")
     ends = arrays["end_sites"]
     translations = arrays.get("translations")
     unit = group.attrs.get("metres_per_unit")

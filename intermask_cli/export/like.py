@@ -53,7 +53,7 @@ def people_on_rig(item: Interaction, like: str) -> list[OnRig]:
     The given person is returned exactly as its file held it where that has this rig.
 
     Raises:
-        InputError: no source, or a file that is no rig.
+        InputError: no source, or a file without a rig.
     """
     if like == SOURCE:
         if item.source is None or item.given is None:
@@ -94,7 +94,7 @@ def rig_from(skeleton: AnimatedSkeleton, joints: np.ndarray) -> TargetRig:
     """A skeleton whose unit and axes are known, and our joints (T, 22, 3) of it at 30 fps -> its rig.
 
     Raises:
-        InputError: thighs, shins or feet are no joints of their own.
+        InputError: thighs, shins or feet are not joints of their own.
     """
     assert skeleton.metres_per_unit is not None and skeleton.up is not None
     found = correspondence_of(skeleton, joints)

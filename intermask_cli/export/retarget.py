@@ -1,6 +1,6 @@
 """A person of 22 joints on another rig: its names, rest pose, proportions, rate, unit and axes.
 
-Every joint of the rig that is one of ours turns as ours does, by the difference of the two rest poses;
+Every joint of the rig that is one of our joints turns as it does, by the difference of the two rest poses;
 fingers, twist bones and other extra joints keep their rest. The rig's legs are longer or shorter than the
 person's, so the pelvis is raised or lowered with them and the legs are bent to put the toes where the
 person's are. An arm whose hand is at the other person, or near, is bent to bring its wrist where it was.
@@ -203,7 +203,7 @@ class _RigPose:
         return upper, hinge, end
 
     def _source(self, name: str) -> int:
-        """The rig's joint for one of ours that every rig has."""
+        """The rig's joint for one of our joints that every rig has."""
         source = self._ours[JOINT[name]]
         assert source is not None, "rigs without legs are refused when they are read"
         return source

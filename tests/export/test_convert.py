@@ -46,14 +46,14 @@ def test_a_bvh_keeps_its_skeleton(cli: Run, person: np.ndarray) -> None:
 def test_through_every_format_and_back(cli: Run, person: np.ndarray, target: str) -> None:
     """With other names a BVH gets our 22 joints, in metres here, at the rate of the file."""
     more = ["--names", "mixamo", "--out-units", "m"] if target == "bvh" else []
-    code, out, err = cli("convert", "person.bvh", f"there.{target}", *more, "--json")
+    code, out, err = cli("convert", "person.bvh", f"made.{target}", *more, "--json")
     assert code == 0, err
     (one,) = json.loads(out)["converted"]
-    assert one["files"] == [f"there.{target}"] and one["worst_mm"] < 0.2
-    assert largest_mm(read_motion(f"there.{target}").joints, person) < 0.2
+    assert one["files"] == [f"made.{target}"] and one["worst_mm"] < 0.2
+    assert largest_mm(read_motion(f"made.{target}").joints, person) < 0.2
     if target != "npy":  # turns that no position shows
-        given, there = read_motion("person.bvh"), read_motion(f"there.{target}")
-        kept = there.rotations6d if there.of_skeleton is None else there.of_skeleton
+        given, made = read_motion("person.bvh"), read_motion(f"made.{target}")
+        kept = made.rotations6d if made.of_skeleton is None else made.of_skeleton
         np.testing.assert_allclose(kept, given.of_skeleton, atol=2e-3)
 
 
@@ -76,12 +76,12 @@ def test_two_people(cli: Run, person: np.ndarray) -> None:
 
 
 def test_nothing_is_overwritten_by_mistake(cli: Run, person: np.ndarray) -> None:
-    Path("there.npy").write_bytes(b"precious")
-    code, _, err = cli("convert", "person.bvh", "there.npy")
-    assert code == 2 and "there.npy: exists" in err and "--overwrite" in err
-    assert Path("there.npy").read_bytes() == b"precious"
-    assert cli("convert", "person.bvh", "there.npy", "--overwrite")[0] == 0
-    assert largest_mm(np.load("there.npy"), person) < 0.2
+    Path("made.npy").write_bytes(b"precious")
+    code, _, err = cli("convert", "person.bvh", "made.npy")
+    assert code == 2 and "made.npy: exists" in err and "--overwrite" in err
+    assert Path("made.npy").read_bytes() == b"precious"
+    assert cli("convert", "person.bvh", "made.npy", "--overwrite")[0] == 0
+    assert largest_mm(np.load("made.npy"), person) < 0.2
     before = Path("person.bvh").read_bytes()
     code, _, err = cli("convert", "person.bvh", "person.bvh", "--overwrite")
     assert code == 2 and "is the input" in err
@@ -103,9 +103,9 @@ def test_a_folder(cli: Run, person: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["there.txt"], "accepted: .bvh"),
-        (["there.npz", "--names", "mixamo"], "no effect on npz"),
-        (["there.npz", "--with", "nothing.bvh"], "no such file"),
+        (["made.txt"], "accepted: .bvh"),
+        (["made.npz", "--names", "mixamo"], "no effect on npz"),
+        (["made.npz", "--with", "nothing.bvh"], "no such file"),
     ],
 )
 def test_unusable_options(cli: Run, person: np.ndarray, words: list[str], message: str) -> None:

@@ -48,7 +48,7 @@ def a_pose() -> np.ndarray:
 
 
 def bones_along_x() -> np.ndarray:
-    """Local rotations (22, 3, 3) of a rest pose that is no body: every joint's own frame turned at random."""
+    """Local rotations (22, 3, 3) of a rest pose that is not a body: joints turned at random."""
     rng = np.random.default_rng(5)
     turns = matrix_from_axis_angle(rng.normal(size=(22, 3)))
     return local_from_global(turns[None])[0]

@@ -60,8 +60,11 @@ def _skeleton(tree: NodeTree, root: int, notes: tuple[str, ...]) -> AnimatedSkel
     joints = _joints(tree, root)
     number = {joint: index for index, joint in enumerate(joints)}
     parents = (-1, *(number[tree.parents[joint]] for joint in joints[1:]))
-    rest_places, _ = _placed(tree.parents, tree.rest[None], joints)
+    rest_places, rest_turns = _placed(tree.parents, tree.rest[None], joints)
     places, turns = _placed(tree.parents, tree.local, joints)
+    # Bones have axes of their own in these files. Turned back by the rest pose, rotations are identity there,
+    # as in every other file of skeletons.
+    turns = turns @ np.swapaxes(rest_turns, -1, -2)
     above = [0, *parents[1:]]
     local = np.swapaxes(turns[:, above], -1, -2) @ turns
     local[:, 0] = turns[:, 0]

@@ -3,9 +3,9 @@
 Joint positions show no turn of a head, roll of a hand or twist of a forearm; the rotations of the file do.
 The rest pose of a file differs from ours in the directions of its bones and in the axes of its joints.
 Both are constant for a joint: its rotation in our convention is the file's rotation times a constant, which
-is read off the file's rest pose, or, where that is no standing body, off the clip.
+is read off the file's rest pose, or, where that is not a standing body, off the clip.
 
-Which joint of the file is which of ours shows in their places, so that nothing here depends on names.
+X in their places, so that nothing here depends on names.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, NUM_JOINTS, PARENT
 #: Joints nearer than this share of the body's height are in one place; float32 resolves far less.
 _SAME_PLACE = 1e-4
 #: A bone that wanders farther than this in the frame of its joint, as a share of its length, is not carried
-#: by that joint: the joint of the file is another one than ours, and its rotation says nothing about it.
+#: by that joint: the joint of the file is not ours, and its rotation says nothing about the bone.
 _CARRIED = 0.05
-#: Cosine between trunk and legs of a rest pose, below which it is no standing body (LaFAN1: bones along X).
+#: Cosine between trunk and legs of a rest pose, below which it is not a standing body, as where all bones
+#: point along X (LaFAN1).
 _STANDING = 0.7
-#: Joints of ours directly below each: the bones that it carries.
+#: Our joints directly below each: the bones that it carries.
 _CHILDREN = [[child for child, above in enumerate(PARENTS) if above == joint] for joint in range(NUM_JOINTS)]
 
 
 @dataclass(frozen=True, eq=False)
 class Correspondence:
-    """Joints of a file that turn as joints of ours do.
+    """Joints of a file that turn as our joints do.
 
     Attributes:
         sources: the file's joint for each of our 22; None where there is none.

@@ -33,7 +33,7 @@ def test_the_rotations_of_the_file_come_out(rest, degrees, up) -> None:
     assert degrees_between(found[:, 1:], local[:, 1:]).max() < degrees
 
 
-def test_a_rest_pose_that_is_no_body_is_read_off_the_clip() -> None:
+def test_a_rest_pose_that_is_not_a_body_is_read_off_the_clip() -> None:
     """Bones that point anywhere at rest: turns come out up to a constant, which the clip gives."""
     joints, local, offsets = fk_person(80)
     local = with_turned_ends(local)
@@ -42,9 +42,9 @@ def test_a_rest_pose_that_is_no_body_is_read_off_the_clip() -> None:
     rebuilt = forward_kinematics(found, joints[:, 0], offsets)[0]
     assert np.abs(rebuilt - joints).max() < 1e-6
     for name in ("head", "left_wrist", "right_elbow"):
-        mine, true = found[:, JOINT[name]], local[:, JOINT[name]]
-        constant = true[0].T @ mine[0]
-        spread = degrees_between(true @ constant, mine)
+        ours, true = found[:, JOINT[name]], local[:, JOINT[name]]
+        constant = true[0].T @ ours[0]
+        spread = degrees_between(true @ constant, ours)
         assert spread.max() < 25, name
 
 
@@ -66,7 +66,7 @@ def test_joints_put_together_from_several_follow_the_positions() -> None:
     assert np.abs(rigid - ours)[:, JOINT["left_knee"]].max() < 0.01
 
 
-def test_joints_in_one_place_are_told_apart_by_the_tree() -> None:
+def test_joints_in_one_place_are_distinguished_by_the_tree() -> None:
     """The CMU library: hips and lower back are in one place, and so are chest and clavicles."""
     joints, local, offsets = fk_person(20)
     offsets[[JOINT["spine1"], JOINT["left_collar"], JOINT["right_collar"]]] = 0
