@@ -19,10 +19,14 @@ _POSSIBLE_M = (0.5, 3.0)
 #: A floor: the lowest joint of a standing or lying body is this near to height 0, metres. Toe joints lie up
 #: to 0.1 above the sole, and captures are off by as much.
 _NEAR_FLOOR_M = 0.25
+#: No joint of a lying body is farther below the floor, metres: bones lie inside the body.
+_SINKS_M = 0.05
 #: A lying body is nowhere higher than this above the floor, metres; a standing one always is.
 _LYING_M = 0.8
 #: A person who walks this far across the axis of the body, metres, stands along it.
 _WALKED_M = 0.5
+#: Axes that tools write as up.
+_USUAL = ("y", "z", "-y")
 #: Cosine by which an axis is the direction of a rest pose.
 _ALONG = 0.9
 _ADVICE = "give --up y, --up z or another axis"
@@ -82,14 +86,14 @@ def _up_of(joints: np.ndarray, rest_up: np.ndarray | None) -> str:
         return stretched
     # A body stretched along another axis stands, in a file with that axis up, or lies, in one with the axis
     # of the rest pose up.
-    lying = [axis for axis in ("y", "z") if axis != stretched and _lies(joints, axis)]
-    if _stands(joints, stretched):
-        if rest is None or not _lies(joints, rest):
-            return stretched
-    elif rest is not None and _lies(joints, rest):
-        return rest
-    elif rest is None and len(lying) == 1:
+    lying = [axis for axis in ([rest] if rest else ["y", "z"]) if axis != stretched and _lies(joints, axis)]
+    stands = _stands(joints, stretched)
+    if stands and not lying:
+        return stretched
+    if len(lying) == 1 and not stands:
         return lying[0]
+    if rest in _USUAL and stretched not in _USUAL and not stands:
+        return rest
     raise InputError(
         f"the body is stretched along {stretched.upper()}: it may stand, with {stretched.upper()} up, "
         f"or lie, with {(rest or 'y').upper()} up; give --up {stretched} or --up {rest or 'y'}"
@@ -119,6 +123,8 @@ def _stands(joints: np.ndarray, axis: str) -> bool:
 
 
 def _lies(joints: np.ndarray, axis: str) -> bool:
-    """Whether the body is low above a floor at height 0 throughout."""
+    """Whether the body is low, and on a floor at height 0 that it does not sink into."""
     heights = _heights(joints, axis)
-    return float(heights.min()) >= -0.1 and float(heights.max()) <= _LYING_M
+    lowest, highest = heights.min(axis=-1), heights.max(axis=-1)
+    on_floor = float(lowest.min()) >= -_SINKS_M and float(np.median(lowest)) <= _NEAR_FLOOR_M
+    return on_floor and float(np.median(highest)) <= _LYING_M

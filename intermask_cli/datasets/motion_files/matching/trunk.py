@@ -16,6 +16,8 @@ SPINE = ("spine1", "spine2", "spine3")
 #: Height of the only spine joint, as a share of the way from pelvis to neck, up to which it is our
 #: lowest one; above, it is the highest.
 _LOW_SPINE = 0.4
+#: A branch of the chest that does not rise by this share of the trunk carries no head.
+_HEAD_RISES = 0.2
 
 
 def find_trunk(points: Points, limbs: Limbs) -> dict[str, int] | None:
@@ -69,11 +71,14 @@ def _head(points: Points, pelvis: int, chest: int, arms: list[int]) -> int | Non
     if not branches or chest == pelvis:
         return None
     up = (points.poses[:, chest] - points.poses[:, pelvis]).mean(axis=0)
-    chains = [_single_file(points, child) for child in branches]
-    best = max(
-        chains, key=lambda chain: float((points.poses[:, chain[-1]] - points.poses[:, chest]).mean(0) @ up)
-    )
-    return best[-1] if not _is(points, best[-1], NECK_WORDS) else None
+
+    def rise(chain: list[int]) -> float:
+        """How far the end of a chain is above the chest, as a share of the trunk."""
+        way = (points.poses[:, chain[-1]] - points.poses[:, chest]).mean(axis=0)
+        return float(way @ up) / max(float(up @ up), 1e-9)
+
+    best = max((_single_file(points, child) for child in branches), key=rise)
+    return best[-1] if rise(best) > _HEAD_RISES and not _is(points, best[-1], NECK_WORDS) else None
 
 
 def _single_file(points: Points, point: int) -> list[int]:
