@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from intermask_cli.motion.body.lengths import rest_offsets
 from intermask_cli.motion.body.sole import TOES
 from intermask_cli.motion.body.solver import SolvedBodies
 from intermask_cli.motion.body.turns import turns_rad
@@ -41,7 +40,7 @@ def kinematics_error_mm(after: Sequence[SolvedBodies]) -> float:
     worst = 0.0
     for bodies in after:
         sixd = np.concatenate([bodies.root_rotations6d[:, :, None], bodies.rotations6d], axis=2)
-        offsets = rest_offsets(bodies.bone_lengths)[:, None]
+        offsets = bodies.rest_offsets[:, None]
         joints, _ = forward_kinematics(matrix_from_sixd_columns(sixd), bodies.joints[:, :, 0], offsets)
         worst = max(worst, 1000 * float(np.abs(joints - bodies.joints).max()))
     return worst

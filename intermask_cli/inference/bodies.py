@@ -72,6 +72,7 @@ def with_bodies(items: Sequence[Interaction], kept: Sequence[Kept | None] | None
             [item.joints for item in some],
             [item.rotations6d for item in some],
             bone_lengths=[_kept_lengths(one) for one in of_some],
+            keep_shape=False,  # the dataset stores lengths only
         )
         results += [_solved(*parts) for parts in zip(some, solved, of_some, strict=True)]
     return results

@@ -112,12 +112,14 @@ def two_bone_rotations(
     lower: np.ndarray,
     extra: float,
     hint: np.ndarray,
+    stretch: float = 0.9999,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Global rotations (..., 3, 3) of the upper and the lower bone so that the limb's end meets the target.
 
     start, target (..., 3) metres; pole (..., 3) direction the middle joint points to; upper, lower (..., 3)
     rest offsets of the bones; `extra` metres lengthen the lower bone (palm beyond the wrist); hint (..., 3)
-    the rest direction of the hinge axis. Targets out of reach are met in direction only.
+    the rest direction of the hinge axis; stretch: share of its length that the limb spans at most. Targets
+    out of reach are met in direction only.
     """
     first = np.linalg.norm(upper, axis=-1, keepdims=True)
     second = np.linalg.norm(lower, axis=-1, keepdims=True) + extra
@@ -126,7 +128,7 @@ def two_bone_rotations(
     distance = np.clip(
         np.linalg.norm(to_target, axis=-1, keepdims=True),
         np.abs(first - second) + 1e-4,
-        0.9999 * (first + second),
+        stretch * (first + second),
     )
     along = normalize(to_target)
     aside = normalize(pole - (pole * along).sum(-1, keepdims=True) * along)

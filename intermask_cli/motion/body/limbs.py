@@ -40,23 +40,30 @@ LEGS = _limbs(("hip", "knee", "ankle"), ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0)))
 _SIDE_SIGMA_FRAMES = 4.0
 #: Metres. The side of limbs that bend less comes from their neighbours and from `default` mostly.
 _TRUSTED_BEND_M = 0.02
+#: Metres: the same for limbs that are taken as they are, where only a straight line shows no side.
+_STRAIGHT_BEND_M = 1e-6
 
 
-def bend_direction(limbs: Limbs, joints: np.ndarray, default: np.ndarray, timeline: Timeline) -> np.ndarray:
-    """Direction (F, 2, 3) in which limbs bend: that of the decoded hinge, smooth over time.
+def bend_direction(
+    limbs: Limbs, joints: np.ndarray, default: np.ndarray, steady: Timeline | None
+) -> np.ndarray:
+    """Direction (F, 2, 3) in which limbs bend: that of their hinges.
 
-    joints (F, 22, 3) as decoded; default (F, 2, 3): direction in which straight limbs bend.
+    joints (F, 22, 3); default (F, 2, 3): where straight limbs bend; steady: of the frames, to smooth the
+    direction over time, or None to take it as it is.
     """
     upper = joints[:, limbs.upper]
     along = normalize(joints[:, limbs.end] - upper)
     bend = joints[:, limbs.hinge] - upper
     bend = bend - (bend * along).sum(-1, keepdims=True) * along
-    return normalize(timeline.smoothed(bend, _SIDE_SIGMA_FRAMES) + _TRUSTED_BEND_M * default)
+    if steady is None:
+        return normalize(bend + _STRAIGHT_BEND_M * default)
+    return normalize(steady.smoothed(bend, _SIDE_SIGMA_FRAMES) + _TRUSTED_BEND_M * default)
 
 
 def pose_limbs(
     limbs: Limbs, targets: np.ndarray, pole: np.ndarray, offsets: np.ndarray,
-    rotations: np.ndarray, positions: np.ndarray,
+    rotations: np.ndarray, positions: np.ndarray, stretch: float = 0.9999,
 ) -> None:  # fmt: skip
     """Fill global rotations of upper joint and hinge, and positions of hinge and end.
 
@@ -65,9 +72,10 @@ def pose_limbs(
         pole: direction (F, 2, 3) the hinges point to.
         offsets: rest offsets (F, 22, 3).
         rotations, positions: (F, 22, 3, 3) and (F, 22, 3); upper joints have their positions.
+        stretch: share of its length that a limb spans at most. Nearer to 1 the hinge moves more for noise.
     """
     start, first, second = positions[:, limbs.upper], offsets[:, limbs.hinge], offsets[:, limbs.end]
-    upper, lower = two_bone_rotations(start, targets, pole, first, second, 0.0, limbs.hinge_axis)
+    upper, lower = two_bone_rotations(start, targets, pole, first, second, 0.0, limbs.hinge_axis, stretch)
     rotations[:, limbs.upper], rotations[:, limbs.hinge] = upper, lower
     positions[:, limbs.hinge] = start + turned(upper, first)
     positions[:, limbs.end] = positions[:, limbs.hinge] + turned(lower, second)

@@ -28,6 +28,7 @@ from intermask_cli.motion.body.trunk import (
     SPINE1,
     aligned,
     carrier_rotation,
+    own_offsets,
     pose_trunk,
     reaching_shoulders,
     turned,
@@ -48,13 +49,15 @@ class SolvedBodies:
     """The P persons of a clip as rigid bodies.
 
     `joints` are forward kinematics of `root_rotations6d` and `rotations6d` from the pelvis' positions on
-    `bone_lengths` along the directions of `skeleton.REST_OFFSETS` (`lengths.rest_offsets`).
+    `bone_lengths` along the directions of `skeleton.REST_OFFSETS` (`lengths.rest_offsets`). Only persons
+    whose joints were rigid already, and whose pelvis or chest has another shape, keep that: `rest_offsets`.
 
     Attributes:
         joints: (P, T, 22, 3) float32, metres.
         rotations6d: local rotations (P, T, 21, 6) float32 of joints 1..21, `sixd_columns`.
         root_rotations6d: rotation (P, T, 6) float32 of the pelvis in the world, `sixd_columns`.
         bone_lengths: (P, 21) float32 metres, of the bones that end in joints 1..21; left equals right.
+        rest_offsets: (P, 22, 3) float32 metres from the parents in the rest pose, as described above.
         standing: (P, T, 2) bool, left and right foot that were planted; all False where none were.
         reasons: for each person why the decoded joints cannot be a body, or None.
     """
@@ -63,6 +66,7 @@ class SolvedBodies:
     rotations6d: np.ndarray
     root_rotations6d: np.ndarray
     bone_lengths: np.ndarray
+    rest_offsets: np.ndarray
     standing: np.ndarray
     reasons: tuple[str | None, ...]
 
@@ -82,10 +86,15 @@ class _Person:
 
 
 def solve_bodies(
-    joints: np.ndarray, rotations6d: np.ndarray | None = None, *, plant: bool = True, repair: bool = True
+    joints: np.ndarray,
+    rotations6d: np.ndarray | None = None,
+    *,
+    plant: bool = True,
+    repair: bool = True,
+    keep_shape: bool = True,
 ) -> SolvedBodies:
     """Joints (P, T, 22, 3), Y up, metres, 30 fps -> their rigid bodies; see `solve_clips`."""
-    return solve_clips([joints], [rotations6d], plant=plant, repair=repair)[0]
+    return solve_clips([joints], [rotations6d], plant=plant, repair=repair, keep_shape=keep_shape)[0]
 
 
 def solve_clips(
@@ -95,6 +104,7 @@ def solve_clips(
     *,
     plant: bool = True,
     repair: bool = True,
+    keep_shape: bool = True,
 ) -> list[SolvedBodies]:
     """Clips of any lengths at once: faster than one by one, with exactly the same results.
 
@@ -106,6 +116,7 @@ def solve_clips(
         plant: feet stand still and step. A person whose bones are rigid already was captured or computed,
             not decoded, and keeps its feet.
         repair: noise and turns that no person makes are removed, again not from a rigid person.
+        keep_shape: a rigid person keeps the shape of its pelvis and chest, which bone lengths do not show.
     """
     sixd_of = rotations6d or [None] * len(clips)
     lengths_of = bone_lengths or [None] * len(clips)
@@ -118,7 +129,9 @@ def solve_clips(
     rigid = [is_rigid(person.joints) for person in persons]
     for kind in (True, False):
         members = [i for i, own in enumerate(rigid) if own is kind]
-        bodies = _solve([persons[i] for i in members], plant and not kind, repair and not kind)
+        bodies = _solve(
+            [persons[i] for i in members], kind and keep_shape, plant and not kind, repair and not kind
+        )
         solved |= dict(zip(members, bodies, strict=True))
     ends = np.cumsum([len(clip) for clip in clips])
     return [
@@ -129,12 +142,12 @@ def solve_clips(
 
 def _together(persons: list[SolvedBodies]) -> SolvedBodies:
     """Bodies of one person each as those of one clip."""
-    arrays = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "standing")
+    arrays = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "rest_offsets", "standing")
     stacked = {name: np.concatenate([getattr(person, name) for person in persons]) for name in arrays}
     return SolvedBodies(**stacked, reasons=tuple(person.reasons[0] for person in persons))
 
 
-def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodies]:
+def _solve(persons: list[_Person], keep_shape: bool, plant: bool, repair: bool) -> list[SolvedBodies]:
     """The bodies of N persons, one each."""
     if not persons:
         return []
@@ -148,10 +161,14 @@ def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodi
     if repair:
         targets, leaves = smoothed_path(decoded, timeline), smoothed_path(leaves, timeline)
         lengths = lengthened_limbs(lengths, targets, timeline)
-    for own, person in zip(lengths, persons, strict=True):
-        if person.bone_lengths is not None:
-            own[:] = person.bone_lengths
-    offsets = rest_offsets(lengths)[timeline.person]  # (F, 22, 3)
+    known = np.array([person.bone_lengths is not None for person in persons])
+    for index in np.flatnonzero(known):
+        lengths[index] = persons[index].bone_lengths
+    rest = rest_offsets(lengths)  # (N, 22, 3)
+    if keep_shape:
+        rest[~known] = own_offsets(decoded, rest, timeline)[~known]
+        lengths = np.linalg.norm(rest[:, 1:], axis=-1)
+    offsets = rest[timeline.person]  # (F, 22, 3)
     rotations, standing = _pose(targets, offsets, matrix_from_sixd_columns(leaves), timeline, plant, repair)
     local = local_from_global(rotations)
     if repair:
@@ -168,6 +185,7 @@ def _solve(persons: list[_Person], plant: bool, repair: bool) -> list[SolvedBodi
             sixd[None, frames, 1:],
             sixd[None, frames, 0],
             lengths[None, person].astype(np.float32),
+            rest[None, person].astype(np.float32),
             standing[None, frames],
             (reasons[person],),
         )
@@ -214,18 +232,19 @@ def _pose(
         # Hands stay where they were: they may hold on to the other person.
         targets[:, ARMS.end] = wanted[:, ARMS.end]
         targets[:, TOES], targets[:, ANKLES], standing = feet.toes, feet.ankles, feet.standing
-    pose_trunk(targets, pelvis, offsets, rotations, positions, timeline if repair else None)
-    if repair:
-        reaching_shoulders(targets, offsets, rotations, positions)
+    steady = timeline if repair else None
+    pose_trunk(targets, pelvis, offsets, rotations, positions, steady)
+    reaching_shoulders(targets, offsets, rotations, positions, bent=repair)
     chest = rotations[:, CHEST]
     # Straight knees bend forwards, straight elbows back and down.
     sides = (
         (LEGS, pelvis[:, None, :, 2]),
         (ARMS, -chest[:, None, :, 2] - np.array([0.0, 1.0, 0.0])),
     )
+    stretch = 0.9999 if repair else 0.999999
     for limbs, default in sides:
-        pole = bend_direction(limbs, wanted, default, timeline)
-        pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions)
+        pole = bend_direction(limbs, wanted, default, steady)
+        pose_limbs(limbs, targets[:, limbs.end], pole, offsets, rotations, positions, stretch)
     shanks, feet_bones = rotations[:, LEGS.hinge], targets[:, TOES] - positions[:, LEGS.end]
     rotations[:, LEGS.end] = aligned(shanks, offsets[:, TOES], feet_bones)
     rotations[:, _LEAVES] = rotations[:, np.array(PARENTS)[_LEAVES]] @ leaves

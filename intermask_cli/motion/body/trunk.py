@@ -26,6 +26,10 @@ COLLARS = np.array([JOINT["left_collar"], JOINT["right_collar"]])
 WRISTS = np.array([JOINT["left_wrist"], JOINT["right_wrist"]])
 SHOULDERS = np.array([JOINT["left_shoulder"], JOINT["right_shoulder"]])
 HIPS = np.array([JOINT["left_hip"], JOINT["right_hip"]])
+#: What carries three bones: left, right and upper one of pelvis and chest.
+CARRIERS = {PELVIS: (int(HIPS[0]), int(HIPS[1]), SPINE1), CHEST: (int(COLLARS[0]), int(COLLARS[1]), NECK)}
+#: Metres between skeletons that count as the same.
+_SAME_M = 1e-3
 _ARM = (JOINT["left_elbow"], JOINT["left_wrist"])
 #: Share of its length that an arm spans before the shoulder comes forward.
 _ARM_STRETCH = 0.985
@@ -59,6 +63,27 @@ def carrier_rotation(
     within = np.stack([c, -s, zero, s, c, zero, zero, zero, zero + 1], -1).reshape(-1, 3, 3)
     rotation: np.ndarray = now @ within @ np.swapaxes(rest, -1, -2)
     return rotation
+
+
+def own_offsets(joints: np.ndarray, offsets: np.ndarray, timeline: Timeline) -> np.ndarray:
+    """Rest offsets (N, 22, 3) with the pelvis and the chest of rigid joints (F, 22, 3), made symmetric.
+
+    offsets: rest offsets (N, 22, 3). Captured skeletons place hips, collars and neck in their own ways, which
+    no set of bone lengths shows. A pelvis or chest within `_SAME_M` of the given one stays.
+    """
+    own = offsets.copy()
+    for centre, children in CARRIERS.items():
+        numbers = list(children)
+        rotation = carrier_rotation(joints, centre, children, offsets[timeline.person])
+        bones = (
+            joints[:, numbers] - joints[:, [centre]]
+        ) @ rotation  # (F, 3, 3) along the axes of the carrier
+        shown = timeline.quantile(bones, 0.5)  # (N, 3, 3): left, right and upper
+        mirrored = shown[:, [1, 0, 2]] * np.array([-1.0, 1.0, 1.0])
+        shown = (shown + mirrored) / 2
+        differs = np.abs(shown - offsets[:, numbers]).max(axis=(1, 2)) > _SAME_M
+        own[:, numbers] = np.where(differs[:, None, None], shown, offsets[:, numbers])
+    return own
 
 
 def _axes(bones: np.ndarray, centre: int) -> np.ndarray:
@@ -112,10 +137,18 @@ def pose_trunk(
 
 
 def reaching_shoulders(
-    joints: np.ndarray, offsets: np.ndarray, rotations: np.ndarray, positions: np.ndarray
+    joints: np.ndarray,
+    offsets: np.ndarray,
+    rotations: np.ndarray,
+    positions: np.ndarray,
+    bent: bool,
 ) -> None:
-    """Turn the collars so that the wrists of joints (F, 22, 3) are in reach, as people do; fills in place."""
-    reach = np.linalg.norm(offsets[:, _ARM], axis=-1).sum(-1)[:, None] * _ARM_STRETCH  # (F, 1)
+    """Turn the collars so that the wrists of joints (F, 22, 3) are in reach, as people do; fills in place.
+
+    bent: with arms that are not quite straight, so that noise along them does not throw the elbows.
+    """
+    stretch = _ARM_STRETCH if bent else 1.0
+    reach = np.linalg.norm(offsets[:, _ARM], axis=-1).sum(-1)[:, None] * stretch  # (F, 1)
     bone = positions[:, SHOULDERS] - positions[:, COLLARS]
     longest = np.linalg.norm(bone, axis=-1, keepdims=True)
     shoulders = positions[:, SHOULDERS]
