@@ -369,9 +369,9 @@ def test_the_clip_is_taken_as_bvh_and_glb(browser: Browser, page: Path, tmp_path
     joints = pair()
     joints = joints - joints[:, 0, 0].mean(0) * (1, 0, 1)
     for person in (0, 1):
-        motion = parse_bvh((tmp_path / names[person]).read_text(encoding="ascii"), max_frames=1000)
+        (motion,) = parse_bvh((tmp_path / names[person]).read_text(encoding="ascii"), max_frames=1000)
         order = [motion.names.index(name) for name in JOINT_NAMES]
-        error = np.abs(motion.positions[:, order] / 100 - joints[person])
+        error = np.abs(motion.positions()[:, order] / 100 - joints[person])
         assert error.max() < 0.006, "rounded to millimetres on the page, and no more than that lost"
     assert_glb_moves_as(tmp_path / names[2], joints)
 

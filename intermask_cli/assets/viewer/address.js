@@ -38,6 +38,8 @@ async function obeyAddress() {
   filterItems();
   const chosen = list("id").map((id) => byName.get(id)).filter(Boolean), start = Number(address.get("frame"));
   await show(chosen.length ? chosen : state.items.slice(0, 1));
+  listed.active = Math.max(state.items.indexOf(first() && item(first())), 0);
+  revealActive();
   const loop = /^(\d+)-(\d+)$/.exec(address.get("loop") || "");
   setLoop(loop ? [Number(loop[1]), Number(loop[2])] : null);
   if (address.has("frame") && Number.isFinite(start)) setFrame(start);

@@ -23,4 +23,6 @@ const TONES = [
   { trunk: [0.04, 0.49, 0.75], left: [0.16, 0.58, 0.84], right: [0.02, 0.38, 0.6], face: [0.04, 0.12, 0.2] },
   { trunk: [0.89, 0.42, 0.05], left: [0.97, 0.53, 0.2], right: [0.72, 0.32, 0.02], face: [0.22, 0.09, 0.0] },
 ];
+const pale = (tones) => Object.fromEntries(Object.entries(tones).map(([name, colour]) => [name, colour.map((v) => 0.65 * v + 0.25)]));
+const GHOST_TONES = TONES.map(pale);
 const paint = (colour, light = 1) => `rgb(${colour.map((v) => Math.round(255 * clamp(v * light, 0, 1))).join(" ")})`;

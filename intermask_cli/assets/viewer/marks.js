@@ -1,4 +1,4 @@
-// Where the bodies touch and where a low foot slides, by the definitions of the metrics (motion/physics.py).
+// Where the bodies touch, as the metrics define it (motion/physics.py), and where a low foot slides.
 function capsulesOf(joints) {  // [start, end, radius]: the bones, and a palm beyond each wrist
   const capsules = DATA.capsules.map(([a, b, radius]) => [joints[a], joints[b], radius]);
   for (const [elbow, wrist, radius] of DATA.palms)
@@ -35,7 +35,7 @@ function slidesAt(clip, frame) {  // [{person, joint, speed}] in metres per fram
   for (let person = 0; person < 2; person++) for (const joint of DATA.feet) {
     const u = point(clip, from, person, joint), v = point(clip, next, person, joint);
     const speed = Math.hypot(v[0] - u[0], v[2] - u[2]);
-    if (u[1] < DATA.grounded && speed > DATA.slide) found.push({ person, joint, speed });
+    if (u[1] < DATA.low && speed > DATA.slide) found.push({ person, joint, speed });
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // One panel: floor, shadows, paths, bodies, then what lies over them.
 const painter = { webgl: webglPainter() };
-const GHOST_OPACITY = 0.35;
+const GHOST_OPACITY = 0.45;
 let colours = {};
 const colourOf = (name) => colours[name] ??= getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { colours = {}; redraw(); });
@@ -27,7 +27,7 @@ function drawPanel(panel) {
   const bodies = painter.webgl && !painter.webgl.lost ? painter.webgl : flatPainter;
   if (ghost) {
     const at = Math.min(Math.floor(state.frame), ghost.frames - 1);
-    bodies.paint(g, camera, persons.map((person) => [figureOf(pose(ghost, at, person)), TONES[person]]), GHOST_OPACITY, ratio);
+    bodies.paint(g, camera, persons.map((person) => [figureOf(pose(ghost, at, person)), GHOST_TONES[person]]), GHOST_OPACITY, ratio);
   }
   if (figures.length) bodies.paint(g, camera, figures, 1, ratio);
   persons.forEach((person, k) => drawNumber(g, camera, clip, person, poses[k]));

@@ -89,7 +89,7 @@ def at_positions(joints: np.ndarray, positions: np.ndarray) -> np.ndarray:
 
 
 def wrapped(text: str, width: int, lines: int) -> Sequence[str]:
-    """At most so many lines of at most `width` characters; what does not fit is cut with an ellipsis."""
+    """At most `lines` lines of at most `width` characters; what does not fit is cut with an ellipsis."""
     import textwrap
 
     return textwrap.wrap(" ".join(text.split()), max(width, 8), max_lines=lines, placeholder=" …") or [""]

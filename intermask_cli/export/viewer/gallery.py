@@ -21,6 +21,8 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 
 #: Columns of a dataset that the page always shows, so they are not repeated as fields.
 _HIDDEN_COLUMNS = ("id", "prompt")
+#: Of physics, which are shares and millimetres: finer differences mean nothing.
+_DECIMALS = 4
 #: Interactions read and measured at a time.
 _BATCH = 64
 
@@ -148,5 +150,5 @@ def _physics(items: Sequence[Interaction]) -> list[dict[str, float]]:
     for name, values in table.items():
         for k, value in zip(measured, values.tolist(), strict=True):
             if math.isfinite(value):
-                rows[k][name] = value
+                rows[k][name] = round(value, _DECIMALS)
     return rows

@@ -20,7 +20,7 @@ from intermask_cli.export.pictures.figure import figure_table
 from intermask_cli.export.viewer.clip_data import CLIPS_PER_FILE, QUANTUM_M, ClipStore, encode_joints
 from intermask_cli.files import write_text
 from intermask_cli.motion.capsules import BODY
-from intermask_cli.motion.physics import CONTACT_M, GROUNDED_M
+from intermask_cli.motion.physics import CONTACT_M
 from intermask_cli.motion.skeleton import (
     FEET,
     FPS,
@@ -45,6 +45,9 @@ WORST = {
 }
 #: Metres per frame, 15 cm/s: a low foot that moves faster is marked as sliding.
 SLIDE_M = 0.005
+#: Metres: a foot joint below it is low. Half of what the metrics take: a foot that steps is often lower than
+#: theirs, and a mark on every step would hide those on feet that slide.
+LOW_M = 0.025
 #: Metres of overlap of the capsules beyond which a contact is marked as one body inside the other.
 DEEP_M = 0.03
 #: Radius of the capsule of a palm, metres.
@@ -164,7 +167,7 @@ def _constants() -> dict[str, Any]:
         "palm": PALM_M,
         "contact": CONTACT_M,
         "deep": DEEP_M,
-        "grounded": GROUNDED_M,
+        "low": LOW_M,
         "slide": SLIDE_M,
     }  # fmt: skip
 
