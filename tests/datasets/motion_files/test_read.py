@@ -176,7 +176,7 @@ def bad_files(folder):
     return {
         "missing": (folder / "none.npy", {}, "no such file"),
         "empty": (file("empty.npy", b""), {}, "empty"),
-        "unknown kind": (file("motion.fbx", b"x"), {}, r"\.fbx.*accepted"),
+        "unknown kind": (file("motion.c3d", b"x"), {}, r"\.c3d.*accepted"),
         "directory": (folder, {}, "no such file"),
         "wrong shape": (saved(folder / "shape.npy", good[:, :21]), {}, r"\(10, 21, 3\), most likely KIT-ML"),
         "three persons": (
