@@ -147,8 +147,8 @@ class AnimatedSkeleton:
 def body_roots(parents: Sequence[int]) -> list[int]:
     """Roots of the people in a forest of joints: its roots, or the nodes below one that holds several.
 
-    A body is told by its structure alone: a pelvis from which three limbs go out, on one of which another
-    joint, the chest, sends out two or more. A root that is no body (a camera, a prop) is left out where
+    Structure alone makes a body: a pelvis from which three limbs go out, on one of which another
+    joint, the chest, sends out two or more. A root without a body (a camera, a prop) is left out where
     others are bodies. Parents come before children; -1 marks a root.
     """
     children: list[list[int]] = [[] for _ in parents]
@@ -161,7 +161,7 @@ def body_roots(parents: Sequence[int]) -> list[int]:
     while len(found) == 1:  # down the chain of common nodes
         level = children[found[0]]
         found = [joint for joint in level if bodies[joint]]
-        # The upper half of one body may look like a body, but the legs hang beside it.
+        # The upper half of one body may look like a body, but the legs hang next to it.
         if len(found) == 1 and any(depth[joint] >= _LIMB_JOINTS for joint in level if joint != found[0]):
             break
     return found if len(found) > 1 else alone

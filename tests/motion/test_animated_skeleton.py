@@ -82,7 +82,7 @@ def test_people_below_a_node_that_moves_stay_where_they_are():
     assert_allclose(people[1].end_positions()[half - 1], scene.end_positions()[len(names) - 1], atol=1e-9)
 
 
-def test_what_is_no_body_is_left_out_and_named():
+def test_props_are_left_out_and_named():
     names, parents = tree(f"{BODY} prop(a(b))")
     forest = animated(parents, names)
     translations = np.tile(forest.offsets, (4, 1, 1))

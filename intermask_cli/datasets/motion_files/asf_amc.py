@@ -23,7 +23,7 @@ from intermask_cli.motion.rotation import matrix_from_euler
 
 #: Rate of the CMU library; the format names none.
 CMU_FPS = 120.0
-#: `length` of the CMU library's files, which tells its unit.
+#: `length` of the CMU library's files, which shows its unit.
 _CMU_LENGTH = 0.45
 _ROOT = "root"
 
@@ -53,14 +53,14 @@ def find_asf(path: Path, given: Path | None) -> Path:
     """The .asf of an .amc file: as given, of the same stem, of the CMU subject (60_01: 60), the only one."""
     if given is not None:
         return given
-    beside = sorted(other for other in path.parent.iterdir() if other.suffix.lower() == ".asf")
+    nearby = sorted(other for other in path.parent.iterdir() if other.suffix.lower() == ".asf")
     for stem in (path.stem.lower(), path.stem.partition("_")[0].lower()):
-        for other in beside:
+        for other in nearby:
             if other.stem.lower() == stem:
                 return other
-    if len(beside) == 1:
-        return beside[0]
-    found = f"{len(beside)} others ({', '.join(other.name for other in beside[:4])})" if beside else "none"
+    if len(nearby) == 1:
+        return nearby[0]
+    found = f"{len(nearby)} others ({', '.join(other.name for other in nearby[:4])})" if nearby else "none"
     raise InputError(
         f"needs its skeleton {path.stem}.asf in the same folder, where there are {found}; "
         "give it as --skeleton FILE.asf"

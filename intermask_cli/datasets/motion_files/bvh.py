@@ -97,16 +97,16 @@ def _header(text: str, max_frames: int, fps: float | None) -> _Header:
     end = motion.start() + (motion.group()[0] == "}")
     if end > _LONGEST_HIERARCHY:
         raise InputError(f"a hierarchy of {end} characters; accepted: {_LONGEST_HIERARCHY}")
-    place, said, notes = motion.end(), dict[str, str](), []
+    place, given, notes = motion.end(), dict[str, str](), []
     for _ in range(2):  # either may come first
         for name, pattern in (("frames", _FRAMES), ("time", _FRAME_TIME)):
             match = pattern.match(text, place)
-            if match is not None and name not in said:
-                said[name], place = match.group(1), match.end()
-    frames = _frame_count(said["frames"], max_frames) if "frames" in said else None
-    if fps is None and "time" not in said:
+            if match is not None and name not in given:
+                given[name], place = match.group(1), match.end()
+    frames = _frame_count(given["frames"], max_frames) if "frames" in given else None
+    if fps is None and "time" not in given:
         notes.append(f"no `Frame Time:`, so {FPS} fps are assumed; --fps gives another rate")
-    rate = fps or (_frames_per_second(said["time"]) if "time" in said else float(FPS))
+    rate = fps or (_frames_per_second(given["time"]) if "time" in given else float(FPS))
     return _Header(end, place, frames, rate, tuple(notes))
 
 
@@ -250,7 +250,7 @@ def _channels(words: Iterator[str]) -> list[tuple[str, int]]:
 
 
 def _next(words: Iterator[str]) -> str:
-    """The next word that is no line break."""
+    """The next word, line breaks left out."""
     for word in words:
         if word != "\n":
             return word

@@ -34,7 +34,7 @@ _SETTING = (
     rb'%sS\x03\x00\x00\x00intS\x07\x00\x00\x00IntegerS\x00\x00\x00\x00I(.{4})',
     rb'"%s",[^\n]{0,60},\s*(-?[0-9][0-9.eE+-]{0,24})\s*\n',
 )  # fmt: skip
-#: The rest pose of a person must come out this tall, in metres, for the file's unit to be believed.
+#: The rest pose of a person must come out this tall, in metres, for the file's unit to be trusted.
 _PERSON_M = (0.7, 2.6)
 
 

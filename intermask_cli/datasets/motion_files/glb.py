@@ -155,7 +155,7 @@ class _Document:
         return np.maximum(values / divisor, -1) if accessor.normalized else values
 
     def _buffer(self, index: int) -> bytes:
-        """The bytes of a buffer: in the file itself, or in a file beside or below it."""
+        """The bytes of a buffer: in the file itself, or in a file of its folder."""
         if index not in self._buffers:
             uri = self.document.buffers[index].uri
             if uri is None or uri.startswith("data:"):

@@ -20,7 +20,7 @@ from intermask_cli.motion.rotation import matrix_from_columns
 MAX_NODE_POSES = MAX_POSES // 4
 #: Translations that vary by less than this share of the body's size are rounding.
 _SAME_PLACE = 1e-5
-#: Share of the bones below the top joint; control bones may hang beside it.
+#: Share of the bones below the top joint; control bones may hang next to it.
 _MOST = 0.8
 #: Extent of a rest pose that is taken for a person in metres: from a child to a giant.
 _PERSON_M = (0.7, 2.6)

@@ -196,7 +196,9 @@ def _open(path: Path, item: str | None, options: ReadOptions) -> FileMotion:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror or error})") from error
     if suffix == ".asf":
-        raise InputError("is a skeleton without motion; give the .amc file, which finds its .asf beside it")
+        raise InputError(
+            "is a skeleton without motion; give the .amc file, which finds its .asf in its folder"
+        )
     raise InputError(f"unknown file type {path.suffix!r}; accepted: {_ACCEPTED}")
 
 

@@ -236,7 +236,7 @@ def test_two_skeletons_below_a_node_that_moves(tmp_path):
         assert_allclose(one.joints, want, atol=1e-5)
 
 
-def test_a_camera_is_no_person(tmp_path):
+def test_a_camera_is_left_out(tmp_path):
     camera = "ROOT Camera {\nOFFSET 0 0 0\nCHANNELS 3 Xposition Yposition Zposition\n"
     camera += "End Site { OFFSET 0 0 1 }\n}\n"
     text = person_text()

@@ -61,7 +61,7 @@ def test_two_people_in_any_unit_and_axis(pair, tmp_path, unit_cm, z_up, fps):
 
 
 @needs_pufbx
-def test_a_unit_that_makes_no_person_is_not_believed(pair, tmp_path):
+def test_a_unit_that_makes_no_person_is_not_trusted(pair, tmp_path):
     path = tmp_path / "metres_called_centimetres.fbx"
     write_fbx(path, people_of(pair, 1.0)[:1], unit_cm=1.0)
     (skeleton,) = read_fbx(path)
