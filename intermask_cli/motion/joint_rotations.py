@@ -152,9 +152,15 @@ def torso_rotation(positions: np.ndarray, centre: str) -> np.ndarray:
             current = np.where(skipped, current, positions[..., joint, :])
         return rest - _REST_JOINTS[JOINT[centre]], current - positions[..., JOINT[centre], :]
 
-    (left_rest, left), (right_rest, right), (up_rest, up) = (to_nearest(names) for names in _TORSO[centre])
-    in_rest = matrix_from_columns(left_rest - right_rest, up_rest - (left_rest + right_rest) / 2)
-    current = matrix_from_columns(left - right, up - (left + right) / 2)
+    sides, above = _TORSO[centre][:2], _TORSO[centre][2]
+    (left_rest, left), (right_rest, right), (up_rest, up) = (to_nearest(names) for names in (*sides, above))
+    # The joints that stand in for collapsed ones may be as high as the one above: shoulders, for the neck.
+    stand_in = np.any([collapsed[..., JOINT[names[0]]] for names in sides], axis=0)[..., None]
+    middle_rest, middle = (
+        np.where(stand_in, 0, m) for m in ((left_rest + right_rest) / 2, (left + right) / 2)
+    )
+    in_rest = matrix_from_columns(left_rest - right_rest, up_rest - middle_rest)
+    current = matrix_from_columns(left - right, up - middle)
     rotation: np.ndarray = current @ np.swapaxes(in_rest, -1, -2)
     return rotation
 

@@ -192,3 +192,15 @@ def test_cmu_capture_within_a_millimetre():
             assert np.linalg.norm(found.offsets[child]) == pytest.approx(
                 np.linalg.norm(person[:, child] - person[:, parent], axis=-1).mean(), abs=1e-3
             )
+
+
+def test_a_neck_below_the_shoulders_does_not_turn_the_chest_over() -> None:
+    """The CMU library: clavicles of no length, shoulders above the first joint of the neck."""
+    joints, local, offsets = fk_person(20)
+    offsets[[JOINT["left_collar"], JOINT["right_collar"]]] = 0
+    for side in (1, -1):
+        offsets[JOINT["left_shoulder" if side > 0 else "right_shoulder"]] = (0.18 * side, 0.14, 0)
+    offsets[JOINT["neck"]] = (0, 0.105, -0.01)
+    joints = forward_kinematics(local, joints[:, 0], offsets)[0]
+    chest = rotations_from_joints(joints).local[:, JOINT["spine3"]]
+    assert degrees(chest, local[:, JOINT["spine3"]]).max() < 25

@@ -48,5 +48,5 @@ def test_joints_that_the_rotations_do_not_give_are_measured() -> None:
 
 
 def test_a_rig_is_recovered_from_joints_alone() -> None:
-    rig = rig_of(rigid_pair().joints[0], "person 1")
+    rig = rig_of(rigid_pair().joints[0])
     assert rig.fit_error_mm < 40
