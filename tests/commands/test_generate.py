@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.interactions import InteractionFile, write_dataset
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.body_check import height_of
+from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.rig import is_rigid
+from tests.helpers.motion_samples import fk_pair
 from tests.helpers.tiny_model import TinyModel
 
 pytestmark = pytest.mark.slow
@@ -324,11 +326,12 @@ def test_bodies_of_a_given_height_or_shape(cli: Run, folder: Path, tiny_model: T
     (folder / "knees.yaml").write_text("knee: 0.5\n")
     assert cli(*command, "--body-shape", "knees.yaml", "--out", "knees")[0] == 0
     assert all((item.bone_lengths[:, 3] == np.float32(0.5)).all() for item in items("knees"))
-    # The same bodies, given by the motion they are in.
-    shape = ["--body-shape", "tall/interactions.h5#p-2-s0"]
-    assert cli(*command, *shape, "--out", "same")[0] == 0
+    # The bodies of any motion, such as two people of a dataset.
+    joints = fk_pair(40)[0]
+    write_dataset("two.h5", Interaction(joints, id="x"))
+    assert cli(*command, "--body-shape", "two.h5#x", "--out", "same")[0] == 0
     for item in items("same"):
-        np.testing.assert_allclose(item.bone_lengths, items("tall")[0].bone_lengths, rtol=1e-3)
+        np.testing.assert_allclose(item.bone_lengths, bone_lengths(joints)[:, 0], rtol=1e-3)
 
 
 def test_clean_up_keeps_rigid_bodies(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
