@@ -16,6 +16,7 @@ from intermask_cli import files
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import (
+    Replacements,
     disk_errors,
     held_locks,
     is_locked,
@@ -159,6 +160,42 @@ def test_locks_end_with_the_process(tmp_path: Path) -> None:
     child.stdout.close()
     with locked(tmp_path / ".lock"):
         pass
+
+
+def test_several_files_take_their_places_together(tmp_path: Path) -> None:
+    """At the end of the context, each atomically; a file whose block failed leaves nothing."""
+    (tmp_path / "a.txt").write_text("old")
+    with Replacements() as together:
+        with together.add(tmp_path / "a.txt", tmp_path / "sub" / "b.txt") as drafts:
+            for draft in drafts:
+                draft.write_text("new")
+        with pytest.raises(InputError), together.add(tmp_path / "c.txt") as (draft,):
+            draft.write_text("half")
+            raise InputError("cannot be represented")
+        assert (tmp_path / "a.txt").read_text() == "old" and not (tmp_path / "sub" / "b.txt").exists()
+    assert (tmp_path / "a.txt").read_text() == (tmp_path / "sub" / "b.txt").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "b.txt", "sub"]
+
+
+def test_complete_files_take_their_places_before_an_error_goes_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), Replacements() as together:
+        with together.add(tmp_path / "a.txt") as (draft,):
+            draft.write_text("done")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.txt").read_text() == "done"
+
+
+def test_a_disk_that_fills_up_while_files_take_their_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "_sync_file", full)
+    refused = pytest.raises(IntermaskError, match="free some space")
+    with refused, Replacements() as together, together.add(tmp_path / "a.txt") as (draft,):
+        draft.write_text("new")
+    assert not list(tmp_path.iterdir())
 
 
 def test_who_holds_what(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ _EXTRAS = {
     "matplotlib": "contact sheets; pip install 'intermask[viz]'",
     "imageio_ffmpeg": "GIF and MP4; pip install 'intermask[viz]'",
     "pygltflib": "GLB export; pip install 'intermask[export]'",
+    "pxr": "USD export; pip install 'intermask[usd]'",
 }
 
 
@@ -72,6 +73,7 @@ def check_machine(hub: bool) -> list[Check]:
         _attempt("text encoder", _text_encoder),
         _disk(),
         *(_extra(package, purpose) for package, purpose in _EXTRAS.items()),
+        _blender(),
         *_plugins(),
     ]
     return [*checks, _hub()] if hub else checks
@@ -124,6 +126,16 @@ def _extra(package: str, purpose: str) -> Check:
     return Check(
         "ok" if installed else "note", package, "installed" if installed else f"not installed, for {purpose}"
     )
+
+
+def _blender() -> Check:
+    from intermask_cli.datasets.motion_files.blender import BLENDER_VARIABLE, blender_command
+
+    command = blender_command()
+    if command is not None:
+        return Check("ok", "blender", command[0])
+    advice = f"pip install 'intermask[blender]', or set {BLENDER_VARIABLE} to an installed Blender"
+    return Check("note", "blender", f"not found, for FBX; {advice}")
 
 
 def _plugins() -> list[Check]:

@@ -43,7 +43,8 @@ def main(glb: str, fbx: str, heads: str, bones: list[str]) -> None:
     _empty_scene(bpy)
     bpy.ops.import_scene.fbx(filepath=fbx, ignore_leaf_bones=False)
     people = _armatures(bpy)
-    _set_frames(bpy, start, end)
+    for body in [o for o in bpy.data.objects if o.type == "MESH"]:  # they would be skinned in every frame
+        bpy.data.objects.remove(body)
     result = np.empty((len(people), end - start + 1, len(bones), 3))
     for frame in range(start, end + 1):
         bpy.context.scene.frame_set(frame + 1 - start)  # the importer starts at frame 1

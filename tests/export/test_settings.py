@@ -16,6 +16,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.export.bone_names import LEAVES, BoneNames
 from intermask_cli.export.dataset import EXPORT_NOTE
 from intermask_cli.export.formats import FORMATS, ExportSettings, export_item, rigs_of, settings_for
+from intermask_cli.export.interaction import save_interaction
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body_model import PELVIS_IN_REST
 from intermask_cli.motion.joint_rotations import rotations_from_joints
@@ -272,3 +273,12 @@ def test_files_of_other_settings_are_not_mixed(cli: Run, item: Interaction, tmp_
     assert not (out / EXPORT_NOTE).exists()
     code, _, err = cli("export", source, "--to", "npz", "--out", out, "--units", "m")
     assert code == 2 and "units has no effect on npz" in err
+
+
+def test_save_interaction_takes_the_same_settings(item: Interaction, tmp_path: Path) -> None:
+    save_interaction(item, tmp_path / "a.bvh", names="mixamo", units="m")
+    (skeleton,) = read_bvh(tmp_path / "a_person1.bvh")
+    assert skeleton.names[0] == "Hips" and np.ptp(skeleton.positions()[0, :, 1]) < 3
+    for name in ("a.png", "a.h5"):
+        with pytest.raises(InputError, match="has no effect"):
+            save_interaction(item, tmp_path / name, names="mixamo")
