@@ -12,7 +12,11 @@ from intermask_cli.errors import InputError
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import JOINT, REST_HEIGHT_M, REST_OFFSETS
 
-METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254}
+#: Usual units. The CMU library stores inches divided by 0.45.
+METRES_PER_UNIT = {"m": 1.0, "cm": 0.01, "mm": 0.001, "inch": 0.0254, "foot": 0.3048, "cmu": 0.0254 / 0.45}
+#: Heights of an adult, metres. The usual units differ by more than the ratio of these two, so that at most
+#: one of them gives such a body.
+ADULT_M = (1.35, 2.15)
 #: Lowest and highest body height that is accepted, metres: small children and tall characters included.
 BODY_HEIGHT_M = (0.5, 3.0)
 #: Mean cosine between an axis and the direction from feet to head beyond which the body stands along it.
@@ -38,26 +42,31 @@ def height_of(lengths: np.ndarray) -> np.ndarray:
 
 def check_body(joints: np.ndarray) -> None:
     """Raise InputError unless joints (T, 22, 3) have a human height in metres and stand along Y."""
-    check_height(joints, "if joints are in {unit}, multiply them by {metres:g}")
+    check_height(joints, "if joints are in {unit}, multiply them by {metres:.6g} ({tall:.2f} m tall)")
     check_upright(joints, "turn joints to Y up (check_body=False accepts a person who really lies down)")
 
 
 def check_height(joints: np.ndarray, advice: str, metres_per_unit: float = 1.0) -> None:
     """Raise InputError unless the body of joints (T, 22, 3), already in metres, is 0.5 to 3 m tall.
 
-    `advice` says what to do if another {unit} of {metres} would give a plausible height. The lengths were
-    converted with `metres_per_unit`.
+    `advice` says what to do if lengths are in another {unit} of {metres}; a unit is named only if it gives
+    an adult, else the number that gives one of 1.70 m. The lengths were converted with `metres_per_unit`.
     """
     height = body_height(joints)
     low, high = BODY_HEIGHT_M
     if low <= height <= high:
         return
-    heights = {unit: height / metres_per_unit * metres for unit, metres in METRES_PER_UNIT.items()}
-    plausible = [unit for unit, tall in heights.items() if low <= tall <= high]
-    plausible.sort(key=lambda unit: abs(heights[unit] - REST_HEIGHT_M))
-    hint = f"; {advice.format(unit=plausible[0], metres=METRES_PER_UNIT[plausible[0]])}" if plausible else ""
-    remark = "" if height > 0 else " (all joints are in one place)"
-    raise InputError(f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted{hint}{remark}")
+    if not height > 0:
+        raise InputError("the body is 0 m tall: all joints are in one place")
+    length = height / metres_per_unit
+    unit, metres = next(
+        (known for known in METRES_PER_UNIT.items() if ADULT_M[0] <= length * known[1] <= ADULT_M[1]),
+        (f"{REST_HEIGHT_M / length:.4g}", REST_HEIGHT_M / length),
+    )
+    raise InputError(
+        f"the body is {height:.4g} m tall; {low:g} to {high:g} m are accepted; "
+        f"{advice.format(unit=unit, metres=metres, tall=length * metres)}"
+    )
 
 
 def check_upright(joints: np.ndarray, advice: str) -> None:

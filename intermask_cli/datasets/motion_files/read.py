@@ -46,7 +46,7 @@ from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns
 from intermask_cli.motion.skeleton import FPS
 
 #: What to do about a body of another unit.
-_OTHER_UNIT = "if lengths are not in metres, try --units {unit}, or --units METRES_PER_UNIT"
+_OTHER_UNIT = "with --units {unit} ({metres:.6g} m) it is {tall:.2f} m tall"
 _ACCEPTED = f"{', '.join(MOTION_SUFFIXES)} (of .h5 an item as FILE.h5#ID)"
 
 

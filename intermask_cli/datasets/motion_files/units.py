@@ -14,8 +14,8 @@ _SPELLINGS = {
     "foot": ("ft", "feet", "'"),
     "cmu": (),
 }
-#: Canonical name -> metres. The CMU library stores inches divided by 0.45.
-METRES = {**METRES_PER_UNIT, "foot": 0.3048, "cmu": 0.0254 / 0.45}
+#: Canonical name -> metres.
+METRES = METRES_PER_UNIT
 #: Which spelling is the plural.
 _PLURAL = {"m": 1, "cm": 1, "mm": 1, "inch": 1, "foot": 1}
 _NAMES = {spelling: unit for unit in METRES for spelling in (unit, *_SPELLINGS[unit])}

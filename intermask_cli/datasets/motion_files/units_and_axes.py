@@ -8,12 +8,9 @@ import numpy as np
 
 from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.errors import InputError
-from intermask_cli.motion.body_check import STANDS_ALONG, body_height
+from intermask_cli.motion.body_check import ADULT_M, STANDS_ALONG, body_height
 from intermask_cli.motion.skeleton import JOINT
 
-#: Heights of an adult, metres. The usual units differ by more than the ratio of these two, so that at most
-#: one of them gives such a body.
-ADULT_M = (1.35, 2.15)
 #: Heights that a child or a giant may have: units that give one are named in messages, metres.
 _POSSIBLE_M = (0.5, 3.0)
 #: A floor: the lowest joint of a standing or lying body is this near to height 0, metres. Toe joints lie up

@@ -110,6 +110,18 @@ def test_unusual_heights(height, who, tmp_path):
     assert f"{height:.2f} m tall" in text and who in text and "--units" in text
 
 
+@pytest.mark.parametrize("metres", [0.01, 0.001, 0.0254, 0.3048, 0.056444, 0.45, 0.02])
+def test_a_unit_is_advised_only_if_it_gives_an_adult(metres, tmp_path):
+    joints = fk_person(20)[0]
+    np.save(tmp_path / "a.npy", joints / metres)
+    with pytest.raises(InputError, match=r"m tall; 0\.5 to 3 m are accepted") as caught:
+        read_motion(tmp_path / "a.npy")
+    advised = re.search(r"--units (\S+)", str(caught.value))[1]
+    given = read_motion(tmp_path / "a.npy", units=advised)
+    assert given.warnings == ()
+    assert_allclose(given.joints, joints, atol=0.02)
+
+
 @pytest.mark.parametrize("start", [None, "3"])
 def test_a_t_pose_before_the_motion_is_left_out_as_advised(start, tmp_path):
     joints = fk_person(60, seed=1)[0]
