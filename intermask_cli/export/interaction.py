@@ -14,7 +14,7 @@ from intermask_cli.export.pictures.video import write_video
 from intermask_cli.files import path_of, replacing
 from intermask_cli.inference.interaction import Interaction
 
-DATASETS, PICTURES, VIDEOS = ("h5",), ("png",), ("gif", "mp4")
+DATASETS, PICTURES, VIDEOS = ("h5",), ("png", "svg", "pdf"), ("gif", "mp4")
 
 
 def save_interaction(interaction: Interaction, path: str | Path, **settings: Any) -> list[Path]:
@@ -28,7 +28,7 @@ def save_interaction(interaction: Interaction, path: str | Path, **settings: Any
     .fbx               the same (extra `blender`)
     .usd               the same (extra `usd`)
     .h5                a dataset of one interaction (`open_dataset`)
-    .png               a contact sheet (extra `viz`)
+    .png, .svg, .pdf   a contact sheet (extra `viz`)
     .gif, .mp4         a video (extra `viz`)
     =================  ===========================================================================
 

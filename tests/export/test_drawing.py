@@ -122,7 +122,7 @@ def test_a_gif_lasts_as_long_as_the_motion(fps: float) -> None:
 def test_gifs_have_the_right_speed_and_part(
     cli: Run, source: Path, tmp_path: Path, options: list[object], seconds: float, pictures: int
 ) -> None:
-    out = tmp_path / "x.gif"
+    out = tmp_path / "x.GIF"
     code, _, err = cli("render", source, "--out", out, "--limit", 2, "--width", 120, *options)
     assert code == 0, err
     with Image.open(out) as gif:

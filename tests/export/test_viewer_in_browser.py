@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -374,6 +376,24 @@ def test_the_clip_is_taken_as_bvh_and_glb(browser: Browser, page: Path, tmp_path
         error = np.abs(motion.positions()[:, order] / 100 - joints[person])
         assert error.max() < 0.006, "rounded to millimetres on the page, and no more than that lost"
     assert_glb_moves_as(tmp_path / names[2], joints)
+
+
+def test_the_glb_is_valid(browser: Browser, page: Path, tmp_path: Path) -> None:
+    validator, node = npm_package("gltf-validator", "2.0.0-dev.3.10"), shutil.which("node")
+    if node is None:
+        pytest.skip("Node.js is not installed (apt-get install nodejs)")
+    with opened(browser, page, "id=bow-s0&frame=0") as view:
+        data = view.run("glbOf(first()).arrayBuffer().then((b) => Array.from(new Uint8Array(b)))")
+    (tmp_path / "x.glb").write_bytes(bytes(data))
+    script = (
+        f"require({json.dumps(str(validator.resolve()))}).validateBytes(new Uint8Array("
+        "require('fs').readFileSync(process.argv[1]))).then((r) => console.log(JSON.stringify(r.issues)))"
+    )
+    done = subprocess.run(
+        [node, "-e", script, tmp_path / "x.glb"], capture_output=True, text=True, check=True
+    )
+    issues = json.loads(done.stdout)
+    assert (issues["numErrors"], issues["numWarnings"]) == (0, 0), issues["messages"]
 
 
 def assert_glb_moves_as(path: Path, joints: np.ndarray) -> None:

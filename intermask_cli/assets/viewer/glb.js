@@ -1,5 +1,9 @@
 // GLB of both persons: one skeleton each with a skinned body and one animation, metres, Y up.
-function quaternion(m) {  // x y z w
+function quaternion(m) {  // x y z w, of length 1 and no more
+  const q = rawQuaternion(m), length = Math.hypot(...q);
+  return q.map((value) => clamp(value / length, -1, 1));
+}
+function rawQuaternion(m) {
   const t = m[0][0] + m[1][1] + m[2][2];
   if (t > 0) { const s = 2 * Math.sqrt(t + 1); return [(m[2][1] - m[1][2]) / s, (m[0][2] - m[2][0]) / s, (m[1][0] - m[0][1]) / s, s / 4]; }
   const i = m[0][0] > m[1][1] && m[0][0] > m[2][2] ? 0 : m[1][1] > m[2][2] ? 1 : 2, k = (i + 1) % 3, l = (i + 2) % 3;

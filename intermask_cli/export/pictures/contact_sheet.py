@@ -76,7 +76,8 @@ def contact_sheet(
         MissingError: matplotlib is not installed.
     """
     path = Path(path)
-    if path.suffix not in SHEETS:
+    suffix = path.suffix.lower()
+    if suffix not in SHEETS:
         raise InputError(f"{path.name}: a contact sheet is {', '.join(SHEETS)}, a video .gif or .mp4")
     try:
         import matplotlib
@@ -108,7 +109,7 @@ def contact_sheet(
                       linespacing=1.15, color="#222")  # fmt: skip
             row.draw(axes, top - row_height + _FLOOR_M)
             top -= row_height
-        dateless = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix, {})
+        dateless = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(suffix, {})
         figure.savefig(path, facecolor="white", metadata=dateless)
         plt.close(figure)
 

@@ -36,8 +36,8 @@ class Drawing:
         Raises:
             InputError: a value that is not accepted, or an option without effect on such a picture.
         """
-        sheet = path.suffix in SHEETS
-        if not sheet and path.suffix not in VIDEOS:
+        sheet = path.suffix.lower() in SHEETS
+        if not sheet and path.suffix.lower() not in VIDEOS:
             raise InputError(f"{path.name}: a contact sheet is {', '.join(SHEETS)}, a video .gif or .mp4")
         without_effect = {"--width": self.width, "--fps": self.fps} if sheet else {
             "--columns": self.columns, "--frames": self.frames}  # fmt: skip
@@ -66,7 +66,7 @@ def draw(source: Path, path: Path, ids: Sequence[str], limit: int, drawing: Draw
         raise InputError(f"{source}: no interaction to draw")
     clips, prompts = [item.joints for item in items], [item.text for item in items]
     with replacing(path) as draft:
-        if path.suffix in SHEETS:
+        if path.suffix.lower() in SHEETS:
             contact_sheet(clips, draft, prompts, drawing.columns or 9, shot)
         else:
             write_video(clips, prompts, draft, drawing.width or 480, shot)

@@ -29,8 +29,12 @@ _CAMERA_FRAMES = 31
 _GIF_FPS = 15
 #: Browsers play a GIF with shorter delays at 10 pictures per second.
 _MAX_GIF_FPS = 50
+#: More is no video that players play.
+_MAX_MP4_FPS = 240
 #: Colours of a GIF. All pictures share them, so that the background does not flicker.
 _GIF_COLOURS = 96
+#: Pictures whose outlines are computed at a time.
+_BLOCK = 64
 #: Relates pixels to the points in which matplotlib measures.
 _DPI = 72
 #: Lines of a caption, its size in pixels, and the width of a character in these.
@@ -50,14 +54,21 @@ class _Cell:
         shown = at_positions(joints, positions)  # (2, N, 22, 3)
         self.middle = at_positions(smooth[None, :, None], positions)[0, :, 0]  # (N, 3)
         shown = shown - self.middle[None, :, None]
-        drawn = outlines(shown, self.camera)
-        self.polygons, self.parts = drawn.polygons, drawn.parts
+        self._shown, self._block, self._drawn = shown, -1, outlines(shown[:, :0], self.camera)
         # Two people far apart are drawn smaller rather than cut off.
         seen = self.camera.project(shown)
         low, high = float(seen[..., 1].min()), float(seen[..., 1].max())
         height = max(2 * (float(np.abs(seen[..., 0]).max()) + _MARGIN_M) / aspect, high - low + 2 * _MARGIN_M)
         self.height_m = float(np.clip(height, _VIEW_HEIGHT_M, _MAX_VIEW_HEIGHT_M))
         self.bottom_m = (low + high) / 2 - 0.47 * self.height_m  # a little room for the caption
+
+    def bodies(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Polygons (S, points, 2) and their parts (S,) of a picture; pictures are asked for in order."""
+        block, row = divmod(index, _BLOCK)
+        if block != self._block:  # some at a time: those of a long clip would fill the memory
+            part = self._shown[:, block * _BLOCK : (block + 1) * _BLOCK]
+            self._block, self._drawn = block, outlines(part, self.camera)
+        return self._drawn.polygons[row], self._drawn.parts[row]
 
     def floor(self, index: int) -> list[np.ndarray]:
         """Grid lines (2, 2) one metre apart, which stay fixed in the world."""
@@ -115,9 +126,10 @@ def frames_of(
         canvas.restore_region(background)
         for cell, (axes, floor, bodies) in zip(cells, artists, strict=True):
             floor.set_segments(cell.floor(index))
-            bodies.set_verts(cell.polygons[index])
-            bodies.set_facecolor(faces[cell.parts[index]])
-            bodies.set_edgecolor(edges[cell.parts[index]])
+            polygons, parts = cell.bodies(index)
+            bodies.set_verts(polygons)
+            bodies.set_facecolor(faces[parts])
+            bodies.set_edgecolor(edges[parts])
             axes.draw_artist(floor)
             axes.draw_artist(bodies)
         yield np.array(canvas.buffer_rgba())[..., :3]
@@ -139,15 +151,18 @@ def write_video(
         InputError: another suffix, or a rate that the format cannot have.
         MissingError: Pillow, matplotlib or ffmpeg is not installed, or ffmpeg fails.
     """
-    if path.suffix not in (".gif", ".mp4"):
+    suffix = path.suffix.lower()
+    if suffix not in (".gif", ".mp4"):
         raise InputError(f"{path.name}: a video is .gif or .mp4, a contact sheet .png, .svg or .pdf")
-    fps = shot.fps or (_GIF_FPS if path.suffix == ".gif" else FPS)
-    most = _MAX_GIF_FPS if path.suffix == ".gif" else 240
+    usual = _GIF_FPS if suffix == ".gif" else FPS
+    fps = usual if shot.fps is None else shot.fps
+    most = _MAX_GIF_FPS if suffix == ".gif" else _MAX_MP4_FPS
     if not 1 <= fps <= most:
-        raise InputError(f"--fps {fps:g}: a {path.suffix} takes 1 to {most}")
+        raise InputError(f"--fps {fps:g}: a {suffix} takes 1 to {most}")
     pictures = frames_of(clips, captions, width, fps, shot)
-    if path.suffix == ".gif":
-        _write_gif(list(pictures), fps, path)
+    if suffix == ".gif":
+        count = len(shot.video_positions(max(clip.shape[1] for clip in clips), fps))
+        _write_gif(pictures, gif_delays_ms(count, fps), path)
     else:
         _write_mp4(pictures, fps, path)
 
@@ -158,20 +173,26 @@ def gif_delays_ms(pictures: int, fps: float) -> list[int]:
     return [10 * (after - before) for before, after in pairwise(ends)]
 
 
-def _write_gif(pictures: Sequence[np.ndarray], fps: float, path: Path) -> None:
+def _write_gif(pictures: Iterator[np.ndarray], delays_ms: list[int], path: Path) -> None:
+    """Write pictures one by one; all share the colours of the first one and those of the figures."""
     try:
+        from matplotlib.colors import to_rgba_array
         from PIL import Image
     except ImportError as error:
-        raise MissingError("GIF needs Pillow: pip install 'intermask[viz]'") from error
-    typical = np.concatenate([pictures[0], pictures[len(pictures) // 2], pictures[-1]])
-    palette = Image.fromarray(typical).quantize(_GIF_COLOURS)
+        raise MissingError("GIF needs Pillow and matplotlib: pip install 'intermask[viz]'") from error
+    first = next(pictures)
+    figures = (255 * to_rgba_array(COLOURS)[:, :3]).astype(np.uint8)
+    swatches = np.resize(np.repeat(figures, 20, axis=0), (first.shape[0] // 4, first.shape[1], 3))
+    palette = Image.fromarray(np.concatenate([first, swatches])).quantize(_GIF_COLOURS)
     colours = np.array(palette.getpalette()).reshape(-1, 3)
     colours[colours.min(1) > 245] = 255  # the background is white, not nearly so
     palette.putpalette(colours.reshape(-1).tolist())
-    plain = Image.Dither.NONE
-    images = [Image.fromarray(picture).quantize(palette=palette, dither=plain) for picture in pictures]
-    delays = gif_delays_ms(len(images), fps)
-    images[0].save(path, save_all=True, append_images=images[1:], duration=delays, loop=0, optimize=False)
+
+    def reduced(picture: np.ndarray) -> Any:
+        return Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE)
+
+    reduced(first).save(path, save_all=True, append_images=map(reduced, pictures), duration=delays_ms, loop=0,
+                        optimize=False)  # fmt: skip
 
 
 def _write_mp4(pictures: Iterator[np.ndarray], fps: float, path: Path) -> None:

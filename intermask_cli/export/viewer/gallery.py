@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from intermask_cli.console import track
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.export.items import selected_ids
@@ -23,6 +24,8 @@ from intermask_cli.motion.skeleton import NUM_JOINTS
 _HIDDEN_COLUMNS = ("id", "prompt")
 #: Of physics, which are shares and millimetres: finer differences mean nothing.
 _DECIMALS = 4
+#: Interactions beyond which the progress is shown: it takes more than a few seconds.
+_LONG = 500
 #: Interactions read and measured at a time.
 _BATCH = 64
 
@@ -110,6 +113,8 @@ def write_gallery(
         if ids:
             note = f" (chosen from {total:,} in the file)"
         items = _items(dataset, selected, scores or {}, comparison)
+        if len(selected) > _LONG:
+            items = track(items, "view", len(selected))
         return write_viewer(items, page, _title(dataset.path), note)
 
 
