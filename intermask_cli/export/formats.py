@@ -27,7 +27,9 @@ from intermask_cli.export.usd import joints_of_usd, write_usd
 from intermask_cli.files import Replacements
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.curves import smoothed_over_time
+from intermask_cli.motion.representation.interx import axis_angle_from_features
 from intermask_cli.motion.rig import Rig, rig_for
+from intermask_cli.motion.rotation import matrix_from_axis_angle, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import FPS, NUM_JOINTS
 
 
@@ -148,8 +150,12 @@ def export_item(
 
 
 def rigs_of(item: Interaction) -> list[Rig]:
-    """Every person of an interaction as a rigid skeleton: as stored, else found from the joints."""
-    return [rig_for(item.motion, person, item.rigid[person]) for person in range(item.motion.persons)]
+    """Every person of an interaction as a rigid skeleton: as stored, else found from joints and rotations."""
+    motion = item.motion
+    if motion.rotations6d is None and motion.features is not None and motion.features.ndim == 4:  # Inter-X
+        turns = matrix_from_axis_angle(axis_angle_from_features(motion.features)[:, :, 1:NUM_JOINTS])
+        motion = replace(motion, rotations6d=sixd_columns_from_matrix(turns))
+    return [rig_for(motion, person, item.rigid[person]) for person in range(motion.persons)]
 
 
 def _bvh(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:
@@ -200,7 +206,7 @@ def _npz(item: Interaction, paths: list[Path], settings: ExportSettings) -> Writ
     stored_mm, posed = [], []
     for person, (path, rig) in enumerate(zip(paths, rigs, strict=True)):
         joints = item.joints[person, :, :NUM_JOINTS]
-        source = "stored" if item.rigid[person] else "recovered from joints"
+        source = "stored" if item.rigid[person] else "found from joints and rotations"
         write_smpl_npz(path, rig, joints, settings.up, source, item.text, item.seed, person)
         read, by_rotations = joints_of_smpl_npz(path)
         stored_mm.append(_largest_mm(read, joints))

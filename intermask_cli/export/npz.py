@@ -16,7 +16,7 @@ up_axis                   "z" as in AMASS, or "y", of every array that has place
 rest_pelvis (3,)          pelvis of the mean SMPL-X body in its own frame, which `trans` leaves out
 joints (T, 22, 3)         the joint positions of the dataset, metres
 offsets (22, 3)           bone offsets of this person's rest pose, Y up
-rotations                 "stored", or "recovered from joints" where the person is not a rigid body
+rotations                 "stored", or "found from joints and rotations" of a person who is not a rigid body
 prompt, seed, person      source of the motion: seed -1 if not known, person 1 or 2
 ========================  ===========================================================================
 """

@@ -18,10 +18,11 @@ from intermask_cli.export.dataset import EXPORT_NOTE
 from intermask_cli.export.formats import FORMATS, ExportSettings, export_item, rigs_of, settings_for
 from intermask_cli.export.interaction import save_interaction
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.body_model import PELVIS_IN_REST
+from intermask_cli.motion.body_model import PELVIS_IN_REST, stand_in_body
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.motion import Motion
+from intermask_cli.motion.representation.interx import joints_from_features, person_features
 from intermask_cli.motion.rig import rig_in
 from intermask_cli.motion.rotation import (
     matrix_from_axis_angle,
@@ -102,8 +103,24 @@ def test_rotations_that_carry_the_bones_are_kept(rigid_item: Interaction) -> Non
         assert np.abs(rig.local[:, 1:] - matrix_from_sixd_columns(mixed.rotations6d[person])).max() > 0.1
 
 
+def test_rotations_of_inter_x_features_are_kept(tmp_path: Path) -> None:
+    """55 joints: the 22 of the body, and turns of the head that no joint of these shows."""
+    rows = np.zeros((2, 24, 56, 3))
+    rows[:, :, :22] = np.random.default_rng(3).normal(0, 0.2, (2, 1, 22, 3))
+    rows[:, :, 0, 1] = np.linspace(0, 1, 24)
+    rows[:, :, JOINT["head"], 1] = np.linspace(-0.5, 0.5, 24)
+    rows[:, :, 55] = (0.0, 1.3, 0.0)
+    features = np.stack([person_features(person) for person in rows])
+    joints = joints_from_features(features, stand_in_body())
+    item = Interaction(Motion(joints, None, features), text="x", id="interx")
+    for rig, person in zip(rigs_of(item), rows, strict=True):
+        head = matrix_from_axis_angle(person[:, JOINT["head"]])
+        assert np.abs(rig.local[:, JOINT["head"]] - head).max() < 1e-4
+    assert export_item(item, "bvh", tmp_path).fit_mm < 0.1
+
+
 @pytest.mark.parametrize("name", SKELETONS)
-def test_joints_of_no_rigid_body_are_exported_too(name: str, item: Interaction, tmp_path: Path) -> None:
+def test_bones_that_stretch_are_exported_too(name: str, item: Interaction, tmp_path: Path) -> None:
     """Bones that stretch by decimetres: a file, with the distance to the dataset's joints."""
     if name in NEEDS:
         pytest.importorskip(NEEDS[name])
@@ -113,7 +130,7 @@ def test_joints_of_no_rigid_body_are_exported_too(name: str, item: Interaction, 
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS.keys() - {"fbx", "npy"}))
-def test_joints_that_are_no_numbers_are_refused(name: str, item: Interaction, tmp_path: Path) -> None:
+def test_nan_is_refused(name: str, item: Interaction, tmp_path: Path) -> None:
     joints = item.joints.copy()
     joints[1, 7, 3] = np.nan
     with pytest.raises(InputError, match="first in frame 7"):
@@ -131,7 +148,7 @@ def test_the_case_that_was_refused(tmp_path: Path) -> None:
     assert written.round_trip_mm < 0.1 and written.fit_mm < 60
     for person, rig in enumerate(rigs_of(item)):
         off = np.linalg.norm(rig.joints - item.joints[person], axis=-1)  # (T, 22)
-        for limb_end in ("wrist", "ankle"):  # person 2 is no body in some frames, so not in every frame
+        for limb_end in ("wrist", "ankle"):  # in some frames person 2 is not a body
             ends = [JOINT[f"left_{limb_end}"], JOINT[f"right_{limb_end}"]]
             assert np.median(off[:, ends]) < 5e-3
 
@@ -140,7 +157,7 @@ def test_the_case_that_was_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", list(BoneNames))
-def test_names_are_one_each_and_their_sides_can_be_told(names: BoneNames) -> None:
+def test_names_are_one_each_and_their_sides_can_be_read(names: BoneNames) -> None:
     assert len(set(names.joints)) == len(JOINT_NAMES)
     for ours, theirs in zip(JOINT_NAMES, names.joints, strict=True):
         left = any(theirs.startswith(part) or theirs.endswith(part) for part in ("left", "Left", "L_", "_l"))
