@@ -1,4 +1,4 @@
-"""BVH files of other people's skeletons: any tree, names, unit and axes, moved by a true motion of ours.
+"""BVH files of other people's skeletons: any tree, names, unit and axes, moved by a true motion.
 
 A tree is written as in `A > B > [C > D | E]`: `>` child, `[ | ]` children. A name with `{}` stands for two
 branches, of the left and of the right side, from there on.

@@ -63,7 +63,8 @@ def settle(file: FileMotion, options: ReadOptions) -> FileMotion:
     if options.units is not None:
         metres = metres_per_unit(options.units)
     else:
-        metres = file.metres_per_unit or find_unit(max(file.joints, key=body_height))
+        likely = file.matches[0].unit if file.matches else None
+        metres = file.metres_per_unit or find_unit(max(file.joints, key=body_height), likely)
     joints, rotations, skeletons = file.joints * metres, file.rotations6d, file.skeletons
     signs = np.ones(3)
     if options.flip is not None:

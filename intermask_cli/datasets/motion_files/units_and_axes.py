@@ -29,8 +29,10 @@ _ALONG = 0.9
 _ADVICE = "give --up y, --up z or another axis"
 
 
-def find_unit(joints: np.ndarray) -> float:
+def find_unit(joints: np.ndarray, likely: float | None = None) -> float:
     """Metres per unit: the one usual unit in which joints (T, 22, 3) are those of an adult.
+
+    likely: metres per unit in which files of this kind are written, children too; None for others.
 
     Raises:
         InputError: none of `units.METRES` is such; the message names those that come near.
@@ -40,6 +42,8 @@ def find_unit(joints: np.ndarray) -> float:
     for metres in METRES.values():
         if low <= height * metres <= high:
             return metres
+    if likely is not None and _POSSIBLE_M[0] <= height * likely <= _POSSIBLE_M[1]:
+        return likely
     if not height > 0:
         raise InputError("all joints are in one place")
     possible = [

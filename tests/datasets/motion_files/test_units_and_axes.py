@@ -10,8 +10,10 @@ from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.datasets.motion_files.units import METRES
 from intermask_cli.datasets.motion_files.units_and_axes import find_unit, find_up
 from intermask_cli.errors import InputError
+from intermask_cli.export.bvh import skeleton_of_rig, write_bvh
 from intermask_cli.motion.body_check import body_height
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.rig import Rig
 from intermask_cli.motion.rotation import axis_angle_from_matrix, matrix_from_axis_angle
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.motion_samples import fk_person
@@ -51,6 +53,16 @@ def test_a_child_or_a_giant_needs_its_unit(tmp_path, height_m, advice):
     given = read_motion(tmp_path / "clip.bvh", units="cm")
     assert_allclose(given.joints[:, JOINT["left_ankle"]], truth["left_ankle"], atol=1e-3)
     assert body_height(given.joints) == pytest.approx(height_m, rel=0.05)
+
+
+def test_our_own_exports_of_children_are_read_without_options(tmp_path):
+    _, local, offsets = fk_person(12, height_m=1.1)
+    root = np.tile([0.0, 0.6, 0.0], (12, 1))
+    write_bvh(tmp_path / "a.bvh", skeleton_of_rig(Rig(local, root, offsets, 0.0)))
+    given = read_motion(tmp_path / "a.bvh")
+    assert_allclose(given.joints, forward_kinematics(local, root, offsets)[0], atol=1e-4)
+    assert "intermask names" in given.source
+    assert "centimetres" in given.source
 
 
 def test_a_body_without_size_is_named():

@@ -25,6 +25,9 @@ from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.skeleton import JOINT_NAMES, NUM_JOINTS
 
+#: Metres per unit of our own BVH exports.
+_OWN_UNIT = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class SkeletonMatch:
@@ -35,6 +38,7 @@ class SkeletonMatch:
         map_text: the match as a map that `--skeleton` takes (YAML).
         joint_of: our joint -> index of the joint of the file that it is; without those that are placed.
         rest_up: direction (3,) from feet to trunk in the rest pose, or None where that is not a body's.
+        unit: metres per unit in which files with these names are written, or None.
         note: what the user should look at, or empty.
     """
 
@@ -42,6 +46,7 @@ class SkeletonMatch:
     map_text: str
     joint_of: dict[str, int]
     rest_up: np.ndarray | None
+    unit: float | None
     note: str
 
 
@@ -85,7 +90,9 @@ def _limbs_of(recipes: Recipes) -> Limbs:
 
 def _matched(points: Points, limbs: Limbs, placed: Placed) -> tuple[np.ndarray, SkeletonMatch]:
     notes = f" ({', '.join(placed.notes)})" if placed.notes else ""
-    how = limbs.scheme if limbs.scheme in (GIVEN_MAP, STRUCTURE) else f"{limbs.scheme} names"
+    own = set(points.skeleton.names) == set(JOINT_NAMES)
+    how = "intermask names" if own else f"{limbs.scheme} names"
+    how = limbs.scheme if limbs.scheme in (GIVEN_MAP, STRUCTURE) else how
     stance = find_stance(points, limbs)
     named = {
         joint: {points.names[point]: weight for point, weight in recipe.items()}
@@ -98,6 +105,7 @@ def _matched(points: Points, limbs: Limbs, placed: Placed) -> tuple[np.ndarray, 
         map_text=map_text(named, dict.fromkeys(placed.fixed, "not in the file, placed by proportion")),
         joint_of=joint_of,
         rest_up=stance.up if stance.frame is None else None,
+        unit=_OWN_UNIT if own else None,
         note=_map_found(points, joint_of) if limbs.scheme == STRUCTURE else "",
     )
     return np.stack([_place(points, placed, name) for name in JOINT_NAMES], axis=1), match

@@ -54,7 +54,7 @@ def test_sides_in_the_names_count_before_the_pose(tmp_path):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_tree_that_is_no_body_is_refused(seed):
+def test_a_tree_without_a_body_is_refused(seed):
     rng = np.random.default_rng(seed)
     parents = (-1, *(int(rng.integers(0, k)) for k in range(1, 300)))
     names = tuple(f"node{k}" for k in range(300))
