@@ -228,7 +228,7 @@ def bad_files(folder):
         ),
         "bvh channel": (file("channel.bvh", bvh.replace("Xrotation", "Wrotation", 1)), {}, "Wrotation"),
         "bvh brace": (file("brace.bvh", bvh.replace("}", "", 3)), {}, "truncated|misplaced|unexpected"),
-        "bvh of a child": (file("cm.bvh", rest_bvh(scale=20.0)), {}, "a child or a giant needs --units inch"),
+        "bvh of a child": (file("cm.bvh", rest_bvh(scale=10.0)), {}, "a child or a giant needs --units cmu"),
     }  # fmt: skip
 
 
