@@ -29,7 +29,7 @@ _CAMERA_FRAMES = 31
 _GIF_FPS = 15
 #: Browsers play a GIF with shorter delays at 10 pictures per second.
 _MAX_GIF_FPS = 50
-#: More is no video that players play.
+#: Players do not play more.
 _MAX_MP4_FPS = 240
 #: Colours of a GIF. All pictures share them, so that the background does not flicker.
 _GIF_COLOURS = 96
@@ -54,7 +54,8 @@ class _Cell:
         shown = at_positions(joints, positions)  # (2, N, 22, 3)
         self.middle = at_positions(smooth[None, :, None], positions)[0, :, 0]  # (N, 3)
         shown = shown - self.middle[None, :, None]
-        self._shown, self._block, self._drawn = shown, -1, outlines(shown[:, :0], self.camera)
+        self._shown, self._block = shown, 0
+        self._drawn = outlines(shown[:, :_BLOCK], self.camera)
         # Two people far apart are drawn smaller rather than cut off.
         seen = self.camera.project(shown)
         low, high = float(seen[..., 1].min()), float(seen[..., 1].max())
