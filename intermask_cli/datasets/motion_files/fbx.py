@@ -10,8 +10,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import struct
-import subprocess
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +18,13 @@ import numpy as np
 
 from intermask_cli.datasets.motion_files.blender import blender_command, run_in_blender
 from intermask_cli.datasets.motion_files.glb import read_glb
-from intermask_cli.datasets.motion_files.keyed_scene import PROPERTIES, KeyedScene, Track, people_of_scene
+from intermask_cli.datasets.motion_files.keyed_scene import people_of_scene
+from intermask_cli.datasets.motion_files.scene_program import scene_by_program
 from intermask_cli.datasets.motion_files.text import MAX_BYTES
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 
 _STARTS = (b"Kaydara FBX Binary", b"; FBX")
-#: A capture of an hour takes a minute.
-_TIMEOUT_S = 300
 #: A property of the global settings: its name, then type and value in binary or in ASCII.
 _SETTING = (
     rb'%sS\x06\x00\x00\x00doubleS\x06\x00\x00\x00NumberS\x00\x00\x00\x00D(.{8})',
@@ -49,57 +46,20 @@ def read_fbx(path: Path) -> list[AnimatedSkeleton]:
     content = path.read_bytes()
     if not content.lstrip()[:40].startswith(_STARTS):
         raise InputError("not an FBX file")
+    if importlib.util.find_spec("pufbx") is not None:
+        program = "intermask_cli.datasets.motion_files.fbx_by_pufbx"
+        people = people_of_scene(scene_by_program(program, path, "FBX"))
+        return [_in_unit_of_file(person, content) for person in people]
+    if blender_command() is None:
+        raise MissingError(
+            "reading FBX needs pufbx (pip install 'intermask[fbx]', built by a C compiler) or Blender "
+            "(pip install 'intermask[blender]'); or convert the file to GLB or BVH"
+        )
     with tempfile.TemporaryDirectory() as folder:
-        if importlib.util.find_spec("pufbx") is not None:
-            people = people_of_scene(_scene_by_pufbx(path, Path(folder) / "scene.npz"))
-            return [_in_unit_of_file(person, content) for person in people]
-        if blender_command() is None:
-            raise MissingError(
-                "reading FBX needs pufbx (pip install 'intermask[fbx]', built by a C compiler) or Blender "
-                "(pip install 'intermask[blender]'); or convert the file to GLB or BVH"
-            )
         glb = Path(folder) / "scene.glb"
         script = Path(__file__).with_name("fbx_in_blender.py")
         run_in_blender(script, str(path.resolve()), str(glb), what="reading FBX")
         return read_glb(glb)
-
-
-def _scene_by_pufbx(path: Path, out: Path) -> KeyedScene:
-    """The scene as `fbx_by_pufbx` writes it, in a process of its own."""
-    command = [sys.executable, "-m", "intermask_cli.datasets.motion_files.fbx_by_pufbx"]
-    try:
-        result = subprocess.run(
-            [*command, str(path.resolve()), str(out)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise InputError(f"reading it took more than {_TIMEOUT_S} s and was stopped") from None
-    if result.returncode != 0 or not out.is_file():
-        lines = result.stderr.strip().splitlines()
-        reason = lines[-1] if lines else f"pufbx ended with code {result.returncode}"
-        raise InputError(f"truncated or damaged FBX ({reason[:160]})")
-    with np.load(out, allow_pickle=False) as arrays:
-        rest, names = arrays["rest"], arrays["names"]
-        animations: list[tuple[str, list[Track]]] = [(str(name), []) for name in arrays["animations"]]
-        times, values, place = arrays["times"], arrays["values"], 0
-        for animation, node, number, keys in arrays["tracks"].tolist():
-            path_, width = list(PROPERTIES.items())[number]
-            keys_of = slice(place, place + keys)
-            track = Track(node, path_, times[keys_of], values[keys_of, :width], "LINEAR")
-            animations[animation][1].append(track)
-            place += keys
-        return KeyedScene(
-            tuple(str(name) for name in names),
-            tuple(arrays["parents"].tolist()),
-            frozenset(np.flatnonzero(arrays["bones"]).tolist()),
-            frozenset(np.flatnonzero(arrays["things"]).tolist()),
-            {"translation": rest[:, :3], "rotation": rest[:, 3:7], "scale": rest[:, 7:]},
-            animations,
-        )
 
 
 # ---------------------------------------------------------------- global settings

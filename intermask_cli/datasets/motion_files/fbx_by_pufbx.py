@@ -1,57 +1,40 @@
-"""Run as a program: nodes and baked animations of an FBX file as plain arrays, `IN.fbx OUT.npz`.
-
-Writes names (N,), parents (N,), bones and things (N,) of bool, rest (N, 10): translation, rotation xyzw and
-scale; animations (A,) names; tracks (M, 4): animation, node, property, number of keys; times (K,) seconds and
-values (K, 4) of all tracks, one after the other.
-"""
+"""Program of `scene_program`: nodes and baked animations of an FBX file, by pufbx."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.keyed_scene import MAX_NODES, rate_of
+from intermask_cli.datasets.motion_files.keyed_scene import MAX_NODES, PROPERTIES, KeyedScene, Track, rate_of
+from intermask_cli.datasets.motion_files.scene_program import save_scene
 from intermask_cli.motion.skeleton import FPS
 
 
 def main(source: str, target: str) -> None:
-    """Read the file `source` and write the arrays to `target`."""
+    """Read the file `source` and write the scene to `target`."""
     import pufbx
 
     scene = pufbx.load_fbx(source)
     nodes = _parents_first(scene.root_node)
     number = {node.typed_id: index for index, node in enumerate(nodes)}
-    tracks: list[tuple[int, int, int, int]] = []
-    times: list[np.ndarray] = [np.empty(0)]
-    values: list[np.ndarray] = [np.empty((0, 4))]
-    names = []
-    for index, stack in enumerate(scene.anim_stacks):
-        names.append(stack.name)
+    animations = []
+    for stack in scene.anim_stacks:
         baked = pufbx.bake_anim(scene, stack.anim, resample_rate=_rate(stack.anim))
-        for node in baked.modified_nodes:
-            keys_of = (node.translation_keys, node.rotation_keys, node.scale_keys)
-            for path, keys in enumerate(keys_of):
-                if not len(keys):
-                    continue
-                tracks.append((index, number[node.typed_id], path, len(keys)))
-                times.append(np.asarray(keys["time"], dtype=np.float64))
-                columns = [np.asarray(keys["value"][name]) for name in keys["value"].dtype.names]
-                values.append(np.zeros((len(keys), 4)))
-                values[-1][:, : len(columns)] = np.stack(columns, axis=1)
-    np.savez(
-        target,
-        names=np.array([node.name or "scene" for node in nodes]),
-        parents=np.array([-1 if node.parent is None else number[node.parent.typed_id] for node in nodes]),
-        bones=np.array([node.bone is not None for node in nodes]),
-        things=np.array([_holds_a_thing(node) for node in nodes]),
-        rest=np.array([_rest(node.local_transform) for node in nodes]),
-        animations=np.array(names, dtype=np.str_),
-        tracks=np.array(tracks, dtype=np.int64).reshape(-1, 4),
-        times=np.concatenate(times),
-        values=np.concatenate(values),
+        tracks = [track for node in baked.modified_nodes for track in _tracks(node, number[node.typed_id])]
+        animations.append((stack.name, tracks))
+    rest = [node.local_transform for node in nodes]
+    keyed = KeyedScene(
+        names=tuple(node.name or "scene" for node in nodes),
+        parents=tuple(-1 if node.parent is None else number[node.parent.typed_id] for node in nodes),
+        bones=frozenset(index for index, node in enumerate(nodes) if node.bone is not None),
+        things=frozenset(index for index, node in enumerate(nodes) if _holds_a_thing(node)),
+        rest={name: np.array([getattr(one, name).as_list() for one in rest]) for name in PROPERTIES},
+        animations=animations,
     )
+    save_scene(keyed, Path(target))
 
 
 def _parents_first(root: Any) -> list[Any]:
@@ -61,6 +44,18 @@ def _parents_first(root: Any) -> list[Any]:
         if len(nodes) > MAX_NODES:
             raise SystemExit(f"more than {MAX_NODES} nodes")
     return nodes
+
+
+def _tracks(baked: Any, node: int) -> list[Track]:
+    """The keys of a baked node."""
+    tracks = []
+    for name in PROPERTIES:
+        keys = getattr(baked, f"{name}_keys")
+        if len(keys):
+            columns = [np.asarray(keys["value"][axis]) for axis in keys["value"].dtype.names]
+            times = np.asarray(keys["time"], dtype=np.float64)
+            tracks.append(Track(node, name, times, np.stack(columns, axis=1), "LINEAR"))
+    return tracks
 
 
 def _rate(animation: Any) -> float:
@@ -77,14 +72,6 @@ def _rate(animation: Any) -> float:
 
 def _holds_a_thing(node: Any) -> bool:
     return node.mesh is not None or node.camera is not None or node.light is not None
-
-
-def _rest(transform: Any) -> list[float]:
-    return [
-        *transform.translation.as_list(),
-        *transform.rotation.as_list(),
-        *transform.scale.as_list(),
-    ]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from intermask_cli.errors import InputError
 
 H5_SUFFIXES = (".h5", ".hdf5")
 #: Files of skeletons with names.
-SKELETON_SUFFIXES = (".amc", ".bvh", ".fbx", ".glb", ".gltf")
+USD_SUFFIXES = (".usd", ".usda", ".usdc", ".usdz")
+SKELETON_SUFFIXES = (".amc", ".bvh", ".fbx", ".glb", ".gltf", *USD_SUFFIXES)
 #: Every motion file that is read, by suffix.
 MOTION_SUFFIXES = tuple(sorted((*SKELETON_SUFFIXES, *H5_SUFFIXES, ".npy", ".npz", ".pt", ".pth")))
 #: Axes that can be up.

@@ -17,7 +17,13 @@ from intermask_cli.datasets.motion_files.matching.skeleton_map import (
     names_exactly,
     read_skeleton_map,
 )
-from intermask_cli.datasets.motion_files.read_options import SKELETON_SUFFIXES, ReadOptions, suffix_of
+from intermask_cli.datasets.motion_files.read_options import (
+    SKELETON_SUFFIXES,
+    USD_SUFFIXES,
+    ReadOptions,
+    suffix_of,
+)
+from intermask_cli.datasets.motion_files.usd import read_usd
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 
@@ -34,7 +40,8 @@ def read_skeletons(path: Path, suffix: str, skeleton: str | Path | None, fps: fl
     given = None if skeleton is None else Path(skeleton)
     asf = given if given is not None and given.suffix.lower() == ".asf" else None
     skeletons = _open(path, suffix, asf, fps)
-    return _people_of(skeletons, suffix[1:].upper(), None if given is asf else given)
+    file_type = "USD" if suffix in USD_SUFFIXES else suffix[1:].upper()
+    return _people_of(skeletons, file_type, None if given is asf else given)
 
 
 def printed_skeleton_map(path: Path, options: ReadOptions) -> str:
@@ -68,6 +75,8 @@ def _open(path: Path, suffix: str, asf: Path | None, fps: float | None) -> list[
         return read_glb(path)
     if suffix == ".fbx":
         return read_fbx(path)
+    if suffix in USD_SUFFIXES:
+        return read_usd(path)
     return read_bvh(path, fps)
 
 
