@@ -61,13 +61,19 @@ def _wrist_gaps(joints: np.ndarray) -> np.ndarray:
     return gaps
 
 
-def feet_off_mm(before: Sequence[np.ndarray], after: Sequence[SolvedBodies]) -> np.ndarray:
-    """Distance of ankles and toes from where they were, in frames in which their foot does not stand."""
+def feet_off_mm(
+    before: Sequence[np.ndarray], after: Sequence[SolvedBodies], above_m: float = -np.inf
+) -> np.ndarray:
+    """Distance of ankles and toes from where they were, in frames in which their foot does not stand.
+
+    Only of feet whose toes were above this height.
+    """
     off = []
     for joints, bodies in _pairs(before, after):
+        counts = ~bodies.standing & (joints[:, :, TOES, 1] > above_m)
         for name in ("ankle", "foot"):
             gap = np.linalg.norm(bodies.joints[:, :, PAIRS[name]] - joints[:, :, PAIRS[name]], axis=-1)
-            off.append(1000 * gap[~bodies.standing])
+            off.append(1000 * gap[counts])
     return np.concatenate(off)
 
 

@@ -23,7 +23,7 @@ _LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.035, 0.09, 0.6
 #: Exponent of the parabola by which a foot rises and comes down: 2 starts from rest but brushes the floor.
 _BUMP_POWER = 2.0
 #: Frames at either end of a step over which it joins the decoded path.
-_JOIN_FRAMES = 12
+_JOIN_FRAMES = 10
 #: Shares of a step between which the foot moves over the ground: it is off the floor by then.
 _GROUND = (0.08, 0.92)
 #: Metres of drift of a stand from which the foot rolls as in a planned gait, not as decoded.

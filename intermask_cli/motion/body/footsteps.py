@@ -25,7 +25,7 @@ _STEP_COST = 0.03
 #: Cost of a frame of a step whose foot is at the floor, square metres; it falls to 0 at `_HIGH_M`.
 _LOW_COST, _HIGH_M = 4e-3, 0.08
 #: Cost of a frame in which both feet are in the air although one of them is lower than `_FLIGHT_M`.
-_BOTH_COST, _FLIGHT_M = 0.02, 0.05
+_BOTH_COST, _FLIGHT_M = 0.03, 0.05
 #: Metres above the floor from which height adds to the cost of a stand, and its weight.
 _LEVEL_M, _HEIGHT_WEIGHT = 0.02, 2.0
 
