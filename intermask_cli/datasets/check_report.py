@@ -75,7 +75,7 @@ class DatasetReport:
                 )
 
     def check_joints(self, where: str, joints: np.ndarray) -> None:
-        """Report joints (T, 22, 3) of one person, metres and Y up, that are no body, and note what is odd."""
+        """Note what is odd about joints (T, 22, 3), metres and Y up; an impossible height is an error."""
         height, axis = body_height(joints), standing_axis(joints)
         low, high = BODY_HEIGHT_M
         if not low <= height <= high:

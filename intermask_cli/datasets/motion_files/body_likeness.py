@@ -71,7 +71,7 @@ def check_denormalised(joints: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def check_order(joints: np.ndarray, name: str) -> None:
-    """InputError if joints (P, T, 22, 3), Y up in any unit, are no body, but one in another order is.
+    """InputError if joints (P, T, 22, 3), Y up in any unit, do not make a body, but do in another order.
 
     name: of the file, for the line of Python that turns it.
     """
@@ -160,9 +160,9 @@ def toes_against_facing(joints: np.ndarray) -> float | None:
     for side in ("left", "right"):
         foot = at[f"{side}_foot"] - at[f"{side}_ankle"]
         level = np.linalg.norm(foot[:, [0, 2]], axis=-1)
-        usable = upright & (level > _LEVEL_FOOT * np.linalg.norm(foot, axis=-1)) & (level > 0)
-        usable &= np.linalg.norm(facing, axis=-1) > 0
-        dot = (foot[usable] * facing[usable]).sum(axis=-1)
-        cosines.append(dot / (level[usable] * np.linalg.norm(facing[usable], axis=-1)))
+        counted = upright & (level > _LEVEL_FOOT * np.linalg.norm(foot, axis=-1)) & (level > 0)
+        counted &= np.linalg.norm(facing, axis=-1) > 0
+        dot = (foot[counted] * facing[counted]).sum(axis=-1)
+        cosines.append(dot / (level[counted] * np.linalg.norm(facing[counted], axis=-1)))
     found = np.concatenate(cosines)
     return float(np.median(found)) if len(found) >= max(4, len(joints) // 4) else None

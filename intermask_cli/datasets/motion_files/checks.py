@@ -33,7 +33,7 @@ _FASTEST_ROOT = 15.0
 #: pelvis. Motion that is faster in a twentieth of its frames has a wrong rate or unit.
 _FAST_ROOT, _FAST_LIMBS = 9.0, 11.0
 _TWENTIETH = 95
-#: The step out of a first frame that is no part of the motion: metres, and how many times the fastest others.
+#: The step out of a first frame that is not part of the motion: metres, and multiple of the fastest others.
 _FIRST_STEP_M, _FIRST_STEP_TIMES = 0.12, 3.0
 #: Feet farther from the floor than this are not just on a step or a thick sole, metres.
 OFF_FLOOR_M = 0.25

@@ -94,7 +94,7 @@ def z_up(joints):
     return np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
 
 
-def test_odd_motion_is_noted_and_what_is_no_body_is_an_error(clean_tree):
+def test_odd_motion_is_noted_and_impossible_heights_are_errors(clean_tree):
     path = clean_tree / "motions_processed/person1/3.npy"
     raw = np.load(path)
     joints = raw[:, :66].reshape(-1, 22, 3)
@@ -114,7 +114,7 @@ def test_odd_motion_is_noted_and_what_is_no_body_is_an_error(clean_tree):
         assert not any("--" in detail for detail in details), "options of other commands"
 
 
-def test_copies_from_a_mac_are_no_motions(clean_tree):
+def test_copies_from_a_mac_do_not_count(clean_tree):
     for person in ("person1", "person2"):
         (clean_tree / f"motions_processed/{person}/._1.npy").write_bytes(b"\0\5\x16\7")
     assert check_interhuman(clean_tree).problems == []

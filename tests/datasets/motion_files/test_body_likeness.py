@@ -61,7 +61,7 @@ def test_an_order_in_a_pair(tmp_path):
     assert_allclose(read_motion(follow(str(caught.value)), person=1).joints, pair[1], atol=1e-5)
 
 
-def test_values_that_are_no_joints_get_no_unit_advice(tmp_path):
+def test_values_other_than_joints_get_no_unit_advice(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(0, 1, (40, 22, 3)))
     with pytest.raises(InputError, match=r"bones change their length by .* not our 22 joints") as caught:
         read_motion(tmp_path / "a.npy")

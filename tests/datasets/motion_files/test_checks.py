@@ -93,7 +93,7 @@ def test_exchanged_sides_are_found_whichever_way_the_person_walks(change, walk, 
     assert_allclose(given.joints, joints, atol=1e-6)
 
 
-def test_feet_turned_out_are_no_exchanged_sides(tmp_path):
+def test_feet_turned_out_are_not_exchanged_sides(tmp_path):
     joints = fk_person(60)[0]
     for side, sign in (("left", 1), ("right", -1)):  # toes aside, as in ballet
         ankle, foot = JOINT[f"{side}_ankle"], JOINT[f"{side}_foot"]
@@ -135,7 +135,7 @@ def test_a_t_pose_before_the_motion_is_left_out_as_advised(start, tmp_path):
     assert_allclose(given.joints, joints, atol=1e-6)
 
 
-def test_a_quick_start_is_no_t_pose(tmp_path):
+def test_a_quick_start_is_not_a_t_pose(tmp_path):
     joints = fk_person(40)[0]
     joints[..., 0] += 0.2 * np.arange(40)[:, None]  # 6 m/s from the first frame on
     assert oddities_of(joints) == ()

@@ -127,7 +127,7 @@ def _of_joints(arrays: StoredArrays) -> FileMotion | None:
 
 
 def _with_own_rotations(motion: FileMotion | None, arrays: StoredArrays) -> FileMotion | None:
-    """Joints with the rotations beside them, in a file that `intermask export` or `convert` wrote."""
+    """Joints with their rotations, in a file that `intermask export` or `convert` wrote."""
     if motion is None or motion.rotations6d is not None or _OWN_ROTATIONS not in arrays.names:
         return motion
     parameters = smpl_motion(arrays)

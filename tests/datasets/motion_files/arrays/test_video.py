@@ -63,7 +63,7 @@ def test_a_scene_is_upright_and_keeps_its_distances(tilt, tmp_path):
         read_motion(tmp_path / "a_world_results.npz")
 
 
-def test_frames_in_which_a_person_is_not_tracked_are_no_motion(tmp_path):
+def test_frames_in_which_a_person_is_not_tracked_do_not_count(tmp_path):
     mask = np.ones((2, FRAMES), dtype=bool)
     mask[0, :5], mask[1, 40:] = False, False
     arrays, _ = scene(mask=mask)
