@@ -155,8 +155,10 @@ class EvaluationPlan:
         info = subject.model.info
         named = {"kind": "model", "model": info.name, "model_sha256": subject.model.bundle.sha256}
         described = {**named, "seed": self.seed, "sampling": asdict(subject.sampling)}
-        if isinstance(self.reference, PaperData):
-            described |= {"device": self.worker.device, "processes": self.worker.world}
+        if isinstance(self.reference, PaperData):  # which takes what the decoder returns, as published
+            described |= {"body": "decoded", "device": self.worker.device, "processes": self.worker.world}
+        else:
+            described["body"] = info.body
         return described
 
 

@@ -36,7 +36,8 @@ LENGTH_STEP = 12
 BOTH_PERSONS = (0, 1)
 #: Root attributes of a scored file that go into reports.
 _PROVENANCE = (
-    "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "created", "versions",
+    "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "body", "created",
+    "versions",
 )  # fmt: skip
 
 
