@@ -16,6 +16,7 @@ from intermask_cli.datasets.motion_files.matching.joint_names import side_of
 from intermask_cli.datasets.motion_files.matching.limbs import SIDES, STRUCTURE, Limbs
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.schemes import ARM, LEG
+from intermask_cli.errors import InputError
 from intermask_cli.motion.rotation import normalize
 
 #: Difference of two mirrored limbs, bone by bone, as a share of their length.
@@ -43,7 +44,11 @@ class _Pair:
 
 
 def limbs_by_structure(points: Points) -> Limbs | None:
-    """The limbs, or None if the tree is not plainly that of a body or left and right cannot be known."""
+    """The limbs, or None if the tree is not plainly that of a body.
+
+    Raises:
+        InputError: it is that of a body, but left and right cannot be known.
+    """
     pairs = sorted(_pairs(points), key=lambda pair: -pair.size)
     for legs in pairs:
         arms = next((pair for pair in pairs if pair is not legs and _fit(points, legs, pair)), None)
@@ -141,17 +146,14 @@ def _difference(points: Points, first: list[int], second: list[int]) -> float:
 # ---------------------------------------------------------------- names of the parts
 
 
-def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs | None:
+def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs:
     leg_parts = [_parts(points, limb, LEG, 0) for limb in (legs.first, legs.second)]
     arm_parts = [_parts(points, limb, ARM, 1) for limb in (arms.first, arms.second)]
-    first_is_left = _first_leg_is_left(points, leg_parts, arms.first[0], legs.first[0])
-    if first_is_left is None:
-        return None
-    if not first_is_left:
+    hips, shoulders = _places(points, leg_parts, "hip"), _places(points, arm_parts, "shoulder")
+    if ((hips[0] - hips[1]) * (shoulders[0] - shoulders[1])).sum() < 0:
+        arm_parts.reverse()  # arms in the order of the legs
+    if not _first_leg_is_left(points, leg_parts, up=shoulders[0] + shoulders[1] - hips[0] - hips[1]):
         leg_parts.reverse()
-    across = _places(points, leg_parts, "hip")
-    reach = _places(points, arm_parts, "shoulder")
-    if ((across[0] - across[1]) * (reach[0] - reach[1])).sum() < 0:
         arm_parts.reverse()
     joints = {
         f"{side}_{joint}": point
@@ -179,13 +181,12 @@ def _places(points: Points, parts: list[dict[str, int]], joint: str) -> list[np.
     return [points.poses[:, limb[joint]] for limb in parts]
 
 
-def _first_leg_is_left(points: Points, legs: list[dict[str, int]], chest: int, pelvis: int) -> bool | None:
-    """By the sides in the names, else by facing; None where neither shows it."""
+def _first_leg_is_left(points: Points, legs: list[dict[str, int]], up: np.ndarray) -> bool:
+    """By the sides in the names, else by facing; up (S, 3) from hips to shoulders. InputError if neither."""
     sides = [{side_of(points.names[point]) for point in leg.values()} - {""} for leg in legs]
     if sides[0] in ({"left"}, {"right"}) and sides[1] in ({"left"}, {"right"}) and sides[0] != sides[1]:
         return sides[0] == {"left"}
     first, second = _places(points, legs, "hip")
-    up = points.poses[:, chest] - points.poses[:, pelvis]
     # If the first leg is the left one, this points forwards.
     ahead = normalize(np.cross(first - second, up))
     shown = []
@@ -195,4 +196,11 @@ def _first_leg_is_left(points: Points, legs: list[dict[str, int]], chest: int, p
             shown.append(normalize(points.poses[:, leg["foot"]] - ankle))
         shown.append((knee - (hip + ankle) / 2) / np.linalg.norm(ankle - hip, axis=-1, keepdims=True))
     forward = float(np.mean([(direction * ahead).sum(-1).mean() for direction in shown]))
-    return None if abs(forward) < _SHOWS_FORWARD else forward > 0
+    if abs(forward) < _SHOWS_FORWARD:
+        knees = " and ".join(points.names[leg["knee"]] for leg in legs)
+        raise InputError(
+            "the joints are those of a body, but neither names nor pose show which of the knees "
+            f"{knees} is the left one; give a map as --skeleton FILE.yaml "
+            "(`intermask info FILE --skeleton-map` prints the lines)"
+        )
+    return forward > 0

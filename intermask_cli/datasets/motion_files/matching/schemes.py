@@ -16,6 +16,7 @@ NEEDED = ("hip", "knee", "ankle", "shoulder", "elbow")
 _TABLE = """
 CMU MotionBuilder | upleg leg foot toebase                | shoulder arm forearm hand             | lowerback
 Mixamo            | upleg leg foot toebase                | shoulder arm forearm hand             | mixamorig
+DeepMotion        | upleg leg foot toebase                | shoulder arm forearm hand             | _jnt
 HumanIK           | upleg leg foot toebase/forefoot       | shoulder arm forearm hand             |
 LaFAN1            | upleg leg foot toe                    | shoulder arm forearm hand             |
 Rokoko            | thigh shin foot toe                   | shoulder arm forearm hand             |
@@ -23,6 +24,7 @@ Biovision         | hip knee ankle toe/toebase            | collar shoulder elbo
 SMPL              | hip knee ankle foot                   | collar shoulder elbow wrist           |
 Kinect            | hip knee ankle foot                   | clavicle shoulder elbow wrist         |
 Unreal            | thigh calf foot ball                  | clavicle upperarm lowerarm hand       |
+Character Creator | thigh calf foot toebase               | clavicle upperarm forearm hand        | cc_base
 3ds Max Biped     | thigh calf foot toe/toebase           | clavicle upperarm forearm hand        |
 Rigify            | thigh shin foot toe                   | shoulder upperarm forearm hand        |
 Unity or VRM      | upperleg lowerleg foot toes/toebase/toe | shoulder upperarm lowerarm hand     |

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from intermask_cli.datasets.motion_files.bvh import parse_bvh
 from intermask_cli.datasets.motion_files.matching.body_joints import body_joints
 from intermask_cli.datasets.motion_files.matching.skeleton_map import skeleton_map
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
+from intermask_cli.motion.kinematics import forward_kinematics
+from tests.helpers.motion_samples import fk_person
 from tests.helpers.real_skeletons import REAL_TREES
 from tests.helpers.skeleton_files import measured_error_m, read_rig, rig_bvh
-from tests.helpers.tool_skeletons import TOOL_RIGS, renamed, without_names
+from tests.helpers.tool_skeletons import TOOL_RIGS, renamed, simple, without_names
 
 #: Rigs whose joints cannot be found without names: the pelvis is not where the legs meet the trunk.
 NEED_NAMES = ("Biped with limbs on spine and neck",)
@@ -62,3 +67,15 @@ def test_a_tree_without_a_body_is_refused(seed):
     skeleton = AnimatedSkeleton(names, parents, rng.normal(size=(300, 3)), turns, np.zeros((5, 3)), 30.0)
     with pytest.raises(InputError, match=r"neither names nor structure .*node0, node1.*--skeleton-map"):
         body_joints(skeleton)
+
+
+def test_left_and_right_that_nothing_shows_are_asked_for():
+    """Straight legs without feet, in the rest pose."""
+    rig = simple("Hips", "Spine Chest UpperChest", "Neck", "Head", "{}*", "A B C - D E F G")
+    positions, _, offsets = fk_person(12)
+    still = np.tile(np.eye(3), (12, 22, 1, 1))
+    offsets = offsets * np.array([1.0, 1.0, 0.0])
+    motion = (forward_kinematics(still, positions[:, 0], offsets)[0], still, offsets)
+    (skeleton,) = parse_bvh(rig_bvh(without_names(rig), motion=motion)[0], 100)
+    with pytest.raises(InputError, match=r"which of the knees b\d+ and b\d+ is the left one.*--skeleton"):
+        body_joints(replace(skeleton, end_sites={}))
