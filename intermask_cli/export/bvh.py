@@ -55,13 +55,17 @@ def write_bvh(path: Path, skeleton: AnimatedSkeleton) -> None:
     hierarchy, written = _hierarchy(skeleton, orders)
     lines = ["HIERARCHY", *hierarchy, "MOTION"]
     lines += [f"Frames: {skeleton.frames}", f"Frame Time: {1 / skeleton.fps:.10f}"]
+    angles = np.empty((*skeleton.rotations.shape[:2], 3))  # (T, J, 3) degrees
+    for order in set(orders):  # all joints of an order at once
+        joints = [joint for joint, own in enumerate(orders) if own == order]
+        angles[:, joints] = np.degrees(euler_from_matrix(skeleton.rotations[:, joints], order))
     columns = []
     for joint in written:
         if joint == 0:
             columns.append(skeleton.root)
         elif skeleton.translations is not None:
             columns.append(skeleton.translations[:, joint])
-        columns.append(np.degrees(euler_from_matrix(skeleton.rotations[:, joint], orders[joint])))
+        columns.append(angles[:, joint])
     values = np.concatenate(columns, axis=1)
     row = " ".join(["%.6f"] * values.shape[1])
     lines += [row % tuple(frame) for frame in values.tolist()]
