@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10
-#: Interactions on the gallery page of a run. More make it slow to open; `intermask view` writes other pages.
+#: Interactions on the gallery page of a run, which does not wait for more; `intermask view` shows all.
 GALLERY_ITEMS = 24
 
 
