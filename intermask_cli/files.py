@@ -38,9 +38,9 @@ _REMEDY = {
     errno.ENOTDIR: "choose another --out",
 }
 #: Error numbers from file systems without locks, such as some network file systems.
-_NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
 #: Error numbers from file systems where a folder cannot be flushed: SMB, FUSE, folders of virtual machines.
-_NO_FOLDER_SYNC = _NO_LOCKS | {errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR}
+_NO_FOLDER_SYNC = NO_LOCKS | {errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR}
 #: Permissions of a new file before the umask.
 _NEW_FILE = 0o666
 #: Prefix of temporary names; the real name follows, since some writers choose the format by the suffix.
@@ -305,12 +305,16 @@ def _acquired(path: Path, wait: bool) -> BaseFileLock:
     if not issubclass(FileLock, SoftFileLock):  # FileLock is a SoftFileLock where Python has no locks
         lock: BaseFileLock = FileLock(path)
         try:
-            lock.acquire(timeout)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                lock.acquire(timeout)
+            if caught:  # filelock has made a marker file by itself
+                _warn_of_markers()
             return lock
         except Timeout:
             raise InputError(wait_or_move) from None
         except (OSError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+            if isinstance(error, OSError) and error.errno not in NO_LOCKS:
                 raise
     _warn_of_markers()
     lock = SoftFileLock(path.with_name(path.name + _MARKER))

@@ -7,10 +7,12 @@ file and from 0 in the records: this file converts.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
 import operator
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +23,7 @@ import numpy as np
 
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
-from intermask_cli.files import path_of, replacing
+from intermask_cli.files import NO_LOCKS, path_of, replacing
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation import REPRESENTATIONS
@@ -81,9 +83,9 @@ class InteractionFile:
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file; give an {FILE_NAME} or a finished run directory")
         try:
-            self._file = h5py.File(self.path, "r")
+            self._file = _opened(self.path)
         except OSError as error:
-            if "unable to lock file" in str(error):
+            if _errno_of(error) in (errno.EAGAIN, errno.EACCES) and "unable to lock file" in str(error):
                 raise InputError(
                     f"{self.path}: open for writing in another program; "
                     "close it there (a notebook?) and try again"
@@ -287,6 +289,22 @@ class InteractionFile:
             InputError: as `read`.
         """
         return self.read(key if isinstance(key, str) else self.ids[operator.index(key)])
+
+
+def _opened(path: Path) -> h5py.File:
+    """The file open for reading, without a lock where the file system has none."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "unable to lock file" in str(error) and _errno_of(error) in NO_LOCKS:
+            return h5py.File(path, "r", locking=False)
+        raise
+
+
+def _errno_of(error: OSError) -> int | None:
+    """The error number; HDF5 puts it into the text."""
+    match = re.search(r"errno = (\d+)", str(error))
+    return int(match[1]) if match else error.errno
 
 
 def _reason(error: Exception) -> str:

@@ -22,7 +22,7 @@ from intermask_cli.errors import (
     Terminated,
 )
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
-from intermask_cli.generation.launch import Worker, join_workers, worker_devices
+from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
 from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part, Plan, Shard
 from intermask_cli.generation.run_directory import (
@@ -196,6 +196,7 @@ def _resumable() -> Iterator[None]:
 @_resumable()
 def run_job(job: Job) -> Summary | None:
     """Make the pending parts of a job; merge once all parts exist. None on workers other than the first."""
+    announce_wait()  # before torch is imported, which takes seconds
     folder, plan, execution = job.folder, job.plan, job.execution
     parts = execution.shard.deal(plan.parts)
     devices = worker_devices(execution.device, execution.processes)

@@ -11,6 +11,7 @@ synchronise at the start only: a barrier at the end would wait forever for a ran
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,8 +26,7 @@ from intermask_cli.errors import InputError
 T = TypeVar("T")
 #: How long workers wait for each other at the start; copying a large model to a new node takes minutes.
 START_TIMEOUT = timedelta(minutes=10)
-#: Variables that torchrun and `accelerate launch` set in what they start; WORLD_SIZE without them may be left
-#: over from a pod or a shell.
+#: Variables that torchrun and `accelerate launch` set in what they start.
 _OWN_VARIABLES = ("TORCHELASTIC_RUN_ID", "ACCELERATE_USE_CPU", "ACCELERATE_MIXED_PRECISION")
 #: Workers of a launcher find each other within seconds; after this time the user learns what is waited for.
 _SILENT_SECONDS = 5.0
@@ -105,15 +105,17 @@ def _world_size() -> int:
 
 def _joined(expected: int) -> Any:
     """Accelerate's state of a process group that all workers of the launcher have joined."""
-    started_by_a_launcher = any(name in os.environ for name in _OWN_VARIABLES)
-    waiting = Timer(_SILENT_SECONDS if started_by_a_launcher else 0.0, _say_waiting, [expected])
+    waiting = Timer(_SILENT_SECONDS, _say_waiting, [expected])
     waiting.daemon = True
-    waiting.start()
+    if _launched():
+        waiting.start()
     # Otherwise torch prints its C++ stack while it looks for the first process.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     import torch
     from accelerate import PartialState
 
+    # Signals end the process at once: handlers of Python would run after the wait, in C++.
+    handlers = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         return PartialState(cpu=not torch.cuda.is_available(), timeout=START_TIMEOUT)
     except (ValueError, RuntimeError) as error:  # torch raises RuntimeError where no group forms
@@ -124,6 +126,20 @@ def _joined(expected: int) -> Any:
         ) from error
     finally:
         waiting.cancel()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def announce_wait() -> None:
+    """Say at once that other processes are awaited, where WORLD_SIZE may be left over from a shell."""
+    expected = _world_size()
+    if expected > 1 and not _launched():
+        _say_waiting(expected)
+
+
+def _launched() -> bool:
+    """Whether torchrun or `accelerate launch` started this process."""
+    return any(name in os.environ for name in _OWN_VARIABLES)
 
 
 def _say_waiting(expected: int) -> None:

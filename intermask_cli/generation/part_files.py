@@ -120,7 +120,7 @@ class PartRecord:
 def read_part(path: Path) -> PartRecord:
     """Rows and failures of one part; IntermaskError when the file is damaged."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:  # a finished part is never written again
             failed = [
                 Rejected(prompt_file, line, reason, row["id"])
                 for row, prompt_file, line, reason in json.loads(file.attrs["failed"])
@@ -201,7 +201,7 @@ class PartWriter:
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise IntermaskError(_DAMAGED.format(path)) from error
     with file:
@@ -228,7 +228,7 @@ def merge_parts(
             raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
     _check_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
-    with replacing(folder / name) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(folder / name) as temporary, h5py.File(temporary, "w", locking=False) as file:
         write_attributes(file, attributes)
         if all("sha256" in row for _, _, row in rows):  # parts of 0.2.0 have none
             file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for _, _, row in rows)
