@@ -187,7 +187,7 @@ def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
         "original_frames": motion.original_frames,
         "frames_at_30_fps": motion.frames,
         "seconds": round(motion.frames / 30, 3),
-        "rotations": motion.rotations6d is not None,
+        "rotations": motion.rotations6d is not None or motion.of_skeleton is not None,
         "body_height_m": round(body_height(motion.joints), 3),
         **{f"person_{number}": other.source for number, other in enumerate(people, 1) if number > 1},
         **({"warnings": warnings} if warnings else {}),
