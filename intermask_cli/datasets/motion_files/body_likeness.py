@@ -11,6 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
+from intermask_cli.datasets.motion_files.file_motion import FileMotion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, LEFT, REST_OFFSETS, RIGHT
@@ -70,12 +71,12 @@ def check_denormalised(joints: np.ndarray, columns: np.ndarray) -> np.ndarray:
     return joints
 
 
-def check_order(joints: np.ndarray, name: str) -> None:
-    """InputError if joints (P, T, 22, 3), Y up in any unit, do not make a body, but do in another order.
+def check_order(file: FileMotion, name: str) -> None:
+    """InputError if a file's joints, Y up in any unit, do not make a body, but do in another order.
 
-    name: of the file, for the line of Python that turns it.
+    name: of the file, for the line of Python that puts its array in order.
     """
-    for person in joints:
+    for person in file.joints:
         variation = bone_variation(person)
         if variation <= VARIES and _lopsidedness(person) <= _LOPSIDED:
             continue
@@ -84,8 +85,7 @@ def check_order(joints: np.ndarray, name: str) -> None:
             blocks, columns = order
             raise InputError(
                 f"the joints are in another order than ours: pelvis, {', '.join(blocks)} (limb after limb, "
-                "as LaFAN1 and BVH files have it); this line of Python puts them in order: import numpy as np"
-                f"; a = np.load({name!r}); np.save({_turned(name)!r}, a[..., {columns}, :])"
+                f"as LaFAN1 and BVH files have it); {_in_order(file, name, columns)}"
             )
         if variation > NO_BODY:
             raise InputError(
@@ -95,9 +95,16 @@ def check_order(joints: np.ndarray, name: str) -> None:
             )
 
 
-def _turned(name: str) -> str:
-    stem, _, suffix = name.rpartition(".")
-    return f"{stem}_in_our_order.npy" if suffix == "npy" else f"{name}_in_our_order.npy"
+def _in_order(file: FileMotion, name: str, columns: list[int]) -> str:
+    """The line of Python that writes an array of the joints in our order."""
+    if file.joint_axis is None:
+        return f"put them in the order {columns} of the file's"
+    array = "" if file.array_name is None else f"[{file.array_name!r}]"
+    new = f"{name.rpartition('.')[0]}_in_our_order.npy"
+    return (
+        f"this line of Python puts them in order: import numpy as np; a = np.load({name!r}){array}; "
+        f"np.save({new!r}, np.take(a, {columns}, {file.joint_axis}))"
+    )
 
 
 def _order_of(joints: np.ndarray) -> tuple[tuple[str, ...], list[int]] | None:

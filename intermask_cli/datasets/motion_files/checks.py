@@ -22,7 +22,9 @@ _ODD_SHARE = 0.6
 #: Difference between a left and a right bone that hints at a wrong joint map; hand-made rigs rarely reach it.
 _LOPSIDED_SHARE = 0.25
 #: Bones that are not compared with the rest pose: skeletons differ in where they put these joints.
-_LOOSE_BONES = ("left_hip", "right_hip", "spine1", "spine2", "spine3", "left_collar", "right_collar", "neck")
+_LOOSE_BONES = (
+    "left_hip", "right_hip", "spine1", "spine2", "spine3", "left_collar", "right_collar", "neck", "head",
+)  # fmt: skip
 #: A rigid bone keeps its length; noise of a centimetre at both ends gives no warning yet.
 _STRETCHES_M = 0.05
 #: Bones shorter than this have no direction.

@@ -26,6 +26,8 @@ class FileMotion:
         skeletons: of each person, where the file holds skeletons with names.
         matches: how the joints were found in each of the skeletons.
         notes: what was taken for granted, for the report.
+        joint_axis: axis of the joints in the array of the file; None where there is none.
+        array_name: of that array in an archive.
         first_frame: number in the file of the first frame here.
         tracked: frames (P, T) in which each person is seen; None if in all.
     """
@@ -40,5 +42,7 @@ class FileMotion:
     matches: tuple[SkeletonMatch, ...] = ()
     notes: tuple[str, ...] = ()
     fps_known: bool = True
+    joint_axis: int | None = None
+    array_name: str | None = None
     first_frame: int = 0
     tracked: np.ndarray | None = None

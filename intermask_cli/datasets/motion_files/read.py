@@ -124,7 +124,7 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
         check_finite(file.joints, "joint")
         settled = with_root_offset(settle(file, options))
         if not settled.skeletons:
-            check_order(settled.joints, str(path))
+            check_order(settled, str(path))
         for joints in settled.joints:
             check_height(joints, _OTHER_UNIT, settled.metres_per_unit or 1.0)
             # An axis that the user gives is trusted, and so is one that was found.

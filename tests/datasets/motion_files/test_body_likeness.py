@@ -61,6 +61,20 @@ def test_an_order_in_a_pair(tmp_path):
     assert_allclose(read_motion(follow(str(caught.value)), person=1).joints, pair[1], atol=1e-5)
 
 
+@pytest.mark.parametrize("layout", ["axes before time", "time first", "npz"])
+def test_the_line_fits_the_layout_of_the_array(layout, tmp_path):
+    pair, _ = fk_pair(40)
+    theirs = pair[:, :, [0, *(joint for chain in ORDERS["LaFAN1"] for joint in chain)]]
+    if layout == "npz":
+        np.savez(tmp_path / "a.npz", joints=theirs, fps=30)
+    else:
+        axes = {"axes before time": (0, 2, 3, 1), "time first": (1, 0, 2, 3)}[layout]
+        np.save(tmp_path / "a.npy", theirs.transpose(axes))
+    with pytest.raises(InputError, match="in another order") as caught:
+        read_motion(tmp_path / ("a.npz" if layout == "npz" else "a.npy"), person=1)
+    assert_allclose(read_motion(follow(str(caught.value)), person=1).joints, pair[1], atol=1e-5)
+
+
 def test_values_other_than_joints_get_no_unit_advice(tmp_path):
     np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(0, 1, (40, 22, 3)))
     with pytest.raises(InputError, match=r"bones change their length by .* not our 22 joints") as caught:

@@ -39,6 +39,8 @@ def motion_of_array(array: np.ndarray, fps: float | None = None) -> FileMotion:
     if layout.content not in ("joints", "demo"):  # joints are checked with their names, when all is read
         check_finite(arranged.reshape(*arranged.shape[:2], -1), "column")
     motion = _motion(arranged, layout)
+    if layout.content == "joints" and array.ndim == len(layout.axes):
+        motion = replace(motion, joint_axis=layout.axes.index("J"))
     return motion if fps is None else replace(motion, fps=fps, fps_known=True)
 
 

@@ -120,7 +120,7 @@ def _of_joints(arrays: StoredArrays) -> FileMotion | None:
         if not others:
             return None
         name = others[0]
-    motion = motion_of_array(arrays.read(name, check_motion_shape))
+    motion = replace(motion_of_array(arrays.read(name, check_motion_shape)), array_name=name)
     if name in ("positions", "joints"):
         return motion
     return replace(motion, kind=f"{motion.kind} of `{name}`")
