@@ -118,6 +118,18 @@ def test_the_gltf_validator_has_no_remark(item: Interaction, leaf_bones: bool, t
     assert report["info"]["hasSkins"] and report["info"]["animationCount"] == 1
 
 
+# ---------------------------------------------------------------- USD's own validators
+
+
+def test_the_validators_of_usd_have_no_remark(item: Interaction, tmp_path: Path) -> None:
+    usd = pytest.importorskip("pxr.Usd")
+    validation = pytest.importorskip("pxr.UsdValidation")
+    export_item(item, "usd", tmp_path)
+    validators = validation.ValidationRegistry().GetOrLoadAllValidators()
+    stage = usd.Stage.Open(str(tmp_path / f"{item.id}.usd"))
+    assert validators and validation.ValidationContext(validators).Validate(stage) == []
+
+
 # ---------------------------------------------------------------- three.js
 
 PAGE = """<html><body><script type="importmap">{"imports": {"three": "/npm/three/build/three.module.js",
