@@ -18,7 +18,7 @@ from intermask_cli.generation.seeds import sample_seed
 from intermask_cli.motion.motion import Motion
 
 PROMPTS = ROOT / "prompts" / "benchmark.csv"
-#: Captured trials beside the repository, where they are: name and the folder of their .npz files.
+#: Captured trials, where they are found: name and the folder of their .npz files.
 CAPTURES = {"cmu-duets": "cmu-duets/trials", "cmu-walks": "cmu-walks/trials"}
 #: Held-out clips of the procedural corpus.
 _DUETS_CLIPS = 60

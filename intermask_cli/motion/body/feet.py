@@ -1,4 +1,4 @@
-"""Where feet are: planned footsteps as paths of toes and ankles, and how far the pelvis comes down for them.
+"""Where feet are: planned steps as paths of toes and ankles, and how far the pelvis comes down for them.
 
 Axes: N persons, F frames of all of them, T frames of one; 2 feet (left, right).
 """
@@ -9,29 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intermask_cli.motion.body.foot_paths import foot_path
 from intermask_cli.motion.body.footsteps import plan_steps
 from intermask_cli.motion.body.sole import ANKLES, TOES
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import HIPS, PELVIS, turned
-from intermask_cli.motion.curves import minimum_jerk, runs_of_true
+from intermask_cli.motion.curves import minimum_jerk
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import JOINT, REST_OFFSETS
 
-_FOOT = JOINT["left_foot"]
-#: Metres that a foot is lifted for a step: at least, and more for a step of `_LONG_STEP_M`.
-_LIFT_M, _LONG_LIFT_M, _LONG_STEP_M = 0.035, 0.09, 0.6
-#: Exponent of the parabola by which a foot rises and comes down: 2 starts from rest but brushes the floor.
-_BUMP_POWER = 2.0
-#: Frames at either end of a step over which it joins the decoded path.
-_JOIN_FRAMES = 10
-#: Shares of a step between which the foot moves over the ground: it is off the floor by then.
-_GROUND = (0.08, 0.92)
+_FOOT, _LEG = JOINT["left_foot"], (JOINT["left_knee"], JOINT["left_ankle"])
+_REST_FOOT_M = float(np.linalg.norm(REST_OFFSETS[_FOOT]))
+#: Angle of the foot's bone below the horizon on a flat sole, and the steepest.
+_FLAT_RAD, _STEEPEST_RAD = float(np.arcsin(-REST_OFFSETS[_FOOT, 1] / _REST_FOOT_M)), 1.45
 #: Metres of drift of a stand from which the foot rolls as in a planned gait, not as decoded.
 _GLIDE_M = 0.08
-#: Angle of the foot's bone below the horizon on a flat sole.
-_FLAT_RAD = float(np.arcsin(-REST_OFFSETS[_FOOT, 1] / np.linalg.norm(REST_OFFSETS[_FOOT])))
-#: Steepest and flattest foot, radians below the horizon.
-_ANGLE_RANGE_RAD = (-0.9, 1.45)
 #: Metres of height between which a foot in the air comes to where it was decoded.
 _RAISED_M = (0.08, 0.20)
 #: Sigma in frames between the decoded angle of a foot and that of the planned gait.
@@ -62,96 +54,52 @@ def plan_feet(targets: np.ndarray, pelvis: np.ndarray, offsets: np.ndarray, time
 
     pelvis: its global rotation (F, 3, 3); offsets (F, 22, 3) rest offsets.
     """
-    foot_length = np.linalg.norm(offsets[:, _FOOT], axis=-1)
-    scale = foot_length / np.linalg.norm(REST_OFFSETS[_FOOT])
-    facing = timeline.smoothed(pelvis[:, (0, 2), 2], 2.0)
-    wrapped = np.arctan2(facing[:, 0], facing[:, 1])
-    toes, direction = targets[:, TOES], normalize(targets[:, TOES] - targets[:, ANKLES])
-    yaw = np.arctan2(direction[..., 0], direction[..., 2])
-    angle = -np.arcsin(np.clip(direction[..., 1], -1, 1))
-    air = plan_steps(toes, timeline)
-    raised = minimum_jerk((toes[..., 1] - _RAISED_M[0]) / (_RAISED_M[1] - _RAISED_M[0])) * air
-    raised = np.where(air, timeline.smoothed(raised, _BLEND_SIGMA_FRAMES), 0)[..., None]
-    decoded, pointing = toes, direction
-    drawn = np.empty((*yaw.shape, 6))  # toe, yaw, swing, drift
-    for frames in timeline:
-        for foot in (0, 1):
-            drawn[frames, foot] = _drawn(toes[frames, foot], yaw[frames, foot], air[frames, foot])
-    toes, yaw, swing, drift = drawn[..., :3], drawn[..., 3], drawn[..., 4], drawn[..., 5]
+    foot_m = np.linalg.norm(offsets[:, _FOOT], axis=-1)[:, None]  # (F, 1): ankle to toe
+    decoded, pointing = targets[:, TOES], normalize(targets[:, TOES] - targets[:, ANKLES])
+    yaw = np.arctan2(pointing[..., 0], pointing[..., 2])
+    air = plan_steps(decoded, timeline)
+    paths = [
+        [foot_path(decoded[own, foot], yaw[own, foot], air[own, foot]) for foot in (0, 1)] for own in timeline
+    ]
+    toes, yaw, swing, drift = (
+        np.concatenate([np.stack([getattr(foot, name) for foot in feet], axis=1) for feet in paths])
+        for name in ("toe", "yaw", "swing", "drift")
+    )
     # A foot high in the air, such as a kick's, is where it was decoded.
+    raised = minimum_jerk((decoded[..., 1] - _RAISED_M[0]) / (_RAISED_M[1] - _RAISED_M[0])) * air
+    raised = np.where(air, timeline.smoothed(raised, _BLEND_SIGMA_FRAMES), 0)[..., None]
     toes = toes + raised * (decoded - toes)
+    # Where the decoded foot drifts, its angle says little: it rolls as in a planned gait.
+    facing = timeline.smoothed(pelvis[:, (0, 2), 2], _BLEND_SIGMA_FRAMES)
+    rolling = _rolling_angle(toes, targets[:, PELVIS], facing, swing, foot_m)
     gait = np.clip(timeline.smoothed(np.minimum(drift / _GLIDE_M, 1), _BLEND_SIGMA_FRAMES), 0, 1)
-    planned = _gait_angle(toes, yaw, targets[:, PELVIS], wrapped, swing, scale)
-    angle = np.clip(angle + gait * (planned - angle), *_ANGLE_RANGE_RAD)
-    angle = np.where(~air, np.maximum(angle, _FLAT_RAD), angle)
+    angle = -np.arcsin(np.clip(pointing[..., 1], -1, 1))
+    angle = angle + gait * (rolling - angle)
+    # No heel is lower than that of a flat foot.
+    lowest = np.arcsin(np.clip(np.sin(_FLAT_RAD) - toes[..., 1] / foot_m, -1, 1))
+    angle = np.clip(angle, lowest, _STEEPEST_RAD)
     level = np.cos(angle)
     direction = np.stack([level * np.sin(yaw), -np.sin(angle), level * np.cos(yaw)], axis=-1)
     direction = normalize(direction + raised * (pointing - direction))
-    ankles = toes - foot_length[:, None, None] * direction
+    ankles = toes - foot_m[..., None] * direction
     hips = targets[:, [PELVIS]] + turned(pelvis[:, None], offsets[:, HIPS])
-    leg = np.linalg.norm(offsets[:, (JOINT["left_knee"], JOINT["left_ankle"])], axis=-1).sum(-1)
-    sinking = _sinking(hips, ankles, ~air, _LEG_STRETCH * leg, timeline)
+    reach = _LEG_STRETCH * np.linalg.norm(offsets[:, _LEG], axis=-1).sum(-1)[:, None]  # (F, 1)
+    sinking = _sinking(hips, ankles, ~air, reach, timeline)
     hips = hips - sinking[:, None, None] * np.array([0, 1.0, 0])
-    ankles = _raised_heels(hips, ankles, toes, _LEG_STRETCH * leg, foot_length)
-    return Feet(toes, ankles, ~air, sinking)
+    return Feet(toes, _raised_heels(hips, ankles, toes, reach, foot_m), ~air, sinking)
 
 
-def _drawn(toes: np.ndarray, yaw: np.ndarray, air: np.ndarray) -> np.ndarray:
-    """Path (T, 6) of one foot: toe, yaw, swing (1 in the middle of a step), and drift that was undone.
+def _rolling_angle(
+    toes: np.ndarray, root: np.ndarray, facing: np.ndarray, swing: np.ndarray, foot_m: np.ndarray
+) -> np.ndarray:
+    """Angle (F, 2) of feet in a walk: the heel rises when the body has passed, the toe before it lands.
 
-    toes (T, 3), yaw (T,): as decoded; air (T,): frames of the steps.
+    toes (F, 2, 3); root (F, 3); facing (F, 2) over the ground; swing (F, 2) 1 in the middle of a step; foot_m
+    (F, 1). As the people of the procedural corpus walk.
     """
-    frames = len(toes)
-    path = np.zeros((frames, 6))
-    turn = np.unwrap(yaw)
-    stands = runs_of_true(~air)
-    for start, stop in stands:
-        part = toes[start:stop, (0, 2)]
-        spot = part.mean(axis=0)
-        path[start:stop, 0], path[start:stop, 2] = spot
-        path[start:stop, 3] = turn[start:stop].mean()
-        path[start:stop, 5] = np.ptp(part, axis=0).max()
-    for start, stop in runs_of_true(air):
-        at = slice(start, stop)
-        decoded = np.column_stack([toes[at], turn[at]])
-        # A step that starts or ends with the clip starts or ends as decoded.
-        origin = path[start - 1, :4] if start > 0 else decoded[0]
-        goal = path[stop, :4] if stop < frames else decoded[-1]
-        u = (np.arange(start, stop) - start + 1) / (stop - start + 1)
-        over = minimum_jerk((u - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[:, None]
-        bump = _bump(u, start > 0, stop < frames)
-        # The decoded path is taken except near the stands, where its ends are.
-        since, until = np.arange(1, stop - start + 1), np.arange(stop - start, 0, -1)
-        trust = minimum_jerk(since / _JOIN_FRAMES) if start > 0 else np.ones(stop - start)
-        if stop < frames:
-            trust = trust * minimum_jerk(until / _JOIN_FRAMES)
-        own = decoded - (decoded[0] + over * (decoded[-1] - decoded[0]))
-        path[at, :4] = origin + over * (goal - origin) + trust[:, None] * own
-        way = float(np.linalg.norm(goal[:3] - origin[:3]))
-        height = trust * np.maximum(decoded[:, 1], 0)
-        lift = _LIFT_M + _LONG_LIFT_M * min(way / _LONG_STEP_M, 1.0)
-        path[at, 1] = height + bump * max(lift - height.max(), 0.0)
-        path[at, 4] = bump
-        path[at, 5] = max(path[max(start - 1, 0), 5], path[min(stop, frames - 1), 5])
-    return path
-
-
-def _bump(share: np.ndarray, starts: bool, ends: bool) -> np.ndarray:
-    """Curve (T,) from 0 to 1 in the middle of a step and back; a step cut by the clip starts or ends at 1."""
-    share = share if starts else np.maximum(share, 0.5)
-    share = share if ends else np.minimum(share, 0.5)
-    bump: np.ndarray = (4 * share * (1 - share)) ** _BUMP_POWER
-    return bump
-
-
-def _gait_angle(
-    toes: np.ndarray, yaw: np.ndarray, root: np.ndarray, heading: np.ndarray, swing: np.ndarray,
-    scale: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """Angle (F, 2) of planned feet: the heel rises when the body has passed, the toe before landing."""
     way = toes - root[:, None]
-    s, c = np.sin(heading)[:, None], np.cos(heading)[:, None]
-    ahead = (way[..., 0] * s + way[..., 2] * c) / scale[:, None]
+    s, c = np.moveaxis(normalize(facing), -1, 0)[..., None]  # (F, 1) each
+    ahead = (way[..., 0] * s + way[..., 2] * c) / (foot_m / _REST_FOOT_M)
     behind = np.maximum(-(ahead + 0.10), 0)
     rise = 0.75 * (1 - np.exp(-behind / 0.30))
     rise += 0.6 * swing * (0.22 - 0.5 * np.clip(ahead / 0.3 + 0.5, 0, 1))
@@ -162,21 +110,21 @@ def _gait_angle(
 def _sinking(
     hips: np.ndarray, ankles: np.ndarray, standing: np.ndarray, reach: np.ndarray, timeline: Timeline
 ) -> np.ndarray:
-    """Metres (F,) by which each pelvis must come down for the standing feet to be in reach."""
+    """Metres (F,) by which each pelvis must come down for standing feet to be within reach (F, 1)."""
     gap = hips - ankles
     level_squared = np.square(gap[..., (0, 2)]).sum(-1)
-    missing = gap[..., 1] - np.sqrt(np.maximum(reach[:, None] ** 2 - level_squared, 0))
+    missing = gap[..., 1] - np.sqrt(np.maximum(reach**2 - level_squared, 0))
     need = np.clip(np.where(standing, missing, 0), 0, _MAX_SINKING_M).max(axis=-1)
     return timeline.smoothed(timeline.largest_nearby(need, _SINK_REACH_FRAMES), _SINK_SIGMA_FRAMES)
 
 
 def _raised_heels(
-    hips: np.ndarray, ankles: np.ndarray, toes: np.ndarray, reach: np.ndarray, foot_length: np.ndarray
+    hips: np.ndarray, ankles: np.ndarray, toes: np.ndarray, reach: np.ndarray, foot_m: np.ndarray
 ) -> np.ndarray:
-    """Ankles (F, 2, 3) that turn about their toes until the legs reach them."""
+    """Ankles (F, 2, 3) that turn about their toes until legs of that reach (F, 1) get there."""
     for _ in range(_HEEL_ROUNDS):
         leg = ankles - hips
         distance = np.linalg.norm(leg, axis=-1, keepdims=True)
-        pulled = hips + leg * np.minimum(1, reach[:, None, None] / np.maximum(distance, 1e-9))
-        ankles = toes + foot_length[:, None, None] * normalize(pulled - toes)
+        pulled = hips + leg * np.minimum(1, reach[..., None] / np.maximum(distance, 1e-9))
+        ankles = toes + foot_m[..., None] * normalize(pulled - toes)
     return ankles

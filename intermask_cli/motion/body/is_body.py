@@ -11,7 +11,6 @@ import numpy as np
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import CHEST, PELVIS
 from intermask_cli.motion.joint_rotations import torso_rotation
-from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, REST_OFFSETS
 
 #: Degrees of the chest against the pelvis about the spine. People reach about 60; the most that the bundled
@@ -34,9 +33,8 @@ _LIMBS = {
 }
 
 
-def is_rigid(joints: np.ndarray) -> bool:
-    """Whether joints (T, 22, 3) of a person have bones of constant length: captured or computed ones do."""
-    lengths = bone_lengths(joints)
+def is_rigid(lengths: np.ndarray) -> bool:
+    """Whether bone lengths (T, 21) of a person are constant: captured and computed ones are."""
     return bool((lengths.max(axis=0) - lengths.min(axis=0)).max() <= _RIGID_M)
 
 

@@ -38,6 +38,8 @@ from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics, lo
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import PARENTS
 
+#: An array per person.
+Arrays = Sequence[np.ndarray | None] | np.ndarray
 #: Joints whose rotation no other joint shows.
 _LEAVES = np.array([HEAD, *ARMS.end, *TOES])
 #: Metres from its spot within which a foot stands.
@@ -78,11 +80,26 @@ class SolvedBodies:
 
 @dataclass(frozen=True)
 class _Person:
-    """Decoded joints (T, 22, 3) of one person, rotations (T, 21, 6) and bone lengths (21,) where known."""
+    """One person as decoded: joints (T, 22, 3), the lengths (T, 21) of their bones, rotations (T, 21, 6) or
+    None, and the bone lengths (21,) that the body must have, or None."""
 
     joints: np.ndarray
+    lengths: np.ndarray
     rotations6d: np.ndarray | None
     bone_lengths: np.ndarray | None
+
+    @classmethod
+    def of_clip(cls, clip: np.ndarray, sixd: Arrays | None, known: Arrays | None) -> list[_Person]:
+        """The persons of joints (P, T, 22, 3), with what is known of each."""
+        return [
+            cls(
+                joints.astype(np.float64),
+                bone_lengths(joints),
+                None if sixd is None else sixd[person],
+                None if known is None else known[person],
+            )
+            for person, joints in enumerate(clip)
+        ]
 
 
 def solve_bodies(
@@ -121,12 +138,10 @@ def solve_clips(
     sixd_of = rotations6d or [None] * len(clips)
     lengths_of = bone_lengths or [None] * len(clips)
     persons = [
-        _Person(joints, None if sixd is None else sixd[person], None if known is None else known[person])
-        for clip, sixd, known in zip(clips, sixd_of, lengths_of, strict=True)
-        for person, joints in enumerate(clip)
+        person for parts in zip(clips, sixd_of, lengths_of, strict=True) for person in _Person.of_clip(*parts)
     ]
     solved: dict[int, SolvedBodies] = {}
-    rigid = [is_rigid(person.joints) for person in persons]
+    rigid = [is_rigid(person.lengths) for person in persons]
     for kind in (True, False):
         members = [i for i, own in enumerate(rigid) if own is kind]
         bodies = _solve(
@@ -152,9 +167,9 @@ def _solve(persons: list[_Person], keep_shape: bool, plant: bool, repair: bool) 
     if not persons:
         return []
     timeline = Timeline([len(person.joints) for person in persons])
-    decoded = np.concatenate([person.joints for person in persons]).astype(np.float64)  # (F, 22, 3)
+    decoded = np.concatenate([person.joints for person in persons])  # (F, 22, 3)
     leaves = np.concatenate([_leaves(person) for person in persons]).astype(np.float64)  # (F, 5, 6)
-    decoded_lengths = bone_lengths(decoded)  # (F, 21)
+    decoded_lengths = np.concatenate([person.lengths for person in persons])  # (F, 21)
     reasons = why_no_body(decoded, decoded_lengths, timeline)
     lengths = symmetric_lengths(decoded_lengths, timeline)
     targets = decoded

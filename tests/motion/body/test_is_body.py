@@ -9,6 +9,7 @@ from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import KINDS
 from intermask_cli.motion.body.is_body import is_rigid
 from intermask_cli.motion.body.solver import solve_bodies
+from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.rotation import matrix_about_y
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.paths import CMU_DUETS
@@ -78,11 +79,12 @@ def test_nothing_people_do_is_named(kind: str) -> None:
 def test_real_dancers_are_rigid_bodies() -> None:
     for file in sorted((CMU_DUETS / "trials").glob("*.npz"))[:2]:
         joints = np.load(file, allow_pickle=False)["positions"]
-        assert all(is_rigid(person) for person in joints)
+        assert all(is_rigid(bone_lengths(person)) for person in joints)
         assert solve_bodies(joints).is_body
 
 
 def test_noise_is_not_rigid() -> None:
     joints = clip(8)
-    assert is_rigid(joints[0])
-    assert not is_rigid(joints[0] + np.random.default_rng(0).normal(0, 0.003, joints[0].shape))
+    assert is_rigid(bone_lengths(joints[0]))
+    noise = np.random.default_rng(0).normal(0, 0.003, joints[0].shape)
+    assert not is_rigid(bone_lengths(joints[0] + noise))
