@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import growth, jobs, sampling
+from benchmarks.speed import growth, jobs, pictures, sampling
 from benchmarks.speed.published_loop import flops_per_pass
 from benchmarks.speed.report import write_report
 from benchmarks.speed.timing import exponent, in_turns, summary
@@ -72,6 +72,7 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
         "end to end": lambda: jobs.end_to_end(small),
         "machinery": lambda: jobs.machinery(small),
         "many": lambda: jobs.many(small),
+        "pictures": lambda: pictures.measure(pictures.PictureSizes(12, 120, 1, 3)),
         "growth": lambda: growth.measure(
             growth.GrowthSizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
         ),
@@ -87,6 +88,7 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
     assert first["figures"]["mixed lengths"]["tokens_equal_to_plain"] == 1.0
     assert first["machine"]["versions"]["torch"] and first["machine"]["cores"] >= 1
     assert record["sections"]["machinery"]["figures"]["sampling_seconds"] > 0
+    assert record["sections"]["pictures"]["figures"]["runs"]["GIF"]["pictures_per_second"] > 0
     assert record["sections"]["many"]["figures"]["by_count"]["40"]["merge_seconds"] > 0
     document = tmp_path / "docs" / "benchmarks.md"
     document.parent.mkdir()
