@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
-from intermask_cli.datasets.motion_files import read
+from intermask_cli.datasets.motion_files import skeleton_files
 from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.motion import joint_rotations
 from intermask_cli.motion.rotation import axis_angle_from_matrix
@@ -112,7 +112,7 @@ def test_like_takes_everything_from_the_rig(cli: Run, tiny_model: TinyModel, tmp
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     """How often a BVH is read and rotations of a clip are recovered."""
     counts = {"read": 0, "recovered": 0}
-    recover, read_file = joint_rotations.rotations_from_joints, read.read_bvh
+    recover, read_file = joint_rotations.rotations_from_joints, skeleton_files.read_bvh
 
     def counting(positions: np.ndarray) -> joint_rotations.RecoveredRotations:
         counts["recovered"] += len(positions) > 1
@@ -125,7 +125,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     for module in [m for name, m in sys.modules.items() if name.startswith("intermask_cli")]:
         if getattr(module, "rotations_from_joints", None) is recover:
             monkeypatch.setattr(module, "rotations_from_joints", counting)
-    monkeypatch.setattr(read, "read_bvh", reading)
+    monkeypatch.setattr(skeleton_files, "read_bvh", reading)
     yield counts
 
 

@@ -134,3 +134,24 @@ def test_the_cases(cli: Run, tmp_path: Path) -> None:
         assert cli("convert", path, tmp_path / path.name)[0] == 0
         (given,), (copied,) = read_bvh(path), read_bvh(tmp_path / path.name)
         assert largest_mm(copied.positions(), given.positions()) < 0.1
+
+
+@pytest.mark.parametrize("fps", [24.0, 120.0])
+def test_a_body_of_no_usual_unit_is_refused_with_its_height(cli: Run, tmp_path: Path, fps: float) -> None:
+    joints, local, offsets = fk_person(40, height_m=1.7)
+    skeleton = file_skeleton(local, 0.75 * joints[:, 0], 0.75 * offsets, fps=fps)
+    write_skeleton(tmp_path / "small.bvh", skeleton)
+    code, _, err = cli("convert", tmp_path / "small.bvh", tmp_path / "made.npz")
+    assert code == 2 and "1.275 units tall" in err and "--units m (1.27 m)" in err
+    # What the message names works.
+    assert cli("convert", tmp_path / "small.bvh", tmp_path / "made.npz", "--units", "m")[0] == 0
+    again = tmp_path / "again.npz"
+    assert cli("convert", tmp_path / "small.bvh", again, "--units", 1 / 0.75)[0] == 0
+    assert largest_mm(read_motion(again).joints[0], joints[0]) < 0.5
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared")
+def test_the_case_of_a_unit_too_small(cli: Run, tmp_path: Path) -> None:
+    path = SHARED / "cases" / "animator" / "bvh-unit-too-small" / "lengths-times-0.75.bvh"
+    code, _, err = cli("convert", path, tmp_path / "made.npz")
+    assert code == 2 and "1.258 units tall" in err and "--units" in err
