@@ -19,8 +19,8 @@ def react(
         typer.Option(
             "--input",
             "-i",
-            help="The given person: .npy, .npz, .bvh or FILE.h5#ID. For many, repeat it, or give a folder "
-            "or a pattern in quotes.",
+            help="The given person: a motion file (.bvh .amc .fbx .glb .usd .npy .npz .pt) or FILE.h5#ID. "
+            "For many, repeat it, or give a folder or a pattern in quotes.",
             show_default=False,
         ),
     ],

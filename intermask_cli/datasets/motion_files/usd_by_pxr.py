@@ -24,7 +24,8 @@ def main(source: str, target: str) -> None:
     turned = UsdGeom.GetStageUpAxis(stage) == UsdGeom.Tokens.z
     # Z up -> Y up: a quarter turn about X.
     top = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0.0]]) if turned else np.eye(3)
-    names, parents, rest, bones = ["scene"], [-1], [_transform(top * metres)], []
+    names, parents, rest = ["scene"], [-1], [_transform(top * metres)]
+    bones: list[int] = []
     tracks: list[Track] = []
     cache = UsdSkel.Cache()
     for prim in stage.Traverse():
