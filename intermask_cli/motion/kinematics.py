@@ -46,7 +46,6 @@ def local_from_global(rotations: np.ndarray, parents: Sequence[int] = PARENTS) -
 
 def bone_lengths(positions: np.ndarray, parents: Sequence[int] = PARENTS) -> np.ndarray:
     """Joint positions (..., J, 3) -> distances (..., J - 1) of joints 1..J-1 to their parents, metres."""
-    children = np.arange(1, len(parents))
-    bones = positions[..., children, :] - positions[..., np.asarray(parents)[1:], :]
+    bones = positions[..., 1:, :] - np.take(positions, parents[1:], axis=-2)
     lengths: np.ndarray = np.linalg.norm(bones, axis=-1)
     return lengths

@@ -22,7 +22,11 @@ _TINY = 1e-12
 
 def normalize(vector: Array) -> Array:
     """Unit vectors along the last axis (..., n); zero vectors stay zero."""
-    unit: Array = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), _TINY)
+    # Component by component: faster than a reduction over an axis of three, with the same result.
+    square = vector[..., :1] * vector[..., :1]
+    for k in range(1, vector.shape[-1]):
+        square = square + vector[..., k : k + 1] * vector[..., k : k + 1]
+    unit: Array = vector / np.maximum(np.sqrt(square), _TINY)
     return unit
 
 
@@ -33,9 +37,11 @@ def matrix_from_columns(x: Array, y: Array) -> Array:
     first column the second is any direction perpendicular to it, so that every result is a rotation.
     """
     first = normalize(x)
-    first = np.where(_is_zero(first), np.array([1, 0, 0], dtype=first.dtype), first)
+    if (none := _is_zero(first)).any():
+        first = np.where(none, np.array([1, 0, 0], dtype=first.dtype), first)
     second = normalize(y - (first * y).sum(-1, keepdims=True) * first)
-    second = np.where(_is_zero(second), _perpendicular(first), second)
+    if (none := _is_zero(second)).any():
+        second = np.where(none, _perpendicular(first), second)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
 
 

@@ -43,21 +43,17 @@ class Timeline:
         result = np.empty_like(values)
         for own in self:
             path = values[own]
-            inside = path[1 : half + 1][::-1], path[-half - 1 : -1][::-1]
-            # A path shorter than the filter stops at its other end.
-            before, after = (
-                np.concatenate([part[:1].repeat(half - len(part), axis=0), part])
-                if len(part)
-                else path[:1].repeat(half, axis=0)
-                for part in inside
-            )
-            path = np.concatenate([2 * path[:1] - before, path, 2 * path[-1:] - after])
-            total = kernel[half] * path[half : len(path) - half]
+            wanted = np.arange(-half, len(path) + half)
+            end = np.clip(wanted, 0, len(path) - 1)
+            inside = np.clip(2 * end - wanted, 0, len(path) - 1)
+            path = 2 * path[end] - path[inside]  # between the ends both are the frame itself
+            total, pair = result[own], np.empty_like(result[own])
+            np.multiply(path[half : len(path) - half], kernel[half], out=total)
             for k in range(1, half + 1):
-                total += kernel[half + k] * (
-                    path[half + k : len(path) - half + k] + path[half - k : len(path) - half - k]
-                )
-            result[own] = total
+                later, earlier = path[half + k : len(path) - half + k], path[half - k : len(path) - half - k]
+                np.add(later, earlier, out=pair)
+                pair *= kernel[half + k]
+                total += pair
         return result
 
     def smoothed(self, values: np.ndarray, sigma_frames: float) -> np.ndarray:

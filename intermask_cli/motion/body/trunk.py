@@ -102,7 +102,12 @@ def aligned(base: np.ndarray, rest: np.ndarray, bone: np.ndarray) -> np.ndarray:
 
 def turned(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
     """Rotations (..., 3, 3) applied to vectors (..., 3)."""
-    result: np.ndarray = (rotation @ vector[..., None])[..., 0]
+    # Faster than a matrix product per vector.
+    result: np.ndarray = (
+        rotation[..., 0] * vector[..., 0, None]
+        + rotation[..., 1] * vector[..., 1, None]
+        + rotation[..., 2] * vector[..., 2, None]
+    )
     return result
 
 
