@@ -9,7 +9,7 @@ import numpy as np
 
 from intermask_cli.cleanup.contact import clean_in_contact
 from intermask_cli.cleanup.hands import join_hands
-from intermask_cli.cleanup.modes import Clean, checked_modes
+from intermask_cli.cleanup.modes import FOR_DECODED, Clean, checked_modes
 from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.cleanup.smoothing import smooth_motion
@@ -77,7 +77,7 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     """The interaction cleaned; the given person of a reaction stays exactly as given.
 
     Rigid bodies stay rigid, on the same bones: their joints are forward kinematics of the cleaned rotations.
-    Smoothing leaves their feet where they are.
+    Smoothing leaves their feet where they are, and modes that only plant feet leave all of them.
 
     Raises:
         InputError: another body than the 22 joints, or too few frames.
@@ -96,6 +96,8 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
 
 def _cleaned(before: Motion, mode: Clean, item: Interaction) -> Motion:
     """The motion of an interaction cleaned by one mode, its rigid bodies on their bones again."""
+    if mode in FOR_DECODED and all(item.rigid[person] for person in item.generated):
+        return before
     joints, rotations6d = clean(before.joints, before.rotations6d, [mode], item.given, item.rigid)
     root, lengths = (
         None if array is None else array.copy() for array in (before.root_rotations6d, before.bone_lengths)

@@ -24,16 +24,18 @@ class Clean(str, Enum):
 _PLANTING = {Clean.feet, Clean.contact, Clean.published}
 
 
-#: What to know about modes on rigid bodies (`--body rigid`).
-_ON_RIGID = {
-    Clean.feet: "the feet of rigid bodies are planted already; this mode is for --body decoded",
-    Clean.published: "rigid bodies follow only as far as their bones reach; this mode is for --body decoded",
-}
+#: Modes that only plant feet. Rigid bodies (`--body rigid`) have planted feet and stay as they are.
+FOR_DECODED = (Clean.feet, Clean.published)
 
 
 def notes_on_rigid(modes: Sequence[Clean]) -> list[str]:
-    """One line for each mode that is of little use on rigid bodies."""
-    return [f"--clean {mode.value}: {_ON_RIGID[mode]}" for mode in modes if mode in _ON_RIGID]
+    """One line for each mode that leaves rigid bodies as they are."""
+    return [
+        f"--clean {mode.value}: leaves rigid bodies as they are, since their feet are planted; this mode "
+        "is for --body decoded"
+        for mode in modes
+        if mode in FOR_DECODED
+    ]
 
 
 def checked_modes(modes: Sequence[Clean]) -> tuple[Clean, ...]:
