@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.body import clips, report
+from benchmarks.body import clips, picture, report
 from benchmarks.machine import ROOT, describe
 from benchmarks.pasting import paste
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
 from intermask_cli.motion.motion import Motion
 
 DOCUMENT = ROOT / "docs" / "results" / "body-solver.md"
+PICTURE = ROOT / "docs" / "results" / "images" / "body-solver.png"
 MARKER = "body-solver"
 SEEDS = (0, 1, 2)
 #: Clips solved together, as generation does.
@@ -27,7 +28,7 @@ def main() -> None:
     """The command `python -m benchmarks.body`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.body", description=__doc__)
     parser.add_argument("--captures", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--limit", type=int, help="use only the first N prompts")
+    parser.add_argument("--limit", type=int, help="use only the first N prompts; writes nothing")
     options = parser.parse_args()
     torch.set_num_threads(1)
     machine = describe()
@@ -54,7 +55,10 @@ def main() -> None:
     )
     block = "\n".join(parts)
     print(block)
-    paste(DOCUMENT, MARKER, block)
+    if options.limit is None:
+        paste(DOCUMENT, MARKER, block)
+        shown = [len(SEEDS) * (number - 1) for number in picture.SHOWN]
+        picture.draw([motions[i].joints for i in shown], [solved[i].joints for i in shown], PICTURE)
 
 
 def _solved(motions: list[Motion]) -> list[SolvedBodies]:

@@ -69,7 +69,7 @@ def _step(
     origin = decoded[0] if before is None else before
     goal = decoded[-1] if after is None else after
     over = minimum_jerk((share - _GROUND[0]) / (_GROUND[1] - _GROUND[0]))[:, None]
-    # What the decoded path does besides going from its one end to the other.
+    # How the decoded path differs from a plain step between its ends.
     own = decoded - (decoded[0] + over * (decoded[-1] - decoded[0]))
     places = origin + over * (goal - origin) + trust[:, None] * own
     height = trust * np.maximum(decoded[:, 1], 0)

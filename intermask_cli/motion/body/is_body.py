@@ -10,8 +10,9 @@ import numpy as np
 
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import CHEST, PELVIS
+from intermask_cli.motion.body_check import BODY_HEIGHT_M
 from intermask_cli.motion.joint_rotations import torso_rotation
-from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, REST_OFFSETS
+from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, REST_HEIGHT_M, REST_OFFSETS
 
 #: Degrees of the chest against the pelvis about the spine. People reach about 60; the most that the bundled
 #: model decodes in clips that can be solved is 90.
@@ -41,7 +42,7 @@ def is_rigid(lengths: np.ndarray) -> bool:
 def why_no_body(joints: np.ndarray, lengths: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
     """Why each of N persons cannot be a body, or None; joints (F, 22, 3) and their bone lengths (F, 21)."""
     turn = _chest_turn_deg(joints)
-    return tuple(_turned_chest(turn[own]) or _wrong_limb(lengths[own]) for own in timeline)
+    return tuple(_turned_chest(turn[own]) or _wrong_lengths(lengths[own]) for own in timeline)
 
 
 def _turned_chest(turn_deg: np.ndarray) -> str | None:
@@ -55,11 +56,14 @@ def _turned_chest(turn_deg: np.ndarray) -> str | None:
     )
 
 
-def _wrong_limb(lengths: np.ndarray) -> str | None:
-    """The reason if bone lengths (T, 21) show an arm or a leg that a body of this size cannot have."""
+def _wrong_lengths(lengths: np.ndarray) -> str | None:
+    """The reason if bone lengths (T, 21) show a size, an arm or a leg that no body has."""
     typical = np.median(lengths, axis=0)
     # The median of all bones: the size of the body, whatever a few of them do.
     size = float(np.median(typical / _REST_LENGTHS))
+    height_m, (low, high) = size * REST_HEIGHT_M, BODY_HEIGHT_M
+    if not low <= height_m <= high:
+        return f"the body is {height_m:.2g} m tall ({low:g} to {high:g} m can be)"
     needed = min(_MIN_FRAMES, len(lengths))
     for name, bones in _LIMBS.items():
         off = typical[bones] / (size * _REST_LENGTHS[bones]) - 1

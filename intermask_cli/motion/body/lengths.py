@@ -13,6 +13,8 @@ REST_DIRECTIONS: np.ndarray = normalize(REST_OFFSETS[1:])
 #: Index (21,) of the bone on the other side of the body; bones in the middle are their own.
 _OTHER_SIDE = np.array(MIRROR[1:]) - 1
 
+#: Metres of the shortest bone: a limb without any length has no direction.
+_SHORTEST_M = 1e-4
 #: Share of the frames whose span a limb must reach, and the most that its bones grow for it.
 _SPAN_SHARE, _MAX_LENGTHENING = 0.9, 1.1
 
@@ -23,7 +25,7 @@ def symmetric_lengths(lengths: np.ndarray, timeline: Timeline) -> np.ndarray:
     The median over the frames, which a few badly decoded frames do not move, of both sides together.
     """
     typical = timeline.quantile(lengths, 0.5)
-    symmetric: np.ndarray = (typical + typical[:, _OTHER_SIDE]) / 2
+    symmetric: np.ndarray = np.maximum((typical + typical[:, _OTHER_SIDE]) / 2, _SHORTEST_M)
     return symmetric
 
 

@@ -65,6 +65,13 @@ def test_a_leg_that_grows_for_a_while_is_named() -> None:
     assert "left leg" in str(solve_bodies(joints).reasons[0])
 
 
+@pytest.mark.parametrize("factor", [0.0, 0.2, 4.0])
+def test_a_size_that_no_person_has_is_named(factor: float) -> None:
+    bodies = solve_bodies((factor * clip(9)).astype(np.float32))
+    assert all(reason is not None and "tall" in reason for reason in bodies.reasons)
+    assert np.isfinite(bodies.joints).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_people_do_is_named(kind: str) -> None:
