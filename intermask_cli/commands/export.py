@@ -54,7 +54,9 @@ def export(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder; default: exports/<format>[-<clean>] next to the file."),
+        typer.Option(
+            "--out", "-o", help="Folder; default: exports/<format>[-other-bodies][-<clean>] next to the file."
+        ),
     ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--id", help="Only these interactions (repeatable).")
@@ -110,7 +112,9 @@ def export(
     from intermask_cli.export.formats import settings_for
 
     modes = checked_modes(clean or ())
-    name = "-".join([to.value, *(mode.value for mode in modes)])
+    proportions = opt.body_proportions(height, body_shape)
+    other = ["other-bodies"] if proportions else []
+    name = "-".join([to.value, *other, *(mode.value for mode in modes)])
     folder = out or (source if source.is_dir() else source.parent) / "exports" / name
     workers = processes or processors()
     settings = settings_for(
@@ -121,7 +125,6 @@ def export(
         leaf_bones=leaf_bones or None,
         like=like,
     )
-    proportions = opt.body_proportions(height, body_shape)
     summary = export_dataset(
         source, to.value, folder, ids or (), limit, workers, overwrite, modes, settings, proportions
     )

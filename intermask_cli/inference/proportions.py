@@ -11,9 +11,10 @@ from intermask_cli.config import PERSONS
 from intermask_cli.errors import InputError
 from intermask_cli.inference.bodies import Kept, seams_of, with_bodies
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.body.lengths import rest_offsets
 from intermask_cli.motion.body.proportions import on_lengths
 from intermask_cli.motion.body_check import BODY_HEIGHT_M, height_of
-from intermask_cli.motion.rig import Rig, offsets_on, put_rig, rig_in
+from intermask_cli.motion.rig import Rig, put_rig, rig_in
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 
@@ -80,7 +81,7 @@ def with_proportions(item: Interaction, proportions: Proportions) -> Interaction
     new = np.stack([proportions.lengths(lengths, person) for person, lengths in enumerate(old)])
     local, root = on_lengths(motion.joints, np.stack([rig.local for rig in rigs]), old, new, item.given)
     for person in item.generated:
-        put_rig(motion, person, Rig(local[person], root[person], offsets_on(new[person]), 0.0))
+        put_rig(motion, person, Rig(local[person], root[person], rest_offsets(new[person]), 0.0))
     return replace(item, motion=motion, seams=seams_of(item, motion))
 
 

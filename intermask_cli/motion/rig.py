@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from intermask_cli.errors import InputError
+from intermask_cli.motion.body.lengths import rest_offsets
 from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.joint_rotations import mean_offsets, rotations_from_joints, torso_rotation
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.rotation import matrix_from_sixd_columns, normalize, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import NUM_JOINTS, REST_OFFSETS
+from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 #: Metres of any joint: a rigid body is exact to this.
 RIGID_TO_M = 1e-4
@@ -49,14 +50,6 @@ class Rig:
         return forward_kinematics(self.local, self.root, self.offsets)[0]
 
 
-def offsets_on(bone_lengths: np.ndarray) -> np.ndarray:
-    """Bone lengths (..., 21), metres -> offsets (..., 22, 3) in the rest pose, along `REST_OFFSETS`."""
-    directions = normalize(REST_OFFSETS)  # the root's stays zero
-    lengths = np.concatenate([np.zeros_like(bone_lengths[..., :1]), bone_lengths], axis=-1)
-    offsets: np.ndarray = directions * lengths[..., None].astype(np.float64)
-    return offsets
-
-
 def rig_in(motion: Motion, person: int) -> Rig:
     """The rig that a rigid person of a motion is stored as; `fit_error_mm` says how exactly.
 
@@ -69,7 +62,7 @@ def rig_in(motion: Motion, person: int) -> Rig:
     sixd = np.concatenate([motion.root_rotations6d[person][:, None], motion.rotations6d[person]], axis=1)
     local = matrix_from_sixd_columns(sixd.astype(np.float64))  # (T, 22, 3, 3)
     joints = motion.joints[person].astype(np.float64)
-    offsets = offsets_on(motion.bone_lengths[person])
+    offsets = rest_offsets(motion.bone_lengths[person])
     rebuilt = forward_kinematics(local, joints[:, 0], offsets)[0]
     error_mm = 1000 * float(np.linalg.norm(rebuilt - joints, axis=-1).mean())
     return Rig(local, joints[:, 0], offsets, error_mm)

@@ -19,7 +19,7 @@ from intermask_cli.datasets.interactions import InteractionFile, write_dataset
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
-from intermask_cli.motion.body_check import height_of
+from intermask_cli.motion.body_check import body_height, height_of
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.rig import is_rigid
 from tests.helpers.motion_samples import fk_pair
@@ -326,6 +326,11 @@ def test_bodies_of_a_given_height_or_shape(cli: Run, folder: Path, tiny_model: T
     (folder / "knees.yaml").write_text("knee: 0.5\n")
     assert cli(*command, "--body-shape", "knees.yaml", "--out", "knees")[0] == 0
     assert all((item.bone_lengths[:, 3] == np.float32(0.5)).all() for item in items("knees"))
+    code, out, err = cli("export", "knees", "--to", "npz", "--height", "1.7", "--json")
+    assert code == 0, err
+    assert json.loads(out)["folder"].endswith("npz-other-bodies")
+    with np.load(next((folder / "knees/exports/npz-other-bodies").glob("p-2-s0_person1.npz"))) as one:
+        assert abs(body_height(one["joints"]) - 1.7) < 1e-3
     # The bodies of any motion, such as two people of a dataset.
     joints = fk_pair(40)[0]
     write_dataset("two.h5", Interaction(joints, id="x"))

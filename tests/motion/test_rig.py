@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.body.lengths import rest_offsets
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.rig import offsets_on, rig_in, rig_of
+from intermask_cli.motion.rig import rig_in, rig_of
 from intermask_cli.motion.rotation import matrix_from_axis_angle, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import REST_OFFSETS
 
@@ -16,14 +17,14 @@ def rigid_pair(frames: int = 12) -> Motion:
     lengths = np.linalg.norm(REST_OFFSETS[1:], axis=-1) * np.array([[1.0], [1.1]])  # (2, 21)
     local = matrix_from_axis_angle(rng.normal(0, 0.3, (2, frames, 22, 3)))
     root = rng.normal(0, 1, (2, frames, 3))
-    joints = np.stack([forward_kinematics(local[p], root[p], offsets_on(lengths[p]))[0] for p in (0, 1)])
+    joints = np.stack([forward_kinematics(local[p], root[p], rest_offsets(lengths[p]))[0] for p in (0, 1)])
     sixd = sixd_columns_from_matrix(local).astype(np.float32)
     return Motion(joints.astype(np.float32), sixd[:, :, 1:], None, sixd[:, :, 0], lengths.astype(np.float32))
 
 
 def test_offsets_have_the_given_lengths_and_the_directions_of_the_rest_pose() -> None:
     lengths = np.arange(1, 22) / 50
-    offsets = offsets_on(lengths)
+    offsets = rest_offsets(lengths)
     np.testing.assert_allclose(bone_lengths(np.zeros((22, 3)) + offsets)[:1], lengths[:1])
     np.testing.assert_allclose(np.linalg.norm(offsets[1:], axis=-1), lengths)
     np.testing.assert_allclose(np.cross(offsets[1:], REST_OFFSETS[1:]), 0, atol=1e-12)
