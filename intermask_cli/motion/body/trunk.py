@@ -30,6 +30,8 @@ HIPS = np.array([JOINT["left_hip"], JOINT["right_hip"]])
 CARRIERS = {PELVIS: (int(HIPS[0]), int(HIPS[1]), SPINE1), CHEST: (int(COLLARS[0]), int(COLLARS[1]), NECK)}
 #: Metres between skeletons that count as the same.
 _SAME_M = 1e-3
+#: Radians from rest that a collar turns at most. A decoded shoulder next to its collar would turn it any way.
+_MAX_COLLAR_RAD = 0.7
 _ARM = (JOINT["left_elbow"], JOINT["left_wrist"])
 #: Share of its length that an arm spans before the shoulder comes forward.
 _ARM_STRETCH = 0.985
@@ -137,8 +139,19 @@ def pose_trunk(
         positions[:, joint] = positions[:, CHEST] + turned(chest, offsets[:, joint])
     for joint, child in ((NECK, HEAD), *zip(COLLARS, SHOULDERS, strict=True)):
         bone = joints[:, child] - positions[:, joint]
+        if steady is not None and joint in COLLARS:
+            bone = _within(bone, turned(chest, offsets[:, child]))
         rotations[:, joint] = aligned(chest, offsets[:, child], bone)
         positions[:, child] = positions[:, joint] + turned(rotations[:, joint], offsets[:, child])
+
+
+def _within(bone: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """Directions (F, 3) of collars, at most `_MAX_COLLAR_RAD` from where they are at rest (F, 3)."""
+    centre, wanted = normalize(rest), normalize(bone)
+    cosine = (centre * wanted).sum(-1, keepdims=True)
+    aside = normalize(wanted - cosine * centre)
+    limit = np.cos(_MAX_COLLAR_RAD) * centre + np.sin(_MAX_COLLAR_RAD) * aside
+    return np.where(cosine < np.cos(_MAX_COLLAR_RAD), limit, wanted)
 
 
 def reaching_shoulders(
