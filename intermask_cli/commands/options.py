@@ -314,9 +314,13 @@ class RunOptions:
             raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
+        if modes:
+            source.require_joints("--clean works on 22 joints")
         if self.body is not None:
             source.info.check_body(self.body)
         proportions = body_proportions(self.height, self.body_shape)
+        if proportions:
+            source.require_joints("--height and --body-shape work on 22 joints")
         if proportions and (self.body or source.info.body) != "rigid":
             raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
         if (self.body or source.info.body) == "rigid":

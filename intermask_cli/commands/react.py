@@ -56,6 +56,7 @@ def react(
     from intermask_cli.generation.requests import react_job
 
     settings = run.settings(model, sampling)
+    settings.source.require_joints("react needs a model of interhuman motion")
     read = partial(read_motion, options=reading.options(person))
     inputs, unusable = read_inputs(find_inputs(input), read)
     reporting.warn_rejected(unusable, run.strict)

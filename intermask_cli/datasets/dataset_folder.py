@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,18 @@ import numpy as np
 
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import replacing_folder
+from intermask_cli.inference.interaction import Interaction
 
 #: Largest distance between a joint that was written and the same joint read back, millimetres.
 BOUND_MM = 0.1
-#: Every 20th interaction is for validation and every 20th for testing; `ids.csv` lists which.
-_SPLIT_CYCLE = 20
+#: Share of the texts for validation, and the share for testing.
+_HELD_OUT = 0.05
+#: Names of the splits as tables have them.
+_SPLITS = {
+    "train": "train", "training": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 
 
 @dataclass
@@ -28,12 +37,14 @@ class FolderWritten:
             the dataset has one.
         round_trip_mm: largest distance of a joint read back.
         failed: ids and reasons.
+        splits: interactions of each split.
     """
 
     count: int = 0
     fits_mm: list[float] = field(default_factory=list)
     round_trip_mm: float = 0.0
     failed: list[tuple[str, str]] = field(default_factory=list)
+    splits: Counter[str] = field(default_factory=Counter)
 
     @property
     def fit_mm(self) -> float:
@@ -75,6 +86,40 @@ def write_complete_folder(root: Path, replaces: Collection[str] = ()) -> Iterato
         yield draft
 
 
-def split_of_number(number: int) -> str:
-    """The split of the n-th interaction of an exported dataset, counted from 1."""
-    return {0: "val", 1: "test"}.get(number % _SPLIT_CYCLE, "train")
+class Splits:
+    """The split of each interaction of a dataset: the stated one, else that of all samples of its text.
+
+    A text without a stated split goes by its hash: its split stays the same when the dataset grows, and no
+    text of the training split stands in another one.
+    """
+
+    def __init__(self, stated: Iterable[tuple[str, str, str]] = ()) -> None:
+        """stated: id, text and split of interactions; "" for no split. InputError for unknown names."""
+        self._by_id: dict[str, str] = {}
+        self._by_text: dict[str, str] = {}
+        for id, text, name in stated:
+            if not name.strip():
+                continue
+            split = _SPLITS.get(name.strip().lower())
+            if split is None:
+                raise InputError(f"{id}: split is '{name.strip()[:40]}'; accepted: train, val, test, or nothing")
+            self._by_id[id] = split
+            self._by_text.setdefault(_words(text), split)
+
+    def of(self, item: Interaction) -> str:
+        """train, val or test; interactions without a text are split one by one."""
+        if item.id in self._by_id:
+            return self._by_id[item.id]
+        words = _words(item.text)
+        return split_of(item.id) if not words else self._by_text.get(words) or split_of(words)
+
+
+def split_of(key: str) -> str:
+    """The split of a text or an id by its hash, so that it does not depend on others."""
+    share = int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") / 2**64
+    return "val" if share < _HELD_OUT else "test" if share < 2 * _HELD_OUT else "train"
+
+
+def _words(text: str) -> str:
+    """A text without differences of case and white space."""
+    return " ".join(text.casefold().split())

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,7 +15,7 @@ from intermask_cli.cleanup.clean import clean_item
 from intermask_cli.cleanup.effect import Effect, EffectRow, effect_of
 from intermask_cli.cleanup.modes import Clean, notes_on_rigid
 from intermask_cli.console import counter, note
-from intermask_cli.datasets.dataset_folder import FolderWritten
+from intermask_cli.datasets.dataset_folder import FolderWritten, Splits
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
@@ -49,6 +49,7 @@ class ExportSummary:
         failed: reasons by id.
         errors_mm: skeleton fit and file round trip, for formats that have them.
         effect: physics before and after clean-up, or None without clean-up.
+        splits: interactions of each split, of dataset folders.
     """
 
     target: str
@@ -58,6 +59,7 @@ class ExportSummary:
     failed: dict[str, str]
     errors_mm: dict[str, float]
     effect: Effect | None
+    splits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -73,13 +75,17 @@ class ExportSummary:
             "skipped": self.skipped,
             "failed": self.failed,
             "errors_mm": self.errors_mm,
-        } | ({} if self.effect is None else {"physics": self.effect.as_json()})
+        } | {
+            **({"splits": dict(self.splits)} if self.splits else {}),
+            **({} if self.effect is None else {"physics": self.effect.as_json()}),
+        }
 
     def lines(self) -> list[str]:
         """Counts, errors and effect as text."""
         failures = f", {len(self.failed):,} failed" if self.failed else ""
         return [
             f"{self.written} written, {self.skipped} existing kept{failures}: {self.folder}",
+            *([_in_splits(self.splits)] if self.splits else []),
             *(f"{name}: {value:.3f} mm" for name, value in self.errors_mm.items()),
             *([] if self.effect is None else self.effect.lines()),
         ]
@@ -111,7 +117,8 @@ def export_dataset(
                 note(line)
         if target in _DATASET_FOLDERS:
             reader = InteractionReader(dataset, selected, clean, proportions)
-            return _folder_summary(target, folder, reader, _DATASET_FOLDERS[target](reader, folder))
+            written = _DATASET_FOLDERS[target](reader, folder, _stated_splits(dataset))
+            return _folder_summary(target, folder, reader, written)
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
     todo = [
@@ -161,7 +168,24 @@ def _folder_summary(
         failed=dict(reader.failed + result.failed),
         errors_mm=errors | {"file round trip, largest": result.round_trip_mm},
         effect=Effect(reader.effects) if reader.clean else None,
+        splits=result.splits,
     )
+
+
+def _stated_splits(dataset: InteractionFile) -> Splits:
+    """Splits by the column `split` that a prompt file may have had."""
+    column = next((name for name in dataset.columns if name.strip().lower() == "split"), None)
+    if column is None:
+        return Splits()
+    names = map(str, dataset.column(column))
+    return Splits(zip(dataset.ids, dataset.column("prompt"), names, strict=True))
+
+
+def _in_splits(splits: Mapping[str, int]) -> str:
+    counts = ", ".join(f"{split} {splits.get(split, 0):,}" for split in ("train", "val", "test"))
+    empty = [split for split in ("train", "val", "test") if not splits.get(split)]
+    remedy = f"; none in {' and '.join(empty)}, a column split of the prompt file decides" if empty else ""
+    return f"splits by text: {counts}{remedy}"
 
 
 def _check_note(

@@ -64,6 +64,14 @@ class ModelSource:
     def num_joints(self) -> int:
         return self.info.representation.num_joints
 
+    def require_joints(self, requirement: str) -> None:
+        """InputError that begins with `requirement`, unless the model's features hold 22 joints."""
+        if not self.info.representation.holds_joints:
+            raise InputError(
+                f"{requirement}; '{self.info.name}' is {self.info.representation}, whose bodies have "
+                f"{self.num_joints} joints"
+            )
+
     def identity(self, sampling: SamplingConfig, body: str | None = None) -> dict[str, Any]:
         """What must be equal for a run to continue an earlier one; `body` None is the model's own."""
         return {
@@ -108,8 +116,9 @@ class ModelSource:
     def frame_limits(self) -> FrameLimits:
         """Lengths this model can make; a model with joints makes long clips window by window."""
         if not self.info.representation.holds_joints:
+            name = self.info.name
             return FrameLimits(
-                self.info.fps, longest=self.info.max_frames, limit_name=f"{self.info.name}'s limit"
+                self.info.fps, longest=self.info.max_frames, limit_name=f"{name}'s limit", one_phase=name
             )
         return FrameLimits(self.info.fps)
 

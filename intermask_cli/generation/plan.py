@@ -84,12 +84,22 @@ class Shard:
         except ValueError:
             raise InputError(f"--shard {text}: expected i/n such as 3/16") from None
         if not 1 <= index <= count:
-            raise InputError(f"--shard {text}: i runs from 1 to n, so 1/{max(count, 1)} is the first")
+            raise InputError(
+                f"--shard {text}: i runs from 1 to n, so {_nearest_shard(index, count)}; n is the same for all "
+                "shards of a run, also when a few are run again (docs/guides/scale.md)"
+            )
         return cls(index, count)
 
     def deal(self, parts: Sequence[Part]) -> list[Part]:
         """Every count-th part: long and short ones are spread evenly."""
         return list(parts[self.index - 1 :: self.count])
+
+
+def _nearest_shard(index: int, count: int) -> str:
+    """For a message: what a shard that does not exist may have meant."""
+    if index < 1:
+        return f"1/{max(count, 1)} is the first"
+    return f"{count}/{count} is the last (SLURM_ARRAY_TASK_COUNT counts the tasks of this submission only)"
 
 
 @dataclass(frozen=True)

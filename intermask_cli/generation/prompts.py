@@ -47,12 +47,16 @@ _EXACT_FLOAT = 2**53
 
 @dataclass(frozen=True)
 class FrameLimits:
-    """Which lengths are accepted; `limit_name` names the longest length in messages."""
+    """Which lengths are accepted; `limit_name` names the longest length in messages.
+
+    `one_phase` is the name of a model that makes no phases; "" where phases are accepted.
+    """
 
     fps: float = 30.0
     shortest: int = 4
     longest: int = 18_000
     limit_name: str = "the limit of one clip"
+    one_phase: str = ""
 
     def default_length(self, frames: int | None, seconds: float | None) -> int:
         """Frames of prompts that state no length, from --frames or --seconds; without both, 5 seconds."""
@@ -190,11 +194,13 @@ class _Collector:
             values = {key: without_guard(value) for key, value in values.items() if key != "sample"}
         text = clean_text(values.pop("text", None))
         try:
-            split_phases(text)
+            phases = split_phases(text)
         except InputError as error:
             raise UnusableLine(
                 "has a text with an empty phase; give words on both sides of every '|'"
             ) from error
+        if len(phases) > 1 and self.limits.one_phase:
+            raise UnusableLine(f"has phases ('|'), which '{self.limits.one_phase}' does not make; give one")
         frames = _frames(values.pop("frames", None), values.pop("seconds", None), self.limits)
         seed = _seed(values.pop("seed", None))
         samples = _integer("samples", values.pop("samples", None), 1, MAX_SAMPLES)

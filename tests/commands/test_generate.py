@@ -382,7 +382,7 @@ def test_standard_input(
         (["p.csv", "--frames", "3"], 2, "3 frames"),
         (["p.csv", "--frames", "8", "--seconds", "1"], 2, "both frames and seconds"),
         (["p.csv", "--seconds", "inf"], 2, "seconds=inf"),
-        (["p.csv", "--shard", "3/2"], 2, "--shard 3/2"),
+        (["p.csv", "--shard", "3/2"], 2, "2/2 is the last (SLURM_ARRAY_TASK_COUNT counts"),
         (["missing.csv"], 2, "no such prompt file"),
         (["empty.txt"], 2, "no usable prompt"),
         (["p.csv", "--out", "p.csv"], 2, "is a file"),
@@ -420,6 +420,44 @@ def test_inter_x_models_store_features(cli: Run, folder: Path, tmp_path: Path, t
     assert item.features is not None and item.features.shape == (2, 12, 56, 6)
     assert item.joints.shape == (2, 12, 55, 3)
     assert item.rotations6d is None
-    (folder / "long.csv").write_text("text,frames\nbow,64\nbow,8\n")
+    (folder / "long.csv").write_text("text,frames\nbow,64\nbow,8\nbow | wave,8\n")
     assert cli("generate", "long.csv", *options)[0] == 3
-    assert "tiny-interx's limit is 60" in (folder / "runs/long/rejected.jsonl").read_text()
+    rejected = (folder / "runs/long/rejected.jsonl").read_text()
+    assert "tiny-interx's limit is 60" in rejected and "which 'tiny-interx' does not make" in rejected
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["generate", "p.csv", "--clean", "feet"], "--clean works on 22 joints; 'tiny-interx' is interx"),
+        (["generate", "p.csv", "--body", "rigid"], "interx motion has only decoded bodies"),
+        (["generate", "p.csv", "--height", "1.8"], "--height and --body-shape work on 22 joints"),
+        (["react", "-i", "person.npy"], "react needs a model of interhuman motion; 'tiny-interx' is interx"),
+    ],
+)
+def test_what_inter_x_models_cannot_do_is_refused_before_they_are_loaded(
+    cli: Run, folder: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    from tests.helpers.tiny import save_tiny
+
+    bundle = save_tiny(tmp_path / "interx", "interx")
+    (bundle / "transformer.safetensors").write_bytes(b"")  # reading it would be another error
+    code, _, err = cli(*words, "--model", bundle, "--device", "cpu", "--out", "r")
+    assert code == 2 and message in err
+    assert not (folder / "r").exists()
+
+
+def test_an_exported_tree_has_the_samples_of_a_text_in_one_split(
+    cli: Run, folder: Path, tiny_model: TinyModel
+) -> None:
+    rows = "".join(f"hug {k},4,{'Val' if k == 3 else 'test' if k == 5 else ''}\n" for k in range(12))
+    (folder / "s.csv").write_text("text,frames,split\n" + rows)
+    assert cli("generate", "s.csv", *tiny_model.options, "--samples", 5, "--out", "r")[0] == 0
+    code, out, _ = cli("export", "r", "--to", "interhuman", "--out", "tree")
+    assert code == 0 and "splits by text: train " in out
+    captions: dict[str, set[str]] = {}
+    for split in ("train", "val", "test"):
+        numbers = (folder / f"tree/split/{split}.txt").read_text().split()
+        captions[split] = {(folder / f"tree/annots/{n}.txt").read_text().split("\n")[0] for n in numbers}
+    assert "hug 3" in captions["val"] and "hug 5" in captions["test"]
+    assert sum(map(len, captions.values())) == len(set.union(*captions.values())) == 12

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from intermask_cli.datasets.dataset_folder import Splits
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import InputError, IntermaskError
@@ -44,13 +45,19 @@ def items() -> list[Interaction]:
     return [Interaction(joints, rotations, text=PROMPT, seed=k, id=f"hit-{k}") for k in range(1, 22)]
 
 
+#: The 20th of `items` for validation, the first and the last for testing.
+STATED = Splits(
+    (f"hit-{k}", PROMPT, "val" if k == 20 else "test" if k in (1, 21) else "train") for k in range(1, 22)
+)
+
+
 def files_below(root: Path) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
 
 
 def test_interhuman_on_disk(items: list[Interaction], tmp_path: Path) -> None:
     root = tmp_path / "InterHuman"
-    write_interhuman(items, root)
+    assert write_interhuman(items, root, STATED).splits == {"train": 18, "val": 1, "test": 2}
     numbers = [str(k) for k in range(1, 22)]
     assert files_below(root) == {
         "ids.csv",
@@ -137,7 +144,7 @@ def joints_on_stand_in(rows: np.ndarray) -> np.ndarray:
 @pytest.mark.slow
 def test_interx_on_disk(items: list[Interaction], tmp_path: Path) -> None:
     root = tmp_path / "InterX"
-    write_interx(items, root)
+    assert write_interx(items, root, STATED).splits == {"train": 18, "val": 1, "test": 2}
     names = [f"G000T{k:03d}A000R000" for k in range(1, 22)]
     assert files_below(root) == {
         "ids.csv",
@@ -187,7 +194,7 @@ def test_interx_floor_is_under_all_joints_and_faces_rest(tmp_path: Path) -> None
     features[:, :, :55] = matrices[..., :2, :].reshape(2, 8, 55, 6)
     features[..., 55, :3] = rng.normal(0, 1, (2, 1, 3))
     item = Interaction(np.zeros((2, 8, 55, 3), np.float32), text="12 !", seed=0, features=features, id="x")
-    write_interx([item], tmp_path / "tree")
+    write_interx([item], tmp_path / "tree", Splits([("x", item.text, "test")]))
     with h5py.File(tmp_path / "tree/motions/test.h5", "r") as file:
         clip = file["G000T001A000R000"][...].astype(np.float64)
     assert (clip[:, 22:25] == 0).all()
@@ -236,3 +243,27 @@ def test_what_fits_no_tree_is_listed_and_the_others_are_written(
     ]
     lines = (tmp_path / "interhuman/ids.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["1", "hit-1"], ["2", "hit-3"]]
+
+
+def test_all_samples_of_a_text_are_in_one_split() -> None:
+    """By the text alone: neither numbers nor ids, blanks, case or other interactions matter."""
+    made = [
+        Interaction(np.zeros((2, 4, 22, 3)), text=f"text {k % 300}", id=f"{k}", sample=k // 300)
+        for k in range(900)
+    ]
+    splits = [Splits().of(item) for item in made]
+    assert splits[:300] == splits[300:600] == splits[600:]
+    assert all(3 <= splits[:300].count(name) <= 30 for name in ("val", "test"))
+    turned = replace(made[7], text=made[7].text.upper().replace(" ", "  "), id="other")
+    assert Splits().of(turned) == splits[7]
+    untitled = {Splits().of(replace(item, text="")) for item in made}
+    assert untitled == {"train", "val", "test"}
+
+
+def test_a_stated_split_holds_for_the_other_samples_of_its_text() -> None:
+    made = [Interaction(np.zeros((2, 4, 22, 3)), text=text, id=text[0]) for text in ("bow", "Bow", "wave")]
+    splits = Splits([("b", "bow", " Validation "), ("w", "wave", "")])
+    assert [splits.of(item) for item in made[:2]] == ["val", "val"]
+    assert splits.of(made[2]) == Splits().of(made[2])
+    with pytest.raises(InputError, match="x: split is 'holdout'; accepted: train, val, test, or nothing"):
+        Splits([("x", "bow", "holdout")])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from intermask_cli.datasets.dataset_folder import Splits
 from intermask_cli.datasets.interhuman.writer import raw492, write_interhuman
 from intermask_cli.errors import InputError
 from intermask_cli.export.bvh import euler_from_matrix
@@ -91,11 +93,13 @@ def test_interhuman_rows_lead_back_to_the_motion(item: Interaction) -> None:
 @pytest.mark.slow
 def test_interhuman_tree(item: Interaction, tmp_path: Path) -> None:
     root = tmp_path / "tree"
-    assert write_interhuman([item] * 41, root).count == 41
+    made = [replace(item, id=f"t-{k}") for k in range(1, 42)]
+    names = ("train", "val", "test")
+    stated = Splits((one.id, one.text, names[k % 3]) for k, one in enumerate(made, 1))
+    assert write_interhuman(made, root, stated).count == 41
     assert (root / "annots/3.txt").read_text() == "two people turn round\n" * 3
-    splits = {name: (root / f"split/{name}.txt").read_text().split() for name in ("train", "val", "test")}
-    assert splits["val"] == ["20", "40"] and splits["test"] == ["1", "21", "41"]
-    assert len(splits["train"]) == 36
+    splits = {name: (root / f"split/{name}.txt").read_text().split() for name in names}
+    assert splits == {name: [str(k) for k in range(1, 42) if k % 3 == i] for i, name in enumerate(names)}
     with pytest.raises(InputError, match="not empty"):
         write_interhuman([item], root)
 
@@ -110,10 +114,12 @@ def test_interx_tree_read_by_our_own_reader(item: Interaction, tmp_path: Path) -
     from intermask_cli.motion.representation.interx import person_features as interx_features
 
     root = tmp_path / "tree"
-    written = write_interx([item] * 21, root)
-    assert written.count == 21 and written.fit_mm < 5
+    names = ("test", "val", "train", "train")
+    stated = Splits((f"t-{k}", item.text, name) for k, name in enumerate(names))
+    written = write_interx([replace(item, id=f"t-{k}") for k in range(4)], root, stated)
+    assert written.count == 4 and written.fit_mm < 5
     data = {split: InterX(root, split) for split in ("train", "val", "test")}
-    assert [len(part.clips) for part in data.values()] == [18, 1, 2]
+    assert [len(part.clips) for part in data.values()] == [2, 1, 1]
     assert not any(part.skipped for part in data.values())
     clip = data["test"].clips[0]
     assert clip.frames == item.frames

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from intermask_cli.datasets.dataset_folder import split_of
 from intermask_cli.datasets.interhuman.reader import SPLITS
 from intermask_cli.datasets.tables import Rejected, parse_records, safe_id, usable_text
 from intermask_cli.errors import InputError
@@ -18,8 +18,6 @@ FILE_COLUMNS = ("person1", "person2", "pair")
 READING_COLUMNS = ("fps", "up", "units", "skeleton", "start", "end", "flip", "mirror", "persons")
 COLUMNS = ("id", "text", "split", *FILE_COLUMNS, *READING_COLUMNS)
 DELIMITED = (".csv", ".tsv")
-#: Share of the ids for validation, and the share for testing, as in exported datasets.
-_HELD_OUT = 0.05
 
 
 @dataclass(frozen=True)
@@ -163,9 +161,3 @@ def _joined(first: PairRow, later: PairRow) -> PairRow:
     return replace(
         first, lines=first.lines + later.lines, captions=captions, split=first.split or later.split
     )
-
-
-def split_of(id: str) -> str:
-    """The split of an id without one: by its hash, so that it does not depend on other rows."""
-    share = int.from_bytes(hashlib.sha256(id.encode()).digest()[:8], "big") / 2**64
-    return "val" if share < _HELD_OUT else "test" if share < 2 * _HELD_OUT else "train"

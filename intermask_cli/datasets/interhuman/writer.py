@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
+from intermask_cli.datasets.dataset_folder import FolderWritten, Splits, write_complete_folder
 from intermask_cli.datasets.interhuman.reader import PERSON_FOLDERS, SPLITS, caption_path, motion_path
 from intermask_cli.datasets.spreadsheets import with_guard
 from intermask_cli.inference.interaction import Interaction
@@ -59,7 +59,9 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
-def write_interhuman(items: Iterable[Interaction], root: Path) -> FolderWritten:
+def write_interhuman(
+    items: Iterable[Interaction], root: Path, splits: Splits | None = None
+) -> FolderWritten:
     """Write interactions as an InterHuman dataset; ids become numbers, `ids.csv` maps them back.
 
     Interactions without rotations are left out and listed.
@@ -69,20 +71,20 @@ def write_interhuman(items: Iterable[Interaction], root: Path) -> FolderWritten:
     """
     failed: list[tuple[str, str]] = []
     with write_complete_folder(root) as draft:
-        written = write_clips(_clips(items, failed), draft, "seed")
+        written = write_clips(_clips(items, failed, splits or Splits()), draft, "seed")
     written.failed += failed
     return written
 
 
-def _clips(items: Iterable[Interaction], failed: list[tuple[str, str]]) -> Iterator[ClipToWrite]:
-    """Interactions as clips, split by their number; those without rotations go to `failed` instead."""
-    number = 0
+def _clips(
+    items: Iterable[Interaction], failed: list[tuple[str, str]], splits: Splits
+) -> Iterator[ClipToWrite]:
+    """Interactions as clips; those without rotations go to `failed` instead."""
     for item in items:
         if item.rotations6d is None:
             failed.append((item.id, "no rotations6d; the InterHuman layout needs them"))
             continue
-        number += 1
-        yield ClipToWrite(item, (item.text,), split_of_number(number), str(item.seed))
+        yield ClipToWrite(item, (item.text,), splits.of(item), str(item.seed))
 
 
 def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> FolderWritten:
@@ -105,6 +107,7 @@ def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> Folder
                 written.check_read_back(item.id, read, item.joints[person])
             caption_path(root, str(number)).write_text(_caption_lines(clip.captions), encoding="utf-8")
             splits[clip.split].append(number)
+            written.splits[clip.split] += 1
             table.writerow([number, item.id, clip.split, with_guard(clip.origin)])
     for split, numbers in splits.items():
         # Published readers lose a last line without newline (docs/reference/data-and-evaluation.md#q3).

@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from intermask_cli.datasets.dataset_folder import FolderWritten, split_of_number, write_complete_folder
+from intermask_cli.datasets.dataset_folder import FolderWritten, Splits, write_complete_folder
 from intermask_cli.datasets.interx.reader import SPLITS, caption_path, motions_path, split_path
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN
 from intermask_cli.errors import InputError
@@ -88,7 +88,7 @@ def _fit_error_mm(item: Interaction, processed: np.ndarray) -> float:
     return float(np.mean(errors))
 
 
-def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
+def write_interx(items: Iterable[Interaction], root: Path, splits: Splits | None = None) -> FolderWritten:
     """Write interactions as an Inter-X dataset; ids become names GgggTtttAaaaRrrr, `ids.csv` maps them back.
 
     Interactions whose joints hold NaN are left out and listed.
@@ -97,10 +97,10 @@ def write_interx(items: Iterable[Interaction], root: Path) -> FolderWritten:
         InputError: the folder is not empty. IntermaskError: a clip read back differs (`BOUND_MM`).
     """
     with write_complete_folder(root) as draft:
-        return _write(items, draft)
+        return _write(items, draft, splits or Splits())
 
 
-def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
+def _write(items: Iterable[Interaction], root: Path, splits: Splits) -> FolderWritten:
     for folder in ("splits", "motions", "texts_processed"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     names: dict[str, list[str]] = {split: [] for split in SPLITS}
@@ -118,7 +118,8 @@ def _write(items: Iterable[Interaction], root: Path) -> FolderWritten:
                 continue
             number = written.count = written.count + 1
             name = f"G{number // _GROUP:03d}T{number % _GROUP:03d}A000R000"
-            split = split_of_number(number)
+            split = splits.of(item)
+            written.splits[split] += 1
             files[split].create_dataset(name, data=clip.astype(np.float32))
             read_back = persons_from_processed(files[split][name][...])
             for read, rows in zip(read_back, persons_from_processed(clip), strict=True):
