@@ -102,7 +102,9 @@ class Splits:
                 continue
             split = _SPLITS.get(name.strip().lower())
             if split is None:
-                raise InputError(f"{id}: split is '{name.strip()[:40]}'; accepted: train, val, test, or nothing")
+                raise InputError(
+                    f"{id}: split is '{name.strip()[:40]}'; accepted: train, val, test, or nothing"
+                )
             self._by_id[id] = split
             self._by_text.setdefault(_words(text), split)
 

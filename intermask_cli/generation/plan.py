@@ -85,8 +85,8 @@ class Shard:
             raise InputError(f"--shard {text}: expected i/n such as 3/16") from None
         if not 1 <= index <= count:
             raise InputError(
-                f"--shard {text}: i runs from 1 to n, so {_nearest_shard(index, count)}; n is the same for all "
-                "shards of a run, also when a few are run again (docs/guides/scale.md)"
+                f"--shard {text}: i runs from 1 to n, so {_nearest_shard(index, count)}; n is the same for "
+                "all shards of a run, also when a few are run again (docs/guides/scale.md)"
             )
         return cls(index, count)
 

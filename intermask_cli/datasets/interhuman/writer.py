@@ -59,9 +59,7 @@ def raw492(joints: np.ndarray, rotations6d: np.ndarray) -> np.ndarray:
     return raw.astype(np.float32)
 
 
-def write_interhuman(
-    items: Iterable[Interaction], root: Path, splits: Splits | None = None
-) -> FolderWritten:
+def write_interhuman(items: Iterable[Interaction], root: Path, splits: Splits | None = None) -> FolderWritten:
     """Write interactions as an InterHuman dataset; ids become numbers, `ids.csv` maps them back.
 
     Interactions without rotations are left out and listed.

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.dataset_folder import split_of
+from intermask_cli.datasets.interhuman.check import check_interhuman
 from intermask_cli.datasets.interhuman.pair_table import read_table
 from intermask_cli.datasets.interhuman.pairs import write_pairs
 from intermask_cli.datasets.interhuman.reader import InterHuman, InterHumanPairs, features_of_pair
