@@ -61,5 +61,6 @@ def generate(
     job = generate_job(settings, prompts, accepted, length)
     if dry_run:
         source = settings.source
-        reporting.report(Estimate.of(job, source.info.fps, source.num_joints), json)
+        warning_of = source.text_warning_of(item.text for item in job.plan.items)
+        reporting.report(Estimate.of(job, source.info.fps, source.num_joints, warning_of), json)
     reporting.report_run(run_job(job), settings.source.info.max_frames, json)

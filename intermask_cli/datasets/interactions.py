@@ -47,7 +47,7 @@ RIGID = "rigid"
 #: Index columns of every file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 #: Attributes of items and index columns that a file may have; others are carried over from the prompt file.
-OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence")
+OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence", "text_warning")
 NUMBER_COLUMNS = ("sample", "seed", "frames")
 FLOAT_COLUMNS = ("read_confidence",)
 #: Nine hours. A file that claims more is refused before memory is allocated.
@@ -247,6 +247,7 @@ class InteractionFile:
                 read_as=text(group.attrs.get("read_as", "")),
                 read_confidence=None if confidence is None else float(confidence),
                 source=read_source(group),
+                text_warning=text(group.attrs.get("text_warning", "")),
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
+from intermask_cli.generation.text_warnings import text_warning
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
@@ -28,6 +30,11 @@ from intermask_cli.motion.physics import physics
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
     from intermask_cli.models.bundle import BundleInfo
+
+
+#: Characters that every encoder reads: CLIP takes 77 tokens, two of them for start and end, and a token has
+#: at least one.
+_CERTAINLY_READ = 75
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,20 @@ class ModelSource:
             )
         return FrameLimits(self.info.fps)
 
+    def text_warning_of(self, texts: Iterable[str]) -> Callable[[str], str]:
+        """`text_warnings.text_warning` of the model's encoder, which is not loaded.
+
+        Whether texts are cut is seen only where one may be, and the encoder's tokenizer is on this machine.
+        """
+        from intermask_cli.inference.model import DEFAULT_ENCODERS
+        from intermask_cli.models.text_encoders import local_cut_tokens
+
+        encoder = self.info.text_encoder["id"]
+        cut = None
+        if any(len(text) > _CERTAINLY_READ for text in texts):
+            cut = local_cut_tokens(self.text_encoder or DEFAULT_ENCODERS.get(encoder, encoder))
+        return partial(text_warning, encoder_id=encoder, cut=cut)
+
     def load(self, worker: Worker) -> InteractionModel:
         """The model on this worker's device."""
         import torch
@@ -160,7 +181,7 @@ class GenerationLoader:
                 batch_size=len(items),
                 body=self.body,
             )
-            return _labelled(items, made)
+            return _labelled(items, made, model)
 
         return _engine(model, make, self.batch_size, worker)
 
@@ -220,7 +241,7 @@ class ReactionLoader:
                 body=self.body,
             )
             made = [person.kept_in(one) for one, person in zip(made, persons, strict=True)]
-            return _labelled(items, made)
+            return _labelled(items, made, model)
 
         return _engine(model, make, self.batch_size, worker)
 
@@ -284,9 +305,19 @@ def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, wo
     return Engine(make, BatchSize.fitting(model.info, model.device, model.dtype, worker.workers_per_device))
 
 
-def _labelled(items: Sequence[WorkItem], made: Sequence[Interaction]) -> list[Interaction]:
-    """Results with the id and sample number of their items."""
+def _labelled(
+    items: Sequence[WorkItem], made: Sequence[Interaction], model: InteractionModel
+) -> list[Interaction]:
+    """Results with the id and sample number of their items, and what the encoder did not read of the text."""
+    encoder = model.filler.text_encoder
+    cut = getattr(encoder, "cut_tokens", None)  # encoders of plug-ins need not say
     return [
-        replace(result, id=item.id, sample=item.sample, source_id=item.source_id)
+        replace(
+            result,
+            id=item.id,
+            sample=item.sample,
+            source_id=item.source_id,
+            text_warning=text_warning(item.text, encoder.id, cut),
+        )
         for item, result in zip(items, made, strict=True)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ from intermask_cli.generation.run_directory import (
     read_rejected,
     write_rejected,
 )
+from intermask_cli.generation.text_warnings import summary_line
 from intermask_cli.generation.workers import work_in_processes
 
 
@@ -87,6 +88,7 @@ class Summary:
     rejected: Sequence[Rejected]
     finished_before: bool = False
     no_body: int = 0  # of the dataset, marked in its column `no_body`
+    text_warnings: str | None = None  # one line about the column `text_warning`
     rejected_ok: bool = False
 
     @property
@@ -105,6 +107,7 @@ class Summary:
             "failed": len(self.failed),
             "rejected": len(self.rejected),
             "no_body": self.no_body,
+            "text_warnings": self.text_warnings,
             "seconds": round(self.seconds, 3),
             "load_seconds": round(self.load_seconds, 3),
             "interactions_per_second": round(self.made / self.seconds, 3) if self.made else None,
@@ -131,6 +134,8 @@ class Summary:
                 f"{self.no_body:,} interaction{'s are not bodies' if self.no_body > 1 else ' is not a body'}"
             )
             lines.append(f"{count}; the column no_body of {self.folder / 'index.csv'} says why")
+        if self.text_warnings:
+            lines.append(f"{self.text_warnings}; the column text_warning says which")
         if not self.merged:
             lines.append(
                 f"other shards are missing; the last one, or intermask merge {self.folder}, finishes the run"
@@ -149,15 +154,23 @@ class Estimate:
     fps: float
     bytes: int
     rejected: Sequence[Rejected]
+    text_warnings: str | None = None
 
     @classmethod
-    def of(cls, job: Job, fps: float, joints: int) -> Estimate:
-        """The estimate for a model of that frame rate and number of joints."""
+    def of(
+        cls, job: Job, fps: float, joints: int, warning_of: Callable[[str], str] = lambda text: ""
+    ) -> Estimate:
+        """The estimate for a model of that frame rate and number of joints.
+
+        warning_of: what the model's text encoder does not read of a text.
+        """
         plan, rejected = job.plan, job.rejected
         # float32 joints and 6-D rotations of two persons, which gzip shrinks by about a fifth
         per_frame = 2 * 4 * (joints * 3 + (joints - 1) * 6)
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
-        return cls(len(plan.items), prompts, plan.frames, fps, round(plan.frames * per_frame * 0.8), rejected)
+        texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
+        size = round(plan.frames * per_frame * 0.8)
+        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts)
 
     @property
     def exit_code(self) -> int:
@@ -171,6 +184,7 @@ class Estimate:
             "frames": self.frames,
             "seconds": round(self.frames / self.fps, 3),
             "estimated_bytes": self.bytes,
+            "text_warnings": self.text_warnings,
             "rejected": [entry.as_json() for entry in self.rejected],
         }
 
@@ -179,7 +193,8 @@ class Estimate:
         return [
             f"would make {self.items:,} interactions from {self.prompts:,} prompts: "
             f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB; "
-            f"{len(self.rejected):,} lines rejected"
+            f"{len(self.rejected):,} lines rejected",
+            *([self.text_warnings] if self.text_warnings else []),
         ]
 
 
@@ -229,6 +244,7 @@ def run_job(job: Job) -> Summary | None:
         failed=merged.failed,
         rejected=job.rejected,
         no_body=merged.no_body,
+        text_warnings=merged.text_warnings,
         rejected_ok=execution.rejected_ok,
     )
 
@@ -273,7 +289,8 @@ def _already_finished(run: RunDirectory, manifest: dict[str, Any], job: Job) -> 
     done, no_body = int(manifest["counts"]["done"]), int(manifest["counts"].get("no_body", 0))
     return Summary(
         run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], job.rejected,
-        finished_before=True, no_body=no_body, rejected_ok=job.execution.rejected_ok,
+        finished_before=True, no_body=no_body, text_warnings=manifest.get("text_warnings"),
+        rejected_ok=job.execution.rejected_ok,
     )  # fmt: skip
 
 

@@ -50,6 +50,7 @@ from intermask_cli.generation.part_files import (
     write_part,
 )
 from intermask_cli.generation.plan import Part, Shard, WorkItem
+from intermask_cli.generation.text_warnings import summary_line
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.version import __version__
 
@@ -132,6 +133,7 @@ class MergeResult:
     done: int
     failed: list[Rejected]
     no_body: int = 0  # interactions that are listed as not a body
+    text_warnings: str | None = None  # `text_warnings.summary_line` of all texts
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -277,7 +279,8 @@ class RunDirectory:
             finished = self.finished()
             if finished is not None:
                 counts = finished["counts"]
-                return MergeResult(True, counts["done"], [], counts.get("no_body", 0))
+                text = finished.get("text_warnings")
+                return MergeResult(True, counts["done"], [], counts.get("no_body", 0), text)
             if self.pending(parts):
                 return MergeResult(False, self.done_items(parts), [])
             result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
@@ -297,8 +300,10 @@ class RunDirectory:
         write_rejected(self.folder, [*rejected, *failed])
         no_body = sum(bool(row.get("no_body")) for record in records for row in record.rows)
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected), "no_body": no_body}
-        self._record_end("failures" if failed else "finished", **counts)
-        return MergeResult(True, done, failed, no_body)
+        texts = {row["prompt"]: row.get("text_warning", "") for record in records for row in record.rows}
+        text = summary_line(texts.values())
+        self._record_end("failures" if failed else "finished", text, **counts)
+        return MergeResult(True, done, failed, no_body, text)
 
     def stop(self, status: str, parts: Sequence[Part]) -> None:
         """Record how an unfinished run ended, unless another shard has finished it meanwhile."""
@@ -306,10 +311,13 @@ class RunDirectory:
             if self.finished() is None:
                 self._record_end(status, done=self.done_items(parts))
 
-    def _record_end(self, status: str, **counts: int) -> None:
+    def _record_end(self, status: str, text_warnings: str | None = None, **counts: int) -> None:
         """Note in the manifest how the run ended: finished, failures, interrupted or stopped by an error."""
         before = read_manifest(self.folder) or {}
-        self._write_manifest({"status": status, "started": before.get("started"), "ended": utc_now()}, counts)
+        state = {"status": status, "started": before.get("started"), "ended": utc_now()}
+        if text_warnings is not None:
+            state["text_warnings"] = text_warnings
+        self._write_manifest(state, counts)
 
     def _write_manifest(self, state: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> None:
         values = {

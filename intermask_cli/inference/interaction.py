@@ -48,6 +48,7 @@ class Interaction:
         read_as: what the prompt was read as (`reading`); "" where it was not read.
         read_confidence: how sure that reading is, 0 to 1, or None.
         source: the given person as its file held it, where that file has a skeleton of its own, or None.
+        text_warning: what the text encoder did not read of the text (`generation.text_warnings`).
     """
 
     motion: Motion
@@ -64,6 +65,7 @@ class Interaction:
     read_as: str
     read_confidence: float | None
     source: AnimatedSkeleton | None
+    text_warning: str
 
     def __init__(
         self,
@@ -84,6 +86,7 @@ class Interaction:
         read_as: str = "",
         read_confidence: float | None = None,
         source: AnimatedSkeleton | None = None,
+        text_warning: str = "",
     ) -> None:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
@@ -111,7 +114,7 @@ class Interaction:
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
             "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
-            "source": source,
+            "source": source, "text_warning": text_warning,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared

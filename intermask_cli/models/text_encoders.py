@@ -12,7 +12,7 @@ import json
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +50,8 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 #: The other files of a hub repository that are needed, as patterns.
 FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.*", "merges.txt")
 REMEDY = "give the text encoder as --text-encoder PATH|HUB_ID"
+#: Tokens of a text that are cut off, and tokens of the complete text.
+CutTokens = Callable[[str], tuple[int, int]]
 #: Texts whose states are kept, the most recently used ones.
 CACHED_TEXTS = 512
 #: Texts of equal length that run together on a GPU.
@@ -101,7 +103,10 @@ class _FrozenEncoder:
         self.folder, self.device = folder, torch.device(device)
         self.sha256 = file_sha256(_weights_in(folder)[0])
         self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
-        self.tokenizer, self.network = self._load()
+        self._has_cut = False
+        self.tokenizer = _tokenizer_in(folder)
+        self.cut_tokens = self.cut_tokens_by(self.tokenizer)
+        self.network = self._load()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r}, {self.device})"
@@ -141,15 +146,28 @@ class _FrozenEncoder:
         states: Tensor = self.network(input_ids=torch.tensor(ids, device=self.device)).last_hidden_state
         return states.float().cpu()
 
+    @classmethod
+    def cut_tokens_by(cls, tokenizer: Any) -> CutTokens:
+        """Counts tokens of a text that the network does not read, and tokens of the complete text."""
+
+        def cut_tokens(text: str) -> tuple[int, int]:
+            count = len(tokenizer(cls._clean(text))["input_ids"])
+            return max(0, count - cls.limit), count
+
+        return cut_tokens
+
     def _tokens(self, text: str) -> list[int]:
-        """Token ids, start and end token included; too long a text is cut, with a warning."""
+        """Token ids, start and end token included; too long a text is cut, and the first one is named."""
         ids: list[int] = self.tokenizer(self._clean(text))["input_ids"]
         if len(ids) > self.limit:
-            warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
+            if not self._has_cut:
+                warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
+            self._has_cut = True
             ids = [*ids[: self.limit - 1], ids[-1]]
         return ids
 
-    def _clean(self, text: str) -> str:
+    @staticmethod
+    def _clean(text: str) -> str:
         """The text as the tokenizer expects it."""
         return text
 
@@ -157,8 +175,8 @@ class _FrozenEncoder:
         """Token ids as the network reads them: padded only where the padding takes part."""
         return ids
 
-    def _load(self) -> tuple[Any, Any]:
-        """The tokenizer and the frozen network on its device; sets `dim`."""
+    def _load(self) -> Any:
+        """The frozen network on its device; sets `dim`."""
         raise NotImplementedError
 
 
@@ -168,13 +186,12 @@ class MiniLM(_FrozenEncoder):
     id = MINILM_ID
     limit = 256  # tokens, as the model card says
 
-    def _load(self) -> tuple[Any, Any]:
-        from transformers import AutoTokenizer, BertModel
+    def _load(self) -> Any:
+        from transformers import BertModel
 
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         network = BertModel.from_pretrained(self.folder, local_files_only=True, add_pooling_layer=False)
         self.dim = network.config.hidden_size
-        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
+        return network.float().eval().requires_grad_(False).to(self.device)
 
 
 class Clip(_FrozenEncoder):
@@ -187,19 +204,23 @@ class Clip(_FrozenEncoder):
     id = "clip-vit-large-patch14-336"
     limit = CLIP_POSITIONS
 
-    def _load(self) -> tuple[Any, Any]:
-        from transformers import AutoTokenizer, CLIPTextModel
+    def _load(self) -> Any:
+        from transformers import CLIPTextModel
 
-        tokenizer = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
         network = CLIPTextModel.from_pretrained(self.folder, local_files_only=True)
         self.dim = network.config.hidden_size
-        return tokenizer, network.float().eval().requires_grad_(False).to(self.device)
+        return network.float().eval().requires_grad_(False).to(self.device)
 
-    def _clean(self, text: str) -> str:
+    @staticmethod
+    def _clean(text: str) -> str:
         return clean_clip_text(text)
 
     def _padded_tokens(self, ids: list[int]) -> list[int]:
         return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
+
+
+#: Encoders by the name that `load_text_encoder` takes.
+KINDS: dict[str, type[_FrozenEncoder]] = {"minilm": MiniLM, "clip": Clip}
 
 
 def clean_clip_text(text: str) -> str:
@@ -251,7 +272,7 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     stored_kind = _kind_in(folder)
     if kind and kind != stored_kind:
         raise InputError(f"{folder}: config.json describes a {stored_kind} encoder, not {kind}; {REMEDY}")
-    return _build({"minilm": MiniLM, "clip": Clip}[stored_kind], folder, device)
+    return _build(KINDS[stored_kind], folder, device)
 
 
 def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) -> None:
@@ -263,6 +284,21 @@ def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) ->
                 f"model '{model}' was trained with text encoder {expected['id']} ({name} {recorded}), "
                 f"got {encoder.id} ({name} {value}); {REMEDY}"
             )
+
+
+def local_cut_tokens(spec: str) -> CutTokens | None:
+    """How the encoder `spec` cuts texts, by its tokenizer alone; None if that is not on this machine."""
+    kind, _, source = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    folder = _packaged_minilm() if kind == "minilm" and not source else Path(source).expanduser()
+    if (not source and kind == "clip") or not folder.is_dir():
+        return None
+    return KINDS[_kind_in(folder)].cut_tokens_by(_tokenizer_in(folder))
+
+
+def _tokenizer_in(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def _packaged_minilm() -> Path:

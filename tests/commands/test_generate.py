@@ -461,3 +461,20 @@ def test_an_exported_tree_has_the_samples_of_a_text_in_one_split(
         captions[split] = {(folder / f"tree/annots/{n}.txt").read_text().split("\n")[0] for n in numbers}
     assert "hug 3" in captions["val"] and "hug 5" in captions["test"]
     assert sum(map(len, captions.values())) == len(set.union(*captions.values())) == 12
+
+
+def test_texts_that_the_encoder_does_not_read(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    long = "two people bow " * 90
+    (folder / "t.txt").write_text(f"two people bow\n!!!\nzwei Leute geben sich die Hand\n{long}\n")
+    expected = "texts: 1 have no words; 1 are not English, which is all that the text encoder knows; "
+    expected += "1 are longer than the text encoder reads"
+    dry = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--dry-run")
+    assert dry[0] == 0 and expected in dry[1].replace("\n", " ")
+    code, out, _ = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--out", "r")
+    assert code == 0 and expected in out.replace("\n", " ")
+    with InteractionFile("r") as dataset:
+        column = dataset.column("text_warning")
+        assert [dataset.read(id).text_warning for id in dataset.ids] == column
+    assert column == ["", "no words", "not English", "cut: 16 of 272 tokens are not read"]
+    assert expected in json.loads(cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--out", "r",
+                                      "--json")[1])["text_warnings"]  # fmt: skip
