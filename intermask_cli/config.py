@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -42,35 +43,93 @@ BODIES = ("rigid", "decoded")
 #: Precisions of the transformer, on the command line and in the library.
 DTYPES = ("float32", "bf16")
 
-#: A size or count: an error here names the key, one inside torch would not.
+#: A width or another number that shapes of weights show: an error here names the key, unlike one of torch.
 Size = Annotated[int, "above 0"]
+#: Numbers of equal layers, which the number of weights limits; the second kind may be 0.
+Layers = Annotated[int, "layers"]
+OptionalLayers = Annotated[int, "layers or none"]
+#: Longest clip in frames: ten minutes.
+LONGEST_FRAMES = 18_000
+#: Most parallel decoding steps: a clip has fewer tokens than this.
+MAX_STEPS = 10_000
+#: Largest dilation of a residual block, in frames of the token map: more would only be padding.
+MAX_DILATION = 4096
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[Any]) -> None:
     """InputError unless the value is one of those accepted."""
     if value not in accepted:
-        raise InputError(f"{name} is {value!r}; accepted: {', '.join(map(str, accepted))}")
+        raise InputError(f"{name} is {_shown(value)}; accepted: {', '.join(map(str, accepted))}")
 
 
 def check_fields(record: Any) -> None:
     """Check every field of a record against its annotation; InputError names the field.
 
-    Annotations with a check: `Literal`, `Size`, float (a whole number will do), int, bool and str. YAML reads
-    `1e-3` as text (a float needs a point); without this check the text would fail far from its cause.
+    Annotations with a check: `Literal`, `Size`, `Layers`, float (finite; a whole number will do), int, bool,
+    str, dict and tuples of floats. YAML reads `1e-3` as text (a float needs a point); without this check the
+    text would fail far from its cause.
     """
     annotations = get_type_hints(type(record), include_extras=True)
     for name in (field.name for field in dataclasses.fields(record)):
         value, kind = getattr(record, name), annotations[name]
         if get_origin(kind) is Literal:
             check_choice(name, value, get_args(kind))
-        elif kind == Size:
-            if type(value) is not int or value < 1:
-                raise InputError(f"{name} is {value!r}; accepted: a whole number above 0")
-        elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            continue
-        elif kind in (float, int, bool, str) and type(value) is not kind:
-            hint = " (in YAML write 1.0e-3, not 1e-3)" if kind is float and isinstance(value, str) else ""
-            raise InputError(f"{name} is {value!r}; expected {kind.__name__}{hint}")
+        elif kind in (Size, Layers, OptionalLayers):
+            least = 0 if kind == OptionalLayers else 1
+            if type(value) is not int or value < least:
+                accepted = "above 0" if least else "of 0 or more"
+                raise InputError(f"{name} is {_shown(value)}; accepted: a whole number {accepted}")
+        elif kind is float:
+            _check_number(name, value)
+        elif get_origin(kind) is tuple:
+            if not isinstance(value, tuple):
+                raise InputError(f"{name} is {_shown(value)}; expected a list of numbers")
+            for entry in value:
+                _check_number(name, entry)
+        elif (plain := get_origin(kind) or kind) in _NAMES and type(value) is not plain:
+            raise InputError(f"{name} is {_shown(value)}; expected {_NAMES[plain]}")
+
+
+#: What a field of a plain type must be, for messages.
+_NAMES = {int: "a whole number", bool: "true or false", str: "a text", dict: "keys with values"}
+#: Characters of a wrong value that messages show.
+_SHOWN = 60
+#: Characters of a parser's reason that messages show.
+_REASON = 160
+
+
+def _check_number(name: str, value: Any) -> None:
+    """InputError unless the value is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        hint = " (in YAML write 1.0e-3, not 1e-3)" if _is_number(value) else ""
+        raise InputError(f"{name} is {_shown(value)}; expected a number{hint}")
+    if isinstance(value, int):
+        value = value if abs(value) < sys.float_info.max else math.inf
+    if not math.isfinite(value):
+        raise InputError(f"{name} is {_shown(value)}; expected a finite number")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a text is a number that YAML did not read as one."""
+    try:
+        return isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _shown(value: Any) -> str:
+    """A wrong value as messages show it: in one line, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, lists in each other
+        return f"a {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def check_heads(name: str, width: int, heads: int, heads_name: str = "heads") -> None:
+    """InputError unless a width can be divided among attention heads."""
+    if width % heads:
+        raise InputError(f"{name}={width} is not a multiple of {heads_name}={heads}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +147,7 @@ class TokenizerConfig:
     #: codes, K
     codebook_size: Size = 1024
     #: residual blocks per stage
-    depth: Size = 2
+    depth: Layers = 2
     #: the dilation of block i is dilation_growth**i, in descending order
     dilation_growth: Size = 3
     #: inside residual blocks
@@ -96,7 +155,7 @@ class TokenizerConfig:
     #: inside residual blocks
     dropout: float = 0.2
     #: residual quantiser layers; the transformer uses layer 0
-    num_quantizers: Size = 1
+    num_quantizers: Layers = 1
     #: all quantiser layers share one codebook
     shared_codebook: bool = False
     #: probability of dropping later quantiser layers in training
@@ -110,6 +169,13 @@ class TokenizerConfig:
         check_fields(self)
         check_choice("representation", self.representation, tuple(STEMS))
         check_choice(f"stem of representation {self.representation}", self.stem, STEMS[self.representation])
+        # `min` first: a power of huge numbers would take all memory.
+        growth, depth = min(self.dilation_growth, MAX_DILATION + 1), min(self.depth, MAX_DILATION)
+        if growth ** (depth - 1) > MAX_DILATION:
+            raise InputError(
+                f"dilation_growth {self.dilation_growth} with depth {self.depth} dilates a convolution by "
+                f"more than {MAX_DILATION} frames"
+            )
 
 
 @dataclass(frozen=True)
@@ -119,7 +185,7 @@ class PairDecoderConfig:
     #: channels
     width: Size = 128
     #: residual blocks over time, with dilations 1, 2, 4, 8 in turn
-    blocks: Size = 8
+    blocks: Layers = 8
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -138,7 +204,7 @@ class TransformerConfig:
     #: attention heads of latent_dim / heads each
     heads: Size = 6
     #: Inter-M blocks
-    layers: Size = 6
+    layers: Layers = 6
     #: width of the feed-forward layers
     ff_dim: Size = 1024
     #: in attention, feed-forward layers and behind the embedding
@@ -150,7 +216,7 @@ class TransformerConfig:
     #: width of the trained text layers; equals text_dim for "clip"
     text_width: Size = 768
     #: trained text layers
-    text_layers: int = 2
+    text_layers: OptionalLayers = 2
     #: attention heads of the text layers
     text_heads: Size = 8
     #: width of the text layers' feed-forward layers
@@ -162,10 +228,8 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        for width, heads in (("latent_dim", "heads"), ("text_width", "text_heads")):
-            w, h = getattr(self, width), getattr(self, heads)
-            if w % h:
-                raise InputError(f"{width}={w} is not a multiple of {heads}={h}")
+        check_heads("latent_dim", self.latent_dim, self.heads)
+        check_heads("text_width", self.text_width, self.text_heads, "text_heads")
         if self.text_head == "clip" and self.person_condition:
             raise InputError("person_condition needs text_head 'pooled'; the published head has one vector")
         if self.text_head == "clip" and self.text_width != self.text_dim:
@@ -191,8 +255,8 @@ class SamplingConfig:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.steps < 1:
-            raise InputError(f"steps is {self.steps}; accepted: 1 or more")
+        if not 1 <= self.steps <= MAX_STEPS:
+            raise InputError(f"steps is {_shown(self.steps)}; accepted: 1 to {MAX_STEPS}")
         if not 0.0 <= self.filter < 1.0:
             raise InputError(f"filter is {self.filter}; accepted: 0 (keep all codes) up to, not including, 1")
         if self.temperature < COLDEST:
@@ -217,17 +281,20 @@ def sampling_with(
     return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})
 
 
-def from_dict(kind: type[C], values: dict[str, Any], source: str) -> C:
+def from_dict(kind: type[C], values: Any, source: str) -> C:
     """Build a config record from a mapping.
 
-    Raises InputError, beginning with `source`, for unknown keys (naming the nearest) and wrong values.
+    Raises InputError, beginning with `source`, for anything but a mapping, unknown keys (naming the nearest)
+    and wrong values.
     """
+    if not isinstance(values, Mapping):
+        raise InputError(f"{source}: expected keys with values, got {_shown(values)}")
     known = {field.name for field in dataclasses.fields(kind)}
     for key in values:
         if key not in known:
             nearest = difflib.get_close_matches(str(key), sorted(known), n=1)
             hint = f"; did you mean '{nearest[0]}'?" if nearest else f"; accepted: {', '.join(sorted(known))}"
-            raise InputError(f"{source}: unknown key '{key}'{hint}")
+            raise InputError(f"{source}: unknown key {_shown(key)}{hint}")
     try:
         return kind(**values)
     except InputError as error:
@@ -247,8 +314,9 @@ def load_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML ({str(error).splitlines()[0]})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: a number without digits
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path}: not valid YAML ({reason[:_REASON]})") from error
     if not isinstance(values, dict):
         raise InputError(f"{path}: expected a mapping of sections, got {type(values).__name__}")
     return values

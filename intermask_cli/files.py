@@ -41,6 +41,8 @@ _REMEDY = {
 NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, getattr(errno, "ENOTSUP", -1), getattr(errno, "EOPNOTSUPP", -1)}
 #: Error numbers from file systems where a folder cannot be flushed: SMB, FUSE, folders of virtual machines.
 _NO_FOLDER_SYNC = NO_LOCKS | {errno.EINVAL, errno.EBADF, errno.EACCES, errno.EISDIR}
+#: Bytes of a file that show what it is.
+_HEAD = 512
 #: Permissions of a new file before the umask.
 _NEW_FILE = 0o666
 #: Prefix of temporary names; the real name follows, since some writers choose the format by the suffix.
@@ -342,6 +344,42 @@ def path_of(path: Any) -> Path:
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise InputError(f"path is {path!r}; accepted: a string or a Path")
     return Path(path)
+
+
+def json_object(path: Path, remedy: str) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        InputError: not readable, no JSON in UTF-8, or JSON of another kind; ends with `remedy`.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); {remedy}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: expected a JSON object, got {type(values).__name__}; {remedy}")
+    return values
+
+
+def what_came_instead(path: Path) -> str | None:
+    """What a file is, in words, if it is not the data that was asked for but what a failed download left."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:100].lower()
+    if not head:
+        return "an empty file: the download failed; get it again"
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+        return "an HTML page, not the data: the download failed; get it again"
+    if start.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer, not the data: run `git lfs pull` in its repository, or download the file"
+    if head[257:262] == b"ustar":
+        return "an archive: unpack it first"
+    return None
 
 
 def without_absolute_paths(value: Any) -> Any:

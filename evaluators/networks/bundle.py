@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
 from evaluators.networks.interclip import InterClip, InterClipConfig, MotionTowerConfig, TowerConfig
 from evaluators.networks.interx import InterXConfig, InterXEvaluator
-from intermask_cli.config import from_dict
+from intermask_cli.config import check_fields, from_dict
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import write_text
 from intermask_cli.models.bundle_files import (
@@ -25,13 +25,15 @@ from intermask_cli.models.bundle_files import (
     CONFIG,
     BundleKind,
     bundled_names,
+    check_encoder_record,
     folder_sha256,
-    load_weights,
     local_folder,
+    new_bundle,
     read_config,
-    save_weights,
     write_config,
 )
+from intermask_cli.models.weights import load_network as load_network_with
+from intermask_cli.models.weights import save_weights
 
 EVALUATOR = BundleKind("evaluator", "an evaluator", "give the evaluator as --evaluator NAME|PATH")
 WEIGHTS = "weights.safetensors"
@@ -53,32 +55,55 @@ class EvaluatorInfo:
     training_data: str = ""
     provenance: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_encoder_record(self.text_encoder)
+
 
 def network_config(network: DuetEval | InterClip | InterXEvaluator) -> dict[str, Any]:
     """Sizes of a network as plain values."""
     return dataclasses.asdict(network.config)
 
 
-def build_network(info: EvaluatorInfo, source: str) -> DuetEval | InterClip | InterXEvaluator:
-    """The network `info` describes, with fresh weights; InputError names `source` for unknown sizes."""
+def network_sizes(info: EvaluatorInfo, source: str) -> DuetEvalConfig | InterClipConfig | InterXConfig:
+    """The sizes in `info` as the record of its architecture; InputError names `source` and the field."""
     if info.architecture == "duet":
-        return DuetEval(from_dict(DuetEvalConfig, info.network, source))
+        return from_dict(DuetEvalConfig, info.network, source)
     if info.architecture == "interx":
-        return InterXEvaluator(from_dict(InterXConfig, info.network, source))
+        return from_dict(InterXConfig, info.network, source)
     sizes = dict(info.network)
     for name, record in (("text", TowerConfig), ("motion", MotionTowerConfig)):
-        sizes[name] = from_dict(record, dict(sizes.get(name, {})), f"{source}: {name}")
-    return InterClip(from_dict(InterClipConfig, sizes, source))
+        if name not in sizes:
+            raise InputError(f"{source}: no '{name}'")
+        sizes[name] = from_dict(record, sizes[name], f"{source}: {name}")
+    return from_dict(InterClipConfig, sizes, source)
+
+
+def build_network(
+    sizes: DuetEvalConfig | InterClipConfig | InterXConfig,
+) -> DuetEval | InterClip | InterXEvaluator:
+    """The network of these sizes, with fresh weights."""
+    if isinstance(sizes, DuetEvalConfig):
+        return DuetEval(sizes)
+    return InterXEvaluator(sizes) if isinstance(sizes, InterXConfig) else InterClip(sizes)
 
 
 def save_evaluator(
-    folder: Path, info: EvaluatorInfo, network: nn.Module, card: str, fp16: bool = False
+    folder: Path,
+    info: EvaluatorInfo,
+    network: nn.Module,
+    card: str,
+    fp16: bool = False,
+    overwrite: bool = False,
 ) -> str:
-    """Write an evaluator bundle, return its SHA-256; `fp16` stores matrices in half precision."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_weights(network.state_dict(), folder / WEIGHTS, fp16)
-    write_text(folder / CARD, card)
-    write_config(folder, EVALUATOR, info)
+    """Write an evaluator bundle, return its SHA-256; `fp16` stores matrices in half precision.
+
+    Raises InputError for a folder that holds anything; with `overwrite`, anything but a bundle.
+    """
+    with new_bundle(folder, overwrite) as draft:
+        save_weights(network.state_dict(), draft / WEIGHTS, fp16)
+        write_text(draft / CARD, card)
+        write_config(draft, EVALUATOR, info)
     return evaluator_sha256(folder)
 
 
@@ -117,9 +142,8 @@ def read_info(folder: Path) -> EvaluatorInfo:
 
 def load_network(folder: Path, info: EvaluatorInfo) -> DuetEval | InterClip | InterXEvaluator:
     """The network with its weights, float32, in eval mode."""
-    with torch.random.fork_rng(devices=[]):  # building draws initial weights: not from the caller's stream
-        network = build_network(info, str(folder / CONFIG))
-    load_weights(network, folder / WEIGHTS)
+    sizes = network_sizes(info, f"{folder / CONFIG}: network")
+    network = load_network_with(partial(build_network, sizes), sizes, folder / WEIGHTS)
     return network.eval()
 
 

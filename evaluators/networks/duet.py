@@ -22,6 +22,8 @@ from evaluators.networks.interclip import (
     encoder_stack,
     sinusoids,
 )
+from intermask_cli.config import LONGEST_FRAMES, OptionalLayers, Size, check_fields, check_heads
+from intermask_cli.errors import InputError
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
@@ -37,27 +39,33 @@ class DuetEvalConfig:
     """Sizes of duet-eval."""
 
     #: width of motion and text layers
-    width: int = 192
+    width: Size = 192
     #: layers of the motion tower
-    layers: int = 3
+    layers: OptionalLayers = 3
     #: attention heads of motion and text layers
-    heads: int = 3
+    heads: Size = 3
     #: width of the feed-forward layers
-    ff: int = 512
+    ff: Size = 512
     #: frames of a patch, the unit that the motion tower attends over
-    patch: int = 4
+    patch: Size = 4
     #: longest motion in frames
     max_frames: int = 1200
     #: width of the frozen encoder's states
-    text_dim: int = 384
+    text_dim: Size = 384
     #: trained text layers
-    text_layers: int = 2
+    text_layers: OptionalLayers = 2
     #: width of both embeddings
-    out_dim: int = 128
+    out_dim: Size = 128
     #: drop-out of all layers
     dropout: float = 0.1
     #: first value of latent_scale; logits are cosines times its square
     start_scale: float = 3.5
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_heads("width", self.width, self.heads)
+        if not self.patch <= self.max_frames <= LONGEST_FRAMES:
+            raise InputError(f"max_frames is {self.max_frames}; accepted: {self.patch} to {LONGEST_FRAMES}")
 
 
 class StatesEncoder(nn.Module):

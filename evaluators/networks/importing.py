@@ -8,6 +8,7 @@ from typing import Any
 from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
 from evaluators.networks.published import read_interclip, read_interx
 from intermask_cli.files import file_sha256
+from intermask_cli.models.bundle_files import check_free
 
 INTERCLIP, INTERX = "interclip.ckpt", "finest.tar"
 #: Subfolders where the authors' instructions put each file.
@@ -25,14 +26,15 @@ def find_evaluator(path: Path) -> Path | None:
     return next((file for file in candidates if file.is_file()), None)
 
 
-def import_evaluator(file: Path, out: Path) -> tuple[EvaluatorInfo, str]:
-    """Write the bundle of a released evaluator -> its record and SHA-256.
+def import_evaluator(file: Path, out: Path, overwrite: bool = False) -> tuple[EvaluatorInfo, str]:
+    """Write the bundle of a released evaluator -> its record and SHA-256; `overwrite` replaces another one.
 
     Raises InputError when the file is another one, damaged, or holds objects other than tensors.
     """
+    check_free(out, overwrite)
     source = {"file": file.name, "sha256": file_sha256(file), "command": "intermask import-checkpoint"}
     info, network = _interclip(file, source) if file.name == INTERCLIP else _interx(file, source)
-    return info, save_evaluator(out, info, network, _card(info))
+    return info, save_evaluator(out, info, network, _card(info), overwrite=overwrite)
 
 
 def _interclip(file: Path, source: dict[str, str]) -> tuple[EvaluatorInfo, Any]:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from intermask_cli.config import OptionalLayers, Size, check_fields, check_heads
+
 #: Features per person that enter the encoder; the four contact flags that follow do not (quirk Q5,
 #: docs/reference/data-and-evaluation.md#q5).
 PERSON_FEATURES = 258
@@ -22,19 +24,23 @@ PERSON_FEATURES = 258
 class TowerConfig:
     """One stack of post-norm transformer layers."""
 
-    width: int
-    layers: int
-    heads: int
-    ff: int
+    width: Size
+    layers: OptionalLayers
+    heads: Size
+    ff: Size
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_heads("width", self.width, self.heads)
 
 
 @dataclass(frozen=True)
 class MotionTowerConfig(TowerConfig):
     """A tower over frames; `patch` consecutive frames make one position."""
 
-    person_features: int = PERSON_FEATURES
-    patch: int = 1
-    max_positions: int = 2000
+    person_features: Size = PERSON_FEATURES
+    patch: Size = 1
+    max_positions: Size = 2000
 
 
 @dataclass(frozen=True)
@@ -43,10 +49,13 @@ class InterClipConfig:
 
     text: TowerConfig = TowerConfig(768, 8, 8, 2048)
     motion: MotionTowerConfig = MotionTowerConfig(1024, 8, 8, 2048)
-    vocabulary: int = 49408
-    context: int = 77
-    out_dim: int = 512
+    vocabulary: Size = 49408
+    context: Size = 77
+    out_dim: Size = 512
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def sinusoids(positions: int, width: int) -> Tensor:

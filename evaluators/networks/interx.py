@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from intermask_cli.config import Size, check_fields
+
 #: Frames that are read of a motion, as in the published training.
 FRAMES = 150
 #: Shape of one frame: 55 rotations and the translation, 6 numbers for each person.
@@ -28,14 +30,17 @@ _VELOCITY_COLUMNS = (3, 4, 5, 9, 10, 11)
 class InterXConfig:
     """Sizes of the released evaluator."""
 
-    movement_hidden: int = 512
-    movement_width: int = 512
-    motion_hidden: int = 1024
-    text_hidden: int = 512
-    word_width: int = 300
-    word_kinds: int = 15  # one-hot part of speech or keyword class
-    out_dim: int = 512
+    movement_hidden: Size = 512
+    movement_width: Size = 512
+    motion_hidden: Size = 1024
+    text_hidden: Size = 512
+    word_width: Size = 300
+    word_kinds: Size = 15  # one-hot part of speech or keyword class
+    out_dim: Size = 512
     dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 class MovementEncoder(nn.Module):

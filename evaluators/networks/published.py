@@ -81,11 +81,13 @@ def read_interclip(path: Path) -> InterClip:
     """`interclip.ckpt`: the tensors under `state_dict`."""
     content = read_weights(path)
     state = content.get("state_dict", content) if isinstance(content, dict) else {}
-    if not isinstance(state, dict) or not {_MARK, _PREFIX + _MARK} & set(state):
-        raise InputError(
-            f"{path}: no InterCLIP tensors under 'state_dict'; expected the released interclip.ckpt"
-        )
-    return interclip_from_state(checked_state(state, f"{path}: 'state_dict'"), source=str(path))
+    problem = f"{path}: no InterCLIP tensors under 'state_dict'; expected the released interclip.ckpt"
+    if not isinstance(state, dict) or not any(str(key).endswith(_MARK) for key in state):
+        raise InputError(problem)
+    state = checked_state(state, f"{path}: 'state_dict'")
+    if not {_MARK, _PREFIX + _MARK} & set(state):
+        raise InputError(problem)
+    return interclip_from_state(state, source=str(path))
 
 
 def read_interx(path: Path) -> InterXEvaluator:

@@ -41,7 +41,7 @@ def write_bundle(
             "torch": report["torch"], "validation": report["best"],
         },
     )  # fmt: skip
-    return save_evaluator(out / BUNDLE, info, network, evaluator_card(info), fp16=True)
+    return save_evaluator(out / BUNDLE, info, network, evaluator_card(info), fp16=True, overwrite=True)
 
 
 def evaluator_card(info: EvaluatorInfo) -> str:

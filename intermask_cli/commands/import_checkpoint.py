@@ -37,8 +37,11 @@ def import_checkpoint(
         Path | None, typer.Option(help="The same as one .npz with global_mean and global_std.")
     ] = None,
     which: Annotated[
-        str, typer.Option(help="Transformer checkpoint in model/: the .tar whose name contains this.")
+        str, typer.Option(help="Transformer checkpoint in model/: the file whose name contains this.")
     ] = "best_fid",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another bundle in the folder, never anything else.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Read a published checkpoint (no code in it is executed), check every key, and write our bundle."""
@@ -49,12 +52,12 @@ def import_checkpoint(
     from intermask_cli.models import published
 
     if (released := find_evaluator(folder)) is not None:
-        _import_evaluator(released, out, json)
+        _import_evaluator(released, out, overwrite, json)
         return
     if stats and stats_npz:
         raise InputError("--stats and --stats-npz exclude each other; give one of them")
     files = list(stats) if stats else [stats_npz] if stats_npz else None
-    model, sha256 = published.import_checkpoint(folder, out, files, which)
+    model, sha256 = published.import_checkpoint(folder, out, files, which, overwrite)
     note(f"{model.variant}; read from {', '.join(map(str, model.files))}")
     if json:
         emit_json({"bundle": str(out), "sha256": sha256, "dataset": model.dataset, "variant": model.variant})
@@ -62,12 +65,12 @@ def import_checkpoint(
         stdout.print(str(out), markup=False)
 
 
-def _import_evaluator(released: Path, out: Path, as_json: bool) -> None:
+def _import_evaluator(released: Path, out: Path, overwrite: bool, as_json: bool) -> None:
     from evaluators.networks.importing import import_evaluator
     from intermask_cli.console import emit_json, note
     from intermask_cli.console import out as stdout
 
-    info, sha256 = import_evaluator(released, out)
+    info, sha256 = import_evaluator(released, out, overwrite)
     note(f"evaluator {info.name}; read from {released}; licence: {info.licence}")
     if as_json:
         emit_json({"bundle": str(out), "sha256": sha256, "evaluator": info.name, "protocol": info.protocol})

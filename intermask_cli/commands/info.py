@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_files
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -198,7 +197,7 @@ def _bundle(name: str) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.generation.run_directory import MANIFEST
     from intermask_cli.models.bundle import bundle_sha256, resolve_bundle
-    from intermask_cli.models.bundle_files import CONFIG
+    from intermask_cli.models.bundle_files import CONFIG, config_values
 
     path = Path(name).expanduser()
     if path.is_dir() and not (path / CONFIG).is_file():
@@ -207,7 +206,7 @@ def _bundle(name: str) -> dict[str, Any]:
             " is not a run, dataset or bundle"
         )
     folder = resolve_bundle(name)
-    values = json_files.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    values = config_values(folder)
     files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     return {"kind": "bundle", "path": str(folder), "sha256": bundle_sha256(folder), "files": files} | {
         ("bundle_kind" if key == "kind" else key): value for key, value in values.items()

@@ -227,13 +227,25 @@ def bundle(
             show_default=False,
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another bundle in the folder, never anything else.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write the best weights of all stages as a model bundle, ready for `intermask generate --model`."""
     from intermask_cli.training.bundle import assemble_bundle
 
     report = assemble_bundle(
-        tokenizer, transformer, pair_decoder, out, name or out.name, licence, training_data, not fp32, body
+        tokenizer,
+        transformer,
+        pair_decoder,
+        out,
+        name or out.name,
+        licence,
+        training_data,
+        not fp32,
+        body,
+        overwrite,
     )
     _report(report, out, json)
 

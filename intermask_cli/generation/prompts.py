@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from intermask_cli.config import DEFAULT_SECONDS
+from intermask_cli.config import DEFAULT_SECONDS, LONGEST_FRAMES
 from intermask_cli.datasets.interactions import OPTIONAL_COLUMNS
 from intermask_cli.datasets.spreadsheets import without_guard
 from intermask_cli.datasets.tables import (
@@ -54,7 +54,7 @@ class FrameLimits:
 
     fps: float = 30.0
     shortest: int = 4
-    longest: int = 18_000
+    longest: int = LONGEST_FRAMES
     limit_name: str = "the limit of one clip"
     one_phase: str = ""
 

@@ -16,18 +16,20 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from intermask_cli.config import (
     BODIES,
+    FRAMES_PER_TOKEN,
+    LONGEST_FRAMES,
     PairDecoderConfig,
     SamplingConfig,
     TokenizerConfig,
     TransformerConfig,
     check_choice,
+    check_fields,
     from_dict,
 )
 from intermask_cli.errors import InputError, MissingError
@@ -37,11 +39,11 @@ from intermask_cli.models.bundle_files import (
     CONFIG,
     BundleKind,
     bundled_names,
+    check_encoder_record,
     folder_sha256,
-    load_weights,
     local_folder,
+    new_bundle,
     read_config,
-    save_weights,
     write_config,
 )
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
@@ -49,6 +51,7 @@ from intermask_cli.models.hub import hub_folder
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.models.weights import load_network, save_weights
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import Representation, representation_named
 
@@ -85,9 +88,16 @@ class BundleInfo:
     body: str = "decoded"
 
     def __post_init__(self) -> None:
+        check_fields(self)
         self.check_body(self.body)
-        if set(self.text_encoder) != {"id", "sha256", "dim"}:
-            raise InputError(f"text_encoder has {sorted(self.text_encoder)}; it needs id, sha256 and dim")
+        check_encoder_record(self.text_encoder)
+        if self.fps != (fps := self.representation.fps):
+            raise InputError(f"fps is {self.fps}; {self.representation} has {fps:g}")
+        if not FRAMES_PER_TOKEN <= self.min_frames <= self.max_frames <= LONGEST_FRAMES:
+            raise InputError(
+                f"min_frames is {self.min_frames}, max_frames {self.max_frames}; accepted: "
+                f"{FRAMES_PER_TOKEN} to {LONGEST_FRAMES}, the first not above the second"
+            )
         expected, codes = self.transformer.codebook_size, self.tokenizer.codebook_size
         if expected != codes:
             raise InputError(f"transformer for {expected} codes, tokenizer with {codes}: not the same model")
@@ -132,24 +142,27 @@ def save_bundle(
     card: str,
     fp16: bool = False,
     pair_decoder: PairDecoder | None = None,
+    overwrite: bool = False,
 ) -> str:
-    """Write a bundle, return its SHA-256; `fp16` stores matrices in half precision, vectors in float32."""
+    """Write a bundle, return its SHA-256; `fp16` stores matrices in half precision, vectors in float32.
+
+    Raises InputError for a folder that holds anything; with `overwrite`, anything but a bundle.
+    """
     if (normalizer is not None) != info.representation.normalised:
         need = "no normaliser" if normalizer is not None else "a normaliser"
         raise InputError(f"{info.name}: a bundle for {info.representation} takes {need}")
     if (pair_decoder.config if pair_decoder else None) != info.pair_decoder:
         raise InputError(f"{info.name}: config.json and the pair decoder disagree")
-    folder.mkdir(parents=True, exist_ok=True)
     state = {k: v for k, v in tokenizer.state_dict().items() if k.rpartition(".")[2] not in EXTRA_BUFFERS}
-    save_weights(state, folder / TOKENIZER, fp16)
-    save_weights(transformer.state_dict(), folder / TRANSFORMER, fp16)
-    (folder / PAIR_DECODER).unlink(missing_ok=True)
-    if pair_decoder is not None:
-        save_weights(pair_decoder.state_dict(), folder / PAIR_DECODER, fp16)
-    if normalizer is not None:
-        normalizer.save(folder / NORMALIZER)
-    write_text(folder / CARD, card)
-    write_config(folder, MODEL, info)
+    with new_bundle(folder, overwrite) as draft:
+        save_weights(state, draft / TOKENIZER, fp16)
+        save_weights(transformer.state_dict(), draft / TRANSFORMER, fp16)
+        if pair_decoder is not None:
+            save_weights(pair_decoder.state_dict(), draft / PAIR_DECODER, fp16)
+        if normalizer is not None:
+            normalizer.save(draft / NORMALIZER)
+        write_text(draft / CARD, card)
+        write_config(draft, MODEL, info)
     return bundle_sha256(folder)
 
 
@@ -161,14 +174,12 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     """
     folder = resolve_bundle(str(name_or_path))
     info = read_info(folder)
-    # Building a network draws initial weights, which must not advance the caller's random stream.
-    with torch.random.fork_rng(devices=[]):
-        tokenizer, transformer = Tokenizer(info.tokenizer), InteractionTransformer(info.transformer)
-        pair_decoder = PairDecoder(info.pair_decoder).eval() if info.pair_decoder else None
-    load_weights(tokenizer, folder / TOKENIZER, absent=EXTRA_BUFFERS)
-    load_weights(transformer, folder / TRANSFORMER)
-    if pair_decoder is not None:
-        load_weights(pair_decoder, folder / PAIR_DECODER)
+    sizes = info.tokenizer, info.transformer, info.pair_decoder
+    tokenizer = load_network(partial(Tokenizer, sizes[0]), sizes[0], folder / TOKENIZER, absent=EXTRA_BUFFERS)
+    transformer = load_network(partial(InteractionTransformer, sizes[1]), sizes[1], folder / TRANSFORMER)
+    pair_decoder = None
+    if sizes[2] is not None:
+        pair_decoder = load_network(partial(PairDecoder, sizes[2]), sizes[2], folder / PAIR_DECODER).eval()
     for layer in tokenizer.quantizer.layers:
         assert isinstance(layer, Codebook)
         layer.adopt(layer.codebook.clone())
@@ -205,14 +216,12 @@ def read_info(folder: Path) -> BundleInfo:
         ("transformer", TransformerConfig),
         ("sampling", SamplingConfig),
     ):
-        if not isinstance(values.get(key), dict):
+        if key not in values:
             raise InputError(f"{source}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{source}: {key}")
     values.setdefault("pair_decoder", None)  # older bundles have neither
     values.setdefault("body", "decoded")
     if values["pair_decoder"] is not None:
-        if not isinstance(values["pair_decoder"], dict):
-            raise InputError(f"{source}: section 'pair_decoder' must be an object")
         values["pair_decoder"] = from_dict(
             PairDecoderConfig, values["pair_decoder"], f"{source}: pair_decoder"
         )

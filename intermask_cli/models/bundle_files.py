@@ -7,20 +7,14 @@ pickle is ever read.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
-
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.files import file_sha256, replacing, write_json
+from intermask_cli.files import file_sha256, json_object, replacing_folder, write_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -35,6 +29,75 @@ class BundleKind(NamedTuple):
     kind: str  # in config.json: "model" or "evaluator"
     title: str  # with its article
     remedy: str  # how to name another one on the command line
+
+
+#: Names of the files that a bundle can have; a folder with any other is not replaced.
+BUNDLE_FILES = frozenset(
+    (
+        CONFIG, CARD, "tokenizer.safetensors", "transformer.safetensors", "pair_decoder.safetensors",
+        "normalizer.npz", "weights.safetensors",
+    )
+)  # fmt: skip
+
+
+@contextmanager
+def new_bundle(folder: Path, overwrite: bool) -> Iterator[Path]:
+    """A hidden folder to write a bundle in, which becomes `folder` if the block succeeds.
+
+    Raises:
+        InputError: `folder` is not empty; with `overwrite`, it holds something else than a bundle.
+    """
+    check_free(folder, overwrite)
+    with replacing_folder(folder) as draft:
+        yield draft
+
+
+def check_free(folder: Path, overwrite: bool) -> None:
+    """Raise InputError unless a bundle can be written to the folder: before the work on one begins."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder}: not a folder; choose another --out")
+    held, is_bundle = content_of(folder)
+    if held and not (overwrite and is_bundle):
+        remedy = "use --overwrite to replace it, or another --out" if is_bundle else "choose another --out"
+        raise InputError(f"{folder}: holds {held}, which is not overwritten; {remedy}")
+
+
+def content_of(folder: Path) -> tuple[str, bool]:
+    """What a folder holds, in words ("" if nothing), and whether that is a bundle and nothing else."""
+    names = sorted(path.name for path in folder.iterdir())
+    if not names:
+        return "", False
+    others = [name for name in names if name not in BUNDLE_FILES]
+    listed = ", ".join(others[:_LISTED]) + (", ..." if len(others) > _LISTED else "")
+    try:
+        values = config_values(folder) if CONFIG in names else {}
+    except InputError:
+        values = {}
+    if values.get("format") == FORMAT and isinstance(values.get("kind"), str):
+        held = f"the {values['kind']} {str(values.get('name'))[:_LONGEST_NAME]}"
+        return (f"{held} and {listed}", False) if others else (held, True)
+    if isinstance(values.get("stage"), str):
+        return f"a training ({values['stage'][:_LONGEST_NAME]})", False
+    return listed or ", ".join(names), False
+
+
+#: File names listed in a message, and characters of a model's name.
+_LISTED, _LONGEST_NAME = 3, 80
+
+
+def check_encoder_record(record: Any) -> None:
+    """InputError unless `text_encoder` of a config.json is {id, sha256, dim}."""
+    if not isinstance(record, dict) or set(record) != {"id", "sha256", "dim"}:
+        seen = sorted(map(str, record)) if isinstance(record, dict) else repr(record)[:_LONGEST_NAME]
+        raise InputError(f"text_encoder is {seen}; expected an object with id, sha256 and dim")
+    id, sha256, dim = record["id"], record["sha256"], record["dim"]
+    if not isinstance(id, str) or not isinstance(sha256, str | None) or type(dim) is not int or dim < 1:
+        raise InputError(
+            f"text_encoder is {str(record)[:_LONGEST_NAME]}; expected a text as id, a text or null as "
+            "sha256, a whole number above 0 as dim"
+        )
 
 
 def write_config(folder: Path, kind: BundleKind, info: DataclassInstance) -> None:
@@ -58,14 +121,7 @@ def read_config(folder: Path, kind: BundleKind) -> dict[str, Any]:
 
 def config_values(folder: Path) -> dict[str, Any]:
     """The content of config.json, unchecked; InputError unless it is a JSON object."""
-    path = folder / CONFIG
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected an object, got {type(values).__name__}")
-    return values
+    return json_object(folder / CONFIG, "get the bundle again")
 
 
 def bundled_names(assets: Path, kind: BundleKind) -> list[str]:
@@ -92,51 +148,3 @@ def folder_sha256(folder: Path, names: Sequence[str]) -> str:
         if (folder / name).is_file():
             digest.update(f"{name} {file_sha256(folder / name)}\n".encode())
     return digest.hexdigest()
-
-
-def save_weights(state: dict[str, Tensor], path: Path, fp16: bool) -> None:
-    """Write a state dict as safetensors.
-
-    `fp16` stores matrices in half precision and vectors in float32. Raises InputError where a matrix does not
-    fit half precision.
-    """
-    stored = {}
-    for key, value in state.items():
-        value = value.detach().cpu().contiguous().clone()
-        if fp16 and value.is_floating_point() and value.ndim >= 2:
-            value = value.half()
-            if not torch.isfinite(value).all():
-                raise InputError(f"'{key}' does not fit half precision; save the bundle in float32")
-        stored[key] = value
-    with replacing(path) as temporary:
-        save_file(stored, temporary)
-
-
-def load_weights(module: nn.Module, path: Path, absent: tuple[str, ...] = ()) -> None:
-    """Load exactly the module's keys (those ending in `absent` excepted), as float32.
-
-    Raises MissingError without the file, InputError naming the first key that does not fit.
-    """
-    if not path.is_file():
-        raise MissingError(f"{path}: not found; the bundle is incomplete")
-    try:
-        state = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: damaged, not readable as safetensors ({error}); get the bundle again"
-        ) from error
-    expected = module.state_dict()
-    needed = {key for key in expected if key.rpartition(".")[2] not in absent}
-    for key in sorted(set(state) ^ needed):
-        problem, others = ("unknown", needed) if key in state else ("missing", set(state))
-        near = difflib.get_close_matches(key, sorted(others), n=1)
-        hint = f" (nearest: '{near[0]}')" if near else ""
-        raise InputError(f"{path}: {problem} key '{key}'{hint}; the weights do not fit {CONFIG}")
-    for key in sorted(needed):
-        if state[key].shape != expected[key].shape:
-            stored_shape, shape = tuple(state[key].shape), tuple(expected[key].shape)
-            raise InputError(f"{path}: '{key}' is {stored_shape}, {CONFIG} asks for {shape}")
-        if state[key].is_floating_point() and not torch.isfinite(state[key]).all():
-            raise InputError(f"{path}: '{key}' has NaN or infinite values; get the bundle again")
-    weights = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-    module.load_state_dict(weights, strict=not absent)

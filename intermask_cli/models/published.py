@@ -18,6 +18,7 @@ from intermask_cli.config import STEMS, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import file_sha256
 from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.models.bundle_files import check_free
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.positional import frequencies
 from intermask_cli.models.published_files import (
@@ -59,6 +60,10 @@ LICENCE = {
     INTERHUMAN.name: "code MIT; trained on InterHuman (CC BY-NC-SA 4.0, non-commercial, not redistributable)",
     INTERX.name: "code MIT; trained on Inter-X (non-commercial research, not redistributable)",
 }
+#: Where a transformer's folder is.
+LAYOUT = "<checkpoints>/<dataset>/<transformer name>"
+#: File of the options in every published folder, and the number of folders that a message lists.
+OPTIONS, _LISTED = "opt.txt", 5
 STATS_REMEDY = (
     "give --stats global_mean.npy global_std.npy: the two (262,) files of InterGen's and InterMask's "
     "repositories (data folder), or recompute them from your copy of InterHuman"
@@ -78,7 +83,7 @@ class Published:
 
 def load_tokenizer(folder: Path) -> tuple[Tokenizer, Options]:
     """The tokenizer of a published folder, in eval mode, and its options."""
-    options = read_options(folder / "opt.txt")
+    options = read_options(folder / OPTIONS)
     path = _tokenizer_file(folder)
     state = read_state(path, TOKENIZER_KEYS)
     config = _tokenizer_config(state, options, path)
@@ -92,7 +97,7 @@ def load_tokenizer(folder: Path) -> tuple[Tokenizer, Options]:
 
 def load_transformer(folder: Path, which: str = BEST) -> tuple[InteractionTransformer, Options]:
     """The transformer of a published folder, in eval mode, and its options."""
-    options = read_options(folder / "opt.txt")
+    options = read_options(folder / OPTIONS)
     path = checkpoint_file(folder, which)
     state = read_state(path, TRANSFORMER_KEYS)
     state = {key: value for key, value in state.items() if not key.startswith(FROZEN_CLIP)}
@@ -107,17 +112,11 @@ def load_transformer(folder: Path, which: str = BEST) -> tuple[InteractionTransf
 
 def load_published(folder: Path, which: str = BEST) -> Published:
     """A published transformer folder and the tokenizer its options name."""
-    if folder.is_file():
-        raise InputError(
-            f"{folder}: a file; expected the folder <checkpoints>/<dataset>/<transformer name>, or an "
-            "evaluator under its released name, interclip.ckpt or finest.tar"
-        )
-    if not folder.is_dir():
-        raise MissingError(f"{folder}: no such folder; expected <checkpoints>/<dataset>/<transformer name>")
+    _check_folder(folder)
     transformer, options = load_transformer(folder, which)
     if "vq_name" not in options:
         raise InputError(
-            f"{folder / 'opt.txt'}: no vq_name, so its tokenizer is unknown; add 'vq_name: <folder>'"
+            f"{folder / OPTIONS}: no vq_name, so its tokenizer is unknown; add 'vq_name: <folder>'"
         )
     tokenizer_folder = folder.parent / str(options["vq_name"])
     tokenizer, _ = load_tokenizer(tokenizer_folder)
@@ -147,15 +146,18 @@ def load_published(folder: Path, which: str = BEST) -> Published:
 
 
 def import_checkpoint(
-    folder: Path, out: Path, stats: Sequence[Path] | None = None, which: str = BEST
+    folder: Path,
+    out: Path,
+    stats: Sequence[Path] | None = None,
+    which: str = BEST,
+    overwrite: bool = False,
 ) -> tuple[Published, str]:
     """Write a published model as a bundle; returns what was read and the bundle's SHA-256.
 
     `stats`: the features' mean and deviation, two .npy files or one .npz. InterHuman needs them (they are
-    in no checkpoint); Inter-X has none.
+    in no checkpoint); Inter-X has none. `overwrite` replaces another bundle.
     """
-    if (out / "config.json").exists():
-        raise InputError(f"{out}: already holds a bundle; choose another --out or remove it")
+    check_free(out, overwrite)
     model = load_published(folder, which)
     normalizer = _normalizer(representation_named(model.dataset), stats)
     info = BundleInfo(
@@ -172,7 +174,37 @@ def import_checkpoint(
             "variant": model.variant,
         },
     )
-    return model, save_bundle(out, info, model.tokenizer, model.transformer, normalizer, _card(info))
+    sha256 = save_bundle(
+        out, info, model.tokenizer, model.transformer, normalizer, _card(info), overwrite=overwrite
+    )
+    return model, sha256
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise MissingError or InputError unless a folder has options; the message names the one that has."""
+    if folder.is_file():
+        near = next((str(p) for p in folder.parents[:2] if (p / OPTIONS).is_file()), LAYOUT)
+        raise InputError(
+            f"{folder}: a file; give the folder {near}, or an evaluator under its released name, "
+            "interclip.ckpt or finest.tar"
+        )
+    if not folder.is_dir():
+        raise MissingError(f"{folder}: no such folder; expected {LAYOUT}")
+    if (folder / OPTIONS).is_file():
+        return
+    if (folder.resolve().parent / OPTIONS).is_file():
+        raise MissingError(
+            f"{folder}: no {OPTIONS} in it, but one folder above; give {folder.resolve().parent}"
+        )
+    below = [
+        path.parent for depth in ("*", "*/*", "*/*/*") for path in sorted(folder.glob(f"{depth}/{OPTIONS}"))
+    ]
+    if below:
+        models = [path for path in below if "vq_name" in read_options(path / OPTIONS)] or below
+        raise MissingError(
+            f"{folder}: no {OPTIONS} in it, but below; give the folder of a transformer: "
+            f"{', '.join(map(str, models[:_LISTED]))}"
+        )
 
 
 def _normalizer(representation: Representation, stats: Sequence[Path] | None) -> Normalizer | None:

@@ -3,22 +3,34 @@
 Source: docs/reference/model.md#checkpoint-files, #options-file.
 
 A `.tar` is not an archive but a `torch.save`d dictionary, and is only ever read with `weights_only=True`.
+Weights saved again as safetensors are read as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import what_came_instead
+from intermask_cli.models.weights import stored_shapes
 
 #: Published name of the checkpoint with the lowest validation FID.
 BEST = "best_fid"
+#: Suffixes of weights files; published ones are .tar.
+SUFFIXES = (".tar", ".safetensors", ".pt", ".pth", ".ckpt")
+#: What wrappers put before every name: data parallelism, compilation, averaging.
+_ONLINE, _AVERAGED = "online_model.", "ema_model."
+WRAPPERS = ("module.", "_orig_mod.", _ONLINE, _AVERAGED)
+#: Entries that averaging wrappers add to a state dict.
+_COUNTERS = frozenset(("n_averaged", "initted", "step"))
 Options = dict[str, Any]
 State = dict[str, Tensor]
 
@@ -29,6 +41,8 @@ def read_options(path: Path) -> Options:
         raise MissingError(
             f"{path}: not found; it belongs to every published checkpoint folder, copy it there"
         )
+    if (found := what_came_instead(path)) is not None:
+        raise InputError(f"{path}: is {found}")
     options: Options = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         key, colon, value = line.partition(": ")
@@ -47,51 +61,84 @@ def _typed(value: str) -> Any:
 
 
 def checkpoint_file(folder: Path, which: str = BEST, remedy: str = "choose one with --which") -> Path:
-    """`<folder>/model/<which>.tar`, else the one file there whose name contains `which`."""
+    """`<folder>/model/<which>.tar`, else the one weights file there whose name contains `which`."""
     exact = folder / "model" / f"{which}.tar"
     if exact.is_file():
         return exact
-    existing = sorted((folder / "model").glob("*.tar"))
+    existing = sorted(path for path in (folder / "model").glob("*") if path.suffix in SUFFIXES)
     named = [path for path in existing if which in path.name]
     if len(named) == 1:
         return named[0]
-    names = ", ".join(path.name for path in named or existing) or "no .tar file"
+    if not existing:
+        raise MissingError(f"{folder / 'model'}: no weights ({', '.join(SUFFIXES)}) in it; get {which}.tar")
+    names = ", ".join(path.name for path in named or existing)
     problem = f"several files match '{which}'" if named else f"no checkpoint '{which}'"
     raise MissingError(f"{folder / 'model'}: {problem} ({names}); {remedy}")
 
 
 def read_weights(path: Path) -> Any:
-    """Contents of a `torch.save`d file, without running code in it; InputError if there is code or damage."""
+    """Contents of a `torch.save`d or safetensors file; InputError if it is damaged or holds anything to run.
+
+    A safetensors file is a dictionary of tensors.
+    """
+    if (found := what_came_instead(path)) is not None:
+        raise InputError(f"{path}: is {found}")
+    if path.suffix == ".safetensors":
+        stored_shapes(path, "get it again")
+        return load_file(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle may raise anything
+        # The library's reason is not repeated: it recommends to load the file by running what is in it.
         refused_class = re.search(r"GLOBAL ([\w.]+)", str(error))
         if refused_class:
             raise InputError(
                 f"{path}: not a readable weights file: not all of it is tensors ({refused_class[1]}); such "
-                "objects are not loaded because a pickle can run code; if you trust the file, keep only its "
-                "tensors once, in your own Python: c = torch.load(PATH, weights_only=False); "
-                "torch.save({KEY: c[KEY] for each state dictionary}, NEW)"
+                "objects are never loaded, because they can run code; accepted: state dictionaries of tensors "
+                "alone, or .safetensors"
             ) from error
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"{path}: not a readable weights file ({reason}); expected a torch.save'd dictionary of tensors, "
-            "get it again"
+            f"{path}: not a readable weights file; expected a torch.save'd dictionary of tensors, or "
+            ".safetensors; get it again"
         ) from error
 
 
-def read_state(path: Path, names: Iterable[str]) -> State:
-    """The state dict stored under one of `names`."""
+def read_state(path: Path, names: Sequence[str]) -> State:
+    """The state dict stored under one of `names`; in a safetensors file, alone or under such a prefix.
+
+    Averaged weights (EMA) are taken where there are no others. What was taken and left out is noted.
+    """
     content = read_weights(path)
-    stored = [name for name in names if isinstance(content, dict) and name in content]
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds {type(content).__name__}; expected one of {', '.join(names)}")
+    if content and all(isinstance(value, Tensor) for value in content.values()):
+        return _flat_state(content, names, path)
+    averaged = [key for key in content if _is_average(key) and isinstance(content[key], dict)]
+    stored = [name for name in names if name in content] or averaged
     if not stored:
-        keys = ", ".join(map(str, list(content)[:6])) if isinstance(content, dict) else type(content).__name__
+        keys = ", ".join(str(key)[:60] for key in list(content)[:6])
         raise InputError(f"{path}: holds {keys}; expected one of {', '.join(names)}")
-    return checked_state(content[stored[0]], f"{path}: '{stored[0]}'")
+    if averaged:
+        note(f"{path}: {_taken(stored[0], [key for key in averaged if key != stored[0]])}")
+    state = content[stored[0]]
+    inner = [name for name in names if isinstance(state, dict) and isinstance(state.get(name), dict)]
+    return checked_state(state[inner[0]] if inner else state, f"{path}: '{stored[0]}'")
+
+
+def _flat_state(content: State, names: Sequence[str], path: Path) -> State:
+    """The state dict of a file that holds tensors alone, without the name of its part."""
+    for name in names:
+        part = {key: value for key, value in content.items() if str(key).startswith(f"{name}.")}
+        if part:
+            return checked_state({key[len(name) + 1 :]: value for key, value in part.items()}, str(path))
+    return checked_state(content, str(path))
 
 
 def checked_state(state: Any, source: str) -> State:
-    """A dictionary of finite tensors by name, floats as float32; InputError names the first other entry."""
+    """A dictionary of finite tensors by name, floats as float32; InputError names the first other entry.
+
+    What wrappers of a model put before every name is taken off.
+    """
     if not isinstance(state, dict):
         raise InputError(f"{source} is a {type(state).__name__}, expected a dictionary of tensors")
     for key, value in state.items():
@@ -103,7 +150,41 @@ def checked_state(state: Any, source: str) -> State:
             )
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise InputError(f"{source}: '{key}' has NaN or infinite values; the checkpoint is damaged")
+    state = _unwrapped(state, source)
     return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+
+
+def _unwrapped(state: State, source: str) -> State:
+    """The state without the prefixes of wrappers and without their counters; both are noted."""
+    prefixes = ""
+    while True:
+        counters = _COUNTERS & set(state)
+        names = [key for key in state if key not in counters]
+        averaged = [key for key in names if key.startswith(_AVERAGED)]
+        others = [key for key in names if key not in averaged]
+        if averaged and others and all(key.startswith(_ONLINE) for key in others):
+            note(f"{source}: {_taken(_ONLINE, [_AVERAGED])}")
+            names = others
+        prefix = next((p for p in WRAPPERS if names and all(key.startswith(p) for key in names)), None)
+        if prefix is None:
+            break
+        state = {key.removeprefix(prefix): state[key] for key in names}
+        prefixes += prefix
+    if prefixes:
+        note(f"{source}: names begin with '{prefixes}', left out")
+    return state
+
+
+def _is_average(key: Any) -> bool:
+    """Whether a name is that of averaged weights."""
+    return isinstance(key, str) and "ema" in re.split(r"[._-]", key.lower())
+
+
+def _taken(name: str, left_out: Sequence[str]) -> str:
+    """Which weights of several were taken, in words."""
+    if not left_out:
+        return f"the averaged weights '{name}' are taken, there are no others"
+    return f"the weights '{name}' are taken, the averaged ones ('{left_out[0]}') are left out"
 
 
 def sizes(state: State, key: str, axes: int, source: str) -> tuple[int, ...]:

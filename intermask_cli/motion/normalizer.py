@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from intermask_cli.errors import InputError, MissingError
+from intermask_cli.files import what_came_instead
+
+#: Bytes of one array of statistics: a thousand features take 8,000.
+_LARGEST = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +53,24 @@ class Normalizer:
     def load(cls, path: Path, std_path: Path | None = None) -> Normalizer:
         """Read an .npz with `mean`, `std` (or `global_mean`, `global_std`), or two .npy files."""
         if std_path is not None:
-            return cls(_read_npy(path), _read_npy(std_path))
+            mean, std = _read_npy(path), _read_npy(std_path)
+            if (mean > 0).all() and not (std > 0).all():
+                raise InputError(
+                    f"{std_path}: deviations must be above 0, which those in {path} are; exchange the two"
+                )
+            return cls._of(mean, std, f"{path} and {std_path}")
         arrays = _read(path)
         for prefix in ("", "global_"):
             if {prefix + "mean", prefix + "std"} <= set(arrays):
-                return cls(arrays[prefix + "mean"], arrays[prefix + "std"])
+                return cls._of(arrays[prefix + "mean"], arrays[prefix + "std"], str(path))
         raise InputError(f"{path}: no arrays `mean` and `std`; give an .npz with both, or two .npy files")
+
+    @classmethod
+    def _of(cls, mean: np.ndarray, std: np.ndarray, source: str) -> Normalizer:
+        try:
+            return cls(mean, std)
+        except InputError as error:
+            raise InputError(f"{source}: {error}") from error
 
     @classmethod
     def fit(cls, clips: Iterable[np.ndarray], std_floors: np.ndarray | None = None) -> Normalizer:
@@ -80,8 +97,30 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     """Arrays of an .npz by name, or {"array": content of an .npy}."""
     if not Path(path).is_file():
         raise MissingError(f"{path}: statistics file not found")
+    if (found := what_came_instead(Path(path))) is not None:
+        raise InputError(f"{path}: is {found}")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        return {"array": loaded} if isinstance(loaded, np.ndarray) else dict(loaded.items())
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, SyntaxError, tokenize.TokenError) as error:
-        raise InputError(f"{path}: not a readable .npy or .npz statistics file ({error})") from error
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                claimed = max((member.file_size for member in archive.infolist()), default=0)
+            if claimed > _LARGEST:
+                raise InputError(
+                    f"{path}: an array of {claimed:,} bytes; statistics have at most {_LARGEST:,}"
+                )
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = dict(stored.items())
+        else:  # mapped, so that a file that claims more than it has is refused
+            arrays = {"array": np.load(path, allow_pickle=False, mmap_mode="r")}
+    except (
+        ValueError, OSError, EOFError, zipfile.BadZipFile, SyntaxError, tokenize.TokenError, MemoryError,
+        zlib.error, NotImplementedError, RuntimeError, TypeError,
+    ) as error:  # fmt: skip
+        pickled = "allow_pickle" in str(error)
+        reason = "pickled objects, which are never loaded" if pickled else str(error)
+        raise InputError(f"{path}: not a readable .npy or .npz statistics file ({reason})") from error
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fiu" or array.nbytes > _LARGEST:
+            raise InputError(
+                f"{path}: {name} is of type {array.dtype}, shape {array.shape}; expected a number per feature"
+            )
+    return {name: np.array(array) for name, array in arrays.items()}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from intermask_cli.errors import InputError
+from intermask_cli.files import json_object
 from intermask_cli.models.bundle import BundleInfo, save_bundle
-from intermask_cli.training.checkpoints import STATE, find_checkpoint
+from intermask_cli.models.bundle_files import check_free
+from intermask_cli.training.checkpoints import REMEDY, STATE, find_checkpoint
 from intermask_cli.training.recipes import read_config, read_recipe, recipe_to_dict
 from intermask_cli.training.stages import (
     bundle_at,
@@ -31,6 +32,7 @@ def assemble_bundle(
     training_data: str,
     fp16: bool,
     body: str | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write the best weights of every stage as a bundle -> a summary.
 
@@ -38,8 +40,10 @@ def assemble_bundle(
     fp16: half precision instead of full.
     body: what the model's motion becomes by default, "rigid" or "decoded"; None: as in the tokenizer's
     bundle, else "decoded".
+    overwrite: replace another bundle in the folder.
     Raises InputError if the stages were not trained on the same tokens.
     """
+    check_free(out, overwrite)
     tokenizer_bundle = bundle_at(tokenizer_folder)
     for folder in [transformer_folder] + ([] if tokenizer_bundle else [tokenizer_folder]):
         if "stage" not in read_config(folder):
@@ -78,7 +82,7 @@ def assemble_bundle(
         name=name,
         tokenizer=recipe.tokenizer,
         transformer=recipe.transformer,
-        text_encoder=config["text_encoder"],
+        text_encoder=config.get("text_encoder"),  # type: ignore[arg-type]  # the record checks it
         sampling=recipe.sampling,
         max_frames=recipe.transformer_training.max_frames,
         licence=licence,
@@ -97,7 +101,9 @@ def assemble_bundle(
     )
     card = _card(name, licence, training_data, validation)
     normalizer_or_none = normalizer if info.representation.normalised else None
-    digest = save_bundle(out, info, tokenizer, transformer, normalizer_or_none, card, fp16, pair_decoder)
+    digest = save_bundle(
+        out, info, tokenizer, transformer, normalizer_or_none, card, fp16, pair_decoder, overwrite
+    )
     return {
         "bundle": str(out),
         "sha256": digest,
@@ -112,8 +118,7 @@ def assemble_bundle(
 def _validation(folder: Path) -> dict[str, Any]:
     checkpoint = find_checkpoint(folder, "best")
     assert checkpoint is not None  # the weights were just loaded from it
-    figures: dict[str, Any] = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-    return figures
+    return json_object(checkpoint / STATE, REMEDY)
 
 
 def _card(name: str, licence: str, training_data: str, validation: dict[str, dict[str, Any]]) -> str:
@@ -126,7 +131,8 @@ def _card(name: str, licence: str, training_data: str, validation: dict[str, dic
     ]
     for stage, figures in validation.items():
         lines += [f"## {stage} at its best validation", ""]
-        lines += [f"- {key}: {value:.4g}" for key, value in figures.items() if key != "score"]
+        numbers = {key: value for key, value in figures.items() if isinstance(value, int | float)}
+        lines += [f"- {key}: {value:.4g}" for key, value in numbers.items() if key != "score"]
         lines.append("")
     # benchmarks.bundled_model pastes its table here.
     lines += [

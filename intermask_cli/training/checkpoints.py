@@ -6,7 +6,6 @@ Folders are written under a temporary name and swapped in, so a kill leaves a co
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.files import replacing_folder, set_aside, write_json
+from intermask_cli.files import json_object, replacing_folder, set_aside, write_json
+from intermask_cli.models import weights
 
 LAST, BEST = "last", "best"
+#: What to do about files of a checkpoint that cannot be read.
+REMEDY = "get the training folder again, or train this stage again"
 WEIGHTS, AVERAGE, OPTIMIZER, STATE = (
     "weights.safetensors",
     "average.safetensors",
@@ -94,19 +96,32 @@ def load_last(
     if path is None:
         raise MissingError(f"{folder}: no checkpoint to resume from; start without --resume")
     load_weights(model, path / WEIGHTS)
-    optimizer.load_state_dict(torch.load(path / OPTIMIZER, map_location="cpu", weights_only=True))
-    average = load_file(path / AVERAGE) if (path / AVERAGE).is_file() else None
-    return TrainingState(**json.loads((path / STATE).read_text())), average
+    try:
+        optimizer.load_state_dict(torch.load(path / OPTIMIZER, map_location="cpu", weights_only=True))
+    except Exception as error:  # a damaged pickle may raise anything
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise InputError(f"{path / OPTIMIZER}: damaged ({reason}); {REMEDY}") from error
+    average = None
+    if (path / AVERAGE).is_file():
+        weights.stored_shapes(path / AVERAGE, REMEDY)
+        average = load_file(path / AVERAGE)
+    return _state_in(path / STATE), average
+
+
+def _state_in(path: Path) -> TrainingState:
+    """The progress that a checkpoint records."""
+    values = json_object(path, REMEDY)
+    kinds = {"step": int, "elapsed_s": (int, float), "best": dict, "validated_s": (int, float)}
+    for name, kind in kinds.items():
+        value = values.get(name)
+        if not isinstance(value, kind) or isinstance(value, bool):  # type: ignore[arg-type]
+            raise InputError(f"{path}: {name} is {str(value)[:60]}; not a checkpoint's; {REMEDY}")
+    return TrainingState(**{name: values[name] for name in kinds})
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
     """Load a state dict strictly.
 
-    Raises MissingError without the file, InputError if names or shapes do not match the model.
+    Raises MissingError without the file, InputError if it is damaged or does not match the model.
     """
-    if not path.is_file():
-        raise MissingError(f"{path}: no weights; train this stage first")
-    try:
-        model.load_state_dict(load_file(path))
-    except RuntimeError as error:
-        raise InputError(f"{path}: weights do not fit the configured model: {error}") from error
+    weights.load_weights(model, path, remedy=REMEDY)

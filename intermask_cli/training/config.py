@@ -352,12 +352,15 @@ class Recipe:
 
 
 def check_and_convert(record: Any) -> None:
-    """Convert whole numbers to floats and lists to tuples as annotations require, then `check_fields`."""
+    """Convert whole numbers to floats and lists to tuples as annotations require, after `check_fields`."""
     kinds = get_type_hints(type(record))
     for name in (item.name for item in fields(record)):
-        value, kind = getattr(record, name), kinds[name]
-        if kind is float and isinstance(value, int) and not isinstance(value, bool):
-            object.__setattr__(record, name, float(value))
-        elif get_origin(kind) is tuple and isinstance(value, list | tuple):
-            object.__setattr__(record, name, tuple(float(v) for v in value))
+        if get_origin(kinds[name]) is tuple and isinstance(getattr(record, name), list):
+            object.__setattr__(record, name, tuple(getattr(record, name)))
     check_fields(record)
+    for name in (item.name for item in fields(record)):
+        value, kind = getattr(record, name), kinds[name]
+        if kind is float:
+            object.__setattr__(record, name, float(value))
+        elif get_origin(kind) is tuple:
+            object.__setattr__(record, name, tuple(float(number) for number in value))

@@ -19,7 +19,7 @@ from accelerate import Accelerator
 from intermask_cli.config import from_dict, load_yaml
 from intermask_cli.console import note
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.files import write_json
+from intermask_cli.files import json_object, write_json
 from intermask_cli.training.checkpoints import BEST, LAST, find_checkpoint
 from intermask_cli.training.config import Recipe
 
@@ -91,10 +91,11 @@ def recipe_of(kind: type[R], values: Mapping[str, Any], source: str) -> R:
     for name, section in values.items():
         if name not in kinds:
             raise InputError(f"{source}: unknown section '{name}'; accepted: {', '.join(kinds)}")
-        if section is not None and not isinstance(section, Mapping):
-            raise InputError(f"{source}: {name}: expected keys with values, got {section!r}")
-        sections[name] = from_dict(kinds[name], dict(section or {}), f"{source}: {name}")
-    return kind(**sections)
+        sections[name] = from_dict(kinds[name], {} if section is None else section, f"{source}: {name}")
+    try:
+        return kind(**sections)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
 
 
 def recipe_to_dict(recipe: Any) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def with_new_keys(values: Mapping[str, Any], source: str = "") -> dict[str, Any]
     sections = dict(values)
     for section, names in RENAMED_KEYS.items():
         for old, new in names.items():
-            if old not in (sections.get(section) or {}):
+            if not isinstance(sections.get(section), Mapping) or old not in sections[section]:
                 continue
             keys = dict(sections[section])
             if new in keys:
@@ -225,12 +226,12 @@ def open_folder(
         return
     if not (out / CONFIG).is_file():
         raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
-    recorded = with_new_keys(read_config(out)["recipe"])
+    recorded = with_new_keys(recorded_recipe(out))
     changed = [
         f"{section}.{key}"
         for section in current
         for key in current[section]
-        if recorded.get(section, {}).get(key) != current[section][key]
+        if not isinstance(recorded.get(section), dict) or recorded[section].get(key) != current[section][key]
     ]
     fixed = [name for name in changed if name.rpartition(".")[2] not in BUDGET_KEYS]
     if fixed:
@@ -246,8 +247,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file():
         raise MissingError(f"{folder}: not a training folder (no {CONFIG}); make it with `intermask train`")
-    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return config
+    return json_object(path, "get the folder again, or train this stage again")
 
 
 def update_config(folder: Path, values: Mapping[str, Any]) -> None:
@@ -257,4 +257,14 @@ def update_config(folder: Path, values: Mapping[str, Any]) -> None:
 
 def read_recipe(folder: Path) -> Recipe:
     """The recipe a training folder was made with."""
-    return recipe_from_dict(read_config(folder)["recipe"], str(folder / CONFIG))
+    return recipe_from_dict(recorded_recipe(folder), str(folder / CONFIG))
+
+
+def recorded_recipe(folder: Path) -> dict[str, Any]:
+    """The recipe in config.json of a training folder, as plain values; InputError if there is none."""
+    recipe = read_config(folder).get("recipe")
+    if not isinstance(recipe, dict):
+        raise InputError(
+            f"{folder / CONFIG}: no section 'recipe'; not complete, get the folder again or train again"
+        )
+    return recipe

