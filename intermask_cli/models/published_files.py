@@ -94,7 +94,7 @@ def read_weights(path: Path) -> Any:
         if refused_class:
             raise InputError(
                 f"{path}: not a readable weights file: not all of it is tensors ({refused_class[1]}); such "
-                "objects are never loaded, because they can run code; accepted: state dictionaries of tensors "
+                "objects are never loaded, since they can run code; accepted: state dictionaries of tensors "
                 "alone, or .safetensors"
             ) from error
         raise InputError(
