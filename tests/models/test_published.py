@@ -139,9 +139,7 @@ def test_bundle_round_trip(tmp_path, graph, stats):
     assert torch.equal(bundle.transformer(flat, condition), model.transformer(flat, condition))
     card = (tmp_path / "bundle" / "README.md").read_text()
     assert "graph stem" in card and "trans_a/best_fid.tar" in card
-    with pytest.raises(
-        InputError, match="holds the model intermask-interhuman-trans_a"
-    ):
+    with pytest.raises(InputError, match="holds the model intermask-interhuman-trans_a"):
         import_checkpoint(graph.trans, tmp_path / "bundle", stats)
 
 
@@ -330,9 +328,7 @@ def test_hostile_and_damaged_files(tmp_path, graph):
 def test_missing_parts(tmp_path, graph):
     with pytest.raises(MissingError, match="no such folder"):
         load_published(tmp_path / "nothing")
-    with pytest.raises(
-        InputError, match=r"opt\.txt: a file; give the folder .*trans_a, .*interclip\.ckpt"
-    ):
+    with pytest.raises(InputError, match=r"opt\.txt: a file; give the folder .*trans_a, .*interclip\.ckpt"):
         load_published(graph.trans / "opt.txt")
     shutil.move(graph.vq, tmp_path / "elsewhere")
     with pytest.raises(MissingError, match="vq_a"):
