@@ -1,4 +1,4 @@
-"""`intermask merge`: merge the parts of shards into a dataset."""
+"""`intermask merge`: the parts of shards, or finished runs, as one dataset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from intermask_cli.commands import options as opt
 
 
 def merge(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories of the same run.", show_default=False)],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(help="Shards of one run, or finished runs.", show_default=False),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -20,9 +23,13 @@ def merge(
     ] = None,
     json: opt.Json = False,
 ) -> None:
-    """Merge the parts of shards into a dataset."""
+    """Merge the parts of shards into a dataset, or join finished runs.
+
+    Joined runs keep their interactions as they are; the column run says where each comes from. Ids that
+    several runs have get the name of their run.
+    """
     from intermask_cli.commands import reporting
-    from intermask_cli.generation.job import merge_runs
+    from intermask_cli.generation.merging import merge_runs
 
     result = merge_runs(runs, out)
     reporting.add_gallery(result)

@@ -34,6 +34,8 @@ FORMAT_VERSION = 2
 FILE_NAME = "interactions.h5"
 ITEMS = "interactions"
 INDEX = "index"
+#: Group of a file of joined runs, with one group per run that has its root attributes; column of their names.
+RUNS, RUN = "runs", "run"
 #: Arrays an item may have; every item has `joints`.
 ARRAYS = ("joints", "rotations6d", "root_rotations6d", "bone_lengths", "features", "tokens")
 #: Attribute of an item that was generated window by window.
@@ -160,8 +162,12 @@ class InteractionFile:
     @property
     def attributes(self) -> dict[str, Any]:
         """Root attributes as plain Python values (`sampling`, `versions` parsed from JSON)."""
+        return self._plain(self._file)
+
+    def _plain(self, group: h5py.Group) -> dict[str, Any]:
+        """The attributes of a group as plain Python values."""
         values: dict[str, Any] = {}
-        for name, value in self._file.attrs.items():
+        for name, value in group.attrs.items():
             if isinstance(value, np.ndarray):
                 values[name] = [text(v) if isinstance(v, bytes | str) else v.item() for v in value]
             elif isinstance(value, bytes | str):
@@ -205,6 +211,15 @@ class InteractionFile:
 
     def __len__(self) -> int:
         return int(self._file[INDEX]["id"].shape[0])
+
+    def copy_item(self, id: str, target: h5py.Group, name: str) -> None:
+        """Copy an item as it is stored into a group of another file, under another name."""
+        self._file.copy(f"{ITEMS}/{id}", target, name)
+
+    def joined_runs(self) -> dict[str, dict[str, Any]]:
+        """The root attributes of the runs that were joined (`generation.joining`), by the runs' names."""
+        runs = self._file.get(RUNS)
+        return {} if runs is None else {name: self._plain(run) for name, run in runs.items()}
 
     def read(self, id: str) -> Interaction:
         """The interaction with this id.
@@ -319,16 +334,9 @@ def _reason(error: Exception) -> str:
 def write_item(group: h5py.Group, interaction: Interaction) -> str:
     """Write one interaction into its (empty) group, all arrays compressed.
 
-    Returns the SHA-256 of its content: prompt, seed, sample number, given person and arrays as stored.
+    Returns its `item_sha256`.
     """
-    about = [interaction.text, interaction.seed, interaction.sample, interaction.given]
-    digest = hashlib.sha256(json.dumps(about).encode())
-    for name in ARRAYS:
-        value = getattr(interaction, name)
-        if value is None:
-            continue
-        array = np.ascontiguousarray(value, np.int32 if name == "tokens" else np.float32)
-        digest.update(f"{name}{array.shape}".encode() + array.tobytes())
+    for name, array in _stored_arrays(interaction):
         group.create_dataset(
             name,
             data=array,
@@ -352,7 +360,24 @@ def write_item(group: h5py.Group, interaction: Interaction) -> str:
         group.attrs[SEAMS] = np.array(interaction.seams, np.float64)
     if interaction.source is not None:
         write_source(group, interaction.source)
+    return item_sha256(interaction)
+
+
+def item_sha256(interaction: Interaction) -> str:
+    """SHA-256 of prompt, seed, sample number, given person and the arrays as stored."""
+    about = [interaction.text, interaction.seed, interaction.sample, interaction.given]
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for name, array in _stored_arrays(interaction):
+        digest.update(f"{name}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
+
+
+def _stored_arrays(interaction: Interaction) -> Iterator[tuple[str, np.ndarray]]:
+    """Names and arrays of `ARRAYS` that an item has, in the types of the file."""
+    for name in ARRAYS:
+        value = getattr(interaction, name)
+        if value is not None:
+            yield name, np.ascontiguousarray(value, np.int32 if name == "tokens" else np.float32)
 
 
 def content_sha256(items: Iterable[tuple[str, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,23 +16,18 @@ from intermask_cli.errors import (
     EXIT_PARTIAL,
     EXIT_SIGINT,
     EXIT_SIGTERM,
-    InputError,
     IntermaskError,
     InterruptedRun,
     Terminated,
 )
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
-from intermask_cli.generation.part_files import part_files, read_part
 from intermask_cli.generation.plan import Part, Plan, Shard
 from intermask_cli.generation.run_directory import (
     GALLERY,
-    PARTS,
     RunDirectory,
     RunInfo,
     open_run,
-    read_manifest,
-    read_rejected,
     write_rejected,
 )
 from intermask_cli.generation.text_warnings import summary_line
@@ -286,42 +281,16 @@ def _place(worker: Worker, devices: Sequence[str]) -> str:
 
 def _already_finished(run: RunDirectory, manifest: dict[str, Any], job: Job) -> Summary:
     note(f"{run.folder}: this run is already complete; --overwrite makes it again")
-    done, no_body = int(manifest["counts"]["done"]), int(manifest["counts"].get("no_body", 0))
+    return finished_summary(run.folder, manifest, job.rejected, job.execution.rejected_ok)
+
+
+def finished_summary(
+    folder: Path, manifest: Mapping[str, Any], rejected: Sequence[Rejected], rejected_ok: bool = False
+) -> Summary:
+    """Summary of a run that was complete before."""
+    counts = manifest["counts"]
     return Summary(
-        run.folder, True, run.info.items, done, 0, 0.0, 0.0, [], job.rejected,
-        finished_before=True, no_body=no_body, text_warnings=manifest.get("text_warnings"),
-        rejected_ok=job.execution.rejected_ok,
+        folder, True, int(counts["items"]), int(counts["done"]), 0, 0.0, 0.0, [], rejected,
+        finished_before=True, no_body=int(counts.get("no_body", 0)),
+        text_warnings=manifest.get("text_warnings"), rejected_ok=rejected_ok,
     )  # fmt: skip
-
-
-def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
-    """Merge the parts of shards, from one or several run directories, into `out` (default: the one given).
-
-    Raises:
-        InputError: not run directories, parts of different runs, or parts missing.
-    """
-    if out is None and len(folders) > 1:
-        raise InputError("several run directories were given; name the merged one with --out")
-    manifests = [(folder, read_manifest(folder)) for folder in folders]
-    for folder, manifest in manifests:
-        if manifest is None:
-            raise InputError(f"{folder}: no manifest.json; give the run directories of the shards")
-    info = RunInfo.from_manifest(manifests[0][1] or {})
-    records = {path.name: read_part(path) for folder in folders for path in part_files(folder / PARTS)}
-    mismatched = [record.path for record in records.values() if record.fingerprint != info.fingerprint]
-    if mismatched:
-        raise InputError(f"{mismatched[0]}: belongs to another run than {folders[0]}")
-    made = sum(len(record.rows) + len(record.failed) for record in records.values())
-    if made != info.items:
-        raise InputError(
-            f"{made:,} of {info.items:,} interactions have been made; run the missing shards first"
-        )
-    target = out or folders[0]
-    rejected = read_rejected(folders[0])
-    with open_run(target, info, Shard(), overwrite=False) as run:
-        merged = run.merge_records(list(records.values()), rejected)
-        if out is None and not merged.failed:
-            run.drop_parts()
-    return Summary(
-        target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected, no_body=merged.no_body
-    )

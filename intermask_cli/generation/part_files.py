@@ -226,7 +226,7 @@ def merge_parts(
     for (position, path, row), (next_position, next_path, _) in pairwise(rows):
         if position == next_position:
             raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
-    _check_space(folder, sum(part.path.stat().st_size for part in parts))
+    check_merge_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
     with replacing(folder / name) as temporary, h5py.File(temporary, "w", locking=False) as file:
         write_attributes(file, attributes)
@@ -248,7 +248,8 @@ def merge_parts(
     return len(rows)
 
 
-def _check_space(folder: Path, needed: int) -> None:
+def check_merge_space(folder: Path, needed: int) -> None:
+    """IntermaskError unless a file of that many bytes fits onto the disk of a folder."""
     free = shutil.disk_usage(folder).free
     if free < needed * _MERGE_SPACE:
         raise IntermaskError(

@@ -29,7 +29,7 @@ def unique_ids(lines: Sequence[Line]) -> list[str]:
     of what the user wrote, so other lines and their order do not matter. Files of one name are distinguished
     by as many of their folders as needed.
     """
-    stems = _stems({line.file for line in lines})
+    stems = distinct_stems({line.file for line in lines})
     bases = [_base(line, stems[line.file]) for line in lines]
     count = Counter(bases)
     exact = {line.given for line in lines if line.given is not None}
@@ -52,7 +52,7 @@ def _base(line: Line, stem: str) -> str:
     return fallback if line.given is None else safe_id(line.given, fallback)
 
 
-def _stems(files: set[str]) -> dict[str, str]:
+def distinct_stems(files: set[str]) -> dict[str, str]:
     """A safe name for each file: its stem, with as many folders before it as needed to differ."""
     stems: dict[str, str] = {}
     depth = 1

@@ -199,9 +199,10 @@ class RunDirectory:
         manifest = read_manifest(self.folder)
         self._check_foreign(manifest is not None)
         if manifest is not None and manifest.get("fingerprint") != self.info.fingerprint and not overwrite:
+            difference = _difference(manifest, self.info)
             raise InputError(
-                f"{self.folder}: holds another run ({_difference(manifest, self.info)}); "
-                "use --overwrite to replace it, or another --out"
+                f"{self.folder}: holds another run ({difference}); use --overwrite to replace it, or "
+                f"another --out{_how_to_add(self.folder) if difference == 'other prompts' else ''}"
             )
         with disk_errors(self.folder):
             if overwrite:
@@ -305,6 +306,15 @@ class RunDirectory:
         self._record_end("failures" if failed else "finished", text, **counts)
         return MergeResult(True, done, failed, no_body, text)
 
+    def record_joined(self, text_warnings: Mapping[str, str], counts: Mapping[str, int]) -> MergeResult:
+        """Write the final manifest of runs that were joined (`generation.joining`).
+
+        text_warnings: by the text of the prompt.
+        """
+        text = summary_line(text_warnings.values())
+        self._record_end("finished", text, **counts)
+        return MergeResult(True, counts["done"], [], counts["no_body"], text)
+
     def stop(self, status: str, parts: Sequence[Part]) -> None:
         """Record how an unfinished run ended, unless another shard has finished it meanwhile."""
         with locked(self.folder / ".lock-merge", wait=True):
@@ -395,6 +405,14 @@ def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
     else:
         with disk_errors(path):
             path.unlink(missing_ok=True)
+
+
+def _how_to_add(folder: Path) -> str:
+    """The end of a message for a run that is to have more prompts."""
+    return (
+        ". To add prompts to it, put the new ones alone into a file: intermask generate NEW --out "
+        f"{folder.name}-more, then intermask merge {folder} {folder.name}-more --out BOTH"
+    )
 
 
 def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:

@@ -18,12 +18,12 @@ NO_WORDS, NOT_ENGLISH, CUT = "no words", "not English", "cut"
 ENGLISH_ENCODERS = ("all-MiniLM-L6-v2", "clip-vit-large-patch14-336")
 #: Tokens of a text that were cut off and of the complete text; (0, n) where it is complete.
 CutTokens = Callable[[str], tuple[int, int]]
-#: Latin texts of fewer words are not judged: names and `tango` are no language.
+#: Latin texts of fewer words are not judged: `tango` is a word of every language.
 _FEWEST_WORDS = 4
 #: Share of letters outside the Latin script above which a text is not English; one letter may be a name's.
 _FOREIGN_SHARE = 0.1
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-#: Common English words of such texts that are no words of other languages. Of 34 sentences in 30 languages
+#: Common English words of such texts that other languages do not have. Of 34 sentences in 30 languages
 #: none has one of them, of 176 English prompts of this repository all have.
 _ENGLISH = frozenset(
     re.findall(

@@ -478,3 +478,21 @@ def test_texts_that_the_encoder_does_not_read(cli: Run, folder: Path, tiny_model
     assert column == ["", "no words", "not English", "cut: 16 of 272 tokens are not read"]
     assert expected in json.loads(cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--out", "r",
                                       "--json")[1])["text_warnings"]  # fmt: skip
+
+
+def test_more_prompts_for_a_finished_run(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    """What the message for a changed prompt file says works when it is followed."""
+    options = [*tiny_model.options, "--frames", 4]
+    (folder / "a.txt").write_text("two people bow\ntwo people hug\n")
+    assert cli("generate", "a.txt", *options, "--out", "a")[0] == 0
+    (folder / "a.txt").write_text("two people bow\ntwo people hug\none more\n")
+    code, _, err = cli("generate", "a.txt", *options, "--out", "a")
+    advice = "intermask generate NEW --out a-more, then intermask merge a a-more --out BOTH"
+    assert code == 2 and "other prompts" in err and advice in err.replace("\n", " ")
+    (folder / "new.txt").write_text("one more\n")
+    assert cli("generate", "new.txt", *options, "--out", "a-more")[0] == 0
+    code, out, err = cli("merge", "a", "a-more", "--out", "both")
+    assert code == 0 and "3 of 3 interactions" in out, err
+    assert len(items("a")) == 2 and [item.text for item in items("both")][2] == "one more"
+    code, out, _ = cli("export", "both", "--to", "bvh", "--out", "bvh")
+    assert code == 0 and "3 written" in out

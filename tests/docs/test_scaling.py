@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 import intermask_cli
-from intermask_cli.generation.plan import make_plan
+from intermask_cli.generation.plan import Shard, make_plan
 from intermask_cli.generation.prompts import Prompt
 from tests.helpers.fakes import FakeTextEncoder
 from tests.helpers.paths import ROOT
@@ -60,11 +61,26 @@ def test_the_slurm_script_makes_a_shard_and_queues_itself_again(tmp_path: Path) 
         (tmp_path / name).chmod(0o755)
     environment = {
         "PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_SUBMIT_DIR": str(tmp_path), "SLURM_ARRAY_JOB_ID": "77",
-        "SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "16",
+        "SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "2",  # tasks 3 and 15 run again
     }  # fmt: skip
     run = subprocess.run(["bash", str(tmp_path / "job.sh")], env=environment, check=False)
     assert run.returncode == 143
     assert (tmp_path / "calls").read_text().splitlines() == [
-        "generate prompts/big.txt --out runs/big --shard 3/16",
+        "generate prompts/big.txt --out runs/big --shard 3/16 --rejected-ok",
         "requeue 77_3",
     ]
+    assert "#SBATCH --array=1-16" in script and "SHARDS=16" in script
+
+
+def test_the_kubernetes_job_asks_for_shards_from_1(tmp_path: Path) -> None:
+    job = yaml.safe_load(blocks("yaml")[0])["spec"]
+    container = job["template"]["spec"]["containers"][0]
+    (tmp_path / "intermask").write_text(f'#!/bin/bash\necho "$@" >> {tmp_path}/calls\n')
+    (tmp_path / "intermask").chmod(0o755)
+    asked = []
+    for index in range(job["completions"]):
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "JOB_COMPLETION_INDEX": str(index)}
+        subprocess.run([*container["command"], *container["args"]], env=environment, check=True)
+        words = (tmp_path / "calls").read_text().splitlines()[-1].split()
+        asked.append(Shard.parse(words[words.index("--shard") + 1]))
+    assert asked == [Shard(k + 1, 16) for k in range(16)]

@@ -27,8 +27,8 @@ from intermask_cli.generation.engine import (
     Interrupts,
     work,
 )
-from intermask_cli.generation.job import merge_runs
 from intermask_cli.generation.launch import Worker
+from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.run_directory import MergeResult, RunDirectory, open_run, read_manifest
