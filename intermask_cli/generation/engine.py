@@ -48,6 +48,8 @@ class MakeBatch(Protocol):
     def __call__(self, items: Sequence[WorkItem]) -> Sequence[Interaction]: ...
 
 
+#: Called before the first batch with its items: says how long it takes, where that is long.
+BeforeFirst = Callable[[Sequence[WorkItem]], None]
 #: Loads the engine of a worker; workers in other processes get it pickled.
 LoadEngine = Callable[[Worker], "Engine"]
 
@@ -119,11 +121,16 @@ class Engine:
     """Makes the items of parts with one model, in batches.
 
     `batch_size` is a number of items, or a function from tokens per body row to that number. `made` and
-    `failed` count items, to distinguish bad prompts from a broken set-up.
+    `failed` count items, to distinguish bad prompts from a broken set-up. `before_first` is called once.
     """
 
-    def __init__(self, make_batch: MakeBatch, batch_size: int | Callable[[int], int]):
-        self.make_batch, self.batch_size = make_batch, batch_size
+    def __init__(
+        self,
+        make_batch: MakeBatch,
+        batch_size: int | Callable[[int], int],
+        before_first: BeforeFirst | None = None,
+    ):
+        self.make_batch, self.batch_size, self.before_first = make_batch, batch_size, before_first
         self.made = self.failed = 0
         self._token_limit: int | None = (
             None  # tokens per batch: half of the last batch that ran out of memory
@@ -142,6 +149,9 @@ class Engine:
             while pending:
                 batch = pending[: self.items_together(pending[0].tokens)]
                 pending = pending[len(batch) :]
+                if self.before_first is not None:
+                    self.before_first(batch)
+                    self.before_first = None
                 made_before, failed_before = len(made), len(failures)
                 self._make(batch, made, failures)
                 after_batch(len(made) - made_before, len(failures) - failed_before)

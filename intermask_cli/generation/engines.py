@@ -14,6 +14,7 @@ from intermask_cli.cleanup.clean import clean_item
 from intermask_cli.cleanup.effect import EFFECT_LOG, log_effects
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import DTYPES, SamplingConfig, to_dict
+from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engine import Engine, MakeBatch
 from intermask_cli.generation.launch import Worker
@@ -183,7 +184,8 @@ class GenerationLoader:
             )
             return _labelled(items, made, model)
 
-        return _engine(model, make, self.batch_size, worker)
+        steps, guided = self.sampling.steps, self.sampling.guidance != 1
+        return _engine(model, make, self.batch_size, worker, steps, guided)
 
 
 class GivenPerson(NamedTuple):
@@ -243,7 +245,8 @@ class ReactionLoader:
             made = [person.kept_in(one) for one, person in zip(made, persons, strict=True)]
             return _labelled(items, made, model)
 
-        return _engine(model, make, self.batch_size, worker)
+        steps, guided = max(self.sampling.steps // 2, 1), self.sampling.guidance != 1  # half, as published
+        return _engine(model, make, self.batch_size, worker, steps, guided)
 
 
 @dataclass(frozen=True)
@@ -265,7 +268,7 @@ class ShapingLoader:
         def make_shaped(items: Sequence[WorkItem]) -> list[Interaction]:
             return [with_proportions(item, self.proportions) for item in make(items)]
 
-        return Engine(make_shaped, engine.batch_size)
+        return Engine(make_shaped, engine.batch_size, engine.before_first)
 
 
 @dataclass(frozen=True)
@@ -293,16 +296,30 @@ class CleaningLoader:
             log_effects(self.log, made, cleaned, physics)
             return cleaned
 
-        return Engine(make_cleaned, engine.batch_size)
+        return Engine(make_cleaned, engine.batch_size, engine.before_first)
 
 
-def _engine(model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker) -> Engine:
-    """An engine with batches of a given size, or with the largest that fits."""
-    if batch_size is not None:
-        return Engine(make, batch_size)
+def _engine(
+    model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker, steps: int, guided: bool
+) -> Engine:
+    """An engine with batches of a given size, or with the largest that fits.
+
+    steps: sampling steps; guided: two passes of the network in each.
+    """
     from intermask_cli.inference.batch_size import BatchSize
+    from intermask_cli.inference.step_cost import step_cost
 
-    return Engine(make, BatchSize.fitting(model.info, model.device, model.dtype, worker.workers_per_device))
+    def say_how_long(items: Sequence[WorkItem]) -> None:
+        cost = step_cost(model.info, len(items), items[0].frames, guided)
+        line = cost.line(len(items), items[0].frames, steps)
+        if line is not None:
+            note(line)
+
+    before_first = say_how_long if worker.main and model.device.type == "cpu" else None
+    if batch_size is not None:
+        return Engine(make, batch_size, before_first)
+    fitting = BatchSize.fitting(model.info, model.device, model.dtype, worker.workers_per_device)
+    return Engine(make, fitting, before_first)
 
 
 def _labelled(

@@ -20,6 +20,7 @@ from intermask_cli.errors import (
     InterruptedRun,
     Terminated,
 )
+from intermask_cli.generation.disk_space import estimated_bytes, space_for
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
 from intermask_cli.generation.plan import Part, Plan, Shard
@@ -32,6 +33,7 @@ from intermask_cli.generation.run_directory import (
 )
 from intermask_cli.generation.text_warnings import summary_line
 from intermask_cli.generation.workers import work_in_processes
+from intermask_cli.motion.skeleton import NUM_JOINTS
 
 
 @dataclass(frozen=True)
@@ -160,11 +162,9 @@ class Estimate:
         warning_of: what the model's text encoder does not read of a text.
         """
         plan, rejected = job.plan, job.rejected
-        # float32 joints and 6-D rotations of two persons, which gzip shrinks by about a fifth
-        per_frame = 2 * 4 * (joints * 3 + (joints - 1) * 6)
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
         texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
-        size = round(plan.frames * per_frame * 0.8)
+        size = estimated_bytes(plan.frames, joints)
         return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts)
 
     @property
@@ -179,6 +179,7 @@ class Estimate:
             "frames": self.frames,
             "seconds": round(self.frames / self.fps, 3),
             "estimated_bytes": self.bytes,
+            "estimated_disk_bytes": 2 * self.bytes,
             "text_warnings": self.text_warnings,
             "rejected": [entry.as_json() for entry in self.rejected],
         }
@@ -187,7 +188,7 @@ class Estimate:
         seconds = self.frames / self.fps
         return [
             f"would make {self.items:,} interactions from {self.prompts:,} prompts: "
-            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB; "
+            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB (while merging twice that); "
             f"{len(self.rejected):,} lines rejected",
             *([self.text_warnings] if self.text_warnings else []),
         ]
@@ -224,7 +225,11 @@ def run_job(job: Job) -> Summary | None:
         finished = run.finished()
         if finished is not None:
             return _already_finished(run, finished, job) if worker.main else None
-        timing = _work(run, parts, pending, worker, devices, job.load_engine)
+        space = ""
+        if worker.main:
+            joints = len(job.info.dataset.get("joint_names", ())) or NUM_JOINTS
+            space = space_for(folder, run.pending(plan.parts), plan.frames, joints)
+        timing = _work(run, parts, pending, worker, devices, job.load_engine, space)
         if not worker.main:
             return None
         merged = run.merge(plan.parts, job.rejected)
@@ -251,6 +256,7 @@ def _work(
     worker: Worker,
     devices: Sequence[str],
     load_engine: LoadEngine,
+    space: str,
 ) -> dict[str, float]:
     """Make the pending parts in this process or in a pool; an early end is recorded in the manifest."""
     devices = devices[: max(1, len(pending))]  # no worker without a part
@@ -258,7 +264,7 @@ def _work(
     total = sum(len(part.items) for part in parts)
     if worker.main:
         resumed = f"{total - remaining:,} of {total:,} done before, " if remaining < total else ""
-        note(f"{resumed}{remaining:,} interactions to make on {_place(worker, devices)}")
+        note(f"{resumed}{remaining:,} interactions to make on {_place(worker, devices)}; {space}")
     interrupts = Interrupts(under_launcher=worker.world > 1)
     try:
         if len(devices) > 1:

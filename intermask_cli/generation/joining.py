@@ -32,8 +32,8 @@ from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import MAX_ID_LENGTH
 from intermask_cli.errors import InputError
 from intermask_cli.files import replacing
+from intermask_cli.generation.disk_space import check_merge_space
 from intermask_cli.generation.job import Summary, finished_summary
-from intermask_cli.generation.part_files import check_merge_space
 from intermask_cli.generation.plan import Shard
 from intermask_cli.generation.prompt_ids import distinct_stems
 from intermask_cli.generation.run_directory import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import queue
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import IntermaskError
 from intermask_cli.files import replacing, write_bytes
+from intermask_cli.generation.disk_space import check_merge_space
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
@@ -45,9 +45,6 @@ from intermask_cli.inference.interaction import Interaction
 _PART = re.compile(r"part-(\d+)-(\d+)\.h5")
 #: Temporary group of the merged file; its items are moved out in plan order.
 _COPIED = "copied"
-#: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
-#: adds is far less than five percent.
-_MERGE_SPACE = 1.05
 _DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
 
@@ -246,16 +243,6 @@ def merge_parts(
     rows_of_index = zip(*columns.values(), strict=True)
     write_csv(folder / "index.csv", columns, rows_of_index, byte_order_mark=csv_bom)
     return len(rows)
-
-
-def check_merge_space(folder: Path, needed: int) -> None:
-    """IntermaskError unless a file of that many bytes fits onto the disk of a folder."""
-    free = shutil.disk_usage(folder).free
-    if free < needed * _MERGE_SPACE:
-        raise IntermaskError(
-            f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
-            "free some space and run the same command again"
-        )
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -1,0 +1,46 @@
+"""The disk space that a run needs: for its parts, and again for the dataset they are merged into."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from intermask_cli.console import warn
+from intermask_cli.errors import IntermaskError
+from intermask_cli.generation.plan import Part
+
+#: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
+#: adds is far less than five percent.
+_MERGE_SPACE = 1.05
+#: Arrays of random models shrink by a fifth in gzip, those of smooth motion by more.
+_COMPRESSED = 0.8
+
+
+def estimated_bytes(frames: int, joints: int) -> int:
+    """Size of a dataset: float32 joints and 6-D rotations of two persons, compressed."""
+    return round(frames * 2 * 4 * (joints * 3 + (joints - 1) * 6) * _COMPRESSED)
+
+
+def space_for(folder: Path, pending: Sequence[Part], frames: int, joints: int) -> str:
+    """What a run of `frames` frames needs from here on, for a message; a warning where the disk has less."""
+    parts = estimated_bytes(sum(item.frames for part in pending for item in part.items), joints)
+    merged = estimated_bytes(frames, joints)
+    free = shutil.disk_usage(folder).free
+    if free < parts + merged:
+        warn(
+            f"{folder}: about {parts / 1e6:,.1f} MB are needed for the interactions and "
+            f"{merged / 1e6:,.1f} MB more to merge them; {free / 1e6:,.1f} MB are free. "
+            "What is made stays if the disk is full; the same command then continues"
+        )
+    return f"about {(parts + merged) / 1e6:,.1f} MB of disk space"
+
+
+def check_merge_space(folder: Path, needed: int) -> None:
+    """IntermaskError unless a file of that many bytes fits onto the disk of a folder."""
+    free = shutil.disk_usage(folder).free
+    if free < needed * _MERGE_SPACE:
+        raise IntermaskError(
+            f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
+            "free some space and run the same command again"
+        )
