@@ -38,7 +38,7 @@ from intermask_cli.devices import choose_device
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.inference.inputs import numbers, text_list
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.models.text_encoders import CLIP_HUB_ID, TextEncoder, check_encoder, load_text_encoder
+from intermask_cli.models.text_encoders import TextEncoder, check_encoder, load_text_encoder
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation import INTERX
@@ -339,7 +339,7 @@ def load_evaluator(
     sha256 = evaluator_sha256(folder)
     network = load_network(folder, info).to(device)
     if isinstance(network, DuetEval):
-        encoder = load_text_encoder(text_encoder or "minilm", device)
+        encoder = load_text_encoder(text_encoder or "minilm:", device)
         _check_text_encoder(encoder, info)
         return DuetEvaluator(info, sha256, network, encoder)
     if isinstance(network, InterXEvaluator):
@@ -351,7 +351,7 @@ def load_evaluator(
             )
         return InterXPairEvaluator(info, sha256, network, WordVectors.load(vectors))
     assert isinstance(network, InterClip)
-    vocabulary = load_clip_vocabulary(text_encoder or CLIP_HUB_ID)
+    vocabulary = load_clip_vocabulary(text_encoder or "clip:")
     last = int(vocabulary([""]).max())
     if last != network.config.vocabulary - 1:
         raise InputError(

@@ -14,7 +14,13 @@ from torch import Tensor
 
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.models.hub import hub_folder
-from intermask_cli.models.text_encoders import CLIP_HUB_ID, CLIP_PADDING_ID, CLIP_POSITIONS, clean_clip_text
+from intermask_cli.models.text_encoders import (
+    CLIP_HUB_ID,
+    CLIP_PADDING_ID,
+    CLIP_POSITIONS,
+    clean_clip_text,
+    kind_and_source,
+)
 
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt")
 REMEDY = "give a folder with tokenizer.json, or vocab.json and merges.txt, as --evaluator-text-encoder"
@@ -36,10 +42,14 @@ class ClipVocabulary:
         return ids
 
 
-def load_clip_vocabulary(source: str = CLIP_HUB_ID) -> ClipVocabulary:
-    """The vocabulary in a folder or of a hub id; MissingError describes how to get it."""
+def load_clip_vocabulary(spec: str = "clip:") -> ClipVocabulary:
+    """The vocabulary of `clip`, of a folder or a hub id; MissingError describes how to get it."""
     from transformers import AutoTokenizer
 
+    kind, source = kind_and_source(spec)
+    if kind == "minilm":
+        raise InputError(f"text encoder {spec}: this evaluator reads CLIP's vocabulary; {REMEDY}")
+    source = source or CLIP_HUB_ID
     folder = Path(source).expanduser()
     if not folder.is_dir():
         folder = hub_folder(source, FILES, _complete, REMEDY)

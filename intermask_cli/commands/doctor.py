@@ -108,7 +108,7 @@ def _bundled() -> str:
 def _text_encoder() -> str:
     from intermask_cli.models.text_encoders import MINILM_ID, load_text_encoder
 
-    encoder = load_text_encoder("minilm")
+    encoder = load_text_encoder("minilm:")
     return f"{MINILM_ID} (sha256 {encoder.sha256}, as expected)"
 
 

@@ -76,7 +76,7 @@ def evaluate(
     evaluator_text_encoder: Annotated[
         str | None,
         typer.Option(
-            help="Folder or hub id of the evaluator's text encoder, if not in its usual place.",
+            help="The evaluator's text encoder, if not where expected: minilm, clip, a folder or a hub id.",
             show_default=False,
         ),
     ] = None,

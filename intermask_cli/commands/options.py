@@ -28,7 +28,9 @@ Model = Annotated[str, typer.Option(help="Bundled name, bundle folder or hub id.
 TextEncoder = Annotated[
     str | None,
     typer.Option(
-        help="Folder or hub id of the model's text encoder, if not in its usual place.", show_default=False
+        help="The model's text encoder, if not in its usual place: minilm, clip, a folder, a hub id or a "
+        "plug-in.",
+        show_default=False,
     ),
 ]
 Samples = Annotated[

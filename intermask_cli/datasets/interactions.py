@@ -21,6 +21,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from intermask_cli.config import LONGEST_FRAMES
+from intermask_cli.datasets.hdf5_arrays import HDF5_ERRORS, local_item, reason_of, unreadable
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
@@ -52,8 +54,6 @@ INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence", "text_warning")
 NUMBER_COLUMNS = ("sample", "seed", "frames")
 FLOAT_COLUMNS = ("read_confidence",)
-#: Nine hours. A file that claims more is refused before memory is allocated.
-MAX_ITEM_FRAMES = 1_000_000
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
 #: claims, as above. Real files have at most about 6 (features).
 _MOST_NUMBERS_PER_JOINT = 32
@@ -92,11 +92,13 @@ class InteractionFile:
                     f"{self.path}: open for writing in another program; "
                     "close it there (a notebook?) and try again"
                 ) from error
-            raise InputError(f"{self.path}: not a readable HDF5 file ({_reason(error)})") from error
+            raise InputError(f"{self.path}: not a readable HDF5 file ({reason_of(error)})") from error
         try:
             self._check()
-        except BaseException:
+        except BaseException as error:
             self._file.close()
+            if isinstance(error, HDF5_ERRORS):  # damage inside a file that could be opened
+                raise InputError(f"{self.path}: damaged HDF5 file ({reason_of(error)})") from error
             raise
 
     def _check(self) -> None:
@@ -230,22 +232,30 @@ class InteractionFile:
             InputError: no such id, or an item that is damaged or claims an implausible size.
         """
         try:
-            group = self._file[ITEMS][id]
-            shape = group["joints"].shape
+            group = local_item(self._file[ITEMS], id)
+            stored = (
+                {} if group is None else {name: local_item(group, name) for name in ARRAYS if name in group}
+            )
+            if (joints := stored.get("joints")) is None:
+                raise InputError(f"{self.path}: no complete interaction '{id}'")
+            shape = joints.shape
             if len(shape) != 4 or shape[0] != 2 or shape[3] != 3:
                 raise InputError(f"{self.path}: joints of '{id}' have shape {shape}; expected (2, T, J, 3)")
-            if shape[1] > MAX_ITEM_FRAMES or shape[2] > len(INTERX_PARENTS):
+            if shape[1] > LONGEST_FRAMES or shape[2] > len(INTERX_PARENTS):
                 raise InputError(
                     f"{self.path}: '{id}' claims {shape[1]:,} frames of {shape[2]:,} joints; at most "
-                    f"{MAX_ITEM_FRAMES:,} of {len(INTERX_PARENTS)} are read"
+                    f"{LONGEST_FRAMES:,} of {len(INTERX_PARENTS)} are read"
                 )
             for name in ARRAYS:
-                if name in group and group[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
+                if name in stored and stored[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
                     raise InputError(
-                        f"{self.path}: {name} of shape {group[name].shape} do not belong to "
+                        f"{self.path}: {name} of shape {stored[name].shape} do not belong to "
                         f"{shape[1]:,} frames of '{id}'"
                     )
-            arrays = {name: group[name][...] for name in ARRAYS if name in group or name == "joints"}
+            for name, array in stored.items():
+                if (problem := unreadable(array)) is not None:
+                    raise InputError(f"{self.path}: {name} of '{id}' {problem}")
+            arrays = {name: array[...] for name, array in stored.items()}
             confidence = group.attrs.get("read_confidence")
             return Interaction(
                 Motion(**{name: array for name, array in arrays.items() if name != "tokens"}),
@@ -265,13 +275,15 @@ class InteractionFile:
                 text_warning=text(group.attrs.get("text_warning", "")),
             )
         except KeyError as error:
-            raise InputError(f"{self.path}: no complete interaction '{id}' ({_reason(error)})") from error
+            raise InputError(f"{self.path}: no complete interaction '{id}' ({reason_of(error)})") from error
         except InputError as error:
             if str(error).startswith(str(self.path)):
                 raise
             raise InputError(f"{self.path}: interaction '{id}' cannot be read ({error})") from error
-        except (OSError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{self.path}: interaction '{id}' cannot be read ({_reason(error)})") from error
+        except HDF5_ERRORS as error:
+            raise InputError(
+                f"{self.path}: interaction '{id}' cannot be read ({reason_of(error)})"
+            ) from error
 
     def _given(self, id: str, value: Any) -> int | None:
         """Person 0 or 1 of the attribute `given_person`, which numbers them from 1."""
@@ -290,8 +302,9 @@ class InteractionFile:
 
     def shapes(self, id: str) -> dict[str, list[int]]:
         """Shapes of an item's arrays, without reading them."""
-        group = self._file[ITEMS][id]
-        return {name: list(group[name].shape) for name in ARRAYS if name in group}
+        group = local_item(self._file[ITEMS], id)
+        arrays = {name: local_item(group, name) for name in ARRAYS if name in group} if group else {}
+        return {name: list(array.shape) for name, array in arrays.items() if hasattr(array, "shape")}
 
     def __iter__(self) -> Iterator[Interaction]:
         for id in self.ids:
@@ -323,11 +336,6 @@ def _errno_of(error: OSError) -> int | None:
     return int(match[1]) if match else error.errno
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an HDF5 error, which can run over many."""
-    return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0]
-
-
 # ---------------------------------------------------------------- writing
 
 
@@ -336,6 +344,11 @@ def write_item(group: h5py.Group, interaction: Interaction) -> str:
 
     Returns its `item_sha256`.
     """
+    if interaction.frames > LONGEST_FRAMES:
+        raise InputError(
+            f"'{interaction.id}' has {interaction.frames:,} frames; a dataset takes up to {LONGEST_FRAMES:,} "
+            "in one interaction; cut it into parts"
+        )
     for name, array in _stored_arrays(interaction):
         group.create_dataset(
             name,

@@ -11,6 +11,11 @@ from intermask_cli.errors import InputError, MissingError
 UTF8 = "utf-8-sig"  # with or without a byte order mark
 FALLBACK = "gb18030"
 
+#: Bytes of the largest text that is read; those of the datasets have less than a megabyte.
+LARGEST = 64_000_000
+#: Characters of a file's name that messages show.
+_LONGEST_NAME = 80
+
 Caption = TypeVar("Caption")
 
 
@@ -20,15 +25,27 @@ def decoded(path: Path) -> tuple[str, str]:
     Raises:
         MissingError: no such file. InputError: neither encoding fits.
     """
-    if not path.is_file():
-        raise MissingError(f"{path}: no such file; is this the root of the dataset?")
-    content = path.read_bytes()
+    try:
+        size = path.stat().st_size if path.is_file() else None
+        if size is None:
+            raise MissingError(f"{_short(path)}: no such file; is this the root of the dataset?")
+        if size > LARGEST:
+            raise InputError(f"{path}: {size:,} bytes; a text of a dataset has at most {LARGEST:,}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{_short(path)}: cannot be read ({error.strerror})") from error
     for encoding in (UTF8, FALLBACK):
         try:
             return content.decode(encoding).replace("\r\n", "\n"), encoding
         except UnicodeDecodeError:
             continue
     raise InputError(f"{path}: neither UTF-8 nor GB18030 text; convert it to UTF-8")
+
+
+def _short(path: Path) -> str:
+    """A path as messages show it: a line of a split file may be any text."""
+    name = path.name
+    return str(path if len(name) <= _LONGEST_NAME else path.with_name(f"{name[:_LONGEST_NAME]}..."))
 
 
 def lines(path: Path) -> list[str]:

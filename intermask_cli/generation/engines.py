@@ -31,6 +31,7 @@ from intermask_cli.motion.physics import physics
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
     from intermask_cli.models.bundle import BundleInfo
+    from intermask_cli.models.text_encoders import EncoderIdentity
 
 
 #: Characters that every encoder reads: CLIP takes 77 tokens, two of them for start and end, and a token has
@@ -47,22 +48,38 @@ class ModelSource:
     sha256: str
     info: BundleInfo
     text_encoder: str | None  # as given on the command line
+    encoder: EncoderIdentity  # what that is
     dtype: str
     cuda_graphs: bool = False
 
     @classmethod
     def find(cls, name: str, text_encoder: str | None, dtype: str, cuda_graphs: bool = False) -> ModelSource:
-        """Resolve a bundled name, folder or hub id; MissingError or InputError if that fails."""
+        """Resolve a bundled name, folder or hub id, and its text encoder, of which only files are read.
+
+        Raises:
+            MissingError: no such model or text encoder. InputError: a damaged one, or another text encoder
+                than the model's.
+        """
+        from intermask_cli.inference.model import default_encoder
         from intermask_cli.models.bundle import bundle_sha256, read_info, resolve_bundle
+        from intermask_cli.models.text_encoders import check_encoder, identify_text_encoder
 
         folder = resolve_bundle(name)
-        return cls(name, folder, bundle_sha256(folder), read_info(folder), text_encoder, dtype, cuda_graphs)
+        info = read_info(folder)
+        encoder = identify_text_encoder(text_encoder or default_encoder(info))
+        if encoder.sha256:  # a plug-in's is known once it is loaded
+            check_encoder(encoder, info.text_encoder, info.name)
+        sha256 = bundle_sha256(folder)
+        return cls(name, folder, sha256, info, text_encoder, encoder, dtype, cuda_graphs)
 
     @classmethod
     def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
         """The source of a loaded float32 model."""
-        bundle = model.bundle
-        return cls(bundle.info.name, bundle.folder, bundle.sha256, bundle.info, text_encoder, "float32")
+        from intermask_cli.models.text_encoders import EncoderIdentity
+
+        bundle, encoder = model.bundle, EncoderIdentity.of(model.filler.text_encoder)
+        name = bundle.info.name
+        return cls(name, bundle.folder, bundle.sha256, bundle.info, text_encoder, encoder, "float32")
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -84,11 +101,7 @@ class ModelSource:
         """What must be equal for a run to continue an earlier one; `body` None is the model's own."""
         return {
             "model": self.sha256,
-            "text encoder": [
-                self.info.text_encoder["id"],
-                self.info.text_encoder["sha256"],
-                self.text_encoder,
-            ],
+            "text encoder": [self.encoder.id, self.encoder.sha256],
             "settings": {**to_dict(sampling), "dtype": self.dtype},
             "body": body or self.info.body,
         }
@@ -104,8 +117,8 @@ class ModelSource:
             "rotation_convention": "sixd_columns",
             "model_id": self.info.name,
             "model_sha256": self.sha256,
-            "text_encoder_id": self.info.text_encoder["id"],
-            "text_encoder_sha256": self.info.text_encoder["sha256"] or "",
+            "text_encoder_id": self.encoder.id,
+            "text_encoder_sha256": self.encoder.sha256,
             "licence": self.info.licence,
             "sampling": {**to_dict(sampling), "dtype": self.dtype},
             "body": body or self.info.body,
@@ -135,14 +148,13 @@ class ModelSource:
 
         Whether texts are cut is seen only where one may be, and the encoder's tokenizer is on this machine.
         """
-        from intermask_cli.inference.model import DEFAULT_ENCODERS
+        from intermask_cli.inference.model import default_encoder
         from intermask_cli.models.text_encoders import local_cut_tokens
 
-        encoder = self.info.text_encoder["id"]
         cut = None
         if any(len(text) > _CERTAINLY_READ for text in texts):
-            cut = local_cut_tokens(self.text_encoder or DEFAULT_ENCODERS.get(encoder, encoder))
-        return partial(text_warning, encoder_id=encoder, cut=cut)
+            cut = local_cut_tokens(self.text_encoder or default_encoder(self.info))
+        return partial(text_warning, encoder_id=self.info.text_encoder["id"], cut=cut)
 
     def load(self, worker: Worker) -> InteractionModel:
         """The model on this worker's device."""

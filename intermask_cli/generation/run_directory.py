@@ -198,7 +198,11 @@ class RunDirectory:
         """
         manifest = read_manifest(self.folder)
         self._check_foreign(manifest is not None)
-        if manifest is not None and manifest.get("fingerprint") != self.info.fingerprint and not overwrite:
+        another = manifest is not None and manifest.get("fingerprint") != self.info.fingerprint
+        if another and not overwrite and self._nothing_made():
+            (self.folder / MANIFEST).unlink()
+        elif another and not overwrite:
+            assert manifest is not None
             difference = _difference(manifest, self.info)
             raise InputError(
                 f"{self.folder}: holds another run ({difference}); use --overwrite to replace it, or "
@@ -212,6 +216,14 @@ class RunDirectory:
                 self._write_manifest({"status": "running", "started": utc_now()})
             if self.finished() is None:
                 self.parts_folder.mkdir(parents=True, exist_ok=True)
+
+    def _nothing_made(self) -> bool:
+        """Whether the run here has no results and no process works on it, so that it may be another one."""
+        results = [name for name in OUR_FILES if name not in (MANIFEST, REJECTED, PARTS)]
+        if any((self.folder / name).exists() for name in results) or any(part_files(self.parts_folder)):
+            return False
+        # The shard that asks holds one lock itself.
+        return len(held_locks(self.folder, ".lock-*-of-*")) <= 1
 
     def _check_foreign(self, is_run: bool) -> None:
         """InputError for files named as a run's that no manifest vouches for, and other files in `parts/`."""

@@ -49,7 +49,7 @@ from intermask_cli.inference.inputs import GivenJoints
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.motion_codec import MotionCodec
 from intermask_cli.inference.token_filler import TokenFiller
-from intermask_cli.models.bundle import Bundle, load_bundle
+from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
 from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_encoder, load_text_encoder
 from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
@@ -57,7 +57,7 @@ from intermask_cli.sampling import tasks
 #: Frames shared by consecutive windows of one phase: enough for the model to continue the action.
 OVERLAP_FRAMES = 32
 #: Text encoders by the id a bundle records: what to load when the caller names none.
-DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm", "clip-vit-large-patch14-336": "clip"}
+DEFAULT_ENCODERS = {"all-MiniLM-L6-v2": "minilm:", "clip-vit-large-patch14-336": "clip:"}
 
 #: Settings as a record, or those that differ from the model's own as a dict.
 Sampling = SamplingConfig | Mapping[str, Any]
@@ -516,11 +516,16 @@ def load_model(
     place = choose_device(str(device))
     bundle = load_bundle(name)
     if text_encoder is None:
-        recorded = bundle.info.text_encoder["id"]
-        text_encoder = DEFAULT_ENCODERS.get(recorded, recorded)
+        text_encoder = default_encoder(bundle.info)
     if isinstance(text_encoder, str):
         text_encoder = load_text_encoder(text_encoder, place)
     return InteractionModel(bundle, text_encoder, place, dtype, cuda_graphs)
+
+
+def default_encoder(info: BundleInfo) -> str:
+    """The text encoder that a model records, as `load_text_encoder` takes it."""
+    recorded: str = info.text_encoder["id"]
+    return DEFAULT_ENCODERS.get(recorded, recorded)
 
 
 def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interaction:

@@ -8,12 +8,12 @@ which encoder it was trained with, and another one is an error.
 from __future__ import annotations
 
 import html
-import json
 import re
 import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,10 +21,10 @@ import torch
 from torch import Tensor
 
 from intermask_cli import plugins
-from intermask_cli.console import warn
+from intermask_cli.console import note, warn
 from intermask_cli.devices import choose_device, map_samples
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.files import file_sha256
+from intermask_cli.files import file_sha256, json_object, what_came_instead
 from intermask_cli.models.hub import hub_folder
 
 MINILM_ID = "all-MiniLM-L6-v2"
@@ -35,6 +35,8 @@ MINILM_SHA256 = {
     "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
 }
 CLIP_HUB_ID = "openai/clip-vit-large-patch14-336"
+#: Edge in pixels of the images that the CLIP of published models was trained with.
+CLIP_IMAGES = 336
 #: CLIP always reads this number of tokens; the published head reads all of their states.
 CLIP_POSITIONS = 77
 #: Token id of the padding in published training, unlike the end token that transformers would use.
@@ -98,10 +100,12 @@ class _FrozenEncoder:
     sha256: str
     dim: int
     limit: int
+    image_size: int | None
 
     def __init__(self, folder: Path, device: str):
         self.folder, self.device = folder, torch.device(device)
         self.sha256 = file_sha256(_weights_in(folder)[0])
+        self.image_size = _sizes_in(folder)[1]
         self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
         self._has_cut = False
         self.tokenizer = _tokenizer_in(folder)
@@ -247,24 +251,70 @@ def _padded(samples: Sequence[tuple[Tensor, int]]) -> TextStates:
     return TextStates(states, mask, torch.tensor([end for _, end in samples]))
 
 
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """What a text encoder is, known before its network is loaded.
+
+    `sha256` is that of its weights file, "" of a plug-in's; `image_size` is that of the images that a CLIP
+    was trained with. `dim` and `image_size` are None where its config.json does not say them.
+    """
+
+    id: str
+    sha256: str
+    dim: int | None
+    image_size: int | None = None
+
+    @classmethod
+    def of(cls, encoder: TextEncoder) -> EncoderIdentity:
+        """The identity of a loaded encoder."""
+        return cls(encoder.id, encoder.sha256, encoder.dim, getattr(encoder, "image_size", None))
+
+
 def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     """Text encoder named by `spec`: "minilm" (a package), "clip" (the hub), a plug-in, a folder or a hub id.
 
     "minilm:" and "clip:" may precede a folder or hub id, and "NAME:" of a plug-in anything that the plug-in
-    accepts (`intermask_cli.plugins`).
+    accepts (`intermask_cli.plugins`). A folder called minilm or clip with an encoder in it goes before the
+    encoder of that name; "minilm:" and "clip:" alone always mean the latter.
 
     Raises:
         MissingError: no such weights. InputError: weights of another kind, or damaged.
     """
     if device == "auto":  # other names stay: "cuda" is the current GPU of a process in training
         device = choose_device(device)
-    plugin, _, source = spec.partition(":")
-    if plugin not in ("minilm", "clip") and plugin in plugins.registered(plugins.TEXT_ENCODERS):
-        encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin, source or None, device)
+    if (plugin := _plugin_of(spec)) is not None:
+        encoder: TextEncoder = plugins.call(plugins.TEXT_ENCODERS, plugin[0], plugin[1], device)
         return encoder
-    kind, _, source = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    kind, folder = _located(spec)
+    return _build(kind, folder, device)
+
+
+def identify_text_encoder(spec: str) -> EncoderIdentity:
+    """What the encoder named by `spec` is, without loading its network.
+
+    Raises:
+        MissingError: no such weights. InputError: weights of another kind.
+    """
+    if (plugin := _plugin_of(spec)) is not None:
+        return EncoderIdentity(plugin[0], "", None)
+    kind, folder = _located(spec)
+    dim, image_size = _sizes_in(folder)
+    return EncoderIdentity(kind.id, file_sha256(_weights_in(folder)[0]), dim, image_size)
+
+
+def _plugin_of(spec: str) -> tuple[str, str | None] | None:
+    """Name of a registered plug-in, and what follows it."""
+    name, _, source = spec.partition(":")
+    if name not in KINDS and name in plugins.registered(plugins.TEXT_ENCODERS):
+        return name, source or None
+    return None
+
+
+def _located(spec: str) -> tuple[type[_FrozenEncoder], Path]:
+    """Kind and folder of the encoder that a specification names."""
+    kind, source = kind_and_source(spec)
     if kind == "minilm" and not source:
-        return _build(MiniLM, _packaged_minilm(), device)
+        return MiniLM, _packaged_minilm()
     source = source or CLIP_HUB_ID
     folder = Path(source).expanduser()
     if not folder.is_dir():
@@ -272,23 +322,50 @@ def load_text_encoder(spec: str, device: str = "cpu") -> TextEncoder:
     stored_kind = _kind_in(folder)
     if kind and kind != stored_kind:
         raise InputError(f"{folder}: config.json describes a {stored_kind} encoder, not {kind}; {REMEDY}")
-    return _build(KINDS[stored_kind], folder, device)
+    return KINDS[stored_kind], folder
 
 
-def check_encoder(encoder: TextEncoder, expected: dict[str, Any], model: str) -> None:
-    """Raise InputError unless the encoder is the recorded {id, sha256, dim} (sha256 None: any weights)."""
+def kind_and_source(spec: str) -> tuple[str, str]:
+    """`minilm`, `clip`, `clip:SOURCE` or SOURCE -> kind and folder or hub id; "" for what is not said."""
+    kind, colon, source = spec.partition(":")
+    if kind not in KINDS:
+        return "", spec
+    if not colon and (Path(spec) / "config.json").is_file():
+        _note_folder(spec)
+        return "", spec
+    return kind, source
+
+
+def check_encoder(encoder: TextEncoder | EncoderIdentity, expected: dict[str, Any], model: str) -> None:
+    """Raise InputError unless the encoder is the recorded {id, sha256, dim}.
+
+    Where the record has no hash, as those of published models, a CLIP trained with images of another size is
+    refused: its text tower has the same sizes, and other weights.
+    """
     for name in ("id", "sha256", "dim"):
         recorded, value = expected[name], getattr(encoder, name)
-        if recorded is not None and recorded != value:
+        if recorded is not None and value is not None and recorded != value:
             raise InputError(
                 f"model '{model}' was trained with text encoder {expected['id']} ({name} {recorded}), "
                 f"got {encoder.id} ({name} {value}); {REMEDY}"
             )
+    image_size = getattr(encoder, "image_size", None)
+    if expected["sha256"] is None and expected["id"] == Clip.id and image_size not in (None, CLIP_IMAGES):
+        raise InputError(
+            f"model '{model}' was trained with text encoder {expected['id']}, which read images of "
+            f"{CLIP_IMAGES} pixels; config.json of the one given says image_size {image_size}, so it has "
+            f"other weights; {REMEDY}"
+        )
+
+
+@lru_cache
+def _note_folder(name: str) -> None:
+    note(f"text encoder: the folder {name} is read; `{name}:` is the encoder of that name")
 
 
 def local_cut_tokens(spec: str) -> CutTokens | None:
     """How the encoder `spec` cuts texts, by its tokenizer alone; None if that is not on this machine."""
-    kind, _, source = spec.partition(":") if spec.split(":")[0] in ("minilm", "clip") else ("", "", spec)
+    kind, source = kind_and_source(spec)
     folder = _packaged_minilm() if kind == "minilm" and not source else Path(source).expanduser()
     if (not source and kind == "clip") or not folder.is_dir():
         return None
@@ -334,16 +411,29 @@ def _from_hub(repository: str) -> Path:
 
 def _kind_in(folder: Path) -> str:
     """ "minilm" or "clip", from the model_type in config.json."""
-    if not (_weights_in(folder) and (folder / "config.json").is_file()):
+    weights = _weights_in(folder)
+    if not (weights and (folder / "config.json").is_file()):
         raise MissingError(f"{folder}: needs config.json and {' or '.join(WEIGHTS)}; {REMEDY}")
-    try:
-        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError) as error:
-        raise InputError(f"{folder / 'config.json'}: not a model configuration; {REMEDY}") from error
+    if (found := what_came_instead(weights[0])) is not None:
+        raise InputError(f"{weights[0]}: is {found}")
+    model_type = _config_in(folder).get("model_type")
     kinds = {"bert": "minilm", "clip": "clip", "clip_text_model": "clip"}
-    if model_type not in kinds:
+    if not isinstance(model_type, str) or model_type not in kinds:
         raise InputError(f"{folder}: model_type {model_type!r}; accepted: {', '.join(kinds)}; {REMEDY}")
     return kinds[model_type]
+
+
+def _config_in(folder: Path) -> dict[str, Any]:
+    return json_object(folder / "config.json", REMEDY)
+
+
+def _sizes_in(folder: Path) -> tuple[int | None, int | None]:
+    """Width of the states and size of CLIP's images, as far as config.json says them."""
+    config = _config_in(folder)
+    text, vision = config.get("text_config"), config.get("vision_config")
+    width = (text if isinstance(text, dict) else config).get("hidden_size")
+    size = vision.get("image_size") if isinstance(vision, dict) else None
+    return width if type(width) is int else None, size if type(size) is int else None
 
 
 def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:

@@ -19,6 +19,7 @@ Both keep what comparable scores depend on: random caption, crop and two exchang
 
 from __future__ import annotations
 
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -137,7 +138,7 @@ def _open(path: Path) -> np.ndarray:
         raise MissingError(f"{path}: no such file")
     try:
         raw: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, tokenize.TokenError) as error:
         # NumPy takes what it cannot read for a pickle, and advises to load it.
         reason = "damaged, or another kind of file" if "pickle" in str(error) else error
         raise InputError(f"{path}: not a readable .npy array ({reason})") from error

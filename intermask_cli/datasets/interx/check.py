@@ -8,7 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from intermask_cli.config import LONGEST_FRAMES
 from intermask_cli.datasets.check_report import DatasetReport, check_root, first_of
+from intermask_cli.datasets.hdf5_arrays import HDF5_ERRORS, local_item, reason_of, unreadable
 from intermask_cli.datasets.interx.reader import (
     END_FRAMES,
     MIN_FRAMES,
@@ -32,6 +34,8 @@ from intermask_cli.motion.representation.interx import (
 )
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
+#: Characters of a clip's name that reports show.
+_LONGEST_NAME = 80
 Progress = Callable[[int], None]
 
 
@@ -70,7 +74,7 @@ def count_clips(root: Path) -> int:
         try:
             with open_motions(Path(root), split) as file:
                 total += len(file)
-        except (MissingError, InputError):
+        except (MissingError, InputError, *HDF5_ERRORS):
             continue  # check_interx reports it
     return total
 
@@ -98,34 +102,53 @@ def _check_motions(
     except (MissingError, InputError) as error:
         report.error("unusable motion file", place, str(error))
         return []
+    frames: list[int] = []
     with file:
-        stored = set(file)
+        try:
+            stored = set(file)
+        except HDF5_ERRORS as error:
+            report.error("unusable motion file", place, reason_of(error))
+            return []
         listed = stored if names is None else names
         absent, extra = listed - stored, stored - listed
         if absent:
             report.error("listed without motion", place, f"{len(absent)} names: {first_of(absent)}")
         if extra:
             report.note("in no split", place, f"{len(extra)} names: {first_of(extra)}")
-        frames = [n for name in sorted(stored) if (n := _check_clip(report, file, split, name, progress))]
-    return frames
+        for name in sorted(stored):
+            progress(1)
+            try:
+                frames.append(_check_clip(report, file, split, name))
+            except HDF5_ERRORS as error:
+                report.error("unreadable motion", f"{place} {name[:_LONGEST_NAME]}", reason_of(error))
+    return [count for count in frames if count]
 
 
-def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str, progress: Progress) -> int:
+def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str) -> int:
     """Frames of a clip, or 0 if it cannot be used."""
-    place = f"motions/{split}.h5 {name}"
-    progress(1)
-    shape = getattr(file[name], "shape", None)
+    place = f"motions/{split}.h5 {name[:_LONGEST_NAME]}"
+    array = local_item(file, name)
+    shape = getattr(array, "shape", None)
     if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6) or shape[0] == 0:
-        report.error("wrong shape", place, f"{shape}; expected (T, {FEATURE_ROWS}, 6)")
+        found = shape if array is not None else "a link to another file, or nothing"
+        report.error("wrong shape", place, f"{found}; expected (T, {FEATURE_ROWS}, 6)")
         return 0
-    try:
-        clip = file[name][...]
-    except OSError as error:
-        report.error("unreadable motion", place, str(error).splitlines()[0])
+    if shape[0] > LONGEST_FRAMES:
+        report.error("wrong shape", place, f"{shape[0]:,} frames; accepted: up to {LONGEST_FRAMES:,}")
         return 0
+    if (problem := unreadable(array)) is not None:
+        report.error("unreadable motion", place, problem)
+        return 0
+    if array.dtype.kind not in "fiu":
+        report.error("unreadable motion", place, f"values of type {array.dtype}; expected numbers")
+        return 0
+    clip = array[...]
     broken = np.flatnonzero(~np.isfinite(clip).all(axis=(1, 2)))
     if len(broken):
         report.error("not finite", place, f"{len(broken)} frames with NaN or infinity, first {broken[0]}")
+    elif not clip.any():
+        report.error("empty motion", place, "all numbers are 0")
+        return 0
     elif np.any(clip[:, FACE]):
         report.note("face turned", place, "jaw or eye rotations are not zero; no body model here uses them")
     if not len(broken):

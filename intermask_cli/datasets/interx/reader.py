@@ -18,6 +18,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from intermask_cli.config import LONGEST_FRAMES
+from intermask_cli.datasets.hdf5_arrays import local_item, unreadable
 from intermask_cli.datasets.interx.word_vectors import OTHER, UNKNOWN, WordVectors
 from intermask_cli.datasets.text_files import captions_or_reason, decoded, lines
 from intermask_cli.errors import InputError, MissingError
@@ -73,9 +75,14 @@ class InterX:
 
     def _clip(self, file: h5py.File, name: str) -> InterXClip | None:
         """The clip with this name; None, with the reason in `skipped`, if its motion cannot be used."""
-        shape = getattr(file.get(name), "shape", None)
+        array = local_item(file, name)
+        shape = getattr(array, "shape", None)
         if shape is None or len(shape) != 3 or shape[1:] != (FEATURE_ROWS, 6):
             problem = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
+            self.skipped.append(f"{name}: {problem} in {self.split}.h5")
+            return None
+        problem = "too long" if shape[0] > LONGEST_FRAMES else unreadable(array)
+        if problem is not None:
             self.skipped.append(f"{name}: {problem} in {self.split}.h5")
             return None
         return InterXClip(name, int(shape[0]))

@@ -41,6 +41,8 @@ VIP_WORDS: dict[str, frozenset[str]] = {
 }
 #: The word whose vector all unknown words get.
 UNKNOWN = "unk"
+#: Bytes of the largest word table that is read; Inter-X's have less than a megabyte.
+_LARGEST_TABLE = 64_000_000
 
 
 class WordVectors:
@@ -66,7 +68,8 @@ class WordVectors:
         """
         folder = Path(folder)
         try:
-            vectors = np.load(folder / "hhi_vab_data.npy", allow_pickle=False)
+            # Mapped: a file that claims more than it has is refused, and nothing but a file is read.
+            vectors = np.array(np.load(folder / "hhi_vab_data.npy", allow_pickle=False, mmap_mode="r"))
         except FileNotFoundError as error:
             raise MissingError(
                 f"{error.filename}: no such file; it comes with Inter-X's text features"
@@ -115,6 +118,8 @@ class _PlainUnpickler(pickle.Unpickler):
 
 def _plain_pickle(path: Path) -> Any:
     """A table that the dataset ships as a pickle, read without running any code."""
+    if path.exists() and (not path.is_file() or path.stat().st_size > _LARGEST_TABLE):
+        raise InputError(f"{path}: not a file of at most {_LARGEST_TABLE:,} bytes, which a word table is")
     try:
         return _PlainUnpickler(io.BytesIO(path.read_bytes())).load()
     except FileNotFoundError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from intermask_cli.datasets.hdf5_arrays import local_item, unreadable
 from intermask_cli.datasets.motion_files.arrays.layouts import check_length
 from intermask_cli.datasets.motion_files.arrays.stored import one_line
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
@@ -51,8 +52,10 @@ def clip_names(file: h5py.File) -> list[str]:
     """Names of the clips in an HDF5 file of Inter-X; empty for any other file."""
     return [
         name
-        for name, held in file.items()
-        if isinstance(held, h5py.Dataset) and len(held.shape) == 3 and held.shape[1:] == CLIP_SHAPE
+        for name in file
+        if isinstance(held := local_item(file, name), h5py.Dataset)
+        and len(held.shape) == 3
+        and held.shape[1:] == CLIP_SHAPE
     ]
 
 
@@ -77,6 +80,8 @@ def read_clip(path: Path, name: str | None) -> FileMotion | None:
             listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
             raise InputError(f"{problem}; it holds {len(names)}: {listed}; choose one as FILE.h5#NAME")
         check_length(file[name].shape[0])
+        if (problem := unreadable(file[name])) is not None:
+            raise InputError(f"clip '{name}' {problem}")
         clip = file[name][...].astype(np.float64)
     check_finite(clip.reshape(1, len(clip), -1), "column")
     return interx_motion(clip)

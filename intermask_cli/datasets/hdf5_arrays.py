@@ -1,0 +1,63 @@
+"""HDF5 arrays of files that may be damaged or hostile: what is wrong is seen before anything is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h5py
+
+#: Bytes that a filter may make of one stored byte, with room for zeros: deflate reaches 1,032.
+_MOST_COMPRESSION = 1_100
+
+#: What h5py raises for damaged files.
+HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError)
+
+
+def reason_of(error: Exception) -> str:
+    """The first line of an HDF5 error, which can run over many."""
+    return (str(error).strip("'\"").splitlines() or [type(error).__name__])[0][:160]
+
+
+def local_item(group: h5py.Group, name: str) -> Any:
+    """The object of that name, None if it does not exist or is a link to something else than a name here.
+
+    External links open any file of the machine, so they are not followed.
+    """
+    parts = name.split("/")
+    for part in parts[:-1]:
+        group = local_item(group, part)
+        if not isinstance(group, h5py.Group):
+            return None
+    try:
+        link = group.get(parts[-1], getlink=True)
+        return group.get(parts[-1]) if isinstance(link, h5py.HardLink) else None
+    except (KeyError, RuntimeError, OSError, ValueError):
+        return None
+
+
+def unreadable(array: Any) -> str | None:
+    """Why an array is not to be read, as the rest of a sentence; None if it may be.
+
+    HDF5 hands out fill values for what was never written, of which a file of some kilobytes can claim any
+    number, and external or virtual arrays lie in other files.
+    """
+    if not isinstance(array, h5py.Dataset):
+        return "is not an array"
+    if array.is_virtual or array.external:
+        return "lies in other files, which are not read"
+    if array.size == 0 or array.dtype.itemsize == 0:
+        return None
+    layout = array.id.get_create_plist().get_layout()
+    stored = array.id.get_storage_size()
+    if layout == h5py.h5d.CHUNKED:
+        whole = 1
+        for length, chunk in zip(array.shape, array.chunks, strict=True):
+            whole *= -(-length // chunk)
+        written = array.id.get_num_chunks()
+        if written < whole:
+            return f"claims shape {array.shape}, but {written:,} of its {whole:,} chunks were written"
+    elif stored == 0:
+        return f"claims shape {array.shape}, but was never written"
+    if array.nbytes > _MOST_COMPRESSION * max(stored, 1):
+        return f"claims {array.nbytes:,} bytes, stored in {stored:,}; not a real recording"
+    return None
