@@ -21,8 +21,13 @@ from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, LEFT, REST_OFFSETS
 VARIES, NO_BODY = 0.15, 0.3
 #: Typical difference between left and right bones, as a share, above which the order is looked at.
 _LOPSIDED = 0.3
-#: In features whose rotations are not unit columns, variation of bones that shows that they are normalised.
-_ODD_FEATURES, _NOT_UNIT = 0.05, 0.3
+#: Mean difference from 1 in the lengths of rotation columns that shows that they are normalised, and
+#: variation of bones that shows it where the columns are zeros. Decoders of networks stay below 0.1.
+_NOT_UNIT, _ODD_FEATURES = 0.2, 0.05
+#: Lopsidedness and disproportion that no body has.
+_NO_SIDES, _NO_PROPORTION = 0.5, 0.7
+#: Largest logarithm by which one bone counts as out of proportion: bones of no length are usual.
+_OUT_OF_PROPORTION = 1.5
 #: Variation and lopsidedness of a body in the right order.
 _RIGID, _SYMMETRIC = 0.1, 0.15
 #: Frames looked at when an order is searched.
@@ -58,16 +63,19 @@ def bones_vary(joints: np.ndarray) -> bool:
 def check_denormalised(joints: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Joints (P, T, 22, 3) out of features, as they are; InputError if the features look normalised.
 
-    columns: of the rotations in the features, (..., 3), which have length 1 unless they are normalised.
+    columns: of the rotations in the features, (..., 3). They have length 1 unless they are normalised, or 0
+    in features without rotations.
     """
-    unit = float(np.median(np.abs(np.linalg.norm(columns, axis=-1) - 1))) < _NOT_UNIT
-    for person in joints:
-        odd = bone_variation(person) > _ODD_FEATURES or _lopsidedness(person) > _LOPSIDED
-        if odd and not unit:
-            raise InputError(
-                "the columns look normalised (bones are not rigid, positions lie near 0 +- 1, rotations "
-                "have no unit length); undo it with the mean and deviation of the dataset: x * std + mean"
-            )
+    lengths = np.linalg.norm(columns, axis=-1)
+    rigid = all(
+        bone_variation(person) < _ODD_FEATURES and _lopsidedness(person) < _LOPSIDED for person in joints
+    )
+    if np.abs(lengths - 1).mean() > _NOT_UNIT and (lengths.any() or not rigid):
+        raise InputError(
+            f"the columns look normalised (rotations have length {np.median(lengths):.2g} instead of 1; "
+            "bones are not rigid, positions lie near 0 +- 1); undo it with the mean and deviation of the dataset: "
+            "x * std + mean"
+        )
     return joints
 
 
@@ -77,8 +85,11 @@ def check_order(file: FileMotion, name: str) -> None:
     name: of the file, for the line of Python that puts its array in order.
     """
     for person in file.joints:
-        variation = bone_variation(person)
-        if variation <= VARIES and _lopsidedness(person) <= _LOPSIDED:
+        if not np.ptp(person, axis=1).any():
+            continue  # all joints in one place, which the height shows
+        variation, lopsided = bone_variation(person), _lopsidedness(person)
+        out_of_proportion = _disproportion(person) > _NO_PROPORTION
+        if variation <= VARIES and lopsided <= _LOPSIDED and not out_of_proportion:
             continue
         order = _order_of(person)
         if order is not None:
@@ -87,11 +98,15 @@ def check_order(file: FileMotion, name: str) -> None:
                 f"the joints are in another order than ours: pelvis, {', '.join(blocks)} (limb after limb, "
                 f"as LaFAN1 and BVH files have it); {_in_order(file, name, columns)}"
             )
-        if variation > NO_BODY:
+        if variation > NO_BODY or lopsided > _NO_SIDES or out_of_proportion:
+            what = "bones have not the proportions of a body"
+            if variation > NO_BODY:
+                what = f"bones change their length by {100 * variation:.0f} %"
+            elif lopsided > _NO_SIDES:
+                what = f"left and right bones differ by {100 * lopsided:.0f} %"
             raise InputError(
-                f"bones change their length by {100 * variation:.0f} %, so these are not our 22 joints "
-                f"({', '.join(JOINT_NAMES[:4])}, ...); are they rotations, velocities, normalised, or "
-                "in another order?"
+                f"{what}, so these are not our 22 joints ({', '.join(JOINT_NAMES[:4])}, ...); are they "
+                "rotations, velocities, relative to their parents, normalised, or in another order?"
             )
 
 
@@ -121,7 +136,8 @@ def _order_of(joints: np.ndarray) -> tuple[tuple[str, ...], list[int]] | None:
             for joint in ("hip", "shoulder")
         )
         exchanged = (toes is not None and toes < 0) or float((hips * shoulders).sum()) < 0
-        misfit = _disproportion(body) + exchanged  # an exchanged side counts more than any proportion
+        # An exchanged side counts more than any proportion.
+        misfit = _disproportion(body) + _detour(body) + exchanged
         if best is None or misfit < best[0]:
             best = (misfit, blocks, columns)
     return None if best is None or best[2] == list(range(len(JOINT_NAMES))) else best[1:]
@@ -149,7 +165,16 @@ def _disproportion(joints: np.ndarray) -> float:
     typical = np.median(bone_lengths(joints.astype(np.float64)), axis=0)
     rest = np.linalg.norm(REST_OFFSETS[1:], axis=-1)
     expected = rest * typical.sum() / rest.sum()
-    return float(np.abs(np.log(np.maximum(typical, 1e-6) / np.maximum(expected, 1e-9))).mean())
+    misfit = np.abs(np.log(np.maximum(typical, 1e-6) / np.maximum(expected, 1e-9)))
+    return float(np.minimum(misfit, _OUT_OF_PROPORTION).mean())
+
+
+def _detour(joints: np.ndarray) -> float:
+    """Logarithm by which the way up the spine is longer than straight from pelvis to head."""
+    spine = [JOINT[name] for name in ("pelvis", "spine1", "spine2", "spine3", "neck", "head")]
+    way = np.linalg.norm(np.diff(joints[:, spine], axis=1), axis=-1).sum(axis=1)
+    straight = np.linalg.norm(joints[:, spine[-1]] - joints[:, spine[0]], axis=-1)
+    return float(np.log(np.maximum(way, 1e-9) / np.maximum(straight, 1e-9)).min())
 
 
 def toes_against_facing(joints: np.ndarray) -> float | None:

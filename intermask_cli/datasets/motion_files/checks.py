@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ _FAST_ROOT, _FAST_LIMBS = 9.0, 11.0
 _TWENTIETH = 95
 #: The step out of a first frame that is not part of the motion: metres, and multiple of the fastest others.
 _FIRST_STEP_M, _FIRST_STEP_TIMES = 0.12, 3.0
+#: Frames for which such a pose is held at most.
+_HELD_FRAMES = 60
 #: Feet farther from the floor than this are not just on a step or a thick sole, metres.
 OFF_FLOOR_M = 0.25
 #: A pelvis that moves less than this while a foot moves more than the second, metres, is held in place.
@@ -70,10 +73,12 @@ def oddities_of(
     """
     joints = joints.astype(np.float64)
     at_own_rate = joints if original is None else original.astype(np.float64)
-    first = tuple(_first_frame(at_own_rate, first_frame))
+    apart = _first_frames(at_own_rate, first_frame)
+    # In frames at 30 fps, up to and with the jump.
+    skipped = 0 if apart is None else math.ceil(apart[0] * len(joints) / len(at_own_rate))
     return (
-        *first,
-        *_jumps(joints[1:] if first else joints, 1 if first else 0),
+        *(() if apart is None else (apart[1],)),
+        *_jumps(joints[skipped:], skipped),
         *_speed(joints),
         *_height(joints),
         *_sides(joints),
@@ -86,19 +91,29 @@ def oddities_of(
 # ---------------------------------------------------------------- motion
 
 
-def _first_frame(joints: np.ndarray, number: int) -> Iterator[Oddity]:
-    """A first frame, the file's `number`, that is a pose apart, as the T-pose that capture tools write."""
+def _first_frames(joints: np.ndarray, number: int) -> tuple[int, Oddity] | None:
+    """First frames that are a pose apart, as the T-pose that capture tools write: how many, and the line.
+
+    number: in the file, of the first frame.
+    """
     if len(joints) < 4:
-        return
+        return None
     steps = np.linalg.norm(np.diff(joints, axis=0), axis=-1)  # (T - 1, 22)
     fastest = steps.max(axis=1)
-    if fastest[0] < max(_FIRST_STEP_M, _FIRST_STEP_TIMES * float(np.percentile(fastest[1:], _TWENTIETH))):
-        return
-    yield Oddity(
-        f"frame {number} is not part of the motion, likely a T-pose: the {JOINT_NAMES[steps[0].argmax()]} "
-        f"jumps {fastest[0]:.2f} m from it, later at most {fastest[1:].max():.2f} m a frame",
-        f"leave it out with --start {number + 1}",
+    # Of a pose that is held, all steps but the last are small.
+    at = int(fastest[: min(_HELD_FRAMES, len(fastest) // 2)].argmax())
+    before, after = fastest[:at], fastest[at + 1 :]
+    usual = max(float(np.percentile(after, _TWENTIETH)), float(before.max(initial=0)))
+    if fastest[at] < max(_FIRST_STEP_M, _FIRST_STEP_TIMES * max(usual, float(after[0]))):
+        return None
+    last = number + at
+    which = f"frame {number} is" if at == 0 else f"frames {number} to {last} are"
+    odd = Oddity(
+        f"{which} not part of the motion, likely a T-pose: the {JOINT_NAMES[steps[at].argmax()]} "
+        f"jumps {fastest[at]:.2f} m from it, later at most {after.max():.2f} m a frame",
+        f"leave {'it' if at == 0 else 'them'} out with --start {last + 1}",
     )
+    return at + 1, odd
 
 
 def _jumps(joints: np.ndarray, first: int) -> Iterator[Oddity]:
@@ -165,7 +180,8 @@ def _floor(joints: np.ndarray) -> Iterator[Oddity]:
             "the root is missing",
             "add it to the joints before saving them",
         )
-    elif abs(lowest) > OFF_FLOOR_M:
+    # A person who lies, or stands on the hands, touches the floor with other joints.
+    elif min(abs(lowest), abs(_lowest(joints))) > OFF_FLOOR_M:
         yield Oddity(
             f"the lowest foot is at {lowest:.2f} m, far from the floor at 0; likely the root's heights are "
             "relative to its OFFSET or to another floor",
@@ -175,7 +191,11 @@ def _floor(joints: np.ndarray) -> Iterator[Oddity]:
 
 def lowest_foot(joints: np.ndarray) -> float:
     """Height of the lowest foot of joints (T, 22, 3), metres, apart from a twentieth of the frames."""
-    return float(np.percentile(joints[:, list(FEET), 1].min(axis=1), 100 - _TWENTIETH))
+    return _lowest(joints[:, list(FEET)])
+
+
+def _lowest(joints: np.ndarray) -> float:
+    return float(np.percentile(joints[..., 1].min(axis=1), 100 - _TWENTIETH))
 
 
 def _bones(joints: np.ndarray) -> Iterator[Oddity]:

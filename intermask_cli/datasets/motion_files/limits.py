@@ -29,6 +29,22 @@ def check_finite(values: np.ndarray, unit: str) -> None:
     )
 
 
+def check_padding(joints: np.ndarray, first_frame: int) -> None:
+    """InputError if frames of joints (P, T, 22, 3) have them all in one place.
+
+    first_frame: number in the file of the first of these frames.
+    """
+    empty = np.flatnonzero((np.ptp(joints, axis=2) == 0).all(axis=-1).any(axis=0))
+    frames = joints.shape[1]
+    if not 0 < len(empty) < frames:
+        return
+    first, last = (first_frame + int(frame) for frame in (empty[0], empty[-1]))
+    which = f"frame {first} has" if len(empty) == 1 else f"{len(empty)} frames from {first} to {last} have"
+    at_end = empty[-1] == frames - 1 and empty[-1] - empty[0] == len(empty) - 1
+    advice = f"leave them out with --end {first}" if at_end else "cut the clip there, or clean it first"
+    raise InputError(f"{which} all joints in one place, likely padding or lost tracking; {advice}")
+
+
 def check_distance(farthest: float) -> None:
     """farthest: largest coordinate of any joint, metres."""
     if farthest > MAX_DISTANCE_M:

@@ -21,7 +21,12 @@ from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES, 
 from intermask_cli.datasets.motion_files.body_likeness import check_order
 from intermask_cli.datasets.motion_files.checks import oddities_of
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
-from intermask_cli.datasets.motion_files.limits import check_distance, check_finite, check_frames
+from intermask_cli.datasets.motion_files.limits import (
+    check_distance,
+    check_finite,
+    check_frames,
+    check_padding,
+)
 from intermask_cli.datasets.motion_files.matching.body_joints import SkeletonMatch
 from intermask_cli.datasets.motion_files.read_options import (
     H5_SUFFIXES,
@@ -122,6 +127,7 @@ def read_people(path: str | Path, options: ReadOptions | None = None, **settings
         chosen = _chosen(options.person, len(file.joints))
         file = cut(file, options, chosen)
         check_finite(file.joints, "joint")
+        check_padding(file.joints, file.first_frame)
         settled = with_root_offset(settle(file, options))
         if not settled.skeletons:
             check_order(settled, str(path))

@@ -37,22 +37,23 @@ def read_skeletons(path: Path, suffix: str, skeleton: str | Path | None, fps: fl
         InputError: damaged file, or no skeleton has the joints. MissingError: an extra is not installed.
             OSError: not readable.
     """
-    given = None if skeleton is None else Path(skeleton)
-    asf = given if given is not None and given.suffix.lower() == ".asf" else None
+    asf, map_file = _asf_and_map(skeleton)
     skeletons = _open(path, suffix, asf, fps)
     file_type = "USD" if suffix in USD_SUFFIXES else suffix[1:].upper()
-    return _people_of(skeletons, file_type, None if given is asf else given)
+    return _people_of(skeletons, file_type, map_file)
 
 
 def printed_skeleton_map(path: Path, options: ReadOptions) -> str:
     """A map of a file's joints for `--skeleton` (YAML): that which was found, else one to fill in.
 
-    The person of the options chooses one of several skeletons. Raises as `read_skeletons`.
+    The person of the options chooses one of several skeletons. A map in the options is printed as it was
+    understood, with the joints that it leaves out. Raises as `read_skeletons`.
     """
     suffix = suffix_of(path)
     if not path.is_file() or suffix not in SKELETON_SUFFIXES:
         raise InputError(f"{path}: not a file of a skeleton; accepted: {', '.join(SKELETON_SUFFIXES)}")
-    asf = None if options.skeleton is None else Path(options.skeleton)
+    asf, map_file = _asf_and_map(options.skeleton)
+    given = None if map_file is None else read_skeleton_map(map_file)
     skeletons = _open(path, suffix, asf, options.fps)
     person = 0 if options.person is None and len(skeletons) == 1 else options.person
     if not isinstance(person, int) or person not in range(len(skeletons)):
@@ -60,10 +61,18 @@ def printed_skeleton_map(path: Path, options: ReadOptions) -> str:
         raise InputError(f"{path}: holds {len(skeletons)} skeletons; choose one with {choices}")
     skeleton = skeletons[person]
     try:
-        _, match = body_joints(skeleton)
+        _, match = body_joints(skeleton, given)
     except InputError:
+        if given is not None:
+            raise
         return map_to_fill_in(skeleton.names, skeleton.parents)
     return f"# {path.name}: {match.summary}\n{match.map_text}"
+
+
+def _asf_and_map(skeleton: str | Path | None) -> tuple[Path | None, Path | None]:
+    """The .asf file or the map of joints that `--skeleton` names."""
+    given = None if skeleton is None else Path(skeleton)
+    return (given, None) if given is not None and given.suffix.lower() == ".asf" else (None, given)
 
 
 def _open(path: Path, suffix: str, asf: Path | None, fps: float | None) -> list[AnimatedSkeleton]:

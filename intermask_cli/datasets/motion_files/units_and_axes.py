@@ -80,25 +80,43 @@ def _up_of(joints: np.ndarray, rest_up: np.ndarray | None) -> str:
     stretched = _axis(body, STANDS_ALONG)
     rest = None if rest_up is None else _axis(rest_up, _ALONG)
     if stretched is None:
-        if rest is None:
-            raise InputError(f"the body stands along no axis, and has no standing rest pose; {_ADVICE}")
-        return rest
-    if stretched == (rest or "y"):
+        return _up_of_bent(joints, rest)
+    # A body stretched along an axis stands, in a file with that axis up, or lies, in one with another.
+    usual = ["y", "z"] if rest is None else dict.fromkeys([rest, "y", "z"])
+    lying = [axis for axis in usual if axis[-1] != stretched[-1] and _lies(joints, axis)]
+    opposite = stretched[-1] if stretched[0] == "-" else f"-{stretched}"
+    if stretched == (rest or "y") and not lying:
         return stretched
-    # A body stretched along another axis stands, in a file with that axis up, or lies, in one with the axis
-    # of the rest pose up.
-    lying = [axis for axis in ([rest] if rest else ["y", "z"]) if axis != stretched and _lies(joints, axis)]
-    stands = _stands(joints, stretched)
-    if stands and not lying:
-        return stretched
-    if len(lying) == 1 and not stands:
-        return lying[0]
-    if rest in _USUAL and stretched not in _USUAL and not stands:
+    if rest == opposite and _has_floor(joints, rest) and not _stands(joints, stretched):
         return rest
+    if _stands(joints, stretched):
+        if not lying or stretched == (rest or "y"):
+            return stretched
+    elif stretched != (rest or "y") and not (opposite in usual and _has_floor(joints, opposite)):
+        if rest in lying or len(lying) == 1:
+            return str(rest if rest in lying else lying[0])
+        if not lying and rest in _USUAL and stretched not in _USUAL:
+            return _up_of_bent(joints, rest)
+    others = [axis for axis in (*lying, opposite, rest or "y") if axis in usual and axis != stretched]
+    options = list(dict.fromkeys(others or ["z"]))
     raise InputError(
-        f"the body is stretched along {stretched.upper()}: it may stand, with {stretched.upper()} up, "
-        f"or lie, with {(rest or 'y').upper()} up; give --up {stretched} or --up {rest or 'y'}"
+        f"the body is stretched along {stretched.upper()}: it may stand, with {stretched.upper()} up, or lie "
+        f"or stand on its hands, with {' or '.join(axis.upper() for axis in options)} up; give "
+        f"{' or '.join(f'--up {axis}' for axis in (stretched, *options))}"
     )
+
+
+def _up_of_bent(joints: np.ndarray, rest: str | None) -> str:
+    """The up axis of a person who sits, crawls, bends or lies: that of the rest pose, if it has a floor."""
+    if rest is None:
+        raise InputError(f"the body stands along no axis, and has no standing rest pose; {_ADVICE}")
+    others = [axis for axis in ("y", "z") if axis != rest and _has_floor(joints, axis)]
+    if others and not _has_floor(joints, rest):
+        raise InputError(
+            f"the body sits, bends or lies, with {rest.upper()} up as in its rest pose, where it is not on "
+            f"the floor, or with {others[0].upper()} up; give --up {rest} or --up {others[0]}"
+        )
+    return rest
 
 
 def _axis(direction: np.ndarray, cosine: float) -> str | None:
@@ -123,9 +141,13 @@ def _stands(joints: np.ndarray, axis: str) -> bool:
     return abs(lowest) <= _NEAR_FLOOR_M or walked >= _WALKED_M
 
 
+def _has_floor(joints: np.ndarray, axis: str) -> bool:
+    """Whether the lowest joints are at a floor at height 0."""
+    lowest = _heights(joints, axis).min(axis=-1)
+    return float(lowest.min()) >= -_SINKS_M and float(np.median(lowest)) <= _NEAR_FLOOR_M
+
+
 def _lies(joints: np.ndarray, axis: str) -> bool:
     """Whether the body is low, and on a floor at height 0 that it does not sink into."""
-    heights = _heights(joints, axis)
-    lowest, highest = heights.min(axis=-1), heights.max(axis=-1)
-    on_floor = float(lowest.min()) >= -_SINKS_M and float(np.median(lowest)) <= _NEAR_FLOOR_M
-    return on_floor and float(np.median(highest)) <= _LYING_M
+    highest = float(np.median(_heights(joints, axis).max(axis=-1)))
+    return _has_floor(joints, axis) and highest <= _LYING_M

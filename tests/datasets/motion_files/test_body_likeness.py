@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.representation.interhuman import pair_features
-from intermask_cli.motion.skeleton import CHAINS, JOINT
+from intermask_cli.motion.skeleton import CHAINS, JOINT, PARENTS
 from tests.helpers.motion_samples import fk_pair, fk_person
-from tests.helpers.paths import SHARED
+from tests.helpers.paths import CMU_WALKS, SHARED
 
 CASES = SHARED / "cases" / "motion"
 needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}")
@@ -118,3 +118,48 @@ def test_cases(tmp_path):
         with pytest.raises(InputError, match="look normalised"):
             read_motion(path)
     assert read_motion(CASES / "normalised-features" / "features_262.npy").warnings == ()
+
+
+@pytest.mark.skipif(not CMU_WALKS.is_dir(), reason=f"no walks at {CMU_WALKS}")
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_of_a_body_with_long_legs(name, tmp_path):
+    """Subject 07 of the CMU library: two orders of spine and head have nearly its proportions."""
+    joints = np.load(CMU_WALKS / "trials" / "07_02.npz")["positions"]
+    np.save(tmp_path / "a.npy", joints[:, [0, *(joint for chain in ORDERS[name] for joint in chain)]])
+    with pytest.raises(InputError, match="in another order") as caught:
+        read_motion(tmp_path / "a.npy")
+    assert_allclose(read_motion(follow(str(caught.value))).joints, joints, atol=1e-5)
+
+
+@pytest.mark.parametrize("change", ["any order", "relative to parents"])
+def test_joints_of_other_things_get_no_unit_advice(change, tmp_path):
+    joints = fk_person(60, seed=3)[0]
+    if change == "any order":
+        joints = joints[:, np.random.default_rng(3).permutation(22)]
+    else:
+        joints[:, 1:] -= joints[:, PARENTS[1:]]
+    np.save(tmp_path / "a.npy", joints)
+    with pytest.raises(InputError, match="these are not our 22 joints") as caught:
+        read_motion(tmp_path / "a.npy")
+    assert "--units" not in str(caught.value)
+
+
+@pytest.mark.parametrize("floor", [0.02, 0.1, 0.3, 1.0])
+def test_features_normalised_with_any_deviation_are_named(floor, tmp_path):
+    features = pair_features(*fk_pair(60, seed=3))[0]
+    mean = features.mean(axis=0) + np.random.default_rng(1).normal(0, 0.2, features.shape[1])
+    np.save(tmp_path / "a.npy", (features - mean) / (features.std(axis=0) + floor))
+    with pytest.raises(InputError, match="look normalised"):
+        read_motion(tmp_path / "a.npy")
+
+
+def test_padding_is_named_and_left_out_as_advised(tmp_path):
+    joints = fk_person(60, seed=3)[0]
+    np.save(tmp_path / "a.npy", np.concatenate([joints, np.zeros((12, 22, 3))]))
+    with pytest.raises(InputError, match=r"12 frames from 60 to 71 have all joints in one place.*--end 60$"):
+        read_motion(tmp_path / "a.npy")
+    assert_allclose(read_motion(tmp_path / "a.npy", end="60").joints, joints, atol=1e-5)
+    joints[30] = 0
+    np.save(tmp_path / "a.npy", joints)
+    with pytest.raises(InputError, match="frame 30 has all joints in one place"):
+        read_motion(tmp_path / "a.npy")

@@ -230,3 +230,31 @@ def test_warnings_of_the_cases(tmp_path):
     assert_allclose(joints[..., 1], want[..., 1], atol=1e-3)
     assert_allclose(np.linalg.norm(joints[:, 5] - joints[:, 20], axis=-1),
                     np.linalg.norm(want[:, 5] - want[:, 20], axis=-1), atol=1e-3)  # fmt: skip
+
+
+@pytest.mark.parametrize("held", [1, 2, 30])
+def test_a_pose_that_is_held_before_the_motion_is_left_out_as_advised(held, tmp_path):
+    joints, _, offsets = fk_person(90, seed=2)
+    rest = forward_kinematics(np.tile(np.eye(3), (1, 22, 1, 1)), joints[:1, 0], offsets)[0]
+    np.save(tmp_path / "a.npy", np.concatenate([np.repeat(rest, held, axis=0), joints]))
+    warning = warning_of(tmp_path / "a.npy")
+    assert f"{'frame 0 is' if held == 1 else f'frames 0 to {held - 1} are'} not part of the motion" in warning
+    given = read_motion(tmp_path / "a.npy", **options_in(warning))
+    assert_allclose(given.joints, joints, atol=1e-5)
+    assert given.warnings == ()
+
+
+def test_a_quick_blow_is_part_of_the_motion():
+    joints = fk_person(90, seed=2)[0]
+    still = np.repeat(joints[:1], 90, axis=0)
+    reach = 0.6 * np.clip((np.arange(90) - 6) / 3, 0, 1)  # 0.2 m a frame, after a fifth of a second
+    still[:, JOINT["right_wrist"], 2] += reach
+    assert not any("part of the motion" in str(odd) for odd in oddities_of(still))
+
+
+def test_a_person_who_lies_on_the_side_is_at_the_floor():
+    joints = fk_person(60, seed=2)[0]
+    lying = (joints - joints[:1, :1]) @ np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    lying[..., 1] -= lying[..., 1].min() - 0.05
+    lying[:, [JOINT[f"{side}_{end}"] for side in ("left", "right") for end in ("ankle", "foot")], 1] += 0.3
+    assert not any("floor" in str(odd) for odd in oddities_of(lying))

@@ -132,3 +132,55 @@ def test_people_who_disagree_are_asked_for():
     lying = standing @ np.array(SUPINE).T
     with pytest.raises(InputError, match="the bodies stand along"):
         find_up(np.stack([standing, lying]), [np.array([0, 1.0, 0]), np.array([0, 0, -1.0])])
+
+
+def on_the_floor(turn):
+    """`motion_of` a turned person whose lowest joint is 2 cm above the floor."""
+    root = np.stack([np.linspace(1.0, 1.1, 24), np.zeros(24), np.full(24, 0.1)], axis=-1)
+    root[:, 1] = 0.02 - motion_of(turn, root)[0][..., 1].min()
+    return motion_of(turn, root)
+
+
+LYING = {"face up": SUPINE, "face down": SUPINE.T, "on the side": ON_THE_SIDE}
+
+
+@pytest.mark.parametrize("pose", LYING)
+def test_a_lying_person_of_a_z_up_file_whose_rest_pose_stands_along_y(tmp_path, pose):
+    """The file's root turns the rest pose up, so that only the floor shows the axis: found, or asked for."""
+    motion = on_the_floor(LYING[pose])
+    text, truth = rig_bvh(UNITY, up="z", turned_root=True, motion=motion)
+    (tmp_path / "clip.bvh").write_text(text)
+    if pose != "face down":  # as a person far above or below the floor, or with an arm in the air
+        with pytest.raises(InputError, match=r"give --up y or --up z$"):
+            read_motion(tmp_path / "clip.bvh")
+        given = read_motion(tmp_path / "clip.bvh", up="z")
+    else:
+        given = read_motion(tmp_path / "clip.bvh")
+    assert ", Z up," in given.source
+    for joint in ("head", "left_wrist", "right_ankle"):
+        assert_allclose(given.joints[:, JOINT[joint]], truth[joint], atol=1e-3)
+
+
+def test_a_person_who_sits_where_the_rest_pose_has_no_floor_is_asked_for(tmp_path):
+    frames = 24
+    _, local, offsets = fk_person(frames, seed=3, height_m=1.75)
+    for side in ("left", "right"):
+        local[:, JOINT[f"{side}_hip"]] = matrix_from_axis_angle(np.array([-1.6, 0.0, 0.0]))
+        local[:, JOINT[f"{side}_knee"]] = np.eye(3)
+    root = np.tile([0.0, 0.15, 0.0], (frames, 1))
+    motion = (forward_kinematics(local, root, offsets)[0], local, offsets)
+    text, truth = rig_bvh(UNITY, up="z", turned_root=True, motion=motion)
+    (tmp_path / "clip.bvh").write_text(text)
+    with pytest.raises(InputError, match=r"sits, bends or lies.*give --up y or --up z$"):
+        read_motion(tmp_path / "clip.bvh")
+    given = read_motion(tmp_path / "clip.bvh", up="z")
+    assert_allclose(given.joints[:, JOINT["head"]], truth["head"], atol=1e-3)
+
+
+@pytest.mark.parametrize("up", ["y", "z"])
+def test_a_person_on_the_hands_is_read_by_the_rest_pose_and_the_floor(tmp_path, up):
+    text, truth = rig_bvh(UNITY, up=up, motion=on_the_floor(np.diag([-1.0, -1.0, 1.0])))
+    (tmp_path / "clip.bvh").write_text(text)
+    given = read_motion(tmp_path / "clip.bvh")
+    assert_allclose(given.joints[:, JOINT["head"]], truth["head"], atol=1e-3)
+    assert given.warnings == ()

@@ -7,11 +7,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from intermask_cli.datasets.motion_files.arrays.contents import motion_of_array
 from intermask_cli.datasets.motion_files.arrays.layouts import check_motion_shape, is_joints
 from intermask_cli.datasets.motion_files.arrays.pickles import pickle_refused
-from intermask_cli.datasets.motion_files.arrays.rates import rate_of
-from intermask_cli.datasets.motion_files.arrays.smpl import smpl_motion
+from intermask_cli.datasets.motion_files.arrays.rates import rate_of, rate_of_times
+from intermask_cli.datasets.motion_files.arrays.smpl import NamedArrays, smpl_motion
 from intermask_cli.datasets.motion_files.arrays.stored import (
     PickledError,
     StoredArrays,
@@ -21,6 +23,7 @@ from intermask_cli.datasets.motion_files.arrays.stored import (
 from intermask_cli.datasets.motion_files.arrays.torch_file import TensorFile, read_tensors
 from intermask_cli.datasets.motion_files.arrays.video import is_slahmr, slahmr_scene
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
+from intermask_cli.datasets.motion_files.limits import MAX_FRAMES
 from intermask_cli.datasets.motion_files.read_options import UP_AXES
 from intermask_cli.errors import InputError
 
@@ -37,6 +40,7 @@ _NOT_JOINTS = (
     "rot",
     "quat",
     "angle",
+    "theta",
     "orient",
     "offset",
     "mean",
@@ -75,6 +79,8 @@ def read_npz(path: Path) -> FileMotion:
         try:
             motion = _with_own_rotations(_of_joints(arrays), arrays) or smpl_motion(arrays)
             fps = rate_of(arrays.names, lambda name: _number_or_text(arrays, name))
+            if fps is None:
+                fps = rate_of_times(arrays.names, lambda name: _numbers(arrays, name))
         except PickledError as error:
             raise pickle_refused(path) from error
         if motion is None:
@@ -89,21 +95,21 @@ def read_npz(path: Path) -> FileMotion:
 
 
 def read_pt(path: Path) -> FileMotion:
-    """Motion of a .pt file with a dictionary of SMPL parameters, such as GVHMR's, whose world is Y up.
+    """Motion of a .pt file: SMPL parameters, such as GVHMR's, whose world is Y up; else joints or features.
 
     Raises:
         InputError: as `read_npz`.
     """
     tensors: TensorFile = read_tensors(path)
     motion = smpl_motion(tensors)
+    motion = _of_joints(tensors) if motion is None else replace(motion, up="y")
     if motion is None:
-        held = ", ".join(tensors.names[:8]) or "nothing"
-        raise InputError(f"no SMPL parameters (rotations and translation); it holds {held}")
+        raise InputError(_nothing_found(tensors))
     fps = rate_of(tensors.names, tensors.number_or_text)
-    return replace(motion, up="y") if fps is None else replace(motion, up="y", fps=fps, fps_known=True)
+    return motion if fps is None else replace(motion, fps=fps, fps_known=True)
 
 
-def _of_joints(arrays: StoredArrays) -> FileMotion | None:
+def _of_joints(arrays: NamedArrays) -> FileMotion | None:
     """Motion of the array of joints or features; None if the file has none."""
     plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in reversed(arrays.names)}
     name = next((plain[known] for known in _JOINTS if known in plain), None)
@@ -121,7 +127,7 @@ def _of_joints(arrays: StoredArrays) -> FileMotion | None:
             return None
         name = others[0]
     motion = replace(motion_of_array(arrays.read(name, check_motion_shape)), array_name=name)
-    if name in ("positions", "joints"):
+    if name in ("positions", "joints", ""):  # a tensor without a dictionary has no name
         return motion
     return replace(motion, kind=f"{motion.kind} of `{name}`")
 
@@ -155,8 +161,19 @@ def _number_or_text(arrays: StoredArrays, name: str) -> float | str | None:
     return float(arrays.read(name, lambda _: None).item()) if math.prod(shape) == 1 else None
 
 
-def _nothing_found(arrays: StoredArrays) -> str:
-    """What an .npz without motion holds, and what it should."""
+def _numbers(arrays: StoredArrays, name: str) -> np.ndarray | None:
+    """The numbers (T,) under a name; None if it is anything else."""
+    shape = arrays.shape(name)
+    return None if shape is None or len(shape) != 1 else arrays.read(name, _check_times)
+
+
+def _check_times(shape: tuple[int, ...]) -> None:
+    if shape[0] > MAX_FRAMES:
+        raise InputError(f"{shape[0]} times; accepted: up to {MAX_FRAMES}")
+
+
+def _nothing_found(arrays: NamedArrays) -> str:
+    """What a file without motion holds, and what it should."""
     held = ", ".join(
         name if (shape := arrays.shape(name)) is None else f"{name} {shape}" for name in arrays.names[:8]
     )

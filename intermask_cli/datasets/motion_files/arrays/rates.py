@@ -5,14 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+import numpy as np
+
 from intermask_cli.errors import InputError
 
 #: Names of a rate, in lower case without separators; a prefix such as `mocap` or `video` may come first.
-_RATE = re.compile(r".*(fps|framerate|framespersecond|framespersec|samplerate|samplingrate|hz)$")
+_RATE = re.compile(
+    r".*(fps|framerate|framespersecond|framespersec|samplerate|samplingrate|frequency|hz)$|freq$|rate$"
+)
 #: Beginnings of names of other rates than that of the arrays.
 _OTHER_RATES = ("original", "orig", "source", "src", "raw", "input")
 #: Names of the time from one frame to the next, in seconds.
 _STEP = re.compile(r"(frametime|timestep|dt|timeperframe|secondsperframe)$")
+#: Names of the time of each frame, in seconds.
+_TIMES = re.compile(r"(frame|mocap|video)?(times|timestamps?|time)$|t$")
+#: Seconds from frame to frame that are believed: other steps are numbers of frames or milliseconds.
+_STEPS_S = (0.002, 0.2)
+#: Share by which a step may differ from the others.
+_EVEN = 0.1
 _NUMBER = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?(?:e[+-]?[0-9]+)?)\s*(fps|hz)?\s*", re.IGNORECASE)
 
 
@@ -46,3 +56,21 @@ def rate_of(names: Iterable[str], value_of: Callable[[str], float | str | None])
 def rate_in(values: Mapping[str, float | str | None]) -> float | None:
     """`rate_of` plain values by name."""
     return rate_of(values, values.get)
+
+
+def rate_of_times(names: Iterable[str], values_of: Callable[[str], np.ndarray | None]) -> float | None:
+    """Frames per second by an array with the time of every frame in seconds; None if there is none.
+
+    values_of(name): the numbers (T,) under a name, or None if it holds anything else.
+    """
+    for name in names:
+        if not _TIMES.match(re.sub(r"[^a-z0-9]", "", name.lower())):
+            continue
+        times = values_of(name)
+        steps = np.zeros(0) if times is None else np.diff(times)
+        if not len(steps):
+            continue
+        step = float(np.median(steps))
+        if _STEPS_S[0] <= step <= _STEPS_S[1] and np.abs(steps - step).max() <= _EVEN * step:
+            return round(1 / float(steps.mean()), 3)
+    return None

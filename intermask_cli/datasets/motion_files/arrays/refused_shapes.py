@@ -38,6 +38,18 @@ _TAILS: dict[tuple[int, ...], str] = {
 }  # fmt: skip
 
 
+#: Joints of the skeletons that are read.
+_JOINTS = (22, 24, 52, 55)
+
+
+def _coordinates_last(shape: tuple[int, ...]) -> str:
+    """The line that turns an array (3, T, J), (3, J, T), (T, 3, J) or (J, 3, T) to (T, J, 3)."""
+    coordinates = shape.index(3)
+    first, last = (axis for axis in range(3) if axis != coordinates)
+    joints, frames = (last, first) if shape[last] in _JOINTS else (first, last)
+    return f"a.transpose({frames}, {joints}, {coordinates})"
+
+
 def likely_content(shape: tuple[int, ...]) -> str:
     """`, most likely ...` for a shape that no layout fits; empty where nothing is known."""
     for length in (3, 2, 1):
@@ -50,8 +62,7 @@ def likely_content(shape: tuple[int, ...]) -> str:
     if len(shape) == 3 and shape[-1] == 3:
         return f", most likely {shape[1]} joints in another order; pick our 22: a[:, [PELVIS, LEFT_HIP, ...]]"
     if len(shape) == 3 and 3 in shape[:2]:
-        turn = "a.transpose(2, 1, 0)" if shape[0] == 3 else "a.transpose(2, 0, 1)"
-        return f", most likely coordinates before joints; {turn} is (T, joints, 3)"
+        return f", most likely coordinates before joints; {_coordinates_last(shape)} is (T, joints, 3)"
     if len(shape) >= 4:
         return ", most likely a batch of samples; save one: np.save(FILE, a[0])"
     return ""

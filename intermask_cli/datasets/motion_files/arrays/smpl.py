@@ -17,7 +17,7 @@ import numpy as np
 from intermask_cli.datasets.motion_files.arrays.layouts import MAX_PERSONS, check_length
 from intermask_cli.datasets.motion_files.arrays.smpl_names import Parameters, parameters_of_people
 from intermask_cli.datasets.motion_files.file_motion import FileMotion
-from intermask_cli.datasets.motion_files.limits import check_finite
+from intermask_cli.datasets.motion_files.limits import MIN_FRAMES, check_finite
 from intermask_cli.errors import InputError
 from intermask_cli.motion.body_model import PELVIS_IN_REST
 from intermask_cli.motion.kinematics import forward_kinematics
@@ -40,12 +40,19 @@ _BODIES = {21: "SMPL-X", 23: "SMPL"}
 _NUMBERS = (3, 6, 9)
 
 
+#: No component of a rotation vector is longer, radians: two whole turns.
+_MOST_TURN = 4 * math.pi
+
+
 class NamedArrays(Protocol):
     """Arrays of a file by name."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all of them."""
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Shape of an array of numbers; None for anything else."""
 
     def read(self, name: str, check_shape: Callable[[tuple[int, ...]], None]) -> np.ndarray:
         """One as float64, if check_shape accepts its shape."""
@@ -125,6 +132,10 @@ def _check_path(shape: tuple[int, ...]) -> None:
     squeezed = [length for length in shape if length != 1]
     if len(squeezed) not in (2, 3) or squeezed[-1] != 3 or (len(squeezed) == 3 and squeezed[0] > MAX_PERSONS):
         raise InputError(f"shape {shape}; accepted: (T, 3), or (persons, T, 3)")
+    if len(squeezed) == 3 and squeezed[1] < MIN_FRAMES <= squeezed[0]:
+        raise InputError(
+            f"shape {shape}; accepted: (persons, T, 3), so persons come first: a.swapaxes(0, 1) of all arrays"
+        )
     check_length(squeezed[-2])
 
 
@@ -160,6 +171,11 @@ def _matrices(
     values = array.reshape(*lead, joints, numbers)
     check_finite(values.reshape(1, math.prod(lead), -1), "column")
     if numbers == 3:
+        if np.abs(values).max(initial=0) > _MOST_TURN:
+            raise InputError(
+                f"`{name}`: rotation vectors of up to {np.abs(values).max():.0f} radians, so they are most "
+                "likely degrees; save np.radians of them"
+            )
         return matrix_from_axis_angle(values), models[joints]
     if numbers == 6:
         return _from_sixd(values), models[joints]

@@ -34,6 +34,10 @@ class TensorFile:
         """Names of all tensors, numbers and texts."""
         return tuple(self._tensors)
 
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """Shape of a tensor; None for anything else."""
+        return tuple(self._tensors[name].shape) if hasattr(self._tensors[name], "detach") else None
+
     def read(self, name: str, check_shape: Callable[[tuple[int, ...]], None]) -> np.ndarray:
         """The tensor as float64; InputError names it if it is not one or check_shape refuses its shape."""
         tensor = self._tensors[name]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.matching.limbs import GIVEN_MAP, SIDES, STRUCTURE, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import GIVEN_MAP, SIDES, STRUCTURE, LimbPoints
 from intermask_cli.datasets.motion_files.matching.limbs_by_name import limbs_by_name
 from intermask_cli.datasets.motion_files.matching.limbs_by_structure import limbs_by_structure
 from intermask_cli.datasets.motion_files.matching.placing import Placed, Recipes, place_missing
@@ -81,14 +81,14 @@ def body_joints(
     )
 
 
-def _limbs_of(recipes: Recipes) -> Limbs:
+def _limbs_of(recipes: Recipes) -> LimbPoints:
     """The limbs of a user's map. Of a joint that is mixed from several, the one with most weight counts."""
     joints = [f"{side}_{joint}" for side in SIDES for joint in NEEDED]
     main = {joint: max(recipes[joint].items(), key=lambda entry: entry[1])[0] for joint in joints}
-    return Limbs(main, None, GIVEN_MAP)
+    return LimbPoints(main, None, GIVEN_MAP)
 
 
-def _matched(points: Points, limbs: Limbs, placed: Placed) -> tuple[np.ndarray, SkeletonMatch]:
+def _matched(points: Points, limbs: LimbPoints, placed: Placed) -> tuple[np.ndarray, SkeletonMatch]:
     notes = f" ({', '.join(placed.notes)})" if placed.notes else ""
     own = set(points.skeleton.names) == set(JOINT_NAMES)
     how = "intermask names" if own else f"{limbs.scheme} names"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from intermask_cli.datasets.motion_files.matching.joint_names import parse_name
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import SIDES, LimbPoints
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.schemes import (
     ARM,
@@ -22,14 +22,14 @@ from intermask_cli.datasets.motion_files.matching.schemes import (
 _Named = dict[tuple[str, str], int]
 
 
-def limbs_by_name(points: Points) -> Limbs | None:
+def limbs_by_name(points: Points) -> LimbPoints | None:
     """The limbs, or None where the names do not say them.
 
     Rigs hold several sets of joints that differ in what stands before the part (`DEF-`, `ORG-`, a namespace):
     the most complete set is taken.
     """
     sets = _sets_of_names(points)
-    best: Limbs | None = None
+    best: LimbPoints | None = None
     for named in sets:
         found = _by_scheme(points, named) or _by_all_words(points, named)
         if found is not None and (best is None or len(found.joints) > len(best.joints)):
@@ -52,7 +52,7 @@ def _sets_of_names(points: Points) -> list[_Named]:
     return [*sorted(sets.values(), key=len, reverse=True), together]
 
 
-def _by_scheme(points: Points, named: _Named) -> Limbs | None:
+def _by_scheme(points: Points, named: _Named) -> LimbPoints | None:
     """The limbs by the scheme that names most of them; of several the first."""
     text = " ".join(points.names).lower()
     best: tuple[str, dict[str, int]] = ("", {})
@@ -65,7 +65,7 @@ def _by_scheme(points: Points, named: _Named) -> Limbs | None:
     if not joints:
         return None
     # Joints that the scheme does not name, by other words.
-    return Limbs(_added(joints, named, WORDS_FOR), _pelvis(points, named, joints), name)
+    return LimbPoints(_added(joints, named, WORDS_FOR), _pelvis(points, named, joints), name)
 
 
 def _added(
@@ -83,7 +83,7 @@ def _added(
     return found
 
 
-def _by_all_words(points: Points, named: _Named) -> Limbs | None:
+def _by_all_words(points: Points, named: _Named) -> LimbPoints | None:
     """The limbs by words of any scheme, in the order of the tree."""
     joints: dict[str, int] = {}
     for side in SIDES:
@@ -92,7 +92,7 @@ def _by_all_words(points: Points, named: _Named) -> Limbs | None:
             if not set(NEEDED) & set(limb) <= set(chain):
                 return None
             joints |= {f"{side}_{joint}": point for joint, point in chain.items()}
-    return Limbs(joints, _pelvis(points, named, joints), "common")
+    return LimbPoints(joints, _pelvis(points, named, joints), "common")
 
 
 def _chain(points: Points, named: _Named, side: str, limb: tuple[str, ...]) -> dict[str, int]:

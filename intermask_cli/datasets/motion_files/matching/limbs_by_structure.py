@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from intermask_cli.datasets.motion_files.matching.joint_names import side_of
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, STRUCTURE, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import SIDES, STRUCTURE, LimbPoints
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.schemes import ARM, LEG
 from intermask_cli.errors import InputError
@@ -43,7 +43,7 @@ class _Pair:
     size: float
 
 
-def limbs_by_structure(points: Points) -> Limbs | None:
+def limbs_by_structure(points: Points) -> LimbPoints | None:
     """The limbs, or None if the tree is not plainly that of a body.
 
     Raises:
@@ -146,7 +146,7 @@ def _difference(points: Points, first: list[int], second: list[int]) -> float:
 # ---------------------------------------------------------------- names of the parts
 
 
-def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs:
+def _named(points: Points, legs: _Pair, arms: _Pair) -> LimbPoints:
     leg_parts = [_parts(points, limb, LEG, 0) for limb in (legs.first, legs.second)]
     arm_parts = [_parts(points, limb, ARM, 1) for limb in (arms.first, arms.second)]
     hips, shoulders = _places(points, leg_parts, "hip"), _places(points, arm_parts, "shoulder")
@@ -160,7 +160,7 @@ def _named(points: Points, legs: _Pair, arms: _Pair) -> Limbs:
         for side, leg, arm in zip(SIDES, leg_parts, arm_parts, strict=True)
         for joint, point in (leg | arm).items()
     }
-    return Limbs(joints, legs.first[0], STRUCTURE)
+    return LimbPoints(joints, legs.first[0], STRUCTURE)
 
 
 def _parts(points: Points, limb: list[int], names: tuple[str, ...], first: int) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import SIDES, LimbPoints
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.stance import Stance, find_stance
 from intermask_cli.datasets.motion_files.matching.trunk import SPINE, spine_shares
@@ -40,7 +40,7 @@ class Placed:
             self.notes.append(text)
 
 
-def place_missing(points: Points, limbs: Limbs, recipes: Recipes) -> Placed:
+def place_missing(points: Points, limbs: LimbPoints, recipes: Recipes) -> Placed:
     """The given recipes, of pelvis, hips, knees, ankles, shoulders and elbows at least, and all others."""
     placed = Placed(dict(recipes))
     stance = find_stance(points, limbs)
@@ -79,7 +79,7 @@ def _source(points: Points, tip: int) -> str:
     return "End Sites" if tip >= points.joints else "the joints below"
 
 
-def _place_wrist(points: Points, limbs: Limbs, stance: Stance, placed: Placed, side: str) -> None:
+def _place_wrist(points: Points, limbs: LimbPoints, stance: Stance, placed: Placed, side: str) -> None:
     shoulder, elbow = limbs.joints[f"{side}_shoulder"], limbs.joints[f"{side}_elbow"]
     tip = _tip(points, elbow, placed)
     if tip is not None:
@@ -93,7 +93,7 @@ def _place_wrist(points: Points, limbs: Limbs, stance: Stance, placed: Placed, s
     placed.note("wrists by proportion")
 
 
-def _place_toes(points: Points, limbs: Limbs, stance: Stance, placed: Placed, side: str) -> None:
+def _place_toes(points: Points, limbs: LimbPoints, stance: Stance, placed: Placed, side: str) -> None:
     hip, knee, ankle = (limbs.joints[f"{side}_{joint}"] for joint in ("hip", "knee", "ankle"))
     tip = _tip(points, ankle, placed)
     if tip is not None and not _continues(points, knee, ankle, tip):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import SIDES, LimbPoints
 from intermask_cli.datasets.motion_files.matching.points import Points
 
 #: Legs and trunk are stretched in the rest pose if this share of the legs' length, and of opposite directions
@@ -32,7 +32,7 @@ class Stance:
         return turned
 
 
-def find_stance(points: Points, limbs: Limbs) -> Stance:
+def find_stance(points: Points, limbs: LimbPoints) -> Stance:
     """The rest pose if it is that of a body, else the frame that is most like one."""
     rest, up = _stretch(points.rest[None], limbs)
     if rest[0] > _STRETCHED:
@@ -42,7 +42,7 @@ def find_stance(points: Points, limbs: Limbs) -> Stance:
     return Stance(int(points.frames[best]), ups[best])
 
 
-def _stretch(poses: np.ndarray, limbs: Limbs) -> tuple[np.ndarray, np.ndarray]:
+def _stretch(poses: np.ndarray, limbs: LimbPoints) -> tuple[np.ndarray, np.ndarray]:
     """How stretched poses (S, N, 3) are, (S,) up to 1, and directions (S, 3) from ankles to shoulders."""
 
     def middle(joint: str) -> np.ndarray:
@@ -59,7 +59,7 @@ def _stretch(poses: np.ndarray, limbs: Limbs) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(opposite, straight), whole / np.maximum(lengths[2], 1e-9)[:, None]
 
 
-def _leg_length(poses: np.ndarray, limbs: Limbs) -> np.ndarray:
+def _leg_length(poses: np.ndarray, limbs: LimbPoints) -> np.ndarray:
     """Thigh plus shin (S,), mean of both legs, in poses (S, N, 3)."""
     total = np.zeros(len(poses))
     for side in SIDES:

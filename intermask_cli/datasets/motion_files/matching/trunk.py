@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 import numpy as np
 
 from intermask_cli.datasets.motion_files.matching.joint_names import parse_name
-from intermask_cli.datasets.motion_files.matching.limbs import SIDES, Limbs
+from intermask_cli.datasets.motion_files.matching.limb_points import SIDES, LimbPoints
 from intermask_cli.datasets.motion_files.matching.points import Points
 from intermask_cli.datasets.motion_files.matching.schemes import HEAD_WORDS, NECK_WORDS
 from intermask_cli.motion.skeleton import JOINT, REST_OFFSETS
@@ -20,7 +20,7 @@ _LOW_SPINE = 0.4
 _HEAD_RISES = 0.2
 
 
-def find_trunk(points: Points, limbs: Limbs) -> dict[str, int] | None:
+def find_trunk(points: Points, limbs: LimbPoints) -> dict[str, int] | None:
     """Points of the trunk by our joint names: the pelvis, and what there is of spine, neck and head.
 
     None where the limbs do not hang on one tree.
@@ -32,9 +32,10 @@ def find_trunk(points: Points, limbs: Limbs) -> dict[str, int] | None:
     if pelvis is None or chest is None:
         return None
     head = _head(points, pelvis, chest, arms)
-    way = points.between(pelvis, chest if head is None else head)
+    top = _named_neck(points, chest) if head is None else head
+    way = points.between(pelvis, chest if top is None else top)
     if head is None:
-        way.append(chest)
+        way.append(chest if top is None else top)
     way = [point for point in way if point not in limbs.joints.values() and point != pelvis]
     first_neck = next((k for k, point in enumerate(way) if _is(points, point, NECK_WORDS)), len(way))
     if first_neck == len(way) and chest in way:
@@ -54,6 +55,12 @@ def find_trunk(points: Points, limbs: Limbs) -> dict[str, int] | None:
 def _is(points: Points, point: int, words: tuple[str, ...]) -> bool:
     name = parse_name(points.names[point]) if point < points.joints else None
     return name is not None and not name.side and name.word in words
+
+
+def _named_neck(points: Points, chest: int) -> int | None:
+    """The lowest joint above the chest that is called a neck, in a file without a head."""
+    necks = [point for point in points.children[chest] if _is(points, point, NECK_WORDS)]
+    return necks[0] if necks else None
 
 
 def _head(points: Points, pelvis: int, chest: int, arms: list[int]) -> int | None:

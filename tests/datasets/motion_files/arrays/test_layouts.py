@@ -157,11 +157,11 @@ def test_refused_shapes_say_what_they_likely_are(shape, likely):
 
 
 def test_the_advice_for_a_turned_array_turns_it():
-    a = np.zeros((3, 31, 40))
-    with pytest.raises(InputError) as caught:
-        layout_of(a.shape)
-    turn = re.search(r"(a\.transpose\([0-9, ]+\)) is", str(caught.value))
-    assert eval(turn[1], {"a": a}).shape == (40, 31, 3)
+    for shape in ((3, 22, 40), (3, 40, 22), (40, 3, 22)):
+        with pytest.raises(InputError) as caught:
+            layout_of(shape)
+        turn = re.search(r"(a\.transpose\([0-9, ]+\)) is", str(caught.value))
+        assert eval(turn[1], {"a": np.zeros(shape)}).shape == (40, 22, 3)
 
 
 def test_rows_that_are_rotations_are_not_taken_for_joints(tmp_path):

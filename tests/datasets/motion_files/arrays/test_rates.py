@@ -19,7 +19,8 @@ CASES = SHARED / "cases" / "motion"
     [
         {"fps": 60}, {"FPS": 60.0}, {"frame_rate": np.int64(60)}, {"mocap_framerate": 60.0},
         {"mocap_frame_rate": [60.0]}, {"framerate": "60"}, {"fps": "60 fps"}, {"frameRate": 60},
-        {"sampling_rate": 60}, {"frame_time": 1 / 60}, {"dt": 1 / 60}, {"video_fps": 60},
+        {"sampling_rate": 60}, {"frequency": 60}, {"rate": 60}, {"frame_time": 1 / 60}, {"dt": 1 / 60},
+        {"video_fps": 60},
         {"fps": 60, "mocap_frame_rate": 60.0}, {"fps": 60, "original_fps": 120}, {"fps": np.bytes_(b"60")},
     ],
 )  # fmt: skip
@@ -53,6 +54,16 @@ def test_a_rate_that_is_unknown_is_reported_unless_it_is_given(tmp_path):
     np.savez(tmp_path / "a.npz", joints=fk_person(40)[0])
     assert "30 fps (assumed, the file has no rate; --fps" in read_motion(tmp_path / "a.npz").source
     assert "assumed" not in read_motion(tmp_path / "a.npz", fps=30).source
+
+
+@pytest.mark.parametrize("name", ["timestamps", "time", "frame_times", "t"])
+def test_times_of_frames_give_the_rate(name, tmp_path):
+    joints = fk_person(41)[0]
+    np.savez(tmp_path / "a.npz", joints=joints, **{name: 3 + np.arange(41) / 60})
+    assert_allclose(read_motion(tmp_path / "a.npz").joints, joints[::2], atol=1e-5)
+    for other in (np.arange(41), np.arange(41) * 16.67, np.zeros(41), np.linspace(0, 1, 41) ** 2):
+        np.savez(tmp_path / "a.npz", joints=joints, **{name: other})
+        assert "30 fps (assumed" in read_motion(tmp_path / "a.npz").source
 
 
 @pytest.mark.skipif(not CASES.is_dir(), reason=f"no cases at {CASES}")

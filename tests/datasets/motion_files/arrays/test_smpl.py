@@ -188,6 +188,8 @@ def test_people_in_sets_of_their_own(person, tmp_path):
         ({"poses": (FRAMES, 72)}, "no joints .*no SMPL parameters.*it holds poses"),
         ({"trans": (FRAMES, 3), "pose_body": (FRAMES, 63)}, "no SMPL parameters"),
         ({"trans": (2, 3), "poses": (2, 72)}, "2 frames; accepted"),
+        ({"trans": (FRAMES, 2, 3), "poses": (FRAMES, 2, 72)}, r"persons come first: a\.swapaxes\(0, 1\)"),
+        ({"thetas": (FRAMES, 24, 3)}, "no joints .*it holds thetas"),
     ],
 )
 def test_parameters_that_do_not_fit(fields, message, tmp_path):
@@ -215,3 +217,14 @@ def test_infinite_parameters(person, tmp_path):
     np.savez(tmp_path / "a.npz", root_orient=values[:, 0], pose_body=values[:, 1:], trans=trans)
     with pytest.raises(InputError, match="nan at frame 3"):
         read_motion(tmp_path / "a.npz")
+
+
+def test_rotations_in_degrees_are_named_and_the_advice_works(person, tmp_path):
+    local, trans = person
+    degrees = np.degrees(axis_angle_from_matrix(local)).reshape(FRAMES, -1)
+    np.savez(tmp_path / "a.npz", poses=degrees, trans=trans)
+    with pytest.raises(InputError, match=r"`poses`: .*most likely degrees; save np\.radians"):
+        read_motion(tmp_path / "a.npz", up="y")
+    np.savez(tmp_path / "a.npz", poses=np.radians(degrees), trans=trans)
+    given = read_motion(tmp_path / "a.npz", up="y")
+    assert_allclose(given.joints, body_of(local, trans, -0.35), atol=1e-5)

@@ -185,3 +185,12 @@ def test_the_line_that_renews_an_old_tensor_file_works(tmp_path):
         read_motion(tmp_path / "old.pt")
     exec(str(caught.value).partition("turn it by: ")[2], {})
     assert read_motion(tmp_path / "old.pt").frames == FRAMES
+
+
+@pytest.mark.parametrize("held", ["tensor", "dictionary"])
+def test_joints_in_a_tensor_file(held, tmp_path):
+    joints = fk_person(40)[0]
+    tensor = torch.from_numpy(joints)
+    torch.save(tensor if held == "tensor" else {"joints": tensor, "fps": 60}, tmp_path / "a.pt")
+    given = read_motion(tmp_path / "a.pt")
+    assert_allclose(given.joints, joints if held == "tensor" else joints[::2][: given.frames], atol=1e-5)

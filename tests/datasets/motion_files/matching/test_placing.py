@@ -77,3 +77,14 @@ def test_an_end_site_below_the_ankle_is_no_toe():
     assert "toes by proportion" in match.summary
     toes = [JOINT["left_foot"], JOINT["right_foot"]]
     assert np.linalg.norm(joints[:, toes] - motion[0][:, toes], axis=-1).max() < 0.06
+
+
+def test_a_neck_without_a_head_stays_where_it_is():
+    rig = simple("Hips", "Spine Chest UpperChest", "Neck", "Head", "{}*", WORDS)
+    rig.tree = rig.tree.replace("Neck > Head", "Neck")
+    motion = fk_person(24, seed=3, height_m=1.75)
+    text, _ = rig_bvh(rig, metres_per_unit=1.0, motion=motion)
+    (skeleton,) = parse_bvh(text, 100)
+    joints, match = body_joints(replace(skeleton, end_sites={}))
+    assert match.summary.endswith("(head by proportion)")
+    assert np.abs(joints - motion[0])[:, JOINT["neck"]].max() < 1e-3

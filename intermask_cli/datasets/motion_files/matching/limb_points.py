@@ -11,7 +11,7 @@ STRUCTURE = "joints by structure and pose"
 
 
 @dataclass(frozen=True)
-class Limbs:
+class LimbPoints:
     """Points of the limbs by our joint names, and how they were found.
 
     Attributes:
