@@ -73,8 +73,8 @@ def check_denormalised(joints: np.ndarray, columns: np.ndarray) -> np.ndarray:
     if np.abs(lengths - 1).mean() > _NOT_UNIT and (lengths.any() or not rigid):
         raise InputError(
             f"the columns look normalised (rotations have length {np.median(lengths):.2g} instead of 1; "
-            "bones are not rigid, positions lie near 0 +- 1); undo it with the mean and deviation of the dataset: "
-            "x * std + mean"
+            "bones are not rigid, positions lie near 0 +- 1); undo it with the mean and deviation of the "
+            "dataset: x * std + mean"
         )
     return joints
 

@@ -98,7 +98,7 @@ def _global(local: np.ndarray) -> np.ndarray:
 
 
 def _sources(joints: np.ndarray, skeleton: AnimatedSkeleton) -> list[int | None]:
-    """The file's joint in the place of each of ours, (T, 22, 3); None where there is none.
+    """The file's joint in the place of each of our joints, (T, 22, 3); None where there is none.
 
     Several may be in one place (clavicles of no length). From the ends of the limbs up, the joint nearest
     above those that were found is taken; of several at the end of a limb, the first in the tree.

@@ -19,7 +19,7 @@ _OTHER_RATES = ("original", "orig", "source", "src", "raw", "input")
 _STEP = re.compile(r"(frametime|timestep|dt|timeperframe|secondsperframe)$")
 #: Names of the time of each frame, in seconds.
 _TIMES = re.compile(r"(frame|mocap|video)?(times|timestamps?|time)$|t$")
-#: Seconds from frame to frame that are believed: other steps are numbers of frames or milliseconds.
+#: Seconds from frame to frame that are accepted: other steps are numbers of frames or milliseconds.
 _STEPS_S = (0.002, 0.2)
 #: Share by which a step may differ from the others.
 _EVEN = 0.1

@@ -109,6 +109,8 @@ def _without_twists(points: Points, limb: list[int]) -> list[int]:
     cosine = np.clip((bones[:, 1:] * bones[:, :-1]).sum(-1), -1.0, 1.0)
     angle = np.degrees(np.arccos(cosine))  # (S, bones - 1) at the joints between two bones
     twists = (np.ptp(angle, axis=0) < _NEVER_BENDS_DEG) & (angle.max(axis=0) < _STRAIGHT_DEG)
+    if limb[-1] >= points.joints and len(limb) > _LIMB + 1:
+        twists[-1] = False  # the joint above an End Site is a hand or a foot, which may be still
     bends = [limb[0], *(p for p, twist in zip(limb[1:-1], twists, strict=True) if not twist), limb[-1]]
     if len(bends) <= _LIMB:
         return limb

@@ -14,6 +14,7 @@ from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.kinematics import forward_kinematics
+from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.motion_samples import fk_person
 from tests.helpers.real_skeletons import REAL_TREES
 from tests.helpers.skeleton_files import measured_error_m, read_rig, rig_bvh
@@ -79,3 +80,19 @@ def test_left_and_right_that_nothing_shows_are_asked_for():
     (skeleton,) = parse_bvh(rig_bvh(without_names(rig), motion=motion)[0], 100)
     with pytest.raises(InputError, match=r"which of the knees b\d+ and b\d+ is the left one.*--skeleton"):
         body_joints(replace(skeleton, end_sites={}))
+
+
+def test_hands_that_never_bend_are_the_wrists_and_not_their_end_sites():
+    _, local, offsets = fk_person(24, seed=3, height_m=1.75)
+    wrists = [JOINT["left_wrist"], JOINT["right_wrist"]]
+    local[:, wrists] = np.eye(3)
+    motion = (forward_kinematics(local, np.tile([0.0, 0.93, 0.0], (24, 1)), offsets)[0], local, offsets)
+    rig = simple("Hips", "Spine Chest UpperChest", "Neck", "Head", "{}*",
+                 "UpperLeg LowerLeg Foot Toes Shoulder UpperArm LowerArm Hand")  # fmt: skip
+    (skeleton,) = parse_bvh(rig_bvh(rig, metres_per_unit=1.0, motion=motion)[0], 100)
+    ends = {skeleton.names.index(f"{side}Hand"): np.array([x, 0.0, 0.0])
+            for side, x in (("Left", 0.1), ("Right", -0.1))}  # fmt: skip
+    names = tuple(f"b{number}" for number in range(len(skeleton.names)))
+    joints, match = body_joints(replace(skeleton, names=names, end_sites=ends))
+    assert match.summary.startswith("joints by structure")
+    assert np.abs(joints - motion[0])[:, wrists].max() < 1e-3

@@ -66,7 +66,7 @@ def test_wrists_by_proportion_keep_the_forearms_length():
     assert "wrists by proportion" in summary
 
 
-def test_an_end_site_below_the_ankle_is_no_toe():
+def test_an_end_site_below_the_ankle_is_the_sole():
     """Some files end at the sole, straight below."""
     rig = simple("Hips", "Spine Chest UpperChest", "Neck", "Head", "{}*", WORDS.replace("Toes", "-"))
     motion = fk_person(24, seed=3, height_m=1.75)
