@@ -168,6 +168,22 @@ def test_info_prints_a_skeleton_map_that_reads_the_file(cli: Run, tmp_path: Path
     assert np.array_equal(again.joints, found.joints)
 
 
+def test_info_completes_a_given_map(cli: Run, tmp_path: Path) -> None:
+    rig, options = TOOL_RIGS["Unity"]
+    (tmp_path / "clip.bvh").write_text(rig_bvh(rig, **options)[0])
+    found = read_motion(tmp_path / "clip.bvh")
+    lines = found.match.map_text.splitlines(keepends=True)
+    (tmp_path / "part.yaml").write_text("".join(line for line in lines if "spine2" not in line))
+    arguments = ("info", tmp_path / "clip.bvh", "--skeleton-map", "--skeleton", tmp_path / "part.yaml")
+    code, out, _ = cli(*arguments)
+    assert code == 0
+    assert "joints by the given map" in out and "\nspine2: {" in out
+    (tmp_path / "part.yaml").write_text("pelvis: Absent\n" + "".join(lines[1:]))
+    code, _, err = cli(*arguments)
+    assert code == 2
+    assert "the file has no Absent" in err
+
+
 def test_info_prints_a_map_to_fill_in(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "clip.bvh").write_text(rig_bvh(Rig("Root > [Left Arm | Tail > Tip]", {}))[0])
     code, out, _ = cli("info", tmp_path / "clip.bvh", "--skeleton-map")
