@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
 
 import filelock
 import numpy as np
@@ -244,3 +245,25 @@ def test_other_errors_of_a_lock_are_disk_errors(tmp_path: Path) -> None:
     (tmp_path / ".lock").mkdir()
     with pytest.raises(IntermaskError, match="cannot be written"), locked(tmp_path / ".lock"):
         pass
+
+
+def test_processes_of_one_number_write_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in containers, where the first process of each has the number 1."""
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    path = tmp_path / "manifest.json"
+    errors: list[BaseException] = []
+
+    def write(letter: bytes) -> None:
+        try:
+            for _ in range(200):
+                write_bytes(path, letter * 20_000)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [] and path.read_bytes() in {letter * 20_000 for letter in (b"a", b"b", b"c")}
+    assert list(tmp_path.iterdir()) == [path]

@@ -167,7 +167,7 @@ def _check_joinable(runs: Sequence[_Run]) -> None:
             own, other = run.attributes.get(name), first.attributes.get(name)
             if own != other:
                 values = "" if isinstance(own, list) else f", {own} and {other}"
-                raise InputError(f"{run.folder} and {first.folder} are no one dataset: other {name}{values}")
+                raise InputError(f"{run.folder} and {first.folder} are not one dataset: other {name}{values}")
         for earlier in runs[:index]:
             if run.manifest["fingerprint"] == earlier.manifest["fingerprint"]:
                 raise InputError(f"{earlier.folder} and {run.folder} are the same run; give one of them")

@@ -29,7 +29,7 @@ def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
 
     Raises:
         InputError: not run directories, parts of different runs, parts missing, finished and unfinished runs,
-            or finished runs that are no one dataset (`joining.join_runs`).
+            or finished runs that are not one dataset (`joining.join_runs`).
     """
     if out is None and len(folders) > 1:
         raise InputError("several run directories were given; name the merged one with --out")
@@ -62,7 +62,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _is_finished(folder: Path, manifest: dict[str, Any]) -> bool:
-    """Whether a run has its dataset; items that failed are no part of it."""
+    """Whether a run has its dataset; items that failed are not in it."""
     return manifest.get("status") in ("finished", "failures") and (folder / FILE_NAME).is_file()
 
 

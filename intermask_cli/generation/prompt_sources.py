@@ -12,6 +12,7 @@ from typing import NamedTuple
 from intermask_cli.datasets.tables import TEXT_SYNONYMS
 from intermask_cli.datasets.text_lines import decoded_line, stripped
 from intermask_cli.errors import InputError
+from intermask_cli.generation.prompt_traps import refuse_other_files
 
 #: Formats by name, as `--format` takes them.
 FORMATS = ("txt", "csv", "tsv", "jsonl", "json")
@@ -63,6 +64,7 @@ def _files_of(value: str | Path) -> list[Path]:
 def _open(path: Path, format: str | None) -> PromptSource:
     if str(path) == _STDIN:
         data = sys.stdin.buffer.read()
+        refuse_other_files(data, "stdin")
         return _recognised("stdin", data) if format is None else PromptSource("stdin", format, data)
     suffix = path.suffix.lower()
     if format is None and suffix not in SUFFIXES:
@@ -78,17 +80,21 @@ def _open(path: Path, format: str | None) -> PromptSource:
         raise InputError(f"{path}: no such prompt file") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    refuse_other_files(data, str(path))
     if format is None and suffix == ".txt":
         return _recognised(str(path), data)
+    if format is None and suffix in (".json", ".jsonl"):
+        found = _recognised(str(path), data)
+        if found.format in ("json", "jsonl"):  # arrays in .jsonl, and lines in .json
+            return found if found.format != suffix[1:] else found._replace(note=None)
     return PromptSource(str(path), format or suffix[1:], data)
 
 
 def _recognised(name: str, data: bytes) -> PromptSource:
     """The format of text whose name does not say it: lines of text, unless it plainly is something else."""
-    opening = next(
-        (stripped(decoded_line(line)) for line in data[:_LOOKED_AT].splitlines() if line.strip()), ""
-    )
-    if opening.startswith("{") and _is_json_object(opening):
+    lines = (stripped(decoded_line(line)) for line in data[:_LOOKED_AT].splitlines() if line.strip())
+    opening, alone = next(lines, ""), next(lines, None) is None
+    if opening.startswith("{") and _is_json_object(opening) and not (alone and name.endswith(".json")):
         return PromptSource(name, "jsonl", data, f"{name}: read as JSON lines")
     if opening.startswith(("{", "[")) and _is_json(data):
         return PromptSource(name, "json", data, f"{name}: read as JSON")

@@ -34,6 +34,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.foreign_prompts import HASH_FPS, ForeignLines, json_records
 from intermask_cli.generation.prompt_ids import Line, unique_ids
 from intermask_cli.generation.prompt_sources import PromptSource, open_sources
+from intermask_cli.generation.prompt_traps import Traps
 from intermask_cli.generation.seeds import MAX_SEED
 from intermask_cli.reading.phases import split_phases
 
@@ -148,7 +149,7 @@ class _Collector:
 
     def __init__(self, limits: FrameLimits, hash_fps: float):
         self.limits = limits
-        self.foreign = ForeignLines(hash_fps)
+        self.foreign, self.traps = ForeignLines(hash_fps), Traps()
         self.prompts: list[Prompt] = []  # with ids as written, until `result`
         self.rejected: list[Rejected] = []
         self.notes: list[str] = []
@@ -164,11 +165,14 @@ class _Collector:
                 if isinstance(record, str):
                     raise UnusableLine(record)
                 if source.format == "txt":
+                    self.traps.text_line(record["text"])
                     record = self.foreign.text_line(record)
+                else:
+                    self.traps.record(record)
                 self.prompts.append(self._prompt(name, line, record))
             except UnusableLine as error:
                 self.rejected.append(Rejected(name, line, str(error)))
-        self.notes += self.foreign.notes(name)
+        self.notes += [*self.foreign.notes(name), *self.traps.notes(name)]
 
     def _records(self, source: PromptSource) -> Iterable[RawRecord]:
         if source.format == "json":

@@ -18,7 +18,7 @@ from intermask_cli.models.bundle import BundleInfo
 _ROWS = 512
 #: What is not a product of matrices also takes time. Measured on one core with transformers 384 and 768 wide:
 #: steps take 0.9 to 1.4 times what their products alone would.
-_BESIDE_PRODUCTS = 1.3
+_OVER_PRODUCTS = 1.3
 #: Seconds of a first batch that are worth a line before it.
 WORTH_A_LINE = 60.0
 
@@ -68,4 +68,4 @@ def step_cost(info: BundleInfo, items: int, frames: int, guided: bool) -> StepCo
     window = min(tokens, longest)
     work = windows * operations_per_step(info.transformer, items, window, guided)
     memory = items * BatchSize(info, "cpu", 0).bytes_per_clip(window)
-    return StepCost(_BESIDE_PRODUCTS * work / operations_per_second(info.transformer), memory)
+    return StepCost(_OVER_PRODUCTS * work / operations_per_second(info.transformer), memory)

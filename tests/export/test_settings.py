@@ -14,7 +14,7 @@ from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.export.bone_names import LEAVES, BoneNames
-from intermask_cli.export.dataset import EXPORT_NOTE
+from intermask_cli.export.dataset import EXPORT_NOTE, export_dataset
 from intermask_cli.export.formats import FORMATS, ExportSettings, export_item, rigs_of, settings_for
 from intermask_cli.export.interaction import save_interaction
 from intermask_cli.inference.interaction import Interaction
@@ -299,3 +299,16 @@ def test_save_interaction_takes_the_same_settings(item: Interaction, tmp_path: P
     for name in ("a.png", "a.h5"):
         with pytest.raises(InputError, match="has no effect"):
             save_interaction(item, tmp_path / name, names="mixamo")
+
+
+INTERX_RUN = SHARED / "cases" / "strangers" / "interx-exports" / "run"
+
+
+@pytest.mark.skipif(not INTERX_RUN.is_dir(), reason=f"{INTERX_RUN} is not there")
+@pytest.mark.parametrize("name", ["bvh", "glb", "npz"])
+def test_the_case_of_an_inter_x_model_is_exported(name: str, tmp_path: Path) -> None:
+    if name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    summary = export_dataset(INTERX_RUN, name, tmp_path)
+    assert (summary.written, summary.failed, summary.exit_code) == (1, {}, 0)
+    assert summary.errors_mm["file round trip, largest"] < 0.1

@@ -117,7 +117,7 @@ def test_equal_items_are_named_and_the_same_run_is_refused(
 
 def test_runs_that_cannot_be_joined(tmp_path: Path) -> None:
     a, b = finish(tmp_path / "a", plan(["bow"])), finish(tmp_path / "b", plan(["hug"]), fps=20.0)
-    with pytest.raises(InputError, match=r"are no one dataset: other fps, 20.0 and 30.0"):
+    with pytest.raises(InputError, match=r"are not one dataset: other fps, 20.0 and 30.0"):
         merge_runs([a, b], tmp_path / "out")
     with pytest.raises(InputError, match="is one of the runs"):
         merge_runs([a, b], a)
