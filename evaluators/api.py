@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,9 +88,9 @@ def evaluate_interactions(
         evaluator = load_evaluator(evaluator, text_encoder, device)
     protocol = protocol_named(evaluator.info.protocol)
     if repetitions is not None:
-        protocol = replace(protocol, repetitions=whole_number(repetitions, "repetitions"))
-        if protocol.repetitions < 1:
+        if whole_number(repetitions, "repetitions") < 1:
             raise InputError(f"repetitions is {repetitions}; accepted: 1 or more")
+        protocol = protocol.repeated(int(repetitions))
     generated = _pairs("generated", generated)
     interactions = _interaction_set("generated", generated, _texts(generated, texts))
     if reference is None:
@@ -102,10 +102,11 @@ def evaluate_interactions(
     protocol = with_duplicates_rule(with_samples(protocol, interactions), real)
     scorer = Scorer(evaluator, protocol, real, Cache(cache), seed)
     embedded = scorer.embed(interactions)
-    scored = [scorer.repetition(interactions, embedded, n) for n in range(protocol.repetitions)]
+    scored = scorer.repetitions(interactions, embedded)
+    metrics = collect(scored, protocol, scorer.per_clip(interactions, embedded))
     physics = physics_means(physics_of(interactions))
     name = f"{evaluator.name} {evaluator.sha256}"
-    return InteractionScores(collect(scored), physics, scored[0].distances, protocol, name)
+    return InteractionScores(metrics, physics, scored[0].distances, protocol, name)
 
 
 def _texts(generated: Sequence[Pair], texts: Iterable[str] | None) -> list[str]:

@@ -108,6 +108,17 @@ class Evaluator(ABC):
     def prepared(self, motion: Motion, name: str) -> Tensor:
         """One motion (2, T, ...) as the network reads it; ValueError with `name` if it cannot be scored."""
 
+    @property
+    def longest(self) -> int | None:
+        """Frames of the longest motion it reads; None without a limit."""
+        return None
+
+    def refusal(self, motion: Motion) -> str | None:
+        """Why a motion is too long to be embedded, or None."""
+        if self.longest is None or motion.frames <= self.longest:
+            return None
+        return f"{motion.frames} frames; evaluator {self.name} reads at most {self.longest}"
+
     @abstractmethod
     def embed_batch(self, motions: list[Tensor]) -> Tensor:
         """B prepared motions of any lengths -> (B, D)."""
@@ -151,6 +162,10 @@ class DuetEvaluator(Evaluator):
     def __init__(self, info: EvaluatorInfo, sha256: str, network: DuetEval, text_encoder: TextEncoder):
         super().__init__(info, sha256, next(network.parameters()).device)
         self.network, self.text_encoder = network, text_encoder
+
+    @property
+    def longest(self) -> int:
+        return self.network.config.max_frames
 
     @torch.no_grad()
     def embed_texts(self, texts: str | Sequence[str]) -> np.ndarray:
@@ -239,6 +254,11 @@ class InterClipEvaluator(FeatureEvaluator):
         if rotations is None:
             rotations = np.stack([rotations_from_joints(person).rotations6d for person in motion.joints])
         return torch.from_numpy(pair_features(motion.joints, rotations))
+
+    @property
+    def longest(self) -> int:
+        motion = self.network.config.motion
+        return (motion.max_positions - 1) * motion.patch  # one position is the query's
 
     def _forward(self, pairs: Tensor, frames: Tensor) -> Tensor:
         return self.network.embed_motion(pairs[:, 0], pairs[:, 1], frames)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluators.data.cache import Cache
+from evaluators.data.folders import folder_set, is_folder_of_motions
 from evaluators.data.paper import (
     DATASETS,
     InterXTest,
@@ -40,10 +41,17 @@ from evaluators.protocols.evaluation import (
 )
 from evaluators.protocols.motions import MotionGenerator
 from evaluators.protocols.paper import PaperRun, complete_pools, score_paper
-from evaluators.protocols.protocol import EQUAL_CAPTION, OWN_MOTION, Protocol, ProtocolRecord, protocol_named
+from evaluators.protocols.protocol import (
+    EQUAL_CAPTION,
+    OWN_MOTION,
+    PUBLISHED_PAIRS,
+    Protocol,
+    ProtocolRecord,
+    protocol_named,
+)
 from evaluators.reports.sensitivity import sensitivity_table
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig, sampling_with
-from intermask_cli.console import note
+from intermask_cli.console import note, warn
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import Worker, join_workers, parse_processes
 from intermask_cli.inference.model import InteractionModel, load_model
@@ -77,6 +85,7 @@ class EvaluationRequest:
     sampling: dict[str, Any] = field(default_factory=dict)  # steps, guidance, temperature, draw, filter
     dataset: str | None = None
     root: Path | None = None
+    quick: bool = False  # without MModality, which needs most of the samples
     sensitivity: bool = False  # score corrupted real motion instead of a subject
 
     def model_options(self) -> list[str]:
@@ -91,6 +100,7 @@ class FileSubject:
 
     path: Path
     interactions: InteractionSet
+    too_long: InteractionSet | None = None  # for the evaluator; they have physics only
 
 
 @dataclass(frozen=True)
@@ -204,8 +214,10 @@ def resolve(request: EvaluationRequest, worker: Worker) -> EvaluationPlan:
     reference, floor = _reference(request, evaluator)
     protocol = protocol_named(evaluator.info.protocol)
     if request.repeats is not None:
-        protocol = replace(protocol, repetitions=request.repeats)
+        protocol = protocol.repeated(request.repeats)
     _check_fit(request, evaluator, protocol, subject, reference)
+    if request.quick:
+        protocol = replace(protocol, mm_captions=0)
     if isinstance(subject, FileSubject):
         assert isinstance(reference, InteractionSet)
         interactions, reference, floor = with_common_mentions(subject.interactions, reference, floor)
@@ -213,7 +225,8 @@ def resolve(request: EvaluationRequest, worker: Worker) -> EvaluationPlan:
             texts = interx_texts(Path(request.reference), interactions.prompts)
             interactions = replace(interactions, texts=texts)
         subject = replace(subject, interactions=interactions)
-        protocol = with_samples(protocol, interactions)
+        if not request.quick:
+            protocol = with_samples(protocol, interactions)
     if isinstance(reference, InteractionSet):
         protocol = with_duplicates_rule(protocol, reference)
     plan = EvaluationPlan(
@@ -233,7 +246,12 @@ def _check_options(request: EvaluationRequest) -> None:
         _check_dataset_options(request)
     given = request.model_options()
     if request.sensitivity:
-        with_value = {"SUBJECT": request.subject, "--dataset": request.dataset, "--task": request.task}
+        with_value = {
+            "SUBJECT": request.subject,
+            "--dataset": request.dataset,
+            "--task": request.task,
+            "--quick": request.quick,
+        }
         useless = [name for name, value in with_value.items() if value] + [f"--{name}" for name in given]
         if useless:
             raise InputError(
@@ -288,12 +306,26 @@ def _evaluator(request: EvaluationRequest, device: str) -> Evaluator:
 def _file_subject(request: EvaluationRequest, evaluator: Evaluator) -> FileSubject | None:
     if request.subject is None:
         return None
-    return FileSubject(request.subject, _file_interactions(request.subject, evaluator))
+    return FileSubject(request.subject, *_file_interactions(request.subject, evaluator))
 
 
-def _file_interactions(path: Path, evaluator: Evaluator) -> InteractionSet:
-    """A run or an interactions.h5 file, with rotations only for an evaluator that reads them."""
-    return file_set(path, rotations=isinstance(evaluator, FeatureEvaluator))
+def _file_interactions(path: Path, evaluator: Evaluator) -> tuple[InteractionSet, InteractionSet | None]:
+    """What the evaluator reads of a run, an .h5 file or a folder of motions, and what is too long for it.
+
+    Rotations are read only for an evaluator that needs them.
+    """
+    read = folder_set if is_folder_of_motions(path) else file_set
+    interactions = read(path, rotations=isinstance(evaluator, FeatureEvaluator))
+    refusals = [evaluator.refusal(motion) for motion in interactions.motions]
+    scored = [i for i, reason in enumerate(refusals) if reason is None]
+    if len(scored) == len(refusals):
+        return interactions, None
+    if not scored:
+        raise InputError(f"{path}: no interaction can be scored; the first: {refusals[0]}")
+    too_long = [i for i, reason in enumerate(refusals) if reason is not None]
+    reasons = tuple((interactions.ids[i], str(refusals[i])) for i in too_long)
+    rest = replace(interactions.take(scored, interactions.name), left_out=interactions.left_out + reasons)
+    return rest, interactions.take(too_long, interactions.name)
 
 
 def _model(
@@ -328,7 +360,9 @@ def _reference(
         )
     dataset = dataset_at(path)
     if dataset is None:
-        interactions = _file_interactions(path, evaluator)
+        interactions, _ = _file_interactions(path, evaluator)
+        for id, reason in interactions.left_out:
+            warn(f"--reference {path}: {id} is left out: {reason}")
     else:
         interactions = open_dataset(dataset, path).one_pass(request.seed)
     if len(interactions) < 2:
@@ -396,8 +430,9 @@ def with_samples(protocol: Protocol, interactions: InteractionSet) -> Protocol:
     if not groups:
         return protocol
     samples = min(protocol.mm_samples, *(len(group) for group in groups))
+    pairs = samples if protocol.mm_draw == PUBLISHED_PAIRS else samples * (samples - 1) // 2
     return replace(
-        protocol, mm_captions=len(groups), mm_samples=samples, mm_pairs=min(protocol.mm_pairs, samples)
+        protocol, mm_captions=len(groups), mm_samples=samples, mm_pairs=min(protocol.mm_pairs, pairs)
     )
 
 
@@ -423,6 +458,8 @@ def _announce(plan: EvaluationPlan) -> None:
         scored = f"{len(reference)} reference interactions ({reference.name})"
     evaluator = plan.evaluator.name
     note(f"evaluator {evaluator}, protocol {protocol.name}, {protocol.repetitions} repetitions, {scored}")
+    if not protocol.mm_captions:
+        note("--quick: MModality is left out; everything else is as in the full protocol")
 
 
 # score ------------------------------------------------------------------------------------------------
@@ -442,7 +479,8 @@ def score(plan: EvaluationPlan) -> Evaluation:
     scorer = _scorer(plan)
     ground_truth_rows(evaluation, scorer, plan.floor)
     if isinstance(subject, FileSubject):
-        score_set(evaluation, scorer, subject.interactions)
+        score_set(evaluation, scorer, subject.interactions, subject.too_long)
+        evaluation.left_out += subject.interactions.left_out
     elif subject is not None:
         generator = MotionGenerator(
             subject.model, subject.sampling, plan.cache, subject.text_encoder, plan.device, subject.processes

@@ -137,6 +137,17 @@ class Replacements:
         self._complete += zip(temporaries, paths, strict=True)
 
 
+def check_writable(folder: Path) -> None:
+    """Raise IntermaskError unless a file can be made and renamed in a folder, which is created if missing.
+
+    Permissions are tried and not read: network and foreign mounts may refuse what they promise.
+    """
+    probe = folder / f"probe-{secrets.token_hex(4)}"
+    write_bytes(probe, b"")
+    with disk_errors(folder):
+        probe.unlink()
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file atomically: a reader, or a run after a crash, sees the old content or the new."""
     with replacing(path) as temporary:

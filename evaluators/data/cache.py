@@ -6,9 +6,12 @@ may be deleted at any time. Files are complete or absent.
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,8 @@ import numpy as np
 from evaluators.data.sets import InteractionSet
 from evaluators.evaluator import Evaluator
 from intermask_cli.console import counter, warn
-from intermask_cli.files import replacing
+from intermask_cli.errors import InputError, IntermaskError
+from intermask_cli.files import check_writable, replacing
 from intermask_cli.motion.motion import Motion
 
 GENERATED = "generated"
@@ -29,6 +33,30 @@ def default_cache() -> Path:
     folder = os.environ.get("INTERMASK_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(folder) if folder else Path(base) / "intermask"
+
+
+def usable_cache(folder: Path | None = None, shared: bool = False) -> Path:
+    """The folder of a cache that can be written, checked before any work.
+
+    None is the user's cache folder. Where that cannot be written a temporary one serves, which the process
+    removes at its end; one that is named, or `shared` by several processes, must be writable.
+
+    Raises:
+        InputError: a named or shared folder cannot be written.
+    """
+    named = folder is not None or "INTERMASK_CACHE" in os.environ
+    folder = folder or default_cache()
+    try:
+        check_writable(folder)
+    except IntermaskError as error:
+        advice = "--cache DIR or INTERMASK_CACHE names another folder"
+        if named or shared:
+            raise InputError(f"cache: {error}; {advice}") from error
+        warn(f"no cache, so the next evaluation computes all again: {error}; {advice}")
+        temporary = tempfile.mkdtemp(prefix="intermask-cache-")
+        atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+        return Path(temporary)
+    return folder
 
 
 class Cache:

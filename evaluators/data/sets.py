@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from intermask_cli.datasets.duets.labels import kind_set
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.motion.body_check import BODY_HEIGHT_M, body_height
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
@@ -34,6 +36,7 @@ FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models generate many of equal length at once.
 LENGTH_STEP = 12
 BOTH_PERSONS = (0, 1)
+_NOT_WORDS = re.compile(r"[\W_]+")
 #: Root attributes of a scored file that go into reports.
 _PROVENANCE = (
     "model_id", "model_sha256", "text_encoder_id", "text_encoder_sha256", "sampling", "body", "created",
@@ -55,6 +58,7 @@ class InteractionSet:
     mentions: tuple[Mention, ...] | None = None  # what each prompt states, where that is known
     texts: tuple[str, ...] | None = None  # what the evaluator reads, where that is not the prompt
     provenance: dict[str, object] = field(default_factory=dict)
+    left_out: tuple[tuple[str, str], ...] = ()  # id and reason of what the file holds and cannot be read
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -134,19 +138,24 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     `rotations` False leaves them out, which saves two thirds of the memory. Inter-X files are scored by their
     features, and by the body joints of a stand-in body for physics.
 
-    Raises InputError naming the file and the interaction: another skeleton or rate, NaN, too few frames.
+    Interactions that cannot be scored (NaN, too few frames, another shape) are in `left_out`.
+    Raises InputError for another skeleton, rate or unit, and if no interaction can be scored.
     """
+    rows, left_out = [], []
     with InteractionFile(path) as dataset:
         attributes = _attributes(dataset)
-        rows = [
-            (
-                item.id, item.text, _stored_motion(item, f"{path}: {item.id}", rotations), item.sample,
-                item.seed, item.generated,
-            )
-            for item in dataset
-        ]  # fmt: skip
+        for id in dataset.ids:
+            try:
+                item = dataset.read(id)
+                motion = _stored_motion(item, id, rotations)
+            except InputError as error:
+                left_out.append((id, str(error).removeprefix(f"{id}: ")))
+            else:
+                rows.append((item.id, item.text, motion, item.sample, item.seed, item.generated))
     if not rows:
-        raise InputError(f"{path}: holds no interaction; nothing to score")
+        reason = f"; the first is {': '.join(left_out[0])}" if left_out else ""
+        raise InputError(f"{path}: holds no interaction that can be scored{reason}")
+    _check_heights(path, [row[2] for row in rows])
     ids, prompts, motions, samples, seeds, generated = zip(*rows, strict=True)
     return InteractionSet(
         str(path),
@@ -157,6 +166,7 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
         seeds,
         generated,
         provenance={name: attributes[name] for name in _PROVENANCE if name in attributes},
+        left_out=tuple(left_out),
     )
 
 
@@ -177,6 +187,19 @@ def _attributes(dataset: InteractionFile) -> dict[str, Any]:
             f"or the {len(INTERX_PARENTS)} of our Inter-X files"
         )
     return attributes
+
+
+def _check_heights(path: Path, motions: Sequence[Motion]) -> None:
+    """InputError if most bodies are taller than people: another unit than the metres that the file claims.
+
+    Bodies that are too small are not refused: an untrained model makes them.
+    """
+    height = float(np.median([body_height(person) for motion in motions for person in motion.joints]))
+    if height > BODY_HEIGHT_M[1]:
+        raise InputError(
+            f"{path}: bodies are {height:.4g} m tall; up to {BODY_HEIGHT_M[1]:g} m are accepted; convert the "
+            "lengths to metres"
+        )
 
 
 def _stored_motion(item: Interaction, name: str, keep_rotations: bool) -> Motion:
@@ -218,10 +241,10 @@ def with_mentions(interactions: InteractionSet, reference: InteractionSet) -> In
 def relevance(interactions: InteractionSet, members: Sequence[int] | np.ndarray) -> np.ndarray:
     """Fair rule for duplicates -> (n, n) bool for `pool_ranks`: motion j's own prompt implies prompt i.
 
-    Without known mentions, prompts are equal if only case, blanks and a final full stop differ.
+    Without known mentions, prompts are equal if only case, blanks and punctuation differ.
     """
     if interactions.mentions is None:
-        return same_group([" ".join(interactions.prompts[i].lower().split()).rstrip(".") for i in members])
+        return same_group([_plain(interactions.prompts[i]) for i in members])
     stated = [interactions.mentions[i] for i in members]
     return np.array(
         [
@@ -229,3 +252,8 @@ def relevance(interactions: InteractionSet, members: Sequence[int] | np.ndarray)
             for caption in stated
         ]
     )
+
+
+def _plain(prompt: str) -> str:
+    """The words of a prompt."""
+    return " ".join(_NOT_WORDS.sub(" ", prompt.casefold()).split())

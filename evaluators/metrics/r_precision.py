@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import comb
 
 from evaluators.metrics.distances import as_embeddings, euclidean_distances
 
@@ -24,6 +25,8 @@ class Retrieval:
 
     precision: np.ndarray  # (K,) share of captions with a relevant motion among the k nearest
     ranks: np.ndarray  # (N,) int64 rank of the nearest relevant motion, 0 is best; NOT_RANKED outside pools
+    chance: np.ndarray  # (K,) precision of motions in random order, in the same pools
+    captions: float  # different captions per pool: with g relevant motions a caption counts as 1 / g
 
     @property
     def ranked(self) -> np.ndarray:
@@ -50,11 +53,27 @@ def r_precision(
     """
     order = np.arange(len(text)) if order is None else order
     ranks = np.full(len(text), NOT_RANKED, dtype=np.int64)
+    answers = []
     for pool in split_pools(len(text), pool_size):
         members = order[pool]
         relevant = None if relevance is None else relevance(members)
         ranks[members] = pool_ranks(text[members], motion[members], relevant)
-    return Retrieval(precision_at(ranks[ranks != NOT_RANKED], top_k), ranks)
+        answers.append(np.ones(pool_size, dtype=np.int64) if relevant is None else relevant.sum(axis=1))
+    counts = np.stack(answers)
+    return Retrieval(
+        precision_at(ranks[ranks != NOT_RANKED], top_k), ranks, chance_level(counts, pool_size, top_k),
+        float((1.0 / counts).sum(axis=1).mean()),
+    )  # fmt: skip
+
+
+def chance_level(answers: np.ndarray, pool_size: int, top_k: int = 3) -> np.ndarray:
+    """Precision (K,) of motions in random order, for captions with these numbers of relevant motions.
+
+    With g relevant motions among n, one is among the k nearest with probability
+    `1 - C(n - g, k) / C(n, k)`: k / n for one of its own, 1 where all motions are relevant.
+    """
+    ks = [min(k, pool_size) for k in range(1, top_k + 1)]
+    return np.array([float((1 - comb(pool_size - answers, k) / comb(pool_size, k)).mean()) for k in ks])
 
 
 def split_pools(count: int, pool_size: int) -> list[slice]:

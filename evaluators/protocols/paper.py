@@ -34,7 +34,14 @@ from evaluators.protocols.evaluation import (
     scored_items,
 )
 from evaluators.protocols.protocol import Protocol
-from evaluators.protocols.scoring import Embedded, Repetition, collect, score_repetition
+from evaluators.protocols.scoring import (
+    Embedded,
+    PerClip,
+    Repetition,
+    averaged,
+    per_clip_scores,
+    score_repetition,
+)
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
@@ -49,6 +56,8 @@ BATCH = 32
 #: Independent random streams of one repetition: of the first and the second pass over the data, of the
 #: prompts, of pools and pairs, and of the samples for MModality.
 _FIRST, _FRESH, _SAMPLED, _POOLS, _REPEATED = range(5)
+#: Repetitions of every row, each with what its clips contribute.
+Rows = dict[str, list[tuple[Repetition, dict[str, PerClip]]]]
 #: Indices of some drawn pairs -> their motion: true, reconstructed or generated.
 Motions = Callable[[list[int]], DrawnPairs]
 
@@ -85,7 +94,8 @@ class PaperRun:
         """Everything that cached parts of all repetitions depend on."""
         sampling = json.dumps(asdict(self.sampling), sort_keys=True)
         hashes = [self.evaluator.key, self.model.bundle.sha256, self.model.device.type, self.data.sha256]
-        choices = [self.task, sampling, str(replace(self.protocol, repetitions=0))]
+        protocol = replace(self.protocol, repetitions=0, interval="", mm_captions=0)
+        choices = [self.task, sampling, str(protocol)]
         return [__version__, *hashes, *choices, str(self.seed)]
 
 
@@ -96,22 +106,22 @@ def complete_pools(data: PaperData, protocol: Protocol) -> int:
 
 def score_paper(evaluation: Evaluation, run: PaperRun) -> None:
     """Rows of ground truth, reconstruction and generated motion over all repetitions."""
-    rows: dict[str, list[Repetition]] = {GROUND_TRUTH: [], RECONSTRUCTION: [], GENERATED: []}
+    rows: Rows = {GROUND_TRUTH: [], RECONSTRUCTION: [], GENERATED: []}
     for number in range(run.protocol.repetitions):
         if run.worker.main:
             note(f"repetition {number + 1} of {run.protocol.repetitions}")
         _repetition(evaluation, run, number, rows)
-    evaluation.rows |= {name: collect(repetitions) for name, repetitions in rows.items()}
-    evaluation.notes |= {
+    notes = {
         GROUND_TRUTH: "two random passes over the data against each other",
         RECONSTRUCTION: "both persons through the tokenizer and back",
         GENERATED: f"{run.model.info.name}, {run.task}, new data and samples in every repetition",
     }
+    for name, scored in rows.items():
+        repetitions, per_clip = zip(*scored, strict=True)
+        evaluation.add(name, notes[name], repetitions, averaged(per_clip))
 
 
-def _repetition(
-    evaluation: Evaluation, run: PaperRun, number: int, rows: dict[str, list[Repetition]]
-) -> None:
+def _repetition(evaluation: Evaluation, run: PaperRun, number: int, rows: Rows) -> None:
     """Add repetition `number` to every row; the first one also gives physics and the items of reports."""
     fresh_pass = run.drawn(number, _FRESH)
     fresh, _ = _embedded(
@@ -132,12 +142,17 @@ def _repetition(
             ),
         ),
     }
-    repeated = _several_samples(run, prompts, number) if run.task == "generate" else None
+    repeated: np.ndarray | None = None
+    repeated_keys: tuple[str, ...] = ()
+    if run.task == "generate" and run.protocol.mm_captions:
+        repeated, repeated_keys = _several_samples(run, prompts, number)
     for name, (captions, motion, motions) in scored_rows.items():
         text = run.cache.text_embeddings(run.evaluator, captions.texts)
-        embedded = Embedded(text, motion, repeated if name == GENERATED else None)
+        embedded = Embedded(text, motion, keys=captions.ids)
+        if name == GENERATED:
+            embedded = replace(embedded, repeated=repeated, repeated_keys=repeated_keys)
         scored = score_repetition(run.protocol, embedded, fresh, run.rng(number, _POOLS))
-        rows[name].append(scored)
+        rows[name].append((scored, per_clip_scores(run.protocol, embedded, fresh)))
         if motions and run.worker.main:
             shown = _shown(run, name, captions, motions)
             evaluation.physics[name] = physics_of(shown)
@@ -234,16 +249,25 @@ def batches(tokens: Sequence[int]) -> list[list[int]]:
 # generated and reconstructed motion -----------------------------------------------------------------------
 
 
-def _several_samples(run: PaperRun, prompts: DrawnPairs, number: int) -> np.ndarray:
-    """(C, S, D): samples of some captions for MModality, with the lengths of their clips."""
+def _several_samples(run: PaperRun, prompts: DrawnPairs, number: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(C, S, D) samples of some captions for MModality, with the lengths of their clips, and the clips' ids.
+
+    A caption's samples are in reversed order: the published wrapper sorts them by falling length and does
+    not undo it, and samples of one length come out reversed (docs/reference/data-and-evaluation.md#q21).
+    """
     protocol = run.protocol
     captions = min(protocol.mm_captions, len(prompts))
     indices = run.rng(number, _REPEATED).choice(len(prompts), captions, replace=False)
     repeated = prompts.take(np.repeat(indices, protocol.mm_samples).tolist())
     embeddings, _ = _embedded(
-        run, number, "several samples", repeated, lambda part: sampled(run, repeated, part, number, _REPEATED)
+        run,
+        number,
+        f"{captions} captions with several samples",
+        repeated,
+        lambda part: sampled(run, repeated, part, number, _REPEATED),
     )  # (C * S, D)
-    return embeddings.reshape(captions, protocol.mm_samples, -1)
+    samples = embeddings.reshape(captions, protocol.mm_samples, -1)[:, ::-1]
+    return samples, tuple(prompts.ids[i] for i in indices)
 
 
 def sampled(

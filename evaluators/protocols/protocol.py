@@ -7,7 +7,7 @@ published protocols: docs/reference/data-and-evaluation.md#metrics, #protocol an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from intermask_cli.errors import InputError
@@ -16,6 +16,15 @@ from intermask_cli.errors import InputError
 OWN_MOTION = "own motion only"  # published
 SAYS_AS_MUCH = "every motion whose own caption says at least as much"
 EQUAL_CAPTION = "every motion of an equal caption"  # the same where it is unknown what captions state
+#: How intervals are made. The published rule is for the published number of repetitions, with new data and
+#: samples in each.
+PUBLISHED_INTERVAL = "1.96 * population std / sqrt(repetitions)"  # quirk Q9
+CLIPS_INTERVAL = "Student's, of clips and repetitions"
+#: How pairs of samples for MModality are drawn.
+PUBLISHED_PAIRS = "two draws of the samples, a sample with itself included"  # quirk Q21
+DIFFERENT_SAMPLES = "different samples, without replacement"
+#: With fewer samples per caption the published draw says more about the draw than about the motions.
+FEWEST_PUBLISHED_SAMPLES = 10
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,13 @@ class Protocol:
     captions: str = "one of three at random"
     crops: str = "300 frames at a random start"
     persons: str = "exchanged at random before and after placing"  # quirk Q2
-    interval: str = "1.96 * population std / sqrt(repetitions)"  # quirk Q9
+    mm_draw: str = PUBLISHED_PAIRS
+    interval: str = PUBLISHED_INTERVAL
+
+    def repeated(self, repetitions: int) -> Protocol:
+        """The protocol with another number of repetitions, and an interval that suits it."""
+        fewer = repetitions < self.repetitions
+        return replace(self, repetitions=repetitions, interval=CLIPS_INTERVAL if fewer else self.interval)
 
 
 INTERHUMAN = Protocol()
@@ -65,6 +80,8 @@ DUETS = Protocol(
     captions="the full one",
     crops="whole clips",
     persons="as stored, person 1 canonical",
+    mm_draw=DIFFERENT_SAMPLES,
+    interval=CLIPS_INTERVAL,
 )
 
 PROTOCOLS = {protocol.name: protocol for protocol in (INTERHUMAN, INTERX, DUETS)}

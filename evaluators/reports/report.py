@@ -1,4 +1,4 @@
-"""Reports of an evaluation: report.json, report.md, per_prompt.csv and plots; and comparing two of them.
+"""Reports of an evaluation: report.json, report.md, per_prompt.csv and tables.
 
 `per_prompt.csv` (one row per generated interaction, sortable):
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ import numpy as np
 
 from evaluators.metrics import NOT_RANKED
 from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
-from evaluators.protocols.protocol import MULTIMODALITY_FIELDS, differences
-from evaluators.protocols.scoring import BETTER, METRICS, MetricScore
+from evaluators.protocols.protocol import PUBLISHED_INTERVAL
+from evaluators.protocols.scoring import METRICS, PRECISIONS, MetricScore, PerClip
+from evaluators.reports.tables import markdown_table
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError
 from intermask_cli.files import write_json, write_text
@@ -38,7 +39,9 @@ from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.version import __version__
 
 FORMAT = "intermask-evaluation"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+#: Version 1 holds no contributions of clips; a comparison of such reports says so.
+READABLE_VERSIONS = (1, 2)
 CSV_COLUMNS = (
     "id", "prompt", "sample", "seed", "frames", "mm_distance", "rank", "top1", "top2", "top3", "pool_size",
     *COLUMNS,
@@ -68,7 +71,10 @@ def report_dict(evaluation: Evaluation) -> dict[str, Any]:
             row: {m: _score_dict(s) for m, s in scores.items()} for row, scores in evaluation.rows.items()
         },
         "notes": evaluation.notes,
+        "captions_per_pool": evaluation.captions_per_pool,
+        "left_out": [{"id": id, "reason": reason} for id, reason in evaluation.left_out],
         "physics": {row: physics_means(table) for row, table in evaluation.physics.items()},
+        "per_clip": {GENERATED: _per_clip(evaluation)} if GENERATED in evaluation.rows else {},
         "provenance": {
             "intermask": __version__,
             "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -79,14 +85,44 @@ def report_dict(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _score_dict(score: MetricScore) -> dict[str, Any]:
+    chance = {} if score.chance is None else {"chance": score.chance}
     if score.absent:
-        return {"absent": score.absent}
+        return {"absent": score.absent} | chance
     half = score.half_width
     return {
         "mean": score.mean,
         "half_width": None if math.isnan(half) else half,
         "values": list(score.values),
+    } | chance
+
+
+def _per_clip(evaluation: Evaluation) -> dict[str, Any]:
+    """What every generated clip contributes to each metric and physics column, for comparisons."""
+    scores = evaluation.rows[GENERATED]
+    contributions = {name: s.per_clip for name, s in scores.items() if s.per_clip is not None}
+    if GENERATED in evaluation.physics and evaluation.items:
+        contributions |= physics_per_clip(evaluation.items, evaluation.physics[GENERATED])
+    return {
+        name: {"keys": list(clips.keys), "values": [_rounded(value) for value in clips.values]}
+        for name, clips in contributions.items()
     }
+
+
+def physics_per_clip(items: Sequence[ScoredItem], physics: Mapping[str, np.ndarray]) -> dict[str, PerClip]:
+    """Physics of every clip, averaged over repetitions; a clip without a value in one has none."""
+    keys = [item.key for item in items]
+    columns = {}
+    for name, values in physics.items():
+        by_key: dict[str, list[float]] = {}
+        for key, value in zip(keys, values.tolist(), strict=True):
+            by_key.setdefault(key, []).append(value)
+        columns[name] = PerClip(tuple(by_key), np.array([np.mean(v) for v in by_key.values()]))
+    return columns
+
+
+def _rounded(value: float) -> float | None:
+    """Nine digits, which JSON keeps short; None is undefined."""
+    return float(f"{value:.9g}") if math.isfinite(value) else None
 
 
 def physics_means(table: Mapping[str, np.ndarray]) -> dict[str, float | None]:
@@ -95,7 +131,7 @@ def physics_means(table: Mapping[str, np.ndarray]) -> dict[str, float | None]:
 
 
 def cell(score: Mapping[str, Any], digits: int = 3) -> str:
-    """A metric for a table: mean ± half width, or a dash."""
+    """A metric for a table: mean ± half width where it varies, or a dash."""
     if "absent" in score:
         return "-"
     half = "" if score["half_width"] is None else f" ±{score['half_width']:.{digits}f}"
@@ -113,7 +149,22 @@ def metric_table(report: Mapping[str, Any]) -> list[list[str]]:
     table = [["", *names]]
     for row, scores in report["rows"].items():
         table.append([row, *(cell(scores[name], 4 if name == "MM Dist" else 3) for name in names)])
-    return table
+    return [*table, *_chance_rows(report, names)]
+
+
+def _chance_rows(report: Mapping[str, Any], names: Sequence[str]) -> list[list[str]]:
+    """R-Precision of motions in random order: one row, or several where rows have other captions."""
+    rows_by_level: dict[tuple[str, ...], list[str]] = {}
+    for row, scores in report["rows"].items():
+        if "chance" in scores[PRECISIONS[0]]:
+            level = tuple(f"{scores[name]['chance']:.3f}" for name in PRECISIONS)
+            rows_by_level.setdefault(level, []).append(row)
+    several = len(rows_by_level) > 1
+    blanks = [""] * (len(names) - len(PRECISIONS))
+    return [
+        [f"chance ({', '.join(rows)})" if several else "chance", *level, *blanks]
+        for level, rows in rows_by_level.items()
+    ]
 
 
 def physics_rows(report: Mapping[str, Any]) -> list[list[str]]:
@@ -141,18 +192,20 @@ def markdown(report: Mapping[str, Any]) -> str:
     subject = "\n".join(f"| {name} | {value} |" for name, value in report["subject"].items())
     absent = "".join(f"\n* {line}" for line in reasons(report))
     notes = "".join(f"\n* **{row}**: {text}" for row, text in report["notes"].items())
+    left_out = "".join(f"\n* {item['id']}: {item['reason']}" for item in report["left_out"])
+    left_out = f"\n\nLeft out of these scores:\n{left_out}" if left_out else ""
     return f"""# Evaluation
 
-{_markdown_table(metric_table(report))}
+{markdown_table(metric_table(report))}
 
-Mean ± half of the 95 % interval over {report["protocol"]["repetitions"]} repetitions. A dash is a number that
-cannot be had:{absent or " none here."}
+{_interval_sentence(report["protocol"])} Chance: motions in random order. A dash
+is a number that cannot be had:{absent or " none here."}
 
-Rows:{notes}
+Rows:{notes}{left_out}
 
 ## Physics
 
-{_markdown_table(physics_rows(report))}
+{markdown_table(physics_rows(report))}
 
 Means over interactions; compare each with the ground truth, since lower is not always better.
 
@@ -172,9 +225,14 @@ Scores are comparable only where all of this is equal (`intermask evaluate --com
 """
 
 
-def _markdown_table(rows: list[list[str]]) -> str:
-    head, *body = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join([head, "| --- " * len(rows[0]) + "|", *body])
+def _interval_sentence(protocol: Mapping[str, Any]) -> str:
+    repetitions = protocol["repetitions"]
+    if protocol["interval"] == PUBLISHED_INTERVAL:
+        return f"Mean ± half of the published 95 % interval over {repetitions} repetitions."
+    return (
+        f"Mean of {repetitions} repetitions ± half of the 95 % interval over clips, pools and samples; none "
+        "where nothing varies."
+    )
 
 
 def item_rows(evaluation: Evaluation) -> list[dict[str, Any]]:
@@ -227,9 +285,10 @@ def read_report(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not a readable report.json ({error})") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise InputError(f"{path}: not a report of `intermask evaluate`")
-    if report.get("format_version") != FORMAT_VERSION:
+    if report.get("format_version") not in READABLE_VERSIONS:
+        accepted = " and ".join(map(str, READABLE_VERSIONS))
         raise InputError(
-            f"{path}: version {report.get('format_version')}; accepted: {FORMAT_VERSION}; score it again"
+            f"{path}: version {report.get('format_version')}; accepted: {accepted}; score it again"
         )
     rows = report.get("rows")
     complete = isinstance(rows, dict) and all(
@@ -244,41 +303,3 @@ def read_report(path: Path) -> dict[str, Any]:
 
 def _is_score(score: Mapping[str, Any]) -> bool:
     return "absent" in score or {"mean", "half_width"} <= score.keys()
-
-
-def sampling_differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """How the sampling settings of two compared reports differ."""
-    settings_a, settings_b = (report["protocol"].get("sampling") or {} for report in (a, b))
-    return differences(settings_a, settings_b)
-
-
-def compare(a: Mapping[str, Any], b: Mapping[str, Any], row: str = "generated") -> list[list[str]]:
-    """Table of one row of two reports: does each metric differ by more than the intervals?
-
-    Raises InputError naming the fields when the protocols differ: such scores must not be compared.
-    """
-    for report in (a, b):
-        if row not in report["rows"]:
-            raise InputError(f"a report has no row '{row}'; it has: {', '.join(report['rows'])}")
-    absent = any("absent" in report["rows"][row]["MModality"] for report in (a, b))
-    if differing := differences(a["protocol"], b["protocol"], MULTIMODALITY_FIELDS if absent else ()):
-        raise InputError(f"the protocols differ, so the scores cannot be compared: {'; '.join(differing)}")
-    table = [["metric", "a", "b", "b - a", "verdict"]]
-    for metric in metric_names(a["rows"][row], b["rows"][row]):
-        score_a, score_b = a["rows"][row][metric], b["rows"][row][metric]
-        table.append([metric, cell(score_a), cell(score_b), *_verdict(metric, score_a, score_b)])
-    return table
-
-
-def _verdict(metric: str, a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[str, str]:
-    if "absent" in a or "absent" in b:
-        return "-", f"absent: {a.get('absent') or b.get('absent')}"
-    difference = b["mean"] - a["mean"]
-    if a["half_width"] is None or b["half_width"] is None:
-        return f"{difference:+.3f}", "unknown: an interval needs two repetitions or more"
-    if abs(difference) <= a["half_width"] + b["half_width"]:
-        return f"{difference:+.3f}", "within the intervals"
-    better = BETTER.get(metric)
-    if better is None:
-        return f"{difference:+.3f}", "differs"
-    return f"{difference:+.3f}", f"{'b' if (difference > 0) == (better == 'higher') else 'a'} is better"

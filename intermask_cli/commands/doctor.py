@@ -72,6 +72,7 @@ def check_machine(hub: bool) -> list[Check]:
         _attempt("bundled models", _bundled),
         _attempt("text encoder", _text_encoder),
         _disk(),
+        _cache(),
         *(_extra(package, purpose) for package, purpose in _EXTRAS.items()),
         _blender(),
         *_plugins(),
@@ -119,6 +120,19 @@ def _disk() -> Check:
         "" if writable else "; not writable, use --out elsewhere"
     )
     return Check("ok" if writable and free > 1 else "note", "disk", detail)
+
+
+def _cache() -> Check:
+    from intermask_cli.files import check_writable
+
+    try:
+        from evaluators.data.cache import default_cache
+
+        folder = default_cache()
+        check_writable(folder)
+    except (IntermaskError, ImportError) as error:
+        return Check("note", "cache", f"{error}; for evaluate, --cache DIR or INTERMASK_CACHE names another")
+    return Check("ok", "cache", f"{folder}, embeddings and samples of evaluate")
 
 
 def _extra(package: str, purpose: str) -> Check:

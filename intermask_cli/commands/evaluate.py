@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +16,20 @@ if TYPE_CHECKING:
     from evaluators.protocols.evaluation import Evaluation
 
 
+class TableStyle(str, Enum):
+    """How tables are printed."""
+
+    plain = "plain"
+    md = "md"
+    latex = "latex"
+
+
 def evaluate(
     context: typer.Context,
     subject: Annotated[
         Path | None,
         typer.Argument(
-            help="Run directory or interactions.h5 to score; without it a model is scored.",
+            help="Run, interactions.h5, or folder of motions with captions to score; without it a model.",
             show_default=False,
         ),
     ] = None,
@@ -66,6 +75,9 @@ def evaluate(
         int | None,
         typer.Option(min=2, help="Clips of the bundled test split.  [default: 128]", show_default=False),
     ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out MModality, which needs most of the samples.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of pools, pairs and generated samples.")] = 3407,
     steps: options.Steps = None,
     guidance: options.Guidance = None,
@@ -100,6 +112,9 @@ def evaluate(
         tuple[Path, Path] | None,
         typer.Option(help="Compare two report.json files instead of scoring.", show_default=False),
     ] = None,
+    table: Annotated[
+        TableStyle, typer.Option("--table", help="Print tables as plain text, Markdown or LaTeX.")
+    ] = TableStyle.plain,
     faults: Annotated[
         bool,
         typer.Option(
@@ -112,21 +127,23 @@ def evaluate(
     """Score a model, or a file of interactions, against real motion.
 
     Without arguments: the bundled model on the bundled test split. Writes report.json, report.md,
-    per_prompt.csv and plots to --out.
+    per_prompt.csv and plots to --out. What cannot be scored is listed, and the exit code is 3.
     """
-    from evaluators.data.cache import Cache, default_cache
+    from evaluators.data.cache import Cache, usable_cache
     from evaluators.run import EvaluationRequest, run_evaluation, run_sensitivity
 
     if compare is not None:
-        _only(context, "compare", "json")
-        _compare(*compare, json)
+        _only(context, "compare", "json", "table")
+        _compare(*compare, table, json)
         return
+    if not faults:
+        _check_out(out)
     request = EvaluationRequest(
         subject=subject, model=model, evaluator=evaluator, reference=reference, repeats=repeats, task=task,
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
-        processes=processes, device=device, cache=Cache(cache or default_cache()),
+        processes=processes, device=device, cache=Cache(usable_cache(cache, shared=dataset is not None)),
         default_model=os.environ.get("INTERMASK_MODEL") or DEFAULT_MODEL,
-        dataset=dataset, root=root, sensitivity=faults,
+        dataset=dataset, root=root, quick=quick, sensitivity=faults,
         sampling={
             "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
         },
@@ -136,7 +153,7 @@ def evaluate(
         return
     evaluation = run_evaluation(request)
     if evaluation is not None:  # else another process of the launcher reports
-        _report(evaluation, out, json)
+        _report(evaluation, out, table, json)
 
 
 def _only(context: typer.Context, *names: str) -> None:
@@ -150,42 +167,62 @@ def _only(context: typer.Context, *names: str) -> None:
             raise InputError(f"{shown} has no effect with --{names[0]}; leave {shown} out")
 
 
-def _report(evaluation: Evaluation, out: Path, as_json: bool) -> None:
+def _check_out(out: Path) -> None:
+    """Say before the work what would spoil its end: a folder that cannot be written, no matplotlib."""
+    import importlib.util
+
+    from intermask_cli.console import note
+    from intermask_cli.files import check_writable
+
+    check_writable(out)
+    if importlib.util.find_spec("matplotlib") is None:
+        note("no plots: matplotlib is missing (pip install 'intermask[viz]')")
+
+
+def _report(evaluation: Evaluation, out: Path, style: TableStyle, as_json: bool) -> None:
     from evaluators.reports.plots import draw_plots
     from evaluators.reports.report import metric_table, physics_rows, reasons, write_reports
+    from intermask_cli.commands.reporting import SHOWN
     from intermask_cli.console import emit_json, note, warn
     from intermask_cli.console import out as stdout
-    from intermask_cli.errors import MissingError
+    from intermask_cli.errors import EXIT_PARTIAL, IntermaskError
 
     report = write_reports(evaluation, out)
     try:
         draw_plots(evaluation, report, out)
-    except (MissingError, ImportError) as error:
+    except (IntermaskError, ImportError, OSError) as error:
         warn(f"no plots: {error}")
     if as_json:
         emit_json(report)
-        return
-    _print_table(metric_table(report))
-    for line in reasons(report):
-        note(f"absent, {line}")
-    stdout.print()
-    _print_table(physics_rows(report))
-    stdout.print()
-    stdout.print(f"reports: {out / 'report.md'}, report.json, per_prompt.csv", markup=False)
+    else:
+        _print_table(metric_table(report), style)
+        for line in reasons(report):
+            note(f"absent, {line}")
+        stdout.print()
+        _print_table(physics_rows(report), style)
+        stdout.print()
+        stdout.print(f"reports: {out / 'report.md'}, report.json, per_prompt.csv", markup=False)
+    for id, reason in evaluation.left_out[:SHOWN]:
+        warn(f"{id}: {reason}; left out")
+    if len(evaluation.left_out) > SHOWN:
+        warn(f"{len(evaluation.left_out) - SHOWN:,} more were left out; report.json lists them all")
+    if evaluation.left_out:
+        raise typer.Exit(EXIT_PARTIAL)
 
 
-def _compare(a: Path, b: Path, as_json: bool) -> None:
-    from evaluators.reports.report import compare, read_report, sampling_differences
+def _compare(a: Path, b: Path, style: TableStyle, as_json: bool) -> None:
+    from evaluators.reports.comparing import HEADER, compare, comparison_notes, comparison_table
+    from evaluators.reports.report import read_report
     from intermask_cli.console import emit_json, note
 
     report_a, report_b = read_report(a), read_report(b)
-    table = compare(report_a, report_b)
-    if differing := sampling_differences(report_a, report_b):
-        note(f"sampling settings of a and b: {'; '.join(differing)}")
+    verdicts = compare(report_a, report_b)
+    for line in comparison_notes(report_a, report_b):
+        note(line)
     if as_json:
-        emit_json([dict(zip(table[0], row, strict=True)) for row in table[1:]])
+        emit_json([dict(zip(HEADER, verdict.cells, strict=True)) for verdict in verdicts])
     else:
-        _print_table(table)
+        _print_table(comparison_table(verdicts), style)
 
 
 def _show_sensitivity(table: dict[str, dict[str, Any]], as_json: bool) -> None:
@@ -199,10 +236,9 @@ def _show_sensitivity(table: dict[str, dict[str, Any]], as_json: bool) -> None:
         stdout.print(sensitivity_markdown(table), markup=False)
 
 
-def _print_table(rows: list[list[str]]) -> None:
-    """Columns of equal width, never wrapped: fit for a terminal, a log and grep."""
+def _print_table(rows: list[list[str]], style: TableStyle) -> None:
+    from evaluators.reports.tables import latex_table, markdown_table, plain_table
     from intermask_cli.console import out as stdout
 
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        stdout.print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip(), markup=False)
+    write = {TableStyle.md: markdown_table, TableStyle.latex: latex_table, TableStyle.plain: plain_table}
+    stdout.print(write[style](rows), markup=False, soft_wrap=True)

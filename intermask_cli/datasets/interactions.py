@@ -57,6 +57,8 @@ FLOAT_COLUMNS = ("read_confidence",)
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
 #: claims, as above. Real files have at most about 6 (features).
 _MOST_NUMBERS_PER_JOINT = 32
+#: Root attributes that say what the numbers mean, and the values read here, the written one first.
+_WORLD = {"units": ("m", "metre", "meter", "metres", "meters"), "up_axis": ("y", "+y")}
 #: Root attributes stored as JSON text.
 JSON_ATTRIBUTES = ("sampling", "versions")
 
@@ -112,6 +114,7 @@ class InteractionFile:
             raise InputError(
                 f"{self.path}: format version {version} is newer than {FORMAT_VERSION}; update intermask"
             )
+        self._check_world()
         missing = [
             name for name in (ITEMS, *(f"{INDEX}/{c}" for c in INDEX_COLUMNS)) if name not in self._file
         ]
@@ -138,6 +141,15 @@ class InteractionFile:
         # A defence against an index of huge claimed size; small differences are reported by `read`.
         if listed > 2 * items + 1000:
             raise InputError(f"{self.path}: damaged, its index lists {listed:,} interactions of {items:,}")
+
+    def _check_world(self) -> None:
+        """Raise InputError for lengths or axes that this program would take for others."""
+        for name, accepted in _WORLD.items():
+            value = text(self._file.attrs.get(name, accepted[0]))
+            if value.lower() not in accepted:
+                raise InputError(
+                    f"{self.path}: {name} {value!r}; accepted: {accepted[0]}; convert the joints and say so"
+                )
 
     def _whole_number(self, value: Any, name: str) -> int:
         try:

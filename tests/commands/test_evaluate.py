@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_reaction_keeps_the_given_person_and_scores_the_other(evaluate, report, 
     assert code == 0, err
     result = report()
     assert result["protocol"]["task"] == "react" and result["protocol"]["repetitions"] == 1
-    assert result["rows"]["generated"]["R@1"]["half_width"] is None
+    assert "absent" not in result["rows"]["generated"]["R@1"]
     assert "absent" in result["rows"]["generated"]["MModality"]
     assert len(rows_of(tmp_path / "report" / "per_prompt.csv")) == CLIPS
 
@@ -218,7 +219,7 @@ def test_the_published_protocol_needs_the_published_evaluator(evaluate, tmp_path
 @pytest.fixture
 def interx(cli, tiny_model, tmp_path, monkeypatch):
     """Run the command on a tiny copy of Inter-X with tiny random networks: (exit code, stdout, stderr)."""
-    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=4, mm_pairs=4)
+    few = dict(pool_size=2, repetitions=1, diversity_pairs=3, mm_captions=2, mm_samples=10, mm_pairs=4)
     monkeypatch.setitem(protocol.PROTOCOLS, "interx", replace(protocol.INTERX, **few))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -295,7 +296,7 @@ def test_reports_are_compared_and_other_protocols_refused(evaluate, cli, tmp_pat
     kept = tmp_path / "a.json"
     kept.write_text((tmp_path / "report" / "report.json").read_text())
     code, out, _ = cli("evaluate", "--compare", kept, tmp_path / "report")
-    assert code == 0 and "within the intervals" in out
+    assert code == 0 and "no difference: the same motions" in out
     assert evaluate(path, "--repeats", "3")[0] == 0
     code, _, err = cli("evaluate", "--compare", kept, tmp_path / "report")
     assert code == 2 and "repetitions: 2 and 3" in err and "pool_size" not in err
@@ -351,13 +352,13 @@ def test_a_file_of_reactions_is_recognised_and_physics_covers_the_partner(evalua
     with h5py.File(path, "a") as file:
         file["interactions/p0-s0"].attrs["given_person"] = 3
     code, _, err = evaluate(path)
-    assert code == 2 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
+    assert code == 3 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
 
 
 def test_fewer_samples_than_the_protocol_takes_are_recorded(evaluate, report, cli, tmp_path):
     assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
     record = report()["protocol"]
-    assert (record["mm_captions"], record["mm_samples"], record["mm_pairs"]) == (6, 2, 2)
+    assert (record["mm_captions"], record["mm_samples"], record["mm_pairs"]) == (6, 2, 1)
     kept = tmp_path / "two.json"
     kept.write_text(json.dumps(report()))
     assert evaluate(write_interactions(tmp_path / "three.h5", samples=3))[0] == 0
@@ -376,6 +377,14 @@ def damaged(file, what):
         file.attrs["sampling"] = "{"
     elif what == "id":
         del file["interactions/p3-s0"]
+    elif what == "nan":
+        file["interactions/p3-s0/joints"][0, 3] = np.nan
+    elif what in ("short", "long"):
+        del file["interactions/p3-s0/joints"]
+        frames = 2 if what == "short" else 401
+        joints = 0.1 * np.random.default_rng(0).normal(size=(2, frames, 22, 3))
+        file["interactions/p3-s0/joints"] = joints.astype(np.float32)
+        file["interactions/p3-s0"].attrs["frames"] = frames
     elif what == "rotations":
         file["interactions/p3-s0/rotations6d"] = np.full((2, 24, 21, 6), np.nan, np.float32)
     else:
@@ -387,9 +396,6 @@ def damaged(file, what):
     [
         ("fps", "fps is None; expected a positive number"),
         ("sampling", "attribute sampling is not JSON"),
-        ("id", "no complete interaction 'p3-s0'"),
-        ("joints", "p3-s0"),
-        ("rotations", "p3-s0: rotations6d"),
     ],
 )
 def test_incomplete_files_are_one_line_and_exit_2(evaluate, tmp_path, what, message):
@@ -399,6 +405,197 @@ def test_incomplete_files_are_one_line_and_exit_2(evaluate, tmp_path, what, mess
     code, _, err = evaluate(path)
     assert code == 2 and message in err
     assert "Traceback" not in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("id", "no complete interaction 'p3-s0'"),
+        ("joints", "p3-s0"),
+        ("rotations", "rotations6d"),
+        ("nan", "joints contain NaN"),
+        ("short", "2 frames; accepted: 4 or more"),
+        ("long", "401 frames; evaluator tiny-eval reads at most 400"),
+    ],
+)
+def test_an_interaction_that_cannot_be_scored_is_listed_and_the_others_are(
+    evaluate, report, tmp_path, what, reason
+):
+    path = write_interactions(tmp_path / "bad.h5")
+    with h5py.File(path, "a") as file:
+        damaged(file, what)
+    code, _, err = evaluate(path)
+    assert code == 3 and "p3-s0" in err and reason in err and "Traceback" not in err
+    result = report()
+    assert [item["id"] for item in result["left_out"]] == ["p3-s0"] and reason in result["left_out"][0][
+        "reason"
+    ]
+    assert result["rows"]["generated"]["FID"]["mean"] > 0 and "p3-s0" in (
+        tmp_path / "report" / "report.md"
+    ).read_text(encoding="utf-8")
+    rows = {row["id"]: row for row in rows_of(tmp_path / "report" / "per_prompt.csv")}
+    assert len([row for row in rows.values() if row["mm_distance"]]) == 5
+    if what == "long":  # physics does not need the evaluator
+        assert rows["p3-s0"]["mm_distance"] == "" and rows["p3-s0"]["jerk_m_per_s3"] != ""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("units", "cm", "units 'cm'; accepted: m"),
+        ("units", "inch", "units 'inch'; accepted: m"),
+        ("up_axis", "z", "up_axis 'z'; accepted: y"),
+        ("fps", 60.0, "60 fps; accepted: 30"),
+        ("units", "m", None),
+        ("up_axis", "Y", None),
+    ],
+)
+def test_what_a_file_says_about_its_numbers_is_obeyed_or_refused(
+    evaluate, cli, tmp_path, attribute, value, message
+):
+    path = write_interactions(tmp_path / "other.h5")
+    with h5py.File(path, "a") as file:
+        file.attrs[attribute] = value
+    code, _, err = evaluate(path)
+    assert (code, "Traceback" in err) == (0 if message is None else 2, False), err
+    assert message is None or message in err
+    if message is not None and attribute != "fps":  # every command reads through one reader
+        code, _, err = cli("info", path)
+        assert code == 2 and message in err
+
+
+def test_bodies_taller_than_people_are_refused_whatever_the_file_says(evaluate, tmp_path):
+    path = write_interactions(tmp_path / "cm.h5")
+    with h5py.File(path, "a") as file:
+        file.attrs["units"] = "m"
+        for group in file["interactions"].values():
+            group["joints"][...] *= 100
+    code, _, err = evaluate(path)
+    assert code == 2 and "m tall; up to 3 m are accepted" in err
+
+
+def test_prompts_that_are_all_equal_have_no_r_precision(evaluate, report, tmp_path):
+    path = write_interactions(tmp_path / "same.h5")
+    with h5py.File(path, "a") as file:
+        for i, group in enumerate(file["interactions"].values()):
+            group.attrs["prompt"] = ("they hug", "They hug.", "they  HUG!")[i % 3]
+    code, out, err = evaluate(path)
+    assert code == 0, err
+    result = report()
+    generated = result["rows"]["generated"]["R@1"]
+    assert "captions of a pool are all equal" in generated["absent"] and generated["chance"] == 1
+    assert "chance (generated)" in out and result["captions_per_pool"]["generated"] == pytest.approx(1)
+
+
+def test_the_chance_level_stands_beside_r_precision(evaluate, report, tmp_path):
+    code, out, err = evaluate(write_interactions(tmp_path / "a.h5"))
+    assert code == 0, err
+    assert report()["rows"]["generated"]["R@1"]["chance"] == pytest.approx(1 / 3)
+    assert re.search(r"^chance\b.*0\.333", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("style", "words"), [("md", "| --- |"), ("latex", r"\toprule")])
+def test_tables_are_printed_in_other_styles(evaluate, tmp_path, style, words):
+    code, out, err = evaluate(write_interactions(tmp_path / "a.h5"), "--table", style)
+    assert code == 0 and words in out, err
+
+
+def test_the_quick_form_leaves_out_multimodality_and_says_so(evaluate, report):
+    code, _, err = evaluate("--quick", "--repeats", 1)
+    assert code == 0, err
+    assert "MModality is left out" in err
+    result = report()
+    assert result["rows"]["generated"]["MModality"] == {"absent": "left out (--quick)"}
+    assert result["protocol"]["mm_captions"] == 0
+    assert result["rows"]["generated"]["FID"]["mean"] > 0
+
+
+def unwritable(folder: Path) -> Path:
+    """A path below a file: no user may make it, not even root."""
+    folder.write_text("")
+    return folder / "below"
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_the_work(cli, tmp_path, monkeypatch):
+    path = write_interactions(tmp_path / "a.h5")
+    blocked = unwritable(tmp_path / "home")
+    monkeypatch.delenv("INTERMASK_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    code, out, _ = cli("doctor")
+    assert "INTERMASK_CACHE names another" in out
+    code, _, err = cli("evaluate", path, "--cache", blocked, "--out", tmp_path / "report")
+    assert code == 2 and "INTERMASK_CACHE" in err and "embed" not in err
+
+
+def test_without_a_writable_home_the_scores_are_made(
+    cli, tiny_model, tiny_eval, report, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
+    monkeypatch.setattr(running, "duets_test_set", short_test_set)
+    monkeypatch.delenv("INTERMASK_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(unwritable(tmp_path / "home")))
+    code, _, err = cli(
+        "evaluate", write_interactions(tmp_path / "a.h5"), "--evaluator", tiny_eval, "--device", "cpu",
+        "--evaluator-text-encoder", tiny_model.encoder, "--out", tmp_path / "report", "--clips", CLIPS,
+    )  # fmt: skip
+    assert code == 0 and err.index("no cache") < err.index("evaluator tiny-eval"), err
+    assert report()["rows"]["generated"]["FID"]["mean"] > 0
+
+
+def test_reports_that_could_not_be_written_are_said_before_the_work(cli, tmp_path):
+    path = write_interactions(tmp_path / "a.h5")
+    code, _, err = cli("evaluate", path, "--out", unwritable(tmp_path / "mount"))
+    assert code == 1 and "cannot be written" in err and "evaluator" not in err
+
+
+def folder_of_motions(folder: Path, layout: str, count: int = 6) -> Path:
+    """True motion as another system leaves it: arrays with captions."""
+    clips = short_test_set(count)
+    folder.mkdir()
+    rows = ["id,text"]
+    for i, (motion, prompt) in enumerate(zip(clips.motions, clips.prompts, strict=True)):
+        name = f"clip{i}"
+        if layout == "pairs":
+            np.save(folder / f"{name}.npy", motion.joints)
+        elif layout == "npz":
+            np.savez(folder / f"{name}.npz", joints=motion.joints, fps=30.0)
+        else:
+            for person in (0, 1):
+                np.save(folder / f"{name}_person{person + 1}.npy", motion.joints[person])
+        if layout == "texts":
+            (folder / f"{name}.txt").write_text(f"{prompt}#two/NUM people/NOUN#0.0#0.0\n")
+        rows.append(f'{name},"{prompt}"')
+    if layout != "texts":
+        (folder / "captions.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("layout", ["pairs", "npz", "persons", "texts"])
+def test_a_folder_of_another_systems_motions_is_scored_as_it_is(evaluate, report, tmp_path, layout):
+    folder = folder_of_motions(tmp_path / "other", layout)
+    code, _, err = evaluate(folder)
+    assert code == 0, err
+    result = report()
+    assert (
+        result["subject"]["interactions"] == 6
+        and len(result["per_clip"]["generated"]["MM Dist"]["keys"]) == 6
+    )
+    # They are the reference's own clips and others of its kind: nearer to it than random joints are.
+    assert result["rows"]["generated"]["FID"]["mean"] < 50
+
+
+def test_a_motion_of_the_folder_that_cannot_be_read_is_left_out(evaluate, report, tmp_path):
+    folder = folder_of_motions(tmp_path / "other", "pairs")
+    (folder / "clip2.npy").write_bytes(b"nothing")
+    code, _, err = evaluate(folder)
+    assert code == 3 and "clip2" in err
+    assert report()["subject"]["interactions"] == 5
+
+
+def test_a_folder_without_captions_or_motions_is_one_line(evaluate, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, _, err = evaluate(tmp_path / "empty")
+    assert code == 2 and "captions.csv" in err and "Traceback" not in err
 
 
 def test_a_reference_of_one_interaction_is_refused(evaluate, tmp_path):
@@ -413,7 +610,6 @@ def test_a_reference_of_one_interaction_is_refused(evaluate, tmp_path):
     ("changes", "message"),
     [
         ({"fps": 20.0}, "20 fps; accepted: 30"),
-        ({"nan": True}, "p2-s0: joints contain NaN"),
         ({"frames": 2}, "2 frames; accepted: 4 or more"),
         ({"frames": 0}, "0 frames; accepted: 4 or more"),
         ({"joint_names": ["a", "b"]}, "another skeleton (2 joints)"),

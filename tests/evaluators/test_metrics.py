@@ -17,13 +17,16 @@ from evaluators.metrics import (
     frechet_distance,
     mm_distance,
     multimodality,
+    multimodality_contributions,
     paired_distances,
     pool_ranks,
     precision_at,
+    published_multimodality,
     r_precision,
     same_group,
 )
 from evaluators.metrics.diversity import draw_pairs
+from tests.helpers.paths import SHARED
 from tests.oracles import plain_metrics
 
 RNG = np.random.default_rng(7)
@@ -294,13 +297,13 @@ def test_diversity_of_equal_motions_is_zero_and_too_few_are_refused():
         diversity(x, np.random.default_rng(0))
 
 
-def test_multimodality_agrees_with_a_plain_loop_over_the_same_draws():
+def test_published_multimodality_agrees_with_a_plain_loop_over_the_same_draws():
     x = RNG.normal(size=(5, 30, 4))
     first, second = draw_pairs(30, 10, np.random.default_rng(3))
     plain = np.mean(
         [np.linalg.norm(x[c, i] - x[c, j]) for c in range(5) for i, j in zip(first, second, strict=True)]
     )
-    assert np.isclose(multimodality(x, np.random.default_rng(3), pairs=10), plain, rtol=1e-12)
+    assert np.isclose(published_multimodality(x, np.random.default_rng(3), pairs=10), plain, rtol=1e-12)
 
 
 def test_multimodality_ignores_differences_between_captions():
@@ -310,21 +313,43 @@ def test_multimodality_ignores_differences_between_captions():
         multimodality(x[0], np.random.default_rng(0))
 
 
-def test_diversity_and_multimodality_draw_at_most_the_number_of_samples():
+def test_diversity_and_published_multimodality_draw_at_most_the_number_of_samples():
     x = RNG.normal(size=(12, 4))
     assert diversity(x, np.random.default_rng(0), pairs=12) > 0
     with pytest.raises(ValueError, match="13 pairs cannot be drawn from 12"):
         diversity(x, np.random.default_rng(0), pairs=13)
     few = RNG.normal(size=(3, 4, 5))
-    assert multimodality(few, np.random.default_rng(0), pairs=4) > 0
+    assert published_multimodality(few, np.random.default_rng(0), pairs=4) > 0
     with pytest.raises(ValueError, match="10 pairs cannot be drawn from 4"):
-        multimodality(few, np.random.default_rng(0))
+        published_multimodality(few, np.random.default_rng(0))
     with pytest.raises(ValueError, match="0 pairs"):
         diversity(x, np.random.default_rng(0), pairs=0)
 
 
-def test_one_sample_of_every_caption_has_no_spread():
-    assert multimodality(RNG.normal(size=(3, 1, 5)), np.random.default_rng(0), pairs=1) == 0
+@pytest.mark.parametrize("samples", [2, 3, 5, 9])
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+def test_multimodality_of_few_samples_is_unbiased(samples, pairs):
+    x = RNG.normal(size=(4, samples, 3))
+    first, second = np.triu_indices(samples, 1)
+    expected = np.linalg.norm(x[:, first] - x[:, second], axis=2).mean()
+    drawn = [multimodality(x, np.random.default_rng(seed), pairs) for seed in range(400)]
+    error = np.std(drawn) / np.sqrt(len(drawn))
+    assert abs(np.mean(drawn) - expected) <= 4 * error + 1e-12
+    assert np.isclose(multimodality_contributions(x).mean(), expected, rtol=1e-12)
+
+
+def test_two_samples_have_one_distance_whatever_the_seed():
+    path = SHARED / "cases" / "pipeline" / "evaluate-multimodality-few-samples" / "embeddings.npy"
+    if not path.is_file():
+        pytest.skip(f"{path} is not here")
+    x = np.load(path)
+    for seed in range(20):
+        assert np.isclose(multimodality(x, np.random.default_rng(seed), pairs=2), 5.0, rtol=1e-6)
+
+
+def test_one_sample_of_every_caption_has_no_multimodality():
+    with pytest.raises(ValueError, match="of 1 samples; accepted"):
+        multimodality(RNG.normal(size=(3, 1, 5)), np.random.default_rng(0), pairs=1)
 
 
 def test_draws_are_the_published_ones_for_the_legacy_generator():

@@ -82,7 +82,8 @@ def test_a_metric_that_cannot_be_computed_is_a_reason_and_not_a_number():
         [
             score_repetition(TINY, embedded(), RNG.normal(size=(9, 6)), np.random.default_rng(n))
             for n in (0, 1)
-        ]
+        ],
+        TINY,
     )
     assert list(scores) == list(METRICS)
     assert scores["MModality"].absent and len(scores["FID"].values) == 2

@@ -11,7 +11,7 @@ from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evalu
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
 from evaluators.networks.interclip import InterClipConfig, MotionTowerConfig, TowerConfig
 from evaluators.networks.interx import InterXConfig
-from evaluators.protocols.protocol import Protocol
+from evaluators.protocols.protocol import CLIPS_INTERVAL, DIFFERENT_SAMPLES, Protocol
 
 SIZES = DuetEvalConfig(
     width=16, layers=1, heads=2, ff=24, text_dim=12, text_layers=1, out_dim=6, max_frames=400
@@ -28,7 +28,8 @@ TINY_INTERX = InterXConfig(6, 8, 10, 12, 20, 15, 5)
 TINY = Protocol(
     name="duets", pool_size=3, fid_scale=1.0, distance_scale=1.0, repetitions=2, diversity_pairs=4,
     mm_captions=2, mm_samples=3, mm_pairs=2,
-    duplicates="every motion whose own caption says at least as much",
+    duplicates="every motion whose own caption says at least as much", mm_draw=DIFFERENT_SAMPLES,
+    interval=CLIPS_INTERVAL,
 )  # fmt: skip
 
 
