@@ -150,7 +150,7 @@ def _fail(message: str, code: int, debug: bool) -> NoReturn:
 
 
 def _escape_what_cannot_be_shown() -> None:
-    """Print escapes for characters that the output's encoding lacks; a finished run is no error."""
+    """Print escapes for characters that the output's encoding lacks: a finished run must not fail."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -178,7 +178,7 @@ def test_several_files_take_their_places_together(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.txt", "b.txt", "sub"]
 
 
-def test_complete_files_take_their_places_before_an_error_goes_on(tmp_path: Path) -> None:
+def test_complete_files_take_their_places_before_an_error_continues(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Replacements() as together:
         with together.add(tmp_path / "a.txt") as (draft,):
             draft.write_text("done")

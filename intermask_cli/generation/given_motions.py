@@ -57,7 +57,7 @@ def find_inputs(values: Sequence[str]) -> list[str]:
     for value in values:
         path = Path(value)
         if path.is_dir() and not (path / FILE_NAME).is_file():
-            inside = [  # names that begin with a dot are what a Mac puts beside its files
+            inside = [  # names that begin with a dot are what a Mac adds for its files
                 str(p)
                 for p in sorted(path.iterdir())
                 if p.suffix.lower() in MOTION_SUFFIXES and not p.name.startswith(".")

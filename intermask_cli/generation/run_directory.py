@@ -193,8 +193,8 @@ class RunDirectory:
         """Make the directory ready for this run.
 
         Raises:
-            InputError: the directory has files of no run of ours; without `overwrite`, it belongs to another
-                run.
+            InputError: the directory has files that no run of intermask wrote; without `overwrite`, it
+                belongs to another run.
         """
         manifest = read_manifest(self.folder)
         self._check_foreign(manifest is not None)

@@ -95,7 +95,7 @@ def matrix_from_axis_angle(axis_angle: Array) -> Array:
 def matrix_from_euler(angles: Array, order: str) -> Array:
     """Angles (..., n) about the axes of `order`, such as ZXY -> (..., 3, 3), multiplied in that order.
 
-    An empty order is no rotation.
+    An empty order gives the identity.
     """
     matrix: Array = np.broadcast_to(np.eye(3, dtype=angles.dtype), (*angles.shape[:-1], 3, 3))
     for angle, letter in zip(np.moveaxis(angles, -1, 0), order, strict=True):

@@ -131,26 +131,26 @@ def test_info_of_a_run_that_is_not_finished(tmp_path: Path, command: list[str]) 
 
 
 def test_nothing_foreign_is_overwritten(tmp_path: Path, command: list[str]) -> None:
-    mine = tmp_path / "mine"
-    (mine / "parts").mkdir(parents=True)
-    (mine / "parts" / "cad.txt").write_text("precious")
-    (mine / "index.csv").write_text("a,b\n")
+    kept = tmp_path / "kept"
+    (kept / "parts").mkdir(parents=True)
+    (kept / "parts" / "cad.txt").write_text("precious")
+    (kept / "index.csv").write_text("a,b\n")
     for more in ([], ["--overwrite"]):
-        done = run([*command, "--out", "mine", *more], tmp_path)
+        done = run([*command, "--out", "kept", *more], tmp_path)
         assert done.returncode == 2 and b"index.csv, parts, parts/cad.txt" in done.stderr
         assert b"--overwrite" not in done.stderr
-    assert (mine / "parts" / "cad.txt").read_text() == "precious" and (mine / "index.csv").exists()
-    (mine / "index.csv").unlink()
-    shutil.rmtree(mine / "parts")
-    (mine / "notes.txt").write_text("keep")
-    assert run([*command, "--out", "mine"], tmp_path).returncode == 0
-    (mine / "parts").mkdir()
-    (mine / "parts" / "cad.txt").write_text("precious")
-    done = run([*command, "--out", "mine", "--overwrite", "--seed", "1"], tmp_path)
-    assert done.returncode == 2 and (mine / "interactions.h5").exists()
-    shutil.rmtree(mine / "parts")
-    assert run([*command, "--out", "mine", "--overwrite", "--seed", "1"], tmp_path).returncode == 0
-    assert (mine / "notes.txt").read_text() == "keep"
+    assert (kept / "parts" / "cad.txt").read_text() == "precious" and (kept / "index.csv").exists()
+    (kept / "index.csv").unlink()
+    shutil.rmtree(kept / "parts")
+    (kept / "notes.txt").write_text("keep")
+    assert run([*command, "--out", "kept"], tmp_path).returncode == 0
+    (kept / "parts").mkdir()
+    (kept / "parts" / "cad.txt").write_text("precious")
+    done = run([*command, "--out", "kept", "--overwrite", "--seed", "1"], tmp_path)
+    assert done.returncode == 2 and (kept / "interactions.h5").exists()
+    shutil.rmtree(kept / "parts")
+    assert run([*command, "--out", "kept", "--overwrite", "--seed", "1"], tmp_path).returncode == 0
+    assert (kept / "notes.txt").read_text() == "keep"
 
 
 def test_a_run_names_no_machine_and_no_absolute_path(tmp_path: Path, command: list[str]) -> None:

@@ -17,7 +17,7 @@ from intermask_cli.generation.prompts import PromptSet, read_prompts
 from tests.helpers.paths import SHARED
 
 CASES = SHARED / "cases" / "pipeline"
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is not there")
+needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason=f"{CASES} is missing")
 
 
 def read(folder: Path, name: str, data: bytes | str, format: str | None = None) -> PromptSet:
@@ -118,7 +118,7 @@ def test_tables_of_spreadsheets(tmp_path: Path, table: str, suffix: str) -> None
     assert [(p.id, p.text, p.frames) for p in found.prompts] == [("a", "they bow", 75)]
 
 
-def test_a_cell_in_a_nameless_column_is_no_silent_loss(tmp_path: Path) -> None:
+def test_a_cell_in_a_nameless_column_is_not_a_silent_loss(tmp_path: Path) -> None:
     found = read(tmp_path, "p.csv", "id,text,,\na,they bow, then hug,,\n")
     assert not found.prompts and "' then hug'" not in found.rejected[0].reason
     assert "then hug" in found.rejected[0].reason and "quote" in found.rejected[0].reason

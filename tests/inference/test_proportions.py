@@ -86,7 +86,7 @@ def test_what_cannot_be_a_body_is_refused(item: Interaction) -> None:
         with_proportions(Interaction(np.zeros((2, 8, 55, 3), np.float32)), Proportions((1.8,)))
 
 
-def test_the_identity_tells_bodies_apart() -> None:
+def test_the_identity_differs_between_bodies() -> None:
     identities = [
         Proportions((1.8,)), Proportions((1.8, 1.8)), Proportions(shapes=(REST,)),
         Proportions(shapes=(REST, REST)), Proportions(shapes=(1.01 * REST,)),
