@@ -20,7 +20,7 @@ from intermask_cli.export.bone_names import BoneNames
 from intermask_cli.export.bvh import joints_of_bvh, read_again, skeleton_of_rig, write_bvh
 from intermask_cli.export.fbx import write_fbx
 from intermask_cli.export.glb import joints_of_glb, write_glb
-from intermask_cli.export.like import OnRig, people_on_rig
+from intermask_cli.export.like import SOURCE, OnRig, people_on_rig, rig_of_file
 from intermask_cli.export.npz import joints_of_smpl_npz, write_smpl_npz
 from intermask_cli.export.own_rate import at_30_fps, at_own_rate
 from intermask_cli.export.usd import joints_of_usd, write_usd
@@ -95,7 +95,8 @@ def settings_for(target: str, **given: Any) -> ExportSettings:
     """The settings of a format; None counts as not given.
 
     Raises:
-        InputError: a setting that has no effect on the format, or a value that is not accepted.
+        InputError: a setting that has no effect on the format, a value that is not accepted, or a file for
+            `like` that holds no rig.
     """
     given = {name: value for name, value in given.items() if value is not None}
     obeyed = FORMATS[target].settings if target in FORMATS else ()
@@ -109,6 +110,8 @@ def settings_for(target: str, **given: Any) -> ExportSettings:
     if "like" in given and len(given) > 1:
         others = ", ".join(f"--{name.replace('_', '-')}" for name in given if name != "like")
         raise InputError(f"--like takes names, unit and axes from the rig; leave out {others}")
+    if given.get("like", SOURCE) != SOURCE:
+        rig_of_file(given["like"])  # one error at once, not one per interaction
     if "names" in given:
         given["names"] = BoneNames(given["names"])
     return replace(ExportSettings(), **given)
@@ -175,13 +178,18 @@ def _bvh_on_rig(people: list[OnRig], paths: list[Path]) -> Written:
         metres = one.skeleton.metres_per_unit or 1.0
         trips.append(metres * _largest_mm(read_again(path, one.skeleton.names), one.skeleton.positions()))
     moved = [one for one in people if not one.kept]
-    contacts = [one.contacts_mm for one in moved if one.contacts_mm is not None]
     return Written(
-        float(np.mean([one.body_mm for one in moved])) if moved else 0.0,
+        _mean([one.body_mm for one in moved]) or 0.0,
         max(trips),
-        float(np.mean([one.toes_mm for one in moved])) if moved else None,
-        float(np.mean(contacts)) if contacts else None,
+        _mean([one.toes_mm for one in moved]),
+        _mean([one.contacts_mm for one in moved]),
     )
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """Mean of the known values, None without any."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _glb(item: Interaction, paths: list[Path], settings: ExportSettings) -> Written:

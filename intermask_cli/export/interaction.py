@@ -34,7 +34,7 @@ def save_interaction(interaction: Interaction, path: str | Path, **settings: Any
 
     Existing files are replaced. Of Inter-X models the skeleton formats hold the 22 joints of the body.
     `settings` are those of `intermask export`: names ("mixamo", ...), units (of .bvh), up (of .npz),
-    leaf_bones (of .glb and .fbx).
+    leaf_bones (of .glb and .fbx), like (of .bvh).
 
     Raises:
         InputError: no Interaction, another suffix, a setting without effect, or motion that the format cannot

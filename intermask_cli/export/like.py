@@ -43,7 +43,7 @@ class OnRig:
     skeleton: AnimatedSkeleton
     kept: bool
     body_mm: float
-    toes_mm: float
+    toes_mm: float | None
     contacts_mm: float | None
 
 
@@ -83,8 +83,11 @@ def rig_of_file(path: str) -> TargetRig:
     Raises:
         InputError: a file that is not read, holds no skeleton, or has no legs.
     """
-    if Path(path).is_file() and suffix_of(Path(path)) not in SKELETON_SUFFIXES:
-        raise InputError(f"--like {path}: a file with a skeleton is needed, {', '.join(SKELETON_SUFFIXES)}")
+    accepted = ", ".join(SKELETON_SUFFIXES)
+    if not Path(path).is_file():
+        raise InputError(f"--like {path}: no such file; accepted: {SOURCE}, or a file {accepted}")
+    if suffix_of(Path(path)) not in SKELETON_SUFFIXES:
+        raise InputError(f"--like {path}: a file with a skeleton is needed, {accepted}")
     person = read_people(path)[0]
     assert person.skeleton is not None
     return rig_from(person.skeleton, person.joints)

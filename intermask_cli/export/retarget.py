@@ -55,13 +55,13 @@ class Retargeted:
     """A person on a rig, and how far its joints are from the person's, millimetres.
 
     `body_mm` is the mean over all joints that the rig has, without wrists and toes; `toes_mm` the mean of the
-    toes; `contacts_mm` the mean of the wrists where they touch or nearly touch the other person, None where
-    they never do.
+    toes, None where the rig has none; `contacts_mm` the mean of the wrists where they touch or nearly touch
+    the other person, None where they never do.
     """
 
     skeleton: AnimatedSkeleton
     body_mm: float
-    toes_mm: float
+    toes_mm: float | None
     contacts_mm: float | None
 
 
@@ -208,7 +208,7 @@ class _RigPose:
         assert source is not None, "rigs without legs are refused when they are read"
         return source
 
-    def errors_mm(self, person: np.ndarray, kept: np.ndarray) -> tuple[float, float, float | None]:
+    def errors_mm(self, person: np.ndarray, kept: np.ndarray) -> tuple[float, float | None, float | None]:
         """`Retargeted.body_mm`, `toes_mm` and `contacts_mm`."""
         places = self._positions()
         pairs = [(joint, source) for joint, source in enumerate(self._ours) if source is not None]
@@ -219,7 +219,7 @@ class _RigPose:
         touching = (kept > 0.999) & np.isfinite(off[:, _WRISTS])
         contacts = float(1000 * off[:, _WRISTS][touching].mean()) if touching.any() else None
         toes = off[:, [joint for joint in _TOES if joint in known]]
-        return float(1000 * off[:, body].mean()), float(1000 * toes.mean()) if toes.size else 0.0, contacts
+        return float(1000 * off[:, body].mean()), float(1000 * toes.mean()) if toes.size else None, contacts
 
     def skeleton(self) -> AnimatedSkeleton:
         """The rig with its animation, in its own unit and axes."""

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from intermask_cli.datasets.motion_files.source_rotations import correspondence
+from intermask_cli.errors import InputError
+from intermask_cli.export.formats import settings_for
 from intermask_cli.export.retarget import TargetRig, retargeted
+from intermask_cli.motion.rotation import matrix_from_axis_angle, normalize
 from intermask_cli.motion.skeleton import JOINT
 from tests.helpers.file_skeletons import AXES, a_pose, file_skeleton, with_turned_ends
 from tests.helpers.motion_samples import fk_person
@@ -20,6 +24,21 @@ def rig_of_height(height_m: float, **more) -> TargetRig:
     """The rig of another person, with a motion of its own."""
     joints, local, offsets = fk_person(20, seed=9, height_m=height_m)
     skeleton = file_skeleton(local, joints[:, 0], offsets, **more)
+    found = correspondence(skeleton.positions(), skeleton)
+    return TargetRig(skeleton, found, AXES[skeleton.up].T, skeleton.metres_per_unit)
+
+
+def rig_with_collars_at_the_neck() -> TargetRig:
+    """A rig as those of the CMU library, whose rest pose leans back above the chest."""
+    joints, local, offsets = fk_person(20, seed=9)
+    offsets[JOINT["left_collar"]], offsets[JOINT["right_collar"]] = (
+        (0.03, 0.15, -0.045),
+        (-0.03, 0.15, -0.045),
+    )
+    offsets[JOINT["neck"]] = (0, 0.18, -0.017)
+    rest = np.tile(np.eye(3), (22, 1, 1))
+    rest[JOINT["spine3"]] = matrix_from_axis_angle(np.array([-0.9, 0, 0]))
+    skeleton = file_skeleton(local, joints[:, 0], offsets, rest=rest)
     found = correspondence(skeleton.positions(), skeleton)
     return TargetRig(skeleton, found, AXES[skeleton.up].T, skeleton.metres_per_unit)
 
@@ -85,3 +104,35 @@ def test_extra_joints_keep_their_rest() -> None:
     result = retargeted(replace(rig, skeleton=fingers), joints, local, None)
     np.testing.assert_allclose(result.skeleton.rotations[:, -1], np.tile(np.eye(3), (20, 1, 1)), atol=1e-9)
     assert result.skeleton.names[-1] == "mixamorig:LeftHandIndex1"
+
+
+def test_the_chest_does_not_lean_on_rigs_whose_collars_start_at_the_neck() -> None:
+    joints, local, _ = fk_person(20)
+    made = in_our_world(retargeted(rig_with_collars_at_the_neck(), joints, local, None).skeleton)
+    chest, neck = JOINT["spine3"], JOINT["neck"]
+    cosine = (normalize(made[:, neck] - made[:, chest]) * normalize(joints[:, neck] - joints[:, chest])).sum(
+        -1
+    )
+    assert cosine.min() > np.cos(np.radians(15))
+
+
+def test_errors_of_toes_are_not_stated_where_the_rig_has_none() -> None:
+    joints, local, _ = fk_person(20)
+    rig = rig_of_height(1.7)
+    sources = tuple(
+        None if joint in TOES else source for joint, source in enumerate(rig.correspondence.sources)
+    )
+    result = retargeted(
+        replace(rig, correspondence=replace(rig.correspondence, sources=sources)), joints, local, None
+    )
+    assert result.toes_mm is None and result.body_mm < 8
+
+
+def test_a_rig_that_cannot_be_read_is_one_error_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"--like .*missing\.bvh: no such file; accepted: source, or a file \.amc"
+    ):
+        settings_for("bvh", like=str(tmp_path / "missing.bvh"))
+    (tmp_path / "joints.npy").write_bytes(b"")
+    with pytest.raises(InputError, match="a file with a skeleton is needed"):
+        settings_for("bvh", like=str(tmp_path / "joints.npy"))

@@ -204,3 +204,15 @@ def test_a_neck_below_the_shoulders_does_not_turn_the_chest_over() -> None:
     joints = forward_kinematics(local, joints[:, 0], offsets)[0]
     chest = rotations_from_joints(joints).local[:, JOINT["spine3"]]
     assert degrees(chest, local[:, JOINT["spine3"]]).max() < 25
+
+
+@pytest.mark.parametrize("backwards_m", [-0.03, 0.0, 0.03])
+def test_collars_at_the_neck_do_not_tip_the_chest(backwards_m: float) -> None:
+    """Skeletons whose collars start at the neck: the few centimetres between show no direction."""
+    joints, local, offsets = fk_person(20)
+    offsets[JOINT["left_collar"]] = (0.03, 0.18, -backwards_m)
+    offsets[JOINT["right_collar"]] = (-0.03, 0.18, -backwards_m)
+    offsets[JOINT["neck"]] = (0, 0.2, backwards_m)
+    joints = forward_kinematics(local, joints[:, 0], offsets)[0]
+    chest = rotations_from_joints(joints).local[:, JOINT["spine3"]]
+    assert degrees(chest, local[:, JOINT["spine3"]]).max() < 20

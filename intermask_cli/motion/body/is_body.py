@@ -41,12 +41,12 @@ def is_rigid(lengths: np.ndarray) -> bool:
 
 def why_no_body(joints: np.ndarray, lengths: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
     """Why each of N persons cannot be a body, or None; joints (F, 22, 3) and their bone lengths (F, 21)."""
-    turn = _chest_turn_deg(joints)
-    return tuple(_turned_chest(turn[own]) or _wrong_lengths(lengths[own]) for own in timeline)
+    return tuple(_turned_chest(joints[own]) or _wrong_lengths(lengths[own]) for own in timeline)
 
 
-def _turned_chest(turn_deg: np.ndarray) -> str | None:
-    """The reason if the chest is turned (T,) too far against the pelvis in any frame."""
+def _turned_chest(joints: np.ndarray) -> str | None:
+    """The reason if the chest of joints (T, 22, 3) is turned too far against the pelvis in any frame."""
+    turn_deg = _chest_turn_deg(joints)
     frames = int((turn_deg > _MAX_CHEST_TURN_DEG).sum())
     if not frames:
         return None
@@ -86,9 +86,9 @@ def _length_reason(what: str, off: float) -> str:
 
 
 def _chest_turn_deg(joints: np.ndarray) -> np.ndarray:
-    """Angle (F,) between the facings of chest and pelvis, seen along the spine, degrees."""
+    """Degrees (T,) between the facings of chest and pelvis of joints (T, 22, 3), seen along the spine."""
     pelvis, chest = torso_rotation(joints, JOINT_NAMES[PELVIS]), torso_rotation(joints, JOINT_NAMES[CHEST])
-    between = np.swapaxes(pelvis, -1, -2) @ chest  # (F, 3, 3)
+    between = np.swapaxes(pelvis, -1, -2) @ chest  # (T, 3, 3)
     # Twist about the pelvis' Y axis of the swing-twist decomposition: bowing does not count.
     turn = 2 * np.arctan2(between[:, 0, 2] - between[:, 2, 0], 1 + np.trace(between, axis1=1, axis2=2))
     degrees: np.ndarray = np.degrees(np.abs(turn))
