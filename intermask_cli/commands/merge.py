@@ -21,6 +21,7 @@ def merge(
             "--out", "-o", help="Run directory to make; default: the only one given.", show_default=False
         ),
     ] = None,
+    rejected_ok: opt.RejectedOk = False,
     json: opt.Json = False,
 ) -> None:
     """Merge the parts of shards into a dataset, or join finished runs.
@@ -31,6 +32,6 @@ def merge(
     from intermask_cli.commands import reporting
     from intermask_cli.generation.merging import merge_runs
 
-    result = merge_runs(runs, out)
+    result = merge_runs(runs, out, rejected_ok)
     reporting.add_gallery(result)
     reporting.report(result, json)

@@ -42,5 +42,6 @@ def check_merge_space(folder: Path, needed: int) -> None:
     if free < needed * _MERGE_SPACE:
         raise IntermaskError(
             f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
-            "free some space and run the same command again"
+            "free some space and run the same command again, or merge on another disk: "
+            f"intermask merge {folder} --out OTHER"
         )

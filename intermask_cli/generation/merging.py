@@ -24,8 +24,10 @@ from intermask_cli.generation.run_directory import (
 )
 
 
-def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
+def merge_runs(folders: Sequence[Path], out: Path | None, rejected_ok: bool = False) -> Summary:
     """Merge the parts of shards, or join finished runs, into `out` (default: the one folder given).
+
+    rejected_ok: lines that the shards' run rejected leave the exit code at 0, as always in finished runs.
 
     Raises:
         InputError: not run directories, parts of different runs, parts missing, finished and unfinished runs,
@@ -36,7 +38,7 @@ def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
     manifests = [_manifest(folder) for folder in folders]
     finished = [_is_finished(folder, manifest) for folder, manifest in zip(folders, manifests, strict=True)]
     if not any(finished):
-        return _merge_shards(folders, manifests[0], out)
+        return _merge_shards(folders, manifests[0], out, rejected_ok)
     if not all(finished):
         at = finished.index(False)
         progress = progress_of(folders[at], manifests[at]).in_words()
@@ -45,9 +47,9 @@ def merge_runs(folders: Sequence[Path], out: Path | None) -> Summary:
         )
     if len(folders) == 1 and out is None:
         if manifests[0]["status"] == "failures":  # its parts are there
-            return _merge_shards(folders, manifests[0], out)
+            return _merge_shards(folders, manifests[0], out, rejected_ok)
         note(f"{folders[0]}: this run is already complete; several finished runs are joined with --out")
-        return finished_summary(folders[0], manifests[0], read_rejected(folders[0]))
+        return finished_summary(folders[0], manifests[0], read_rejected(folders[0]), rejected_ok=True)
     assert out is not None
     if any(out.resolve() == folder.resolve() for folder in folders):
         raise InputError(f"--out {out}: is one of the runs; name a new folder for all of them together")
@@ -66,7 +68,9 @@ def _is_finished(folder: Path, manifest: dict[str, Any]) -> bool:
     return manifest.get("status") in ("finished", "failures") and (folder / FILE_NAME).is_file()
 
 
-def _merge_shards(folders: Sequence[Path], manifest: dict[str, Any], out: Path | None) -> Summary:
+def _merge_shards(
+    folders: Sequence[Path], manifest: dict[str, Any], out: Path | None, rejected_ok: bool
+) -> Summary:
     """The dataset of the shards of one run."""
     info = RunInfo.from_manifest(manifest)
     records = {path.name: read_part(path) for folder in folders for path in part_files(folder / PARTS)}
@@ -86,5 +90,5 @@ def _merge_shards(folders: Sequence[Path], manifest: dict[str, Any], out: Path |
             run.drop_parts()
     return Summary(
         target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected,
-        no_body=merged.no_body, text_warnings=merged.text_warnings,
+        no_body=merged.no_body, text_warnings=merged.text_warnings, rejected_ok=rejected_ok,
     )  # fmt: skip

@@ -493,6 +493,27 @@ def test_more_prompts_for_a_finished_run(cli: Run, folder: Path, tiny_model: Tin
     assert cli("generate", "new.txt", *options, "--out", "a-more")[0] == 0
     code, out, err = cli("merge", "a", "a-more", "--out", "both")
     assert code == 0 and "3 of 3 interactions" in out, err
+    code, out, _ = cli("info", "both", "--json")
+    assert code == 0 and json.loads(out)["items_made"] == 3
     assert len(items("a")) == 2 and [item.text for item in items("both")][2] == "one more"
     code, out, _ = cli("export", "both", "--to", "bvh", "--out", "bvh")
     assert code == 0 and "3 written" in out
+
+
+def test_shards_of_a_file_with_a_bad_line_are_merged_on_another_disk(
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last shard cannot merge for lack of space; what its message says works."""
+    import shutil
+
+    (folder / "s.csv").write_text("text,frames\n" + "".join(f"hug {i},4\n" for i in range(20)) + "bow,-1\n")
+    options = [*tiny_model.options, "--out", "r", "--rejected-ok"]
+    assert cli("generate", "s.csv", *options, "--shard", "1/2")[0] == 0
+    usage = shutil.disk_usage(folder)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+        code, _, err = cli("generate", "s.csv", *options, "--shard", "2/2")
+    assert code == 1 and "merge on another disk: intermask merge r --out OTHER" in err.replace("\n", " ")
+    assert cli("merge", "r", "--out", "other")[0] == 3
+    assert cli("merge", "r", "--out", "other", "--rejected-ok")[0] == 0
+    assert len(items("other")) == 20
