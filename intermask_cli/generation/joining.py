@@ -182,8 +182,8 @@ def _warn_of_equal_items(runs: Sequence[_Run]) -> None:
     equal = sum(count - 1 for count in seen.values())
     if equal:
         warn(
-            f"{equal:,} interactions are in several of these runs (same text, seed, length and settings), "
-            "and so several times in the result; runs of another --seed make others"
+            f"in several of these runs, and so several times in the result: {equal:,} interactions (same "
+            "text, seed, length and settings); runs of another --seed make others"
         )
 
 

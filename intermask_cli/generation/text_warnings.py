@@ -76,9 +76,9 @@ def summary_line(warnings: Iterable[str], where: str = "") -> str | None:
     if not kinds:
         return None
     words = {
-        NO_WORDS: "have no words",
-        NOT_ENGLISH: "are not English, which is all that the text encoder knows",
-        CUT: "are longer than the text encoder reads",
+        NO_WORDS: "without words",
+        NOT_ENGLISH: "not English, which is all that the text encoder knows",
+        CUT: "longer than the text encoder reads",
     }
     counts = "; ".join(f"{kinds[kind]:,} {words[kind]}" for kind in words if kinds[kind])
     return f"texts: {counts}{where}"

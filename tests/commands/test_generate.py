@@ -466,8 +466,8 @@ def test_an_exported_tree_has_the_samples_of_a_text_in_one_split(
 def test_texts_that_the_encoder_does_not_read(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     long = "two people bow " * 90
     (folder / "t.txt").write_text(f"two people bow\n!!!\nzwei Leute geben sich die Hand\n{long}\n")
-    expected = "texts: 1 have no words; 1 are not English, which is all that the text encoder knows; "
-    expected += "1 are longer than the text encoder reads"
+    expected = "texts: 1 without words; 1 not English, which is all that the text encoder knows; "
+    expected += "1 longer than the text encoder reads"
     dry = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--dry-run")
     assert dry[0] == 0 and expected in dry[1].replace("\n", " ")
     code, out, _ = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--out", "r")

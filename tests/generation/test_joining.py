@@ -42,7 +42,7 @@ def test_finished_runs_become_one(tmp_path: Path, capsys: pytest.CaptureFixture[
     b = finish(tmp_path / "b", plan(["wave", "hug", "kick"]), model_id="two", licence="CC-BY")
     summary = merge_runs([a, b], tmp_path / "both")
     assert (summary.done, summary.total, summary.exit_code) == (5, 5, 0)
-    assert "in several of these runs" not in capsys.readouterr().err  # another model
+    assert "several times in the result" not in capsys.readouterr().err  # another model
     with (
         InteractionFile(tmp_path / "both") as dataset,
         InteractionFile(a) as first,
@@ -108,7 +108,7 @@ def test_equal_items_are_named_and_the_same_run_is_refused(
 ) -> None:
     a, b = finish(tmp_path / "a", plan(["bow", "hug"])), finish(tmp_path / "b", plan(["hug", "wave"]))
     merge_runs([a, b], tmp_path / "both")
-    assert "1 interactions are in several of these runs" in capsys.readouterr().err.replace("\n", " ")
+    assert "several times in the result: 1 interactions" in capsys.readouterr().err.replace("\n", " ")
     again = finish(tmp_path / "again", plan(["bow", "hug"]))
     with pytest.raises(InputError, match=r"a and .*again are the same run; give one of them"):
         merge_runs([a, again], tmp_path / "twice")
