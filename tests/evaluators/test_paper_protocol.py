@@ -36,7 +36,7 @@ pytestmark = pytest.mark.slow
 
 INTERHUMAN_FRAMES = {str(i): frames for i, frames in enumerate((20, 27, 33, 20, 24))}
 INTERX_FRAMES = {f"G{i}": frames for i, frames in enumerate((25, 32, 40, 24, 29))}
-FEW = dict(pool_size=2, repetitions=2, diversity_pairs=3, mm_captions=2, mm_samples=3, mm_pairs=2)
+FEW = dict(pool_size=2, repetitions=2, diversity_pairs=3, mm_captions=2, mm_samples=10, mm_pairs=2)
 ALONE = Worker(0, 1, "cpu")
 BOTH_DATASETS = pytest.mark.parametrize("run", ["interhuman", "interx"], indirect=True)
 
