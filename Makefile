@@ -11,12 +11,13 @@ OUT ?= runs/demo
 SOURCES := intermask_cli evaluators tests benchmarks
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help demo test test-fast coverage quality docs test-parity test-gpu benchmark ablations duets clean
+.PHONY: help demo test test-fast fuzz coverage quality docs test-parity test-gpu benchmark ablations duets clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         set up, generate from prompts/demo.txt into $(OUT)"
 	@echo "make test         set up with development tools, run all tests on all cores"
+	@echo "make fuzz         damaged bundles, recipes, prompts, motion and manifests, for minutes"
 	@echo "make test-fast    the tests that are not marked slow (no training, no browser, no complete commands)"
 	@echo "make coverage     all tests with a coverage report (htmlcov/index.html)"
 	@echo "make quality      ruff, mypy, layers (import-linter), language and docs"
@@ -95,6 +96,10 @@ docs: $(VENV)/dev.stamp
 	@echo "== docs"
 	@$(BIN)/python docs/generate_reference.py --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(DOCS)
+
+fuzz: $(VENV)/dev.stamp
+	@echo "== pytest of damaged files, many rounds"
+	@FUZZ_ROUNDS=3000 $(PYTEST) $(ARGS) tests/fuzz
 
 test-parity: $(VENV)/dev.stamp
 	@echo "== parity with the published system"

@@ -48,6 +48,8 @@ Size = Annotated[int, "above 0"]
 #: Numbers of equal layers, which the number of weights limits; the second kind may be 0.
 Layers = Annotated[int, "layers"]
 OptionalLayers = Annotated[int, "layers or none"]
+#: The probability of a drop-out, or a decay.
+Probability = Annotated[float, "0 to 1"]
 #: Longest clip in frames: ten minutes.
 LONGEST_FRAMES = 18_000
 #: Most parallel decoding steps: a clip has fewer tokens than this.
@@ -79,8 +81,10 @@ def check_fields(record: Any) -> None:
             if type(value) is not int or value < least:
                 accepted = "above 0" if least else "of 0 or more"
                 raise InputError(f"{name} is {_shown(value)}; accepted: a whole number {accepted}")
-        elif kind is float:
+        elif kind in (float, Probability):
             _check_number(name, value)
+            if kind == Probability and not 0 <= value <= 1:
+                raise InputError(f"{name} is {value}; accepted: 0 to 1")
         elif get_origin(kind) is tuple:
             if not isinstance(value, tuple):
                 raise InputError(f"{name} is {_shown(value)}; expected a list of numbers")
@@ -153,15 +157,15 @@ class TokenizerConfig:
     #: inside residual blocks
     activation: Literal["relu", "silu", "gelu"] = "relu"
     #: inside residual blocks
-    dropout: float = 0.2
+    dropout: Probability = 0.2
     #: residual quantiser layers; the transformer uses layer 0
     num_quantizers: Layers = 1
     #: all quantiser layers share one codebook
     shared_codebook: bool = False
     #: probability of dropping later quantiser layers in training
-    quantize_dropout: float = 0.2
+    quantize_dropout: Probability = 0.2
     #: decay of the codebook's moving averages (mu in the published options)
-    ema_decay: float = 0.99
+    ema_decay: Probability = 0.99
     #: what dead codes become: "random" batch vectors with fresh counts, or what "published" code does
     reseed: Literal["random", "published"] = "random"
 
@@ -208,7 +212,7 @@ class TransformerConfig:
     #: width of the feed-forward layers
     ff_dim: Size = 1024
     #: in attention, feed-forward layers and behind the embedding
-    dropout: float = 0.2
+    dropout: Probability = 0.2
     #: width of the frozen encoder's states
     text_dim: Size = 768
     #: "clip": unmasked layers, end token's state (published); "pooled": masked layers, learned query

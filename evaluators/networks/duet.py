@@ -22,7 +22,7 @@ from evaluators.networks.interclip import (
     encoder_stack,
     sinusoids,
 )
-from intermask_cli.config import LONGEST_FRAMES, OptionalLayers, Size, check_fields, check_heads
+from intermask_cli.config import LONGEST_FRAMES, OptionalLayers, Probability, Size, check_fields, check_heads
 from intermask_cli.errors import InputError
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.motion.skeleton import NUM_JOINTS
@@ -57,7 +57,7 @@ class DuetEvalConfig:
     #: width of both embeddings
     out_dim: Size = 128
     #: drop-out of all layers
-    dropout: float = 0.1
+    dropout: Probability = 0.1
     #: first value of latent_scale; logits are cosines times its square
     start_scale: float = 3.5
 

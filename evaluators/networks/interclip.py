@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from intermask_cli.config import OptionalLayers, Size, check_fields, check_heads
+from intermask_cli.config import OptionalLayers, Probability, Size, check_fields, check_heads
 
 #: Features per person that enter the encoder; the four contact flags that follow do not (quirk Q5,
 #: docs/reference/data-and-evaluation.md#q5).
@@ -52,7 +52,7 @@ class InterClipConfig:
     vocabulary: Size = 49408
     context: Size = 77
     out_dim: Size = 512
-    dropout: float = 0.1
+    dropout: Probability = 0.1
 
     def __post_init__(self) -> None:
         check_fields(self)

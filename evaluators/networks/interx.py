@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from intermask_cli.config import Size, check_fields
+from intermask_cli.config import Probability, Size, check_fields
 
 #: Frames that are read of a motion, as in the published training.
 FRAMES = 150
@@ -37,7 +37,7 @@ class InterXConfig:
     word_width: Size = 300
     word_kinds: Size = 15  # one-hot part of speech or keyword class
     out_dim: Size = 512
-    dropout: float = 0.2
+    dropout: Probability = 0.2
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -33,6 +33,7 @@ from intermask_cli.files import (
     TEMPORARY,
     disk_errors,
     held_locks,
+    json_object,
     locked,
     remove_leftovers,
     without_absolute_paths,
@@ -139,17 +140,33 @@ class MergeResult:
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """manifest.json of a run directory, None when there is none."""
     path = folder / MANIFEST
-    try:
-        values = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable manifest ({error}); move it away or use another --out"
-        ) from error
-    if not isinstance(values, dict) or values.get("format") != MANIFEST_FORMAT:
+    remedy = "move it away or use another --out"
+    values = json_object(path, remedy)
+    if values.get("format") != MANIFEST_FORMAT:
         raise InputError(f"{path}: not the manifest of an intermask run; use another --out")
+    for name, kind in _MANIFEST_KINDS.items():
+        if not isinstance(values.get(name), kind):
+            raise InputError(
+                f"{path}: damaged, {name} is {str(values.get(name))[:60]}; "
+                f"expected a {_KIND_NAMES[kind]}; {remedy}"
+            )
+    for name, count in values["counts"].items():
+        if type(count) is not int or count < 0:
+            raise InputError(f"{path}: damaged, counts: {name} is {str(count)[:60]}; {remedy}")
+    for name in ("items", "prompts"):
+        if name not in values["counts"]:
+            raise InputError(f"{path}: damaged, counts: no {name}; {remedy}")
     return values
+
+
+#: Entries of a manifest that are read, and their kinds.
+_MANIFEST_KINDS = {
+    "command": str, "fingerprint": str, "status": str, "counts": dict, "identity": dict, "dataset": dict,
+    "about": dict,
+}  # fmt: skip
+_KIND_NAMES = {str: "text", dict: "JSON object"}
 
 
 @dataclass(frozen=True)

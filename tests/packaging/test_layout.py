@@ -36,6 +36,7 @@ OTHER_FOLDERS = {
     "docs",
     "packaging",
     "api",
+    "fuzz",
 }
 
 

@@ -81,9 +81,9 @@ class InterX:
             problem = "missing" if shape is None else f"shape {shape}, expected (T, {FEATURE_ROWS}, 6)"
             self.skipped.append(f"{name}: {problem} in {self.split}.h5")
             return None
-        problem = "too long" if shape[0] > LONGEST_FRAMES else unreadable(array)
-        if problem is not None:
-            self.skipped.append(f"{name}: {problem} in {self.split}.h5")
+        refused = "too long" if shape[0] > LONGEST_FRAMES else unreadable(array)
+        if refused is not None:
+            self.skipped.append(f"{name}: {refused} in {self.split}.h5")
             return None
         return InterXClip(name, int(shape[0]))
 

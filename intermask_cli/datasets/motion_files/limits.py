@@ -51,10 +51,13 @@ def check_distance(farthest: float) -> None:
         raise InputError(f"a joint is {farthest:.4g} m from the origin; accepted: up to {MAX_DISTANCE_M:g} m")
 
 
-def check_frames(frames: int, original_frames: int, original_fps: float) -> None:
-    """frames: at 30 fps, resampled from `original_frames` at `original_fps`."""
+def check_frames(original_frames: int, original_fps: float) -> None:
+    """InputError unless frames at a rate are a number at 30 fps that is read: before anything is resampled."""
+    seconds = max(original_frames - 1, 0) / original_fps
+    frames = int(min(seconds * FPS + 1e-3, 1e15)) + 1  # as `motion.resampling.frame_times` counts
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
+        slow = f"; {original_fps:g} frames per second: is this the frame time?" if original_fps < 1 else ""
         raise InputError(
             f"{original_frames} frames at {original_fps:g} fps are {frames} at {FPS}; "
-            f"accepted: {MIN_FRAMES} to {MAX_FRAMES}"
+            f"accepted: {MIN_FRAMES} to {MAX_FRAMES}{slow}"
         )

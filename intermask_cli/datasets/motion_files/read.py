@@ -230,9 +230,9 @@ def _of_skeleton(file: FileMotion, person: int, times: np.ndarray) -> np.ndarray
 def _given_motion(file: FileMotion, person: int, name: str, rate_of_file: bool) -> GivenMotion:
     """One person of a settled file at 30 fps, with the report on it; rate_of_file: the user gave none."""
     original_frames = file.joints.shape[1]
+    check_frames(original_frames, file.fps)
     times = frame_times(original_frames, file.fps, FPS)
     joints = values_at(file.joints[person], times)
-    check_frames(len(joints), original_frames, file.fps)
     rotations = recovered = None
     if file.rotations6d is not None:
         rotations = _at(file.rotations6d[person], file.fps, times)

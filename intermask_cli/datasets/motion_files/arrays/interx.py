@@ -80,8 +80,8 @@ def read_clip(path: Path, name: str | None) -> FileMotion | None:
             listed = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
             raise InputError(f"{problem}; it holds {len(names)}: {listed}; choose one as FILE.h5#NAME")
         check_length(file[name].shape[0])
-        if (problem := unreadable(file[name])) is not None:
-            raise InputError(f"clip '{name}' {problem}")
+        if (refused := unreadable(file[name])) is not None:
+            raise InputError(f"clip '{name}' {refused}")
         clip = file[name][...].astype(np.float64)
     check_finite(clip.reshape(1, len(clip), -1), "column")
     return interx_motion(clip)
