@@ -52,7 +52,7 @@ def check_distance(farthest: float) -> None:
 
 
 def check_frames(original_frames: int, original_fps: float) -> None:
-    """InputError unless frames at a rate are a number at 30 fps that is read: before anything is resampled."""
+    """InputError, before anything is resampled, for a number of frames at 30 fps that is not read."""
     seconds = max(original_frames - 1, 0) / original_fps
     frames = int(min(seconds * FPS + 1e-3, 1e15)) + 1  # as `motion.resampling.frame_times` counts
     if not MIN_FRAMES <= frames <= MAX_FRAMES:
