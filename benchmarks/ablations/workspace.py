@@ -31,8 +31,7 @@ class HeldOutSource(PairSource[CorpusClip]):
     text = DuetsSource.text
 
     def __init__(self, clips: Sequence[CorpusClip]):
-        frames = sum(clip.joints.shape[1] for clip in clips)
-        super().__init__(clips, f"duets-test-{CORPUS_SEED}-{len(clips)}-{frames}")
+        super().__init__(clips, f"Duets, test clips of seed {CORPUS_SEED}")
 
 
 class Workspace:

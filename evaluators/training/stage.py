@@ -43,6 +43,9 @@ class EvaluatorStage(TrainingStage):
     """Contrastive training on pairs of a caption and a motion."""
 
     name: ClassVar[str] = "evaluator"
+    section: ClassVar[str] = "training"
+    #: The other pairs of a batch are its negatives: each process has a batch of its own.
+    shares_batch: ClassVar[bool] = False
     config: EvaluatorTrainConfig
     model: DuetEval
 

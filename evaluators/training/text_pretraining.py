@@ -56,6 +56,8 @@ class EvaluatorTextPretraining(TrainingStage):
     """A short stage before the contrastive one; it changes the text encoder in place."""
 
     name: ClassVar[str] = "text_start"
+    section: ClassVar[str] = "training"
+    shares_batch: ClassVar[bool] = False
     objective: TextLabels
 
     def __init__(

@@ -11,7 +11,8 @@ from evaluators.training.bundle import write_bundle
 from evaluators.training.recipe import EvaluatorRecipe
 from evaluators.training.stage import EvaluatorStage
 from intermask_cli.datasets.duets.corpus import Corpus
-from intermask_cli.files import write_json
+from intermask_cli.errors import InputError
+from intermask_cli.files import file_sha256, write_json
 from intermask_cli.models.text_encoders import load_text_encoder
 from intermask_cli.training.checkpoints import LAST, best_weights, find_checkpoint, load_weights
 from intermask_cli.training.loop import StageRun
@@ -48,10 +49,18 @@ def train_evaluator(
     """
     corpus = Corpus(data)
     depends = {"data": str(data), "start": start and str(start)}
-    open_folder(out, "evaluator", recipe, depends, resume, accelerator, (TEXT_PRETRAINING,))
     encoder = load_text_encoder(recipe.training.text_encoder, accelerator.device.type)
     train = corpus.split("train")[: recipe.training.clips]
     validation = corpus.split("val")[: recipe.training.validate_clips]
+    for split, clips in (("train", train), ("val", validation)):
+        if not clips:
+            raise InputError(f"{data}: no clips in {split}; make a larger corpus with `intermask data duets`")
+    content = {
+        "corpus": f"{corpus.manifest['fingerprint']} {corpus.clips}",
+        "start": file_sha256(best_weights(start)) if start is not None else None,
+        "text encoder": encoder.sha256,
+    }
+    open_folder(out, "evaluator", recipe, depends, content, resume, accelerator, (TEXT_PRETRAINING,))
     stage = EvaluatorStage(recipe, train, validation, encoder, out / CACHE, accelerator)
     if start is not None:
         load_weights(stage.model, best_weights(start))

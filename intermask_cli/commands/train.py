@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from intermask_cli.commands.options import Json, with_option_groups
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from accelerate import Accelerator
 
     from intermask_cli.training.config import Recipe
+
+R = TypeVar("R", bound="DataclassInstance")  # a recipe
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,6 +38,15 @@ TokenizerOption = Annotated[
     typer.Option(
         "--tokenizer",
         help="The trained tokenizer: its folder, or a model bundle by name or path.",
+        show_default=False,
+    ),
+]
+TextEncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--text-encoder",
+        help="Frozen text encoder: minilm, clip, a plug-in, a folder or a hub id.  "
+        "[default: the recipe's transformer_training.text_encoder]",
         show_default=False,
     ),
 ]
@@ -68,6 +82,13 @@ class TrainOptions:
     seed: Annotated[int | None, typer.Option(help="Seed instead of the recipe's.")] = None
     resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False
     device: Annotated[str, typer.Option(help="auto (a GPU if there is one) or cpu.")] = "auto"
+    log_with: Annotated[
+        str | None,
+        typer.Option(
+            help="Also log to tensorboard (files in OUT/logs) or wandb, whose package must be installed.",
+            show_default=False,
+        ),
+    ] = None
     json: Json = False
 
 
@@ -91,8 +112,8 @@ def tokenizer(
     """Train the motion tokenizer, the first stage."""
     from intermask_cli.training.stages import train_tokenizer
 
-    recipe = _recipe(options, "tokenizer_training")
-    report = train_tokenizer(recipe, data, out, options.resume, _accelerator(options), body_model)
+    with _training(options, "tokenizer_training", out) as (recipe, accelerator):
+        report = train_tokenizer(recipe, data, out, options.resume, accelerator, body_model)
     _report(report, out, options.json)
 
 
@@ -113,9 +134,8 @@ def refine(
     """Train a finished tokenizer further (optional)."""
     from intermask_cli.training.stages import refine_tokenizer
 
-    recipe = _recipe(options, "refine_training")
-    accelerator = _accelerator(options)
-    report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, options.resume, accelerator)
+    with _training(options, "refine_training", out) as (recipe, accelerator):
+        report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, options.resume, accelerator)
     _report(report, out, options.json)
 
 
@@ -135,12 +155,14 @@ def transformer(
             show_default=False,
         ),
     ] = None,
+    text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train the masked transformer on the tokens of a trained tokenizer, the second stage."""
     from intermask_cli.training.stages import train_transformer
 
-    recipe = _recipe(options, "transformer_training")
-    report = train_transformer(recipe, data, tokenizer, out, options.resume, _accelerator(options), start)
+    settings = [f"transformer_training.text_encoder={text_encoder}"] if text_encoder else []
+    with _training(options, "transformer_training", out, settings) as (recipe, accelerator):
+        report = train_transformer(recipe, data, tokenizer, out, options.resume, accelerator, start)
     _report(report, out, options.json)
 
 
@@ -159,13 +181,21 @@ def pair_decoder(
     ],
     out: OutOption,
     options: TrainOptions,
+    text_encoder: Annotated[
+        str | None,
+        typer.Option(
+            help="The transformer's text encoder, where it is not found under its recorded name.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train the pair decoder, which corrects both persons together (optional, not in the paper)."""
     from intermask_cli.training.stages import train_pair_decoder
 
-    recipe = _recipe(options, "pair_decoder_training")
-    accelerator = _accelerator(options)
-    report = train_pair_decoder(recipe, data, tokenizer, transformer, out, options.resume, accelerator)
+    with _training(options, "pair_decoder_training", out) as (recipe, accelerator):
+        report = train_pair_decoder(
+            recipe, data, tokenizer, transformer, out, options.resume, accelerator, text_encoder
+        )
     _report(report, out, options.json)
 
 
@@ -189,11 +219,10 @@ def evaluator(
     """Train the text-motion evaluator on ground truth; the bundle is written to OUT/bundle."""
     from evaluators.training.recipe import load_evaluator_recipe
     from evaluators.training.train import train_evaluator
-    from intermask_cli.training.recipes import with_overrides
 
     recipe = load_evaluator_recipe(options.config)
-    recipe = with_overrides(recipe, "training", *_overrides(options))
-    report = train_evaluator(recipe, data, out, options.resume, _accelerator(options), start)
+    with _processes(options, recipe, "training", out) as (recipe, accelerator):
+        report = train_evaluator(recipe, data, out, options.resume, accelerator, start)
     _report(report, out, options.json)
 
 
@@ -213,11 +242,27 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", help="Bundle folder to write.", show_default=False)],
     pair_decoder: Annotated[
         Path | None,
-        typer.Option("--pair-decoder", help="Folder of a trained pair decoder.", show_default=False),
+        typer.Option(
+            "--pair-decoder",
+            help="The trained pair decoder: its folder, or a model bundle by name or path.  "
+            "[default: that of the tokenizer's bundle, if there is one]",
+            show_default=False,
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the model; default: the folder's.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "",
-    training_data: Annotated[str, typer.Option(help="One line on what it was trained on.")] = "",
+    licence: Annotated[
+        str | None,
+        typer.Option(
+            help="Licence of the weights.  [default: that of the model they go on from]", show_default=False
+        ),
+    ] = None,
+    training_data: Annotated[
+        str | None,
+        typer.Option(
+            help="One line on what it was trained on.  [default: the model they go on from, and --data]",
+            show_default=False,
+        ),
+    ] = None,
     fp32: Annotated[bool, typer.Option("--fp32", help="Store full instead of half precision.")] = False,
     body: Annotated[
         str | None,
@@ -250,27 +295,32 @@ def bundle(
     _report(report, out, json)
 
 
-def _recipe(options: TrainOptions, stage: str) -> Recipe:
-    """The recipe of --config, changed by --set, --minutes, --steps and --seed."""
-    from intermask_cli.training.recipes import load_recipe, with_overrides
+@contextmanager
+def _training(
+    options: TrainOptions, section: str, out: Path, settings: Sequence[str] = ()
+) -> Iterator[tuple[Recipe, Accelerator]]:
+    """The model recipe of --config with the command's changes, and the processes that train it."""
+    from intermask_cli.training.recipes import load_recipe
 
-    return with_overrides(load_recipe(options.config), stage, *_overrides(options))
+    recipe = load_recipe(options.config)
+    with _processes(options, recipe, section, out, settings) as (changed, accelerator):
+        yield changed, accelerator
 
 
-def _overrides(options: TrainOptions) -> tuple[list[str], float | None, int | None, int | None]:
-    return options.settings or [], options.minutes, options.steps, options.seed
+@contextmanager
+def _processes(
+    options: TrainOptions, recipe: R, section: str, out: Path, settings: Sequence[str] = ()
+) -> Iterator[tuple[R, Accelerator]]:
+    """A recipe changed by --set, --minutes, --steps, --seed and a launcher, and the processes."""
+    from intermask_cli.training.processes import training_processes, with_launcher_precision
+    from intermask_cli.training.recipes import recipe_to_dict, with_overrides
 
-
-def _accelerator(options: TrainOptions) -> Accelerator:
-    from accelerate import Accelerator
-
-    from intermask_cli.errors import InputError
-
-    if options.device not in ("auto", "cpu"):
-        raise InputError(
-            f"--device {options.device}: accepted: auto, cpu (choose a GPU with CUDA_VISIBLE_DEVICES)"
-        )
-    return Accelerator(cpu=options.device == "cpu")
+    given = [*(options.settings or []), *settings]
+    recipe = with_overrides(recipe, section, given, options.minutes, options.steps, options.seed)
+    recipe = with_launcher_precision(recipe, section)
+    record = recipe_to_dict(recipe)
+    with training_processes(options.device, out, options.log_with, record) as accelerator:
+        yield recipe, accelerator
 
 
 def _report(report: dict[str, Any], out: Path, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.checks import oddities_of
+from intermask_cli.datasets.motion_files.checks import oddities_of, peak_speeds, wrong_rate
 from intermask_cli.errors import MissingError
 from intermask_cli.motion.body_check import BODY_HEIGHT_M, body_height, standing_axis
 from intermask_cli.motion.skeleton import FPS
@@ -43,6 +43,7 @@ class DatasetReport:
     root: Path
     counts: dict[str, float] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    _speeds: list[tuple[float, float]] = field(default_factory=list)
 
     def error(self, kind: str, where: str, detail: str) -> None:
         """Add a problem that makes data unusable."""
@@ -76,17 +77,26 @@ class DatasetReport:
 
     def check_joints(self, where: str, joints: np.ndarray) -> None:
         """Note what is odd about joints (T, 22, 3), metres and Y up; an impossible height is an error."""
-        height, axis = body_height(joints), standing_axis(joints)
-        low, high = BODY_HEIGHT_M
-        if not low <= height <= high:
-            self.error(
-                "no body", where, f"{height:.4g} m tall; accepted: {low:g} to {high:g} m; check the unit"
-            )
+        axis = standing_axis(joints)
+        self._speeds.append(peak_speeds(joints))
+        if (fault := impossible_height(joints)) is not None:
+            self.error("no body", where, fault)
             return
         if axis not in (None, "y"):
             self.note("odd motion", where, f"stands along {str(axis).upper()}; check which axis is up")
         for odd in oddities_of(joints):
             self.note("odd motion", where, odd.finding)
+
+    def check_speeds(self) -> None:
+        """Report a rate or unit with which most of the people checked so far could not move."""
+        if (fault := wrong_rate(self._speeds)) is not None:
+            self.error("wrong rate", "all clips", fault)
+
+    def check_empty_splits(self, sizes: Mapping[str, int]) -> None:
+        """Note splits without clips."""
+        for split, size in sizes.items():
+            if size == 0:
+                self.note("empty split", split, "no clips; training needs train and val, evaluation test")
 
     def check_caption_count(self, where: str, count: int) -> None:
         """Note a clip whose number of captions is not three."""
@@ -114,6 +124,14 @@ class DatasetReport:
             "counts": self.counts,
             "problems": [asdict(problem) for problem in self.problems],
         }
+
+
+def impossible_height(joints: np.ndarray) -> str | None:
+    """What is wrong with the height of joints (T, 22, 3), if no person has it in metres."""
+    height, (low, high) = body_height(joints), BODY_HEIGHT_M
+    if low <= height <= high:
+        return None
+    return f"{height:.4g} m tall; accepted: {low:g} to {high:g} m; check the unit"
 
 
 def first_of(ids: Collection[str]) -> str:

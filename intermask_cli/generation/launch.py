@@ -80,12 +80,7 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
     if expected == 1:
         yield Worker(0, 1, choose_device(device, 0))
         return
-    state = _joined(expected)
-    if state.num_processes != expected:
-        raise InputError(
-            f"the launcher started {expected} processes and this one sees {state.num_processes}; "
-            "start with torchrun, or accelerate launch --multi_gpu"
-        )
+    state = _joined(expected, cpu=_without_gpu())
     try:
         local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         own = choose_device(device, state.local_process_index)
@@ -93,6 +88,22 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
         yield Worker(state.process_index, state.num_processes, own, max(1, sharing), state)
     finally:
         state.destroy_process_group()
+
+
+def join_group(cpu: bool) -> None:
+    """Join the process group of the launcher, if there is one; on CPUs with `cpu`. For training.
+
+    Raises InputError as `join_workers`.
+    """
+    expected = _world_size()
+    if expected > 1:
+        _joined(expected, cpu)
+
+
+def _without_gpu() -> bool:
+    import torch
+
+    return not torch.cuda.is_available()
 
 
 def _world_size() -> int:
@@ -103,21 +114,23 @@ def _world_size() -> int:
     return int(text)
 
 
-def _joined(expected: int) -> Any:
-    """Accelerate's state of a process group that all workers of the launcher have joined."""
+def _joined(expected: int, cpu: bool) -> Any:
+    """Accelerate's state of a process group that all workers of the launcher have joined.
+
+    Raises InputError if they do not find each other.
+    """
     waiting = Timer(_SILENT_SECONDS, _say_waiting, [expected])
     waiting.daemon = True
     if _launched():
         waiting.start()
     # Otherwise torch prints its C++ stack while it looks for the first process.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    import torch
     from accelerate import PartialState
 
     # Signals end the process at once: handlers of Python would run after the wait, in C++.
     handlers = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return PartialState(cpu=not torch.cuda.is_available(), timeout=START_TIMEOUT)
+        state = PartialState(cpu=cpu, timeout=START_TIMEOUT)
     except (ValueError, RuntimeError) as error:  # torch raises RuntimeError where no group forms
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -128,6 +141,12 @@ def _joined(expected: int) -> Any:
         waiting.cancel()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    if state.num_processes != expected:
+        raise InputError(
+            f"the launcher started {expected} processes and this one sees {state.num_processes}; "
+            "start with torchrun, or accelerate launch --multi_gpu"
+        )
+    return state
 
 
 def announce_wait() -> None:

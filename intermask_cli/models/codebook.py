@@ -2,8 +2,8 @@
 
 Published form: docs/reference/model.md#codebook. The codebook learns by exponential moving averages, not by
 gradient. Sums, counts and the "initialised" flag are buffers, so that a resumed training continues instead
-of starting again (the published code loses them). With several processes the statistics are summed over all
-of them and fresh vectors come from rank 0, so every rank holds the same codebook.
+of starting again (the published code loses them). With several processes statistics and fresh vectors
+come from the vectors of all of them, in order of the ranks, as from one process with all of the batch.
 
 Axes: N vectors, C width of a vector, K codes, q layers of a stack.
 """
@@ -59,6 +59,19 @@ def _from_first_rank(value: Tensor) -> Tensor:
         value = value.clone(memory_format=torch.contiguous_format)  # often a view of the batch itself
         dist.broadcast(value, src=0)
     return value
+
+
+def _rows_of_all_ranks(x: Tensor, rows: Tensor) -> Tensor:
+    """Rows (K,) of the vectors (N, C) of all processes, one after the other; rank 0's `rows` count."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return x[rows]
+    rows = _from_first_rank(rows)
+    own = (rows // len(x)) == dist.get_rank()  # (K,)
+    return _sum_over_ranks(torch.where(own[:, None], x[rows % len(x)], torch.zeros_like(x[:1])))
+
+
+def _ranks() -> int:
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 class Codebook(nn.Module):
@@ -124,7 +137,7 @@ class Codebook(nn.Module):
         and every call in eval mode, takes the plain nearest code.
         """
         if self.training and not bool(self.initialised):
-            self.adopt(_from_first_rank(self._at_least_k(x.detach())[: self.size]), count=1.0)
+            self.adopt(self._first_vectors(x.detach()), count=1.0)
         ids = self._choose(x.detach(), temperature)
         codes = self.lookup(ids)
         if self.training:
@@ -161,10 +174,10 @@ class Codebook(nn.Module):
         dead = self.code_count < DEAD_COUNT  # (K,)
         mean = self.code_sum / self.code_count.clamp(min=1)[:, None]
         if self.reseed == "published":
-            fresh = self._at_least_k(x)[: self.size]
+            fresh = self._first_vectors(x)
         else:
-            fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
-        fresh = _from_first_rank(fresh)
+            rows = torch.randint(len(x) * _ranks(), (self.size,), device=x.device)
+            fresh = _rows_of_all_ranks(x, rows)
         self.codebook.copy_(torch.where(dead[:, None], fresh, mean))
         if self.reseed == "random":
             self.code_sum.copy_(torch.where(dead[:, None], fresh * FRESH_COUNT, self.code_sum))
@@ -179,6 +192,11 @@ class Codebook(nn.Module):
             share = distance if distance.any() else torch.ones_like(distance)
             codes.append(vectors[torch.multinomial(share, 1)])
         return torch.cat(codes)
+
+    def _first_vectors(self, x: Tensor) -> Tensor:
+        """The first K vectors (K, C) of the batch of all processes, with noisy copies if it has fewer."""
+        rows = torch.arange(min(self.size, len(x) * _ranks()), device=x.device)
+        return _from_first_rank(self._at_least_k(_rows_of_all_ranks(x, rows))[: self.size])
 
     def _at_least_k(self, x: Tensor) -> Tensor:
         """The batch itself, or, if it has fewer than K vectors, noisy copies of it."""

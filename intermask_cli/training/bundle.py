@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.files import json_object
-from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.models.bundle import Bundle, BundleInfo, save_bundle
 from intermask_cli.models.bundle_files import check_free
+from intermask_cli.models.pair_decoder import PairDecoder
+from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.training.checkpoints import REMEDY, STATE, find_checkpoint
 from intermask_cli.training.recipes import read_config, read_recipe, recipe_to_dict
 from intermask_cli.training.stages import (
@@ -28,8 +31,8 @@ def assemble_bundle(
     pair_decoder_folder: Path | None,
     out: Path,
     name: str,
-    licence: str,
-    training_data: str,
+    licence: str | None,
+    training_data: str | None,
     fp16: bool,
     body: str | None = None,
     overwrite: bool = False,
@@ -38,6 +41,8 @@ def assemble_bundle(
 
     tokenizer_folder: a training folder, or the model bundle whose tokens the transformer was trained on.
     fp16: half precision instead of full.
+    pair_decoder_folder: a training folder or a bundle; None takes the pair decoder of the tokenizer's bundle.
+    licence, training_data: None takes those of the model that the transformer goes on from.
     body: what the model's motion becomes by default, "rigid" or "decoded"; None: as in the tokenizer's
     bundle, else "decoded".
     overwrite: replace another bundle in the folder.
@@ -61,15 +66,35 @@ def assemble_bundle(
             f"{transformer_folder} was trained on the tokens of other weights than those now in "
             f"{tokenizer_folder}; train the transformer again"
         )
-    folders = {"transformer": transformer_folder}
-    pair_decoder, pair_recipe = None, {}
-    if pair_decoder_folder is not None:
+    pair_decoder, pair_recipe, pair_validation = None, {}, {}
+    pair_bundle = bundle_at(pair_decoder_folder) if pair_decoder_folder is not None else tokenizer_bundle
+    if pair_bundle is not None:
+        pair_decoder = _pair_decoder_of(pair_bundle, tokenizer, named=pair_decoder_folder is not None)
+        if pair_decoder is not None:
+            if pair_decoder_folder is None:
+                note(f"pair decoder: that of {pair_bundle.info.name}")
+            provenance = pair_bundle.info.provenance
+            pair_recipe = _pair_sections(provenance.get("recipe", {}))
+            pair_validation = provenance.get("validation", {}).get("pair_decoder", {})
+    elif pair_decoder_folder is not None:
         if read_config(pair_decoder_folder).get("tokens_digest") != expected:
             raise InputError(f"{pair_decoder_folder} was trained on other tokens than {transformer_folder}")
-        folders["pair_decoder"] = pair_decoder_folder
         pair_decoder = load_trained_pair_decoder(pair_decoder_folder)
-        sections = recipe_to_dict(read_recipe(pair_decoder_folder))
-        pair_recipe = {name: sections[name] for name in sections if name.startswith("pair_decoder")}
+        pair_recipe = _pair_sections(recipe_to_dict(read_recipe(pair_decoder_folder)))
+        pair_validation = _validation(pair_decoder_folder)
+    origin = config.get("origin")
+    if pair_decoder is None and origin and origin.get("pair_decoder"):
+        note(
+            f"the pair decoder of {origin['name']} is left out: it is for the tokenizer of {origin['name']}; "
+            f"--tokenizer {origin['name']} keeps it, `intermask train pair-decoder` makes another"
+        )
+    if tokenizer_bundle and origin is None:
+        origin = vars(tokenizer_bundle.info)
+    data = [Path(folder).name for folder in config.get("data", ())]
+    licence = _inherited(licence, origin, "licence", "")
+    training_data = _inherited(
+        training_data, origin, "training_data", f"further trained on {', '.join(data)}"
+    )
     if tokenizer_bundle:
         provenance = tokenizer_bundle.info.provenance
         validation = {"tokenizer": provenance.get("validation", {}).get("tokenizer", {})}
@@ -77,7 +102,9 @@ def assemble_bundle(
     else:
         validation = {"tokenizer": _validation(tokenizer_folder)}
         tokenizer_training = recipe_to_dict(tokenizer_recipe)["tokenizer_training"]
-    validation |= {stage: _validation(folder) for stage, folder in folders.items()}
+    validation["transformer"] = _validation(transformer_folder)
+    if pair_decoder is not None:
+        validation["pair_decoder"] = pair_validation
     info = BundleInfo(
         name=name,
         tokenizer=recipe.tokenizer,
@@ -113,6 +140,42 @@ def assemble_bundle(
         "megabytes": round(sum(p.stat().st_size for p in out.iterdir()) / 1e6, 2),
         **{f"{stage}_validation": figures for stage, figures in validation.items()},
     }
+
+
+def _pair_decoder_of(bundle: Bundle, tokenizer: Tokenizer, named: bool) -> PairDecoder | None:
+    """The pair decoder of a bundle, if it learnt from the decoded motion of this tokenizer.
+
+    Raises InputError if the user `named` a bundle that has none, or one for other tokens.
+    """
+    fits = tokens_digest(bundle.tokenizer) == tokens_digest(tokenizer)
+    if bundle.pair_decoder is not None and fits:
+        return bundle.pair_decoder
+    if named:
+        reason = "its pair decoder is for other tokens" if bundle.pair_decoder else "it has no pair decoder"
+        raise InputError(f"--pair-decoder {bundle.info.name}: {reason}; leave --pair-decoder out")
+    return None
+
+
+def _pair_sections(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {name: keys for name, keys in recipe.items() if name.startswith("pair_decoder")}
+
+
+def _inherited(given: str | None, origin: dict[str, Any] | None, name: str, further: str) -> str:
+    """A field of the card: as given, else that of the model the weights go on from, with what is added.
+
+    Where nothing states it the field is empty, and a note asks for the option.
+    """
+    if given is not None:
+        return given
+    stated = (origin or {}).get(name, "")
+    if origin is None or not stated:
+        of = f" by {origin['name']}, which the weights go on from" if origin is not None else ""
+        note(f"{name} is not stated{of}; give it as --{name.replace('_', '-')}")
+    if origin is None:
+        return ""
+    source = f"from {origin['name']}"
+    before = f"{stated} ({source})" if stated and "(from " not in stated else stated or source
+    return f"{before}; {further}" if further else before if stated else ""
 
 
 def _validation(folder: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import signal
 import threading
@@ -18,15 +19,19 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from intermask_cli.console import Counter, counter, note
-from intermask_cli.errors import EXIT_SIGINT, EXIT_SIGTERM, IntermaskError, InterruptedRun
+from intermask_cli.errors import EXIT_SIGINT, EXIT_SIGTERM, InputError, IntermaskError, InterruptedRun
 from intermask_cli.files import write_json
 from intermask_cli.training.checkpoints import (
+    LAST,
+    STATE,
     TrainingState,
+    find_checkpoint,
     load_last,
     save_best,
     save_last,
 )
 from intermask_cli.training.config import StageConfig
+from intermask_cli.training.first_step import FirstStep
 from intermask_cli.training.log import TRAIN, VALIDATION, LogTable, draw_curves
 from intermask_cli.training.schedule import TrainingBudget, learning_rate_factor, seed_step
 
@@ -37,6 +42,10 @@ class TrainingStage(ABC):
     """What the loop needs of a kind of training: a model, its loss, its batches and its validation."""
 
     name: ClassVar[str]
+    section: ClassVar[str]  # of the recipe that has the stage's learning rate
+    #: Whether several processes share each batch, so that they do what one process does. Random draws for a
+    #: batch are then the same in all of them, and each keeps its own rows.
+    shares_batch: ClassVar[bool] = True
     config: StageConfig
     model: nn.Module  # its state dict is saved
     objective: nn.Module  # forward(batch) -> (loss, terms by name); contains the model
@@ -61,6 +70,22 @@ class TrainingStage(ABC):
         if self.config.steps > 0:
             return self.config.steps
         return math.ceil(self.config.epochs * self.steps_per_epoch)
+
+    def minimum_steps(self) -> int:
+        """Steps below which the stage has no result."""
+        return 1
+
+    def minimum_advice(self) -> str:
+        """Why there is such a minimum, and what lowers it."""
+        return ""
+
+    def draws_in_model(self) -> bool:
+        """Whether the model draws random numbers in training, as drop-out does."""
+        return any(isinstance(module, nn.Dropout) and module.p > 0 for module in self.objective.modules())
+
+    def positions(self) -> int:
+        """Places of a step's batch at which the model's weights are used, for an estimate of its cost."""
+        return self.config.batch_size
 
     def warmup_steps(self) -> int:
         """Length of the linear warm-up."""
@@ -88,6 +113,7 @@ class StageRun:
             weight_decay=self.config.weight_decay,
             fused=True,
         )
+        self._check_budget()
         self.ema = AveragedWeights(stage.model, self.config.ema) if self.config.ema > 0 else None
         self.state = TrainingState()
         if resume:
@@ -101,6 +127,7 @@ class StageRun:
             self._train_log = LogTable(folder / TRAIN, self.state.step)
             self._validation_log = LogTable(folder / VALIDATION, self.state.step)
         self._sums: dict[str, Tensor] = {}
+        self._first_bad = torch.full((), -1, device=accelerator.device)  # first step without a finite loss
         self._last_save_s = self.state.elapsed_s
 
     def run(self) -> dict[str, Any]:
@@ -109,9 +136,13 @@ class StageRun:
         SIGTERM or SIGINT ends it after the current step: a checkpoint is saved and InterruptedRun is raised.
         Raises IntermaskError if the loss is not finite.
         """
+        stage, weights = self.stage, sum(p.numel() for p in self.stage.objective.parameters())
+        samples, positions = self.config.batch_size, stage.positions()
+        announce = FirstStep(stage.name, stage.section, weights, samples, positions, self.accelerator)
         with StopRequest() as stop, self._counter() as progress_bar:
             while (progress := self._shared(self.budget.progress(self.state.step))) < 1.0:
-                self._step(progress)
+                with announce:
+                    self._step(progress)
                 self._count(progress_bar)
                 if exit_code := int(self._shared(float(stop.exit_code))):
                     self._save()
@@ -123,11 +154,25 @@ class StageRun:
         if self.state.step and self.state.validated_s < self.state.elapsed_s:
             self._validate()
         self._save()
+        if not math.isfinite(self.state.best.get("score", math.inf)):
+            raise IntermaskError(
+                f"{self.stage.name}: no usable validation after {self.state.step} steps"
+                f"{self.stage.minimum_advice()}; continue with --resume and a larger budget"
+            )
         return self._report()
 
+    def _check_budget(self) -> None:
+        planned, minimum = self.stage.planned_steps(), self.stage.minimum_steps()
+        if 0 < planned < minimum:
+            raise InputError(
+                f"{self.stage.name}: a budget of {planned} steps{self.stage.minimum_advice()}; accepted: "
+                f"{minimum} steps or more"
+            )
+
     def _step(self, progress: float) -> None:
-        step, config = self.state.step, self.config
-        seed_step(config.seed, self.stage.name, step, self.accelerator.process_index)
+        step, config, stage = self.state.step, self.config, self.stage
+        rank, several = self.accelerator.process_index, self.accelerator.num_processes > 1
+        seed_step(config.seed, stage.name, step, 0 if stage.shares_batch else rank)
         self.stage.before_step(step)
         rate = config.lr * learning_rate_factor(
             config, step, progress, self.stage.warmup_steps(), self.stage.planned_steps()
@@ -137,8 +182,13 @@ class StageRun:
         self.objective.train()
         self.stage.freeze()
         batch = self.stage.batch(step)
+        if several and stage.shares_batch and stage.draws_in_model():
+            # Otherwise drop-out would hide the same places in the rows of every process.
+            seed_step(config.seed, stage.name, step, 1 + rank)
         with self._autocast():
             loss, terms = self.objective(batch)
+        bad = ~torch.isfinite(loss.detach()) & (self._first_bad < 0)
+        self._first_bad = torch.where(bad, step + 1, self._first_bad)  # read later, without waiting now
         loss.backward()
         if config.clip > 0:
             terms["gradient"] = nn.utils.clip_grad_norm_(self.stage.objective.parameters(), config.clip)
@@ -160,17 +210,54 @@ class StageRun:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
         if self.state.step % self.config.log_steps:
             return
-        means = {name: float(value) / self.config.log_steps for name, value in self._sums.items()}
+        self._check_finite(rate)
+        means = self._means_over_ranks()
         self._sums = {}
-        if not math.isfinite(means["loss"]):
-            raise IntermaskError(
-                f"{self.stage.name}: loss is {means['loss']} near step {self.state.step}; "
-                f"lower lr (now {rate:g}) and continue from {self.folder / 'last'} with --resume"
-            )
         self._status = f"loss {means['loss']:.4f} lr {rate:.2e}"
         if self.accelerator.is_main_process:
             minutes = self.budget.elapsed_s() / 60
             self._train_log.add({"step": self.state.step, "minutes": minutes, "lr": rate, **means})
+        self._track("train", {"lr": rate, **means})
+
+    def _means_over_ranks(self) -> dict[str, float]:
+        """Means of the logged terms since the last row, over all processes."""
+        names, world = list(self._sums), self.accelerator.num_processes
+        sums = torch.stack([self._sums[name].to(self.accelerator.device) for name in names])
+        if world > 1:
+            torch.distributed.all_reduce(sums)
+        return dict(zip(names, (sums / (world * self.config.log_steps)).tolist(), strict=True))
+
+    def _track(self, kind: str, figures: dict[str, float]) -> None:
+        """Give figures to the trackers of `--log-with`, if there are any."""
+        if self.accelerator.trackers:
+            named = {f"{self.stage.name}/{kind}/{name}": value for name, value in figures.items()}
+            self.accelerator.log(named, step=self.state.step)
+
+    def _check_finite(self, rate: float) -> None:
+        """Raise IntermaskError if a loss or a weight is not finite; checkpoints stay as they are.
+
+        Processes look together, as one of them may have seen it alone.
+        """
+        first = self._first_bad.clone()
+        if self.accelerator.num_processes > 1:
+            torch.distributed.all_reduce(first, torch.distributed.ReduceOp.MAX)
+        weights = (v for v in self.stage.model.state_dict().values() if v.is_floating_point())
+        if int(first) < 0 and all(bool(torch.isfinite(value).all()) for value in weights):
+            return
+        what = f"loss is not finite in step {int(first)}" if int(first) > 0 else (
+            f"weights are not finite after step {self.state.step}"
+        )  # fmt: skip
+        lower = f"--set {self.stage.section}.lr={self.config.lr / 10:.2g}"
+        checkpoint = find_checkpoint(self.folder, LAST)
+        if checkpoint is not None:
+            step = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["step"]
+            remedy = f"the checkpoint of step {step} is whole: continue from it with --resume and {lower}"
+        else:
+            remedy = f"there is no checkpoint yet: start again, without --resume, with {lower}"
+        raise IntermaskError(
+            f"{self.stage.name}: {what} (learning rate {rate:g}, after the warm-up {self.config.lr:g}); "
+            f"{remedy}"
+        )
 
     def _housekeeping(self) -> None:
         """Validate and save if it is due by the clock of rank 0."""
@@ -181,6 +268,7 @@ class StageRun:
             self._save()
 
     def _validate(self) -> None:
+        self._check_finite(self.optimizer.param_groups[0]["lr"])
         self.state.validated_s = self.state.elapsed_s
         if self.accelerator.is_main_process:
             self.stage.objective.eval()
@@ -193,6 +281,7 @@ class StageRun:
                     self.state.best = record
                     save_best(self.folder, self.stage.model, record)
             self._validation_log.add(record)
+            self._track("validation", figures)
             note(
                 f"{self.stage.name} step {self.state.step}: "
                 + ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
@@ -200,6 +289,7 @@ class StageRun:
         self.accelerator.wait_for_everyone()
 
     def _save(self) -> None:
+        self._check_finite(self.optimizer.param_groups[0]["lr"])
         self.state.elapsed_s = self._shared(self.budget.elapsed_s())
         self._last_save_s = self.state.elapsed_s
         if self.accelerator.is_main_process:

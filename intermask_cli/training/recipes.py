@@ -30,9 +30,10 @@ R = TypeVar("R", bound="DataclassInstance")
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 CONFIG = "config.json"
-#: Keys that may differ when a run is resumed: they set the length of the training, not its content.
-BUDGET_KEYS = frozenset(
-    ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps")
+#: Keys that may differ when a run is resumed: the length of the training, and the learning rate, which must
+#: be lowered to continue after a loss that was not finite.
+RESUMABLE_KEYS = frozenset(
+    ("steps", "minutes", "epochs", "validate_minutes", "save_minutes", "validate_clips", "log_steps", "lr")
 )
 #: Keys of version 0.1 that have another name now: section -> old -> new.
 RENAMED_KEYS = {
@@ -201,17 +202,21 @@ def open_folder(
     stage: str,
     recipe: Any,
     depends: Mapping[str, Any],
+    content: Mapping[str, str | None],
     resume: bool,
     accelerator: Accelerator,
     leftovers: Sequence[str] = (),
 ) -> None:
-    """Start a training folder with its `config.json`, or check that the one to resume has the same recipe.
+    """Start a training folder with its `config.json`, or check that the one to resume began the same way.
 
-    depends: data and folders that the stage was made from, recorded with the recipe.
+    depends: data and folders that the stage is made from, recorded with the recipe.
+    content: digests of what is in them, by what they are called in messages; they decide whether a training
+    may be resumed. Paths may change.
     leftovers: files and folders that a training killed before its first checkpoint may have left.
-    Raises InputError if a training would be overwritten or continued with another recipe.
+    Raises InputError if a training would be overwritten, or continued with something else.
     """
     current = json.loads(json.dumps(recipe_to_dict(recipe)))
+    config = {"stage": stage, **depends, "content": dict(content), "recipe": current}
     if not resume:
         if find_checkpoint(out, LAST) is not None:
             raise InputError(
@@ -221,25 +226,60 @@ def open_folder(
             out.mkdir(parents=True, exist_ok=True)
             for leftover in (out / name for name in (BEST, *leftovers)):
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
-            write_json(out / CONFIG, {"stage": stage, **depends, "recipe": current})
+            write_json(out / CONFIG, config)
         accelerator.wait_for_everyone()
         return
     if not (out / CONFIG).is_file():
         raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
-    recorded = with_new_keys(recorded_recipe(out))
-    changed = [
-        f"{section}.{key}"
-        for section in current
-        for key in current[section]
-        if not isinstance(recorded.get(section), dict) or recorded[section].get(key) != current[section][key]
-    ]
-    fixed = [name for name in changed if name.rpartition(".")[2] not in BUDGET_KEYS]
-    if fixed:
-        raise InputError(
-            f"{out}: --resume with other settings ({', '.join(fixed)}); use the same --config and options"
-        )
+    before = read_config(out)
+    changed = _check_same(out, before, config)
     if changed:
         note(f"{out}: resuming with another {', '.join(changed)}")
+    accelerator.wait_for_everyone()  # all have read it
+    if accelerator.is_main_process:
+        earlier = before.get("resumed")
+        resumed = [*(earlier if isinstance(earlier, list) else ()), *([changed] if changed else ())]
+        write_json(out / CONFIG, {**before, **config, **({"resumed": resumed} if resumed else {})})
+
+
+def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """Settings that differ from the training to resume and may, as `section.key` -> [before, now].
+
+    Raises InputError for any other difference, with both values.
+    """
+    if before.get("stage") != now["stage"]:
+        raise InputError(f"{out}: holds a training of {before.get('stage')}, not of {now['stage']}")
+    content = before.get("content")  # folders of version 0.2 have paths only
+    recorded = content if isinstance(content, dict) else {}
+    apart = [
+        f"{name}: {before[name]} there, {now[name]} here"
+        for name in now
+        if name in before and name not in ("stage", "content", "recipe") and before[name] != now[name]
+    ]
+    differing = [name for name, digest in now["content"].items() if recorded.get(name, digest) != digest]
+    if differing or (apart and not recorded):
+        what = ", ".join(differing) or "data or models"
+        places = "; ".join(apart) or "same path, other content"
+        raise InputError(
+            f"{out}: --resume with other {what} than it began with ({places}); give what it began with, or "
+            "start another training with another --out"
+        )
+    sections = with_new_keys(recorded_recipe(out))
+    old = {name: keys if isinstance(keys, dict) else {} for name, keys in sections.items()}
+    changed = {
+        f"{section}.{key}": [old.get(section, {}).get(key), value]
+        for section, keys in now["recipe"].items()
+        for key, value in keys.items()
+        if old.get(section, {}).get(key) != value
+    }
+    fixed = [name for name in changed if name.rpartition(".")[2] not in RESUMABLE_KEYS]
+    if fixed:
+        values = ", ".join(f"{name} {changed[name][0]} there, {changed[name][1]} here" for name in fixed)
+        raise InputError(
+            f"{out}: --resume with other settings than it began with ({values}); use the same --config and "
+            "options"
+        )
+    return changed
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ report.json curves.png summary at the end; training and validation curves
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,10 +25,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from intermask_cli.errors import InputError
+from intermask_cli.inference.model import DEFAULT_ENCODERS
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
 from intermask_cli.models.pair_decoder import PairDecoder
-from intermask_cli.models.text_encoders import load_text_encoder
+from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.models.weights import load_network
@@ -41,7 +43,7 @@ from intermask_cli.training.checkpoints import (
     best_weights,
     find_checkpoint,
 )
-from intermask_cli.training.config import Recipe
+from intermask_cli.training.config import Recipe, TransformerTrainConfig
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.pair_decoder.corrupted_pairs import (
     CLIP_BATCH,
@@ -52,10 +54,11 @@ from intermask_cli.training.pair_decoder.corrupted_pairs import (
 )
 from intermask_cli.training.pair_decoder.stage import PairDecoderStage
 from intermask_cli.training.recipes import CONFIG, open_folder, read_config, read_recipe, update_config
-from intermask_cli.training.sources.open import open_sources
-from intermask_cli.training.sources.source import source_normalizer
+from intermask_cli.training.sources.open import checked_splits
+from intermask_cli.training.sources.source import TrainingSource, source_normalizer
 from intermask_cli.training.tokenizer.interx_body import InterXBody
 from intermask_cli.training.tokenizer.stage import RefineStage, TokenizerStage
+from intermask_cli.training.transformer.fit import for_data
 from intermask_cli.training.transformer.stage import TransformerData, TransformerStage, new_transformer
 from intermask_cli.training.transformer.text_pretraining import TextPretraining
 from intermask_cli.training.transformer.token_cache import tokenizer_digest, tokens_digest, weights_digest
@@ -78,9 +81,10 @@ def train_tokenizer(
     body_model: SMPLX_NEUTRAL.npz, which the losses of Inter-X need.
     """
     body = InterXBody(BodyModel.load(body_model)) if body_model else None
-    depends = {"data": [str(folder) for folder in data]}
-    open_folder(out, "tokenizer", recipe, depends, resume, accelerator, (NORMALIZER,))
-    train, validation = open_sources(data, "train"), open_sources(data, "val")
+    train, validation = checked_splits(data)
+    depends = {"data": _names(data)}
+    content = motion_digests(train, validation)
+    open_folder(out, "tokenizer", recipe, depends, content, resume, accelerator, (NORMALIZER,))
     with accelerator.main_process_first():
         if not (out / NORMALIZER).is_file():
             source_normalizer(train).save(out / NORMALIZER)
@@ -107,15 +111,16 @@ def refine_tokenizer(
     recipe = dataclasses.replace(
         recipe, tokenizer=tokenizer_recipe.tokenizer, tokenizer_training=tokenizer_recipe.tokenizer_training
     )
-    depends = {
-        "data": [str(folder) for folder in data],
-        "tokenizer": str(tokenizer_folder),
-        "decoder_only": decoder_only,
+    train, validation = checked_splits(data)
+    depends = {"data": _names(data), "tokenizer": str(tokenizer_folder), "decoder_only": decoder_only}
+    content = {
+        **motion_digests(train, validation),
+        "tokenizer": tokenizer_digest(tokenizer, normalizer),
+        "--decoder-only": str(decoder_only),
     }
-    open_folder(out, "refine", recipe, depends, resume, accelerator, (NORMALIZER,))
+    open_folder(out, "refine", recipe, depends, content, resume, accelerator, (NORMALIZER,))
     if accelerator.is_main_process:
         normalizer.save(out / NORMALIZER)
-    train, validation = open_sources(data, "train"), open_sources(data, "val")
     stage = RefineStage(recipe, train, validation, normalizer, accelerator)
     stage.start_from(tokenizer, decoder_only)
     return StageRun(stage, out, accelerator, resume).run()
@@ -136,15 +141,33 @@ def train_transformer(
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    trained = load_start(start) if start is not None else None
+    train, validation = checked_splits(data)
+    recipe = for_data(recipe, train, ", ".join(_names(data)), from_start=trained is not None)
+    encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
+    check_text_width(encoder, recipe)
+    model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
+    if start is not None and trained is not None:
+        start_from(model, trained, start)
     depends = {
-        "data": [str(folder) for folder in data],
+        "data": _names(data),
         "tokenizer": str(tokenizer_folder),
         "start": str(start) if start else None,
     }
-    open_folder(out, "transformer", recipe, depends, resume, accelerator, (TEXT_HEAD,))
-    train, validation = open_sources(data, "train"), open_sources(data, "val")
-    encoder = load_text_encoder(recipe.transformer_training.text_encoder, accelerator.device.type)
+    content = {
+        **motion_digests(train, validation),
+        "captions": captions_digest(train, validation),
+        "tokenizer": tokenizer_digest(tokenizer, normalizer),
+        "start": weights_digest(trained) if trained is not None else None,
+        "text encoder": encoder.sha256,
+    }
+    open_folder(out, "transformer", recipe, depends, content, resume, accelerator, (TEXT_HEAD,))
     identity = {"id": encoder.id, "sha256": encoder.sha256, "dim": encoder.dim}
+    origin = start_origin(start) if start is not None else None
+    if accelerator.is_main_process:
+        update_config(
+            out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer), "origin": origin}
+        )
     tokens = TransformerData(
         recipe,
         train,
@@ -156,17 +179,12 @@ def train_transformer(
         accelerator,
     )
     del encoder
-    model = new_transformer(recipe, tokenizer.quantizer.first.codebook.cpu())
-    if start is not None:
-        start_from(model, load_start(start), start)
     has_checkpoint = find_checkpoint(out, LAST) is not None
     if recipe.text_pretraining.enabled and not (resume and has_checkpoint):
         head = out / TEXT_HEAD
         resume_head = resume and find_checkpoint(head, LAST) is not None
         StageRun(TextPretraining(recipe, tokens, model, accelerator), head, accelerator, resume_head).run()
     stage = TransformerStage(recipe, tokens, model, accelerator)
-    if accelerator.is_main_process:
-        update_config(out, {"text_encoder": identity, "tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume and has_checkpoint).run()
 
 
@@ -178,9 +196,11 @@ def train_pair_decoder(
     out: Path,
     resume: bool,
     accelerator: Accelerator,
+    text_encoder: str | None = None,
 ) -> dict[str, Any]:
     """Train the pair decoder (optional last stage) on clips that the two models corrupt -> the report.
 
+    text_encoder: the transformer's, where it cannot be found under the recorded name.
     Raises InputError if the transformer was not trained on tokens of this tokenizer.
     """
     tokenizer, normalizer, tokenizer_recipe = load_trained_tokenizer(tokenizer_folder)
@@ -196,24 +216,32 @@ def train_pair_decoder(
             "accepted: interhuman"
         )
     recipe = dataclasses.replace(recipe, tokenizer=tokenizer_recipe.tokenizer)
+    device = accelerator.device
+    encoder = load_text_encoder(text_encoder or trained.transformer_training.text_encoder, device.type)
+    sources = checked_splits(data)
     depends = {
-        "data": [str(folder) for folder in data],
+        "data": _names(data),
         "tokenizer": str(tokenizer_folder),
         "transformer": str(transformer_folder),
     }
-    open_folder(out, "pair_decoder", recipe, depends, resume, accelerator)
-    device = accelerator.device
-    encoder = load_text_encoder(trained.transformer_training.text_encoder, device.type)
+    models = {
+        "tokenizer": tokenizer_digest(tokenizer, normalizer),
+        "transformer": weights_digest(transformer),
+        "text encoder": encoder.sha256,
+    }
+    captions = captions_digest(*sources)
+    content = {**motion_digests(*sources), "captions": captions, **models}
+    open_folder(out, "pair_decoder", recipe, depends, content, resume, accelerator)
     filler = TokenFiller(transformer.to(device), encoder, device, lambda tokens: CLIP_BATCH)
     training = recipe.pair_decoder_training
     splits: list[CorruptedPairs] = []
     with accelerator.main_process_first():
-        for split, count in (("train", training.clips), ("val", training.validate_clips)):
-            source = open_sources(data, split)
+        counts = (training.clips, training.validate_clips)
+        for split, source, count in zip(("train", "val"), sources, counts, strict=True):
             clips = draw_clips(source, count, training.seed)
             key = {
-                "tokenizer": tokenizer_digest(tokenizer), "transformer": weights_digest(transformer),
-                "source": source.digest, "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
+                **models, "source": source.digest, "captions": captions,
+                "settings": json.dumps(_fill_settings(recipe), sort_keys=True),
             }  # fmt: skip
             corruptor = PairCorruptor(
                 source, tokenizer.to(device), normalizer, filler, training, recipe.sampling
@@ -225,6 +253,36 @@ def train_pair_decoder(
     if accelerator.is_main_process:
         update_config(out, {"tokens_digest": tokens_digest(tokenizer)})
     return StageRun(stage, out, accelerator, resume).run()
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    return [str(folder) for folder in folders]
+
+
+def motion_digests(train: TrainingSource, validation: TrainingSource) -> dict[str, str | None]:
+    """Digests of the motion of both splits, by the names that messages have for them."""
+    return {"training motion": train.digest, "validation motion": validation.digest}
+
+
+def captions_digest(*sources: TrainingSource) -> str:
+    """Digest of all captions of some sources."""
+    digest = hashlib.sha256()
+    for source in sources:
+        for clip in range(len(source)):
+            for caption in source.text(clip).captions:
+                digest.update(caption.text.encode() + b"\n")
+            digest.update(b"\n")
+    return digest.hexdigest()[:16]
+
+
+def check_text_width(encoder: TextEncoder, recipe: Recipe) -> None:
+    """InputError unless the transformer reads states of the encoder's width."""
+    if encoder.dim != recipe.transformer.text_dim:
+        raise InputError(
+            f"text encoder {encoder.id} has width {encoder.dim}, the recipe's transformer reads "
+            f"{recipe.transformer.text_dim}; --set transformer.text_dim={encoder.dim} fits, or give another "
+            "--text-encoder"
+        )
 
 
 def _fill_settings(recipe: Recipe) -> dict[str, Any]:
@@ -291,7 +349,29 @@ def _training_tokens_digest(source: Path) -> str | None:
 
 
 def _bundle_recipe(bundle: Bundle) -> Recipe:
-    return Recipe(tokenizer=bundle.info.tokenizer, transformer=bundle.info.transformer)
+    encoder = bundle.info.text_encoder["id"]
+    training = TransformerTrainConfig(text_encoder=DEFAULT_ENCODERS.get(encoder, encoder))
+    return Recipe(
+        tokenizer=bundle.info.tokenizer, transformer=bundle.info.transformer, transformer_training=training
+    )
+
+
+def start_origin(start: Path) -> dict[str, Any]:
+    """What a transformer goes on from: name, licence and training data of the bundle it began with.
+
+    A training folder passes on what it began with itself.
+    """
+    bundle = bundle_at(start)
+    if bundle is None:
+        unknown = {"name": start.name, "licence": "", "training_data": "", "pair_decoder": False}
+        return read_config(start).get("origin") or unknown
+    info = bundle.info
+    return {
+        "name": info.name,
+        "licence": info.licence,
+        "training_data": info.training_data,
+        "pair_decoder": info.pair_decoder is not None,
+    }
 
 
 def load_start(folder: Path) -> InteractionTransformer:

@@ -45,6 +45,46 @@ def smooth_pair(frames: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(joints).astype(np.float32), np.stack(sixd).astype(np.float32)
 
 
+#: Every stage in milliseconds, in the form of a recipe's file; the defaults fit the data of `pairs_tree`.
+TINY_RECIPE = """
+tokenizer: {stem: conv, width: 8, code_dim: 6, codebook_size: 16, dropout: 0.0}
+tokenizer_loss: {kind: metric}
+tokenizer_training: {batch_size: 4, steps: 3, window: 32, gumbel: 0.0, validate_clips: 2, log_steps: 1}
+refine_loss: {kind: metric}
+refine_training: {batch_size: 4, steps: 2, window: 32, gumbel: 0.0, validate_clips: 2, log_steps: 1}
+transformer: {codebook_size: 16, code_dim: 6, latent_dim: 16, heads: 2, layers: 1, ff_dim: 24, dropout: 0.0,
+              text_dim: 384, text_head: pooled, text_width: 16, text_layers: 1, text_heads: 2, text_ff: 24,
+              person_embedding: true}
+text_pretraining: {steps: 2, batch_size: 4}
+transformer_training: {batch_size: 4, steps: 3, step_unroll: 0.0, validate_clips: 2, log_steps: 1,
+                       freeze_text: true, max_frames: 80}
+pair_decoder: {width: 8, blocks: 1}
+pair_decoder_training: {batch_size: 4, steps: 2, window: 32, clips: 8, fill_steps: 2, validate_clips: 2,
+                        log_steps: 1}
+sampling: {guidance: 2.0, steps: 2}
+"""
+
+
+def pairs_tree(root: Path, train: int = 6, validation: int = 2, frames: int = 61, seed: int = 0) -> Path:
+    """A data set as `intermask data pairs` writes it: InterHuman's layout, one caption, no labels."""
+    for folder in ("motions_processed/person1", "motions_processed/person2", "annots", "split"):
+        (root / folder).mkdir(parents=True)
+    ids = [str(number) for number in range(1, train + validation + 1)]
+    for id in ids:
+        joints, rotations = smooth_pair(frames, seed + int(id))
+        raw = np.zeros((2, frames, 492), dtype=np.float32)
+        z_up = np.stack([joints[..., 0], -joints[..., 2], joints[..., 1]], axis=-1)
+        raw[..., :66] = z_up.reshape(2, frames, 66)
+        raw[..., 186:312] = rotations.reshape(2, frames, 126)
+        for person in (0, 1):
+            np.save(root / f"motions_processed/person{person + 1}/{id}.npy", raw[person])
+        (root / f"annots/{id}.txt").write_text(f"two people bow to each other, take {id}\n")
+    splits = {"train": ids[:train], "val": ids[train:], "test": ids[train:]}
+    for split, own in splits.items():
+        (root / f"split/{split}.txt").write_text("".join(f"{id}\n" for id in own))
+    return root
+
+
 class SmoothSource:
     """A training source of `count` clips; tempo and actor are its labels, stated in the first caption."""
 
@@ -64,6 +104,9 @@ class SmoothSource:
     def features(self, index: int, canonical: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         joints, rotations6d = (part[:, start:stop] for part in self._pairs[index])
         return pair_features(joints, rotations6d, canonical=canonical, keep_last=True)
+
+    def check(self) -> None:
+        pass
 
     def text(self, index: int) -> ClipText:
         tempo = ("slow", "fast")[index % 2]

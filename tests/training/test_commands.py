@@ -181,10 +181,11 @@ def test_training_starts_from_a_bundle(trained, tmp_path):
 
 
 def test_a_transformer_is_bundled_with_the_tokenizer_of_a_bundle(trained, tmp_path):
+    stated = ("--licence", "MIT", "--training-data", "60 clips", "--fp32")
     run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
-        "--out", tmp_path / "small", "--fp32")  # fmt: skip
+        "--out", tmp_path / "small", *stated)  # fmt: skip
     run("train", "bundle", "--tokenizer", tmp_path / "small", "--transformer", trained / "transformer",
-        "--out", tmp_path / "again", "--name", "small", "--fp32")  # fmt: skip
+        "--out", tmp_path / "again", "--name", "small", *stated)  # fmt: skip
     for file in sorted(path.name for path in (tmp_path / "small").iterdir()):
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / "small" / file).read_bytes(), file
 

@@ -62,6 +62,7 @@ def _check_motions(report: DatasetReport, ids: set[str], progress: Progress) -> 
         if lengths[0] != lengths[1]:
             report.error("persons differ in length", id, f"{lengths[0]} and {lengths[1]} frames")
         frames.append(min(lengths))
+    report.check_speeds()
     report.count_frames("clips with both persons", frames)
     too_short, cropped = sum(n < MIN_TEXT_FRAMES for n in frames), sum(n > MAX_RAW_FRAMES for n in frames)
     report.counts[f"shorter than {MIN_TEXT_FRAMES} frames (never used)"] = too_short
@@ -126,6 +127,7 @@ def _check_splits(report: DatasetReport, ids: set[str]) -> None:
         absent = splits[split] - ids
         if absent:
             report.error("listed without motion", place, f"{len(absent)} ids: {first_of(absent)}")
+    report.check_empty_splits({split: len(listed) for split, listed in splits.items()})
     report.check_overlaps("ids", splits)
     unlisted = ids - set().union(*splits.values()) if splits else set()
     if unlisted:

@@ -59,9 +59,11 @@ def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
         if names is not None:
             splits[split] = names
         frames += _check_motions(report, split, names, progress or (lambda _: None))
+    report.check_speeds()
     report.count_frames("clips", frames)
     unused = sum(not MIN_FRAMES <= n < END_FRAMES for n in frames)
     report.counts[f"outside {MIN_FRAMES}-{END_FRAMES - 1} frames (no text item)"] = unused
+    report.check_empty_splits({split: len(names) for split, names in splits.items()})
     report.check_overlaps("names", splits)
     _check_texts(report, sorted(set().union(*splits.values())) if splits else [])
     return report
@@ -152,12 +154,12 @@ def _check_clip(report: DatasetReport, file: h5py.File, split: str, name: str) -
     elif np.any(clip[:, FACE]):
         report.note("face turned", place, "jaw or eye rotations are not zero; no body model here uses them")
     if not len(broken):
-        for number, joints in enumerate(_joints_of_clip(clip), 1):
+        for number, joints in enumerate(joints_of_clip(clip), 1):
             report.check_joints(f"{place} person {number}", joints)
     return int(shape[0])
 
 
-def _joints_of_clip(clip: np.ndarray) -> np.ndarray:
+def joints_of_clip(clip: np.ndarray) -> np.ndarray:
     """A clip as on disk (T, 56, 6) -> joints (2, T, 22, 3) of the stand-in body."""
     features = np.stack([person_features(person) for person in persons_from_processed(clip)])
     return joints_from_features(features, stand_in_body())[:, :, :NUM_JOINTS]

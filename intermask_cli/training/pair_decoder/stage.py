@@ -16,7 +16,8 @@ from intermask_cli.training.config import PairDecoderLossConfig, PairDecoderTrai
 from intermask_cli.training.loop import TrainingStage
 from intermask_cli.training.pair_decoder.corrupted_pairs import CorruptedPairs
 from intermask_cli.training.pair_decoder.losses import meeting, pair_terms
-from intermask_cli.training.tokenizer.losses import CRITERIA, foot_sliding
+from intermask_cli.training.processes import OwnRows, mean_of_all, several_processes
+from intermask_cli.training.tokenizer.losses import CRITERIA, contact_count, foot_sliding
 from intermask_cli.training.tokenizer.metric_losses import (
     PLANTED_SQUARED_STEP,
     WRISTS,
@@ -55,6 +56,9 @@ class PairDecoderObjective(nn.Module):
             terms = pair_terms(
                 joints, batch.truth, rotations, batch.true_rotations, self.weights, self.config
             )
+            if self.training and several_processes():
+                truth = batch.truth.flatten(0, 1)
+                terms["foot"] = mean_of_all(terms["foot"], contact_count(truth, PLANTED_SQUARED_STEP))
             return weighted_sum(terms, self.config), terms
 
     def corrected(self, batch: PairBatch) -> tuple[Tensor, Tensor]:
@@ -72,6 +76,7 @@ class PairDecoderStage(TrainingStage):
     """Windows of corrupted pairs, turned about the vertical axis at random."""
 
     name: ClassVar[str] = "pair_decoder"
+    section: ClassVar[str] = "pair_decoder_training"
     config: PairDecoderTrainConfig
     model: PairDecoder
     objective: PairDecoderObjective
@@ -90,9 +95,13 @@ class PairDecoderStage(TrainingStage):
         if len(self._long) < len(train.lengths):
             note(f"{len(train.lengths) - len(self._long)} clips are shorter than a window and not used")
         frames = int(train.lengths[self._long].sum())
-        self.steps_per_epoch = max(
-            1, frames // (self.config.window * self.config.batch_size * accelerator.num_processes)
-        )
+        self._rows = OwnRows(accelerator)
+        self._rows.check(self.config.batch_size, self.section)
+        self.steps_per_epoch = max(1, frames // (self.config.window * self.config.batch_size))
+
+    def positions(self) -> int:
+        """Frames of both persons."""
+        return self.config.batch_size * self.config.window * 2
 
     def batch(self, step: int) -> PairBatch:
         """Random windows of random clips."""
@@ -100,12 +109,14 @@ class PairDecoderStage(TrainingStage):
         clips = self._long[torch.randint(len(self._long), (size,))]
         slack = self._train.lengths[clips] - self.config.window
         first_frames = self._train.starts[clips] + (torch.rand(size) * (slack + 1)).long()
-        corrupted, truth, rotations, true_rotations = self._train.take(
-            first_frames[:, None] + torch.arange(self.config.window)
-        )
-        turn = _rotations_about_y(torch.rand(size) * 2 * math.pi)
+        angles = torch.rand(size) * 2 * math.pi
         given = torch.where(
             torch.rand(size) < self.config.given_share, torch.randint(2, (size,)), torch.tensor(NONE_GIVEN)
+        )
+        first_frames, angles, given = (self._rows.of(drawn) for drawn in (first_frames, angles, given))
+        turn = _rotations_about_y(angles)
+        corrupted, truth, rotations, true_rotations = self._train.take(
+            first_frames[:, None] + torch.arange(self.config.window)
         )
         parts = (turned(corrupted, turn), turned(truth, turn), rotations, true_rotations, given)
         return PairBatch(*(part.to(self._device) for part in parts))

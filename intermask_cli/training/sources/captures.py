@@ -24,8 +24,7 @@ class CapturesSource(PairSource[CaptureClip]):
 
     def __init__(self, folder: Path, split: str):
         clips = capture_clips(folder, "train" if split == "train" else "test")
-        ids = "\n".join(clip.id for clip in clips)
-        super().__init__(clips, hashlib.sha256(ids.encode()).hexdigest()[:16])
+        super().__init__(clips, f"{folder}, {'training trials' if split == 'train' else 'held-out trial'}")
 
     def text(self, index: int) -> ClipText:
         """Captions; those that say who leads mention the actor."""
@@ -52,8 +51,17 @@ class JoinedSource:
         self.representation = kinds.pop()
         self._sources = list(sources)
         self._starts = np.cumsum([0, *map(len, self._sources)])
-        joined = "+".join(str(source.digest) for source in self._sources)
-        self.digest = hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+    @property
+    def digest(self) -> str:
+        """Changes when the motion of a source does."""
+        joined = "+".join(source.digest for source in self._sources)
+        return hashlib.sha256(joined.encode()).hexdigest()[:16]
+
+    def check(self) -> None:
+        """Raise InputError if a source is empty or has clips that cannot be trained on."""
+        for source in self._sources:
+            source.check()
 
     def _at(self, index: int) -> tuple[TrainingSource, int]:
         number = int(np.searchsorted(self._starts, index, side="right")) - 1

@@ -31,8 +31,8 @@ PARAPHRASE_STREAM = 0x9A8A
 class DuetsSource(PairSource[CorpusClip]):
     """One split of a Duets corpus."""
 
-    def __init__(self, corpus: Corpus, split: str):
-        super().__init__(corpus.split(split), f"{corpus.manifest['fingerprint']}-{corpus.clips}-{split}")
+    def __init__(self, folder: Path, corpus: Corpus, split: str):
+        super().__init__(corpus.split(split), f"{folder}, split {split}")
 
     def text(self, index: int) -> ClipText:
         """Captions with what they state, and the labels they may state."""
@@ -50,6 +50,17 @@ def _caption(text: str, mention: Mention) -> ClipCaption:
     )
 
 
+def checked_splits(folders: Sequence[Path]) -> tuple[TrainingSource, TrainingSource]:
+    """The splits "train" and "val" of one or more data sets.
+
+    Raises InputError if one is empty or has clips that cannot be trained on.
+    """
+    train, validation = open_sources(folders, "train"), open_sources(folders, "val")
+    train.check()
+    validation.check()
+    return train, validation
+
+
 def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:
     """The split "train" or "val" of one or more data sets, read as one source in the order given."""
     sources = [open_source(folder, split) for folder in folders]
@@ -59,7 +70,7 @@ def open_sources(folders: Sequence[Path], split: str) -> TrainingSource:
 def open_source(data: Path, split: str) -> TrainingSource:
     """The split "train" or "val" of the data set in a folder, recognised by its files."""
     if (data / DUETS_MANIFEST).is_file():
-        return DuetsSource(Corpus(data), split)
+        return DuetsSource(data, Corpus(data), split)
     if (data / CAPTURES_INDEX).is_file():
         return CapturesSource(data, split)
     if (data / INTERHUMAN_FOLDER).is_dir():

@@ -7,18 +7,22 @@ the canonical person, crops and captions.
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from intermask_cli.console import note
+from intermask_cli.console import note, track
 from intermask_cli.datasets.interhuman import reader as interhuman
 from intermask_cli.datasets.interx import reader as interx
-from intermask_cli.errors import MissingError
+from intermask_cli.datasets.interx.check import joints_of_clip
+from intermask_cli.errors import InputError, MissingError
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.motion.representation import INTERHUMAN, INTERX, Representation
+from intermask_cli.motion.representation.interhuman import motion_from_loaded
 from intermask_cli.motion.representation.interx import person_features, persons_from_processed
+from intermask_cli.training.sources.inspection import Inspection, RecordedPerson
 from intermask_cli.training.sources.source import ClipCaption, ClipText
 
 INTERHUMAN_FOLDER, INTERX_FOLDER = "motions_processed", "motions"
@@ -36,8 +40,33 @@ class InterHumanSource:
         self._pairs = interhuman.InterHumanPairs(self._data)
         mean, std = (root / name for name in STATISTICS)
         self.normalizer = Normalizer.load(mean, std) if mean.is_file() and std.is_file() else None
-        _report_skipped(root, [*self._data.skipped, *self._pairs.skipped], len(self._pairs))
-        self.digest = _digest(self._pairs.names)
+        self._skipped = [*self._data.skipped, *self._pairs.skipped]
+        _report_skipped(root, self._skipped, len(self._pairs))
+
+    @cached_property
+    def _inspection(self) -> Inspection:
+        return Inspection(self._recorded())
+
+    def _recorded(self) -> Iterator[RecordedPerson]:
+        clips = [clip for clip, mirrored in self._pairs.items if not mirrored]
+        for clip in track(clips, "checking clips", len(clips), "clips"):
+            for folder, loaded in zip(interhuman.PERSON_FOLDERS, self._data.loaded(clip), strict=True):
+                place = f"{INTERHUMAN_FOLDER}/{folder}/{clip.id}.npy"
+                yield RecordedPerson(place, loaded, motion_from_loaded(loaded)[0])
+
+    @property
+    def digest(self) -> str:
+        """Changes when the motion does."""
+        return self._inspection.digest
+
+    def check(self) -> None:
+        """Raise InputError without clips, or with clips that cannot be trained on."""
+        split, root = self._data.split, self._data.root
+        if not len(self._pairs):
+            raise InputError(_nothing_to_use(root / "split" / f"{split}.txt", self._skipped))
+        self._inspection.check(
+            str(root), f"mend the files, or leave the clips out with their ids in {root / 'ignore_list.txt'}"
+        )
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -76,10 +105,37 @@ class InterXSource:
             if captions and clip.frames >= interx.MIN_FRAMES:
                 self._captions[clip.name] = [caption.text for caption in captions]
         self._clips = [clip for clip in self._data.clips if clip.name in self._captions]
+        self._skipped = skipped
         _report_skipped(root, skipped, len(self._clips))
         size = INTERX.num_features
         self.normalizer: Normalizer | None = Normalizer(np.zeros(size), np.ones(size))
-        self.digest = _digest([clip.name for clip in self._clips])
+
+    @cached_property
+    def _inspection(self) -> Inspection:
+        return Inspection(self._recorded())
+
+    def _recorded(self) -> Iterator[RecordedPerson]:
+        for clip in track(self._clips, "checking clips", len(self._clips), "clips"):
+            processed = self._data.processed(clip)
+            place = f"{INTERX_FOLDER}/{self._data.split}.h5 {clip.name}"
+            for number, joints in enumerate(joints_of_clip(processed), 1):
+                # The arrays of the two persons are not apart in the file.
+                motion = processed if number == 1 else processed[:, :0]
+                yield RecordedPerson(f"{place} person {number}", motion, joints)
+
+    @property
+    def digest(self) -> str:
+        """Changes when the motion does."""
+        return self._inspection.digest
+
+    def check(self) -> None:
+        """Raise InputError without clips, or with clips that cannot be trained on."""
+        split, root = self._data.split, self._data.root
+        if not self._clips:
+            raise InputError(_nothing_to_use(root / "splits" / f"{split}.txt", self._skipped))
+        self._inspection.check(
+            str(root), f"mend the clips, or take their names out of {root / 'splits' / split}.txt"
+        )
 
     def __len__(self) -> int:
         return len(self._clips)
@@ -103,5 +159,11 @@ def _report_skipped(root: Path, skipped: list[str], used: int) -> None:
         note(f"{root}: {used} clips, {len(skipped)} left out (first: {skipped[0]})")
 
 
-def _digest(names: list[str]) -> str:
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+def _nothing_to_use(split: Path, skipped: list[str]) -> str:
+    """Why a split has no clips, and what to do."""
+    other = "train" if split.stem == "val" else "val"
+    reason = f"none of its clips can be used (first: {skipped[0]})" if skipped else "no clips"
+    return (
+        f"{split}: {reason}; training needs clips in train and val; move ids here from {other}.txt, "
+        "or give a column `split` to `intermask data pairs`"
+    )

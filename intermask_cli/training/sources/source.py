@@ -48,7 +48,11 @@ class TrainingSource(Protocol):
 
     representation: Representation
     normalizer: Normalizer | None
-    digest: str  # changes when the clips do
+
+    @property
+    def digest(self) -> str:
+        """Changes when the motion does."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -62,6 +66,10 @@ class TrainingSource(Protocol):
 
     def text(self, index: int) -> ClipText:
         """Captions and labels."""
+        ...
+
+    def check(self) -> None:
+        """Raise InputError if there are no clips, or clips that cannot be trained on."""
         ...
 
 

@@ -80,6 +80,11 @@ def foot_sliding(
     return criterion(sliding, torch.zeros_like(sliding))
 
 
+def contact_count(target: Tensor, max_squared_step: float = CONTACT_MAX_SQUARED_STEP_M2) -> Tensor:
+    """Number of entries of which `foot_sliding` takes the mean: joints (B, T, J, 3) in metres -> scalar."""
+    return foot_contact_mask(target, max_squared_step).sum()
+
+
 def published_interhuman_terms(
     pred: Tensor, target: Tensor, mean: Tensor, std: Tensor, criterion: Criterion
 ) -> dict[str, Tensor]:

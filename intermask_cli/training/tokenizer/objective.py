@@ -10,13 +10,23 @@ from torch import Tensor, nn
 from intermask_cli.errors import InputError
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.motion.normalizer import Normalizer
+from intermask_cli.motion.representation.interhuman import POSITIONS
+from intermask_cli.motion.skeleton import NUM_JOINTS
 from intermask_cli.training.config import TokenizerLossConfig
+from intermask_cli.training.processes import mean_of_all, several_processes
 from intermask_cli.training.tokenizer.losses import (
     CRITERIA,
+    contact_count,
+    joints_of,
     published_interhuman_terms,
     published_interx_terms,
 )
-from intermask_cli.training.tokenizer.metric_losses import joint_weights, metric_terms, weighted_sum
+from intermask_cli.training.tokenizer.metric_losses import (
+    PLANTED_SQUARED_STEP,
+    joint_weights,
+    metric_terms,
+    weighted_sum,
+)
 
 #: Inter-X features (B, T, 56, 6) -> joints (B, T, 55, 3) in metres.
 FeaturesToJoints = Callable[[Tensor], Tensor]
@@ -55,9 +65,21 @@ class TokenizerObjective(nn.Module):
         motion = motion.unflatten(-1, self.tokenizer.representation.feature_shape)
         output = self.tokenizer(motion, temperature=self.gumbel, bypass=self.bypass)
         terms = self._terms(output.reconstruction.float(), motion)
+        if self.training and several_processes():
+            terms["foot"] = mean_of_all(terms["foot"], self._contacts(motion))
         terms["commitment"] = output.commitment
         loss = weighted_sum(terms, self.config)
         return loss, {**terms, "perplexity": output.perplexity}
+
+    def _contacts(self, motion: Tensor) -> Tensor:
+        """Entries of which the foot term is a mean."""
+        if self.body is not None:
+            return contact_count(self.body(motion))
+        joints = joints_of(motion) * self.std[POSITIONS].view(NUM_JOINTS, 3)
+        joints = joints + self.mean[POSITIONS].view(NUM_JOINTS, 3)
+        if self.config.kind == "metric":
+            return contact_count(joints, PLANTED_SQUARED_STEP)
+        return contact_count(joints)
 
     def _terms(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         # Under autocast, differences between positions would have the precision of bfloat16.

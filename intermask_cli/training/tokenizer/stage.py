@@ -10,6 +10,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN
 from intermask_cli.console import note
 from intermask_cli.models.codebook import Codebook, perplexity
 from intermask_cli.models.tokenizer import Tokenizer
@@ -18,6 +19,7 @@ from intermask_cli.motion.representation.interhuman import POSITIONS
 from intermask_cli.motion.skeleton import NUM_JOINTS
 from intermask_cli.training.config import Recipe, TokenizerTrainConfig
 from intermask_cli.training.loop import TrainingStage
+from intermask_cli.training.processes import OwnRows
 from intermask_cli.training.sources.source import TrainingSource, WindowSet, build_windows
 from intermask_cli.training.tokenizer.losses import joints_of
 from intermask_cli.training.tokenizer.metric_losses import WRISTS
@@ -28,6 +30,7 @@ class TokenizerStage(TrainingStage):
     """Windows of single persons through the tokenizer; validated on complete clips."""
 
     name: ClassVar[str] = "tokenizer"
+    section: ClassVar[str] = "tokenizer_training"
     config: TokenizerTrainConfig
     model: Tokenizer
     objective: TokenizerObjective
@@ -42,8 +45,8 @@ class TokenizerStage(TrainingStage):
         body: FeaturesToJoints | None = None,
     ):
         self.config = getattr(recipe, f"{self.name}_training")
-        self._device, self._rank = accelerator.device, accelerator.process_index
-        self._world = accelerator.num_processes
+        self._device = accelerator.device
+        self._rows = OwnRows(accelerator)
         torch.manual_seed(self.config.seed)
         self.model = self._new_model(recipe).to(self._device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -52,7 +55,8 @@ class TokenizerStage(TrainingStage):
         ).to(self._device)
         self._normalizer = normalizer
         self._windows = self._build_windows(train, normalizer)
-        self.steps_per_epoch = max(1, len(self._windows) // (self.config.batch_size * self._world))
+        self._rows.check(self.config.batch_size, self.section)
+        self.steps_per_epoch = max(1, len(self._windows) // self.config.batch_size)
         count = min(len(validation), self.config.validate_clips)
         clips = np.linspace(0, len(validation) - 1, count).astype(int)
         self._validation = [validation.features(int(clip), 0) for clip in clips]
@@ -76,6 +80,23 @@ class TokenizerStage(TrainingStage):
         if self.config.published and self.config.steps == 0:
             steps += self.steps_per_epoch
         return steps
+
+    def minimum_steps(self) -> int:
+        """One step with the quantiser: without it there are no tokens."""
+        return self.config.plain_steps + 1
+
+    def minimum_advice(self) -> str:
+        """The quantiser is on after `plain_steps`."""
+        plain = self.config.plain_steps
+        return f", and the codebook starts after {plain} ({self.section}.plain_steps)" if plain else ""
+
+    def draws_in_model(self) -> bool:
+        """Drop-out, or codes drawn at a temperature."""
+        return super().draws_in_model() or self.config.gumbel > 0
+
+    def positions(self) -> int:
+        """Windows, five rows of tokens each."""
+        return self.config.batch_size * self.config.window // FRAMES_PER_TOKEN * BODY_ROWS
 
     def before_step(self, step: int) -> None:
         """Bypass the quantiser in the first `plain_steps`; then start the codebook from k-means."""
@@ -110,10 +131,8 @@ class TokenizerStage(TrainingStage):
             windows = self._windows.random(size, self.config.fast_share)
         else:
             epoch, position = divmod(step, self.steps_per_epoch)
-            windows = self._windows.shuffled(
-                self.config.seed, epoch, position * self._world + self._rank, size
-            )
-        return self._windows.take(windows).to(self._device, non_blocking=True)
+            windows = self._windows.shuffled(self.config.seed, epoch, position, size)
+        return self._windows.take(self._rows.of(windows)).to(self._device, non_blocking=True)
 
     def _shape(self, motion: Tensor) -> Tensor:
         """(B, T, D) -> (B, T, 262) or (B, T, 56, 6) on the device."""
@@ -168,6 +187,7 @@ class RefineStage(TokenizerStage):
     """
 
     name: ClassVar[str] = "refine"
+    section: ClassVar[str] = "refine_training"
     decoder_only = False
 
     def start_from(self, tokenizer: Tokenizer, decoder_only: bool) -> None:
@@ -175,6 +195,14 @@ class RefineStage(TokenizerStage):
         self.model.load_state_dict(tokenizer.state_dict())
         self.decoder_only = decoder_only
         self.model.encoder.requires_grad_(not decoder_only)
+
+    def minimum_steps(self) -> int:
+        """One: the codebook is already trained."""
+        return 1
+
+    def minimum_advice(self) -> str:
+        """Nothing to say."""
+        return ""
 
     def before_step(self, step: int) -> None:
         """Nothing: the codebook is already trained."""

@@ -21,8 +21,11 @@ class TokenSupply(Protocol):
     lengths: Tensor  # (items,) tokens per row, for batches of similar length
     clips: Tensor  # (items,) clip number of an item
 
-    def take(self, items: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
-        """Items (B,), canonical person (B,) -> ids (B, 10 n), lengths (B,)."""
+    def take(self, items: Tensor, canonical: Tensor, own: slice) -> tuple[Tensor, Tensor]:
+        """Items (B,), canonical person (B,) -> ids (b, 10 n), lengths (b,) of the `own` rows.
+
+        What is drawn, and n, do not depend on which rows are wanted.
+        """
         ...
 
 
@@ -48,25 +51,30 @@ class FreshTokens:
         self.clips = torch.arange(len(source))
 
     @torch.no_grad()
-    def take(self, items: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
-        """Items (B,) -> ids (B, 10 n) with n = max_frames // 4, lengths (B,); ignores `canonical`."""
-        motions = [self._motion(int(item)) for item in items]
+    def take(self, items: Tensor, canonical: Tensor, own: slice) -> tuple[Tensor, Tensor]:
+        """Items (B,) -> ids (b, 10 n) with n = max_frames // 4, lengths (b,); ignores `canonical`."""
+        draws = [(int(item), *self._draw(int(item))) for item in items]
+        motions = [self._motion(*drawn) for drawn in draws[own]]
         width = int(np.prod(motions[0].shape[2:]))
-        padded = torch.zeros(len(items), 2, self._max_frames, width)
+        padded = torch.zeros(len(motions), 2, self._max_frames, width)
         for row, motion in enumerate(motions):
             flat = self._normalizer.normalize(motion.reshape(2, motion.shape[1], -1))
             padded[row, :, : motion.shape[1]] = torch.from_numpy(flat.astype(np.float32))
         tracks = padded.flatten(0, 1).to(self._device)  # (B, 2, T, D) -> (2 B, T, D)
         tracks = tracks.unflatten(-1, self._source.representation.feature_shape)
-        ids = self._tokenizer.encode(tracks).view(len(items), -1)  # (2 B, 5, n) -> (B, 10 n)
+        ids = self._tokenizer.encode(tracks).view(len(motions), -1)  # (2 B, 5, n) -> (B, 10 n)
         lengths = torch.tensor([motion.shape[1] // FRAMES_PER_TOKEN for motion in motions])
         return ids.cpu(), lengths
 
-    def _motion(self, clip: int) -> np.ndarray:
-        frames = self._source.frames(clip)
-        slack = frames - self._max_frames
+    def _draw(self, clip: int) -> tuple[int, int, int]:
+        """First frame, canonical person, and whether the persons are exchanged."""
+        slack = self._source.frames(clip) - self._max_frames
         start = int(torch.randint(slack, ())) if slack > 0 else 0
         canonical, swapped = torch.randint(2, (2,)).tolist()
+        return start, canonical, swapped
+
+    def _motion(self, clip: int, start: int, canonical: int, swapped: int) -> np.ndarray:
+        frames = self._source.frames(clip)
         motion = self._source.features(clip, canonical, start, min(frames, start + self._max_frames))
         motion = motion[::-1] if canonical else motion  # the canonical person first
         return np.ascontiguousarray(motion[::-1] if swapped else motion)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
+from intermask_cli.training.processes import mean_of_all
 from intermask_cli.training.transformer.masking import IGNORED, HiddenTokens, unroll
 
 
@@ -22,10 +23,11 @@ class TokenBatch(NamedTuple):
 
 
 class MaskedLoss(NamedTuple):
-    """Cross-entropy and top-1 accuracy over the positions that count; accuracy 0 if there are none."""
+    """Cross-entropy and top-1 accuracy over the `counted` positions that count; 0 if there are none."""
 
     ce: Tensor
     accuracy: Tensor
+    counted: Tensor
 
 
 def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
@@ -33,10 +35,9 @@ def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
     counted = labels != IGNORED
     counted_logits, truth = logits[counted].float(), labels[counted]
     if not len(truth):
-        return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()))
-    return MaskedLoss(
-        F.cross_entropy(counted_logits, truth), (counted_logits.argmax(-1) == truth).float().mean()
-    )
+        return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()), counted.sum())
+    accuracy = (counted_logits.argmax(-1) == truth).float().mean()
+    return MaskedLoss(F.cross_entropy(counted_logits, truth), accuracy, counted.sum())
 
 
 class TransformerObjective(nn.Module):
@@ -54,12 +55,12 @@ class TransformerObjective(nn.Module):
         """Loss and terms for condition vectors from `InteractionTransformer.condition`."""
         hidden = batch.hidden
         logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
-        masked = masked_loss(logits, hidden.labels)
+        masked = self._masked_loss(logits, hidden.labels)
         if self.unroll_weight == 0:
             return masked.ce, {"ce": masked.ce, "accuracy": masked.accuracy}
         next_step = unroll(hidden, logits.detach(), self.transformer.mask_id, self.published)
         logits = self._logits(next_step, condition, batch.dropped[1], batch.lengths)
-        unrolled = masked_loss(logits, next_step.labels)
+        unrolled = self._masked_loss(logits, next_step.labels)
         terms = {
             "ce": masked.ce,
             "accuracy": masked.accuracy,
@@ -67,6 +68,14 @@ class TransformerObjective(nn.Module):
             "unroll_accuracy": unrolled.accuracy,
         }
         return masked.ce + self.unroll_weight * unrolled.ce, terms
+
+    def _masked_loss(self, logits: Tensor, labels: Tensor) -> MaskedLoss:
+        """Means that count every position of the batch alike, whichever process has it."""
+        loss = masked_loss(logits, labels)
+        if not self.training:
+            return loss
+        ce, accuracy = (mean_of_all(value, loss.counted) for value in (loss.ce, loss.accuracy))
+        return MaskedLoss(ce, accuracy, loss.counted)
 
     def _logits(
         self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None

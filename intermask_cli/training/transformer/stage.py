@@ -9,6 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
+from intermask_cli.config import BODY_ROWS
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
@@ -17,6 +18,7 @@ from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
 from intermask_cli.training.config import MaskingConfig, Recipe, TransformerTrainConfig
 from intermask_cli.training.loop import TrainingStage
+from intermask_cli.training.processes import OwnRows
 from intermask_cli.training.schedule import derived_seed
 from intermask_cli.training.sources.source import ClipText, TrainingSource
 from intermask_cli.training.transformer.batches import FreshTokens, TokenSupply, batch_order
@@ -56,10 +58,6 @@ class TransformerData:
         cache: Path,
         accelerator: Accelerator,
     ):
-        if encoder.dim != recipe.transformer.text_dim:
-            raise InputError(
-                f"text encoder has width {encoder.dim}, text_dim is {recipe.transformer.text_dim}"
-            )
         config, device = recipe.transformer_training, accelerator.device
         limit = config.max_frames
         with accelerator.main_process_first():
@@ -93,6 +91,7 @@ class TransformerStage(TrainingStage):
     """Masked token prediction for both persons."""
 
     name: ClassVar[str] = "transformer"
+    section: ClassVar[str] = "transformer_training"
     config: TransformerTrainConfig
     model: InteractionTransformer
     objective: TransformerObjective
@@ -102,7 +101,8 @@ class TransformerStage(TrainingStage):
     ):
         self.config, self._masking = recipe.transformer_training, recipe.masking
         self._data, self._device = data, accelerator.device
-        self._rank, self._world = accelerator.process_index, accelerator.num_processes
+        self._rows = OwnRows(accelerator)
+        self._rows.check(self.config.batch_size, self.section)
         self.model = model.to(self._device)
         if self.config.freeze_text:
             # Otherwise the text head would lose what the transformer does not use yet, such as who acts, and
@@ -110,13 +110,18 @@ class TransformerStage(TrainingStage):
             for module in model.text_modules():
                 module.requires_grad_(False)
         self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
-        self.steps_per_epoch = max(1, len(data.tokens.lengths) // (self.config.batch_size * self._world))
+        self.steps_per_epoch = max(1, len(data.tokens.lengths) // self.config.batch_size)
         self._order: tuple[int, Tensor] | None = None
-        if len(data.tokens.lengths) < self.config.batch_size * self._world:
+        if len(data.tokens.lengths) < self.config.batch_size:
             raise InputError(
-                f"{len(data.tokens.lengths)} training excerpts are fewer than one batch "
-                f"({self.config.batch_size} x {self._world} processes); use a smaller batch_size"
+                f"{len(data.tokens.lengths)} training excerpts are fewer than one batch; "
+                f"--set {self.section}.batch_size={len(data.tokens.lengths)} fits"
             )
+
+    def positions(self) -> int:
+        """Tokens of both persons in the longest excerpts, in one or two passes."""
+        tokens = 2 * BODY_ROWS * int(self._data.tokens.lengths.max())
+        return self.config.batch_size * tokens * (2 if self.config.step_unroll > 0 else 1)
 
     def batch(self, step: int) -> TokenBatch:
         """Masked tokens and text of a step."""
@@ -124,12 +129,14 @@ class TransformerStage(TrainingStage):
         decision = decide(len(items), self._masking)
         # The given person of a reaction is the canonical one: with person 0 hidden that is person 1.
         canonical = (decision.hidden_person == 0).long()
-        ids, lengths = self._data.tokens.take(items, canonical)
+        ids, lengths = self._data.tokens.take(items, canonical, self._rows.slice(len(items)))
         texts, _ = self._data.captions.draw(self._data.tokens.clips[items])
         codes = self.model.config.codebook_size
         draws = draw(decision, ids.shape[1], codes, self._masking)
         dropped = torch.rand(2, len(items)) < self.config.cond_drop
-        return self._assemble(ids, lengths, draws, texts, dropped)
+        own = self._rows.slice(len(items))
+        draws = MaskingDraws(*(values[own] for values in draws))
+        return self._assemble(ids, lengths, draws, texts[own], dropped[:, own])
 
     def _items(self, step: int) -> Tensor:
         epoch, position = divmod(step, self.steps_per_epoch)
@@ -139,7 +146,7 @@ class TransformerStage(TrainingStage):
                 epoch,
                 batch_order(self._data.tokens.lengths, c.seed, epoch, c.batch_size, c.bucket),
             )
-        return self._order[1][position * self._world + self._rank]
+        return self._order[1][position]
 
     def _assemble(
         self, ids: Tensor, lengths: Tensor, draws: MaskingDraws, texts: Tensor, dropped: Tensor
@@ -190,7 +197,7 @@ class TransformerStage(TrainingStage):
 
     def _validation_batch(self, items: Tensor, ratio: float, hidden_person: int) -> TokenBatch:
         data, size = self._data, len(items)
-        ids, lengths = data.validation_tokens.take(items, torch.zeros(size, dtype=torch.int64))
+        ids, lengths = data.validation_tokens.take(items, torch.zeros(size, dtype=torch.int64), slice(None))
         decision = MaskingDecision(torch.full((size,), hidden_person), torch.zeros(size, dtype=torch.bool))
         codes = self.model.config.codebook_size
         draws = draw(decision, ids.shape[1], codes, MaskingConfig(corrupted_samples=0.0))

@@ -21,6 +21,7 @@ from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.config import Recipe, StageConfig
 from intermask_cli.training.loop import TrainingStage
+from intermask_cli.training.processes import OwnRows, mean_of_all
 from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
 from intermask_cli.training.transformer.stage import TransformerData
 
@@ -57,7 +58,12 @@ class LabelObjective(nn.Module):
         condition, stated = self.examples(batch)
         losses, terms = [], {}
         for number, name in enumerate(self.labels):
-            loss, terms[name] = stated_loss(self.classifiers[number](condition), stated[:, number])
+            values = stated[:, number]
+            loss, accuracy = stated_loss(self.classifiers[number](condition), values)
+            if self.training:
+                count = (values != UNSTATED).sum()
+                loss, accuracy = mean_of_all(loss, count), mean_of_all(accuracy, count)
+            terms[name] = accuracy
             losses.append(loss)
         return torch.stack(losses).sum(), terms
 
@@ -108,6 +114,7 @@ class TextPretraining(TrainingStage):
     """The short stage before the training of the transformer."""
 
     name: ClassVar[str] = "text_head"
+    section: ClassVar[str] = "text_pretraining"
     model: InteractionTransformer
     objective: LabelObjective
 
@@ -127,7 +134,8 @@ class TextPretraining(TrainingStage):
             validate_minutes=1e9,
             epochs=0.0,
         )
-        self._data, self._device = data, accelerator.device
+        self._data, self._device, self._rows = data, accelerator.device, OwnRows(accelerator)
+        self._rows.check(own.batch_size, self.section)
         self.model = model.to(self._device)
         self.objective = LabelObjective(model, data.captions.labels).to(self._device)
         self.steps_per_epoch = max(1, len(data.captions.texts) // own.batch_size)
@@ -136,7 +144,7 @@ class TextPretraining(TrainingStage):
         """Random clips, captions that state roles preferred."""
         clips = torch.randint(len(self._data.captions.texts), (self.config.batch_size,))
         texts, stated = self._data.captions.draw(clips)
-        return self._labelled(texts, stated)
+        return self._labelled(self._rows.of(texts), self._rows.of(stated))
 
     def _labelled(self, texts: Tensor, stated: Tensor) -> LabelBatch:
         states, d = self._data.states.take(texts), self._device

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN
 from intermask_cli.console import counter
+from intermask_cli.errors import InputError
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.normalizer import Normalizer
@@ -40,11 +41,14 @@ class TokenCache:
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def take(self, excerpts: Tensor, canonical: Tensor) -> tuple[Tensor, Tensor]:
-        """Excerpts (B,) in the frame of person canonical (B,) -> ids (B, 10 n) int64, lengths (B,)."""
+    def take(self, excerpts: Tensor, canonical: Tensor, own: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Excerpts (B,) in the frame of person canonical (B,) -> ids (b, 10 n) int64, lengths (b,).
+
+        Of all rows, or of the `own` ones; n is that of the longest of all.
+        """
         lengths = self.lengths[excerpts]
-        maps = self.maps[excerpts, canonical, :, :, : int(lengths.max())]
-        return maps.flatten(1).long(), lengths  # (B, 2, 5, n) -> (B, 10 n)
+        maps = self.maps[excerpts[own], canonical[own], :, :, : int(lengths.max())]
+        return maps.flatten(1).long(), lengths[own]  # (b, 2, 5, n) -> (b, 10 n)
 
 
 def excerpt_starts(frames: int, limit: int) -> list[int]:
@@ -53,6 +57,19 @@ def excerpt_starts(frames: int, limit: int) -> list[int]:
         return [0]
     count = -(-(frames - limit) // max(1, limit // 2)) + 1
     return [int(start) for start in np.linspace(0, frames - limit, count)]
+
+
+def excerpts_of(source: TrainingSource, max_frames: int) -> list[tuple[int, int, int]]:
+    """Clip, first frame and frames of every excerpt, cut at its end to whole tokens."""
+    limit = max_frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+    excerpts = []
+    for clip in range(len(source)):
+        frames = source.frames(clip)
+        for start in excerpt_starts(frames, limit):
+            length = min(frames - start, limit) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
+            if length:
+                excerpts.append((clip, start, length))
+    return excerpts
 
 
 @torch.no_grad()
@@ -64,14 +81,9 @@ def encode_split(
     device: torch.device,
 ) -> TokenCache:
     """Encode every clip in the frame of either person, after cutting it at its end to whole tokens."""
-    limit = max_frames // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
-    excerpts: list[tuple[int, int, int]] = []  # clip, start, frames
-    for clip in range(len(source)):
-        frames = source.frames(clip)
-        for start in excerpt_starts(frames, limit):
-            length = min(frames - start, limit) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN
-            if length:
-                excerpts.append((clip, start, length))
+    excerpts = excerpts_of(source, max_frames)
+    if not excerpts:
+        raise InputError(f"no clip is as long as one token, {FRAMES_PER_TOKEN} frames; give longer clips")
     by_length: dict[int, list[int]] = defaultdict(list)
     for number, (_, _, length) in enumerate(excerpts):
         by_length[length].append(number)
@@ -107,7 +119,11 @@ def cached_split(
     device: torch.device,
 ) -> TokenCache:
     """`encode_split`, or its result from a file written for the same tokenizer, data and limit."""
-    key = {"tokenizer": tokenizer_digest(tokenizer), "source": source.digest, "max_frames": str(max_frames)}
+    key = {
+        "tokenizer": tokenizer_digest(tokenizer, normalizer),
+        "source": source.digest,
+        "max_frames": str(max_frames),
+    }
     stale = "made with another tokenizer or corpus, encoding again"
 
     def encode() -> dict[str, Tensor]:
@@ -116,9 +132,10 @@ def cached_split(
     return TokenCache(**cached_tensors(path, key, encode, stale))
 
 
-def tokenizer_digest(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the config and all weights."""
-    return _digest(tokenizer, weights_of(tokenizer))
+def tokenizer_digest(tokenizer: Tokenizer, normalizer: Normalizer) -> str:
+    """SHA-256 of the config, all weights, and the statistics its features are normalised with."""
+    statistics = {"mean": torch.from_numpy(normalizer.mean), "std": torch.from_numpy(normalizer.std)}
+    return _digest(tokenizer, weights_of(tokenizer) | statistics)
 
 
 def tokens_digest(tokenizer: Tokenizer) -> str:
