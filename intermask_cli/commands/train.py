@@ -253,13 +253,13 @@ def bundle(
     licence: Annotated[
         str | None,
         typer.Option(
-            help="Licence of the weights.  [default: that of the model they go on from]", show_default=False
+            help="Licence of the weights.  [default: that of the model they start from]", show_default=False
         ),
     ] = None,
     training_data: Annotated[
         str | None,
         typer.Option(
-            help="One line on what it was trained on.  [default: the model they go on from, and --data]",
+            help="One line on what it was trained on.  [default: the model they start from, and --data]",
             show_default=False,
         ),
     ] = None,

@@ -42,7 +42,12 @@ class Quantized(NamedTuple):
 
 def perplexity(ids: Tensor, size: int) -> Tensor:
     """exp(-sum p log(p + 1e-7)) over the shares p of `size` codes: (N,) -> scalar."""
-    share = torch.bincount(ids, minlength=size) / ids.numel()
+    return perplexity_of(torch.bincount(ids, minlength=size))
+
+
+def perplexity_of(counts: Tensor) -> Tensor:
+    """As `perplexity`, from the number of vectors of each code: (K,) -> scalar."""
+    share = counts / counts.sum()
     return torch.exp(-(share * torch.log(share + 1e-7)).sum())
 
 
@@ -143,7 +148,9 @@ class Codebook(nn.Module):
         if self.training:
             self._move(x.detach(), ids)
         commitment = F.mse_loss(x, codes)
-        return Quantized(x + (codes - x).detach(), ids, commitment, perplexity(ids, self.size))
+        counts = torch.bincount(ids, minlength=self.size)
+        used = perplexity_of(_sum_over_ranks(counts) if self.training else counts)
+        return Quantized(x + (codes - x).detach(), ids, commitment, used)
 
     def _choose(self, x: Tensor, temperature: float) -> Tensor:
         """Nearest or, in training at a temperature above 0, drawn code of each vector: (N, C) -> (N,)."""

@@ -42,7 +42,7 @@ def assemble_bundle(
     tokenizer_folder: a training folder, or the model bundle whose tokens the transformer was trained on.
     fp16: half precision instead of full.
     pair_decoder_folder: a training folder or a bundle; None takes the pair decoder of the tokenizer's bundle.
-    licence, training_data: None takes those of the model that the transformer goes on from.
+    licence, training_data: None takes those of the model that the transformer starts from.
     body: what the model's motion becomes by default, "rigid" or "decoded"; None: as in the tokenizer's
     bundle, else "decoded".
     overwrite: replace another bundle in the folder.
@@ -161,7 +161,7 @@ def _pair_sections(recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def _inherited(given: str | None, origin: dict[str, Any] | None, name: str, further: str) -> str:
-    """A field of the card: as given, else that of the model the weights go on from, with what is added.
+    """A field of the card: as given, else that of the model the weights start from, with what is added.
 
     Where nothing states it the field is empty, and a note asks for the option.
     """
@@ -169,7 +169,7 @@ def _inherited(given: str | None, origin: dict[str, Any] | None, name: str, furt
         return given
     stated = (origin or {}).get(name, "")
     if origin is None or not stated:
-        of = f" by {origin['name']}, which the weights go on from" if origin is not None else ""
+        of = f" by {origin['name']}, which the weights start from" if origin is not None else ""
         note(f"{name} is not stated{of}; give it as --{name.replace('_', '-')}")
     if origin is None:
         return ""

@@ -28,7 +28,7 @@ class StageConfig:
     published: bool = False
     #: seed of weights, data order, masks and drop-out
     seed: int = 3407
-    #: samples per step and process
+    #: samples per step, which several processes share in equal parts
     batch_size: int = 256
     #: budget in passes over the data, used when `steps` is 0; 0 for none
     epochs: float = 50

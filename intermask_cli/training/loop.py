@@ -154,7 +154,8 @@ class StageRun:
         if self.state.step and self.state.validated_s < self.state.elapsed_s:
             self._validate()
         self._save()
-        if not math.isfinite(self.state.best.get("score", math.inf)):
+        score = self.state.best.get("score", math.inf)  # rank 0 has it
+        if not math.isfinite(self._shared(score)):
             raise IntermaskError(
                 f"{self.stage.name}: no usable validation after {self.state.step} steps"
                 f"{self.stage.minimum_advice()}; continue with --resume and a larger budget"

@@ -125,7 +125,7 @@ class OwnRows:
             )
 
     def slice(self, size: int) -> slice:
-        """The own rows of a batch of `size`; an incomplete one may leave some over, which nobody takes."""
+        """The own rows of a batch of `size`; an incomplete one may leave some over, which are not used."""
         each = size // self._world
         return slice(self._rank * each, (self._rank + 1) * each) if self._world > 1 else slice(None)
 

@@ -357,7 +357,7 @@ def _bundle_recipe(bundle: Bundle) -> Recipe:
 
 
 def start_origin(start: Path) -> dict[str, Any]:
-    """What a transformer goes on from: name, licence and training data of the bundle it began with.
+    """What a transformer starts from: name, licence and training data of the bundle it began with.
 
     A training folder passes on what it began with itself.
     """
