@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,14 +47,14 @@ class PerClip:
     values: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MetricScore:
     """A metric over repetitions, or the reason why it is absent."""
 
     values: tuple[float, ...] = ()
     absent: str | None = None
     chance: float | None = None  # of R-Precision: its value for motions in random order
-    per_clip: PerClip | None = None
+    per_clip: PerClip | None = field(default=None, compare=False)
     published: bool = False  # the interval of the published protocols
 
     @property
