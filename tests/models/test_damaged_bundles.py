@@ -21,7 +21,7 @@ from tests.helpers.paths import ROOT, SHARED
 from tests.helpers.tiny import save_tiny, save_tiny_with_pair_decoder
 from tests.helpers.tiny_evaluator import save_tiny_evaluator
 
-CASES = SHARED / "cases" / "strangers"
+CASES = SHARED / "cases" / "strangers"  # language: ok, a folder
 ENCODER = {"id": "x", "sha256": None, "dim": 12}
 
 
@@ -35,7 +35,7 @@ def edit(folder: Path, section: str | None = None, **changes: Any) -> Path:
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"\xff\xfe{", b'"x"', b"5", b"null", b"1.5", b"[" * 5000])
-def test_info_names_a_config_that_is_no_object(tmp_path: Path, content: bytes) -> None:
+def test_info_names_a_config_that_must_be_an_object(tmp_path: Path, content: bytes) -> None:
     folder = save_tiny(tmp_path / "b")
     (folder / "config.json").write_bytes(content)
     with pytest.raises(InputError, match=r"config\.json: (not readable as JSON|expected a JSON object)"):
