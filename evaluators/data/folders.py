@@ -170,7 +170,7 @@ def _table_of(folder: Path) -> Path | None:
 
 
 def _caption_of(folder: Path, id: str) -> str:
-    """First caption in the text file of a motion, beside it or in `texts/`; empty without one."""
+    """First caption in the text file of a motion, next to it or in `texts/`; empty without one."""
     for path in (folder / f"{id}.txt", folder / "texts" / f"{id}.txt"):
         if path.is_file():
             lines = decoded(path)[0].splitlines()

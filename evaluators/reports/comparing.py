@@ -38,7 +38,7 @@ NOT_SEEN = "no difference seen"
 
 @dataclass(frozen=True)
 class Verdict:
-    """One metric or physics column of two reports; `difference` is None where nothing can be told."""
+    """One metric or physics column of two reports; `difference` is None where nothing can be concluded."""
 
     name: str
     a: float | None
@@ -118,11 +118,11 @@ def _metric_verdict(name: str, a: Mapping[str, Any], b: Mapping[str, Any], row: 
     known = _contributions(a, row, name), _contributions(b, row, name)
     if known[0] is None or known[1] is None:
         reason = "no contributions of clips" if name in METRICS else "a metric of an installed package"
-        text = SAME if same else f"cannot be told: {reason}"
+        text = SAME if same else f"inconclusive: {reason}"
         return Verdict(name, score_a["mean"], score_b["mean"], "-", None, text)
     chance = score_a.get("chance"), score_b.get("chance")
     if None not in chance and abs(chance[0] - chance[1]) > SAME_CHANCE:
-        text = f"cannot be told: chance is {chance[0]:.3f} in a and {chance[1]:.3f} in b"
+        text = f"inconclusive: chance is {chance[0]:.3f} in a and {chance[1]:.3f} in b"
         return Verdict(name, score_a["mean"], score_b["mean"], "-", None, text)
     return verdict_of(name, known[0], known[1], BETTER.get(name), same)
 
@@ -137,7 +137,7 @@ def _physics_verdict(
     known = _contributions(a, row, name), _contributions(b, row, name)
     title = PHYSICS_TITLES[name]
     if known[0] is None or known[1] is None:
-        text = SAME if same else "cannot be told: no contributions of clips"
+        text = SAME if same else "inconclusive: no contributions of clips"
         return Verdict(title, means[0], means[1], "-", None, text)
     return verdict_of(title, known[0], known[1], PHYSICS_BETTER.get(name), same)
 
@@ -165,7 +165,7 @@ def verdict_of(
         clips = f"{len(values[0])} and {len(values[1])}"
     means = [float(v.mean()) if len(v) else None for v in values]
     if min(map(len, values)) < FEWEST_CLIPS:
-        text = SAME if same else f"cannot be told: fewer than {FEWEST_CLIPS} clips"
+        text = SAME if same else f"inconclusive: fewer than {FEWEST_CLIPS} clips"
         return Verdict(name, means[0], means[1], clips, None, text)
     found = paired_difference(*values) if paired else unpaired_difference(*values)
     if same or not found.differs:

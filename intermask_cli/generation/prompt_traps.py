@@ -31,7 +31,7 @@ _MOST = 0.8
 
 
 def refuse_other_files(data: bytes, name: str) -> None:
-    """InputError for a file that plainly is no text, with what it is."""
+    """InputError for a file that plainly is something else than text, with what it is."""
     for start, kind in _OTHER_FILES:
         if data.startswith(start):
             raise InputError(f"{name}: is {kind}")

@@ -15,7 +15,7 @@ from intermask_cli.console import note
 LONG_S = 20.0
 #: Multiplications per weight and position, forward and backward together.
 PER_WEIGHT = 6
-#: Share of the speed of a plain matrix product that training steps reach. Measured on CPUs: 0.2 to 0.5.
+#: Share of the speed of a plain matrix product that training steps are assumed to reach.
 EFFICIENCY = 0.3
 #: Bytes per weight: itself, its gradient and the two averages of AdamW.
 BYTES_PER_WEIGHT = 16

@@ -487,7 +487,7 @@ def test_prompts_that_are_all_equal_have_no_r_precision(evaluate, report, tmp_pa
     assert "chance (generated)" in out and result["captions_per_pool"]["generated"] == pytest.approx(1)
 
 
-def test_the_chance_level_stands_beside_r_precision(evaluate, report, tmp_path):
+def test_the_chance_level_stands_next_to_r_precision(evaluate, report, tmp_path):
     code, out, err = evaluate(write_interactions(tmp_path / "a.h5"))
     assert code == 0, err
     assert report()["rows"]["generated"]["R@1"]["chance"] == pytest.approx(1 / 3)

@@ -1,4 +1,4 @@
-"""Verdicts of `evaluate --compare`: contributions of clips, pairs, and what cannot be told."""
+"""Verdicts of `evaluate --compare`: contributions of clips, pairs, and what is inconclusive."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_other_protocols_rows_and_chance_levels_are_not_compared():
         compare(a, report(2), row="reconstruction")
     b = report(2)
     b["rows"]["generated"]["R@1"]["chance"] = 0.7
-    assert texts(a, b)["R@1"] == "cannot be told: chance is 0.333 in a and 0.700 in b"
+    assert texts(a, b)["R@1"] == "inconclusive: chance is 0.333 in a and 0.700 in b"
 
 
 def test_sampling_settings_are_reported():
@@ -111,13 +111,13 @@ def test_sampling_settings_are_reported():
     assert "sampling settings of a and b: steps: 20 and 10" in comparison_notes(a, b)
 
 
-def test_few_clips_and_metrics_of_packages_cannot_be_told():
+def test_few_clips_and_metrics_of_packages_are_inconclusive():
     few = {str(i): float(i) for i in range(5)}
-    assert verdict_of("FID", few, few, "lower").text == "cannot be told: fewer than 8 clips"
+    assert verdict_of("FID", few, few, "lower").text == "inconclusive: fewer than 8 clips"
     a, b = report(1), report(2)
     for one in (a, b):
         one["rows"]["generated"]["Spread"] = {"mean": 2.0, "half_width": 0.1, "values": [2.0, 2.0]}
-    assert texts(a, b)["Spread"] == "cannot be told: a metric of an installed package"
+    assert texts(a, b)["Spread"] == "inconclusive: a metric of an installed package"
 
 
 @pytest.mark.skipif(not CASE.is_dir(), reason=f"{CASE} is not here")
@@ -126,7 +126,7 @@ def test_reports_without_contributions_of_clips_have_no_winner():
     for pair in ((a, other), (a, b)):
         assert not [text for text in texts(*pair).values() if "better" in text or "higher" in text]
     assert texts(a, other)["FID"].startswith("no difference")
-    assert texts(a, b)["FID"] == "cannot be told: no contributions of clips"
+    assert texts(a, b)["FID"] == "inconclusive: no contributions of clips"
     assert any("score both files again" in line for line in comparison_notes(a, b))
 
 

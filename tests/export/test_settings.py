@@ -301,10 +301,10 @@ def test_save_interaction_takes_the_same_settings(item: Interaction, tmp_path: P
             save_interaction(item, tmp_path / name, names="mixamo")
 
 
-INTERX_RUN = SHARED / "cases" / "strangers" / "interx-exports" / "run"
+INTERX_RUN = SHARED / "cases" / "strangers" / "interx-exports" / "run"  # language: ok, a folder
 
 
-@pytest.mark.skipif(not INTERX_RUN.is_dir(), reason=f"{INTERX_RUN} is not there")
+@pytest.mark.skipif(not INTERX_RUN.is_dir(), reason=f"{INTERX_RUN} does not exist")
 @pytest.mark.parametrize("name", ["bvh", "glb", "npz"])
 def test_the_case_of_an_inter_x_model_is_exported(name: str, tmp_path: Path) -> None:
     if name in NEEDS:

@@ -31,15 +31,15 @@ def test_too_small_a_disk_is_said_before_anything_is_made(
     assert "MB of disk space" in space_for(tmp_path, plan.parts, plan.frames, 22)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage(10**9, 10**9, 1000))
-    said: list[str] = []
+    messages: list[str] = []
 
     def make(items):
-        said.append(capsys.readouterr().err.replace("\n", " "))
+        messages.append(capsys.readouterr().err.replace("\n", " "))
         raise KeyboardInterrupt
 
     with pytest.raises(BaseException):  # whatever a stopped run raises
         execute(tmp_path / "r", plan, lambda worker: Engine(make, 4))
-    assert "MB more to merge them; 0.0 MB are free" in said[0] and "MB of disk space" in said[0]
+    assert "MB more to merge them; 0.0 MB are free" in messages[0] and "MB of disk space" in messages[0]
 
 
 def test_before_the_first_batch_and_only_then(tmp_path: Path) -> None:

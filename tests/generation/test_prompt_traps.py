@@ -38,7 +38,7 @@ def test_what_all_lines_begin_with_is_said(tmp_path: Path, lines: str, note: str
 
 @pytest.mark.parametrize(
     "lines",
-    ["they bow\nthey hug\n", "3. Liga: two teams fight\n", "they hug\nthey say 'hi'\n- bow\n", "'x'\nbow\n"],
+    ["they bow\nthey hug\n", "3. Liga: two people fight\n", "they hug\nthey say 'hi'\n- bow\n", "'x'\nbow\n"],
 )
 def test_plain_lines_have_no_note(tmp_path: Path, lines: str) -> None:
     assert read(tmp_path, "p.txt", lines).notes == ()

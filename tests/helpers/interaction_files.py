@@ -22,7 +22,7 @@ def write_interactions(
         prompts = [f"the two people wave {p}" for p in range(count) for _ in range(samples)]
         file.create_group("interactions")
         for i, (id, prompt) in enumerate(zip(ids, prompts, strict=True)):
-            # A tenth, so that bones summed up are no taller than a person.
+            # A tenth, so that the sum of the bones stays below the height of a person.
             joints = 0.1 * rng.normal(size=(2, frames, changes.get("joints", 22), 3)).astype(np.float32)
             if changes.get("nan") and i == 2:
                 joints[0, 3] = np.nan

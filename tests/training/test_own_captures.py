@@ -68,17 +68,17 @@ def change(path: Path, edit) -> None:
 @pytest.mark.slow
 def test_every_command_runs_without_labels(folder, tmp_path):
     """As docs/guides/train.md: all stages, the bundle, motion from it, and its evaluation."""
-    mine, tokenizer = ("--data", folder / "mine"), ("--tokenizer", folder / "tokenizer")
-    run("train", "refine", *mine, *tokenizer, "--decoder-only", "--out", tmp_path / "refined", *tiny(folder))
-    said = run("train", "transformer", *mine, *tokenizer, "--out", tmp_path / "first", *tiny(folder))
-    assert "no labels in" in said and "the text head is trained with the transformer" in said
+    data, tokenizer = ("--data", folder / "mine"), ("--tokenizer", folder / "tokenizer")
+    run("train", "refine", *data, *tokenizer, "--decoder-only", "--out", tmp_path / "refined", *tiny(folder))
+    message = run("train", "transformer", *data, *tokenizer, "--out", tmp_path / "first", *tiny(folder))
+    assert "no labels in" in message and "the text head is trained with the transformer" in message
     config = json.loads((tmp_path / "first" / "config.json").read_text())["recipe"]
     assert config["transformer_training"]["freeze_text"] is False  # what was done, not what was asked for
     assert config["text_pretraining"]["steps"] == 0
-    said = run("train", "transformer", *mine, *tokenizer, "--start-from", tmp_path / "first",
+    message = run("train", "transformer", *data, *tokenizer, "--start-from", tmp_path / "first",
                "--out", tmp_path / "second", *tiny(folder))  # fmt: skip
-    assert "the text head keeps the weights it starts from" in said
-    run("train", "pair-decoder", *mine, *tokenizer, "--transformer", tmp_path / "second",
+    assert "the text head keeps the weights it starts from" in message
+    run("train", "pair-decoder", *data, *tokenizer, "--transformer", tmp_path / "second",
         "--out", tmp_path / "pair", *tiny(folder))  # fmt: skip
     run("train", "bundle", "--tokenizer", tmp_path / "refined", "--transformer", tmp_path / "second",
         "--pair-decoder", tmp_path / "pair", "--out", tmp_path / "model")  # fmt: skip
@@ -107,11 +107,11 @@ def test_the_bundled_model_is_trained_on_and_says_what_it_comes_from(folder, tmp
     """Cases train-without-labels and fine-tuned-bundle."""
     duet_mini = ("--tokenizer", "duet-mini")
     given = ("--data", folder / "mine", *duet_mini, "--steps", 1, "--device", "cpu")
-    said = run("train", "transformer", *given, "--start-from", "duet-mini", "--out", tmp_path / "t")
-    assert "the text head keeps the weights it starts from" in said
-    assert "12 training excerpts: batches of 12 instead of 16" in said
-    said = run("train", "bundle", *duet_mini, "--transformer", tmp_path / "t", "--out", tmp_path / "m")
-    assert "pair decoder: that of duet-mini" in said
+    message = run("train", "transformer", *given, "--start-from", "duet-mini", "--out", tmp_path / "t")
+    assert "the text head keeps the weights it starts from" in message
+    assert "12 training excerpts: batches of 12 instead of 16" in message
+    message = run("train", "bundle", *duet_mini, "--transformer", tmp_path / "t", "--out", tmp_path / "m")
+    assert "pair decoder: that of duet-mini" in message
     before, after = load_model("duet-mini").info, load_model(str(tmp_path / "m")).info
     assert after.pair_decoder == before.pair_decoder and after.pair_decoder is not None
     assert after.licence == "MIT (from duet-mini)"
@@ -125,11 +125,11 @@ def test_the_bundled_model_is_trained_on_and_says_what_it_comes_from(folder, tmp
 
 
 def test_a_pair_decoder_for_other_tokens_is_refused_by_name(folder, tmp_path):
-    mine, tokenizer = ("--data", folder / "mine"), ("--tokenizer", folder / "tokenizer")
-    run("train", "transformer", *mine, *tokenizer, "--out", tmp_path / "t", *tiny(folder))
-    said = refusal("train", "bundle", *tokenizer, "--transformer", tmp_path / "t",
+    data, tokenizer = ("--data", folder / "mine"), ("--tokenizer", folder / "tokenizer")
+    run("train", "transformer", *data, *tokenizer, "--out", tmp_path / "t", *tiny(folder))
+    message = refusal("train", "bundle", *tokenizer, "--transformer", tmp_path / "t",
                    "--pair-decoder", "duet-mini", "--out", tmp_path / "m")  # fmt: skip
-    assert "its pair decoder is for other tokens" in said
+    assert "its pair decoder is for other tokens" in message
     assert not (tmp_path / "m").exists()
 
 
@@ -137,17 +137,17 @@ def test_a_pair_decoder_for_other_tokens_is_refused_by_name(folder, tmp_path):
 @pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
 def test_the_recipe_of_the_case_trains(tmp_path):
     recipe = ("--config", CASES / "train-without-labels" / "tiny.yaml", "--steps", 2, "--device", "cpu")
-    mine = ("--data", pairs_tree(tmp_path / "longer", frames=91))
-    run("train", "tokenizer", *mine, "--out", tmp_path / "tok", *recipe)
-    run("train", "transformer", *mine, "--tokenizer", tmp_path / "tok", "--out", tmp_path / "b", *recipe)
+    data = ("--data", pairs_tree(tmp_path / "longer", frames=91))
+    run("train", "tokenizer", *data, "--out", tmp_path / "tok", *recipe)
+    run("train", "transformer", *data, "--tokenizer", tmp_path / "tok", "--out", tmp_path / "b", *recipe)
     assert len(read_table(tmp_path / "b" / TRAIN)) == 2
 
 
 def test_fewer_clips_than_a_batch_train_in_smaller_batches(folder, tmp_path):
     given = ("--data", folder / "mine", "--tokenizer", folder / "tokenizer", *tiny(folder))
     large = ("--set", "transformer_training.batch_size=52")
-    said = run("train", "transformer", *given, *large, "--out", tmp_path / "t")
-    assert "batches of 12 instead of 52" in said
+    message = run("train", "transformer", *given, *large, "--out", tmp_path / "t")
+    assert "batches of 12 instead of 52" in message
 
 
 # ---------------------------------------------------------------- refused before the first step
@@ -165,11 +165,11 @@ def test_a_clip_with_nan_is_named(folder, tree, tmp_path, stage, value):
     change(tree / MOTION, spoil)
     more = ("--tokenizer", folder / "tokenizer") if stage == "transformer" else ()
     arguments = ("train", stage, "--data", tree, *more, "--out", tmp_path / "out", *tiny(folder))
-    said = refusal(*arguments)
-    assert f"{MOTION}: NaN or infinity in 1 frames, first 10" in said
+    message = refusal(*arguments)
+    assert f"{MOTION}: NaN or infinity in 1 frames, first 10" in message
     assert not (tmp_path / "out").exists()
     (tree / "ignore_list.txt").write_text("3\n")  # the advice
-    assert "ignore_list.txt" in said
+    assert "ignore_list.txt" in message
     run(*arguments)
 
 
@@ -177,8 +177,8 @@ def test_a_clip_with_nan_is_named(folder, tree, tmp_path, stage, value):
 def test_an_empty_split_is_refused(folder, tree, tmp_path, split):
     """Case train-empty-split."""
     (tree / f"split/{split}.txt").write_text("")
-    said = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
-    assert f"mine/split/{split}.txt: no clips" in said and "`split`" in said
+    message = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
+    assert f"mine/split/{split}.txt: no clips" in message and "`split`" in message
     assert not (tmp_path / "t").exists()
     kinds = check_interhuman(tree).by_kind()
     assert [problem.where for problem in kinds["empty split"]] == [split]
@@ -187,16 +187,16 @@ def test_an_empty_split_is_refused(folder, tree, tmp_path, split):
 def test_a_split_without_a_usable_clip_says_why(folder, tree, tmp_path):
     for id in (7, 8):
         (tree / f"annots/{id}.txt").unlink()
-    said = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
-    assert "none of its clips can be used" in said and "7.txt" in said
+    message = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
+    assert "none of its clips can be used" in message and "7.txt" in message
 
 
 def test_centimetres_are_refused_and_not_whole(folder, tree, tmp_path):
     """Case data-check-plausibility."""
     for path in tree.glob("motions_processed/*/*.npy"):
         change(path, lambda motion: np.concatenate([100 * motion[:, :66], motion[:, 66:]], axis=1))
-    said = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
-    assert "m tall; accepted: 0.5 to 3 m" in said
+    message = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
+    assert "m tall; accepted: 0.5 to 3 m" in message
     result = CliRunner().invoke(app, ["data", "check", "interhuman", "--root", str(tree)])
     assert result.exit_code == 3 and "no body" in result.output
 
@@ -204,8 +204,8 @@ def test_centimetres_are_refused_and_not_whole(folder, tree, tmp_path):
 def test_another_rate_is_refused_and_not_whole(folder, tree, tmp_path):
     for path in tree.glob("motions_processed/*/*.npy"):
         change(path, lambda motion: motion[np.arange(0, 60 * 4, 4) % 61])  # 7.5 frames per second
-    said = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
-    assert "30 frames per second" in said
+    message = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
+    assert "30 frames per second" in message
     result = CliRunner().invoke(app, ["data", "check", "interhuman", "--root", str(tree)])
     assert result.exit_code == 3 and "wrong rate" in result.output
 
@@ -213,14 +213,14 @@ def test_another_rate_is_refused_and_not_whole(folder, tree, tmp_path):
 def test_clips_too_short_for_a_window_or_a_token(folder, tree, tmp_path):
     for path in tree.glob("motions_processed/*/*.npy"):
         change(path, lambda motion: motion[:20])
-    said = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
-    assert "no clip has 32 frames" in said
+    message = refusal("train", "tokenizer", "--data", tree, "--out", tmp_path / "t", *tiny(folder))
+    assert "no clip has 32 frames" in message
 
 
 def test_too_few_steps_for_the_schedule_say_the_minimum(folder, tmp_path):
-    said = refusal("train", "tokenizer", "--data", folder / "mine", "--out", tmp_path / "t", *tiny(folder),
+    message = refusal("train", "tokenizer", "--data", folder / "mine", "--out", tmp_path / "t", *tiny(folder),
                    "--set", "tokenizer_training.plain_steps=10")  # fmt: skip
-    assert "a budget of 3 steps" in said and "accepted: 11 steps or more" in said
+    assert "a budget of 3 steps" in message and "accepted: 11 steps or more" in message
 
 
 # ---------------------------------------------------------------- text encoder
@@ -231,7 +231,7 @@ def test_the_text_encoder_is_an_option(folder, tmp_path, monkeypatch):
     given = ("train", "transformer", "--data", folder / "mine", "--tokenizer", folder / "tokenizer",
              "--out", tmp_path / "t", *tiny(folder))  # fmt: skip
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    result = CliRunner().invoke(app, [*map(str, given), "--text-encoder", "clip:nobody/none"])
+    result = CliRunner().invoke(app, [*map(str, given), "--text-encoder", "clip:absent/none"])
     assert "--text-encoder" in str(result.exception) and not (tmp_path / "t").exists()
     run(*given, "--text-encoder", "minilm", "--set", "transformer_training.steps=1")
     config = json.loads((tmp_path / "t" / "config.json").read_text())
@@ -239,6 +239,6 @@ def test_the_text_encoder_is_an_option(folder, tmp_path, monkeypatch):
 
 
 def test_an_encoder_of_another_width_names_the_key(folder, tmp_path):
-    said = refusal("train", "transformer", "--data", folder / "mine", "--tokenizer", folder / "tokenizer",
+    message = refusal("train", "transformer", "--data", folder / "mine", "--tokenizer", folder / "tokenizer",
                    "--out", tmp_path / "t", *tiny(folder), "--set", "transformer.text_dim=768")  # fmt: skip
-    assert "--set transformer.text_dim=384 fits" in said
+    assert "--set transformer.text_dim=384 fits" in message

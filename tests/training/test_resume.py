@@ -68,9 +68,9 @@ def folder(begun, tmp_path) -> Path:
 
 def test_other_data_is_refused_with_both_names(folder):
     """Case train-resume-other-data."""
-    said = refusal("tokenizer", folder, "B", folder / "t", "--seed", 1, "--steps", 5)
-    assert "other training motion" in said
-    assert "A'] there" in said and "B'] here" in said
+    message = refusal("tokenizer", folder, "B", folder / "t", "--seed", 1, "--steps", 5)
+    assert "other training motion" in message
+    assert "A'] there" in message and "B'] here" in message
     config = json.loads((folder / "t" / "config.json").read_text())
     assert config["data"][0].endswith("A") and config["recipe"]["tokenizer_training"]["steps"] == 3
 
@@ -83,11 +83,11 @@ def test_the_same_path_with_other_content_is_refused(folder, part):
     else:
         (folder / "A/annots/2.txt").write_text("two people hug\n")
     given = ("transformer", folder, "A", folder / "x", "--tokenizer", folder / "t", "--steps", 5)
-    said = refusal(*given)
-    assert {"motion": "training motion", "caption": "captions"}[part] in said
+    message = refusal(*given)
+    assert {"motion": "training motion", "caption": "captions"}[part] in message
 
 
-def test_the_same_content_elsewhere_goes_on_and_is_recorded(folder):
+def test_the_same_content_elsewhere_continues_and_is_recorded(folder):
     shutil.move(folder / "A", folder / "moved")
     run("transformer", folder, "moved", folder / "x", "--tokenizer", folder / "t", "--steps", 5, "--resume")
     config = json.loads((folder / "x" / "config.json").read_text())
@@ -100,13 +100,13 @@ def test_the_same_content_elsewhere_goes_on_and_is_recorded(folder):
 def test_another_tokenizer_start_or_stage_is_refused(folder):
     given = ("transformer", folder, "A", folder / "x")
     assert "other tokenizer" in refusal(*given, "--tokenizer", folder / "other")
-    said = refusal(*given, "--tokenizer", folder / "t", "--start-from", folder / "x")
-    assert "start" in said
+    message = refusal(*given, "--tokenizer", folder / "t", "--start-from", folder / "x")
+    assert "start" in message
     assert "not of transformer" in refusal(
         "transformer", folder, "A", folder / "t", "--tokenizer", folder / "t"
     )
-    said = refusal("tokenizer", folder, "A", folder / "t", "--seed", 9)
-    assert "tokenizer_training.seed 1 there, 9 here" in said
+    message = refusal("tokenizer", folder, "A", folder / "t", "--seed", 9)
+    assert "tokenizer_training.seed 1 there, 9 here" in message
 
 
 def test_a_token_map_is_made_again_when_motion_changed(folder):
@@ -125,9 +125,9 @@ def test_weights_before_a_nan_are_kept_and_the_remedy_works(folder, begun):
     wild = ("--set", "tokenizer_training.lr=1e30")
     before = last_weights(folder / "t")
     result = CliRunner().invoke(app, arguments("tokenizer", folder, "A", folder / "t", *more, *wild))
-    said = str(result.exception)
+    message = str(result.exception)
     assert isinstance(result.exception, IntermaskError) and result.exit_code == 1
-    step, lower = re.search(r"checkpoint of step (\d+) is whole.*--set (\S+)$", said).groups()
+    step, lower = re.search(r"checkpoint of step (\d+) is whole.*--set (\S+)$", message).groups()
     assert step == "3" and lower == "tokenizer_training.lr=1e+29"
     assert all(torch.equal(value, before[name]) for name, value in last_weights(folder / "t").items())
     run("tokenizer", folder, "A", folder / "t", *more, "--set", "tokenizer_training.lr=1e-5")
