@@ -69,6 +69,7 @@ def _zip() -> bytes:
         (b"%PDF-1.7 two people bow", "a PDF"),
         (b"PAR1" + bytes(20), "a Parquet file"),
     ],
+    ids=["zip", "gzip", "rtf", "pdf", "parquet"],  # gzip data hold the time
 )
 @pytest.mark.parametrize("suffix", [".txt", ".csv", ".jsonl", ".json"])
 def test_other_files_are_named(tmp_path: Path, data: bytes, kind: str, suffix: str) -> None:
