@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_all_rows_with_incomplete_pools_dropped_and_two_passes_for_the_ground_tr
 def test_the_protocol_takes_decoded_motion_whatever_body_the_model_has(tmp_path):
     make_trees(tmp_path, "interhuman")
     decoded = evaluated(make_run(tmp_path, "interhuman", cache="decoded"))
+    shutil.rmtree(tmp_path / "model")
     save_tiny(tmp_path / "model", "interhuman", body="rigid")
     run = make_run(tmp_path, "interhuman", cache="rigid")
     assert run.model.info.body == "rigid"
