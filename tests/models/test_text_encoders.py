@@ -92,10 +92,12 @@ def test_a_text_has_the_same_bits_in_any_batch_and_on_any_number_of_threads(mini
 
 
 def test_states_equal_the_network_called_with_an_attention_mask(minilm: te.TextEncoder) -> None:
-    """Independent of our batching: the usual padded call, up to rounding."""
-    tokens = minilm.tokenizer(TEXTS, padding=True, return_tensors="pt")
+    """Independent of our batching: the usual padded call of transformers, up to rounding."""
+    from transformers import AutoTokenizer, BertModel
+
+    tokens = AutoTokenizer.from_pretrained(minilm.folder)(TEXTS, padding=True, return_tensors="pt")
     with torch.no_grad():
-        expected = minilm.network(**tokens).last_hidden_state
+        expected = BertModel.from_pretrained(minilm.folder).eval()(**tokens).last_hidden_state
     out = minilm.encode(TEXTS)
     assert torch.equal(out.mask, tokens["attention_mask"].bool())
     torch.testing.assert_close(out.states[out.mask], expected[out.mask], atol=1e-5, rtol=1e-5)
@@ -147,19 +149,15 @@ def test_minilm_from_a_folder_is_the_same_encoder(minilm: te.TextEncoder) -> Non
 
 
 def test_clip_pads_with_zero_to_77_and_uses_no_mask(tiny_clip: Path) -> None:
-    from transformers import CLIPModel
+    from transformers import AutoTokenizer, CLIPModel
 
     encoder = te.load_text_encoder(f"clip:{tiny_clip}")
     out = encoder.encode(["hug", "bow low"])
     assert out.states.shape == (2, 77, 16)
     assert out.mask.all()
     ids = torch.zeros(1, 77, dtype=torch.long)
-    tokens = [
-        START,
-        encoder.tokenizer.convert_tokens_to_ids("h"),
-        encoder.tokenizer.convert_tokens_to_ids("u"),
-    ]
-    tokens += [encoder.tokenizer.convert_tokens_to_ids("g</w>"), END]
+    letters = AutoTokenizer.from_pretrained(tiny_clip).convert_tokens_to_ids(["h", "u", "g</w>"])
+    tokens = [START, *letters, END]
     ids[0, :5] = torch.tensor(tokens)
     tower = CLIPModel.from_pretrained(tiny_clip).eval().text_model
     with torch.no_grad():
