@@ -17,13 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evaluators.networks.bundle import (
-    EvaluatorInfo,
-    evaluator_sha256,
-    load_network,
-    read_info,
-    resolve_evaluator,
-)
+from evaluators.networks.bundle import load_network
+from evaluators.networks.bundle_info import EvaluatorInfo, evaluator_sha256, read_info, resolve_evaluator
 from evaluators.networks.canonical import check_joints
 from evaluators.networks.clip_vocabulary import REMEDY as VOCABULARY_REMEDY
 from evaluators.networks.clip_vocabulary import load_clip_vocabulary

@@ -55,7 +55,7 @@ from intermask_cli.console import note, warn
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.launch import Worker, join_workers, parse_processes
 from intermask_cli.inference.model import InteractionModel, load_model
-from intermask_cli.models.bundle import BundleInfo, read_info, resolve_bundle
+from intermask_cli.models.bundle_info import BundleInfo, read_info, resolve_bundle
 
 #: The --reference that is the bundled test split of Duets.
 BUNDLED_SPLIT = "test"

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from intermask_cli.export.interaction import save_interaction
     from intermask_cli.inference.interaction import Interaction, Seam
     from intermask_cli.inference.model import InteractionModel, load_model
-    from intermask_cli.models.bundle import list_bundled
+    from intermask_cli.models.bundle_info import list_bundled
     from intermask_cli.models.text_encoders import TextEncoder, TextStates, load_text_encoder
     from intermask_cli.motion.motion import Motion
 
@@ -74,7 +74,7 @@ _MODULES = {
     "TextEncoder": "intermask_cli.models.text_encoders",
     "TextStates": "intermask_cli.models.text_encoders",
     "evaluate_interactions": "evaluators.api",
-    "list_bundled": "intermask_cli.models.bundle",
+    "list_bundled": "intermask_cli.models.bundle_info",
     "load_evaluator": "evaluators.evaluator",
     "load_model": "intermask_cli.inference.model",
     "load_text_encoder": "intermask_cli.models.text_encoders",

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ablations.settings import CORPUS_SEED, EVALUATOR, MODEL, Budget, Row, recipe_of
-from evaluators.networks.bundle import evaluator_sha256, resolve_evaluator
+from evaluators.networks.bundle_info import evaluator_sha256, resolve_evaluator
 from intermask_cli.files import file_sha256, write_text
-from intermask_cli.models.bundle import NORMALIZER, TOKENIZER, read_info, resolve_bundle
+from intermask_cli.models.bundle_info import NORMALIZER, TOKENIZER, read_info, resolve_bundle
 from intermask_cli.training.config import Recipe
 from intermask_cli.training.recipes import recipe_to_dict
 

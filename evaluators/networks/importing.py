@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.bundle import network_config, save_evaluator
+from evaluators.networks.bundle_info import EvaluatorInfo
 from evaluators.networks.published import read_interclip, read_interx
 from intermask_cli.files import file_sha256
 from intermask_cli.models.bundle_files import check_free

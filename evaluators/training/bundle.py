@@ -6,7 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.bundle import network_config, save_evaluator
+from evaluators.networks.bundle_info import EvaluatorInfo
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
 from intermask_cli.datasets.duets.corpus import Corpus
 from intermask_cli.errors import MissingError

@@ -100,7 +100,7 @@ def _torch() -> str:
 
 def _bundled() -> str:
     from intermask_cli.config import DEFAULT_MODEL
-    from intermask_cli.models.bundle import bundle_sha256, list_bundled, resolve_bundle
+    from intermask_cli.models.bundle_info import bundle_sha256, list_bundled, resolve_bundle
 
     resolve_bundle(DEFAULT_MODEL)
     return ", ".join(f"{name} (sha256 {bundle_sha256(resolve_bundle(name))})" for name in list_bundled())

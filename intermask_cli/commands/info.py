@@ -33,7 +33,12 @@ def info(
     json: opt.Json = False,
 ) -> None:
     """Describe a run, dataset, model or motion file."""
-    from evaluators.networks.bundle import EVALUATOR, evaluator_sha256, list_evaluators, resolve_evaluator
+    from evaluators.networks.bundle_info import (
+        EVALUATOR,
+        evaluator_sha256,
+        list_evaluators,
+        resolve_evaluator,
+    )
     from intermask_cli.console import emit_json, out
 
     options = reading.options(person)
@@ -196,8 +201,8 @@ def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
 def _bundle(name: str) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.generation.run_directory import MANIFEST
-    from intermask_cli.models.bundle import bundle_sha256, resolve_bundle
     from intermask_cli.models.bundle_files import CONFIG, config_values
+    from intermask_cli.models.bundle_info import bundle_sha256, resolve_bundle
 
     path = Path(name).expanduser()
     if path.is_dir() and not (path / CONFIG).is_file():

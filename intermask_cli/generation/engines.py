@@ -30,7 +30,7 @@ from intermask_cli.motion.physics import physics
 
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
-    from intermask_cli.models.bundle import BundleInfo
+    from intermask_cli.models.bundle_info import BundleInfo
     from intermask_cli.models.text_encoders import EncoderIdentity
 
 
@@ -61,7 +61,7 @@ class ModelSource:
                 than the model's.
         """
         from intermask_cli.inference.model import default_encoder
-        from intermask_cli.models.bundle import bundle_sha256, read_info, resolve_bundle
+        from intermask_cli.models.bundle_info import bundle_sha256, read_info, resolve_bundle
         from intermask_cli.models.text_encoders import check_encoder, identify_text_encoder
 
         folder = resolve_bundle(name)

@@ -13,7 +13,7 @@ import psutil
 import torch
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, PERSONS
-from intermask_cli.models.bundle import BundleInfo
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.tokenizer import PLANES
 
 #: Tokens in a batch beyond which little is gained. CPU: measured, duet-mini on one core (a single clip costs

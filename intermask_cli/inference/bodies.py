@@ -29,7 +29,7 @@ from intermask_cli.motion.rotation import (
 )
 
 if TYPE_CHECKING:
-    from intermask_cli.models.bundle import BundleInfo
+    from intermask_cli.models.bundle_info import BundleInfo
 
 #: Clips solved together: more are not faster, and take more memory.
 _TOGETHER = 8

@@ -20,7 +20,7 @@ from intermask_cli.inference.growing_clip import (
 from intermask_cli.inference.motion_codec import GivenFeatures, MotionCodec
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.inference.windows import Window, plan_phases
-from intermask_cli.models.bundle import BundleInfo
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.motion.motion import Motion
 from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks

@@ -49,7 +49,8 @@ from intermask_cli.inference.inputs import GivenJoints
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.motion_codec import MotionCodec
 from intermask_cli.inference.token_filler import TokenFiller
-from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
+from intermask_cli.models.bundle import Bundle, load_bundle
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_encoder, load_text_encoder
 from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks

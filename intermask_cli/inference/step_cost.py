@@ -12,7 +12,7 @@ import torch
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, PERSONS, TransformerConfig
 from intermask_cli.inference.batch_size import BatchSize
-from intermask_cli.models.bundle import BundleInfo
+from intermask_cli.models.bundle_info import BundleInfo
 
 #: Rows of the product that is timed: a few hundred reach the speed of thousands.
 _ROWS = 512

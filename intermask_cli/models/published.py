@@ -17,8 +17,9 @@ import torch
 from intermask_cli.config import STEMS, TokenizerConfig, TransformerConfig
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.files import file_sha256
-from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.models.bundle import save_bundle
 from intermask_cli.models.bundle_files import check_free
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.codebook import EXTRA_BUFFERS, Codebook
 from intermask_cli.models.positional import frequencies
 from intermask_cli.models.published_files import (

@@ -10,12 +10,13 @@ import dataclasses
 import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from intermask_cli.config import Layers, OptionalLayers, Size
 from intermask_cli.errors import InputError, MissingError
@@ -67,7 +68,7 @@ def load_network(
     shapes = stored_shapes(path, remedy)
     _check_sizes(sizes, shapes, path)
     try:
-        with torch.device("meta"):  # no memory for weights
+        with torch.device("meta"), _NoValues():  # no memory for weights
             outline = build()
     except RuntimeError as error:  # more numbers than can be counted
         reason = str(error).splitlines()[0]
@@ -77,6 +78,27 @@ def load_network(
         network = build()
     load_weights(network, path, absent, remedy)
     return network
+
+
+class _NoValues(TorchFunctionMode):
+    """Shapes of the networks' initial values, on the device "meta", without the computation.
+
+    For random numbers and arithmetic there, torch imports its compiler, which takes longer than all of torch.
+    """
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == "torch.nn.init":
+            return args[0] if args else kwargs["tensor"]
+        if func is torch.arange:  # one row of numbers, as many as the network is wide
+            return func(*args, **{**kwargs, "device": "cpu"})
+        if func is torch.eye:
+            return torch.empty(args[0], args[0])
+        if func in (torch.Tensor.mul, torch.Tensor.add):
+            return torch.empty(torch.broadcast_shapes(*(getattr(value, "shape", ()) for value in args)))
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
 def load_weights(

@@ -8,8 +8,9 @@ from typing import Any
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.files import json_object
-from intermask_cli.models.bundle import Bundle, BundleInfo, save_bundle
+from intermask_cli.models.bundle import Bundle, save_bundle
 from intermask_cli.models.bundle_files import check_free
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.training.checkpoints import REMEDY, STATE, find_checkpoint

@@ -27,7 +27,8 @@ from torch import nn
 from intermask_cli.errors import InputError
 from intermask_cli.inference.model import DEFAULT_ENCODERS
 from intermask_cli.inference.token_filler import TokenFiller
-from intermask_cli.models.bundle import Bundle, list_bundled, load_bundle
+from intermask_cli.models.bundle import Bundle, load_bundle
+from intermask_cli.models.bundle_info import list_bundled
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.text_encoders import TextEncoder, load_text_encoder
 from intermask_cli.models.tokenizer import Tokenizer

@@ -32,7 +32,8 @@ from benchmarks.judges.label_reader import LabelClassifier, LabelNetwork, Recogn
 from benchmarks.pasting import markers, paste
 from evaluators.data.cache import Cache
 from evaluators.evaluator import DuetEvaluator
-from evaluators.networks.bundle import load_network, read_info
+from evaluators.networks.bundle import load_network
+from evaluators.networks.bundle_info import read_info
 from intermask_cli.datasets.duets.corpus import split_of
 from intermask_cli.datasets.duets.labels import KINDS, KindSet
 from intermask_cli.datasets.duets.wordings import wordings

@@ -42,6 +42,74 @@ assert not loaded, loaded
     assert result.returncode == 0, result.stderr
 
 
+#: Modules that take longer to import than most commands may take.
+SLOW = ("torch", "transformers", "accelerate", "pandas", "scipy", "matplotlib", "sympy", "huggingface_hub")
+REPORT_IMPORTS = f"""
+import sys
+from intermask_cli.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as ended:
+    assert not ended.code, ended.code
+print("imported:", *(name for name in {SLOW!r} if name in sys.modules))
+"""
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[str]]:
+    """A run of one prompt with the bundled model, its BVH files, and the slow modules that it imported."""
+    folder = tmp_path_factory.mktemp("starts")
+    (folder / "prompts.txt").write_text("two people bow\n")
+    run = folder / "run"
+    made = slow_imports("generate", folder / "prompts.txt", "--frames", 40, "--device", "cpu", "--out", run)
+    slow_imports("export", run, "--to", "bvh", "--out", folder / "bvh")
+    return folder, made
+
+
+def slow_imports(*arguments: object) -> set[str]:
+    """Which of `SLOW` a command imports; it has to succeed."""
+    result = python(REPORT_IMPORTS, *map(str, arguments))
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.rpartition("imported:")[2].split())
+
+
+@pytest.mark.slow
+def test_generate_imports_no_library_but_pytorch(finished_run: tuple[Path, set[str]]) -> None:
+    """transformers alone takes twice as long as PyTorch."""
+    assert finished_run[1] == {"torch"}
+
+
+@pytest.mark.slow
+def test_react_imports_no_library_but_pytorch(finished_run: tuple[Path, set[str]], tmp_path: Path) -> None:
+    given = finished_run[0] / "bvh" / "prompts-1-s0_person1.bvh"
+    out = ("--input", given, "--prompt", "two people bow", "--device", "cpu", "--out", tmp_path / "run")
+    assert slow_imports("react", *out) == {"torch"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        ("info {}/run", set()),
+        ("info {}/run/interactions.h5", set()),
+        ("info duet-mini", set()),
+        ("info duet-eval", set()),
+        ("info {}/bvh/prompts-1-s0_person1.bvh", set()),
+        ("export {}/run --to bvh --overwrite", set()),
+        ("export {}/run --to glb", set()),
+        ("export {}/run --to npz", set()),
+        ("view {}/run", set()),
+        ("render {}/run --out {}/sheet.png", {"matplotlib"}),
+        ("convert {}/bvh/prompts-1-s0_person1.bvh {}/one.npz", set()),
+    ],
+)
+def test_commands_without_a_network_import_no_pytorch(
+    finished_run: tuple[Path, set[str]], words: str, allowed: set[str]
+) -> None:
+    imported = slow_imports(*(word.format(finished_run[0]) for word in words.split()))
+    assert imported <= allowed
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help(cli: Run, flag: str) -> None:
     code, out, _ = cli(flag)

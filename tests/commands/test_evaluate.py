@@ -16,7 +16,8 @@ import torch
 from evaluators import run as running
 from evaluators.data.cache import Cache
 from evaluators.data.sets import duets_test_set
-from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.bundle import network_config, save_evaluator
+from evaluators.networks.bundle_info import EvaluatorInfo
 from evaluators.networks.interx import InterXEvaluator
 from evaluators.protocols import protocol
 from evaluators.protocols.motions import GenerationRequest, MotionGenerator

@@ -409,7 +409,7 @@ def test_another_text_encoder_is_refused(cli: Run, folder: Path, tiny_model: Tin
 
 
 def test_inter_x_models_store_features(cli: Run, folder: Path, tmp_path: Path, tiny_model: TinyModel) -> None:
-    from intermask_cli.models.bundle import read_info
+    from intermask_cli.models.bundle_info import read_info
     from tests.helpers.tiny import save_tiny
 
     described = read_info(tiny_model.bundle).text_encoder

@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from evaluators.networks.bundle import evaluator_sha256
+from evaluators.networks.bundle_info import evaluator_sha256
 from intermask_cli import config
 from intermask_cli.datasets.motion_files.read import read_motion
-from intermask_cli.models import bundle as bundles
+from intermask_cli.models import bundle_info as bundles
 from tests.helpers.dataset_trees import interx_clip
 from tests.helpers.motion_samples import walking
 from tests.helpers.skeleton_files import Rig, rig_bvh

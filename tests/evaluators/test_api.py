@@ -25,7 +25,7 @@ PLUGIN = """
 import numpy as np
 import torch
 from evaluators.evaluator import Evaluator
-from evaluators.networks.bundle import EvaluatorInfo
+from evaluators.networks.bundle_info import EvaluatorInfo
 
 def spread(generated, reference, text):
     assert generated.shape == text.shape and reference.shape[1] == text.shape[1]

@@ -10,7 +10,8 @@ import torch
 
 from evaluators.evaluator import DuetEvaluator, InterClipEvaluator, load_evaluator
 from evaluators.networks import bundle
-from evaluators.networks.bundle import EvaluatorInfo, evaluator_sha256, load_network, read_info
+from evaluators.networks.bundle import load_network
+from evaluators.networks.bundle_info import EvaluatorInfo, evaluator_sha256, read_info
 from evaluators.networks.clip_vocabulary import ClipVocabulary
 from evaluators.networks.duet import DuetEval, collate, positions_tensor
 from evaluators.networks.importing import find_evaluator, import_evaluator

@@ -16,7 +16,8 @@ import torch
 from evaluators.data.cache import Cache
 from evaluators.data.paper import open_dataset
 from evaluators.evaluator import InterClipEvaluator, InterXPairEvaluator
-from evaluators.networks.bundle import EvaluatorInfo, network_config
+from evaluators.networks.bundle import network_config
+from evaluators.networks.bundle_info import EvaluatorInfo
 from evaluators.networks.interclip import InterClip
 from evaluators.networks.interx import InterXEvaluator
 from evaluators.protocols import paper as paper_protocol

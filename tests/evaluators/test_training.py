@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file
 
-from evaluators.networks.bundle import read_info
+from evaluators.networks.bundle_info import read_info
 from evaluators.networks.duet import DuetEvalConfig
 from evaluators.training import train as module
 from evaluators.training.objective import false_negatives

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from intermask_cli.config import PairDecoderConfig, SamplingConfig, TokenizerConfig, TransformerConfig
-from intermask_cli.models.bundle import BundleInfo, save_bundle
+from intermask_cli.models.bundle import save_bundle
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.pair_decoder import PairDecoder
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from evaluators.networks.bundle import EvaluatorInfo, network_config, save_evaluator
+from evaluators.networks.bundle import network_config, save_evaluator
+from evaluators.networks.bundle_info import EvaluatorInfo
 from evaluators.networks.duet import DuetEval, DuetEvalConfig
 from evaluators.networks.interclip import InterClipConfig, MotionTowerConfig, TowerConfig
 from evaluators.networks.interx import InterXConfig

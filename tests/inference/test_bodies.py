@@ -13,7 +13,7 @@ from intermask_cli import load_model
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
-from intermask_cli.models.bundle import list_bundled, read_info, resolve_bundle
+from intermask_cli.models.bundle_info import list_bundled, read_info, resolve_bundle
 from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rig import is_rigid

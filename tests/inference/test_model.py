@@ -23,7 +23,8 @@ from intermask_cli.inference.inputs import given_motion
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.inference.windows import Window, plan_phases, plan_windows
-from intermask_cli.models.bundle import Bundle, BundleInfo, load_bundle
+from intermask_cli.models.bundle import Bundle, load_bundle
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.tokenizer import Tokenizer
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.motion.motion import Motion

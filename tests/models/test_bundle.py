@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.models import bundle as bundles
-from intermask_cli.models.bundle import BundleInfo, load_bundle, save_bundle
+from intermask_cli.models import bundle_info as bundles
+from intermask_cli.models.bundle import load_bundle, save_bundle
+from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.motion.normalizer import Normalizer
 from tests.helpers.tiny import save_tiny, tiny_info, tiny_parts
 

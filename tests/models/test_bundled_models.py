@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import intermask_cli as im
-from intermask_cli.models.bundle import ASSETS, list_bundled
+from intermask_cli.models.bundle_info import ASSETS, list_bundled
 from intermask_cli.motion.kinematics import bone_lengths
 
 
