@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
@@ -97,7 +98,7 @@ class _NoValues(TorchFunctionMode):
         if func is torch.eye:
             return torch.empty(args[0], args[0])
         if func in (torch.Tensor.mul, torch.Tensor.add):
-            return torch.empty(torch.broadcast_shapes(*(getattr(value, "shape", ()) for value in args)))
+            return torch.empty(np.broadcast_shapes(*(getattr(value, "shape", ()) for value in args)))
         return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
