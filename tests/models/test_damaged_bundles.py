@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evaluators.networks.bundle import read_info as read_evaluator
+from evaluators.networks.bundle_info import read_info as read_evaluator
 from intermask_cli.commands.info import describe
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.errors import InputError, MissingError
