@@ -132,7 +132,7 @@ class Surprise:
 def test_a_file_with_foreign_objects_is_refused_and_explained(tmp_path, model):
     path = tmp_path / "interclip.ckpt"
     torch.save({"state_dict": model.state_dict(), "callbacks": Surprise()}, path)
-    with pytest.raises(InputError, match=r"Surprise.*keep only its tensors"):
+    with pytest.raises(InputError, match=r"Surprise.*never loaded"):
         read_interclip(path)
 
 
@@ -140,7 +140,7 @@ def test_broken_missing_and_foreign_files_are_named(tmp_path, model):
     broken = tmp_path / "broken.ckpt"
     for damaged in (b"not a checkpoint", b""):
         broken.write_bytes(damaged)
-        with pytest.raises(InputError, match=r"broken\.ckpt: not a readable weights file"):
+        with pytest.raises(InputError, match=r"broken\.ckpt: (not a readable weights file|is an empty file)"):
             read_interclip(broken)
     foreign = tmp_path / "foreign.ckpt"
     torch.save({"state_dict": {"a": torch.zeros(1)}}, foreign)

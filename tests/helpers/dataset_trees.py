@@ -50,7 +50,7 @@ def interhuman_tree(
 
 def interx_clip(frames: int, seed: int) -> np.ndarray:
     """(T, 56, 6) float32 as in the h5 files: two standing people who tremble; jaw and eyes are zero."""
-    clip = np.random.default_rng(seed).uniform(-0.05, 0.05, (frames, 56, 6)).astype(np.float32)
+    clip = np.random.default_rng(seed).uniform(-0.04, 0.04, (frames, 56, 6)).astype(np.float32)
     clip[:, 22:25] = 0
     clip[:, 55] = 0.1 * clip[:, 55] + np.float32([0, 1.3, 0, 1, 1.3, 0])
     return clip
