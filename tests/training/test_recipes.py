@@ -82,7 +82,7 @@ def test_an_old_key_next_to_its_new_name_is_refused():
 
 def test_a_recorded_recipe_with_old_keys_can_be_resumed(accelerator, tmp_path, capsys):
     recipe = Recipe(pair_decoder_training=PairDecoderTrainConfig(intact_share=0.5))
-    open_folder(tmp_path, "pair_decoder", recipe, {}, False, accelerator)
+    open_folder(tmp_path, "pair_decoder", recipe, {}, {}, False, accelerator)
     config = read_config(tmp_path)
     section = config["recipe"]["pair_decoder_training"]
     section[OLD_SHARE], section[OLD_MASKED] = (
@@ -90,7 +90,7 @@ def test_a_recorded_recipe_with_old_keys_can_be_resumed(accelerator, tmp_path, c
         section.pop("max_masked_share"),
     )
     (tmp_path / "config.json").write_text(json.dumps(config))
-    open_folder(tmp_path, "pair_decoder", recipe, {}, True, accelerator)
+    open_folder(tmp_path, "pair_decoder", recipe, {}, {}, True, accelerator)
     assert read_recipe(tmp_path) == recipe
     assert "deprecated" not in capsys.readouterr().err
 
@@ -184,16 +184,16 @@ def test_every_section_a_command_uses_exists():
 
 def test_a_resumed_folder_needs_the_same_recipe_but_not_the_same_budget(accelerator, tmp_path, capsys):
     recipe = tiny_recipe()
-    open_folder(tmp_path, "tokenizer", recipe, {"data": ["corpus"]}, False, accelerator)
+    open_folder(tmp_path, "tokenizer", recipe, {"data": ["corpus"]}, {}, False, accelerator)
     assert read_config(tmp_path)["data"] == ["corpus"] and read_recipe(tmp_path) == recipe
     longer = with_overrides(recipe, "tokenizer_training", [], steps=50)
-    open_folder(tmp_path, "tokenizer", longer, {}, True, accelerator)
+    open_folder(tmp_path, "tokenizer", longer, {}, {}, True, accelerator)
     assert "resuming with another tokenizer_training.steps" in capsys.readouterr().err
-    other = with_overrides(recipe, "tokenizer_training", ["tokenizer_training.lr=1"])
-    with pytest.raises(InputError, match=r"--resume with other settings \(tokenizer_training\.lr\)"):
-        open_folder(tmp_path, "tokenizer", other, {}, True, accelerator)
+    other = with_overrides(recipe, "tokenizer_training", ["tokenizer_training.seed=9"])
+    with pytest.raises(InputError, match=r"other settings than it began with \(tokenizer_training\.seed"):
+        open_folder(tmp_path, "tokenizer", other, {}, {}, True, accelerator)
     with pytest.raises(MissingError, match="start without --resume"):
-        open_folder(tmp_path / "none", "tokenizer", recipe, {}, True, accelerator)
+        open_folder(tmp_path / "none", "tokenizer", recipe, {}, {}, True, accelerator)
 
 
 def test_leftovers_of_a_killed_training_are_removed(accelerator, tmp_path):
@@ -201,6 +201,6 @@ def test_leftovers_of_a_killed_training_are_removed(accelerator, tmp_path):
     (tmp_path / "normalizer.npz").write_text("old")
     (tmp_path / "kept").write_text("mine")
     open_folder(
-        tmp_path, "transformer", Recipe(), {}, False, accelerator, ("text_head", "normalizer.npz", "none")
+        tmp_path, "transformer", Recipe(), {}, {}, False, accelerator, ("text_head", "normalizer.npz", "none")
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "kept"]

@@ -61,7 +61,9 @@ def test_fresh_tokens_are_padded_and_drawn_again(source, normalizer, tokenizer_s
     tokenizer.quantizer.first.initialise(torch.randn(200, 8))
     fresh = FreshTokens(source, tokenizer, normalizer, 80, torch.device("cpu"))
     torch.manual_seed(0)
-    draws = [fresh.take(torch.tensor([0, 1]), torch.zeros(2, dtype=torch.int64)) for _ in range(8)]
+    draws = [
+        fresh.take(torch.tensor([0, 1]), torch.zeros(2, dtype=torch.int64), slice(None)) for _ in range(8)
+    ]
     assert all(ids.shape == (2, 10 * 20) and lengths.tolist() == [17, 20] for ids, lengths in draws)
     assert len({tuple(ids[0].tolist()) for ids, _ in draws}) == 4  # who is canonical x who comes first
 
