@@ -436,14 +436,17 @@ def test_inter_x_models_store_features(cli: Run, folder: Path, tmp_path: Path, t
     ],
 )
 def test_what_inter_x_models_cannot_do_is_refused_before_they_are_loaded(
-    cli: Run, folder: Path, tmp_path: Path, words: list[str], message: str
+    cli: Run, folder: Path, tmp_path: Path, tiny_model: TinyModel, words: list[str], message: str
 ) -> None:
+    from intermask_cli.models.bundle_info import read_info
     from tests.helpers.tiny import save_tiny
 
-    bundle = save_tiny(tmp_path / "interx", "interx")
+    described = read_info(tiny_model.bundle).text_encoder
+    bundle = save_tiny(tmp_path / "interx", "interx", text_encoder=described)
     (bundle / "transformer.safetensors").write_bytes(b"")  # reading it would be another error
-    code, _, err = cli(*words, "--model", bundle, "--device", "cpu", "--out", "r")
-    assert code == 2 and message in err
+    options = ["--model", bundle, "--text-encoder", tiny_model.encoder, "--device", "cpu"]
+    code, _, err = cli(*words, *options, "--out", "r")
+    assert code == 2 and message in err, err
     assert not (folder / "r").exists()
 
 

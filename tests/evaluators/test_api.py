@@ -105,7 +105,7 @@ def test_arrays_are_scored_like_records(evaluator):
     records = [Interaction(Motion(joints), text=text) for joints, text in zip(pairs(), TEXTS, strict=True)]
     again = evaluate_interactions(records, None, [Motion(joints) for joints in reference], evaluator)
     assert again.metrics == scores.metrics and again.physics == scores.physics
-    alike = evaluate_interactions(reference, [""] * 9, reference, evaluator, repetitions=1)
+    alike = evaluate_interactions(reference, [*TEXTS, "they bow"], reference, evaluator, repetitions=1)
     assert alike.metrics["FID"].mean == pytest.approx(0, abs=1e-6)
     assert len(alike.metrics["R@1"].values) == 1
 
@@ -134,7 +134,7 @@ def test_metrics_of_an_installed_package_are_reported_with_ours(evaluator, insta
     scores = evaluate_interactions(pairs(), TEXTS, pairs(9, seed=1), evaluator)
     spread = scores.metrics["Spread"]
     assert spread.values == (float(np.std(evaluator.embed_motions([Motion(p) for p in pairs()]))),) * 2
-    assert spread.half_width == 0
+    assert np.isnan(spread.half_width)  # no contributions of clips, so no interval is known
     assert scores.metrics["Broken"].absent == "RuntimeError: not today"
     assert scores.metrics["FID"].mean > 0
 
