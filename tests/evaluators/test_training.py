@@ -152,7 +152,7 @@ def test_a_training_starts_from_the_weights_of_another(corpus, tmp_path):
     for name, value in before.items():
         torch.testing.assert_close(after[name], value, atol=1e-6, rtol=0.0)
     wide = replace(RECIPE, network=replace(RECIPE.network, out_dim=2 * RECIPE.network.out_dim))
-    with pytest.raises(InputError, match="config.json asks for"):
+    with pytest.raises(InputError, match=r"config\.json asks for"):
         train_evaluator(wide, corpus, tmp_path / "wide", False, Accelerator(cpu=True), tmp_path / "first")
     with pytest.raises(MissingError, match="no validated weights"):
         train_evaluator(RECIPE, corpus, tmp_path / "none", False, Accelerator(cpu=True), tmp_path)
