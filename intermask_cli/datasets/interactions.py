@@ -22,7 +22,7 @@ import h5py
 import numpy as np
 
 from intermask_cli.config import LONGEST_FRAMES
-from intermask_cli.datasets.hdf5_arrays import HDF5_ERRORS, local_item, reason_of, unreadable
+from intermask_cli.datasets.hdf5_arrays import HDF5_ERRORS, local_item, reason_of, unreadable, write_array
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
@@ -362,15 +362,7 @@ def write_item(group: h5py.Group, interaction: Interaction) -> str:
             "in one interaction; cut it into parts"
         )
     for name, array in _stored_arrays(interaction):
-        group.create_dataset(
-            name,
-            data=array,
-            chunks=array.shape,
-            shuffle=True,
-            compression="gzip",
-            compression_opts=4,
-            track_times=False,
-        )
+        write_array(group, name, array)
     group.attrs["prompt"] = interaction.text
     group.attrs["seed"] = interaction.seed
     group.attrs["sample"] = interaction.sample

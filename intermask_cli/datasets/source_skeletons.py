@@ -20,6 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from intermask_cli.datasets.hdf5_arrays import write_array
 from intermask_cli.errors import InputError
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.rotation import matrix_from_quaternion_wxyz, quaternion_wxyz_from_matrix
@@ -46,15 +47,7 @@ def write_source(item: h5py.Group, skeleton: AnimatedSkeleton) -> None:
     if skeleton.translations is not None:
         arrays["translations"] = skeleton.translations.astype(np.float32)
     for name, array in arrays.items():
-        group.create_dataset(
-            name,
-            data=array,
-            chunks=array.shape,
-            shuffle=True,
-            compression="gzip",
-            compression_opts=4,
-            track_times=False,
-        )
+        write_array(group, name, array)
     group.attrs["names"] = json.dumps(skeleton.names)
     group.attrs["orders"] = json.dumps(skeleton.orders)
     group.attrs["fps"] = skeleton.fps

@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intermask_cli.config import LONGEST_FRAMES
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.motion_files.read_options import MOTION_SUFFIXES
 from intermask_cli.datasets.tables import Rejected, safe_id
@@ -24,6 +25,7 @@ from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts, make_p
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rig import as_rigid
+from intermask_cli.motion.skeleton import FPS
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read import GivenMotion
@@ -84,6 +86,7 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
     for path in paths:
         try:
             given = _motion_in(read, path)
+            _check_length(given, path)
         except InputError as error:
             if len(paths) == 1:
                 raise
@@ -101,6 +104,15 @@ def read_inputs(paths: Sequence[str], read: Reader) -> tuple[list[ReactInput], l
         first = rejected[0]
         raise InputError(f"none of {len(paths)} motions can be used; {first.file}: {first.reason}")
     return inputs, rejected
+
+
+def _check_length(given: GivenMotion, path: str) -> None:
+    """InputError for a motion whose reaction no dataset could hold: said before hours of sampling."""
+    if given.frames > LONGEST_FRAMES:
+        raise InputError(
+            f"{path}: {given.frames:,} frames; accepted: up to {LONGEST_FRAMES:,} "
+            f"({LONGEST_FRAMES / FPS / 60:g} minutes); give a part with --start and --end"
+        )
 
 
 @dataclass(frozen=True)

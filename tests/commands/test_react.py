@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from intermask_cli.config import LONGEST_FRAMES
 from intermask_cli.datasets.interactions import InteractionFile, write_dataset
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body.solver import solve_bodies
@@ -267,6 +268,18 @@ def test_many_files_with_a_prompt_file(cli: Run, given: np.ndarray, tiny_model: 
         ("run-x-s0", "two people bow", 24),
         ("run-y-s0", "hug", 24),
     ]
+
+
+def test_a_motion_that_no_dataset_could_hold_is_refused_before_sampling(
+    cli: Run, given: np.ndarray, tiny_model: TinyModel
+) -> None:
+    """18,000 frames are the most of one interaction: a longer motion is rejected by itself, others go on."""
+    np.save("long.npy", np.resize(given, (LONGEST_FRAMES + 1, NUM_JOINTS, 3)))
+    code, _, err = cli("react", "-i", "long.npy", "-i", "walk.npy", *tiny_model.options, "--out", "out")
+    assert code == 3 and "18,001 frames" in err
+    assert [item.id for item in items("out")] == ["walk-s0"]
+    code, _, err = cli("react", "-i", "long.npy", *tiny_model.options, "--out", "alone")
+    assert code == 2 and "--start" in err and not Path("alone").exists()
 
 
 @pytest.mark.parametrize(("name", "message"), [("empty", "no motion file"), ("*.none", "no file matches")])
