@@ -240,11 +240,16 @@ class TransformerTrainConfig(StageConfig):
     role_captions: float = 0.5
     #: share of draws that take a paraphrase from outside the data set, where a clip has one
     paraphrases: float = 0.0
+    #: with `precision: bf16`, passes of the transformer compute in bf16 throughout, on a copy of its fp32
+    #: weights, instead of under autocast, which takes norms and sums in fp32
+    half_weights: bool = False
     #: frozen text encoder: `minilm`, `clip`, a plug-in, a folder or a hub id
     text_encoder: str = "minilm"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.half_weights and self.precision != "bf16":
+            raise InputError(f"half_weights with precision {self.precision}; accepted: with precision bf16")
         if not 0.0 <= self.paraphrases < 1.0:
             raise InputError(f"paraphrases is {self.paraphrases}; accepted: 0 to below 1")
 

@@ -76,3 +76,29 @@ def test_batches_of_similar_length_visit_every_item_once():
         assert tuple(order.shape) == (10, 10) and len(order.unique()) == 100
     spread = [(lengths[o].amax(1) - lengths[o].amin(1)).float().mean() for o in (plain, bucketed)]
     assert spread[1] < 0.3 * spread[0]
+
+
+def test_half_weights_give_the_same_gradients(transformer_stage, accelerator, tmp_path):
+    """bfloat16 passes on float32 weights: gradients point where float32's do, and stored weights stay float32."""
+    gradients = {}
+    for half in (False, True):
+        stage = transformer_stage(
+            tiny_recipe(transformer_training={"precision": "bf16", "half_weights": half, "cond_drop": 0.0})
+        )
+        for parameter in stage.model.parameters():  # the published start has shut gates
+            torch.nn.init.normal_(
+                parameter, std=0.1, generator=torch.Generator().manual_seed(parameter.numel())
+            )
+        torch.manual_seed(0)
+        loss, _ = stage.objective.train()(stage.batch(0))
+        loss.backward()
+        gradients[half] = torch.cat(
+            [p.grad.flatten() for p in stage.model.Transformer.parameters() if p.grad is not None]
+        )
+    assert gradients[True].dtype == torch.float32
+    similar = torch.nn.functional.cosine_similarity(gradients[False], gradients[True], dim=0)
+    assert similar > 0.98 and not torch.equal(gradients[False], gradients[True])
+    StageRun(stage, tmp_path / "run", accelerator, resume=False).run()
+    assert all(value.dtype == torch.float32 for value in stage.model.state_dict().values())
+    with pytest.raises(InputError, match="half_weights with precision fp32"):
+        tiny_recipe(transformer_training={"half_weights": True})

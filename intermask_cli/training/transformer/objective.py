@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
@@ -41,11 +43,22 @@ def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
 
 
 class TransformerObjective(nn.Module):
-    """forward(TokenBatch) -> (loss, terms)."""
+    """forward(TokenBatch) -> (loss, terms).
 
-    def __init__(self, transformer: InteractionTransformer, unroll_weight: float, published: bool):
+    `half_weights`: passes compute in bfloat16 throughout; gradients reach the float32 weights, which the
+    optimiser moves by less than bfloat16 can show.
+    """
+
+    def __init__(
+        self,
+        transformer: InteractionTransformer,
+        unroll_weight: float,
+        published: bool,
+        half_weights: bool = False,
+    ):
         super().__init__()
         self.transformer, self.unroll_weight, self.published = transformer, unroll_weight, published
+        self.half_weights = half_weights
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, dict[str, Tensor]]:
         condition = self.transformer.condition(batch.text)
@@ -83,5 +96,10 @@ class TransformerObjective(nn.Module):
         # A dropped condition is a zero vector before `cond_emb`: "unconditional" is that layer's bias.
         # dropped (B,) -> (B, 1) or, with a condition per person, (B, 1, 1)
         remaining = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
-        logits: Tensor = self.transformer(hidden.ids, remaining, lengths)
-        return logits
+        if not (self.half_weights and self.training):
+            logits: Tensor = self.transformer(hidden.ids, remaining, lengths)
+            return logits
+        weights = {name: weight.bfloat16() for name, weight in self.transformer.named_parameters()}
+        with torch.autocast(hidden.ids.device.type, enabled=False):
+            halved: Tensor = functional_call(self.transformer, weights, (hidden.ids, remaining, lengths))
+        return halved

@@ -109,7 +109,8 @@ class TransformerStage(TrainingStage):
             # the transformer could never learn to use it.
             for module in model.text_modules():
                 module.requires_grad_(False)
-        self.objective = TransformerObjective(model, self.config.step_unroll, self.config.published)
+        c = self.config
+        self.objective = TransformerObjective(model, c.step_unroll, c.published, c.half_weights)
         self.steps_per_epoch = max(1, len(data.tokens.lengths) // self.config.batch_size)
         self._order: tuple[int, Tensor] | None = None
         if len(data.tokens.lengths) < self.config.batch_size:
