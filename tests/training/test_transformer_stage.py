@@ -79,7 +79,7 @@ def test_batches_of_similar_length_visit_every_item_once():
 
 
 def test_half_weights_give_the_same_gradients(transformer_stage, accelerator, tmp_path):
-    """bfloat16 passes on float32 weights: gradients point where float32's do, and stored weights stay float32."""
+    """Passes in bfloat16: gradients point where float32 ones do, and stored weights stay float32."""
     gradients = {}
     for half in (False, True):
         stage = transformer_stage(
