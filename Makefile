@@ -127,7 +127,7 @@ WORK ?= work
 CAPTURES ?=
 MODEL := intermask_cli/assets/duet-mini
 EVALUATOR := evaluators/assets/duet-eval
-DATA := Duets, 10,000 clips of the core kinds and 12,000 of all kinds, procedural (seed 2026)$(if $(CAPTURES), and seven \
+DATA := Duets, 10,000 clips of the core kinds and 12,000 of the 26 kinds of Duets 1, procedural (seed 2026)$(if $(CAPTURES), and seven \
   minutes of salsa from the CMU motion capture database (mocap.cs.cmu.edu, NSF EIA-0196217))
 ON_CORE := --data $(WORK)/core $(CAPTURES:%=--data %)
 ON_ALL := --data $(WORK)/all $(CAPTURES:%=--data %)
@@ -143,7 +143,7 @@ $(WORK)/core/corpus.json: | $(VENV)/dev.stamp
 
 $(WORK)/all/corpus.json: | $(VENV)/dev.stamp
 	@echo "== the procedural corpus, all kinds"
-	$(BIN)/intermask data duets --out $(WORK)/all --clips 12000 --kinds all --seed 2026
+	$(BIN)/intermask data duets --out $(WORK)/all --clips 12000 --kinds duets-1 --seed 2026
 
 $(WORK)/tokenizer.stamp: $(WORK)/core/corpus.json
 	@echo "== stage one: the tokenizer"

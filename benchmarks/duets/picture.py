@@ -29,7 +29,7 @@ COLOURS = 48
 def clips() -> list[DuetClip]:
     """What is drawn, in the order of the kinds."""
     single = [make_clip(SEED, CHOSEN.get(kind, 0), kind) for kind, info in KINDS.items() if not info.core]
-    return single + [make_clip(TWO_PHASE_SEED, index, kinds=kind_set("all", 1.0)) for index in TWO_PHASE]
+    return single + [make_clip(TWO_PHASE_SEED, index, kinds=kind_set("duets-1", 1.0)) for index in TWO_PHASE]
 
 
 def middle(clip: DuetClip) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What a motion shows: kind, actor and side of a Duets interaction, read from joints by a small network.
 
-It covers all kinds, in clips of their own and as one of two phases. It is trained on ground-truth Duets clips
+It covers the kinds of the bundled model, in clips of their own and as one of two phases. It is trained on ground-truth Duets clips
 only, never on generated motion. Training clips are distorted as a tokenizer distorts motion (drifting roots,
 slow wobble of joints, smoothed strikes, jitter), so that the reader ignores such noise. Velocities, in which
 the noise dominates, are not read. It answers what embeddings answer badly: did the right person do the right
@@ -22,14 +22,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from evaluators.data.sets import DUETS_KINDS
 from evaluators.networks.canonical import facing_partner
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import split_of
-from intermask_cli.datasets.duets.labels import KINDS, DuetClip, Labels, kind_set
+from intermask_cli.datasets.duets.labels import DuetClip, Labels, kind_set
 
-KIND_NAMES = tuple(KINDS)
-_CORPUS = kind_set("all")
+#: The kinds of the model that is judged.
+_CORPUS = kind_set(DUETS_KINDS)
+KIND_NAMES = _CORPUS.kinds
 SIDES = ("left", "right")
 UNKNOWN = -1
 #: Only every second frame is read: 15 per second are enough.

@@ -30,7 +30,7 @@ from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_
 #: Corpus of the bundled test split; its test clips' indices are never used for training.
 DUETS_SEED = 2026
 #: Kinds on which duet-mini and duet-eval were trained, as in `intermask data duets --kinds`.
-DUETS_KINDS = "all"
+DUETS_KINDS = "duets-1"
 #: Position of the full caption among a clip's captions.
 FULL_CAPTION = 0
 #: Test clips are cut to a multiple of this many frames, so that models generate many of equal length at once.

@@ -31,14 +31,17 @@ def duets(
     kinds: Annotated[
         str,
         typer.Option(
-            help="'all': every kind, a fifth of the clips in two phases; 'core': the 12 kinds the bundled "
-            "model was trained on first; or kinds separated by commas."
+            help="'all': every kind, a fifth of the clips in two phases; 'duets-1': likewise the 26 kinds "
+            "that the bundled model knows; 'core': the 12 it was trained on first; or kinds separated by "
+            "commas."
         ),
     ] = "all",
     two_phase: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="Share of clips that join two kinds by 'then'; 0.2 for 'all', else 0."
+            min=0.0,
+            max=1.0,
+            help="Share of clips that join two kinds by 'then'; 0.2 for 'all' and 'duets-1', else 0.",
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace another corpus in the folder.")] = False,

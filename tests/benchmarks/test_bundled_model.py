@@ -35,7 +35,7 @@ from evaluators.evaluator import DuetEvaluator
 from evaluators.networks.bundle import load_network
 from evaluators.networks.bundle_info import read_info
 from intermask_cli.datasets.duets.corpus import split_of
-from intermask_cli.datasets.duets.labels import KINDS, KindSet
+from intermask_cli.datasets.duets.labels import DUETS_1_KINDS, KindSet
 from intermask_cli.datasets.duets.wordings import wordings
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.models.bundle import load_bundle
@@ -117,7 +117,7 @@ def test_a_corpus_without_clips_of_two_phases_has_none_held_out():
 def test_free_wordings_ask_for_every_kind_in_words_of_their_own():
     with FREE_WORDINGS.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert Counter(row["kind"] for row in rows) == dict.fromkeys(KINDS, 4)
+    assert Counter(row["kind"] for row in rows) == dict.fromkeys(DUETS_1_KINDS, 4)
     assert len({row["id"] for row in rows}) == len({row["text"].lower() for row in rows}) == len(rows)
     known = wordings().kinds.values()
     sentences = {

@@ -271,24 +271,40 @@ class KindSet:
         return [(a, b) for a in firsts for b in seconds if a != b]
 
 
-CORE = KindSet(CORE_KINDS)
-#: Share of clips of two phases in the set "all".
+#: The kinds of Duets 1, which duet-mini and duet-eval know, in their order: they never change.
+DUETS_1_KINDS: tuple[str, ...] = (
+    *CORE_KINDS, "fist_bump", "block", "circle_hands", "turn_under_arm", "walk_side_by_side", "pass_by",
+    "pull_up", "support_walk", "hand_over", "clap_game", "point_and_look", "sneak_startle",
+    "rock_paper_scissors", "whisper",
+)  # fmt: skip
+#: Share of clips of two phases in the sets "duets-1" and "all".
 TWO_PHASE_SHARE = 0.2
+CORE = KindSet(CORE_KINDS)
+_NAMED_SETS = {
+    "core": CORE,
+    "duets-1": KindSet(DUETS_1_KINDS, TWO_PHASE_SHARE),
+    "all": KindSet(tuple(KINDS), TWO_PHASE_SHARE),
+}
 
 
 def kind_set(names: str, two_phase: float | None = None) -> KindSet:
-    """ "core", "all" or kinds separated by commas -> the set; only "all" has clips of two phases by default.
+    """A named set ("core", "duets-1", "all"), or kinds separated by commas -> the set.
+
+    By default named kinds and "core" have no clips of two phases, the other sets a fifth.
 
     Raises InputError for unknown or repeated kinds, shares outside [0, 1] and kinds that cannot be joined.
     """
-    known = {"core": CORE_KINDS, "all": tuple(KINDS)}
-    kinds = known.get(names) or tuple(name.strip() for name in names.split(","))
+    named = _NAMED_SETS.get(names)
+    kinds = named.kinds if named else tuple(name.strip() for name in names.split(","))
     unknown = [name for name in kinds if name not in KINDS]
     if unknown:
-        raise InputError(f"unknown kind {unknown[0]!r}; accepted: core, all, or some of {', '.join(KINDS)}")
+        raise InputError(
+            f"unknown kind {unknown[0]!r}; accepted: {', '.join(_NAMED_SETS)}, or some of {', '.join(KINDS)}"
+        )
     if len(set(kinds)) != len(kinds):
         raise InputError(f"kinds {names!r} name one twice; name each once")
-    share = (TWO_PHASE_SHARE if names == "all" else 0.0) if two_phase is None else two_phase
+    usual = named.two_phase if named else 0.0
+    share = usual if two_phase is None else two_phase
     if not 0.0 <= share <= 1.0:
         raise InputError(f"two-phase share {share}; accepted: 0 to 1")
     chosen = KindSet(tuple(kind for kind in KINDS if kind in kinds), share)

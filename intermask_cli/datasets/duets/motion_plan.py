@@ -18,6 +18,7 @@ MIRROR_X = np.array([-1.0, 1.0, 1.0])
 
 _CHANNELS = (
     "root", "yaw", "hips_pitch", "hips_roll", "bend", "crouch", "shift", "nod", "gaze", "look", "elbow",
+    "jump",
 )  # fmt: skip
 
 
@@ -61,6 +62,7 @@ class MotionPlan:
     gaze: Array  # (2, T) weight of looking at the partner
     look: Array  # (2, T) head turned to the left, on top of the gaze
     elbow: Array  # (2, T, 2) elbows pushed outward (0 hanging ... 1)
+    jump: Array  # (2, T) metres of both feet above the floor
     reaches: list[Reach] = field(default_factory=list)
     lifts: list[FootLift] = field(default_factory=list)
     flights: tuple[list[Flight], list[Flight]] = field(default_factory=lambda: ([], []))

@@ -75,6 +75,8 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
     local[:, :, 0] = euler(plan.yaw, plan.hips_pitch + 0.3 * noise["pitch"], plan.hips_roll)
     ankles, foot_rotation, free = _place_feet(plan, footing, root, offsets, bodies)
     root[..., 1] = _pelvis_height(plan, root, local[:, :, 0], ankles, free, offsets, bodies)
+    root[..., 1] += plan.jump
+    ankles[..., 1] += plan.jump[..., None]
     _pose_legs(local, root, ankles, foot_rotation, plan.yaw, footing, offsets)
     trunk = _pose_trunk(local, root, plan, noise, offsets, bodies)
     _pose_head(local, trunk, plan, noise, bodies)
@@ -128,6 +130,7 @@ def _place_feet(
     ahead = (x - root[..., None, 0]) * s + (z - root[..., None, 2]) * c
     behind = np.maximum(-(ahead / scale + 0.10), 0.0)
     pitch = 0.75 * (1.0 - np.exp(-behind / 0.30))  # the heel rises when the body has passed the foot
+    pitch = pitch + np.minimum(4.0 * plan.jump, 0.6)[..., None]  # toes point down in the air
     pitch = pitch + swing * (0.22 - 0.5 * np.clip(ahead / scale / 0.3 + 0.5, 0.0, 1.0)) * 0.6
     ball = np.stack([x, _BALL_HEIGHT * scale + lift, z], axis=-1)
     rotation = euler(yaw, pitch, 0.0)

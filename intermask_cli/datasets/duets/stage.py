@@ -16,7 +16,7 @@ from intermask_cli.datasets.duets.gait import Flight
 from intermask_cli.datasets.duets.labels import Contact
 from intermask_cli.datasets.duets.motion_plan import FootLift, MotionPlan, Reach, Trunk
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import Array, ramp, trapezoid
+from intermask_cli.datasets.duets.timing import Array, pulse, ramp, trapezoid
 from intermask_cli.motion.skeleton import FPS, JOINT
 
 LONGEST_FRAMES = 300
@@ -50,7 +50,7 @@ class Stage:
             root=np.zeros((2, n, 2)), yaw=np.zeros((2, n)), hips_pitch=np.zeros((2, n)),
             hips_roll=np.zeros((2, n)), bend=np.zeros((2, n, 3)), crouch=np.zeros((2, n)),
             shift=np.zeros((2, n, 2)), nod=np.zeros((2, n)), gaze=np.ones((2, n)), look=np.zeros((2, n)),
-            elbow=np.zeros((2, n, 2)),
+            elbow=np.zeros((2, n, 2)), jump=np.zeros((2, n)),
         )  # fmt: skip
         self.clock = 0.0 if start is None else start.clock
         self.start = start
@@ -159,6 +159,13 @@ class Stage:
     def crouch(self, person: int, curve: Array, depth: float) -> None:
         """Lower the pelvis by `depth` metres times the curve."""
         self.plan.crouch[person] += curve * depth * self.bodies[person].scale
+
+    def jump(self, person: int, off: float, land: float, height: float) -> None:
+        """Be in the air from frame `off` to `land`, `height` metres at the top; the knees give before and after."""
+        u = np.clip((self.t - off) / (land - off), 0.0, 1.0)
+        self.plan.jump[person] += 4.0 * u * (1.0 - u) * height * self.bodies[person].scale
+        self.crouch(person, pulse(self.t, off - 12, off - 5, off - 5, off + 1), 0.11)
+        self.crouch(person, pulse(self.t, land - 3, land + 4, land + 4, land + 12), 0.09)
 
     def shift(self, person: int, curve: Array, left: float = 0.0, forward: float = 0.0) -> None:
         """Move the pelvis over planted feet, metres."""

@@ -27,7 +27,7 @@ _LET_GO_FRAMES = 18
 #: Channels of the motion plan that add up, and their signs in the mirror (None: unchanged).
 _SUMS: dict[str, Array | None] = {
     "hips_pitch": None, "hips_roll": np.array(-1.0), "bend": np.array([1.0, -1.0, -1.0]), "crouch": None,
-    "shift": np.array([-1.0, 1.0]), "nod": None, "look": np.array(-1.0), "elbow": None,
+    "shift": np.array([-1.0, 1.0]), "nod": None, "look": np.array(-1.0), "elbow": None, "jump": None,
 }  # fmt: skip
 
 

@@ -380,7 +380,11 @@ def test_a_set_of_kinds_is_drawn_evenly_and_only_from() -> None:
     "names, share, match",
     [
         ("core,juggling", None, "unknown kind 'core'"),
-        ("wave,juggling", None, "unknown kind 'juggling'; accepted: core, all, or some of handshake"),
+        (
+            "wave,juggling",
+            None,
+            "unknown kind 'juggling'; accepted: core, duets-1, all, or some of handshake",
+        ),
         ("wave,wave", None, "name one twice"),
         ("wave,bow", 1.5, "share 1.5; accepted: 0 to 1"),
         ("follow,lead_by_hand", 0.5, "can be joined by 'then'"),
