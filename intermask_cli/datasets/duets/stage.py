@@ -161,7 +161,7 @@ class Stage:
         self.plan.crouch[person] += curve * depth * self.bodies[person].scale
 
     def jump(self, person: int, off: float, land: float, height: float) -> None:
-        """Be in the air from frame `off` to `land`, `height` metres at the top; the knees give before and after."""
+        """Be in the air from frame `off` to `land`, `height` metres high; knees give before and after."""
         u = np.clip((self.t - off) / (land - off), 0.0, 1.0)
         self.plan.jump[person] += 4.0 * u * (1.0 - u) * height * self.bodies[person].scale
         self.crouch(person, pulse(self.t, off - 12, off - 5, off - 5, off + 1), 0.11)

@@ -1,4 +1,4 @@
-"""Greetings: handshake, bow, wave, high five, hug, fist bump; written for the right hand."""
+"""Greetings: handshake, bow, wave, high five, high ten, hug, fist bump; written for the right hand."""
 
 from __future__ import annotations
 
@@ -65,25 +65,84 @@ def bow(s: Stage) -> None:
     s.clock += s.some(6, 14)
 
 
+def both_bow(s: Stage) -> None:
+    """manner: slightly = 20-32 degrees, deeply = 48-66; repeats = bows of each, nearly together."""
+    deeply = s.manner == "deeply"
+    s.meet(s.some(1.55, 1.9) if deeply else s.some(1.25, 1.8))
+    begin, up = s.clock, [0.0, 0.0]
+    for person in (0, 1):
+        depth = math.radians(s.some(48, 66) if deeply else s.some(20, 32))
+        pause, start = s.some(0.15, 0.5), begin + s.beat(0.12) + person * min(s.delay(1) * 1.5, 14.0)
+        arms, first = s.some(0, 1), start
+        for number in range(s.repeats):
+            low = start + s.beat(0.6 + 0.25 * deeply)
+            rise = low + s.beat(pause)
+            up[person] = rise + s.beat(0.65 + 0.2 * deeply)
+            bend = pulse(s.t, start, low, rise, up[person])
+            s.bow(person, bend, depth * (1.0 if number == 0 else s.some(0.85, 1.0)))
+            s.look_away(person, bend)
+            s.nod(person, bend, s.some(0.1, 0.3))
+            if (person, number) == (0, 0):
+                s.event("action", (low + rise) / 2)
+            start = up[person] + s.beat(0.12)
+        folded = pulse(
+            s.t, first - s.beat(0.2), first + s.beat(0.35), up[person] - s.beat(0.2), up[person] + 10
+        )
+        # Hands before the lap, on the thighs, before the chest, or hanging.
+        lap, thighs = ((0.04, -0.04, 0.2), (0.12, -0.20, 0.17))
+        for hand, sign in ((0, 1.0), (1, -1.0)):
+            if arms < 0.55:
+                left, high, ahead = lap if arms < 0.3 else thighs
+                s.hand(person, hand, folded, on_body(person, "pelvis", left * sign, high, ahead))
+            elif arms < 0.75:
+                s.hand(person, hand, folded, on_body(person, "spine3", 0.02 * sign, 0.02, 0.26))
+                s.elbow(person, hand, folded, 0.5)
+    s.clock = max(up) + s.some(6, 14)
+
+
 def wave(s: Stage) -> None:
     """manner: small = next to the face, large = overhead and wide; repeats = swings in both directions."""
     s.meet(s.some(1.3, 2.3))
-    large = s.manner == "large"
-    up, top = s.clock, s.clock + s.beat(0.6)
-    down = top + s.repeats * s.beat(0.55 if large else 0.45)
+    up, seen = s.clock, s.clock + s.delay(1) + 10
+    top, down, end = _waving(s, 0, 1, up, s.repeats, s.manner == "large")
+    s.nod(1, pulse(s.t, seen, seen + 8, seen + 8, seen + 18), s.some(0.0, 0.35))
+    s.event("action", (top + down) / 2)
+    s.clock = end + s.some(3, 10)
+
+
+def _waving(
+    s: Stage, person: int, hand: int, up: float, swings: int, large: bool
+) -> tuple[float, float, float]:
+    """A hand goes up at frame `up`, waves, and sinks: the frames at which it is up, sinks and hangs again."""
+    top = up + s.beat(0.6)
+    down = top + swings * s.beat(0.55 if large else 0.45)
     end = down + s.beat(0.65)
     wide, high = (
         (s.some(0.20, 0.26), s.some(0.40, 0.46)) if large else (s.some(0.09, 0.13), s.some(0.18, 0.26))
     )
-    swing = wide * oscillation(s.t, top - s.beat(0.1), down + s.beat(0.1), s.repeats)
+    swing = wide * oscillation(s.t, top - s.beat(0.1), down + s.beat(0.1), swings)
     raised = pulse(s.t, up, top, down, end)
-    s.hand(0, 1, raised, by_shoulder(0, 1, 0.22 - swing, high - 0.5 * np.abs(swing), 0.16), bulge=0.25)
-    s.bend(0, raised, right=-s.some(0.02, 0.10) - 0.05 * large)
-    s.bend(0, swing / wide, right=-0.04 * (1 + large))
-    seen = s.delay(1) + 10
-    s.nod(1, pulse(s.t, up + seen, up + seen + 8, up + seen + 8, up + seen + 18), s.some(0.0, 0.35))
+    side = 1.0 if hand == 1 else -1.0
+    target = by_shoulder(person, hand, 0.22 - swing, high - 0.5 * np.abs(swing), 0.16)
+    s.hand(person, hand, raised, target, bulge=0.25)
+    s.bend(person, raised, right=-side * (s.some(0.02, 0.10) + 0.05 * large))
+    s.bend(person, swing / wide, right=-side * 0.04 * (1 + large))
+    return top, down, end
+
+
+def waves_back(s: Stage) -> None:
+    """The actor waves first, then the partner with either hand; repeats = swings of the actor."""
+    s.meet(s.some(1.4, 2.6))
+    up = s.clock
+    top, down, end = _waving(s, 0, 1, up, s.repeats, s.manner == "large")
+    late = up + max(s.beat(s.some(0.6, 1.0)) + s.delay(1), 16.0)
+    hand, swings = int(s.some(0, 2)), int(s.some(2, 4))
+    answered, _, over = _waving(s, 1, hand, late, swings, s.some(0, 1) < 0.4)
+    for person, when in ((0, answered), (1, late)):
+        s.nod(person, pulse(s.t, when, when + 8, when + 8, when + 18), s.some(0.0, 0.3))
+    s.event("answer", answered)
     s.event("action", (top + down) / 2)
-    s.clock = end + s.some(3, 10)
+    s.clock = max(end, over) + s.some(3, 10)
 
 
 def high_five(s: Stage) -> None:
@@ -107,8 +166,37 @@ def high_five(s: Stage) -> None:
     s.clock = end + s.some(2, 8)
 
 
-def _hands_meet(s: Stage, start: float, out: float, stay: int, back: float) -> tuple[list[float], Array]:
-    """Right hands move out, touch and move back, `s.repeats` times; `out`, `stay` and `back` are frames.
+def high_ten(s: Stage) -> None:
+    """manner: low = at shoulder height, high = overhead; repeats = slaps with both hands."""
+    s.meet(s.some(0.74, 0.88))
+    drop = s.some(-0.34, -0.28) if s.manner == "high" else s.some(-0.06, 0.06)
+    begin = s.clock
+    cocked = begin + s.beat(s.some(0.5, 0.7))
+    late = s.delay(1) * 0.5
+    crossed = (("right_wrist", "left_wrist"), ("left_wrist", "right_wrist"))
+    hits, slap = _hands_meet(s, cocked, s.strike(0.38), 4, s.strike(0.42), crossed)
+    done = hits[-1] + s.beat(0.2)
+    end = done + s.beat(0.75)
+    slap = np.minimum(slap, 1.0)
+    for person in (0, 1):
+        raised = pulse(s.t, begin + late * person, cocked, done, end + s.some(0, 8))
+        for hand in (0, 1):
+            s.hand(person, hand, raised, by_shoulder(person, hand, 0.14, 0.16 - 0.5 * drop, 0.10))
+            s.hand(person, hand, slap, halfway((hand, 1 - hand) if person == 0 else (1 - hand, hand), drop))
+        s.bend(person, raised, forward=-s.some(0.02, 0.10))
+        s.bend(person, slap, forward=s.some(0.08, 0.16))
+        s.crouch(person, pulse(s.t, begin, cocked, cocked, hits[0]), s.some(0.0, 0.06))
+        if s.some(0, 1) < 0.5:  # pleased, a few nods after it
+            s.nod(person, np.maximum(oscillation(s.t, done, end, 2.0), 0.0), s.some(0.1, 0.25))
+    s.event("action", hits[0])
+    s.clock = end + s.some(2, 10)
+
+
+def _hands_meet(
+    s: Stage, start: float, out: float, stay: int, back: float,
+    pairs: tuple[tuple[str, str], ...] = (("right_wrist", "right_wrist"),),
+) -> tuple[list[float], Array]:  # fmt: skip
+    """Hands move out, touch and move back, `s.repeats` times; `out`, `stay` and `back` are frames.
 
     Returns the frames at which they meet, and the weight (T,) of the movement.
     """
@@ -117,7 +205,8 @@ def _hands_meet(s: Stage, start: float, out: float, stay: int, back: float) -> t
     hit = start + out
     for _ in range(s.repeats):
         curve += pulse(s.t, hit - out, hit, hit + stay, hit + stay + back)
-        s.contact(hit, hit + stay, "right_wrist", "right_wrist")
+        for joints in pairs:
+            s.contact(hit, hit + stay, *joints)
         hits.append(hit)
         hit += stay + back + out
     return hits, curve
