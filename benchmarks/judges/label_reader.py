@@ -3,8 +3,8 @@
 It covers the kinds of the bundled model, in clips of their own and as one of two phases. It is trained on
 ground-truth Duets clips only, never on generated motion. Training clips are distorted as a tokenizer
 distorts motion (drifting roots, slow wobble of joints, smoothed strikes, jitter), so that the reader ignores
-such noise. Velocities, in which the noise dominates, are not read. It answers what embeddings answer badly: did the right person do the right
-thing with the right hand? `detectors` give a second opinion, by geometry.
+such noise. Velocities, in which the noise dominates, are not read. It answers what embeddings answer badly:
+did the right person do the right thing with the right hand? `detectors` give a second opinion, by geometry.
 """
 
 from __future__ import annotations
