@@ -95,7 +95,9 @@ def export(
             show_default=False,
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace exported files, never others.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
     """Write BVH, GLB, FBX, USD, NPZ or NPY per interaction, or an InterHuman or Inter-X dataset.

@@ -69,18 +69,19 @@ class FolderWritten:
 def write_complete_folder(root: Path, replaces: Collection[str] = ()) -> Iterator[Path]:
     """A draft folder that takes the place of `root` when the block succeeds.
 
-    replaces: names that may exist in `root`, which is then replaced.
+    replaces: files that this program wrote in `root`, relative to it; these are then replaced.
 
     Raises:
-        InputError: `root` contains anything else, or is a file.
+        InputError: `root` contains any other file, or is a file.
     """
-    existing = {path.name for path in root.iterdir()} if root.is_dir() else set()
-    unexpected = existing - set(replaces)
-    if unexpected and replaces:
-        raise InputError(
-            f"{root}: holds {min(unexpected)}, which is not part of such a dataset; it is not overwritten"
-        )
-    if unexpected or (root.exists() and not root.is_dir()):
+    if replaces:
+        existing = (path for path in root.rglob("*") if path.is_symlink() or not path.is_dir())
+        if unexpected := {path.relative_to(root).as_posix() for path in existing} - set(replaces):
+            raise InputError(
+                f"{root}: holds {min(unexpected)}, which is not part of a dataset that this program wrote; "
+                "it is not overwritten"
+            )
+    elif root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise InputError(f"{root}: not empty; a dataset is written into a new folder")
     with replacing_folder(root.resolve()) as draft:
         yield draft

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -20,17 +19,14 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
+from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, ExportSettings, Written, export_item, paths_of
 from intermask_cli.export.items import selected_ids
-from intermask_cli.files import Replacements, write_text
+from intermask_cli.files import Replacements, file_sha256
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.physics import physics
 
-#: File in a folder of exported files that says how all of them were written: clean-up modes and settings.
-EXPORT_NOTE = ".export.json"
-#: The same of earlier versions: a list of clean-up modes.
-_OLD_NOTE = ".cleaning.json"
 #: Writers of published dataset layouts: a folder with splits and captions, not files per interaction.
 _DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
 #: Interactions per task of a worker process: enough to share opening the file, few enough to show progress.
@@ -106,8 +102,8 @@ def export_dataset(
     """Export a run or HDF5 file, cleaned if `clean` has modes, on bodies of `proportions` if given.
 
     Raises:
-        InputError: unknown ids, a dataset folder that is not empty, or existing files that are kept and were
-            written with other clean-up modes or settings.
+        InputError: unknown ids, a dataset folder that is not empty, existing files that are kept and were
+            written with other clean-up modes or settings, or files to replace that are not ours.
         MissingError: the package that a format needs is not installed.
     """
     with InteractionFile(source) as dataset:
@@ -116,6 +112,10 @@ def export_dataset(
             for line in notes_on_rigid(clean):
                 note(line)
         if target in _DATASET_FOLDERS:
+            if overwrite:
+                raise InputError(
+                    f"--overwrite: {target} is a dataset in a folder of its own; give a new --out"
+                )
             reader = InteractionReader(dataset, selected, clean, proportions)
             written = _DATASET_FOLDERS[target](reader, folder, _stated_splits(dataset))
             return _folder_summary(target, folder, reader, written)
@@ -125,16 +125,24 @@ def export_dataset(
         id for id in selected if overwrite or not all(path.exists() for path in paths_of(id, format, folder))
     ]
     settings = settings or ExportSettings()
-    _check_note(folder, clean, settings, proportions, keeping=len(todo) < len(selected))
-    total = _Batch([], [], [])
+    requested: dict[str, Any] = {"clean": [mode.value for mode in clean]} if clean else {}
+    requested |= {**settings.given(), **(proportions.identity() if proportions else {})}
+    names = [path.name for id in todo for path in paths_of(id, format, folder)]
+    record = FolderRecord.read(folder, target)
+    record.begin(names, requested, keeping=len(todo) < len(selected))
+    total = _Batch([], [], [], [])
     batches = [todo[k : k + _BATCH_SIZE] for k in range(0, len(todo), _BATCH_SIZE)]
     export_batch = partial(_export_batch, source, target, folder, clean, settings, proportions)
-    with counter(f"export {target}", len(todo), "interactions") as progress:
-        for batch in _mapped(export_batch, batches, processes):
-            total.written.extend(batch.written)
-            total.failed.extend(batch.failed)
-            total.effects.extend(batch.effects)
-            progress.advance(len(batch.written) + len(batch.failed))
+    try:
+        with counter(f"export {target}", len(todo), "interactions") as progress:
+            for batch in _mapped(export_batch, batches, processes):
+                total.written.extend(batch.written)
+                total.failed.extend(batch.failed)
+                total.effects.extend(batch.effects)
+                total.hashes.extend(batch.hashes)
+                progress.advance(len(batch.written) + len(batch.failed))
+    finally:
+        record.end(total.hashes)
     errors: dict[str, float] = {}
     if total.written:
         fits = [written.fit_mm for written in total.written]
@@ -188,44 +196,6 @@ def _in_splits(splits: Mapping[str, int]) -> str:
     return f"splits by text: {counts}{remedy}"
 
 
-def _check_note(
-    folder: Path,
-    clean: Sequence[Clean],
-    settings: ExportSettings,
-    proportions: Proportions | None,
-    keeping: bool,
-) -> None:
-    """Record how the files of a folder are written; InputError if existing ones are kept and differ."""
-    requested: dict[str, Any] = {"clean": [mode.value for mode in clean]} if clean else {}
-    requested |= {**settings.given(), **(proportions.identity() if proportions else {})}
-    note, old = folder / EXPORT_NOTE, folder / _OLD_NOTE
-    existing: dict[str, Any] = {}
-    if note.exists():
-        existing = json.loads(note.read_text(encoding="utf-8"))
-    elif old.exists():
-        existing = {"clean": json.loads(old.read_text(encoding="utf-8"))}
-    if keeping and existing != requested:
-        raise InputError(
-            f"{folder}: holds files with {_in_words(existing)}; now requested: {_in_words(requested)}; give "
-            "another --out, or --overwrite"
-        )
-    old.unlink(missing_ok=True)
-    if requested:
-        write_text(note, json.dumps(requested) + "\n")
-    else:
-        note.unlink(missing_ok=True)
-
-
-def _in_words(note: dict[str, Any]) -> str:
-    """`clean smooth+feet, names mixamo`, or `default settings`."""
-    parts = [
-        f"{key} {'+'.join(map(str, value)) if isinstance(value, list) else value}"
-        for key, value in note.items()
-        if value
-    ]
-    return ", ".join(parts) or "default settings"
-
-
 class InteractionReader:
     """The interactions of the given ids, on bodies of given proportions and cleaned where that is asked for.
 
@@ -270,11 +240,15 @@ class InteractionReader:
 
 
 class _Batch(NamedTuple):
-    """What a worker process returns: errors of written files, failures (id, reason), effects of clean-up."""
+    """What a worker process returns.
+
+    Errors of written files, failures (id, reason), effects of clean-up, and SHA-256 of files by name.
+    """
 
     written: list[Written]
     failed: list[tuple[str, str]]
     effects: list[EffectRow]
+    hashes: list[tuple[str, str]]
 
 
 def _export_batch(
@@ -287,18 +261,19 @@ def _export_batch(
     ids: Sequence[str],
 ) -> _Batch:
     """Export some interactions; one that cannot be written does not stop the others."""
-    written, failed = [], []
+    written, failed, paths = [], [], []
     with InteractionFile(source) as dataset, Replacements() as files:
         reader = InteractionReader(dataset, ids, clean, proportions)
         for id in ids:
             try:
                 written.append(export_item(reader.read(id), target, folder, settings, files))
+                paths += paths_of(id, FORMATS[target], folder)
             except IntermaskError as error:
                 # Without a package, or with a full disk, every other interaction would fail too.
                 if isinstance(error, MissingError) or isinstance(error.__cause__, OSError):
                     raise
                 failed.append((id, str(error)))
-    return _Batch(written, failed, reader.effects)
+    return _Batch(written, failed, reader.effects, [(path.name, file_sha256(path)) for path in paths])
 
 
 def _mapped(

@@ -14,7 +14,7 @@ from intermask_cli.datasets.motion_files.bvh import read_bvh
 from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.errors import InputError
 from intermask_cli.export.bone_names import LEAVES, BoneNames
-from intermask_cli.export.dataset import EXPORT_NOTE, export_dataset
+from intermask_cli.export.dataset import export_dataset
 from intermask_cli.export.formats import FORMATS, ExportSettings, export_item, rigs_of, settings_for
 from intermask_cli.export.interaction import save_interaction
 from intermask_cli.inference.interaction import Interaction
@@ -281,13 +281,13 @@ def test_files_of_other_settings_are_not_mixed(cli: Run, item: Interaction, tmp_
     source, out = tmp_path / "run.h5", tmp_path / "out"
     write_dataset(source, [item])
     assert cli("export", source, "--to", "bvh", "--out", out, "--names", "mixamo")[0] == 0
-    assert json.loads((out / EXPORT_NOTE).read_text()) == {"names": "mixamo"}
+    assert json.loads((out / ".export-bvh.json").read_text())["settings"] == {"names": "mixamo"}
     code, _, err = cli("export", source, "--to", "bvh", "--out", out)
     assert code == 2 and "names mixamo; now requested: default settings" in err
     code, text, _ = cli("export", source, "--to", "bvh", "--out", out, "--names", "mixamo")
     assert code == 0 and "1 existing kept" in text
     assert cli("export", source, "--to", "bvh", "--out", out, "--overwrite")[0] == 0
-    assert not (out / EXPORT_NOTE).exists()
+    assert json.loads((out / ".export-bvh.json").read_text())["settings"] == {}
     code, _, err = cli("export", source, "--to", "npz", "--out", out, "--units", "m")
     assert code == 2 and "units has no effect on npz" in err
 

@@ -15,7 +15,7 @@ import numpy as np
 from intermask_cli.datasets.dataset_folder import write_complete_folder
 from intermask_cli.datasets.interhuman.pair_table import PairRow, PairTable
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
-from intermask_cli.datasets.interhuman.writer import INTERHUMAN_NAMES, ClipToWrite, write_clips
+from intermask_cli.datasets.interhuman.writer import ClipToWrite, files_written, write_clips
 from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.datasets.tables import Rejected
@@ -111,7 +111,7 @@ def write_pairs(
 
     if out.exists() and not overwrite and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out}: already exists; give another --out, or --overwrite")
-    with disk_errors(out), write_complete_folder(out, INTERHUMAN_NAMES if overwrite else ()) as draft:
+    with disk_errors(out), write_complete_folder(out, files_written(out) if overwrite else ()) as draft:
         written.round_trip_mm = write_clips(clips(), draft, "source").round_trip_mm
         written.rejected.sort(key=lambda bad: bad.line)
         if not written.clips:

@@ -28,8 +28,8 @@ _HAND_JOINTS = {"left_wrist": slice(22, 37), "right_wrist": slice(37, 52)}
 _FINGER_TIPS = {"left_wrist": slice(52, 57), "right_wrist": slice(57, 62)}
 #: Captions per clip: the published readers draw one of three.
 _CAPTION_LINES = 3
-#: Files and folders at the top of the dataset.
-INTERHUMAN_NAMES = ("annots", "ids.csv", "motions_processed", "split")
+#: Table of numbers and ids. InterHuman itself has none.
+_IDS = "ids.csv"
 
 
 @dataclass(frozen=True)
@@ -85,13 +85,26 @@ def _clips(
         yield ClipToWrite(item, (item.text,), splits.of(item), str(item.seed))
 
 
+def files_written(root: Path) -> set[str]:
+    """Files of a dataset that this program wrote, by its `ids.csv`, relative to `root`; none without it."""
+    try:
+        with (root / _IDS).open(newline="", encoding="utf-8") as stream:
+            numbers = [row[0] for row in csv.reader(stream) if row][1:]
+    except (OSError, ValueError, csv.Error):
+        return set()
+    paths = [motion_path(root, person, number) for number in numbers for person in (0, 1)]
+    paths += [caption_path(root, number) for number in numbers]
+    paths += [root / f"split/{split}.txt" for split in SPLITS]
+    return {_IDS, *(path.relative_to(root).as_posix() for path in paths)}
+
+
 def write_clips(clips: Iterable[ClipToWrite], root: Path, origin: str) -> FolderWritten:
     """Write clips, all with rotations, into an empty folder; `origin` names that column of `ids.csv`."""
     for folder in (*(f"motions_processed/{person}" for person in PERSON_FOLDERS), "annots", "split"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     splits: dict[str, list[int]] = {split: [] for split in SPLITS}
     written = FolderWritten()
-    with (root / "ids.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (root / _IDS).open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(["number", "id", "split", origin])
         for clip in clips:

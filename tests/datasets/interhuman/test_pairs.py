@@ -245,6 +245,20 @@ def test_an_existing_folder_is_kept_unless_overwritten(clips, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["tree"]
 
 
+@pytest.mark.parametrize("spoil", ["without its table", "a clip more"])
+def test_a_dataset_that_this_program_did_not_write_is_never_overwritten(spoil, clips, tmp_path):
+    table, tree = table_of(clips, GOOD[:1]), tmp_path / "tree"
+    write_list(table, tree)
+    if spoil == "without its table":  # as InterHuman is
+        (tree / "ids.csv").unlink()
+    else:
+        (tree / "motions_processed" / "person1" / "77.npy").write_text("mine")
+    before = sorted(tree.rglob("*"))
+    with pytest.raises(InputError, match=r"not empty|holds motions_processed/person1/77\.npy"):
+        write_pairs(read_table(table), tree, ReadOptions(), overwrite=True)
+    assert sorted(tree.rglob("*")) == before
+
+
 @needs_cmu
 def test_a_real_pair_of_bvh_files(tmp_path, cli):
     files = [str(CMU_DUETS / "source" / f"{subject}_02_frames_0000-0299.bvh") for subject in (60, 61)]
