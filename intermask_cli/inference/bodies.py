@@ -15,6 +15,7 @@ import numpy as np
 
 from intermask_cli.config import PERSONS
 from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
 from intermask_cli.motion.curves import FADE_FRAMES, keep_exactly, minimum_jerk, runs_of_true
 from intermask_cli.motion.joint_rotations import rotations_from_joints
@@ -61,17 +62,29 @@ def body_of(body: Any, info: BundleInfo) -> str:
     return str(body)
 
 
-def with_bodies(items: Sequence[Interaction], kept: Sequence[Kept | None] | None = None) -> list[Interaction]:
-    """The interactions with rigid bodies; `kept` has for each what must not change, the given person too."""
+def with_bodies(
+    items: Sequence[Interaction],
+    kept: Sequence[Kept | None] | None = None,
+    wishes: Sequence[Sequence[ContactWish]] | None = None,
+) -> list[Interaction]:
+    """The interactions with rigid bodies.
+
+    Args:
+        kept: for each what must not change, the given person too.
+        wishes: for each the limbs that should meet. A person of whom frames are kept is not moved for them.
+    """
     assert kept is not None or all(item.given is None for item in items)
-    all_kept = kept or [None] * len(items)
+    all_kept, all_wishes = kept or [None] * len(items), wishes or [()] * len(items)
     results: list[Interaction] = []
     for start in range(0, len(items), _TOGETHER):
-        some, of_some = items[start : start + _TOGETHER], all_kept[start : start + _TOGETHER]
+        together = slice(start, start + _TOGETHER)
+        some, of_some = items[together], all_kept[together]
         solved = solve_clips(
             [item.joints for item in some],
             [item.rotations6d for item in some],
             bone_lengths=[_kept_lengths(one) for one in of_some],
+            wishes=all_wishes[together],
+            kept=[None if one is None else one.frames.any(axis=1).tolist() for one in of_some],
             keep_shape=False,  # the dataset stores lengths only
         )
         results += [_solved(*parts) for parts in zip(some, solved, of_some, strict=True)]

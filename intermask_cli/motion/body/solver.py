@@ -1,18 +1,19 @@
 """Decoded joints of people -> rigid bodies: constant bones, a root path and local rotations.
 
-The stages, in order, are functions of their own: `smoothing`, `feet`, `trunk`, `limbs`, `turns`. Joints are
-forward kinematics of the result. Persons of all clips are solved together (`timeline`), and no result depends
-on which others are in the batch.
+The stages, in order, are modules of their own: `smoothing`, `contacts`, `feet`, `trunk`, `limbs`, `turns`.
+Joints are forward kinematics of the result. Persons of all clips are solved together (`timeline`), and no
+result depends on which others are in the batch.
 Axes: P persons and T frames of a clip; N persons and F frames of all clips.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from intermask_cli.motion.body.contacts import ContactWish, moved_to_meet
 from intermask_cli.motion.body.feet import plan_feet
 from intermask_cli.motion.body.is_body import is_rigid, why_no_body
 from intermask_cli.motion.body.lengths import lengthened_limbs, rest_offsets, symmetric_lengths
@@ -80,26 +81,27 @@ class SolvedBodies:
 
 @dataclass(frozen=True)
 class _Person:
-    """One person as decoded: joints (T, 22, 3), the lengths (T, 21) of their bones, rotations (T, 21, 6) or
-    None, and the bone lengths (21,) that the body must have, or None."""
+    """One person: joints (T, 22, 3) as decoded, the lengths (T, 21) of their bones, rotations (T, 21, 6) or
+    None, the bone lengths (21,) that the body must have, or None, and where the joints should be: `smooth`
+    without noise, `targets` moved to meet the other person."""
 
     joints: np.ndarray
     lengths: np.ndarray
     rotations6d: np.ndarray | None
     bone_lengths: np.ndarray | None
+    smooth: np.ndarray
+    targets: np.ndarray
 
     @classmethod
     def of_clip(cls, clip: np.ndarray, sixd: Arrays | None, known: Arrays | None) -> list[_Person]:
         """The persons of joints (P, T, 22, 3), with what is known of each."""
-        return [
-            cls(
-                joints.astype(np.float64),
-                bone_lengths(joints),
-                None if sixd is None else sixd[person],
-                None if known is None else known[person],
-            )
-            for person, joints in enumerate(clip)
-        ]
+        persons = []
+        for person, joints in enumerate(clip.astype(np.float64)):
+            lengths = bone_lengths(clip[person])
+            own_sixd = None if sixd is None else sixd[person]
+            own_lengths = None if known is None else known[person]
+            persons.append(cls(joints, lengths, own_sixd, own_lengths, smooth=joints, targets=joints))
+        return persons
 
 
 def solve_bodies(
@@ -118,6 +120,8 @@ def solve_clips(
     clips: Sequence[np.ndarray],
     rotations6d: Sequence[np.ndarray | None] | None = None,
     bone_lengths: Sequence[Sequence[np.ndarray | None] | None] | None = None,
+    wishes: Sequence[Sequence[ContactWish]] | None = None,
+    kept: Sequence[Sequence[bool] | None] | None = None,
     *,
     plant: bool = True,
     repair: bool = True,
@@ -130,6 +134,9 @@ def solve_clips(
         rotations6d: decoded local rotations (P, T, 21, 6) `sixd_columns` of each, or None. Only those that
             no joint shows are used: of the head, the hands and the toes.
         bone_lengths: lengths (21,) of those persons of each clip whose body is known, None for the others.
+        wishes: limbs that should meet, of each clip of two persons. A person whose bones are rigid already
+            is not moved for them.
+        kept: of each clip, the persons that are not moved for wishes either, or None.
         plant: feet stand still and step. A person whose bones are rigid already was captured or computed,
             not decoded, and keeps its feet.
         repair: noise and turns that no person makes are removed, again not from a rigid person.
@@ -141,18 +148,42 @@ def solve_clips(
         person for parts in zip(clips, sixd_of, lengths_of, strict=True) for person in _Person.of_clip(*parts)
     ]
     solved: dict[int, SolvedBodies] = {}
+    ends = np.cumsum([len(clip) for clip in clips])
     rigid = [is_rigid(person.lengths) for person in persons]
+    if repair:
+        _smooth(persons, [i for i, own in enumerate(rigid) if not own])
+    for clip, (end, wished) in enumerate(zip(ends, wishes or [()] * len(clips), strict=True)):
+        if wished:
+            fixed = (kept[clip] if kept else None) or (False, False)
+            free = (not (fixed[0] or rigid[end - 2]), not (fixed[1] or rigid[end - 1]))
+            _meet(persons, end - 2, wished, free)
     for kind in (True, False):
         members = [i for i, own in enumerate(rigid) if own is kind]
         bodies = _solve(
             [persons[i] for i in members], kind and keep_shape, plant and not kind, repair and not kind
         )
         solved |= dict(zip(members, bodies, strict=True))
-    ends = np.cumsum([len(clip) for clip in clips])
     return [
         _together([solved[i] for i in range(end - len(clip), end)])
         for clip, end in zip(clips, ends, strict=True)
     ]
+
+
+def _smooth(persons: list[_Person], members: list[int]) -> None:
+    """Take the noise off the joints of some persons; replaces them in the list."""
+    if not members:
+        return
+    timeline = Timeline([len(persons[i].joints) for i in members])
+    smooth = smoothed_path(np.concatenate([persons[i].joints for i in members]), timeline)
+    for i, own in zip(members, timeline, strict=True):
+        persons[i] = replace(persons[i], smooth=smooth[own], targets=smooth[own])
+
+
+def _meet(persons: list[_Person], first: int, wishes: Sequence[ContactWish], free: tuple[bool, bool]) -> None:
+    """Move two persons, `first` and the next, as `contacts` does; replaces them in the list."""
+    pair = np.stack([persons[first].targets, persons[first + 1].targets])
+    for person, targets in enumerate(moved_to_meet(pair, wishes, free), first):
+        persons[person] = replace(persons[person], targets=targets)
 
 
 def _together(persons: list[SolvedBodies]) -> SolvedBodies:
@@ -172,10 +203,11 @@ def _solve(persons: list[_Person], keep_shape: bool, plant: bool, repair: bool) 
     decoded_lengths = np.concatenate([person.lengths for person in persons])  # (F, 21)
     reasons = why_no_body(decoded, decoded_lengths, timeline)
     lengths = symmetric_lengths(decoded_lengths, timeline)
-    targets = decoded
+    targets = np.concatenate([person.targets for person in persons])  # (F, 22, 3)
     if repair:
-        targets, leaves = smoothed_path(decoded, timeline), smoothed_path(leaves, timeline)
-        lengths = lengthened_limbs(lengths, targets, timeline)
+        leaves = smoothed_path(leaves, timeline)
+        smooth = np.concatenate([person.smooth for person in persons])
+        lengths = lengthened_limbs(lengths, smooth, timeline)
     known = np.array([person.bone_lengths is not None for person in persons])
     for index in np.flatnonzero(known):
         lengths[index] = persons[index].bone_lengths
