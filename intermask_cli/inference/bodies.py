@@ -84,11 +84,16 @@ def with_bodies(
             [item.rotations6d for item in some],
             bone_lengths=[_kept_lengths(one) for one in of_some],
             wishes=all_wishes[together],
-            kept=[None if one is None else one.frames.any(axis=1).tolist() for one in of_some],
+            kept=[_kept_persons(one) for one in of_some],
             keep_shape=False,  # the dataset stores lengths only
         )
         results += [_solved(*parts) for parts in zip(some, solved, of_some, strict=True)]
     return results
+
+
+def _kept_persons(kept: Kept | None) -> list[bool] | None:
+    """Whether frames of each person are kept."""
+    return None if kept is None else [bool(frames.any()) for frames in kept.frames]
 
 
 def _kept_lengths(kept: Kept | None) -> list[np.ndarray | None] | None:

@@ -29,7 +29,7 @@ def wishes_of(
         manner: the kind's manner. None, or one that is not known: only limbs that meet in every manner.
     """
     of_manners = [_joints(groups) for groups in contacts.values()]
-    if manner in contacts:
+    if manner is not None and manner in contacts:
         groups = _joints(contacts[manner])
     else:
         groups = [group for group in of_manners[0] if all(group in other for other in of_manners)]

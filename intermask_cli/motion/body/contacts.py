@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -142,7 +143,7 @@ def _shift_path(meetings: Sequence[_Meeting], frames: int) -> np.ndarray:
     """Shift (T, 3) of person 1: constant, or from that of each meeting to that of the next."""
     ordered = sorted(meetings, key=lambda meeting: meeting.frame)
     path = np.repeat(ordered[0].shift[None], frames, axis=0)
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in pairwise(ordered):
         middle, span = (earlier.frame + later.frame) / 2, min(later.frame - earlier.frame, _CHANGE_FRAMES)
         share = minimum_jerk((np.arange(frames) - middle) / max(span, 1) + 0.5)
         path += share[:, None] * (later.shift - earlier.shift)
@@ -180,6 +181,7 @@ def _around_the_nearest(missing: np.ndarray, window: slice) -> np.ndarray:
         weight = (rise * fall)[:, None]
         total += weight * smooth[np.clip(frames, start, stop - 1)]
         weights += weight
-    closing: np.ndarray = total / np.maximum(weights, 1.0)
+    closing = total / np.maximum(weights, 1.0)
     size = np.linalg.norm(closing, axis=-1, keepdims=True)
-    return closing * np.minimum(1.0, _MAX_CLOSING_M / np.maximum(size, 1e-9))
+    limited: np.ndarray = closing * np.minimum(1.0, _MAX_CLOSING_M / np.maximum(size, 1e-9))
+    return limited
