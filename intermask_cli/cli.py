@@ -41,6 +41,8 @@ COMMANDS = {
     "convert": Command("convert", "Convert motion files from one format to another."),
     "view": Command("view", "Write an offline web page that plays interactions."),
     "render": Command("render", "Draw interactions as contact sheets, GIF or MP4."),
+    "select": Command("select", "Keep the interactions of a run that meet a condition."),
+    "split": Command("split", "Deal a dataset into train, val and test."),
     "merge": Command("merge", "Merge the parts of shards into a dataset."),
     "info": Command("info", "Describe a run, dataset, model or motion file."),
     "doctor": Command("doctor", "Check what works on this machine."),

@@ -18,6 +18,7 @@ from intermask_cli.datasets.dataset_folder import FolderWritten, Splits
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
+from intermask_cli.datasets.split_table import SPLIT_TABLE, read_split_table
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
 from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, ExportSettings, Written, export_item, paths_of
@@ -181,7 +182,12 @@ def _folder_summary(
 
 
 def _stated_splits(dataset: InteractionFile) -> Splits:
-    """Splits by the column `split` that a prompt file may have had."""
+    """Splits by the table that `intermask split` made, else by the column `split` of the prompt file."""
+    table = dataset.path.parent / SPLIT_TABLE
+    if table.is_file():
+        note(f"splits of {table}")
+        ids, prompts = dataset.ids, dataset.column("prompt")
+        return Splits(zip(ids, prompts, read_split_table(table, ids), strict=True))
     column = next((name for name in dataset.columns if name.strip().lower() == "split"), None)
     if column is None:
         return Splits()
@@ -192,7 +198,7 @@ def _stated_splits(dataset: InteractionFile) -> Splits:
 def _in_splits(splits: Mapping[str, int]) -> str:
     counts = ", ".join(f"{split} {splits.get(split, 0):,}" for split in ("train", "val", "test"))
     empty = [split for split in ("train", "val", "test") if not splits.get(split)]
-    remedy = f"; none in {' and '.join(empty)}, a column split of the prompt file decides" if empty else ""
+    remedy = f"; none in {' and '.join(empty)}, intermask split makes others" if empty else ""
     return f"splits by text: {counts}{remedy}"
 
 

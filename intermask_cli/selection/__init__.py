@@ -1,0 +1,1 @@
+"""Choosing among finished interactions: conditions, near-duplicates, subsets, splits and statistics."""
