@@ -26,6 +26,10 @@ _SIDES = (LEFT, RIGHT)
 _LONGEST_LAG = 20
 #: Of about one stride, over which the sway from foot to foot cancels out.
 _STRIDE_FRAMES = 27
+#: A trunk that leans less far only nods back.
+_BOW_RAD = math.radians(14)
+#: Shortest time for which a waving hand is up.
+_HELD_FRAMES = 12
 #: Paths that turn less are straight.
 _TURNING_RAD = math.radians(22)
 
@@ -38,6 +42,36 @@ def detect(joints: Array, kind: str) -> ActorSide:
     info = KINDS[kind]
     actor, side = _DETECTORS[kind](np.asarray(joints, dtype=np.float64))
     return actor if info.has_actor else None, side if info.side else None
+
+
+def performers(joints: Array, kind: str) -> tuple[int, ...]:
+    """The persons (0, 1) who show the defining movement: one for "bow" and "wave", two where it is answered.
+
+    Joints as for `detect`. Raises KeyError for a kind whose movement only one or only both can make.
+    """
+    joints = np.asarray(joints, dtype=np.float64)
+    shown = _SHOWN_BY[kind](joints)
+    return tuple(person for person in (0, 1) if shown[person])
+
+
+def _bowing(joints: Array) -> Array:
+    """Whether each trunk leans forward much farther than at its most upright: (2,)."""
+    trunk = joints[:, :, JOINT["neck"]] - joints[:, :, 0]
+    lean = np.arctan2(np.linalg.norm(_ground(trunk), axis=-1), trunk[..., 1])
+    result: Array = np.ptp(lean, axis=1) > _BOW_RAD
+    return result
+
+
+def _raising(joints: Array) -> Array:
+    """Whether each holds a wrist above the neck for a while: (2,)."""
+    above = joints[:, :, list(_WRISTS), 1] > joints[:, :, JOINT["neck"], 1, None]
+    result: Array = above.sum(axis=1).max(axis=1) >= _HELD_FRAMES
+    return result
+
+
+_SHOWN_BY: dict[str, Callable[[Array], Array]] = {
+    "bow": _bowing, "both_bow": _bowing, "wave": _raising, "waves_back": _raising,
+}  # fmt: skip
 
 
 def _neither(joints: Array) -> ActorSide:
@@ -271,6 +305,27 @@ def _blow(joints: Array) -> ActorSide:
     return _best(-first)
 
 
+def _first_to_wave(joints: Array) -> ActorSide:
+    """The wrist that is first to go above its owner's neck and stays there for a while."""
+    above = joints[:, :, list(_WRISTS), 1] - joints[:, :, JOINT["neck"], 1, None]
+    raised = above > 0.5 * above.max(axis=(1, 2), keepdims=True)
+    first = np.where(raised.any(axis=1), raised.argmax(axis=1), joints.shape[1])
+    return _best(-first)
+
+
+def _near_shoulder(joints: Array) -> ActorSide:
+    """The same side's shoulders that come nearest to each other."""
+    sides = joints[:, :, [JOINT["left_shoulder"], JOINT["right_shoulder"]]]
+    return None, _SIDES[int(np.argmin(np.linalg.norm(sides[0] - sides[1], axis=-1).min(axis=0)))]
+
+
+def _applauded(joints: Array) -> ActorSide:
+    """The one whose own palms do not meet again and again."""
+    gaps = np.linalg.norm(np.diff(_palms(joints), axis=1)[:, 0], axis=-1)
+    beats = np.abs(np.diff(gaps, axis=1)) * (gaps[:, 1:] < 0.35)
+    return int(np.argmin(beats.sum(axis=1))), None
+
+
 _DETECTORS: dict[str, Callable[[Array], ActorSide]] = {
     "handshake": _neither,
     "bow": _bow,
@@ -298,4 +353,12 @@ _DETECTORS: dict[str, Callable[[Array], ActorSide]] = {
     "sneak_startle": _sneak,
     "rock_paper_scissors": _game,
     "whisper": _whisper,
+    "both_bow": _neither,
+    "waves_back": _first_to_wave,
+    "high_ten": _neither,
+    "toast": _high_five,
+    "shoulder_bump": _near_shoulder,
+    "applause": _applauded,
+    "celebrate_jump": _neither,
+    "photo_together": _neither,
 }

@@ -25,7 +25,7 @@ CLIPS = 60
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """All 26 kinds and clips of two phases; several shards, so that the search for clips crosses them."""
+    """All kinds and clips of two phases; several shards, so that the search for clips crosses them."""
     folder = tmp_path_factory.mktemp("view") / "corpus"
     write_corpus(folder, CLIPS, seed=3, shard_clips=20, kinds=kind_set("all"))
     return Corpus(folder)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intermask_cli.datasets.duets.kinds import dance, fighting, greeting, helping, play, together
+from intermask_cli.datasets.duets.kinds import cheer, dance, fighting, greeting, helping, play, together
 from intermask_cli.datasets.duets.labels import Labels
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.stage import Stage, Start
@@ -38,6 +38,14 @@ CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
     "sneak_startle": play.sneak_startle,
     "rock_paper_scissors": play.rock_paper_scissors,
     "whisper": play.whisper,
+    "both_bow": greeting.both_bow,
+    "waves_back": greeting.waves_back,
+    "high_ten": greeting.high_ten,
+    "toast": cheer.toast,
+    "shoulder_bump": cheer.shoulder_bump,
+    "applause": cheer.applause,
+    "celebrate_jump": cheer.celebrate_jump,
+    "photo_together": cheer.photo_together,
 }
 
 

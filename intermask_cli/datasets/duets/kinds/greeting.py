@@ -71,7 +71,7 @@ def both_bow(s: Stage) -> None:
     s.meet(s.some(1.55, 1.9) if deeply else s.some(1.25, 1.8))
     begin, up = s.clock, [0.0, 0.0]
     for person in (0, 1):
-        depth = math.radians(s.some(48, 66) if deeply else s.some(20, 32))
+        depth = math.radians(s.some(48, 66) if deeply else s.some(22, 32))
         pause, start = s.some(0.15, 0.5), begin + s.beat(0.12) + person * min(s.delay(1) * 1.5, 14.0)
         arms, first = s.some(0, 1), start
         for number in range(s.repeats):
