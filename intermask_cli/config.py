@@ -40,6 +40,8 @@ COLDEST = 1e-30
 #: What decoded motion becomes: bodies of rigid bones with planted feet (`motion.body`), or what the decoder
 #: returned, as published.
 BODIES = ("rigid", "decoded")
+#: How a run stores its numbers (`datasets.rounding`), the default first.
+STORES = ("rounded", "exact")
 #: Precisions of the transformer, on the command line and in the library.
 DTYPES = ("float32", "bf16")
 

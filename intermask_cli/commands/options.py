@@ -183,6 +183,13 @@ BodyShape = Annotated[
         show_default=False,
     ),
 ]
+Store = Annotated[
+    str,
+    typer.Option(
+        help="rounded: joints to 0.2 mm and rotations to 0.04 degrees, in half the space; exact: every bit. "
+        "A given person is always exact."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -292,6 +299,7 @@ class RunOptions:
     height: Height = None
     body_shape: BodyShape = None
     clean: CleanModes = None
+    store: Store = "rounded"
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
     shard: ShardOfRun = None
@@ -304,6 +312,7 @@ class RunOptions:
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes, notes_on_rigid
+        from intermask_cli.config import STORES
         from intermask_cli.console import note
         from intermask_cli.errors import InputError
         from intermask_cli.generation.job import Execution
@@ -314,6 +323,8 @@ class RunOptions:
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
         if self.provenance not in ("short", "full"):
             raise InputError(f"--provenance {self.provenance}: accepted are short and full")
+        if self.store not in STORES:
+            raise InputError(f"--store {self.store}: accepted are {' and '.join(STORES)}")
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
         if modes:
@@ -339,6 +350,7 @@ class RunOptions:
             proportions=proportions,
             batch_size=batch_size,
             out=self.out,
+            store=self.store,
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
             execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),

@@ -22,7 +22,14 @@ import h5py
 import numpy as np
 
 from intermask_cli.config import LONGEST_FRAMES
-from intermask_cli.datasets.hdf5_arrays import HDF5_ERRORS, local_item, reason_of, unreadable, write_array
+from intermask_cli.datasets.hdf5_arrays import (
+    HDF5_ERRORS,
+    LIBVER,
+    local_item,
+    reason_of,
+    unreadable,
+    write_array,
+)
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
@@ -481,7 +488,7 @@ def write_dataset(
     seeds = [-1 if item.seed is None else item.seed for item in named]
     if not all(-(2**63) <= seed < 2**63 for seed in seeds):
         raise InputError(f"seed {max(seeds)} does not fit the file; accepted: up to {2**63 - 1}")
-    with replacing(path) as draft, h5py.File(draft, "w") as file:
+    with replacing(path) as draft, h5py.File(draft, "w", libver=LIBVER) as file:
         own = {
             "fps": float(representation.fps),
             "units": "m",

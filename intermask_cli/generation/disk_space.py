@@ -13,19 +13,20 @@ from intermask_cli.generation.plan import Part
 #: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
 #: adds is far less than five percent.
 _MERGE_SPACE = 1.05
-#: Arrays of random models shrink by a fifth in gzip, those of smooth motion by more.
-_COMPRESSED = 0.8
+#: Share that is left of float32 numbers, by `config.STORES`. Exact arrays of random models shrink by a fifth,
+#: those of smooth motion by more.
+_COMPRESSED = {"rounded": 0.5, "exact": 0.8}
 
 
-def estimated_bytes(frames: int, joints: int) -> int:
+def estimated_bytes(frames: int, joints: int, store: str) -> int:
     """Size of a dataset: float32 joints and 6-D rotations of two persons, compressed."""
-    return round(frames * 2 * 4 * (joints * 3 + (joints - 1) * 6) * _COMPRESSED)
+    return round(frames * 2 * 4 * (joints * 3 + (joints - 1) * 6) * _COMPRESSED[store])
 
 
-def space_for(folder: Path, pending: Sequence[Part], frames: int, joints: int) -> str:
+def space_for(folder: Path, pending: Sequence[Part], frames: int, joints: int, store: str) -> str:
     """What a run of `frames` frames needs from here on, for a message; a warning where the disk has less."""
-    parts = estimated_bytes(sum(item.frames for part in pending for item in part.items), joints)
-    merged = estimated_bytes(frames, joints)
+    parts = estimated_bytes(sum(item.frames for part in pending for item in part.items), joints, store)
+    merged = estimated_bytes(frames, joints, store)
     free = shutil.disk_usage(folder).free
     if free < parts + merged:
         warn(

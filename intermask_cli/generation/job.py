@@ -164,7 +164,7 @@ class Estimate:
         plan, rejected = job.plan, job.rejected
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
         texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
-        size = estimated_bytes(plan.frames, joints)
+        size = estimated_bytes(plan.frames, joints, job.info.store)
         return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts)
 
     @property
@@ -228,7 +228,7 @@ def run_job(job: Job) -> Summary | None:
         space = ""
         if worker.main:
             joints = len(job.info.dataset.get("joint_names", ())) or NUM_JOINTS
-            space = space_for(folder, run.pending(plan.parts), plan.frames, joints)
+            space = space_for(folder, run.pending(plan.parts), plan.frames, joints, job.info.store)
         timing = _work(run, parts, pending, worker, devices, job.load_engine, space)
         if not worker.main:
             return None

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 
 from intermask_cli.console import counter, note, warn
+from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
     CONTENT_SHA256,
     FILE_NAME,
@@ -226,7 +227,7 @@ def _write(out: Path, runs: Sequence[_Run], columns: Mapping[str, list[Any]]) ->
     hashes: list[tuple[str, str]] = []
     with (
         replacing(out / FILE_NAME) as draft,
-        h5py.File(draft, "w", locking=False) as file,
+        h5py.File(draft, "w", libver=LIBVER, locking=False) as file,
         counter("merge", len(columns["id"]), "interactions") as progress,
     ):
         write_attributes(file, _common([run.attributes for run in runs]))

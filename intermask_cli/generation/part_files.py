@@ -20,6 +20,7 @@ from typing import Any
 
 import h5py
 
+from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
     CONTENT_SHA256,
     INDEX,
@@ -33,6 +34,7 @@ from intermask_cli.datasets.interactions import (
     write_index,
     write_item,
 )
+from intermask_cli.datasets.rounding import rounded
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import IntermaskError
@@ -70,9 +72,10 @@ def write_part(
     fingerprint: str,
     made: Iterable[MadeItem],
     failures: Sequence[Failure] = (),
+    store: str = "exact",
 ) -> None:
-    """Write one part file atomically."""
-    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+    """Write one part file atomically; `store` is one of `config.STORES`."""
+    with h5py.File(path.name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         file.attrs["fingerprint"] = fingerprint
         file.attrs["failed"] = json.dumps(
             [[_row(f.item), f.item.file, f.item.line, f.reason] for f in failures]
@@ -80,7 +83,8 @@ def write_part(
         items = file.create_group(ITEMS)
         rows = []
         for item, result in made:
-            sha256 = write_item(items.create_group(item.id), result)
+            stored = rounded(result) if store == "rounded" else result
+            sha256 = write_item(items.create_group(item.id), stored)
             rows.append({**_row(item), "sha256": sha256, **optional_columns(result)})
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
@@ -225,7 +229,10 @@ def merge_parts(
             raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
     check_merge_space(folder, sum(part.path.stat().st_size for part in parts))
     columns = _columns([row for _, _, row in rows])
-    with replacing(folder / name) as temporary, h5py.File(temporary, "w", locking=False) as file:
+    with (
+        replacing(folder / name) as temporary,
+        h5py.File(temporary, "w", libver=LIBVER, locking=False) as file,
+    ):
         write_attributes(file, attributes)
         if all("sha256" in row for _, _, row in rows):  # parts of 0.2.0 have none
             file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for _, _, row in rows)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from intermask_cli.cleanup.modes import Clean
-from intermask_cli.config import SamplingConfig
+from intermask_cli.config import STORES, SamplingConfig
+from intermask_cli.datasets.rounding import store_attributes
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
 from intermask_cli.generation.engine import LoadEngine
@@ -48,6 +49,7 @@ class RunSettings:
     proportions: Proportions = field(default_factory=Proportions)
     batch_size: int | None = None
     out: Path | None = None
+    store: str = STORES[0]
     csv_bom: bool = False
     full_provenance: bool = False
     execution: Execution = field(default_factory=Execution)
@@ -143,9 +145,14 @@ def _job(
             **clean,
             **shape,
             **source.identity(sampling, settings.body),
+            "store": settings.store,
         },
-        dataset=source.dataset_attributes(sampling, settings.body),
+        dataset={
+            **source.dataset_attributes(sampling, settings.body),
+            **store_attributes(settings.store),
+        },
         about={**about, "seed": settings.seed, **source.summary()},
+        store=settings.store,
         csv_bom=settings.csv_bom,
         full_provenance=settings.full_provenance,
     )

@@ -90,9 +90,9 @@ class RunInfo:
     """Description of a run.
 
     `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
-    attributes of the dataset. `about` is only recorded in the manifest. `csv_bom` is whether
-    index.csv begins with a byte order mark, `full_provenance` whether the manifest names the machine, the
-    process and absolute paths.
+    attributes of the dataset. `about` is only recorded in the manifest. `store` is how numbers are stored
+    (`config.STORES`), `csv_bom` whether index.csv begins with a byte order mark, `full_provenance` whether
+    the manifest names the machine, the process and absolute paths.
     """
 
     command: str
@@ -101,6 +101,7 @@ class RunInfo:
     identity: Mapping[str, Any]
     dataset: Mapping[str, Any]
     about: Mapping[str, Any]
+    store: str = "exact"
     recorded_fingerprint: str | None = None  # of a run described by its manifest
     csv_bom: bool = False
     full_provenance: bool = False
@@ -285,7 +286,7 @@ class RunDirectory:
         self, part: Part, made: Iterable[tuple[WorkItem, Interaction]], failures: Sequence[Failure]
     ) -> None:
         """Write the file of a part, which is then done."""
-        write_part(self.parts_folder / part.name, self.info.fingerprint, made, failures)
+        write_part(self.parts_folder / part.name, self.info.fingerprint, made, failures, self.info.store)
 
     def _record(self, path: Path) -> PartRecord:
         record = read_part(path)

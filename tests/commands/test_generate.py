@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile, write_dataset
+from intermask_cli.datasets.rounding import rounded
 from intermask_cli.generation.run_directory import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
@@ -89,7 +90,7 @@ def test_a_prompt_file_becomes_a_dataset(cli: Run, folder: Path, tiny_model: Tin
 def test_the_result_is_what_the_library_makes(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     from intermask_cli import load_model
 
-    assert cli("generate", "p.csv", *tiny_model.options)[0] == 0
+    assert cli("generate", "p.csv", *tiny_model.options, "--store", "exact")[0] == 0
     stored = items("runs/p")[0]
     model = load_model(tiny_model.bundle, str(tiny_model.encoder))
     made = model.generate([stored.text], frames=[12], seeds=[stored.seed])[0]
@@ -123,6 +124,26 @@ def test_every_sampling_option_has_an_effect(
     with InteractionFile("other") as dataset:
         if option[0] != "--seed":
             assert dataset.attributes["sampling"][str(option[0])[2:]] == option[1]
+
+
+def test_numbers_are_rounded_unless_the_store_is_exact(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
+    command = ["generate", "p.csv", *tiny_model.options, "--body", "rigid"]
+    for store in ("rounded", "exact"):
+        assert cli(*command, "--store", store, "--out", store)[0] == 0
+        manifest = read_manifest(folder / store)
+        assert manifest is not None and manifest["identity"]["store"] == store
+        with InteractionFile(store) as dataset:
+            assert dataset.attributes["store"] == store == manifest["dataset"]["store"]
+            assert ("store_joints_within_m" in dataset.attributes) == (store == "rounded")
+    kept, exact = items("rounded"), items("exact")
+    assert same(kept, [rounded(item) for item in exact]) and not same(kept, exact)
+    for item in kept:
+        assert all(item.rigid) and all(is_rigid(item.motion, person) for person in (0, 1))
+    code, _, err = cli(*command, "--store", "exact", "--out", "rounded")
+    assert code == 2 and "holds another run (other store)" in err
+    assert cli(*command, "--out", "rounded")[0] == 0  # the default
+    code, _, err = cli(*command, "--store", "half")
+    assert code == 2 and "--store half: accepted are rounded and exact" in err
 
 
 @of_every_body

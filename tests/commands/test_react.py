@@ -121,7 +121,8 @@ def test_clips_longer_than_the_model(cli: Run, given: np.ndarray, tiny_model: Ti
     np.testing.assert_array_equal(item.joints[0], motion)
     assert len(item.seams) >= 1
     for frame, overlap, near, elsewhere in item.seams:
-        assert (near, elsewhere) == seam_jerk(item.joints[1:], frame, overlap)
+        stored = seam_jerk(item.joints[1:], frame, overlap)
+        assert (near, elsewhere) == pytest.approx(stored, rel=0.01)  # what was made, before rounding
     assert f"at {len(item.seams)} seams" in err and "of long-s0" in err
     code, _, err = cli("react", "-i", "long.npz", *tiny_model.options, "--clean", "smooth", "-o", "clean")
     (smooth,) = items("clean")

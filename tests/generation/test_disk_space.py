@@ -19,7 +19,7 @@ def test_the_estimate_is_near_the_size_of_a_dataset(tmp_path: Path) -> None:
     plan = plan_of(60)
     run(tmp_path, plan)
     size = (tmp_path / "interactions.h5").stat().st_size
-    positions_alone = estimated_bytes(plan.frames, 22) * 66 / 192  # the stand-in makes no rotations
+    positions_alone = estimated_bytes(plan.frames, 22, "exact") * 66 / 192  # the stand-in makes no rotations
     assert 0.7 < size / positions_alone < 3  # short clips, so the file is half metadata
 
 
@@ -28,7 +28,7 @@ def test_too_small_a_disk_is_said_before_anything_is_made(
 ) -> None:
     plan = plan_of(20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage(10**9, 0, 10**9))
-    assert "MB of disk space" in space_for(tmp_path, plan.parts, plan.frames, 22)
+    assert "MB of disk space" in space_for(tmp_path, plan.parts, plan.frames, 22, "exact")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage(10**9, 10**9, 1000))
     messages: list[str] = []
