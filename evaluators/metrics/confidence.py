@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 #: 97.5 % quantile of the standard normal distribution, rounded as in the published code.
 Z_95 = 1.96
@@ -126,7 +126,7 @@ def _half_width(variances: list[tuple[float, int]]) -> float:
     if not varying:
         return float("nan")
     total = sum(variance for variance, _ in varying)
-    return float(stats.t.ppf(0.975, _degrees(varying)) * np.sqrt(total))
+    return float(special.stdtrit(_degrees(varying), 0.975) * np.sqrt(total))
 
 
 def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -141,8 +141,8 @@ def _difference(value: float, drawn: np.ndarray, variances: list[tuple[float, in
     if not varying:
         return Difference(value, value, value, 0.0)
     degrees = _degrees(varying)
-    quantile = float(stats.t.ppf(0.975, degrees))
-    tail = 100 * float(stats.norm.cdf(-np.sqrt((degrees + 1) / degrees) * quantile))
+    quantile = float(special.stdtrit(degrees, 0.975))
+    tail = 100 * float(special.ndtr(-np.sqrt((degrees + 1) / degrees) * quantile))
     low, high = np.percentile(drawn, [tail, 100 - tail])
     error = float(np.sqrt(sum(variance for variance, _ in varying)))
-    return Difference(value, float(low), float(high), (quantile + float(stats.norm.ppf(POWER))) * error)
+    return Difference(value, float(low), float(high), (quantile + float(special.ndtri(POWER))) * error)

@@ -14,7 +14,15 @@ from evaluators.evaluator import Evaluator
 from evaluators.metrics import NOT_RANKED
 from evaluators.metrics.r_precision import Relevance
 from evaluators.protocols.motions import GenerationRequest, MotionGenerator, reconstructed
-from evaluators.protocols.protocol import OWN_MOTION, Protocol, ProtocolRecord
+from evaluators.protocols.protocol import (
+    FLOOR,
+    GENERATED,
+    GROUND_TRUTH,
+    OWN_MOTION,
+    RECONSTRUCTION,
+    Protocol,
+    ProtocolRecord,
+)
 from evaluators.protocols.scoring import (
     Embedded,
     MetricScore,
@@ -29,8 +37,6 @@ from evaluators.protocols.scoring import (
 from intermask_cli.generation.seeds import sample_seed
 from intermask_cli.motion.physics import physics_table
 
-GROUND_TRUTH, FLOOR = "ground truth", "floor"
-RECONSTRUCTION, GENERATED = "reconstruction", "generated"
 TASKS = ("generate", "react")
 #: Independent random streams of one repetition, next to that of its pools and pairs.
 _HALVES, _GIVEN_PERSONS, _REPEATED_CAPTIONS = 1, 2, 3

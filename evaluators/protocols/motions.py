@@ -21,6 +21,7 @@ from evaluators.data.sets import InteractionSet
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.devices import map_samples
 from intermask_cli.errors import IntermaskError
 from intermask_cli.generation.engines import GenerationLoader, GivenPerson, ModelSource, ReactionLoader
 from intermask_cli.generation.job import Execution, Job, run_job
@@ -31,17 +32,25 @@ from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.motion import Motion
 from intermask_cli.version import __version__
 
+#: Motions between two reports of progress on the CPU, where each takes one thread.
+_RECONSTRUCTED_TOGETHER = 16
+
 
 def reconstructed(model: InteractionModel, reference: InteractionSet, cache: Cache) -> InteractionSet:
     """Every reference motion through the tokenizer and back."""
 
+    def one(motion: Motion) -> Motion:
+        result = model.reconstruct(motion, check_body=False)
+        return Motion(result.joints, _rotations(result.rotations6d))
+
     def reconstruct() -> list[Motion]:
-        motions = []
+        motions: list[Motion] = []
+        together = _RECONSTRUCTED_TOGETHER if model.device.type == "cpu" else 1
         with counter("reconstruct", len(reference), "motions") as progress:
-            for motion in reference.motions:
-                result = model.reconstruct(motion, check_body=False)
-                motions.append(Motion(result.joints, _rotations(result.rotations6d)))
-                progress.advance()
+            for start in range(0, len(reference), together):
+                batch = reference.motions[start : start + together]
+                motions += map_samples(one, batch) if together > 1 else map(one, batch)
+                progress.advance(len(batch))
         return motions
 
     key = ["reconstruct", __version__, model.bundle.sha256, *reference.hashes]

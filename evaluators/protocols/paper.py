@@ -26,14 +26,11 @@ from evaluators.data.paper import DrawnPairs, PaperData
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.evaluator import FeatureEvaluator
 from evaluators.protocols.evaluation import (
-    GENERATED,
-    GROUND_TRUTH,
-    RECONSTRUCTION,
     Evaluation,
     physics_of,
     scored_items,
 )
-from evaluators.protocols.protocol import Protocol
+from evaluators.protocols.protocol import GENERATED, GROUND_TRUTH, RECONSTRUCTION, Protocol
 from evaluators.protocols.scoring import (
     Embedded,
     PerClip,

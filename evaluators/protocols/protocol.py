@@ -16,6 +16,9 @@ from intermask_cli.errors import InputError
 OWN_MOTION = "own motion only"  # published
 SAYS_AS_MUCH = "every motion whose own caption says at least as much"
 EQUAL_CAPTION = "every motion of an equal caption"  # the same where it is unknown what captions state
+#: Rows of an evaluation.
+GROUND_TRUTH, FLOOR = "ground truth", "floor"
+RECONSTRUCTION, GENERATED = "reconstruction", "generated"
 #: How intervals are made. The published rule is for the published number of repetitions, with new data and
 #: samples in each.
 PUBLISHED_INTERVAL = "1.96 * population std / sqrt(repetitions)"  # quirk Q9

@@ -23,13 +23,12 @@ import platform
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evaluators.metrics import NOT_RANKED
-from evaluators.protocols.evaluation import GENERATED, Evaluation, ScoredItem
-from evaluators.protocols.protocol import PUBLISHED_INTERVAL
+from evaluators.protocols.protocol import GENERATED, PUBLISHED_INTERVAL
 from evaluators.protocols.scoring import METRICS, PRECISIONS, MetricScore, PerClip
 from evaluators.reports.tables import markdown_table
 from intermask_cli.datasets.spreadsheets import write_csv
@@ -37,6 +36,9 @@ from intermask_cli.errors import InputError
 from intermask_cli.files import write_json, write_text
 from intermask_cli.motion.physics import COLUMNS
 from intermask_cli.version import __version__
+
+if TYPE_CHECKING:
+    from evaluators.protocols.evaluation import Evaluation, ScoredItem
 
 FORMAT = "intermask-evaluation"
 FORMAT_VERSION = 2

@@ -129,13 +129,13 @@ def evaluate(
     Without arguments: the bundled model on the bundled test split. Writes report.json, report.md,
     per_prompt.csv and plots to --out. What cannot be scored is listed, and the exit code is 3.
     """
-    from evaluators.data.cache import Cache, usable_cache
-    from evaluators.run import EvaluationRequest, run_evaluation, run_sensitivity
-
     if compare is not None:
         _only(context, "compare", "json", "table")
         _compare(*compare, table, json)
         return
+    from evaluators.data.cache import Cache, usable_cache
+    from evaluators.run import EvaluationRequest, run_evaluation, run_sensitivity
+
     if not faults:
         _check_out(out)
     request = EvaluationRequest(

@@ -97,6 +97,8 @@ class _NoValues(TorchFunctionMode):
             return func(*args, **{**kwargs, "device": "cpu"})
         if func is torch.eye:
             return torch.empty(args[0], args[0])
+        if func in (torch.Tensor.sin, torch.Tensor.cos):
+            return torch.empty(args[0].shape)
         if func in (torch.Tensor.mul, torch.Tensor.add):
             return torch.empty(np.broadcast_shapes(*(getattr(value, "shape", ()) for value in args)))
         return (torch.empty if func is torch.randn else func)(*args, **kwargs)

@@ -43,7 +43,10 @@ assert not loaded, loaded
 
 
 #: Modules that take longer to import than most commands may take.
-SLOW = ("torch", "transformers", "accelerate", "pandas", "scipy", "matplotlib", "sympy", "huggingface_hub")
+SLOW = (
+    "torch", "torch._dynamo", "transformers", "accelerate", "pandas", "scipy", "scipy.stats", "matplotlib",
+    "sympy", "huggingface_hub",
+)  # fmt: skip
 REPORT_IMPORTS = f"""
 import sys
 from intermask_cli.cli import main
@@ -108,6 +111,19 @@ def test_commands_without_a_network_import_no_pytorch(
 ) -> None:
     imported = slow_imports(*(word.format(finished_run[0]) for word in words.split()))
     assert imported <= allowed
+
+
+@pytest.mark.slow
+def test_evaluate_imports_no_library_but_pytorch_special_functions_and_plots(
+    finished_run: tuple[Path, set[str]], tmp_path: Path
+) -> None:
+    """scipy.stats and PyTorch's compiler took a third of the start."""
+    report = tmp_path / "report"
+    places = ("--clips", 4, "--out", report, "--cache", tmp_path / "cache", "--device", "cpu")
+    imported = slow_imports("evaluate", finished_run[0] / "run", *places)
+    assert imported - {"sympy"} == {"torch", "scipy", "matplotlib"}  # sympy: PyTorch's masks of attention
+    files = (report / "report.json",) * 2
+    assert slow_imports("evaluate", "--compare", *files) == {"scipy"}
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h"])
