@@ -167,15 +167,15 @@ class MotionGenerator:
             engine = ReactionLoader(source, self.sampling, None, _GivenPersons(given))
         else:
             engine = GenerationLoader(source, self.sampling, None)
-        several = len(worker_devices(device, self.processes)) > 1
-        load = engine if several else partial(engine.engine, self.model)
+        workers = len(worker_devices(device, self.processes))
+        load = engine if workers > 1 else partial(engine.engine, self.model)
         identity = {"orders": keys, "prompts": plan.fingerprint(), **source.identity(self.sampling)}
         count = len(plan.items)
         dataset = source.dataset_attributes(self.sampling)
         info = RunInfo("evaluate", count, count, identity, dataset, source.summary())
         folder = self.cache.folder / "jobs" / info.fingerprint[:24]
         if RunDirectory(folder, info).finished() is None:
-            execution = Execution(device, self.processes)
+            execution = Execution(device, workers)
             done = run_job(Job(folder, info, plan, load, execution=execution))
             assert done is not None  # there is no launcher: `evaluators.run` refuses one
             if done.failed:

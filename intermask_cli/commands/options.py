@@ -66,7 +66,10 @@ BatchSize = Annotated[
     str, typer.Option(help="Items sampled together; auto: as many as fit. Results do not change.")
 ]
 Processes = Annotated[
-    str, typer.Option(help="Workers on this machine; auto: one per visible GPU, one on the CPU.")
+    str,
+    typer.Option(
+        help="Workers on this machine; auto: one per visible GPU, or one per core in large runs on the CPU."
+    ),
 ]
 Person = Annotated[
     int | None,

@@ -41,7 +41,7 @@ class Execution:
     """How a job is carried out. Nothing here changes what is made.
 
     `rejected_ok`: rejected lines leave the exit code at 0. `processes` workers on this machine, None
-    for one per visible GPU (`launch.worker_devices`).
+    for as many as pay (`launch.worker_devices`).
     """
 
     device: str = "auto"
@@ -210,7 +210,7 @@ def run_job(job: Job) -> Summary | None:
     announce_wait()  # before torch is imported, which takes seconds
     folder, plan, execution = job.folder, job.plan, job.execution
     parts = execution.shard.deal(plan.parts)
-    devices = worker_devices(execution.device, execution.processes)
+    devices = worker_devices(execution.device, execution.processes, len(plan.items))
     with join_workers(execution.device) as worker, ExitStack() as stack:
         if worker.main:
             run = stack.enter_context(open_run(folder, job.info, execution.shard, execution.overwrite))

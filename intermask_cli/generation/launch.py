@@ -19,11 +19,17 @@ from datetime import timedelta
 from threading import Timer
 from typing import Any, TypeVar
 
+import psutil
+
 from intermask_cli.console import note, warn
-from intermask_cli.devices import choose_device
+from intermask_cli.devices import choose_device, processors
 from intermask_cli.errors import InputError
 
 T = TypeVar("T")
+#: Interactions for which one more process on the CPU is worth the seconds in which it loads the model.
+_ITEMS_PER_CPU_WORKER = 100
+#: Bytes of free memory for each.
+_MEMORY_PER_CPU_WORKER = 4 * 2**30
 #: How long workers wait for each other at the start; copying a large model to a new node takes minutes.
 START_TIMEOUT = timedelta(minutes=10)
 #: Variables that torchrun and `accelerate launch` set in what they start.
@@ -181,11 +187,11 @@ def parse_processes(text: str) -> int | None:
     return count
 
 
-def worker_devices(device: str, processes: int | None) -> list[str]:
-    """The device of each worker of a run on this machine.
+def worker_devices(device: str, processes: int | None, items: int = 0) -> list[str]:
+    """The device of each worker of a run of `items` interactions on this machine.
 
-    With `processes` None there is one worker per visible GPU, or one on the CPU. All workers share a device
-    that is given with its number.
+    With `processes` None there is one worker per visible GPU; on the CPU one, or one per physical core where
+    there is enough to do. All workers share a device that is given with its number.
 
     Raises:
         InputError: a device that this machine lacks, or a number of processes under a launcher.
@@ -202,5 +208,18 @@ def worker_devices(device: str, processes: int | None) -> list[str]:
         return [choose_device(device, int(os.environ.get("LOCAL_RANK", "0")))]
     if processes is None:
         gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        processes = max(1, gpus) if device in ("auto", "cuda") else 1
+        if device in ("auto", "cuda"):
+            processes = gpus or _cpu_workers(items)
+        else:
+            processes = _cpu_workers(items) if device == "cpu" else 1
     return [choose_device(device, rank) for rank in range(processes)]
+
+
+def _cpu_workers(items: int) -> int:
+    """Workers for `items` interactions on the CPU.
+
+    Hardware threads of one core share its arithmetic: two workers on them take longer than one.
+    """
+    cores = min(psutil.cpu_count(logical=False) or 1, processors())
+    memory = psutil.virtual_memory().available // _MEMORY_PER_CPU_WORKER
+    return max(1, min(cores, items // _ITEMS_PER_CPU_WORKER, memory))

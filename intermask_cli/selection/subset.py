@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 
 from intermask_cli.console import counter, note
+from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
     CONTENT_SHA256,
     FILE_NAME,
@@ -106,7 +107,7 @@ def _write(dataset: InteractionFile, out: Path, columns: dict[str, list[Any]], i
     hashes: list[tuple[str, str]] = []
     with (
         replacing(out / FILE_NAME) as draft,
-        h5py.File(draft, "w", locking=False) as file,
+        h5py.File(draft, "w", libver=LIBVER, locking=False) as file,
         counter("select", len(columns["id"]), "interactions") as progress,
     ):
         write_attributes(file, info.dataset)

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from intermask_cli.errors import InputError, IntermaskError, MissingError
+from intermask_cli.generation import launch
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.job import Summary
 from intermask_cli.generation.launch import Worker, join_workers, parse_processes, worker_devices
@@ -122,6 +124,36 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACCELERATE_USE_CPU")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert worker_devices("auto", None) == ["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "usable", "free_gib", "items", "workers"),
+    [
+        (1, 2, 64, 10_000, 1),  # two hardware threads of one core
+        (2, 4, 64, 10_000, 2),
+        (8, 2, 64, 10_000, 2),  # as many as this process may use
+        (None, 4, 64, 10_000, 1),
+        (4, 8, 64, 250, 2),
+        (4, 8, 64, 12, 1),
+        (4, 8, 9, 10_000, 2),
+        (4, 8, 1, 10_000, 1),
+    ],
+)
+def test_workers_on_the_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int | None,
+    usable: int,
+    free_gib: int,
+    items: int,
+    workers: int,
+) -> None:
+    for name in ("WORLD_SIZE", "ACCELERATE_USE_CPU"):
+        monkeypatch.delenv(name, raising=False)
+    memory = SimpleNamespace(available=free_gib * 2**30)
+    monkeypatch.setattr(launch.psutil, "cpu_count", lambda logical: cores)
+    monkeypatch.setattr(launch.psutil, "virtual_memory", lambda: memory)
+    monkeypatch.setattr(launch, "processors", lambda: usable)
+    assert worker_devices("cpu", None, items) == ["cpu"] * workers
 
 
 def test_a_rank_that_sees_only_itself_stops_before_anything_is_loaded(
