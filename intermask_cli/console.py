@@ -57,8 +57,24 @@ def forward_messages(listener: Listener) -> None:
     _listeners.append(listener)
 
 
+@contextmanager
+def silent(other: bool) -> Iterator[None]:
+    """Print nothing in the block in one of the `other` processes: the first one prints for all.
+
+    Errors, which end the command, are printed by each.
+    """
+    before = out.quiet, err.quiet
+    out.quiet, err.quiet = (other or quiet for quiet in before)
+    try:
+        yield
+    finally:
+        out.quiet, err.quiet = before
+
+
 def emit_json(value: Any) -> None:
     """One JSON document on stdout, for machines; pure ASCII where stdout is not UTF-8."""
+    if out.quiet:
+        return
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     text = json.dumps(value, indent=2, ensure_ascii=not utf8)
     sys.stdout.write(text + "\n")

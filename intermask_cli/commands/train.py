@@ -114,7 +114,7 @@ def tokenizer(
 
     with _training(options, "tokenizer_training", out) as (recipe, accelerator):
         report = train_tokenizer(recipe, data, out, options.resume, accelerator, body_model)
-    _report(report, out, options.json)
+        _report(report, out, options.json)
 
 
 @app.command()
@@ -136,7 +136,7 @@ def refine(
 
     with _training(options, "refine_training", out) as (recipe, accelerator):
         report = refine_tokenizer(recipe, data, tokenizer, out, decoder_only, options.resume, accelerator)
-    _report(report, out, options.json)
+        _report(report, out, options.json)
 
 
 @app.command()
@@ -163,7 +163,7 @@ def transformer(
     settings = [f"transformer_training.text_encoder={text_encoder}"] if text_encoder else []
     with _training(options, "transformer_training", out, settings) as (recipe, accelerator):
         report = train_transformer(recipe, data, tokenizer, out, options.resume, accelerator, start)
-    _report(report, out, options.json)
+        _report(report, out, options.json)
 
 
 @app.command()
@@ -196,7 +196,7 @@ def pair_decoder(
         report = train_pair_decoder(
             recipe, data, tokenizer, transformer, out, options.resume, accelerator, text_encoder
         )
-    _report(report, out, options.json)
+        _report(report, out, options.json)
 
 
 @app.command()
@@ -223,7 +223,7 @@ def evaluator(
     recipe = load_evaluator_recipe(options.config)
     with _processes(options, recipe, "training", out) as (recipe, accelerator):
         report = train_evaluator(recipe, data, out, options.resume, accelerator, start)
-    _report(report, out, options.json)
+        _report(report, out, options.json)
 
 
 @app.command()

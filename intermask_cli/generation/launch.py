@@ -42,6 +42,10 @@ MAX_PROCESSES = 256
 #: second if it starts one process.
 _LAUNCHER_VARIABLES = ("WORLD_SIZE", "ACCELERATE_USE_CPU")
 
+#: What `accelerate launch --num_processes 2` sets on CPUs, where it starts one process all the same:
+#: Accelerate leaves several to mpirun there.
+_ONE_OF_SEVERAL = ("ACCELERATE_USE_CPU", "MASTER_PORT")
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -80,8 +84,9 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
             other, or the device does not exist.
     """
     expected = _world_size()
+    _say_one_process()
     precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
-    if precision != "no" and os.environ.get("RANK", "0") == "0":
+    if precision != "no" and first_of_launcher():
         warn(f"Accelerate asks for mixed precision {precision}, which is not used here; --dtype bf16 sets it")
     if expected == 1:
         yield Worker(0, 1, choose_device(device, 0))
@@ -102,8 +107,23 @@ def join_group(cpu: bool) -> None:
     Raises InputError as `join_workers`.
     """
     expected = _world_size()
+    _say_one_process()
     if expected > 1:
         _joined(expected, cpu)
+
+
+def _say_one_process() -> None:
+    """Say that Accelerate started one process although several were asked for."""
+    if "WORLD_SIZE" not in os.environ and all(name in os.environ for name in _ONE_OF_SEVERAL):
+        note(
+            "accelerate launch started one process, as it does without --multi_gpu, whatever --num_processes "
+            "says; on CPUs start several with: torchrun --nproc-per-node N -m intermask_cli ..."
+        )
+
+
+def first_of_launcher() -> bool:
+    """Whether this is the first process of a launcher, or the only one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _without_gpu() -> bool:

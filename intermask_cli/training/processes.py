@@ -19,9 +19,9 @@ import torch.distributed as dist
 from accelerate import Accelerator
 from torch import Tensor
 
-from intermask_cli.console import note
+from intermask_cli.console import note, silent
 from intermask_cli.errors import InputError
-from intermask_cli.generation.launch import join_group
+from intermask_cli.generation.launch import first_of_launcher, join_group
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -39,6 +39,8 @@ def training_processes(
 ) -> Iterator[Accelerator]:
     """Accelerate's view of the processes that a launcher started, or of this one alone.
 
+    In the block only the first of them prints.
+
     device: "auto", which is the GPU of this process if there is one, or "cpu". settings: what trackers show
     as the settings of the training.
 
@@ -55,7 +57,8 @@ def training_processes(
     if log_with is not None:
         _start_tracker(accelerator, log_with, out, settings or {})
     try:
-        yield accelerator
+        with silent(not accelerator.is_main_process):
+            yield accelerator
     finally:
         accelerator.end_training()
 
@@ -103,7 +106,8 @@ def with_launcher_precision(recipe: R, section: str) -> R:
             f"Accelerate asks for mixed precision {asked}; accepted: no, which leaves the recipe's "
             f"({own.precision}), and bf16"
         )
-    note(f"{section}.precision is bf16, as Accelerate asks, not {own.precision}")
+    if first_of_launcher():
+        note(f"{section}.precision is bf16, as Accelerate asks, not {own.precision}")
     changed: Any = {section: dataclasses.replace(own, precision="bf16")}
     return dataclasses.replace(recipe, **changed)
 

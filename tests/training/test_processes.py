@@ -125,9 +125,12 @@ def test_a_launcher_trains_what_one_process_trains(tmp_path, stage, launcher, de
         models += [f"--{name}", tmp_path / name]
     section = f"{stage.replace('-', '_')}_training"
     given = (stage, *given, f"{section}.precision=fp32", "--set", f"{section}.steps=5", *models)
+    given += ("--json",)
     one = command(*given, "--out", tmp_path / "one", "--device", "cpu")
     two = command(*given, "--out", tmp_path / "two", *device, launcher=launcher)
     assert one.returncode == 0 and two.returncode == 0, one.stderr + two.stderr
+    assert json.loads(two.stdout)["best"]  # one object, of the first process
+    assert two.stderr.count("checking clips: 6/6 clips") == 1
     rows, others = (read_table(tmp_path / name / TRAIN) for name in ("one", "two"))
     assert len(rows) == len(others) == 5
     for row, other in zip(rows, others, strict=True):
@@ -152,6 +155,17 @@ def test_a_batch_that_cannot_be_shared_and_a_foreign_precision_are_refused(tmp_p
     assert command(*given, ACCELERATE_MIXED_PRECISION="bf16").returncode == 0
     config = json.loads((tmp_path / "t" / "config.json").read_text())
     assert config["recipe"]["tokenizer_training"]["precision"] == "bf16"
+
+
+@pytest.mark.slow
+def test_accelerate_starts_one_process_on_cpus_and_that_is_said(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(TINY_RECIPE)
+    launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
+    done = command("tokenizer", "--data", pairs_tree(tmp_path / "mine"), "--config", tmp_path / "tiny.yaml",
+                   "--out", tmp_path / "t", launcher=launcher)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("started one process") == 1 and "torchrun --nproc-per-node N" in done.stderr
+    assert json.loads((tmp_path / "t" / "report.json").read_text())["processes"] == 1
 
 
 @pytest.mark.slow
