@@ -154,7 +154,7 @@ def _close(pair: np.ndarray, meeting: _Meeting, free: tuple[bool, bool]) -> None
     """Move arms of joints (2, T, 22, 3), in place, so that limbs meet whenever they are at their nearest."""
     for touch in meeting.touches:
         arms = [person for person in (0, 1) if free[person] and touch[person] in _ELBOW]
-        for _ in range(2 if arms else 0):  # the forearm turns, which moves the palm: once more
+        for _ in range(2 if arms else 0):  # the forearm turns, which moves the palm: again
             missing = _missing(_gaps(pair, [touch])[0], touch)  # (T, 3)
             closing = _around_the_nearest(missing, meeting.window) / len(arms)
             for person in arms:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from intermask_cli.motion.body.folding import folded_frames
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import CHEST, PELVIS
 from intermask_cli.motion.body_check import BODY_HEIGHT_M
@@ -19,7 +20,10 @@ from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, REST_HEIGHT_M, RES
 _MAX_CHEST_TURN_DEG = 120.0
 #: Largest deviation of a limb from the length it has on a body of this size, as a share.
 _MAX_LENGTH_OFF = 0.3
-#: Frames (0.1 s) in which a limb must be as far off.
+#: The same for a leg whose toes are this far above the floor, metres: kicks that the decoder draws too long
+#: are kicks all the same, and end where the leg does.
+_MAX_KICK_OFF, _KICK_M = 0.6, 0.2
+#: Frames (0.1 s) in which a chest must be turned as far, or a limb be as far off.
 _MIN_FRAMES = 3
 #: Metres that the bones of a rigid body change at most. Captures that were rounded change by 0.4 mm, decoded
 #: bones by 5 mm on average.
@@ -41,14 +45,21 @@ def is_rigid(lengths: np.ndarray) -> bool:
 
 def why_no_body(joints: np.ndarray, lengths: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
     """Why each of N persons cannot be a body, or None; joints (F, 22, 3) and their bone lengths (F, 21)."""
-    return tuple(_turned_chest(joints[own]) or _wrong_lengths(lengths[own]) for own in timeline)
+    folded = folded_frames(joints, timeline)
+    return tuple(
+        _turned_chest(joints[own], folded[own]) or _wrong_lengths(joints[own], lengths[own])
+        for own in timeline
+    )
 
 
-def _turned_chest(joints: np.ndarray) -> str | None:
-    """The reason if the chest of joints (T, 22, 3) is turned too far against the pelvis in any frame."""
-    turn_deg = _chest_turn_deg(joints)
+def _turned_chest(joints: np.ndarray, folded: np.ndarray) -> str | None:
+    """The reason if the chest of joints (T, 22, 3) is turned too far against the pelvis.
+
+    In a trunk that is folded (T,) for a moment they face anywhere; it is mended (`folding`).
+    """
+    turn_deg = np.where(folded, 0.0, _chest_turn_deg(joints))
     frames = int((turn_deg > _MAX_CHEST_TURN_DEG).sum())
-    if not frames:
+    if frames < min(_MIN_FRAMES, len(joints)):
         return None
     return (
         f"the chest is turned by up to {turn_deg.max():.0f} degrees against the pelvis "
@@ -56,8 +67,9 @@ def _turned_chest(joints: np.ndarray) -> str | None:
     )
 
 
-def _wrong_lengths(lengths: np.ndarray) -> str | None:
-    """The reason if bone lengths (T, 21) show a size, an arm or a leg that no body has."""
+def _wrong_lengths(joints: np.ndarray, lengths: np.ndarray) -> str | None:
+    """The reason if joints (T, 22, 3) with bone lengths (T, 21) show a size, an arm or a leg that no body
+    has."""
     typical = np.median(lengths, axis=0)
     # The median of all bones: the size of the body, whatever a few of them do.
     size = float(np.median(typical / _REST_LENGTHS))
@@ -73,7 +85,11 @@ def _wrong_lengths(lengths: np.ndarray) -> str | None:
         # Noise stretches one bone at the cost of the other, and a limb that is too short for a while is
         # mended by a bend: what counts is both bones together, too long.
         off = lengths[:, bones].sum(-1) / (size * _REST_LENGTHS[bones].sum()) - 1
-        if (off > _MAX_LENGTH_OFF).sum() >= needed:
+        limit = np.full(len(lengths), _MAX_LENGTH_OFF)
+        if name.endswith("leg"):
+            toe = JOINT[f"{name.split()[0]}_foot"]
+            limit[joints[:, toe, 1] > _KICK_M] = _MAX_KICK_OFF
+        if (off > limit).sum() >= needed:
             return _length_reason(f"the {name}", float(off.max()))
     return None
 

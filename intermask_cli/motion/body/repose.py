@@ -9,24 +9,13 @@ from __future__ import annotations
 import numpy as np
 
 from intermask_cli.motion.body.limbs import ARMS, LEGS, Limbs, pose_limbs
-from intermask_cli.motion.body.trunk import (
-    CHEST,
-    COLLARS,
-    HIPS,
-    NECK,
-    PELVIS,
-    SPINE1,
-    aligned,
-    carrier_rotation,
-)
+from intermask_cli.motion.body.trunk import CARRIERS, CHEST, PELVIS, aligned, carrier_rotation
 from intermask_cli.motion.kinematics import forward_kinematics, local_from_global
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FEET, PARENTS
 
 #: The only child of each joint that has one.
 _CHILD = {parent: child for child, parent in enumerate(PARENTS) if PARENTS.count(parent) == 1}
-#: What carries three bones, with them: pelvis and chest.
-_CARRIERS = {PELVIS: (*HIPS, SPINE1), CHEST: (*COLLARS, NECK)}
 #: Directions in the axes of the pelvis and of the chest in which straight knees and elbows bend.
 _LIMBS = ((LEGS, PELVIS, np.array([0.0, 0.0, 1.0])), (ARMS, CHEST, np.array([0.0, -1.0, -1.0])))
 #: Metres from a hinge to the line between the ends of its limb, below which the direction above is mixed in.
@@ -60,8 +49,8 @@ def _turned(targets: np.ndarray, local: np.ndarray, offsets: np.ndarray) -> np.n
     """Global rotations (T, 22, 3, 3): the local ones, each turned so that its bone points to its target."""
     rotations = np.empty_like(local)
     for joint, parent in enumerate(PARENTS):
-        if joint in _CARRIERS:
-            rotations[:, joint] = carrier_rotation(targets, joint, _CARRIERS[joint], offsets)
+        if joint in CARRIERS:
+            rotations[:, joint] = carrier_rotation(targets, joint, offsets)
             continue
         rotations[:, joint] = rotations[:, parent] @ local[:, joint]
         if (child := _CHILD.get(joint)) is not None:

@@ -15,6 +15,7 @@ import numpy as np
 
 from intermask_cli.motion.body.contacts import ContactWish, moved_to_meet
 from intermask_cli.motion.body.feet import plan_feet
+from intermask_cli.motion.body.folding import unfolded
 from intermask_cli.motion.body.is_body import is_rigid, why_no_body
 from intermask_cli.motion.body.lengths import lengthened_limbs, rest_offsets, symmetric_lengths
 from intermask_cli.motion.body.limbs import ARMS, LEGS, bend_direction, pose_limbs
@@ -24,9 +25,7 @@ from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import (
     CHEST,
     HEAD,
-    HIPS,
     PELVIS,
-    SPINE1,
     aligned,
     carrier_rotation,
     own_offsets,
@@ -271,7 +270,9 @@ def _pose(
     feet need it; offsets: rest offsets (F, 22, 3); leaves: local rotations (F, 5, 3, 3) of the last joints.
     """
     rotations, positions = np.empty((*targets.shape, 3)), np.empty_like(targets)
-    pelvis = carrier_rotation(targets, PELVIS, (*HIPS, SPINE1), offsets)
+    pelvis, chest = (carrier_rotation(targets, centre, offsets) for centre in (PELVIS, CHEST))
+    if repair:
+        pelvis, chest = unfolded(targets, pelvis, chest, timeline)
     wanted, standing = targets.copy(), np.zeros((len(targets), 2), dtype=bool)
     if plant:
         feet = plan_feet(targets, pelvis, offsets, timeline)
@@ -280,9 +281,8 @@ def _pose(
         targets[:, ARMS.end] = wanted[:, ARMS.end]
         targets[:, TOES], targets[:, ANKLES], standing = feet.toes, feet.ankles, feet.standing
     steady = timeline if repair else None
-    pose_trunk(targets, pelvis, offsets, rotations, positions, steady)
+    pose_trunk(targets, pelvis, chest, offsets, rotations, positions, steady)
     reaching_shoulders(targets, offsets, rotations, positions, bent=repair)
-    chest = rotations[:, CHEST]
     # Straight knees bend forwards, straight elbows back and down.
     sides = (
         (LEGS, pelvis[:, None, :, 2]),

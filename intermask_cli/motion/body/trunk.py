@@ -44,18 +44,14 @@ _SPINE_REACH, _SPINE_SIGMA_FRAMES, _SPINE_BACKWARDS_M = (0.93, 0.998), 3.0, 0.00
 _ACROSS = np.array([1.0, 0.0, 0.0])
 
 
-def carrier_rotation(
-    joints: np.ndarray, centre: int, children: tuple[int, ...], offsets: np.ndarray
-) -> np.ndarray:
+def carrier_rotation(joints: np.ndarray, centre: int, offsets: np.ndarray) -> np.ndarray:
     """Global rotation (F, 3, 3) of pelvis or chest that fits its three children, left, right and upper.
 
     joints (F, 22, 3); offsets (F, 22, 3) rest offsets. Left, right and the mean of all three fix the plane;
     the angle within it is the least-squares one of the three bones (Kabsch 1976).
     """
-    bones, rest_bones = (
-        joints[:, list(children)] - joints[:, [centre]],
-        offsets[:, list(children)],
-    )  # (F, 3, 3)
+    children = list(CARRIERS[centre])
+    bones, rest_bones = joints[:, children] - joints[:, [centre]], offsets[:, children]  # (F, 3, 3)
     now, rest = _axes(bones, centre), _axes(rest_bones, centre)
     a, b = bones @ now, rest_bones @ rest  # coordinates along the axes
     sine = (b[..., 0] * a[..., 1] - b[..., 1] * a[..., 0]).sum(-1)
@@ -76,7 +72,7 @@ def own_offsets(joints: np.ndarray, offsets: np.ndarray, timeline: Timeline) -> 
     own = offsets.copy()
     for centre, children in CARRIERS.items():
         numbers = list(children)
-        rotation = carrier_rotation(joints, centre, children, offsets[timeline.person])
+        rotation = carrier_rotation(joints, centre, offsets[timeline.person])
         bones = (
             joints[:, numbers] - joints[:, [centre]]
         ) @ rotation  # (F, 3, 3) along the axes of the carrier
@@ -116,6 +112,7 @@ def turned(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
 def pose_trunk(
     joints: np.ndarray,
     pelvis: np.ndarray,
+    chest: np.ndarray,
     offsets: np.ndarray,
     rotations: np.ndarray,
     positions: np.ndarray,
@@ -125,12 +122,11 @@ def pose_trunk(
 
     Args:
         joints: targets (F, 22, 3).
-        pelvis: its global rotation (F, 3, 3).
+        pelvis, chest: their global rotations (F, 3, 3).
         offsets: rest offsets (F, 22, 3).
         rotations, positions: (F, 22, 3, 3) and (F, 22, 3), filled here.
         steady: of the frames, to keep noise off the spine; None takes the targets as they are.
     """
-    chest = carrier_rotation(joints, CHEST, (*COLLARS, NECK), offsets)
     rotations[:, PELVIS], rotations[:, CHEST], positions[:, PELVIS] = pelvis, chest, joints[:, PELVIS]
     for joint in (*HIPS, SPINE1):
         positions[:, joint] = positions[:, PELVIS] + turned(pelvis, offsets[:, joint])

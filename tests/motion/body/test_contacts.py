@@ -1,4 +1,4 @@
-"""Limbs that should meet: the partner comes near, arms close the rest, and nobody else is touched."""
+"""Limbs that should meet: the partner comes near, arms close the rest, and given persons stay."""
 
 from __future__ import annotations
 
@@ -99,5 +99,5 @@ def test_wishes_of_one_clip_leave_the_others_as_they_are() -> None:
     joints, wish = apart("handshake", (0.2, 0.0, 0.0))
     other, _ = apart("bow", (0.0, 0.0, 0.0))
     alone = solve_clips([other])[0]
-    beside = solve_clips([joints, other], wishes=[[wish], []])[1]
-    np.testing.assert_array_equal(beside.joints, alone.joints)
+    together = solve_clips([joints, other], wishes=[[wish], []])[1]
+    np.testing.assert_array_equal(together.joints, alone.joints)

@@ -95,3 +95,17 @@ def test_noise_is_not_rigid() -> None:
     assert is_rigid(bone_lengths(joints[0]))
     noise = np.random.default_rng(0).normal(0, 0.003, joints[0].shape)
     assert not is_rigid(bone_lengths(joints[0] + noise))
+
+
+@pytest.mark.parametrize(("height_m", "named"), [(0.6, False), (-0.3, True)])
+def test_a_kick_that_is_drawn_too_long_is_a_kick(height_m: float, named: bool) -> None:
+    """A foot in the air that is out of reach, and one below the floor."""
+    joints = clip(10).astype(np.float64)
+    hip = joints[0, 30:42, JOINT["left_hip"]]
+    for joint, share in (("knee", 0.5), ("ankle", 1.0), ("foot", 1.0)):
+        way = np.array([0.0, 0.0, 1.0]) * 1.05
+        place = hip + share * way
+        place[:, 1] += share * (height_m - hip[:, 1])
+        joints[0, 30:42, JOINT[f"left_{joint}"]] = place
+    bodies = solve_bodies(joints.astype(np.float32))
+    assert (bodies.reasons[0] is not None) == named
