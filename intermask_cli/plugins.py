@@ -6,6 +6,7 @@ group                         an entry point is
 intermask.text_encoders       `load(source: str | None, device: str) -> TextEncoder`
 intermask.evaluators          `load(text_encoder: str | None, device: str) -> Evaluator`
 intermask.metrics             a metric (`evaluators.metrics.registered`)
+intermask.readings            `load(model: Path, text_encoder: TextEncoder) -> Reader`
 ============================  ==========================================================================
 
 A package is imported when one of its plug-ins is used, not before.
@@ -21,7 +22,8 @@ from intermask_cli.errors import InputError, IntermaskError
 TEXT_ENCODERS = "intermask.text_encoders"
 EVALUATORS = "intermask.evaluators"
 METRICS = "intermask.metrics"
-GROUPS = (TEXT_ENCODERS, EVALUATORS, METRICS)
+READINGS = "intermask.readings"
+GROUPS = (TEXT_ENCODERS, EVALUATORS, METRICS, READINGS)
 
 
 def registered(group: str) -> dict[str, EntryPoint]:

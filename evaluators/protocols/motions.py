@@ -84,8 +84,8 @@ class GenerationRequest:
         rotations = None if motion.rotations6d is None else motion.rotations6d[person]
         return GivenPerson(motion.joints[person], rotations, person)
 
-    def key(self, model: str, sampling: SamplingConfig) -> list[str]:
-        """Everything the motions depend on; `model` is a bundle's hash."""
+    def key(self, model: str, sampling: SamplingConfig, reading: str) -> list[str]:
+        """Everything the motions depend on; `model` is a bundle's hash, `reading` what reads its prompts."""
         settings = json.dumps(asdict(sampling), sort_keys=True)
         of_items: Sequence[object]
         if self.given is None:
@@ -93,7 +93,7 @@ class GenerationRequest:
         else:
             task, of_items = "react", [*self.given, *self.reference.hashes]
         items = [*map(str, self.seeds), *map(str, of_items), *self.reference.prompts]
-        return [task, __version__, model, settings, *items]
+        return [task, __version__, model, settings, *([reading] if reading else []), *items]
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class MotionGenerator:
         shutil.rmtree(folder)
 
     def _key(self, request: GenerationRequest) -> list[str]:
-        return request.key(self.model.bundle.sha256, self.sampling)
+        return request.key(self.model.bundle.sha256, self.sampling, self.model.reading)
 
     def _run(self, plan: Plan, given: dict[str, GivenPerson], keys: list[list[str]]) -> Path:
         """Run the job, unless it was finished before -> its run directory."""

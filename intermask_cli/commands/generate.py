@@ -59,8 +59,9 @@ def generate(
     length = limits.default_length(frames, seconds)
     accepted = reporting.require_prompts(read_prompts(prompts, limits, format, prompt_fps), run.strict)
     job = generate_job(settings, prompts, accepted, length)
+    readings = reporting.read_prompts_of(job, settings.source, run.strict) if dry_run or run.strict else None
     if dry_run:
         source = settings.source
         warning_of = source.text_warning_of(item.text for item in job.plan.items)
-        reporting.report(Estimate.of(job, source.info.fps, source.num_joints, warning_of), json)
+        reporting.report(Estimate.of(job, source.info.fps, source.num_joints, warning_of, readings), json)
     reporting.report_run(run_job(job), settings.source.info.max_frames, json)

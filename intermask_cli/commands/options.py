@@ -134,7 +134,19 @@ CudaGraphs = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Use only the first N prompts.", show_default=False)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a different run in the directory.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Make nothing if any line is bad.")]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Make nothing if any line is bad, or is read as outside what the model knows."
+    ),
+]
+Reading = Annotated[
+    str,
+    typer.Option(
+        help="auto: prompts are read by the model's own reader, if it has one, and made as full captions; "
+        "off: the network gets the prompts as they are; or a plug-in."
+    ),
+]
 RejectedOk = Annotated[
     bool,
     typer.Option(
@@ -278,6 +290,7 @@ class ModelOptions:
     device: Device = "auto"
     dtype: Dtype = "float32"
     cuda_graphs: CudaGraphs = False
+    reading: Reading = "auto"
 
     def source(self) -> ModelSource:
         """The description of the model, which is not loaded yet."""
@@ -287,7 +300,7 @@ class ModelOptions:
 
         if self.cuda_graphs and choose_device(self.device, 0) == "cpu":
             raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")
-        return ModelSource.find(self.model, self.text_encoder, self.dtype, self.cuda_graphs)
+        return ModelSource.find(self.model, self.text_encoder, self.dtype, self.cuda_graphs, self.reading)
 
 
 @dataclasses.dataclass(frozen=True)

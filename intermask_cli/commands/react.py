@@ -36,7 +36,7 @@ def react(
         int,
         typer.Option("--as", min=1, max=2, help="Which person of the prompt the given person is: 1 or 2."),
     ] = 1,
-    reading: opt.ReadingOptions,
+    motion: opt.ReadingOptions,
     run: opt.RunOptions,
     model: opt.ModelOptions,
     sampling: opt.SamplingOptions,
@@ -57,10 +57,12 @@ def react(
 
     settings = run.settings(model, sampling)
     settings.source.require_joints("react needs a model of interhuman motion")
-    read = partial(read_motion, options=reading.options(person))
+    read = partial(read_motion, options=motion.options(person))
     inputs, unusable = read_inputs(find_inputs(input), read)
     reporting.warn_rejected(unusable, run.strict)
     reporting.print_inputs(inputs)
     accepted = reporting.require_prompts(react_prompts(prompt, prompts), run.strict)
     job = react_job(settings, input, inputs, unusable, accepted, read, role - 1)
+    if run.strict:
+        reporting.read_prompts_of(job, settings.source, run.strict)
     reporting.report_run(run_job(job), settings.source.info.max_frames, json)

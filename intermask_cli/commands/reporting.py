@@ -13,9 +13,11 @@ from intermask_cli.errors import InputError
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.tables import Rejected
+    from intermask_cli.generation.engines import ModelSource
     from intermask_cli.generation.given_motions import ReactInput
-    from intermask_cli.generation.job import Summary
+    from intermask_cli.generation.job import Job, Summary
     from intermask_cli.generation.prompts import PromptSet
+    from intermask_cli.generation.readings import PromptReadings
 
 #: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10
@@ -51,6 +53,7 @@ def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoRet
     """
     if result is not None:
         add_gallery(result)
+        print_readings(result.folder)
         print_cleanup_effect(result.folder)
         for line in seam_lines(result.folder, longest_frames):
             note(line)
@@ -92,6 +95,52 @@ def warn_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
         warn(f"{len(rejected) - SHOWN:,} more unusable motions")
     if strict and rejected:
         raise InputError(f"{len(rejected):,} unusable motions; nothing was made because of --strict")
+
+
+def read_prompts_of(job: Job, source: ModelSource, strict: bool) -> PromptReadings | None:
+    """What the texts of a job are read as; None for a model without a reader.
+
+    Raises InputError if `strict` and a text is outside what the model knows.
+    """
+    from intermask_cli.generation.readings import PromptReadings
+
+    reader = source.load_reader()
+    if reader is None:
+        return None
+    readings = PromptReadings.of(reader, (item.text for item in job.plan.items))
+    if strict:
+        readings.require_inside(source.info.name)
+    return readings
+
+
+def print_readings(folder: Path) -> None:
+    """Print what the first texts of a finished run were read as, and warn of those outside."""
+    from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
+    from intermask_cli.generation.readings import reading_line
+
+    if not (folder / FILE_NAME).is_file():  # other shards are missing
+        return
+    with InteractionFile(folder) as dataset:
+        if "read_as" not in dataset.columns:
+            return
+        wanted = ("prompt", "read_as", "read_confidence", "outside")
+        names = [name for name in wanted if name in dataset.columns]
+        columns = [dataset.column(name) for name in names]
+    rows = list({row[0]: row for row in zip(*columns, strict=True)}.values())
+    if "outside" not in names:
+        rows = [(*row, "") for row in rows]
+    rows = [row for row in rows if row[1]]  # a reaction may have no text
+    inside = [row for row in rows if not row[3]]
+    for row in inside[:SHOWN]:
+        note(reading_line(*row))
+    if len(inside) > SHOWN:
+        note(f"{len(inside) - SHOWN:,} more texts; the column read_as of index.csv has all")
+    outside = [row for row in rows if row[3]]
+    for row in outside[:SHOWN]:
+        warn(reading_line(*row))
+    if outside:
+        count = f"{len(outside):,} of {len(rows):,} texts are outside what the model knows"
+        warn(f"{count}; the column outside says why")
 
 
 def print_inputs(inputs: Sequence[ReactInput]) -> None:

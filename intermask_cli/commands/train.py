@@ -295,6 +295,31 @@ def bundle(
     _report(report, out, json)
 
 
+@app.command()
+def reader(
+    *,
+    model: Annotated[
+        str, typer.Option("--model", help="The model's bundle, by name or path; the reader is put into it.")
+    ],
+    kinds: Annotated[
+        str,
+        typer.Option(help="The kinds that the model knows, as in `data duets`; others are read as outside."),
+    ] = "duets-1",
+    work: Annotated[Path, typer.Option(help="Folder for encoded sentences, which are used again.")] = Path(
+        "work"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed of the sentences, the weights and the batches.")] = 3407,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps.")] = 1600,
+    json: Json = False,
+) -> None:
+    """Train the reader of a model of Duets, which says what a prompt asks for (minutes)."""
+    from intermask_cli.datasets.duets.labels import kind_set
+    from intermask_cli.training.reader.train import ReaderRecipe, train_reader
+
+    report = train_reader(model, kind_set(kinds).kinds, work, ReaderRecipe(seed=seed, steps=steps))
+    _report(report, Path(report["bundle"]), json)
+
+
 @contextmanager
 def _training(
     options: TrainOptions, section: str, out: Path, settings: Sequence[str] = ()

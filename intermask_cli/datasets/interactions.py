@@ -58,7 +58,7 @@ RIGID = "rigid"
 #: Index columns of every file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 #: Attributes of items and index columns that a file may have; others are carried over from the prompt file.
-OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence", "text_warning")
+OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence", "outside", "text_warning")
 NUMBER_COLUMNS = ("sample", "seed", "frames")
 FLOAT_COLUMNS = ("read_confidence",)
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
@@ -290,6 +290,7 @@ class InteractionFile:
                 source_id=text(group.attrs.get("source_id", "")),
                 read_as=text(group.attrs.get("read_as", "")),
                 read_confidence=None if confidence is None else float(confidence),
+                outside=text(group.attrs.get("outside", "")),
                 source=read_source(group),
                 text_warning=text(group.attrs.get("text_warning", "")),
             )

@@ -27,6 +27,8 @@ from intermask_cli.inference.proportions import Proportions, with_proportions
 from intermask_cli.motion.animated_skeleton import AnimatedSkeleton
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import physics
+from intermask_cli.reading.readers import OFF, OWN, load_reader, reading_of
+from intermask_cli.reading.reading import Reader
 
 if TYPE_CHECKING:
     from intermask_cli.inference.model import InteractionModel
@@ -51,10 +53,20 @@ class ModelSource:
     encoder: EncoderIdentity  # what that is
     dtype: str
     cuda_graphs: bool = False
+    reading: str = ""  # what reads the prompts, as `readers.reading_of` names it
 
     @classmethod
-    def find(cls, name: str, text_encoder: str | None, dtype: str, cuda_graphs: bool = False) -> ModelSource:
+    def find(
+        cls,
+        name: str,
+        text_encoder: str | None,
+        dtype: str,
+        cuda_graphs: bool = False,
+        reading: str = OWN,
+    ) -> ModelSource:
         """Resolve a bundled name, folder or hub id, and its text encoder, of which only files are read.
+
+        reading: as `load_model` takes it.
 
         Raises:
             MissingError: no such model or text encoder. InputError: a damaged one, or another text encoder
@@ -70,7 +82,8 @@ class ModelSource:
         if encoder.sha256:  # a plug-in's is known once it is loaded
             check_encoder(encoder, info.text_encoder, info.name)
         sha256 = bundle_sha256(folder)
-        return cls(name, folder, sha256, info, text_encoder, encoder, dtype, cuda_graphs)
+        chosen = reading_of(reading, info.reading)
+        return cls(name, folder, sha256, info, text_encoder, encoder, dtype, cuda_graphs, chosen)
 
     @classmethod
     def of(cls, model: InteractionModel, text_encoder: str | None) -> ModelSource:
@@ -78,8 +91,10 @@ class ModelSource:
         from intermask_cli.models.text_encoders import EncoderIdentity
 
         bundle, encoder = model.bundle, EncoderIdentity.of(model.filler.text_encoder)
-        name = bundle.info.name
-        return cls(name, bundle.folder, bundle.sha256, bundle.info, text_encoder, encoder, "float32")
+        name, reading = bundle.info.name, model.reading
+        return cls(
+            name, bundle.folder, bundle.sha256, bundle.info, text_encoder, encoder, "float32", reading=reading
+        )
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
@@ -104,7 +119,13 @@ class ModelSource:
             "text encoder": [self.encoder.id, self.encoder.sha256],
             "settings": {**to_dict(sampling), "dtype": self.dtype},
             "body": body or self.info.body,
+            **({"reading": self.reading or OFF} if self.reads_prompts else {}),
         }
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether the prompts are read, or could be: the model has a reader."""
+        return bool(self.reading or self.info.reading)
 
     def dataset_attributes(self, sampling: SamplingConfig, body: str | None = None) -> dict[str, Any]:
         """Root attributes of `interactions.h5` (docs/reference/formats.md)."""
@@ -122,6 +143,7 @@ class ModelSource:
             "licence": self.info.licence,
             "sampling": {**to_dict(sampling), "dtype": self.dtype},
             "body": body or self.info.body,
+            **({"reading": self.reading or OFF} if self.reads_prompts else {}),
             "versions": versions(),
             "created": utc_now(),
         }
@@ -164,7 +186,24 @@ class ModelSource:
 
         if worker.device.startswith("cuda"):  # else every worker would also open the first GPU
             torch.cuda.set_device(worker.device)
-        return load_model(self.folder, self.text_encoder, worker.device, self.dtype, self.cuda_graphs)
+        return load_model(
+            self.folder,
+            self.text_encoder,
+            worker.device,
+            self.dtype,
+            self.cuda_graphs,
+            self.reading or OFF,
+        )
+
+    def load_reader(self) -> Reader | None:
+        """What reads the prompts, without the model; None for nothing."""
+        if not self.reading:
+            return None
+        from intermask_cli.inference.model import default_encoder
+        from intermask_cli.models.text_encoders import load_text_encoder
+
+        encoder = load_text_encoder(self.text_encoder or default_encoder(self.info))
+        return load_reader(self.reading, self.folder, encoder)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from intermask_cli.generation.disk_space import estimated_bytes, space_for
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
 from intermask_cli.generation.plan import Part, Plan, Shard
+from intermask_cli.generation.readings import PromptReadings
 from intermask_cli.generation.run_directory import (
     GALLERY,
     RunDirectory,
@@ -152,20 +153,27 @@ class Estimate:
     bytes: int
     rejected: Sequence[Rejected]
     text_warnings: str | None = None
+    readings: PromptReadings | None = None
 
     @classmethod
     def of(
-        cls, job: Job, fps: float, joints: int, warning_of: Callable[[str], str] = lambda text: ""
+        cls,
+        job: Job,
+        fps: float,
+        joints: int,
+        warning_of: Callable[[str], str] = lambda text: "",
+        readings: PromptReadings | None = None,
     ) -> Estimate:
         """The estimate for a model of that frame rate and number of joints.
 
-        warning_of: what the model's text encoder does not read of a text.
+        warning_of: what the model's text encoder does not read of a text. readings: of the texts, or None
+        where the model has no reader.
         """
         plan, rejected = job.plan, job.rejected
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
         texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
         size = estimated_bytes(plan.frames, joints, job.info.store)
-        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts)
+        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts, readings)
 
     @property
     def exit_code(self) -> int:
@@ -181,6 +189,7 @@ class Estimate:
             "estimated_bytes": self.bytes,
             "estimated_disk_bytes": 2 * self.bytes,
             "text_warnings": self.text_warnings,
+            **({"readings": self.readings.as_json()} if self.readings else {}),
             "rejected": [entry.as_json() for entry in self.rejected],
         }
 
@@ -191,6 +200,7 @@ class Estimate:
             f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB (while merging twice that); "
             f"{len(self.rejected):,} lines rejected",
             *([self.text_warnings] if self.text_warnings else []),
+            *(self.readings.lines() if self.readings else []),
         ]
 
 

@@ -18,11 +18,11 @@ from intermask_cli.inference.growing_clip import (
     with_kept,
 )
 from intermask_cli.inference.motion_codec import GivenFeatures, MotionCodec
+from intermask_cli.inference.scripts import Script
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.inference.windows import Window, plan_phases
 from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.motion.motion import Motion
-from intermask_cli.reading.phases import split_phases
 from intermask_cli.sampling import tasks
 
 
@@ -39,7 +39,7 @@ class ClipGenerator:
     def grow(
         self,
         clips: Sequence[GrowingClip],
-        texts: Sequence[str],
+        scripts: Sequence[Script],
         tokens: Sequence[int],
         seeds: Sequence[int],
         sampling: SamplingConfig,
@@ -47,24 +47,24 @@ class ClipGenerator:
         overlap: int,
         batch_size: int | None = None,
     ) -> list[Tensor]:
-        """Continue each clip until it has its number of tokens per body row.
+        """Continue each clip until it has its number of tokens per body row, as its script says.
 
         Windows share `overlap` tokens. Returns the new tokens (2, 5, n) of each clip, without the overlaps.
         """
-        phases = [split_phases(text) for text in texts]
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         maps: list[list[Tensor]] = [[] for _ in clips]
-        for group in _groups([(count, len(parts)) for count, parts in zip(tokens, phases, strict=True)]):
-            total, parts = tokens[group[0]], len(phases[group[0]])
+        of_clips = zip(tokens, scripts, strict=True)
+        for group in _groups([(count, tuple(script.shares)) for count, script in of_clips]):
+            total, shares = tokens[group[0]], scripts[group[0]].shares
             done = clips[group[0]].done // FRAMES_PER_TOKEN
             shared = min(overlap, self.window // 2, done or self.window)
-            for phase, window in plan_phases(total, parts, self.window, shared, done):
+            for phase, window in plan_phases(total, shares, self.window, shared, done):
                 members = [clips[i] for i in group]
                 frames = [clip.frames_at(window.start * FRAMES_PER_TOKEN) for clip in members]
                 known = [self._known(*pair, window) for pair in zip(members, frames, strict=True)]
-                phase_texts = [phases[i][phase] for i in group]
+                texts = [scripts[i].texts[phase] for i in group]
                 noise = [generators[i] for i in group]
-                filled = self.filler.fill(phase_texts, known, noise, sampling, steps, batch_size)
+                filled = self.filler.fill(texts, known, noise, sampling, steps, batch_size)
                 given = [_given_features(*pair, window) for pair in zip(members, frames, strict=True)]
                 pairs = self.codec.decode_pairs(filled, given)
                 for i, features, placed, ids in zip(group, pairs, frames, filled, strict=True):

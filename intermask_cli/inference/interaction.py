@@ -47,6 +47,7 @@ class Interaction:
         source_id: the user's own id of the prompt; "" for none.
         read_as: what the prompt was read as (`reading`); "" where it was not read.
         read_confidence: how sure that reading is, 0 to 1, or None.
+        outside: why the prompt is outside what the model knows, "" where it is inside or was not read.
         source: the given person as its file held it, where that file has a skeleton of its own, or None.
         text_warning: what the text encoder did not read of the text (`generation.text_warnings`).
     """
@@ -64,6 +65,7 @@ class Interaction:
     source_id: str
     read_as: str
     read_confidence: float | None
+    outside: str
     source: AnimatedSkeleton | None
     text_warning: str
 
@@ -85,6 +87,7 @@ class Interaction:
         source_id: str = "",
         read_as: str = "",
         read_confidence: float | None = None,
+        outside: str = "",
         source: AnimatedSkeleton | None = None,
         text_warning: str = "",
     ) -> None:
@@ -114,7 +117,7 @@ class Interaction:
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
             "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
-            "source": source, "text_warning": text_warning,
+            "outside": outside, "source": source, "text_warning": text_warning,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared

@@ -48,11 +48,15 @@ from intermask_cli.inference.growing_clip import (
 from intermask_cli.inference.inputs import GivenJoints
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.motion_codec import MotionCodec
+from intermask_cli.inference.scripts import meetings_of, read_text, script_of, with_reading
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, load_bundle
 from intermask_cli.models.bundle_info import BundleInfo
 from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_encoder, load_text_encoder
+from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.motion import Motion
+from intermask_cli.reading.readers import OWN, load_reader, reading_of
+from intermask_cli.reading.reading import Reader, Reading, unread
 from intermask_cli.sampling import tasks
 
 #: Frames shared by consecutive windows of one phase: enough for the model to continue the action.
@@ -69,8 +73,9 @@ class InteractionModel:
 
     Arguments that the methods share:
 
-    * `texts`: one text or many, one sample each; "" for no text. A text may have phases, separated by "|"
-      and equally long.
+    * `texts`: one text or many, one sample each; "" for no text. A text may have phases, separated by "|".
+      A model with a reader (`reading`) also finds them itself, makes what it read (`read_as` of the result),
+      and marks what it does not know (`outside`); `load_model(reading="off")` gives it the texts as they are.
     * `joints`: metres, Y up, 30 fps, of the 22 SMPL body joints: (T, 22, 3) of one person, (2, T, 22, 3) of
       a pair, at least 4 frames; an array, a tensor, or a `Motion` or `Interaction`. `rotations6d`
       (..., T, 21, 6) are the local rotations of joints 1..21 (`sixd_columns`); they are recovered from the
@@ -84,7 +89,8 @@ class InteractionModel:
       never changes.
 
     Every wrong argument is an `InputError` that names it. Attributes: `info` describes the model, `device` is
-    where it runs, `default_frames` the length of a clip where none is given.
+    where it runs, `default_frames` the length of a clip where none is given, `reader` reads the texts (or
+    None) and `reading` is its name.
     """
 
     def __init__(
@@ -94,11 +100,13 @@ class InteractionModel:
         device: str = "cpu",
         dtype: str = "float32",
         cuda_graphs: bool = False,
+        reader: Reader | None = None,
+        reading: str = "",
     ):
         if dtype not in DTYPES:
             raise InputError(f"dtype is '{dtype}'; accepted: {', '.join(DTYPES)}")
         check_encoder(text_encoder, bundle.info.text_encoder, bundle.info.name)
-        self.bundle, self.info = bundle, bundle.info
+        self.bundle, self.info, self.reader, self.reading = bundle, bundle.info, reader, reading
         self.device = torch.device(choose_device(str(device)))
         self.dtype = torch.bfloat16 if dtype == "bf16" else torch.float32
         codec = MotionCodec(bundle, self.device)
@@ -171,8 +179,11 @@ class InteractionModel:
             inputs.one_phase(listed)
         settings, kind = inputs.sampling_settings(sampling, self.info.sampling), body_of(body, self.info)
         clips = [GrowingClip(blank_pair(0)) for _ in listed]
-        made = self._grown(clips, listed, tokens, numbers, settings, settings.steps, batch_size)
-        return with_bodies(made) if kind == "rigid" else made
+        readings = self._readings(listed, tokens)
+        made = self._grown(clips, readings, tokens, numbers, settings, settings.steps, batch_size)
+        if kind == "decoded":
+            return made
+        return with_bodies(made, wishes=_meetings(readings, numbers, tokens))
 
     def react(
         self,
@@ -238,10 +249,12 @@ class InteractionModel:
         tokens = [clip.motion.frames // FRAMES_PER_TOKEN for clip in clips]
         half = max(settings.steps // 2, 1)
         lengths = [motion.frames for motion in given]
-        made = self._grown(clips, listed, tokens, numbers, settings, half, batch_size, lengths)
+        readings = self._readings(listed, tokens)
+        made = self._grown(clips, readings, tokens, numbers, settings, half, batch_size, lengths)
         if kind == "decoded":
             return made
-        return with_bodies(made, [Kept.person(*one) for one in zip(given, roles, strict=True)])
+        kept = [Kept.person(*one) for one in zip(given, roles, strict=True)]
+        return with_bodies(made, kept, _meetings(readings, numbers, tokens))
 
     def extend(
         self,
@@ -279,15 +292,25 @@ class InteractionModel:
         kind, earlier = body_of(body, self.info), motion
         seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
         clip = GrowingClip(motion, motion.frames, seams=seams)
+        total = done + added
+        reading = read_text(self.reader, prompt, added)
         (maps,) = self.clips.grow(
-            [clip], [prompt], [done + added], [number], settings, settings.steps, shared // FRAMES_PER_TOKEN
+            [clip],
+            [script_of(reading, number)],
+            [total],
+            [number],
+            settings,
+            settings.steps,
+            shared // FRAMES_PER_TOKEN,
         )
         result = _result(clip, torch.cat([before, maps], dim=-1), prompt, number)
+        (result,) = with_reading([result], [reading])
         if kind == "decoded":
             return result
         kept = np.zeros(result.joints.shape[:2], dtype=bool)
         kept[:, : clip.seams[-1][0]] = True  # up to the cross-fade
-        return with_bodies([result], [Kept(kept, earlier.padded(result.frames))])[0]
+        kept_frames = Kept(kept, earlier.padded(result.frames))
+        return with_bodies([result], [kept_frames], [meetings_of(reading, number, total, done)])[0]
 
     def in_between(
         self,
@@ -344,11 +367,16 @@ class InteractionModel:
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
         kind = body_of(body, self.info)
-        filled = self.clips.refill(known, pair, kept, placed, listed, numbers, settings)
+        readings = [unread(text) if self.reader is None else self.reader.read(text, False) for text in listed]
+        conditions = [
+            script_of(reading, number).texts[0] for reading, number in zip(readings, numbers, strict=True)
+        ]
+        filled = self.clips.refill(known, pair, kept, placed, conditions, numbers, settings)
         made = [
             Interaction(motion, tokens=_stored(ids), text=text, seed=number)
             for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
         ]
+        made = with_reading(made, readings)
         if kind == "decoded":
             return made
         root, lengths = (None, None) if rotations6d is not None else inputs.rig_arrays(joints)
@@ -394,11 +422,16 @@ class InteractionModel:
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
         kind = body_of(body, self.info)
-        filled = self.clips.refill(known, padded, kept, placed, listed, numbers, settings)
+        readings = [unread(text) if self.reader is None else self.reader.read(text, False) for text in listed]
+        conditions = [
+            script_of(reading, number).texts[0] for reading, number in zip(readings, numbers, strict=True)
+        ]
+        filled = self.clips.refill(known, padded, kept, placed, conditions, numbers, settings)
         made = [
             Interaction(motion.part(0, given.frames), tokens=_stored(ids), text=text, seed=number)
             for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
         ]
+        made = with_reading(made, readings)
         kept = kept[:, : given.frames]
         return with_bodies(made, [Kept(kept, given)] * len(made)) if kind == "rigid" else made
 
@@ -442,6 +475,15 @@ class InteractionModel:
         motion = motion_from(features, ORIGIN, self.info.representation)
         return Interaction(motion, tokens=_stored(ids))
 
+    def read(self, texts: str | Iterable[str]) -> list[Reading]:
+        """What the model's reader makes of texts: kind, roles, confidence, phases (`reading.Reading`).
+
+        Raises InputError for a model without a reader.
+        """
+        if self.reader is None:
+            raise InputError(f"'{self.info.name}' was loaded without a reader; it takes texts as they are")
+        return [self.reader.read(text) for text in inputs.text_list(texts)]
+
     def text_states(self, texts: str | Iterable[str]) -> TextStates:
         """States of the frozen text encoder for every token of N texts: (N, L, D) with a mask (N, L)."""
         return self.filler.text_encoder.encode(inputs.text_list(texts))
@@ -471,7 +513,7 @@ class InteractionModel:
     def _grown(
         self,
         clips: list[GrowingClip],
-        texts: list[str],
+        readings: list[Reading],
         tokens: list[int],
         seeds: list[int],
         sampling: SamplingConfig,
@@ -481,10 +523,17 @@ class InteractionModel:
     ) -> list[Interaction]:
         """Clips grown to their numbers of tokens and cut to `lengths` in frames, as results."""
         size, overlap = inputs.batch_size_of(batch_size), OVERLAP_FRAMES // FRAMES_PER_TOKEN
-        maps = self.clips.grow(clips, texts, tokens, seeds, sampling, steps, overlap, size)
+        scripts = [script_of(*one) for one in zip(readings, seeds, strict=True)]
+        maps = self.clips.grow(clips, scripts, tokens, seeds, sampling, steps, overlap, size)
         for clip, length in zip(clips, lengths or (), strict=bool(lengths)):
             clip.motion = clip.motion.part(0, length)
-        return [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
+        texts = [reading.text for reading in readings]
+        made = [_result(*parts) for parts in zip(clips, maps, texts, seeds, strict=True)]
+        return with_reading(made, readings)
+
+    def _readings(self, texts: Sequence[str], tokens: Sequence[int]) -> list[Reading]:
+        """The readings of texts for clips of these numbers of tokens per body row."""
+        return [read_text(self.reader, *one) for one in zip(texts, tokens, strict=True)]
 
     def _needs_joints(self, task: str) -> None:
         if not self.info.representation.holds_joints:
@@ -499,6 +548,7 @@ def load_model(
     device: str = "cpu",
     dtype: str = "float32",
     cuda_graphs: bool = False,
+    reading: str = OWN,
 ) -> InteractionModel:
     """Load a model with its text encoder.
 
@@ -509,6 +559,8 @@ def load_model(
         device: "cpu", "cuda", "cuda:1" and so on; "auto" is a GPU if there is one.
         dtype: of the transformer, "float32" or "bf16".
         cuda_graphs: replay the network in small batches on a GPU (`inference.cuda_graphs`).
+        reading: what reads the texts: "auto" the model's own reader, if it has one; "off" nothing, so that
+            the network is given the texts as they are; or the name of a plug-in.
 
     Raises:
         MissingError: no such model or text encoder; the message says how to get it.
@@ -520,7 +572,9 @@ def load_model(
         text_encoder = default_encoder(bundle.info)
     if isinstance(text_encoder, str):
         text_encoder = load_text_encoder(text_encoder, place)
-    return InteractionModel(bundle, text_encoder, place, dtype, cuda_graphs)
+    chosen = reading_of(reading, bundle.info.reading)
+    reader = load_reader(chosen, bundle.folder, text_encoder)
+    return InteractionModel(bundle, text_encoder, place, dtype, cuda_graphs, reader, chosen)
 
 
 def default_encoder(info: BundleInfo) -> str:
@@ -535,6 +589,13 @@ def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interact
     seams = [Seam(*seam, jerk=0.0, typical_jerk=0.0) for seam in clip.seams]
     result = Interaction(motion, tokens=_stored(tokens), text=text, seed=seed, given=clip.given, seams=seams)
     return replace(result, seams=seams_of(result, motion))
+
+
+def _meetings(
+    readings: Sequence[Reading], seeds: Sequence[int], tokens: Sequence[int]
+) -> list[list[ContactWish]]:
+    """The limbs that should meet in each clip."""
+    return [meetings_of(*one) for one in zip(readings, seeds, tokens, strict=True)]
 
 
 def _stored(tokens: Tensor) -> np.ndarray:

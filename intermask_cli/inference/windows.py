@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
@@ -46,21 +48,15 @@ def plan_windows(total: int, longest: int, overlap: int, done: int = 0) -> list[
 
 
 def plan_phases(
-    total: int, phases: int, longest: int, overlap: int, done: int = 0
+    total: int, shares: Sequence[int], longest: int, overlap: int, done: int = 0
 ) -> list[tuple[int, Window]]:
-    """`plan_windows` for a clip of phases of equal length -> the phase of every window, and the window.
+    """`plan_windows` for a clip of phases -> the phase of every window, and the window.
 
-    Raises InputError when a phase would get no token.
+    shares: relative lengths of the phases. Raises InputError when a phase would get no token.
     """
-    if total - done < phases:
-        raise InputError(
-            f"{(total - done) * FRAMES_PER_TOKEN} frames for {phases} phases; "
-            f"accepted: {phases * FRAMES_PER_TOKEN} or more"
-        )
     planned: list[tuple[int, Window]] = []
     covered = done
-    for phase in range(phases):
-        end = done + (total - done) * (phase + 1) // phases
+    for phase, end in enumerate(phase_ends(total, shares, done)):
         shared = overlap
         if phase:
             in_one = end - covered + PHASE_OVERLAP <= longest
@@ -68,3 +64,22 @@ def plan_phases(
         planned += [(phase, window) for window in plan_windows(end, longest, shared, covered)]
         covered = end
     return planned
+
+
+def phase_ends(total: int, shares: Sequence[int], done: int = 0) -> list[int]:
+    """The token at which each phase of a clip ends; `shares` are relative lengths.
+
+    Raises InputError when there are fewer tokens than phases.
+    """
+    phases, tokens = len(shares), total - done
+    if tokens < phases:
+        raise InputError(
+            f"{tokens * FRAMES_PER_TOKEN} frames for {phases} phases; "
+            f"accepted: {phases * FRAMES_PER_TOKEN} or more"
+        )
+    ends: list[int] = []
+    for phase, share in enumerate(accumulate(shares)):
+        end = tokens * share // sum(shares)
+        first, last = phase + 1, tokens - (phases - phase - 1)  # every phase has a token
+        ends.append(done + min(max(end, first, ends[-1] - done + 1 if ends else 1), last))
+    return ends

@@ -35,7 +35,7 @@ class BundleKind(NamedTuple):
 BUNDLE_FILES = frozenset(
     (
         CONFIG, CARD, "tokenizer.safetensors", "transformer.safetensors", "pair_decoder.safetensors",
-        "normalizer.npz", "weights.safetensors",
+        "normalizer.npz", "weights.safetensors", "reader.safetensors", "reader.json",
     )
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ tokenizer.safetensors      state dict without the moving averages that only trai
 transformer.safetensors    state dict
 pair_decoder.safetensors   state dict; only where config.json has a section "pair_decoder"
 normalizer.npz             mean and std of the features; absent for Inter-X, which has none
+reader.safetensors, .json  of a label reader (`reading`); only where config.json has "reading": "labels"
 README.md                  the model card
 =========================  =================================================================
 """
@@ -50,6 +51,7 @@ from intermask_cli.motion.representation import Representation, representation_n
 MODEL = BundleKind("model", "an intermask model", "give the model as --model NAME|PATH|HUB_ID")
 TOKENIZER, TRANSFORMER = "tokenizer.safetensors", "transformer.safetensors"
 PAIR_DECODER, NORMALIZER = "pair_decoder.safetensors", "normalizer.npz"
+READER, READER_TABLES = "reader.safetensors", "reader.json"
 #: The folder of the bundled models and evaluators.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -78,6 +80,8 @@ class BundleInfo:
     pair_decoder: PairDecoderConfig | None = None
     #: what decoded motion becomes unless the user says otherwise: "decoded", as published, or "rigid"
     body: str = "decoded"
+    #: what reads its prompts: "labels", the reader in the bundle, a plug-in's name, or "" for nothing
+    reading: str = ""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -124,7 +128,7 @@ def resolve_bundle(name: str) -> Path:
     bundled = ", ".join(list_bundled()) or "none"
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise MissingError(f"model '{name}' is neither bundled ({bundled}) nor a folder; {MODEL.remedy}")
-    files = (CONFIG, TOKENIZER, TRANSFORMER, PAIR_DECODER, NORMALIZER, CARD)
+    files = (CONFIG, TOKENIZER, TRANSFORMER, PAIR_DECODER, NORMALIZER, READER, READER_TABLES, CARD)
     return hub_folder(
         name, files, lambda f: (f / TRANSFORMER).is_file(), f"bundled: {bundled}; {MODEL.remedy}"
     )
@@ -141,8 +145,8 @@ def read_info(folder: Path) -> BundleInfo:
         if key not in values:
             raise InputError(f"{source}: no section '{key}'")
         values[key] = from_dict(record, values[key], f"{source}: {key}")
-    values.setdefault("pair_decoder", None)  # older bundles have neither
-    values.setdefault("body", "decoded")
+    for key, value in (("pair_decoder", None), ("body", "decoded"), ("reading", "")):
+        values.setdefault(key, value)  # older bundles have none of them
     if values["pair_decoder"] is not None:
         values["pair_decoder"] = from_dict(
             PairDecoderConfig, values["pair_decoder"], f"{source}: pair_decoder"
@@ -155,4 +159,6 @@ def read_info(folder: Path) -> BundleInfo:
 
 def bundle_sha256(folder: Path) -> str:
     """SHA-256 over names and contents of the files that decide results (all but the card)."""
-    return folder_sha256(folder, (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER))
+    return folder_sha256(
+        folder, (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER, READER, READER_TABLES)
+    )

@@ -322,11 +322,11 @@ def test_reactions_and_continuations_take_phases(model: InteractionModel) -> Non
 
 
 def test_a_long_phase_is_made_in_windows() -> None:
-    plan = plan_phases(60, 2, longest=15, overlap=4)
+    plan = plan_phases(60, [1, 1], longest=15, overlap=4)
     assert {phase for phase, _ in plan} == {0, 1}
     assert [window.stop for phase, window in plan if phase == 0][-1] == 30
     assert [window.overlap for phase, window in plan if phase == 1] == [4, 4, 4]
-    assert plan_phases(22, 2, longest=15, overlap=6)[1] == (1, Window(7, 22, 4))
+    assert plan_phases(22, [1, 1], longest=15, overlap=6)[1] == (1, Window(7, 22, 4))
 
 
 @pytest.mark.parametrize(

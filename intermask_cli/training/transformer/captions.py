@@ -32,6 +32,10 @@ class StateCache:
         self._counts, self._ends = counts, ends  # (texts,)
         self._starts = counts.cumsum(0) - counts
 
+    def lengths(self, numbers: Tensor) -> Tensor:
+        """Tokens of texts (B,)."""
+        return self._counts[numbers]
+
     def take(self, numbers: Tensor) -> TextStates:
         """Text numbers (B,) -> states padded to the longest of them."""
         counts = self._counts[numbers]

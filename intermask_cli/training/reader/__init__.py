@@ -1,0 +1,1 @@
+"""Training of the reader: text -> kind, who acts, side, manner, tempo (`reading.label_reader`)."""
