@@ -22,7 +22,7 @@ from intermask_cli.datasets.duets.labels import kind_set
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.body_check import BODY_HEIGHT_M, body_height
+from intermask_cli.motion.body_check import giants
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation.interx import FEATURE_ROWS
 from intermask_cli.motion.skeleton import FPS, INTERX_PARENTS, JOINT_NAMES, NUM_JOINTS
@@ -155,7 +155,8 @@ def file_set(path: Path, rotations: bool = True) -> InteractionSet:
     if not rows:
         reason = f"; the first is {': '.join(left_out[0])}" if left_out else ""
         raise InputError(f"{path}: holds no interaction that can be scored{reason}")
-    _check_heights(path, [row[2] for row in rows])
+    if (fault := giants(person for row in rows for person in row[2].joints)) is not None:
+        raise InputError(f"{path}: {fault}")
     ids, prompts, motions, samples, seeds, generated = zip(*rows, strict=True)
     return InteractionSet(
         str(path),
@@ -187,19 +188,6 @@ def _attributes(dataset: InteractionFile) -> dict[str, Any]:
             f"or the {len(INTERX_PARENTS)} of our Inter-X files"
         )
     return attributes
-
-
-def _check_heights(path: Path, motions: Sequence[Motion]) -> None:
-    """InputError if most bodies are taller than people: another unit than the metres that the file claims.
-
-    Bodies that are too small are not refused: an untrained model makes them.
-    """
-    height = float(np.median([body_height(person) for motion in motions for person in motion.joints]))
-    if height > BODY_HEIGHT_M[1]:
-        raise InputError(
-            f"{path}: bodies are {height:.4g} m tall; up to {BODY_HEIGHT_M[1]:g} m are accepted; convert the "
-            "lengths to metres"
-        )
 
 
 def _stored_motion(item: Interaction, name: str, keep_rotations: bool) -> Motion:

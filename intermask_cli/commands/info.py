@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,13 @@ from intermask_cli.commands import options as opt
 from intermask_cli.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from intermask_cli.datasets.interactions import InteractionFile
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
+
+#: Interactions of a dataset whose bodies are measured; `evaluate` measures all.
+_LOOKED_AT = 8
 
 
 @opt.with_option_groups
@@ -133,6 +140,7 @@ def _dataset(path: Path) -> dict[str, Any]:
             for key, value in dataset.attributes.items()
             if key not in ("format", "joint_names", "parents")
         }
+        fault = _giants(dataset)
         return {
             "kind": "dataset",
             "path": str(dataset.path),
@@ -144,7 +152,21 @@ def _dataset(path: Path) -> dict[str, Any]:
             "arrays": dataset.shapes(dataset.ids[0]) if len(dataset) else {},
             "columns": dataset.columns,
             **attributes,
+            **({"warnings": [fault]} if fault else {}),
         }
+
+
+def _giants(dataset: InteractionFile) -> str | None:
+    """What `evaluate` says about bodies that are not in metres, of the first items that can be read."""
+    from intermask_cli.motion.body_check import giants
+    from intermask_cli.motion.skeleton import NUM_JOINTS
+
+    people: list[np.ndarray] = []
+    for id in dataset.ids[:_LOOKED_AT]:
+        with suppress(InputError):  # `evaluate` lists those
+            people += list(dataset.read(id).joints[..., :NUM_JOINTS, :])
+    people = [person for person in people if len(person) and person.shape[1:] == (NUM_JOINTS, 3)]
+    return giants(people) if people else None
 
 
 def _interx_clips(path: Path) -> dict[str, Any] | None:

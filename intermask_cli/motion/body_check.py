@@ -6,6 +6,8 @@ otherwise only show as bad motion.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from intermask_cli.errors import InputError
@@ -74,6 +76,20 @@ def check_upright(joints: np.ndarray, advice: str) -> None:
     axis = standing_axis(joints)
     if axis not in (None, "y"):
         raise InputError(f"the body stands along {str(axis).upper()}; {advice}")
+
+
+def giants(people: Iterable[np.ndarray]) -> str | None:
+    """Why joints (T, 22, 3) of many people are not in metres: half of them are taller than anyone; or None.
+
+    Bodies that are too small are not named: an untrained model makes them.
+    """
+    height = float(np.median([body_height(person) for person in people]))
+    if height <= BODY_HEIGHT_M[1]:
+        return None
+    return (
+        f"bodies are {height:.4g} m tall; up to {BODY_HEIGHT_M[1]:g} m are accepted; "
+        "convert the lengths to metres"
+    )
 
 
 def standing_axis(joints: np.ndarray) -> str | None:

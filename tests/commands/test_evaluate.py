@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,12 +30,19 @@ from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.physics import COLUMNS
 from tests.helpers.dataset_trees import LINE, interhuman_tree, interx_tree
 from tests.helpers.interaction_files import write_interactions, write_interx_interactions
+from tests.helpers.motion_files import write_h5
+from tests.helpers.paths import SHARED
 from tests.helpers.tiny import save_tiny
 from tests.helpers.tiny_evaluator import TINY, TINY_INTERX, save_tiny_evaluator
 
 pytestmark = pytest.mark.slow
 
 CLIPS, CLIP_FRAMES = 4, 24
+PIPELINE = SHARED / "cases" / "pipeline"
+
+
+def needs_case(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not (PIPELINE / name).is_dir(), reason=f"{PIPELINE / name} is not here")
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +65,9 @@ def evaluate(cli, tiny_model, tiny_eval, tmp_path, monkeypatch):
     monkeypatch.setitem(protocol.PROTOCOLS, "duets", TINY)
     monkeypatch.setattr(running, "duets_test_set", short_test_set)
 
-    def run(*arguments):
+    def run(*arguments, cache: Path | None = tmp_path / "cache"):
         where = ["--evaluator", tiny_eval, "--evaluator-text-encoder", tiny_model.encoder, "--device", "cpu"]
-        kept = ["--cache", tmp_path / "cache", "--out", tmp_path / "report"]
+        kept = ["--out", tmp_path / "report", *([] if cache is None else ["--cache", cache])]
         scores_a_model = "--faults" not in arguments and not (arguments and isinstance(arguments[0], Path))
         model = tiny_model.options if scores_a_model else []
         clips = [] if {"--reference", "--dataset"} & set(arguments) else ["--clips", CLIPS]
@@ -465,7 +474,19 @@ def test_what_a_file_says_about_its_numbers_is_obeyed_or_refused(
         assert code == 2 and message in err
 
 
-def test_bodies_taller_than_people_are_refused_whatever_the_file_says(evaluate, tmp_path):
+@needs_case("evaluate-file-units")
+def test_the_file_in_centimetres_of_the_case_is_refused(evaluate, cli, tmp_path):
+    made = write_interactions(tmp_path / "interactions.h5")
+    script = PIPELINE / "evaluate-file-units" / "units.py"
+    subprocess.run([sys.executable, script, made, tmp_path / "cm.h5"], check=True)
+    code, _, err = evaluate(tmp_path / "cm.h5")
+    assert code == 2 and "cm.h5: units 'cm'; accepted: m" in err
+    for command in (("info",), ("export", "--to", "bvh", "--out", tmp_path / "bvh"), ("view",)):
+        code, _, err = cli(command[0], tmp_path / "cm.h5", *command[1:])
+        assert code == 2 and "units 'cm'; accepted: m" in err, command
+
+
+def test_bodies_taller_than_people_are_refused_whatever_the_file_says(evaluate, cli, tmp_path):
     path = write_interactions(tmp_path / "cm.h5")
     with h5py.File(path, "a") as file:
         file.attrs["units"] = "m"
@@ -473,6 +494,9 @@ def test_bodies_taller_than_people_are_refused_whatever_the_file_says(evaluate, 
             group["joints"][...] *= 100
     code, _, err = evaluate(path)
     assert code == 2 and "m tall; up to 3 m are accepted" in err
+    code, out, _ = cli("info", path)
+    assert code == 0 and "m tall; up to 3 m are accepted" in out
+    assert "m tall" not in cli("info", write_interactions(tmp_path / "metres.h5"))[1]
 
 
 def test_prompts_that_are_all_equal_have_no_r_precision(evaluate, report, tmp_path):
@@ -486,6 +510,22 @@ def test_prompts_that_are_all_equal_have_no_r_precision(evaluate, report, tmp_pa
     generated = result["rows"]["generated"]["R@1"]
     assert "captions of a pool are all equal" in generated["absent"] and generated["chance"] == 1
     assert "chance (generated)" in out and result["captions_per_pool"]["generated"] == pytest.approx(1)
+
+
+@needs_case("evaluate-equal-captions")
+def test_the_equal_captions_of_the_case_have_no_r_precision(evaluate, report, tmp_path):
+    described = (PIPELINE / "evaluate-equal-captions" / "README.md").read_text(encoding="utf-8")
+    count, caption = re.search(r'seq (\d+)\); do echo "(.*?)"', described).groups()
+    path = write_interactions(tmp_path / "same.h5", count=int(count))
+    with h5py.File(path, "a") as file:
+        for group in file["interactions"].values():
+            group.attrs["prompt"] = caption
+    code, out, err = evaluate(path)
+    assert code == 0, err
+    generated = report()["rows"]["generated"]
+    for metric in ("R@1", "R@2", "R@3"):
+        assert "all equal" in generated[metric]["absent"] and generated[metric]["chance"] == 1
+    assert "mean" not in generated["R@1"] and "1.000 ±0.000" not in out
 
 
 def test_the_chance_level_stands_next_to_r_precision(evaluate, report, tmp_path):
@@ -543,6 +583,19 @@ def test_without_a_writable_home_the_scores_are_made(
     assert report()["rows"]["generated"]["FID"]["mean"] > 0
 
 
+@needs_case("evaluate-unwritable-home")
+def test_the_read_only_home_of_the_case_costs_no_scores(evaluate, report, tmp_path, monkeypatch):
+    described = (PIPELINE / "evaluate-unwritable-home" / "README.md").read_text(encoding="utf-8")
+    wanted = re.search(r'one warning \("no cache: .*?cannot be written; (.*?)"\)', described)[1]
+    path = write_interactions(tmp_path / "a.h5")
+    for variable in ("INTERMASK_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("HOME", str(unwritable(tmp_path / "home")))
+    code, _, err = evaluate(path, cache=None)
+    assert code == 0 and wanted in err and err.count("no cache") == 1, err
+    assert report()["rows"]["generated"]["FID"]["mean"] > 0
+
+
 def test_reports_that_could_not_be_written_are_said_before_the_work(cli, tmp_path):
     path = write_interactions(tmp_path / "a.h5")
     code, _, err = cli("evaluate", path, "--out", unwritable(tmp_path / "mount"))
@@ -583,6 +636,23 @@ def test_a_folder_of_another_systems_motions_is_scored_as_it_is(evaluate, report
     )
     # They are the reference's own clips and others of its kind: nearer to it than random joints are.
     assert result["rows"]["generated"]["FID"]["mean"] < 50
+
+
+def test_a_folder_of_bvh_files_of_each_person_is_scored(evaluate, cli, report, tmp_path):
+    clips = short_test_set(4)
+    ids = [f"walk{i}" for i in range(4)]
+    for id, motion in zip(ids, clips.motions, strict=True):
+        write_h5(tmp_path / f"{id}.h5", motion.joints, motion.rotations6d, ids=(id,))
+        code, _, err = cli("export", tmp_path / f"{id}.h5", "--to", "bvh", "--out", tmp_path / "other")
+        assert code == 0, err
+    rows = [f'{id},"{prompt}"' for id, prompt in zip(ids, clips.prompts, strict=True)]
+    (tmp_path / "other" / "captions.csv").write_text("\n".join(["id,text", *rows]) + "\n")
+    code, _, err = evaluate(tmp_path / "other")
+    assert code == 0, err
+    result = report()
+    assert result["subject"]["interactions"] == 4
+    # The reference's own clips in another format: nearly nothing is lost.
+    assert result["rows"]["generated"]["FID"]["mean"] < 0.1 * result["rows"]["floor"]["FID"]["mean"]
 
 
 def test_a_motion_of_the_folder_that_cannot_be_read_is_left_out(evaluate, report, tmp_path):

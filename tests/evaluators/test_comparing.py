@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +21,7 @@ from evaluators.metrics import (
     r_precision_contributions,
     repeated_interval,
     same_group,
+    unpaired_difference,
 )
 from evaluators.protocols.evaluation import Evaluation, scored_items
 from evaluators.protocols.protocol import ProtocolRecord
@@ -173,6 +176,30 @@ def test_contributions_to_diversity_average_over_all_pairs():
     x = np.random.default_rng(6).normal(size=(30, 4))
     distances = np.linalg.norm(x[:, None] - x[None], axis=2)
     assert np.isclose(diversity_contributions(x, 3.0).mean(), 3 * distances.mean())
+
+
+@pytest.mark.skipif(not CASE.is_dir(), reason=f"{CASE} is not here")
+def test_tables_of_the_case_have_the_intervals_that_it_names():
+    described = (CASE / "README.md").read_text(encoding="utf-8")
+    number = r"(-?\d\.\d+)"
+    named = re.search(
+        rf"MM Dist b - a is {number}, bootstrap 95 % \[{number}, {number}\] unpaired, \[{number}, {number}\]",
+        described,
+    )
+    value, low, high, paired_low, paired_high = map(float, named.groups())
+    tables = []
+    for name in ("a", "b"):
+        with (CASE / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+            tables.append({row["prompt"]: float(row["mm_distance"]) for row in csv.DictReader(file)})
+    a, b = tables
+    verdict = verdict_of("MM Dist", a, b, "lower")
+    assert verdict.text == "no difference seen" and verdict.clips == "64 paired"
+    assert verdict.difference.value == pytest.approx(value, abs=5e-5)
+    assert (verdict.difference.low, verdict.difference.high) == pytest.approx(
+        (paired_low, paired_high), abs=0.01
+    )
+    unpaired = unpaired_difference(np.array(list(a.values())), np.array(list(b.values())))
+    assert (unpaired.low, unpaired.high) == pytest.approx((low, high), abs=0.015)
 
 
 # intervals and error rates ----------------------------------------------------------------------------

@@ -156,6 +156,24 @@ def test_a_reaction_keeps_all_true_frames_of_the_given_person(run):
     assert {item.interactions.generated_persons[item.index] for item in evaluation.items} == {(1,)}
 
 
+def test_samples_of_a_caption_are_in_the_order_of_the_published_wrapper(run):
+    """It sorts motions by falling length, `np.argsort(lengths)[::-1]`, and does not undo it."""
+    prompts = run.drawn(0, paper_protocol._SAMPLED)
+    captions, samples = run.protocol.mm_captions, run.protocol.mm_samples
+    repeated, ids = paper_protocol._several_samples(run, prompts, 0)
+    chosen = run.rng(0, paper_protocol._REPEATED).choice(len(prompts), captions, replace=False)
+    assert repeated.shape[:2] == (captions, samples) and ids == tuple(prompts.ids[i] for i in chosen)
+    everyone = prompts.take(np.repeat(chosen, samples).tolist())
+    for c in range(captions):
+        part = list(range(c * samples, (c + 1) * samples))
+        made = sampled(run, everyone, part, 0, paper_protocol._REPEATED)
+        lengths = [everyone.tokens[i] for i in part]
+        embedded = run.evaluator.embed_features(made.features, made.frames, made.ids)
+        published = embedded[np.argsort(lengths)[::-1]]
+        np.testing.assert_allclose(repeated[c], published, rtol=0, atol=5e-6)
+        assert np.abs(repeated[c] - embedded).max() > 1e-4, "the order matters"
+
+
 @BOTH_DATASETS
 def test_cached_repetitions_are_not_computed_again(run, monkeypatch):
     first = evaluated(run)
