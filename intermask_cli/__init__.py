@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from intermask_cli.config import SamplingConfig
     from intermask_cli.datasets.interactions import InteractionFile, open_dataset, write_dataset
     from intermask_cli.datasets.motion_files.read import read_motion
+    from intermask_cli.datasets.torch_dataset import InteractionDataset
     from intermask_cli.errors import InputError, IntermaskError, MissingError
     from intermask_cli.export.interaction import save_interaction
     from intermask_cli.inference.interaction import Interaction, Seam
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = [
     "InputError",
     "Interaction",
+    "InteractionDataset",
     "InteractionFile",
     "InteractionModel",
     "IntermaskError",
@@ -64,6 +66,7 @@ __all__ = [
 _MODULES = {
     "InputError": "intermask_cli.errors",
     "Interaction": "intermask_cli.inference.interaction",
+    "InteractionDataset": "intermask_cli.datasets.torch_dataset",
     "InteractionFile": "intermask_cli.datasets.interactions",
     "InteractionModel": "intermask_cli.inference.model",
     "IntermaskError": "intermask_cli.errors",

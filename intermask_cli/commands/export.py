@@ -22,6 +22,9 @@ class Target(str, Enum):
     npy = "npy"
     interhuman = "interhuman"
     interx = "interx"
+    parquet = "parquet"
+    webdataset = "webdataset"
+    hf = "hf"
 
 
 class Names(str, Enum):
@@ -90,7 +93,7 @@ def export(
     processes: Annotated[
         int | None,
         typer.Option(
-            help="Worker processes; interhuman and interx are written by one.  [default: one per CPU]",
+            help="Worker processes; datasets are written by one.  [default: one per CPU]",
             min=1,
             show_default=False,
         ),
@@ -100,7 +103,8 @@ def export(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
 ) -> None:
-    """Write BVH, GLB, FBX, USD, NPZ or NPY per interaction, or an InterHuman or Inter-X dataset.
+    """Write BVH, GLB, FBX, USD, NPZ or NPY per interaction, or a dataset: InterHuman, Inter-X, Parquet,
+    WebDataset or Hugging Face.
 
     Every file is read back to check it. With --clean the files are cleaned, but not the dataset; physics
     before and after are printed. With --like people get the rig, names, rate, unit and axes of a file; a

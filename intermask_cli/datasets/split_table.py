@@ -30,6 +30,6 @@ def read_split_table(path: Path, ids: Sequence[str]) -> list[str]:
         if splits.get(id) not in SPLITS:
             seen = f"split {splits[id]!r}" if id in splits else "no split"
             raise InputError(
-                f"{path}: {id} has {seen}; accepted: {', '.join(SPLITS)}; intermask split writes it anew"
+                f"{path}: {id} has {seen}; accepted: {', '.join(SPLITS)}; intermask split writes it again"
             )
     return [splits[id] for id in ids]

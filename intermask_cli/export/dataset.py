@@ -23,6 +23,10 @@ from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskErr
 from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, ExportSettings, Written, export_item, paths_of
 from intermask_cli.export.items import selected_ids
+from intermask_cli.export.tables.hugging_face import write_hugging_face
+from intermask_cli.export.tables.parquet import write_parquet
+from intermask_cli.export.tables.rows import Rows
+from intermask_cli.export.tables.webdataset import write_webdataset
 from intermask_cli.files import Replacements, file_sha256
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.proportions import Proportions, with_proportions
@@ -30,6 +34,8 @@ from intermask_cli.motion.physics import physics
 
 #: Writers of published dataset layouts: a folder with splits and captions, not files per interaction.
 _DATASET_FOLDERS = {"interhuman": write_interhuman, "interx": write_interx}
+#: Writers of what other libraries load for training.
+_TABLES = {"parquet": write_parquet, "webdataset": write_webdataset, "hf": write_hugging_face}
 #: Interactions per task of a worker process: enough to share opening the file, few enough to show progress.
 _BATCH_SIZE = 16
 
@@ -112,13 +118,17 @@ def export_dataset(
         if dataset.attributes.get("body") == "rigid":
             for line in notes_on_rigid(clean):
                 note(line)
-        if target in _DATASET_FOLDERS:
+        if target in _DATASET_FOLDERS or target in _TABLES:
             if overwrite:
                 raise InputError(
                     f"--overwrite: {target} is a dataset in a folder of its own; give a new --out"
                 )
             reader = InteractionReader(dataset, selected, clean, proportions)
-            written = _DATASET_FOLDERS[target](reader, folder, _stated_splits(dataset))
+            if target in _TABLES:
+                stated = _stated_splits(dataset) if _states_splits(dataset) else None
+                written = _TABLES[target](Rows.of(dataset, reader, stated), folder)
+            else:
+                written = _DATASET_FOLDERS[target](reader, folder, _stated_splits(dataset))
             return _folder_summary(target, folder, reader, written)
     folder.mkdir(parents=True, exist_ok=True)
     format = FORMATS[target]
@@ -179,6 +189,12 @@ def _folder_summary(
         effect=Effect(reader.effects) if reader.clean else None,
         splits=result.splits,
     )
+
+
+def _states_splits(dataset: InteractionFile) -> bool:
+    """Whether anything says which split an interaction is in; tables have one split otherwise."""
+    named = any(name.strip().lower() == "split" for name in dataset.columns)
+    return named or (dataset.path.parent / SPLIT_TABLE).is_file()
 
 
 def _stated_splits(dataset: InteractionFile) -> Splits:

@@ -100,7 +100,7 @@ def _number(value: Any, column: str | None, id: str) -> float:
     try:
         return float(value)
     except (TypeError, ValueError) as error:
-        raise InputError(f"--by {column}: {value!r} of {id} is no number") from error
+        raise InputError(f"--by {column}: {value!r} of {id} is not a number") from error
 
 
 def _groups(table: Table, rows: Sequence[int], column: str | None) -> dict[Any, list[int]]:

@@ -2,7 +2,7 @@
 
 A condition is written like Python: names are columns, texts are quoted, and `and`, `or`, `not`, comparisons,
 `in [...]`, `+ - * /` and brackets mean what they mean there. `col("my column")` names a column whose name is
-no Python name. Nothing else is accepted, and nothing is executed.
+not a Python name. Nothing else is accepted, and nothing is executed.
 
     foot_skate_mm_per_frame < 4 and penetration_mm < 10 and read_as in ["hug", "bow"]
 
@@ -66,7 +66,7 @@ class Condition:
         return cls(text, frozenset(columns), tree)
 
     def check_columns(self, known: Mapping[str, Any] | set[str]) -> None:
-        """InputError for a name that is no column."""
+        """InputError for a name that is not a column."""
         for name in sorted(self.columns):
             if name not in known:
                 raise InputError(
@@ -182,4 +182,4 @@ def _number(value: Any, row: Mapping[str, Any], text: str) -> float:
         return float(value)
     except (TypeError, ValueError) as error:
         where = f" of {row['id']}" if "id" in row else ""
-        raise InputError(f"condition {text!r}: {value!r}{where} is no number") from error
+        raise InputError(f"condition {text!r}: {value!r}{where} is not a number") from error

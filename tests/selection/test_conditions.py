@@ -49,7 +49,7 @@ def test_nothing_else_is_accepted(text: str) -> None:
 
 
 def test_texts_and_unknown_columns_are_named() -> None:
-    with pytest.raises(InputError, match="'hug' of a is no number"):
+    with pytest.raises(InputError, match="'hug' of a is not a number"):
         Condition.parse("kind < 4").holds(ROW)
     with pytest.raises(InputError, match=r"no column 'hug'; there are: .*kind.*; texts are quoted"):
         Condition.parse("kind == hug").check_columns(ROW)

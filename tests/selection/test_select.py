@@ -105,7 +105,7 @@ def test_scores_of_an_evaluation(cli: Run, dataset: Path) -> None:
         ([], "nothing to choose by"),
         (["--where", "quality > 1"], "no column 'quality'"),
         (["--where", "frames > 1000"], "nothing is left of 12"),
-        (["--top", 1, "--by", "prompt"], "is no number"),
+        (["--top", 1, "--by", "prompt"], "is not a number"),
         (["--per", "prompt"], "give --top too"),
         (["--where", "open('x')"], "cannot be used"),
     ],

@@ -1,0 +1,1 @@
+"""Datasets for training elsewhere: Parquet, WebDataset and a Hugging Face dataset folder."""
