@@ -274,7 +274,7 @@ def test_many_files_with_a_prompt_file(cli: Run, given: np.ndarray, tiny_model: 
 def test_a_motion_that_no_dataset_could_hold_is_refused_before_sampling(
     cli: Run, given: np.ndarray, tiny_model: TinyModel
 ) -> None:
-    """18,000 frames are the most of one interaction: a longer motion is rejected by itself, the others are made."""
+    """18,000 frames are the most of one interaction: a longer motion is rejected, the others are made."""
     np.save("long.npy", np.resize(given, (LONGEST_FRAMES + 1, NUM_JOINTS, 3)))
     code, _, err = cli("react", "-i", "long.npy", "-i", "walk.npy", *tiny_model.options, "--out", "out")
     assert code == 3 and "18,001 frames" in err
