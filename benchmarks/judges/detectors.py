@@ -326,6 +326,37 @@ def _applauded(joints: Array) -> ActorSide:
     return int(np.argmin(beats.sum(axis=1))), None
 
 
+def _beckon(joints: Array) -> ActorSide:
+    """The one who walks less; the hand of that one that goes up highest."""
+    pelvis = _ground(joints[:, :, 0])
+    actor = int(np.argmin(np.linalg.norm(pelvis[:, -1] - pelvis[:, 0], axis=-1)))
+    return actor, _higher_hand(joints, actor)
+
+
+def _comfort(joints: Array) -> ActorSide:
+    """The palm that stays nearest to a shoulder of the other."""
+    shoulders = joints[::-1][:, :, [JOINT["left_shoulder"], JOINT["right_shoulder"]]]
+    gaps = np.linalg.norm(_palms(joints)[:, :, :, None] - shoulders[:, None], axis=-1).min(axis=-1)
+    return _best(-np.sort(gaps, axis=-1)[..., :20].mean(axis=-1))
+
+
+def _clasped(joints: Array) -> ActorSide:
+    """The same side's palms that stay together longest."""
+    palms = _palms(joints)
+    gaps = np.sort(np.linalg.norm(palms[0] - palms[1], axis=-1), axis=-1)
+    return None, _SIDES[int(np.argmin(gaps[:, :30].mean(axis=-1)))]
+
+
+def _counter(joints: Array) -> ActorSide:
+    """The one whose arm is the last to be stretched out; that arm."""
+    shoulders = joints[:, :, [JOINT["left_shoulder"], JOINT["right_shoulder"]]]
+    way = joints[:, :, list(_WRISTS)] - shoulders
+    # Arms hang straight before and after, so only the way over the ground counts.
+    reach = np.linalg.norm(way, axis=-1) + np.minimum(way[..., 1] + 0.25, 0.0) * 4.0
+    actor = int(np.argmax(reach.max(axis=2).argmax(axis=1)))
+    return actor, _SIDES[int(np.argmax(reach[actor].max(axis=0)))]
+
+
 _DETECTORS: dict[str, Callable[[Array], ActorSide]] = {
     "handshake": _neither,
     "bow": _bow,
@@ -361,4 +392,17 @@ _DETECTORS: dict[str, Callable[[Array], ActorSide]] = {
     "applause": _applauded,
     "celebrate_jump": _neither,
     "photo_together": _neither,
+    "sit_together": _neither,
+    "talk_gestures": _neither,
+    "argument": _neither,
+    "beckon": _beckon,
+    "comfort": _comfort,
+    "carry_together": _neither,
+    "arm_wrestle": _clasped,
+    "tug": _neither,
+    "waltz_hold": _neither,
+    "latin_dance": _neither,
+    "dodge_counter": _counter,
+    "boxing_bout": _neither,
+    "sabre_duel": _neither,
 }

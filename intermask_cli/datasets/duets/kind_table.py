@@ -222,4 +222,70 @@ KIND_TABLE: dict[str, KindInfo] = {
         "Both step side by side, an arm round each other, and hold still for a picture.",
         has_actor=False, side=None,
     ),
+    "sit_together": KindInfo(
+        "moving together",
+        "Both sit down, side by side on a bench or face to face on chairs, and stay seated.",
+        has_actor=False, side=None, manners=("side by side", "face to face"),
+    ),
+    "talk_gestures": KindInfo(
+        "play and talk",
+        "Both talk in turn with moving hands, calmly or animatedly; who listens nods.",
+        has_actor=False, side=None, manners=("calmly", "animatedly"), approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "argument": KindInfo(
+        "play and talk",
+        "Both quarrel: fingers point and blame, arms are thrown up, heads are shaken.",
+        has_actor=False, side=None, approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "beckon": KindInfo(
+        "play and talk",
+        "The actor beckons with one hand, several strokes; the other walks up.",
+        has_actor=True, side="hand", repeats=(2, 3, 4), repeated="strokes", phases=(1,),
+    ),
+    "comfort": KindInfo(
+        "helping",
+        "The actor steps up to the other, who droops, and lays a hand on the shoulder.",
+        has_actor=True, side="hand", approaches=_ONE_WALKS, phases=_EITHER,
+    ),
+    "carry_together": KindInfo(
+        "helping",
+        "Both lift something long between them and carry it a few steps, sideways or lengthwise.",
+        has_actor=False, side=None,
+    ),
+    "arm_wrestle": KindInfo(
+        "play and talk",
+        "Both clasp the same side's hands over a high table and strain until one arm is pressed down.",
+        has_actor=False, side="hand", approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "tug": KindInfo(
+        "play and talk",
+        "Both pull at a rope with both hands, leaning back, until one is dragged along.",
+        has_actor=False, side=None, approaches=_WALK_UP, phases=_EITHER,
+    ),
+    "waltz_hold": KindInfo(
+        "dance",
+        "Both waltz in a closed hold: joined hands out to the side, the leader's hand on the other's back.",
+        has_actor=False, side=None,
+    ),
+    "latin_dance": KindInfo(
+        "dance",
+        "Both dance quick Latin steps with swinging hips, in a closed hold or hand in hand.",
+        has_actor=False, side=None,
+    ),
+    "dodge_counter": KindInfo(
+        "fighting",
+        "The actor dodges the other's punch, by a duck or a sidestep, and hits back to the body; `side` is "
+        "the fist that hits back.",
+        has_actor=True, side="hand", manners=("duck", "sidestep"), approaches=_ONE_WALKS, phases=_EITHER,
+    ),
+    "boxing_bout": KindInfo(
+        "fighting",
+        "Both box: many punches by both, guards and counters, steps round each other.",
+        has_actor=False, side=None, approaches=_WALK_UP, phases=(1,),
+    ),
+    "sabre_duel": KindInfo(
+        "fighting",
+        "Both fence with sabres: lunges, parries and ripostes, steps to and fro.",
+        has_actor=False, side=None, approaches=_WALK_UP, phases=(1,),
+    ),
 }  # fmt: skip

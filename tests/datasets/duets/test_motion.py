@@ -56,10 +56,12 @@ BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 CLOSE = {
     "hug": (0.24, 0.0), "support_walk": (0.25, 0.06), "turn_under_arm": (0.38, 0.06),
     "sneak_startle": (0.27, 0.11), "whisper": (0.34, 0.08), "shoulder_bump": (0.34, 0.09),
-    "photo_together": (0.30, 0.05),
+    "photo_together": (0.30, 0.05), "waltz_hold": (0.36, 0.08), "latin_dance": (0.36, 0.08),
 }  # fmt: skip
 
 
+#: Kinds in which people squat or sit: lowest pelvis as a share of the standing height; else 0.72.
+LOW = {"pull_up": 0.42, "sit_together": 0.52, "dodge_counter": 0.55}
 #: Kinds in which both feet leave the floor.
 JUMPS = {"celebrate_jump"}
 
@@ -166,7 +168,7 @@ def test_floor_is_respected(clips: list[DuetClip]) -> None:
         jump = clip.joints[:, :, BALLS, 1].min(axis=2).max()
         assert 0.08 < jump < 0.30 if clip.labels.kind in JUMPS else jump < 0.03, _name(clip)
         pelvis = clip.joints[:, :, 0, 1] / -clip.offsets[:, [1, 4, 7, 10], 1].sum(axis=1)[:, None]
-        lowest = 0.42 if clip.labels.kind == "pull_up" else 0.72
+        lowest = LOW.get(clip.labels.kind, 0.72)
         assert pelvis.min() > lowest, f"{_name(clip)}: the pelvis is as low as if sitting"
         assert pelvis.max() < (1.35 if clip.labels.kind in JUMPS else 1.05), _name(clip)
 
@@ -192,6 +194,7 @@ def test_hands_meet_what_the_contact_says(clips: list[DuetClip]) -> None:
         "handshake", "high_five", "hug", "punch_guard", "push_stagger", "lead_by_hand", "fist_bump", "block",
         "circle_hands", "turn_under_arm", "walk_side_by_side", "pull_up", "support_walk", "hand_over",
         "clap_game", "sneak_startle", "high_ten", "toast", "shoulder_bump", "photo_together",
+        "comfort", "arm_wrestle", "waltz_hold", "latin_dance", "dodge_counter", "boxing_bout",
     }  # fmt: skip
 
 

@@ -6,7 +6,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intermask_cli.datasets.duets.kinds import cheer, dance, fighting, greeting, helping, play, together
+from intermask_cli.datasets.duets.kinds import (
+    bouts,
+    cheer,
+    couples,
+    dance,
+    fighting,
+    furniture,
+    greeting,
+    helping,
+    play,
+    talk,
+    together,
+)
 from intermask_cli.datasets.duets.labels import Labels
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.stage import Stage, Start
@@ -46,6 +58,19 @@ CHOREOGRAPHY: dict[str, Callable[[Stage], None]] = {
     "applause": cheer.applause,
     "celebrate_jump": cheer.celebrate_jump,
     "photo_together": cheer.photo_together,
+    "sit_together": furniture.sit_together,
+    "talk_gestures": talk.talk_gestures,
+    "argument": talk.argument,
+    "beckon": talk.beckon,
+    "comfort": talk.comfort,
+    "carry_together": furniture.carry_together,
+    "arm_wrestle": furniture.arm_wrestle,
+    "tug": furniture.tug,
+    "waltz_hold": couples.waltz_hold,
+    "latin_dance": couples.latin_dance,
+    "dodge_counter": bouts.dodge_counter,
+    "boxing_bout": bouts.boxing_bout,
+    "sabre_duel": bouts.sabre_duel,
 }
 
 
