@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from intermask_cli.datasets.motion_files.checks import oddities_of, peak_speeds, wrong_rate
+from intermask_cli.datasets.motion_files.checks import oddities_of
+from intermask_cli.datasets.motion_files.pace import Pace
 from intermask_cli.errors import MissingError
 from intermask_cli.motion.body_check import BODY_HEIGHT_M, body_height, standing_axis
 from intermask_cli.motion.skeleton import FPS
@@ -43,7 +44,7 @@ class DatasetReport:
     root: Path
     counts: dict[str, float] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    _speeds: list[tuple[float, float]] = field(default_factory=list)
+    _pace: Pace = field(default_factory=Pace)
 
     def error(self, kind: str, where: str, detail: str) -> None:
         """Add a problem that makes data unusable."""
@@ -78,7 +79,7 @@ class DatasetReport:
     def check_joints(self, where: str, joints: np.ndarray) -> None:
         """Note what is odd about joints (T, 22, 3), metres and Y up; an impossible height is an error."""
         axis = standing_axis(joints)
-        self._speeds.append(peak_speeds(joints))
+        self._pace.add(joints)
         if (fault := impossible_height(joints)) is not None:
             self.error("no body", where, fault)
             return
@@ -87,9 +88,9 @@ class DatasetReport:
         for odd in oddities_of(joints):
             self.note("odd motion", where, odd.finding)
 
-    def check_speeds(self) -> None:
+    def check_pace(self) -> None:
         """Report a rate or unit with which most of the people checked so far could not move."""
-        if (fault := wrong_rate(self._speeds)) is not None:
+        if (fault := self._pace.fault()) is not None:
             self.error("wrong rate", "all clips", fault)
 
     def check_empty_splits(self, sizes: Mapping[str, int]) -> None:

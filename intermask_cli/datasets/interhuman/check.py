@@ -62,7 +62,7 @@ def _check_motions(report: DatasetReport, ids: set[str], progress: Progress) -> 
         if lengths[0] != lengths[1]:
             report.error("persons differ in length", id, f"{lengths[0]} and {lengths[1]} frames")
         frames.append(min(lengths))
-    report.check_speeds()
+    report.check_pace()
     report.count_frames("clips with both persons", frames)
     too_short, cropped = sum(n < MIN_TEXT_FRAMES for n in frames), sum(n > MAX_RAW_FRAMES for n in frames)
     report.counts[f"shorter than {MIN_TEXT_FRAMES} frames (never used)"] = too_short

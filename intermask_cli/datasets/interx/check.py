@@ -59,7 +59,7 @@ def check_interx(root: Path, progress: Progress | None = None) -> DatasetReport:
         if names is not None:
             splits[split] = names
         frames += _check_motions(report, split, names, progress or (lambda _: None))
-    report.check_speeds()
+    report.check_pace()
     report.count_frames("clips", frames)
     unused = sum(not MIN_FRAMES <= n < END_FRAMES for n in frames)
     report.counts[f"outside {MIN_FRAMES}-{END_FRAMES - 1} frames (no text item)"] = unused

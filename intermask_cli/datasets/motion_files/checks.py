@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from intermask_cli.datasets.motion_files.body_likeness import BACKWARDS, toes_against_facing
+from intermask_cli.datasets.motion_files.pace import FAST_LIMBS, FAST_ROOT, peak_speeds
 from intermask_cli.motion.body_check import body_height
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.skeleton import FEET, FPS, JOINT, JOINT_NAMES, PARENTS, REST_OFFSETS
@@ -32,13 +33,8 @@ _STRETCHES_M = 0.05
 _NO_LENGTH_M = 0.005
 #: Faster than any person moves, in metres per second: the root was moved to another place.
 _FASTEST_ROOT = 15.0
-#: Speeds that people reach for moments only, metres per second: a sprint, and hands or feet as seen from the
-#: pelvis. Motion that is faster in a twentieth of its frames has a wrong rate or unit.
-_FAST_ROOT, _FAST_LIMBS = 9.0, 11.0
+#: Percentile of the speeds of a motion that a jump must stand out from.
 _TWENTIETH = 95
-#: The same for hands and feet of half of the people of a data set. Measured: half of the dancers of the CMU
-#: duets stay below 2.5 m/s, nineteen of twenty below 3.2.
-_FAST_LIMBS_OF_HALF = 5.5
 #: The step out of a first frame that is not part of the motion: metres, and multiple of the fastest others.
 _FIRST_STEP_M, _FIRST_STEP_TIMES = 0.12, 3.0
 #: Frames for which such a pose is held at most.
@@ -134,42 +130,10 @@ def _jumps(joints: np.ndarray, first: int) -> Iterator[Oddity]:
     )
 
 
-def peak_speeds(joints: np.ndarray) -> tuple[float, float]:
-    """Speeds of joints (T, 22, 3) at 30 fps that a twentieth of the frames exceed, in m/s.
-
-    That of the pelvis, and that of the fastest hand or foot as seen from it.
-    """
-    root = joints[:, :1]
-    ends = joints[:, [JOINT[f"{side}_{end}"] for side in ("left", "right") for end in ("wrist", "ankle")]]
-    if len(joints) < 2:
-        return 0.0, 0.0
-    pelvis, limbs = (
-        FPS * np.linalg.norm(np.diff(paths, axis=0), axis=-1).max(axis=1) for paths in (root, ends - root)
-    )
-    return float(np.percentile(pelvis, _TWENTIETH)), float(np.percentile(limbs, _TWENTIETH))
-
-
-def wrong_rate(speeds: Sequence[tuple[float, float]]) -> str | None:
-    """What shows that a data set is not at 30 fps or not in metres, from the `peak_speeds` of its people.
-
-    A fast clip may be right. A set in which half of the people are faster than a fighter cannot be.
-    """
-    if not speeds:
-        return None
-    pelvis, limbs = np.median(np.array(speeds), axis=0)
-    if pelvis <= _FAST_ROOT and limbs <= _FAST_LIMBS_OF_HALF:
-        return None
-    return (
-        f"half of the people move their hands and feet at {limbs:.1f} m/s and more, their pelvis at "
-        f"{pelvis:.1f} m/s; people reach {_FAST_LIMBS_OF_HALF:g} and {_FAST_ROOT:g} for moments; check that "
-        "the motion has 30 frames per second and is in metres"
-    )
-
-
 def _speed(joints: np.ndarray) -> Iterator[Oddity]:
     """A rate or unit with which no person moves."""
     for name, speed, fast in zip(
-        ("pelvis", "hands and feet"), peak_speeds(joints), (_FAST_ROOT, _FAST_LIMBS), strict=True
+        ("pelvis", "hands and feet"), peak_speeds(joints), (FAST_ROOT, FAST_LIMBS), strict=True
     ):
         if speed > fast:
             yield Oddity(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intermask_cli.datasets.check_report import impossible_height
-from intermask_cli.datasets.motion_files.checks import peak_speeds, wrong_rate
+from intermask_cli.datasets.motion_files.pace import Pace
 from intermask_cli.errors import InputError
 
 #: Faulty clips that an error lists; the number of all is given with them.
@@ -34,17 +34,17 @@ class Inspection:
     def __init__(self, recorded: Iterable[RecordedPerson]):
         digest = hashlib.blake2b(digest_size=8)
         self.faults: list[str] = []
-        speeds: list[tuple[float, float]] = []
+        pace = Pace()
         for person in recorded:
             digest.update(person.place.encode() + str(person.motion.shape).encode())
             digest.update(np.ascontiguousarray(person.motion).data)
             fault = _fault(person)
             if fault is None:
-                speeds.append(peak_speeds(person.joints))
+                pace.add(person.joints)
             else:
                 self.faults.append(f"{person.place}: {fault}")
         self.digest = digest.hexdigest()
-        self.rate_fault = wrong_rate(speeds)
+        self.rate_fault = pace.fault()
 
     def check(self, where: str, advice: str) -> None:
         """Raise InputError if there are faults; `advice` says how to leave single clips out."""
