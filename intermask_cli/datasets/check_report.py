@@ -21,13 +21,17 @@ Severity = Literal["error", "note"]
 CAPTIONS_PER_CLIP = 3
 #: Ids listed in a message; the number of all is given with them.
 _LISTED_IDS = 5
+#: Characters of an id that reports show.
+_LONGEST_ID = 80
+#: The same of a file in the folder of the dataset.
+_LONGEST_PLACE = 200
 
 
 @dataclass(frozen=True)
 class Problem:
     """One finding. `error`: this part of the data cannot be used; `note`: it can be used.
 
-    `where` is the file, in the folder of the dataset, or the clip.
+    `where` is the file, in the folder of the dataset, or the clip; very long names are cut.
     """
 
     severity: Severity
@@ -48,11 +52,11 @@ class DatasetReport:
 
     def error(self, kind: str, where: str, detail: str) -> None:
         """Add a problem that makes data unusable."""
-        self.problems.append(Problem("error", kind, where, detail))
+        self.problems.append(Problem("error", kind, where[:_LONGEST_PLACE], detail))
 
     def note(self, kind: str, where: str, detail: str) -> None:
         """Add a problem that does not make data unusable."""
-        self.problems.append(Problem("note", kind, where, detail))
+        self.problems.append(Problem("note", kind, where[:_LONGEST_PLACE], detail))
 
     def count_frames(self, clips: str, frames: Sequence[int]) -> None:
         """Count clips under the name `clips`, their hours, the shortest and the longest."""
@@ -136,9 +140,9 @@ def impossible_height(joints: np.ndarray) -> str | None:
 
 
 def first_of(ids: Collection[str]) -> str:
-    """The first few ids, short ones first, so that numbers are in order."""
+    """The first few ids, short ones first, so that numbers are in order; very long ones are cut."""
     first = sorted(ids, key=lambda id: (len(id), id))[:_LISTED_IDS]
-    return ", ".join(first) + (", ..." if len(ids) > len(first) else "")
+    return ", ".join(id[:_LONGEST_ID] for id in first) + (", ..." if len(ids) > len(first) else "")
 
 
 def check_root(root: Path, place: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 
 import numpy as np
 import pytest
@@ -166,3 +168,14 @@ def test_a_bundle_needs_a_known_architecture(tmp_path):
     bundle.save_evaluator(tmp_path, info, torch.nn.Linear(1, 1), "# card\n")
     with pytest.raises(InputError, match="accepted: duet, interclip, interx"):
         read_info(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o007, 0o660)])
+def test_a_bundle_is_readable_as_the_umask_says(umask, mode, tmp_path):
+    before = os.umask(umask)
+    try:
+        folder = save_tiny_evaluator(tmp_path / "b", ENCODER)
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {mode}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -242,3 +244,22 @@ def test_an_encoder_of_another_width_names_the_key(folder, tmp_path):
     message = refusal("train", "transformer", "--data", folder / "mine", "--tokenizer", folder / "tokenizer",
                    "--out", tmp_path / "t", *tiny(folder), "--set", "transformer.text_dim=768")  # fmt: skip
     assert "--set transformer.text_dim=384 fits" in message
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+def test_others_can_read_a_training_and_its_bundle_as_the_umask_says(folder, tmp_path):
+    """Case weights-only-their-owner-reads: all files, and folders that can be entered."""
+    out = ("--out", tmp_path / "t")
+    before = os.umask(0o022)
+    try:
+        run("train", "transformer", "--data", folder / "mine", "--tokenizer", folder / "tokenizer", *out,
+            *tiny(folder))  # fmt: skip
+        run("train", "bundle", "--tokenizer", folder / "tokenizer", "--transformer", tmp_path / "t",
+            "--out", tmp_path / "m")  # fmt: skip
+    finally:
+        os.umask(before)
+    made = [path for name in ("t", "m") for path in (tmp_path / name).rglob("*")]
+    modes = {path.relative_to(tmp_path).as_posix(): stat.S_IMODE(path.stat().st_mode) for path in made}
+    assert {"t/best/weights.safetensors", "t/last/optimizer.pt", "m/transformer.safetensors"} <= set(modes)
+    assert {name: mode for name, mode in modes.items() if mode not in (0o644, 0o755)} == {}

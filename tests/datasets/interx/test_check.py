@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -86,3 +89,78 @@ def test_every_fault_is_found_and_named(tree, fault):
 def test_a_folder_of_another_kind_is_refused(tmp_path):
     with pytest.raises(MissingError, match="motions"):
         check_interx(tmp_path)
+
+
+# ---------------------------------------------------------------- case check-interx-damaged
+
+
+def declared(frames):
+    """An entry that claims frames it does not hold."""
+    return {"shape": (frames, 56, 6), "dtype": "f4", "chunks": (64, 56, 6), "compression": "gzip"}
+
+
+def damage(tree, what):
+    motions, words = tree / "motions/val.h5", tree / "glove/hhi_vab_words.pkl"
+    if what == "external link":
+        change_motion(tree, lambda f: f.__setitem__("ext", h5py.ExternalLink("/etc/passwd", "x")))
+    elif what == "soft link to nothing":
+        change_motion(tree, lambda f: f.__setitem__("ext", h5py.SoftLink("/no/such")))
+    elif what.startswith("declared"):
+        change_motion(tree, lambda f: f.create_dataset("big", **declared(int(what.split()[1]))))
+    elif what == "long name":
+        (tree / "splits/train.txt").write_text("G1\n" + "x" * 100_000 + "\n")
+    elif what == "endless split":
+        link(tree / "splits/val.txt")
+    elif what == "endless words":
+        link(words)
+    elif what == "endless index":
+        link(tree / "glove/hhi_vab_idx.pkl")
+    elif what == "endless motions":
+        link(motions)
+    elif what == "endless captions":
+        link(tree / "texts_processed/G6.txt")
+
+
+def link(path):
+    path.unlink()
+    path.symlink_to("/dev/zero")
+
+
+DAMAGE = {
+    "external link": "motions/val.h5 ext",
+    "soft link to nothing": "motions/val.h5 ext",
+    "declared 18001": "motions/val.h5 big",
+    "declared 3000000": "motions/val.h5 big",
+    "declared 1000000000": "motions/val.h5 big",
+    "long name": "motions/train.h5",  # which lacks it
+    "endless split": "splits/val.txt",
+    "endless words": "glove",
+    "endless index": "glove",
+    "endless motions": "motions/val.h5",
+    "endless captions": "texts_processed/G6.txt",
+}
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+@pytest.mark.parametrize("what", DAMAGE)
+def test_damage_is_one_entry_and_the_other_files_are_checked(tree, what, cli):
+    damage(tree, what)
+    code, out, err = cli("data", "check", "interx", "--root", tree, "--json")
+    assert code == 3 and "--debug" not in err, err
+    report = json.loads(out)
+    places = [found["where"] for found in report["problems"] if found["severity"] == "error"]
+    assert any(DAMAGE[what] in place for place in places), report
+    assert all(len(line) < 1000 for line in (out + err).splitlines())
+    assert report["counts"]["clips"] >= 6  # of 7, without those that are damaged
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_changed_bytes_at_the_start_of_a_motion_file_are_a_finding_or_harmless(tree, seed, cli):
+    path = tree / "motions/train.h5"
+    data, rng = bytearray(path.read_bytes()), np.random.default_rng(seed)
+    for place in rng.integers(0, 400, 10):
+        data[place] = rng.integers(256)
+    path.write_bytes(bytes(data))
+    code, out, err = cli("data", "check", "interx", "--root", tree)
+    assert code in (0, 3) and "--debug" not in err, err
+    assert code == 0 or "motions/train.h5" in out + err
