@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
 from intermask_cli.devices import processors
@@ -23,6 +24,8 @@ def describe() -> dict[str, Any]:
         "measured": utc_now(),
         "processor": _processor(),
         "cores": processors(),
+        "physical_cores": psutil.cpu_count(logical=False),
+        "amx": "amx_tile" in _processor_flags(),
         "torch_threads": torch.get_num_threads(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())],
@@ -41,6 +44,18 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
+
+
+def _processor_flags() -> str:
+    try:
+        return Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return ""
+
+
+def busy_share(seconds: float = 2.0) -> float:
+    """Share of this machine's processors that other programs use, measured while this one waits."""
+    return psutil.cpu_percent(seconds) / 100
 
 
 def _git(*words: str) -> str:

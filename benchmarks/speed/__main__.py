@@ -1,54 +1,65 @@
 """How fast it is: `make benchmark`, or `python -m benchmarks.speed`.
 
-Measures the sections of `SECTIONS`, writes benchmarks/results/<name>.json after each, and makes
-docs/results/benchmarks.md with its plots from all results in that folder. `--only` repeats single sections;
-the others keep the figures of the earlier run with that name.
+Measures the sections of `CORE`, about six minutes on two quiet cores, or with `--all` those of `SECTIONS`.
+Writes benchmarks/results/speed-<machine>-<version>.json after each, makes docs/results/benchmarks.md with its
+plots from all results in that folder, and prints what was reached of the goals. `--only` repeats single
+sections; the others keep the figures of the earlier run of that version. A busy machine is refused.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import ROOT, describe
-from benchmarks.speed import gpu, growth, jobs, pictures, sampling
-from benchmarks.speed.report import write_report
+from benchmarks.machine import ROOT, busy_share, describe
+from benchmarks.speed import gpu, growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed.goals import summary_lines
+from benchmarks.speed.report import MOST_BUSY, write_report
 from intermask_cli.console import note
 from intermask_cli.files import write_text
+from intermask_cli.version import __version__
 
 FORMAT = "intermask-speed"
 RESULTS, DOCUMENT = ROOT / "benchmarks" / "results", ROOT / "docs" / "results" / "benchmarks.md"
 
 SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "sampling": lambda: sampling.measure(sampling.SamplingSizes()),
+    "starts": lambda: starts.measure(starts.StartSizes()),
     "end to end": lambda: jobs.end_to_end(jobs.JobSizes()),
     "machinery": lambda: jobs.machinery(jobs.JobSizes()),
+    "storage": lambda: storage.measure(storage.StorageSizes()),
+    "machinery 1,000": lambda: jobs.machinery(jobs.JobSizes(prompts=1000)),
     "many": lambda: jobs.many(jobs.JobSizes()),
     "growth": lambda: growth.measure(growth.GrowthSizes()),
     "pictures": lambda: pictures.measure(pictures.PictureSizes()),
     "gpu": lambda: gpu.measure(gpu.GpuSizes()),
 }
+CORE = ("sampling", "starts", "end to end", "machinery", "storage")
 
 
 def run_sections(
-    path: Path, chosen: list[str], sections: dict[str, Callable[[], dict[str, Any] | None]]
+    path: Path, chosen: list[str], sections: dict[str, Callable[[], dict[str, Any] | None]], name: str
 ) -> dict[str, Any]:
     """Measure the chosen sections into a JSON file, each with the machine it was measured on."""
     record: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    record = {"format": FORMAT, "name": path.stem, "sections": record.get("sections", {})}
-    for name in chosen:
-        note(f"== {name}")
-        machine, started = describe(), time.monotonic()
-        figures = sections[name]()
+    record = {
+        "format": FORMAT, "name": name, "version": __version__, "sections": record.get("sections", {}),
+    }  # fmt: skip
+    for section in chosen:
+        note(f"== {section}")
+        busy = busy_share()
+        machine, started = {**describe(), "busy_before": busy}, time.monotonic()
+        figures = sections[section]()
         if figures is None:
             note("   left out: no CUDA device")
             continue
         seconds = time.monotonic() - started
-        record["sections"][name] = {"machine": machine, "took_seconds": seconds, "figures": figures}
+        record["sections"][section] = {"machine": machine, "took_seconds": seconds, "figures": figures}
         write_text(path, json.dumps(record, indent=1) + "\n")
     return record
 
@@ -61,19 +72,35 @@ def default_name() -> str:
     return f"speed-cpu-{machine['cores']}-cores"
 
 
+def refuse_busy() -> None:
+    """SystemExit where other programs are at work."""
+    busy, load = busy_share(), os.getloadavg()[0]
+    if busy > MOST_BUSY:
+        raise SystemExit(
+            f"other programs use {busy:.0%} of the processors (load {load:.1f}), which would show in the "
+            "figures: wait, or measure with --force; the document then says so"
+        )
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.speed", description=__doc__.splitlines()[0])
-    parser.add_argument("--name", help="of the JSON file; default: of this kind of machine")
+    parser.add_argument("--name", help="of the machine; default: its kind")
+    parser.add_argument("--all", action="store_true", help="all sections, not only the core")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), help="sections to measure")
+    parser.add_argument("--force", action="store_true", help="measure on a busy machine")
     parser.add_argument(
         "--report", action="store_true", help="measure nothing, only write docs/results/benchmarks.md"
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()
     if not options.report:
-        path = RESULTS / f"{options.name or default_name()}.json"
-        run_sections(path, options.only or list(SECTIONS), SECTIONS)
+        if not options.force:
+            refuse_busy()
+        name = options.name or default_name()
+        path = RESULTS / f"{name}-{__version__}.json"
+        record = run_sections(path, options.only or list(SECTIONS if options.all else CORE), SECTIONS, name)
         note(f"{path} after {time.monotonic() - started:.0f} s")
+        print("\n".join(summary_lines(record)))
     records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     write_report([record for record in records if record.get("format") == FORMAT], DOCUMENT)
     note(f"{DOCUMENT}")

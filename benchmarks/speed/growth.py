@@ -11,6 +11,9 @@ import torch
 from benchmarks.speed.timing import exponent, in_turns, summary
 from intermask_cli import load_model
 
+#: What is varied, one series each.
+VARIED = ("frames", "steps", "batch", "prompts")
+
 
 @dataclass(frozen=True)
 class GrowthSizes:

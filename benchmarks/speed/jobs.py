@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from unittest import mock
 
 import numpy as np
 
 from benchmarks.machine import ROOT
+from benchmarks.speed import commands
+from benchmarks.speed.commands import intermask, python
 from benchmarks.speed.timing import in_turns, summary
 from intermask_cli.commands.reporting import add_gallery
+from intermask_cli.config import STORES
 from intermask_cli.console import note
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.engines import GenerationLoader, ModelSource
@@ -26,7 +29,11 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt, read_prompts
 from intermask_cli.generation.run_directory import RunInfo
+from intermask_cli.inference import model
 from intermask_cli.inference.interaction import Interaction
+
+R = TypeVar("R")
+_TYPER = "import typer; a = typer.Typer(); a.command()(len)"
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,10 @@ def end_to_end(sizes: JobSizes, workers: int = 2) -> dict[str, Any]:
         prompts.write_text("\n".join(_texts(sizes.prompts)) + "\n")
 
         def run(processes: int) -> None:
-            _intermask(
+            commands.run(intermask(
                 "generate", prompts, "--out", Path(folder) / "run", "--frames", sizes.frames, "--overwrite",
                 "--processes", processes, *sizes.model,
-            )  # fmt: skip
+            ))  # fmt: skip
 
         runs = {"1 worker": lambda: run(1), f"{workers} workers": lambda: run(workers)}
         found = summary(in_turns("process start to finished file", runs, sizes.rounds), "1 worker")
@@ -61,8 +68,8 @@ def end_to_end(sizes: JobSizes, workers: int = 2) -> dict[str, Any]:
         start = in_turns(
             "--help",
             {
-                "intermask --help": lambda: _intermask("--help"),
-                "python + typer": lambda: _python("import typer; a = typer.Typer(); a.command()(len)"),
+                "intermask --help": lambda: commands.run(intermask("--help")),
+                "python + typer": lambda: commands.run(python(_TYPER)),
             },
             max(3, sizes.rounds),
         )
@@ -75,23 +82,8 @@ def end_to_end(sizes: JobSizes, workers: int = 2) -> dict[str, Any]:
 
 
 def _again(folder: str, sizes: JobSizes) -> None:
-    _intermask("generate", Path(folder) / "prompts.txt", "--out", Path(folder) / "run",
-               "--frames", sizes.frames, *sizes.model)  # fmt: skip
-
-
-def _intermask(*words: object) -> None:
-    _run([sys.executable, "-m", "intermask_cli", *map(str, words)])
-
-
-def _python(code: str) -> None:
-    _run([sys.executable, "-c", code])
-
-
-def _run(command: Sequence[str]) -> str:
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {run.returncode}: {run.stderr[-500:]}")
-    return run.stdout
+    commands.run(intermask("generate", Path(folder) / "prompts.txt", "--out", Path(folder) / "run",
+                           "--frames", sizes.frames, *sizes.model))  # fmt: skip
 
 
 def _texts(count: int) -> list[str]:
@@ -101,7 +93,7 @@ def _texts(count: int) -> list[str]:
 
 
 def machinery(sizes: JobSizes) -> dict[str, Any]:
-    """Where the time of a run goes, in this process: loading, sampling and decoding, everything else."""
+    """Where the time of a run goes, in this process: loading, sampling, the body solver, everything else."""
     options = dict(zip(sizes.model[::2], sizes.model[1::2], strict=True))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -113,33 +105,45 @@ def machinery(sizes: JobSizes) -> dict[str, Any]:
         found = read_prompts([folder / "prompts.txt"], source.frame_limits())
         plan = make_plan(found.prompts, 0, 1, sizes.frames)
         planned = time.perf_counter() - started
-        sampling = 0.0
+        making, solving = Stopwatch(), Stopwatch()
 
         def load(worker: Worker) -> Engine:
             engine = GenerationLoader(source, source.info.sampling, None)(worker)
-            make = engine.make_batch
-
-            def timed(items: Sequence[WorkItem]) -> Sequence[Interaction]:
-                nonlocal sampling
-                begun = time.perf_counter()
-                results = make(items)
-                sampling += time.perf_counter() - begun
-                return results
-
-            engine.make_batch = timed  # type: ignore[assignment]
+            engine.make_batch = making.around(engine.make_batch)
             return engine
 
         info = _info(plan, source.dataset_attributes(source.info.sampling))
-        result = run_job(Job(folder / "run", info, plan, load, execution=Execution("cpu")))
+        with mock.patch.object(model, "with_bodies", solving.around(model.with_bodies)):
+            result = run_job(Job(folder / "run", info, plan, load, execution=Execution("cpu", 1)))
         assert result is not None
         add_gallery(result)
         total = time.perf_counter() - started
-    rest = total - result.load_seconds - sampling
+    rest = total - result.load_seconds - making.seconds
     return {
         "prompts": sizes.prompts, "total_seconds": total, "plan_seconds": planned,
-        "load_seconds": result.load_seconds, "sampling_seconds": sampling, "everything_else_seconds": rest,
-        "everything_else_per_sampling": rest / sampling,
+        "load_seconds": result.load_seconds, "sampling_seconds": making.seconds - solving.seconds,
+        "bodies_seconds": solving.seconds, "everything_else_seconds": rest,
+        "everything_else_per_sampling": rest / making.seconds,
     }  # fmt: skip
+
+
+class Stopwatch:
+    """Counts the seconds of calls."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def around(self, function: Callable[..., R]) -> Callable[..., R]:
+        """The function, timed."""
+
+        def timed(*arguments: Any, **settings: Any) -> R:
+            begun = time.perf_counter()
+            try:
+                return function(*arguments, **settings)
+            finally:
+                self.seconds += time.perf_counter() - begun
+
+        return timed
 
 
 def many(sizes: JobSizes) -> dict[str, Any]:
@@ -159,7 +163,8 @@ def many(sizes: JobSizes) -> dict[str, Any]:
 def _measured_apart(count: int, frames: int) -> dict[str, float]:
     """In a process of its own, whose peak memory is then that of the run."""
     code = f"from benchmarks.speed.jobs import stand_in_run; stand_in_run({count}, {frames})"
-    return json.loads(_run([sys.executable, "-c", code]))
+    figures: dict[str, float] = json.loads(commands.run(python(code)))
+    return figures
 
 
 def stand_in_run(count: int, frames: int) -> None:
@@ -209,4 +214,5 @@ def _clip(rng: np.random.Generator, item: WorkItem) -> Interaction:
 def _info(plan: Plan, dataset: dict[str, Any]) -> RunInfo:
     attributes = {"fps": 30.0, "sampling": {}, "versions": {}, **dataset}
     identity = {"plan": plan.fingerprint()}
-    return RunInfo("generate", len(plan.items), len(plan.items), identity, attributes, {})
+    items = len(plan.items)
+    return RunInfo("generate", items, items, identity, attributes, {}, STORES[0])

@@ -2,48 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.speed import plots
 from benchmarks.speed.bounds import ATTENTION, PRODUCTS, REST
+from benchmarks.speed.goals import reached
+from benchmarks.speed.growth import VARIED
 from intermask_cli.files import write_text
 
 HEAD = """# Speed
 
-Made by `make benchmark` (`python -m benchmarks.speed`) out of `benchmarks/results/*.json`, which hold every
-sample of every timing. What is compared is run in turns, so that a disturbance hits all; ratios are of
-minima, medians are in brackets. Networks of the first part have the published full size and random weights,
-so figures say nothing about quality. The plain loop is the published arrangement
-(`benchmarks/speed/published_loop.py`): two passes per step over all positions, persons apart,
-condition vectors computed in every pass, padded to the longest clip. It makes the same tokens.
+Made by `make benchmark` and `make benchmark-all` (`python -m benchmarks.speed`) out of
+`benchmarks/results/*.json`, which hold every sample of every timing, by version. Of each section the newest
+version's figures are shown. What is compared is run in turns, so that a disturbance hits all; ratios are of
+minima, medians are in brackets. A busy machine is refused unless a run is forced, which is then said below
+the figures. Networks of the sampling loop have the published full size and random weights, so figures say
+nothing about quality. The plain loop is the published arrangement (`benchmarks/speed/published_loop.py`): two
+passes per step over all positions, persons apart, condition vectors computed in every pass, padded to the
+longest clip. It makes the same tokens.
 """
+#: Share of the processors that other programs may use: more shows in the figures.
+MOST_BUSY = 0.15
 
 
 def write_report(records: Sequence[dict[str, Any]], document: Path) -> None:
-    """One part per record; plots are written to images/ next to the document."""
+    """One part per machine; plots are written to images/ next to the document."""
     lines = [HEAD]
-    for record in records:
-        lines += [f"## {record['name']}", ""]
-        for name, section in record["sections"].items():
-            lines += _SECTIONS[name](section["figures"])
-            lines += ["", _measured_on(section), ""]
-            if name in _PLOTS:
-                image = Path("images") / f"{record['name']}-{name}.png"
-                (document.parent / image).parent.mkdir(parents=True, exist_ok=True)
-                _PLOTS[name](section["figures"], document.parent / image)
-                lines += [f"![{name}]({image.as_posix()})", ""]
+    for name in dict.fromkeys(record["name"] for record in records):
+        versions = sorted((r for r in records if r["name"] == name), key=_version)
+        newest = {"sections": {key: of for record in versions for key, of in record["sections"].items()}}
+        lines += [f"## {name}", "", *_goals(versions, newest)]
+        image = _plot(name, "goals", plots.goals, reached(newest), document)
+        lines += ["", f"![goals]({image})", ""]
+        for section in (key for key in _SECTIONS if key in newest["sections"]):
+            found = newest["sections"][section]
+            lines += [*_SECTIONS[section](found["figures"]), "", _measured_on(found), ""]
+            if section in _PLOTS:
+                image = _plot(name, section, _PLOTS[section], found["figures"], document)
+                lines += [f"![{section}]({image})", ""]
     write_text(document, "\n".join(lines).rstrip() + "\n")
+
+
+def _plot(name: str, section: str, draw: Callable[[Any, Path], None], figures: Any, document: Path) -> str:
+    """Draw a plot next to the document; its path as the document names it."""
+    image = Path("images") / f"{name}-{section}.png"
+    (document.parent / image).parent.mkdir(parents=True, exist_ok=True)
+    draw(figures, document.parent / image)
+    return image.as_posix()
+
+
+def _version(record: dict[str, Any]) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", record["version"])]
+
+
+def _goals(versions: Sequence[dict[str, Any]], newest: dict[str, Any]) -> list[str]:
+    """Goals, what was reached, and what it was in earlier versions."""
+    earlier = {record["version"]: {one.goal.name: one for one in reached(record)} for record in versions}
+    rows = []
+    for one in reached(newest):
+        values = [found.get(one.goal.name) for found in earlier.values()]
+        rows.append([*one.cells(), *("" if value is None else f"{value.value:.2f}" for value in values)])
+    return _table(["", "measured", "goal", "", *earlier], rows)
 
 
 def _measured_on(section: dict[str, Any]) -> str:
     at = section["machine"]
     gpus = f", {', '.join(at['gpus'])}" if at["gpus"] else ""
     changed = " with uncommitted changes" if at["uncommitted_changes"] else ""
+    busy = at.get("busy_before", 0)
+    forced = f" **on a busy machine, {busy:.0%} used by others**" if busy > MOST_BUSY else ""
     return (
         f"*{at['processor']}, {at['cores']} cores{gpus}, {at['torch_threads']} threads, torch "
         f"{at['versions']['torch']}, commit {at['commit']}{changed}, {at['measured']}, load before "
-        f"{at['load_before'][0]}, took {section['took_seconds']:.0f} s.*"
+        f"{at['load_before'][0]}{forced}, took {section['took_seconds']:.0f} s.*"
     )
 
 
@@ -128,16 +162,45 @@ def _end_to_end(figures: dict[str, Any]) -> list[str]:
 
 
 def _machinery(figures: dict[str, Any]) -> list[str]:
-    keys = ("plan_seconds", "load_seconds", "sampling_seconds", "everything_else_seconds", "total_seconds")
+    keys = ("plan", "load", "sampling", "bodies", "everything_else", "total")
+    seconds = {key: figures.get(f"{key}_seconds") for key in keys}
     return [
-        f"### Where a run of {figures['prompts']} prompts spends its time",
+        f"### Where a run of {figures['prompts']:,} prompts spends its time",
         "",
-        *_table(["", "seconds"], [[key.removesuffix("_seconds").replace("_", " "), f"{figures[key]:.2f}"]
-                                  for key in keys]),
+        *_table(["", "seconds"], [[key.replace("_", " "), f"{value:.2f}"] for key, value in seconds.items()
+                                  if value is not None]),
         "",
-        "Sampling includes text, decoding and features. Everything else (plan, writing, merge, gallery) is "
-        f"{100 * figures['everything_else_per_sampling']:.1f} % of it.",
+        "Sampling includes text, decoding and features; bodies are the solver's. Everything else (plan, "
+        f"writing, merge, gallery) is {100 * figures['everything_else_per_sampling']:.1f} % of both.",
     ]  # fmt: skip
+
+
+def _starts(figures: dict[str, Any]) -> list[str]:
+    rows = [
+        [name, f"{_both(row)} s", f"{1 / row['times_as_fast']:.2f}x" if "times_as_fast" in row else "1"]
+        for name, row in figures["runs"].items()
+    ]
+    return [
+        f"### Starts, one prompt of {figures['frames']} frames",
+        "",
+        *_table(["", "processor seconds", "of import torch"], rows),
+    ]
+
+
+def _storage(figures: dict[str, Any]) -> list[str]:
+    rows = [
+        [name, f"{row['bytes_per_pair'] / 1000:.0f} kB", f"{1000 * row['min'] / figures['pairs']:.1f} ms"]
+        for name, row in figures["runs"].items()
+    ]
+    return [
+        f"### Storage of {figures['pairs']} pairs of {figures['frames']} frames",
+        "",
+        *_table(["", "per pair", "writing, per pair"], rows),
+        "",
+        f"Rounded is {figures['times_smaller']:.2f} times smaller. Joints move by up to "
+        f"{figures['joints_moved_mm']:.2f} mm and are up to {figures['off_body_mm']:.2f} mm from forward "
+        "kinematics of what is stored.",
+    ]
 
 
 def _many(figures: dict[str, Any]) -> list[str]:
@@ -156,9 +219,6 @@ def _many(figures: dict[str, Any]) -> list[str]:
         f"clips with {long['frames']} frames, {long['items']} ({long['file_mb']:.0f} MB) are written in "
         f"{long['write_seconds']:.2f} s and merged in {long['merge_seconds']:.2f} s.",
     ]
-
-
-VARIED = ("frames", "steps", "batch", "prompts")
 
 
 def _growth(figures: dict[str, Any]) -> list[str]:
@@ -211,48 +271,9 @@ def _pictures(figures: dict[str, Any]) -> list[str]:
     ]
 
 
-def _plot_growth(figures: dict[str, Any], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, len(VARIED), figsize=(11, 2.8), layout="constrained")
-    for axis, name in zip(axes, VARIED, strict=True):
-        runs = figures[name]["runs"]
-        sizes = [int(n) for n in runs]
-        axis.loglog(sizes, [row["min"] for row in runs.values()], "o-", label="minimum")
-        axis.loglog(sizes, [row["median"] for row in runs.values()], ".--", label="median")
-        axis.set_xticks(sizes, [str(n) for n in sizes])
-        axis.minorticks_off()
-        axis.set_title(f"{name}: exponent {figures[name]['exponent']:.2f}", fontsize=9)
-    axes[0].set_ylabel("seconds")
-    axes[0].legend(fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def _plot_many(figures: dict[str, Any], path: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = figures["by_count"]
-    counts = [int(count) for count in rows]
-    figure, (memory, cost) = plt.subplots(1, 2, figsize=(8, 2.8), layout="constrained")
-    memory.plot(counts, [row["peak_mib"] for row in rows.values()], "o-")
-    memory.set(ylim=(0, None), xlabel="interactions", ylabel="peak MiB")
-    for key in ("write", "resume", "merge"):
-        cost.plot(counts, [row[f"{key}_seconds"] for row in rows.values()], "o-", label=key)
-    cost.set(xlabel="interactions", ylabel="seconds")
-    cost.legend(fontsize=8)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
 _SECTIONS = {
-    "sampling": _sampling, "end to end": _end_to_end, "machinery": _machinery, "many": _many,
-    "growth": _growth, "pictures": _pictures, "gpu": _gpu,
+    "sampling": _sampling, "starts": _starts, "end to end": _end_to_end, "machinery": _machinery,
+    "machinery 1,000": _machinery, "storage": _storage, "many": _many, "growth": _growth,
+    "pictures": _pictures, "gpu": _gpu,
 }  # fmt: skip
-_PLOTS = {"growth": _plot_growth, "many": _plot_many}
+_PLOTS = {"growth": plots.growth, "many": plots.many}

@@ -241,5 +241,5 @@ def _cpu_workers(items: int) -> int:
     Hardware threads of one core share its arithmetic: two workers on them take longer than one.
     """
     cores = min(psutil.cpu_count(logical=False) or 1, processors())
-    memory = psutil.virtual_memory().available // _MEMORY_PER_CPU_WORKER
+    memory: int = psutil.virtual_memory().available // _MEMORY_PER_CPU_WORKER
     return max(1, min(cores, items // _ITEMS_PER_CPU_WORKER, memory))

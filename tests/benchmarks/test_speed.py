@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import growth, jobs, pictures, sampling
+from benchmarks.speed import growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed.goals import Goal
 from benchmarks.speed.published_loop import flops_per_pass
 from benchmarks.speed.report import write_report
 from benchmarks.speed.timing import exponent, in_turns, summary
@@ -71,6 +72,9 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
         "sampling": lambda: sampling.measure(sampling.SamplingSizes(NETWORK, 3, 2, 1, 2, 2, 2, 2)),
         "end to end": lambda: jobs.end_to_end(small),
         "machinery": lambda: jobs.machinery(small),
+        "machinery 1,000": lambda: jobs.machinery(small),
+        "starts": lambda: starts.measure(starts.StartSizes(model, 8, 1)),
+        "storage": lambda: storage.measure(storage.StorageSizes(bundle, encoder, ("hug", "bow"), 12, 1)),
         "many": lambda: jobs.many(small),
         "pictures": lambda: pictures.measure(pictures.PictureSizes(12, 120, 1, 3)),
         "growth": lambda: growth.measure(
@@ -80,7 +84,7 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
     }
     path = tmp_path / "results" / "tiny.json"
     path.parent.mkdir()
-    speed.run_sections(path, list(sections), sections)
+    speed.run_sections(path, list(sections), sections, "tiny")
     record = json.loads(path.read_text())
     assert record["format"] == speed.FORMAT
     assert set(record["sections"]) == set(sections) - {"gpu"} == set(speed.SECTIONS) - {"gpu"}
@@ -90,13 +94,38 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
     assert record["sections"]["machinery"]["figures"]["sampling_seconds"] > 0
     assert record["sections"]["pictures"]["figures"]["runs"]["GIF"]["pictures_per_second"] > 0
     assert record["sections"]["many"]["figures"]["by_count"]["40"]["merge_seconds"] > 0
+    lines = speed.summary_lines(record)
+    assert len(lines) >= 10 and all(line.split()[-1] in ("reached", "missed") for line in lines)
     document = tmp_path / "docs" / "benchmarks.md"
     document.parent.mkdir()
-    write_report([record], document)
+    write_report([{**record, "version": "0.0.9"}, {**record, "version": "0.0.10"}], document)
     text = document.read_text()
     for shares in first["figures"]["shares_of_a_pass"].values():
         assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) > 0
-    for word in ("## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB"):
+    words = (
+        "## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB",
+        "| bodies |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
+    )  # fmt: skip
+    for word in words:
         assert word in text
     images = {image.name for image in (tmp_path / "docs" / "images").iterdir()}
-    assert images == {"tiny-growth.png", "tiny-many.png"}
+    assert images == {"tiny-goals.png", "tiny-growth.png", "tiny-many.png"}
+
+
+@pytest.mark.parametrize(("value", "met"), [(1.29, False), (1.3, True)])
+def test_a_goal_is_that_of_the_processor(value: float, met: bool) -> None:
+    goal = Goal("s", "x", lambda figures, _: figures["x"], 1.18, limit_amx=1.3)
+    section = {"machine": {"amx": True}, "figures": {"x": value}}
+    found, plain = goal.reached(section), goal.reached({**section, "machine": {}})
+    assert found is not None and plain is not None
+    assert (found.limit, found.met, plain.limit, plain.met) == (1.3, met, 1.18, True)
+
+
+def test_a_busy_machine_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(speed, "RESULTS", tmp_path)
+    monkeypatch.setattr(speed, "DOCUMENT", tmp_path / "benchmarks.md")
+    monkeypatch.setattr(speed, "busy_share", lambda: 0.5)
+    monkeypatch.setitem(speed.SECTIONS, "storage", lambda: None)
+    with pytest.raises(SystemExit, match="other programs use 50% of the processors"):
+        speed.main(["--only", "storage"])
+    speed.main(["--only", "storage", "--force"])
