@@ -1,7 +1,8 @@
-"""How Duets moves compared with real dancers: `python -m benchmarks.duets.statistics --captures FOLDER`.
+"""How Duets moves compared with real people: `python -m benchmarks.duets.statistics`.
 
-Prints a Markdown table: acceleration and jerk of all joints, speeds of hands, feet and pelvis, distance of
-the two, and the spread of postures, for core kinds, other kinds, two-phase clips, and captures.
+`--captures FOLDER` prints a Markdown table next to real dancers: acceleration and jerk of all joints, speeds
+of hands, feet and pelvis, distance of the two, and the spread of postures, for core kinds, other kinds,
+two-phase clips, and captures. `--walks FOLDER` prints one next to real walks (`benchmarks.duets.walking`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.duets.walking import walks_table
 from intermask_cli.datasets.captures import capture_clips
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.labels import CORE_KINDS, KINDS, kind_set
@@ -74,25 +76,35 @@ def figures(clips: Sequence[np.ndarray]) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--captures", type=Path, required=True, help="folder laid out like the CMU duets")
+    parser.add_argument("--captures", type=Path, help="folder laid out like the CMU duets")
+    parser.add_argument("--walks", type=Path, help="folder laid out like the CMU walks")
     parser.add_argument("--clips", type=int, default=10, help="clips per kind")
     parser.add_argument("--seed", type=int, default=2026)
     options = parser.parse_args()
+    if options.walks is None and options.captures is None:
+        parser.error("name --walks FOLDER, --captures FOLDER, or both")
+    if options.walks is not None:
+        print(walks_table(options.walks, options.seed, 4 * options.clips))
+    if options.captures is not None:
+        print(dancers_table(options.captures, options.seed, options.clips))
+
+
+def dancers_table(folder: Path, seed: int, clips: int) -> str:
+    """Markdown: kinds of the corpus, `clips` of each, next to captured dancers."""
     further = [kind for kind in KINDS if kind not in CORE_KINDS]
-    numbers = range(options.clips)
+    numbers = range(clips)
     columns = {
-        "core kinds": [make_clip(options.seed, i, k).joints for k in CORE_KINDS for i in numbers],
-        "other kinds": [make_clip(options.seed, i, k).joints for k in further for i in numbers],
-        "two phases": [
-            make_clip(options.seed, i, kinds=kind_set("all", 1.0)).joints for i in range(6 * options.clips)
-        ],
-        "salsa captures": [clip.joints for clip in capture_clips(options.captures, "test")],
+        "core kinds": [make_clip(seed, i, k).joints for k in CORE_KINDS for i in numbers],
+        "other kinds": [make_clip(seed, i, k).joints for k in further for i in numbers],
+        "two phases": [make_clip(seed, i, kinds=kind_set("all", 1.0)).joints for i in range(6 * clips)],
+        "salsa captures": [clip.joints for clip in capture_clips(folder, "test")],
     }
-    columns["salsa captures"] += [c.joints for c in capture_clips(options.captures, "train")[::4]]
-    table = {name: figures(clips) for name, clips in columns.items()}
-    print(f"| median / 95 % | {' | '.join(table)} |\n| --- |{' --- |' * len(table)}")
+    columns["salsa captures"] += [c.joints for c in capture_clips(folder, "train")[::4]]
+    table = {name: figures(column) for name, column in columns.items()}
+    lines = [f"| median / 95 % | {' | '.join(table)} |", f"| --- |{' --- |' * len(table)}"]
     for row in next(iter(table.values())):
-        print(f"| {row} | {' | '.join(column[row] for column in table.values())} |")
+        lines.append(f"| {row} | {' | '.join(column[row] for column in table.values())} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ KNOWN_UNNATURAL = (
     "People never hesitate, err or improvise, and the other person always does what the kind prescribes.",
     "Tempo scales the timing of the whole clip; slow punches and kicks are stage fighting.",
     "Objects that are handed over are not modelled, and games have no voices.",
-    "Turns on the spot are small quick steps; there is no pivot, jump or run.",
+    "Turns on the spot are small steps on the balls; there is no pivot, jump or run.",
     "A person who is pulled up from the floor squats on flat feet; people never sit, kneel or lie.",
     "A limp is a dip and a lean at an even pace, not an uneven step.",
     "Between two phases both pause and step to the distance the second one needs.",
@@ -38,7 +38,7 @@ def data_card(manifest: dict[str, Any], rows: Sequence[ClipRow]) -> str:
     kinds = ",".join(manifest["kinds"])
     seconds = manifest["frames"] / FPS
     lines = [
-        "# Duets corpus",
+        "# Duets 2 corpus",
         "",
         "Two-person interactions made by rules (`intermask data duets`), without any capture data.",
         "",

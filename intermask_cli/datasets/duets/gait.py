@@ -1,4 +1,10 @@
-"""Footsteps from a root path: planted feet step, one at a time, to where the body will be."""
+"""Footsteps from a root path: planted feet step, one at a time, to where the body will be.
+
+A step is drawn as people take it: the heel leaves the ground first, the ball at the end of the stand; the
+foot lands on its heel and rolls flat while the other one still carries. Times, heights and angles are those
+of ordinary walking (compare Winter, Biomechanics and Motor Control of Human Movement, 2009); how near they
+come to captured walks is measured by `benchmarks.duets.statistics --walks`.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +20,22 @@ from intermask_cli.motion.skeleton import FPS
 
 #: A planted foot takes a step if it is farther than this from its place under the body.
 _THRESHOLD_M = 0.06
-#: Frames between two steps in which both feet are on the ground.
-_SETTLE_FRAMES = 1
+#: A standing foot does not leave before the body moves this far off it within `_START_FRAMES`.
+_START_M, _START_FRAMES = 0.02, 6
 #: Feet never land closer to each other across the heading, so legs do not cross.
-_APART_M = 0.10
+_APART_M = 0.09
+#: Share of a step's time in which both feet are on the ground, and in which the landing foot rolls flat.
+_DOUBLE = 0.22
+#: From the landing to the moment at which the body is over the foot, share of a step's time.
+_OVER = 0.53
+#: Seconds of a step: at 0 m/s, less per m/s, and bounds, for a body of 1.70 m.
+_STEP_S, _STEP_S_PER_SPEED, _STEP_BOUNDS_S = 0.90, 0.27, (0.36, 0.72)
+#: Foot pitch in radians, positive with the toes down: highest of short and of long steps, and when landing.
+_HEEL_RISE, _HEEL_RISE_LONG, _TOES_UP, _TOES_DOWN = 0.30, 0.92, -0.56, 0.25
+#: Frames of the quickest step, and largest distance of a planted ball from the body, share of the leg length.
+_SHORTEST, _REACH = 8.0, 0.53
+#: Way of a long step over the ground, share of the leg length: two step lengths.
+_LONG_WAY = 1.5
 
 
 @dataclass(frozen=True)
@@ -31,45 +49,50 @@ class Flight:
 
 @dataclass(frozen=True)
 class Footing:
-    """Ball of both feet over time; the last axis of the first four is (left, right)."""
+    """Both feet over time; the last axis is (left, right)."""
 
-    x: Array  # (T, 2) metres
+    x: Array  # (T, 2) metres: the ball of the flat foot
     z: Array  # (T, 2)
-    lift: Array  # (T, 2) metres above its planted height
     yaw: Array  # (T, 2) radians
+    lift: Array  # (T, 2) metres above the planted height
+    pitch: Array  # (T, 2) radians, positive with the toes down
+    rolling: Array  # (T, 2) 0 flat on the ground ... 1 pitch decided by the step
     swing: Array  # (T, 2) 0 planted ... 1 in the middle of a step
+    stride: Array  # (T, 2) as swing, but larger for longer steps forward
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Foot, frames [start, end) in the air, frame at which it is flat, and its places (x, z, yaw)."""
+
+    foot: int
+    start: int
+    end: int
+    flat: int
+    origin: tuple[float, float, float]
+    goal: tuple[float, float, float]
 
 
 class _Walker:
-    """Where both feet are planted, and the steps so far (foot, start, end, from, to)."""
+    """Where both feet belong and are planted, and the steps so far."""
 
-    def __init__(self, x: list[float], z: list[float], yaw: list[float], body: Body):
-        self.x, self.z, self.yaw, self.body = x, z, yaw, body
-        self.steps: list[tuple[int, int, int, tuple[float, ...], tuple[float, ...]]] = []
+    def __init__(self, root: Array, yaw: Array, body: Body):
+        self.frames, self.body = len(yaw), body
+        self.places: list[list[list[float]]] = _places(root, yaw, body).tolist()
+        self.root: list[list[float]] = root.tolist()
+        self.yaw: list[float] = yaw.tolist()
+        ahead = np.minimum(np.arange(self.frames) + FPS // 2, self.frames - 1)
+        way = np.hypot(*(root[ahead] - root).T) + 0.15 * np.abs(yaw[ahead] - yaw)
+        #: Root speed during the next half second, m/s; turning counts a little.
+        self.speed: list[float] = (way * FPS / np.maximum(ahead - np.arange(self.frames), 1)).tolist()
         self.feet = [self.place(0, 0), self.place(1, 0)]
         self.start = list(self.feet)
+        self.steps: list[_Step] = []
 
     def place(self, foot: int, frame: int) -> tuple[float, float, float]:
         """Where this foot belongs (x, z, yaw) under the body at that frame."""
-        frame = min(frame, len(self.x) - 1)
-        style, yaw = self.body.style, self.yaw[frame]
-        sign = 1.0 if foot == 0 else -1.0
-        side = sign * style.stance * self.body.scale
-        ahead = (0.06 - sign * style.stagger) * self.body.scale
-        s, c = math.sin(yaw), math.cos(yaw)
-        return (
-            self.x[frame] + side * c + ahead * s,
-            self.z[frame] - side * s + ahead * c,
-            yaw + sign * style.toe_out,
-        )
-
-    def speed(self, frame: int) -> float:
-        """Root speed during the next half second, m/s; turning counts a little."""
-        a, b = frame, min(frame + 14, len(self.x) - 1)
-        if b <= a:
-            return 0.0
-        way = math.hypot(self.x[b] - self.x[a], self.z[b] - self.z[a]) + 0.15 * abs(self.yaw[b] - self.yaw[a])
-        return way * FPS / (b - a)
+        x, z, yaw = self.places[foot][min(frame, self.frames - 1)]
+        return x, z, yaw
 
     def error(self, foot: int, frame: int) -> float:
         """Distance of the planted foot from its place, metres; its turn counts a little."""
@@ -77,72 +100,145 @@ class _Walker:
         px, pz, pyaw = self.feet[foot]
         return math.hypot(x - px, z - pz) + 0.2 * abs(yaw - pyaw)
 
+    def reach(self, foot: int, frame: int) -> float:
+        """Distance of the planted foot from the body over the ground, metres."""
+        x, z = self.root[min(frame, self.frames - 1)]
+        return math.hypot(self.feet[foot][0] - x, self.feet[foot][1] - z)
+
     def gap(self, foot: int, place: tuple[float, float, float], frame: int) -> float:
         """How far the place is on this foot's own side of the other foot, metres."""
-        other, yaw = self.feet[1 - foot], self.yaw[min(frame, len(self.yaw) - 1)]
+        other, yaw = self.feet[1 - foot], self.yaw[min(frame, self.frames - 1)]
         across = (place[0] - other[0]) * math.cos(yaw) - (place[1] - other[1]) * math.sin(yaw)
         return across if foot == 0 else -across
 
-    def step(self, foot: int, start: int, end: int, landing: int) -> None:
+    def step(self, foot: int, start: int, end: int, flat: int, landing: int) -> None:
         """Take one step that lands at the foot's place of frame `landing`."""
         x, z, yaw = self.place(foot, landing)
         missing = _APART_M * self.body.scale - self.gap(foot, (x, z, yaw), landing)
         if missing > 0:
-            heading = self.yaw[min(landing, len(self.yaw) - 1)]
+            heading = self.yaw[min(landing, self.frames - 1)]
             sign = missing if foot == 0 else -missing
             x, z = x + sign * math.cos(heading), z - sign * math.sin(heading)
-        self.steps.append((foot, start, end, self.feet[foot], (x, z, yaw)))
+        self.steps.append(_Step(foot, start, end, flat, self.feet[foot], (x, z, yaw)))
         self.feet[foot] = (x, z, yaw)
+
+
+def _places(root: Array, yaw: Array, body: Body) -> Array:
+    """Where both feet belong under the body: (2, T, 3) of x, z, yaw. Who walks forward, walks narrowly."""
+    style, scale = body.style, body.scale
+    s, c = np.sin(yaw), np.cos(yaw)
+    velocity = np.gradient(root, axis=0) * FPS
+    forward = np.clip(velocity[:, 0] * s + velocity[:, 1] * c, 0.0, 1.0)
+    places = np.empty((2, len(yaw), 3))
+    for foot, sign in enumerate((1.0, -1.0)):
+        side = sign * scale * (style.stance - forward * (style.stance - 0.055))
+        ahead = scale * (0.06 - sign * style.stagger * (1.0 - forward))
+        places[foot, :, 0] = root[:, 0] + side * c + ahead * s
+        places[foot, :, 1] = root[:, 1] - side * s + ahead * c
+        places[foot, :, 2] = yaw + sign * style.toe_out * (1.0 - 0.5 * forward)
+    return places
 
 
 def plan_feet(root: Array, yaw: Array, body: Body, flights: list[Flight]) -> Footing:
     """Root path (T, 2) in metres (x, z) and heading (T,) in radians -> where both feet are."""
-    frames = len(yaw)
-    walker = _Walker(root[:, 0].tolist(), root[:, 1].tolist(), yaw.tolist(), body)
+    walker = _Walker(root, yaw, body)
     forced = {flight.start: flight for flight in flights}
     free, last = 0, 1
-    for t in range(frames):
+    for t in range(walker.frames):
         if t in forced:
             flight = forced[t]
-            walker.step(flight.foot, t, flight.end, flight.end)
-            free, last = flight.end + _SETTLE_FRAMES, flight.foot
+            walker.step(flight.foot, t, flight.end, flight.end + 2, flight.end)
+            free, last = flight.end + 2, flight.foot
             continue
         if t < free:
             continue
-        duration = round(FPS * min(max(0.52 - 0.13 * walker.speed(t), 0.3), 0.5) * body.style.pace)
-        if any(t < start < t + duration + _SETTLE_FRAMES for start in forced):
+        step = _next_step(walker, t, last)
+        if step is None:
             continue
-        landing = t + round(1.5 * duration)
-        foot = _next_foot(walker, landing, last)
-        if foot is not None:
-            walker.step(foot, t, t + duration, landing)
-            free, last = t + duration + _SETTLE_FRAMES, foot
-    return _drawn(walker, frames, body)
+        foot, swing, settle, landing = step
+        if any(t < start < t + swing + settle for start in forced):
+            continue
+        walker.step(foot, t, t + swing, t + swing + settle, landing)
+        free, last = t + swing + settle, foot
+    return _drawn(walker, body)
 
 
-def _next_foot(walker: _Walker, landing: int, last: int) -> int | None:
+def _next_step(walker: _Walker, frame: int, last: int) -> tuple[int, int, int, int] | None:
+    """The step to begin now, or None: foot, frames in the air, frames to roll flat, frame of its place."""
+    style, scale = walker.body.style, walker.body.scale
+    seconds = min(
+        max(_STEP_S - _STEP_S_PER_SPEED * walker.speed[frame], _STEP_BOUNDS_S[0]), _STEP_BOUNDS_S[1]
+    )
+    duration = FPS * seconds * style.pace * math.sqrt(scale)
+    while True:
+        settle = max(round(_DOUBLE * duration), 1)
+        swing = round(duration) - settle
+        landing = frame + swing + round(_OVER * duration)
+        foot = _next_foot(walker, frame, landing, last)
+        if foot is None:
+            return None
+        # The standing leg must still reach the ground when the step ends, however fast the body moves.
+        if duration < _SHORTEST or walker.reach(1 - foot, frame + swing + settle) < _REACH * walker.body.leg:
+            return foot, swing, settle, landing
+        duration *= 0.9
+
+
+def _next_foot(walker: _Walker, frame: int, landing: int, last: int) -> int | None:
     """The foot that should step now: off its place, preferably not the last one, nor across the other."""
     errors = [walker.error(foot, landing) for foot in (0, 1)]
     off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M]
+    if not any(walker.error(foot, frame + _START_FRAMES) > _START_M for foot in off):
+        return None
     crossing = [walker.gap(foot, walker.place(foot, landing), landing) < 0.0 for foot in off]
     if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing[0]:
         return off[1]
-    return off[0] if off else None
+    return off[0]
 
 
-def _drawn(walker: _Walker, frames: int, body: Body) -> Footing:
-    """The steps as curves: minimum jerk over the ground; longer steps are lifted higher."""
+def _drawn(walker: _Walker, body: Body) -> Footing:
+    """The steps as curves over time."""
+    frames = walker.frames
     place = np.empty((frames, 2, 3))
     place[:] = np.asarray(walker.start)
-    lift, swing = np.zeros((frames, 2)), np.zeros((frames, 2))
-    for foot, start, end, origin, goal in walker.steps:
-        stop = min(end, frames)
-        u = (np.arange(start, stop) - start) / (end - start)
-        bump = (4.0 * u * (1.0 - u)) ** 2
-        way = np.asarray(goal) - np.asarray(origin)
-        height = (0.045 + body.style.lift + 0.07 * min(math.hypot(way[0], way[1]) / 0.6, 1.0)) * body.scale
-        place[start:stop, foot] = np.asarray(origin) + minimum_jerk(u)[:, None] * way
-        place[stop:, foot] = goal
-        lift[start:stop, foot] = height * bump
-        swing[start:stop, foot] = bump
-    return Footing(place[..., 0], place[..., 1], lift, place[..., 2], swing)
+    lift, pitch, rolling, swing, stride = np.zeros((5, frames, 2))
+    flat = [0, 0]
+    for step in walker.steps:
+        foot, length = step.foot, step.end - step.start
+        way = np.asarray(step.goal) - np.asarray(step.origin)
+        forward = (way[0] * math.sin(step.goal[2]) + way[1] * math.cos(step.goal[2])) / (_LONG_WAY * body.leg)
+        long = min(max(forward, 0.0), 1.15)
+        # The heel leaves the ground before the ball, but not before the foot has stood flat.
+        rise = max(step.start - 0.39 * length, flat[foot])
+        first, stop = math.ceil(rise), min(step.flat, frames)
+        t = np.arange(first, stop, dtype=np.float64)
+        u = np.clip((t - step.start) / length, 0.0, 1.0)
+        # The ball has left the ground before it travels.
+        travel = np.clip((u - 0.06) / 0.94, 0.0, 1.0)
+        place[first:stop, foot] = np.asarray(step.origin) + (travel**2 * (3.0 - 2.0 * travel))[:, None] * way
+        place[stop:, foot] = step.goal
+        pitch[first:stop, foot] = _rolled(t, step, rise, long, min(max(-3.0 * forward, 0.0), 1.0))
+        rolling[first:stop, foot] = minimum_jerk((t - rise) / max(step.start - rise, 1.0)) - minimum_jerk(
+            (t - step.end) / (step.flat - step.end)
+        )
+        # Highest early in the step, when the heel is up, with some clearance left in its second half.
+        early, late = 45.6 * u**2 * (1.0 - u) ** 4, 45.6 * u**4 * (1.0 - u) ** 2
+        far = min(math.hypot(way[0], way[1]) / 0.4, 1.0)
+        lift[first:stop, foot] = body.scale * (
+            (0.035 + 0.5 * body.style.lift + 0.035 * far) * early + (0.018 + 0.020 * far) * late
+        )
+        swing[first:stop, foot] = 4.0 * u * (1.0 - u)
+        stride[first:stop, foot] = long * swing[first:stop, foot]
+        flat[foot] = step.flat
+    return Footing(place[..., 0], place[..., 1], place[..., 2], lift, pitch, rolling, swing, stride)
+
+
+def _rolled(t: Array, step: _Step, rise: float, long: float, back: float) -> Array:
+    """Pitch of a stepping foot: the heel rises, the toes come up, the foot lands and is flat."""
+    length = step.end - step.start
+    highest = _HEEL_RISE + _HEEL_RISE_LONG * min(long**0.7, 1.0)
+    landing = _TOES_UP * min(long, 1.0) + _TOES_DOWN * back
+    up = minimum_jerk((t - rise) / (step.start + 0.24 * length - rise))
+    over = minimum_jerk((t - step.start - 0.16 * length) / (0.84 * length))
+    down = minimum_jerk((t - step.end) / (step.flat - step.end))
+    pitch: Array = highest * up - (highest - landing) * over - landing * down
+    return pitch

@@ -6,14 +6,14 @@ Both persons are posed at once: arrays start with (2, T).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import Array, wander
+from intermask_cli.datasets.duets.timing import Array, softened, wander
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
@@ -23,10 +23,16 @@ from intermask_cli.motion.skeleton import FPS, PALM_M
 _SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))
 #: Height of the ball joint above the floor for the 1.70 m body.
 _BALL_HEIGHT = 0.02
-#: Longest leg in use, share of its full length: knees are never locked.
-_LEG_STRETCH = 0.992
+#: Longest leg in use, share of its full length: knees are never locked, but straight to the eye.
+_LEG_STRETCH = 0.999
 #: Frames each way over which the pelvis height is smoothed.
-_SMOOTH = 4
+_SMOOTH = 3
+#: Heel behind the ankle for the 1.70 m body, metres.
+_HEEL = 0.05
+#: Largest turn and drop of the pelvis with each step, radians.
+_PELVIS_TURN, _PELVIS_DROP = 0.13, 0.085
+#: Turn of the chest against the pelvis, and how much of its drop the spine takes back.
+_CHEST_TURN, _CHEST_LEVEL = 1.8, 0.85
 #: Signs of the x axis for left and right limbs.
 _SIDES = np.array([1.0, -1.0])
 
@@ -68,19 +74,22 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
     frames = plan.yaw.shape[1]
     offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
     noise = _noise(rng, frames, bodies)
-    footing = [plan_feet(plan.root[p], plan.yaw[p], bodies[p], plan.flights[p]) for p in range(2)]
+    footing = _both([plan_feet(plan.root[p], plan.yaw[p], bodies[p], plan.flights[p]) for p in range(2)])
+    gait = _gait(plan, footing, bodies)
     local = np.empty((2, frames, 22, 3, 3))
     local[..., 20:22, :, :] = np.eye(3)
-    root = _place_pelvis_xz(plan, footing, noise, bodies)
-    local[:, :, 0] = euler(plan.yaw, plan.hips_pitch + 0.3 * noise["pitch"], plan.hips_roll)
+    root = _place_pelvis_xz(plan, gait, noise)
+    local[:, :, 0] = euler(
+        plan.yaw + gait.turn, plan.hips_pitch + 0.3 * noise["pitch"], plan.hips_roll + gait.drop
+    )
     ankles, foot_rotation, free = _place_feet(plan, footing, root, offsets, bodies)
     root[..., 1] = _pelvis_height(plan, root, local[:, :, 0], ankles, free, offsets, bodies)
     root[..., 1] += plan.jump
     ankles[..., 1] += plan.jump[..., None]
     _pose_legs(local, root, ankles, foot_rotation, plan.yaw, footing, offsets)
-    trunk = _pose_trunk(local, root, plan, noise, offsets, bodies)
-    _pose_head(local, trunk, plan, noise, bodies)
-    _pose_arms(local, trunk, plan, noise, ankles, root, offsets, bodies)
+    trunk = _pose_trunk(local, root, plan, gait, noise, offsets, bodies)
+    _pose_head(local, trunk, plan, gait, noise, bodies)
+    _pose_arms(local, trunk, plan, gait, noise, offsets, bodies)
     joints, _ = forward_kinematics(local, root, offsets)
     return Posed(joints, local)
 
@@ -103,13 +112,47 @@ def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> 
     }
 
 
-def _place_pelvis_xz(
-    plan: MotionPlan, footing: list[Footing], noise: dict[str, Array], bodies: tuple[Body, Body]
-) -> Array:
+def _both(footing: list[Footing]) -> Footing:
+    """The feet of both persons: every array (2, T, 2)."""
+    return Footing(*(np.stack([getattr(f, name.name) for f in footing]) for name in fields(Footing)))
+
+
+@dataclass(frozen=True)
+class Gait:
+    """What walking does to the rest of the body, from the feet: all but `arms` (2, T)."""
+
+    turn: Array  # pelvis turned to the left, radians; the chest turns against it
+    drop: Array  # pelvis lifted at the left, radians: it drops on the side of the swinging leg
+    sway: Array  # pelvis moved to the left, metres, over the standing foot
+    arms: Array  # (2, T, 2) hands ahead of the shoulders, metres: each goes with the opposite foot
+
+
+def _gait(plan: MotionPlan, footing: Footing, bodies: tuple[Body, Body]) -> Gait:
+    """Pelvis and arms that belong to the steps."""
+    scale = np.array([body.scale for body in bodies])[:, None]
+    s, c = np.sin(plan.yaw), np.cos(plan.yaw)
+    ahead = (footing.x - plan.root[..., None, 0]) * s[..., None] + (footing.z - plan.root[..., None, 1]) * c[
+        ..., None
+    ]
+    apart = softened((ahead[..., 0] - ahead[..., 1]) / scale, 3, axis=1)
+    side = softened(footing.swing[..., 1] - footing.swing[..., 0], 4, axis=1)
+    stride = softened(footing.stride[..., 1] - footing.stride[..., 0], 3, axis=1)
+    sway = np.array([body.style.sway * body.scale for body in bodies])[:, None]
+    velocity = np.gradient(plan.root, axis=1) * FPS
+    forward = softened(velocity[..., 0] * s + velocity[..., 1] * c, 8, axis=1)
+    swing = np.array([body.style.arm_swing for body in bodies])[:, None] * (
+        0.16 + 0.36 * np.clip(forward, 0.0, 2.0)
+    )
+    hands = 0.5 * (swing * scale * 0.9 * np.tanh(apart / 0.9))[..., None] * np.array([-1.0, 1.0])
+    return Gait(
+        turn=-_PELVIS_TURN * np.tanh(apart / 0.67), drop=_PELVIS_DROP * stride,
+        sway=sway * side, arms=hands,
+    )  # fmt: skip
+
+
+def _place_pelvis_xz(plan: MotionPlan, gait: Gait, noise: dict[str, Array]) -> Array:
     """Pelvis over the ground (2, T, 3): root path, planned shift, and sway towards the standing foot."""
-    swing = np.stack([f.swing for f in footing])
-    sway = np.array([body.style.sway for body in bodies])[:, None] * (swing[..., 1] - swing[..., 0])
-    left = plan.shift[..., 0] + noise["shift"][..., 0] + sway
+    left = plan.shift[..., 0] + noise["shift"][..., 0] + gait.sway
     ahead = plan.shift[..., 1] + noise["shift"][..., 1]
     s, c = np.sin(plan.yaw), np.cos(plan.yaw)
     root = np.zeros((*plan.yaw.shape, 3))
@@ -119,22 +162,25 @@ def _place_pelvis_xz(
 
 
 def _place_feet(
-    plan: MotionPlan, footing: list[Footing], root: Array, offsets: Array, bodies: tuple[Body, Body]
+    plan: MotionPlan, footing: Footing, root: Array, offsets: Array, bodies: tuple[Body, Body]
 ) -> tuple[Array, Array, Array]:
     """Ankles (2, T, 2, 3), global foot rotations (2, T, 2, 3, 3), weight of lifted feet (2, T, 2)."""
     scale = np.array([body.scale for body in bodies])[:, None, None]
-    x, z, lift, yaw, swing = (
-        np.stack([getattr(f, n) for f in footing]) for n in ("x", "z", "lift", "yaw", "swing")
-    )
+    x, z, yaw = footing.x, footing.z, footing.yaw
     s, c = np.sin(plan.yaw)[..., None], np.cos(plan.yaw)[..., None]
     ahead = (x - root[..., None, 0]) * s + (z - root[..., None, 2]) * c
     behind = np.maximum(-(ahead / scale + 0.10), 0.0)
     pitch = 0.75 * (1.0 - np.exp(-behind / 0.30))  # the heel rises when the body has passed the foot
+    pitch = pitch * (1.0 - footing.rolling) + footing.pitch
     pitch = pitch + np.minimum(4.0 * plan.jump, 0.6)[..., None]  # toes point down in the air
-    pitch = pitch + swing * (0.22 - 0.5 * np.clip(ahead / scale / 0.3 + 0.5, 0.0, 1.0)) * 0.6
-    ball = np.stack([x, _BALL_HEIGHT * scale + lift, z], axis=-1)
     rotation = euler(yaw, pitch, 0.0)
     to_ball = offsets[:, :, [10, 11]]
+    ball = np.stack([x, _BALL_HEIGHT * scale + footing.lift, z], axis=-1)
+    # With the toes up the foot turns about its heel, else about the ball.
+    from_heel = to_ball + np.array([0.0, 0.0, _HEEL]) * scale[..., None]
+    from_heel[..., 1] = _BALL_HEIGHT * scale
+    level = euler(yaw, 0.0, 0.0)
+    ball += np.where(pitch < 0.0, 1.0, 0.0)[..., None] * turned(rotation - level, from_heel)
     ankles = ball - turned(rotation, to_ball)
     weight = np.zeros_like(x)
     standing = np.array([_stand(o) for o in offsets[:, 0]])
@@ -173,12 +219,15 @@ def _pelvis_height(
     bound = (ankles[..., 1] + rise - hips[..., 1] + 2.0 * free).min(axis=-1)
     standing = np.array([_stand(o) for o in offsets[:, 0]])[:, None]
     bound = np.minimum(bound, standing - plan.crouch)
-    window = 2 * _SMOOTH + 1
-    padded = np.pad(bound, ((0, 0), (2 * _SMOOTH, 2 * _SMOOTH)), mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, window, axis=1).min(axis=-1)
-    kernel = np.hanning(window + 2)[1:-1]
-    height: Array = np.lib.stride_tricks.sliding_window_view(lowest, window, axis=1) @ (kernel / kernel.sum())
-    return height
+    height = _below(bound, 3 * _SMOOTH // 2)
+    return height + _below(bound - height, _SMOOTH)
+
+
+def _below(bound: Array, reach: int) -> Array:
+    """A smooth curve that is nowhere above the bound (2, T): its least values nearby, averaged."""
+    padded = np.pad(bound, ((0, 0), (reach, reach)), mode="edge")
+    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1).min(axis=-1)
+    return softened(lowest, reach, axis=1)
 
 
 def _pose_legs(
@@ -187,19 +236,18 @@ def _pose_legs(
     ankles: Array,
     foot_rotation: Array,
     yaw: Array,
-    footing: list[Footing],
+    footing: Footing,
     offsets: Array,
 ) -> None:
     """Fill hips, knees, ankles and toes."""
     pelvis = local[:, :, 0, None]
     hips = root[:, :, None] + turned(pelvis, offsets[:, :, [1, 2]])
-    foot_yaw = np.stack([f.yaw for f in footing])
-    direction = 0.5 * (foot_yaw + yaw[..., None]) + 0.10 * _SIDES
+    direction = 0.5 * (footing.yaw + yaw[..., None]) + 0.10 * _SIDES
     # Knees bend about a level axis across the body, whichever way the leg points (also in a high kick).
     across = np.stack([np.cos(direction), np.zeros_like(direction), -np.sin(direction)], axis=-1)
     length = np.linalg.norm(offsets[:, :, [4, 5]], axis=-1, keepdims=True)
     length = length + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True)
-    reachable = soft_reach(hips, ankles, length, 0.994, 0.998)
+    reachable = soft_reach(hips, ankles, length, 0.9991, 0.9994)
     pole = np.cross(reachable - hips, across)
     thigh, shank = two_bone_rotations(
         hips, reachable, pole, offsets[:, :, [4, 5]], offsets[:, :, [7, 8]], 0.0, np.array([1.0, 0.0, 0.0])
@@ -219,6 +267,7 @@ def _pose_trunk(
     local: Array,
     root: Array,
     plan: MotionPlan,
+    gait: Gait,
     noise: dict[str, Array],
     offsets: Array,
     bodies: tuple[Body, Body],
@@ -226,8 +275,8 @@ def _pose_trunk(
     """Fill the spine; collars are still neutral in the returned trunk."""
     posture = np.array([body.style.posture for body in bodies])[:, None]
     pitch = plan.bend[..., 0] + noise["pitch"] + posture
-    roll = plan.bend[..., 1] + noise["roll"]
-    twist = plan.bend[..., 2] + noise["twist"]
+    roll = plan.bend[..., 1] + noise["roll"] - _CHEST_LEVEL * gait.drop
+    twist = plan.bend[..., 2] + noise["twist"] - _CHEST_TURN * gait.turn
     rotations, positions = {0: local[:, :, 0]}, {0: root}
     parent = 0
     for joint, share in _SPINE:
@@ -247,8 +296,9 @@ def _soft(angle: Array, limit: float) -> Array:
 
 
 def _pose_head(
-    local: Array, trunk: Trunk, plan: MotionPlan, noise: dict[str, Array], bodies: tuple[Body, Body]
-) -> None:
+    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, noise: dict[str, Array],
+    bodies: tuple[Body, Body],
+) -> None:  # fmt: skip
     """Fill neck and head: look at the partner's face with weight `gaze`, else straight ahead, then nod."""
     scale = np.array([body.scale for body in bodies])[:, None]
     chin = np.array([body.style.chin for body in bodies])[:, None]
@@ -258,7 +308,8 @@ def _pose_head(
     yaw = _soft(np.arctan2(way[..., 0], np.maximum(way[..., 2], 0.05)), 1.1)
     pitch = _soft(-np.arctan2(way[..., 1], np.hypot(way[..., 0], way[..., 2]) + 0.15), 0.6)
     level = -0.5 * np.arcsin(np.clip(-trunk.rotations[9][..., 1, 2], -1.0, 1.0))
-    yaw = plan.gaze * yaw + plan.look + noise["head"][..., 0]
+    ahead = (_CHEST_TURN - 1.0) * gait.turn  # the head does not turn with the chest at every step
+    yaw = plan.gaze * yaw + (1.0 - plan.gaze) * ahead + plan.look + noise["head"][..., 0]
     pitch = plan.gaze * pitch + (1.0 - plan.gaze) * 0.4 * level + plan.nod + chin + noise["head"][..., 1]
     roll = -0.5 * plan.bend[..., 1]
     local[:, :, 12] = euler(0.4 * yaw, 0.4 * pitch, 0.4 * roll)
@@ -266,13 +317,13 @@ def _pose_head(
 
 
 def _pose_arms(
-    local: Array, trunk: Trunk, plan: MotionPlan, noise: dict[str, Array], ankles: Array, root: Array,
-    offsets: Array, bodies: tuple[Body, Body],
+    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, noise: dict[str, Array], offsets: Array,
+    bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
     chest = trunk.rotations[9]
     arms = np.array([body.arm for body in bodies])[:, None, None, None]
-    palms = _hanging(trunk, plan, ankles, root, bodies)
+    palms = _hanging(trunk, plan, gait, bodies)
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     busy = np.zeros(palms.shape[:3])
     for item in plan.reaches:
@@ -305,18 +356,17 @@ def _pose_arms(
     local[:, :, 18:20] = _inverse(upper) @ lower
 
 
-def _hanging(trunk: Trunk, plan: MotionPlan, ankles: Array, root: Array, bodies: tuple[Body, Body]) -> Array:
-    """Palms (2, T, 2, 3) of arms that hang and swing against the legs."""
+def _hanging(trunk: Trunk, plan: MotionPlan, gait: Gait, bodies: tuple[Body, Body]) -> Array:
+    """Palms (2, T, 2, 3) of arms that hang and swing against the legs; a forward arm bends more."""
     chest, level = trunk.rotations[9], euler(plan.yaw, 0.0, 0.0)
-    s, c = np.sin(plan.yaw)[..., None], np.cos(plan.yaw)[..., None]
-    ahead = (ankles[..., 0] - root[..., None, 0]) * s + (ankles[..., 2] - root[..., None, 2]) * c
-    ahead = 0.35 * np.tanh(ahead[..., ::-1] / 0.35)  # left hand with right foot; kicks do not throw the arm
-    down = np.empty((*ahead.shape, 3))
+    down = np.empty((*gait.arms.shape, 3))
     for p, body in enumerate(bodies):
-        style = body.style
+        style, arm = body.style, body.arm
+        ahead = style.arm_forward * body.scale + gait.arms[p]
+        bent = style.arm_bend + 0.10 * np.logaddexp(0.0, 12.0 * gait.arms[p] / arm) / 12.0
         down[p, ..., 0] = _SIDES * style.arm_out * body.scale
-        down[p, ..., 1] = -body.arm * (1.0 - style.arm_bend)
-        down[p, ..., 2] = style.arm_forward * body.scale + style.arm_swing * ahead[p]
+        down[p, ..., 1] = -np.sqrt(np.maximum((arm * (1.0 - bent)) ** 2 - ahead**2, 0.25 * arm**2))
+        down[p, ..., 2] = ahead
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     mixed = 0.4 * chest + 0.6 * level
     return shoulders + turned(mixed[:, :, None], down)

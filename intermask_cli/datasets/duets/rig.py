@@ -28,7 +28,7 @@ class Style:
     arm_out: float  # hanging hands away from the hips
     arm_forward: float
     arm_bend: float  # share of the arm length lost to the bent elbow when hanging
-    arm_swing: float  # hand travel per travel of the opposite foot
+    arm_swing: float  # factor on the swing of the arms in walking
     pace: float  # factor on step times
     lift: float  # extra foot clearance
     sway: float  # pelvis shift over the standing foot
@@ -64,9 +64,9 @@ def random_body(rng: np.random.Generator) -> Body:
     draw = rng.uniform
     style = Style(
         stance=draw(0.085, 0.135), stagger=draw(-0.06, 0.06), toe_out=draw(0.05, 0.26),
-        posture=draw(-0.04, 0.13), chin=draw(-0.06, 0.12), arm_out=draw(0.05, 0.13),
-        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.004, 0.022), arm_swing=draw(0.25, 0.6),
-        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.02, 0.045), idle=draw(0.5, 1.5),
+        posture=draw(-0.04, 0.13), chin=draw(-0.06, 0.12), arm_out=draw(0.07, 0.15),
+        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.018, 0.045), arm_swing=draw(0.8, 1.2),
+        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.018, 0.034), idle=draw(0.5, 1.5),
         reaction_s=draw(0.03, 0.3),
     )  # fmt: skip
     return Body(offsets, height / REST_HEIGHT_M, style)

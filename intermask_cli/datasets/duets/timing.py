@@ -43,3 +43,14 @@ def wander(rng: np.random.Generator, frames: int, channels: int, period_s: float
     phase = rng.uniform(0, 2 * np.pi, (channels, 3, 1))
     noise: Array = np.sin(speed * np.arange(frames) + phase).sum(axis=1) * 0.6
     return noise
+
+
+def softened(values: Array, reach: int, axis: int) -> Array:
+    """Values smoothed along `axis` by a Hann window over `reach` frames each way, ends repeated."""
+    kernel = np.hanning(2 * reach + 3)[1:-1]
+    padded = np.pad(
+        values, [(reach, reach) if a == axis else (0, 0) for a in range(values.ndim)], mode="edge"
+    )
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis)
+    smooth: Array = windows @ (kernel / kernel.sum())
+    return smooth

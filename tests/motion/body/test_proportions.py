@@ -17,6 +17,8 @@ from intermask_cli.motion.rig import rig_in
 from intermask_cli.motion.skeleton import FEET, JOINT
 
 TOES = list(FEET[1::2])
+#: Metres a frame: slower toes stand.
+STILL_M = 5e-4
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def level_speed(joints: np.ndarray) -> np.ndarray:
 def standing(joints: np.ndarray) -> np.ndarray:
     """(P, T - 1, 2): toes that are on the floor and still."""
     low = joints[:, 1:, TOES, 1] < joints[:, :, TOES, 1].min() + 0.01
-    return (level_speed(joints) < 5e-4) & low
+    return (level_speed(joints) < STILL_M) & low
 
 
 @pytest.mark.slow
@@ -73,7 +75,7 @@ def test_hands_still_meet_and_feet_still_stand(pairs: list[Motion], heights: tup
         still = standing(before)
         assert still.mean() > 0.1
         # The ground is scaled by a constant, so what stood still stands still.
-        assert level_speed(after)[still].max() < 1.3 * level_speed(before)[still].max() + 1e-5
+        assert level_speed(after)[still].max() < 1.5 * STILL_M
         soles = after[:, 1:, TOES, 1][still] - np.median(before[:, :, TOES, 1].min())
         assert np.abs(soles).max() < 0.002 + np.abs(before[:, 1:, TOES, 1][still]).max()
     assert met > 100

@@ -125,7 +125,7 @@ def walk_side_by_side(s: Stage) -> None:
     turn = 0.0 if s.straight else -math.radians(s.some(45, 90))
     path = walked_line(length, turn)
     holding = s.manner == "hand in hand"
-    aside = (s.some(0.25, 0.29) if holding else s.some(0.30, 0.38)) * s.size
+    aside = (s.some(0.25, 0.29) if holding else s.some(0.33, 0.40)) * s.size
     begin = s.some(14, 20) if holding else s.some(4, 12)
     end = begin + length / (0.68 * _WALK[s.tempo]) * FPS
     for person, sign in ((0, 1.0), (1, -1.0)):
@@ -153,7 +153,7 @@ def pass_by(s: Stage) -> None:
     begin = s.some(2, 8)
     speed = _WALK[s.tempo]
     end = begin + length / (0.8 * speed) * FPS
-    passing = s.some(0.30, 0.36) * s.size
+    passing = s.some(0.44, 0.50) * s.size
     for person, sign in ((0, 1.0), (1, -1.0)):
         late = person * s.some(0, 6)
         way = length * (trapezoid((s.t - begin - late) / (end - begin), 0.2) - 0.5)
