@@ -242,18 +242,20 @@ class InteractionFile:
         runs = self._file.get(RUNS)
         return {} if runs is None else {name: self._plain(run) for name, run in runs.items()}
 
-    def read(self, id: str) -> Interaction:
+    def read(self, id: str, joints_only: bool = False) -> Interaction:
         """The interaction with this id.
 
-        Columns carried over from the prompt file are not part of it: see `column`.
+        Columns carried over from the prompt file are not part of it: see `column`. With `joints_only` no
+        other array is read, which is several times as fast; nobody is then marked as rigid.
 
         Raises:
             InputError: no such id, or an item that is damaged or claims an implausible size.
         """
         try:
             group = local_item(self._file[ITEMS], id)
+            wanted = ("joints",) if joints_only else ARRAYS
             stored = (
-                {} if group is None else {name: local_item(group, name) for name in ARRAYS if name in group}
+                {} if group is None else {name: local_item(group, name) for name in wanted if name in group}
             )
             if (joints := stored.get("joints")) is None:
                 raise InputError(f"{self.path}: no complete interaction '{id}'")
@@ -265,8 +267,8 @@ class InteractionFile:
                     f"{self.path}: '{id}' claims {shape[1]:,} frames of {shape[2]:,} joints; at most "
                     f"{LONGEST_FRAMES:,} of {len(INTERX_PARENTS)} are read"
                 )
-            for name in ARRAYS:
-                if name in stored and stored[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
+            for name in stored:
+                if stored[name].size > _MOST_NUMBERS_PER_JOINT * math.prod(shape[:3]):
                     raise InputError(
                         f"{self.path}: {name} of shape {stored[name].shape} do not belong to "
                         f"{shape[1]:,} frames of '{id}'"
@@ -285,13 +287,15 @@ class InteractionFile:
                 seams=self.seams(id),
                 id=id,
                 sample=int(group.attrs["sample"]),
-                rigid=np.atleast_1d(group.attrs.get(RIGID, (0, 0))).astype(bool).tolist(),
+                rigid=None
+                if joints_only
+                else np.atleast_1d(group.attrs.get(RIGID, (0, 0))).astype(bool).tolist(),
                 no_body=text(group.attrs.get("no_body", "")),
                 source_id=text(group.attrs.get("source_id", "")),
                 read_as=text(group.attrs.get("read_as", "")),
                 read_confidence=None if confidence is None else float(confidence),
                 outside=text(group.attrs.get("outside", "")),
-                source=read_source(group),
+                source=None if joints_only else read_source(group),
                 text_warning=text(group.attrs.get("text_warning", "")),
             )
         except KeyError as error:

@@ -100,6 +100,8 @@ def _round_bodies(motion: Motion, persons: list[int], arrays: dict[str, np.ndarr
     offsets = np.broadcast_to(rest_offsets(motion.bone_lengths[persons])[:, None], joints.shape)
     stored, rebuilt = sixd.copy(), joints.copy()
     for step in (_ROTATION_STEP, _FINE_ROTATION_STEP):
+        if not moves.any():
+            break
         pelvis = _on_grid(joints[moves][:, 0], _POSITION_STEP_M)
         stored[moves], rebuilt[moves] = _rounded_chain(sixd[moves], pelvis, offsets[moves], step)
         moves = np.linalg.norm(rebuilt - joints, axis=-1).max(axis=-1) > JOINTS_WITHIN_M

@@ -74,7 +74,7 @@ class ComparisonSet:
     def joints_for(self, id: str, prompt: str) -> np.ndarray | None:
         """Its joints (2, T, J, 3), or None."""
         match = self.match(id, prompt)
-        return None if match is None else self._dataset.read(match).joints
+        return None if match is None else self._dataset.read(match, joints_only=True).joints
 
 
 def _normalised(prompt: str) -> str:
@@ -133,7 +133,7 @@ def _items(
     columns = {name: dataset.column(name) for name in dataset.columns if name not in _HIDDEN_COLUMNS}
     row = {id: k for k, id in enumerate(dataset.ids)}
     for start in range(0, len(ids), _BATCH):
-        batch = [(id, dataset.read(id)) for id in ids[start : start + _BATCH]]
+        batch = [(id, dataset.read(id, joints_only=True)) for id in ids[start : start + _BATCH]]
         measured = _physics([item for _, item in batch])
         for (id, item), physics in zip(batch, measured, strict=True):
             fields = {name: values[row[id]] for name, values in columns.items()}
