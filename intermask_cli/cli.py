@@ -43,6 +43,7 @@ COMMANDS = {
     "render": Command("render", "Draw interactions as contact sheets, GIF or MP4."),
     "select": Command("select", "Keep the interactions of a run that meet a condition."),
     "split": Command("split", "Deal a dataset into train, val and test."),
+    "stats": Command("stats", "Write the data card of a dataset."),
     "merge": Command("merge", "Merge the parts of shards into a dataset."),
     "info": Command("info", "Describe a run, dataset, model or motion file."),
     "doctor": Command("doctor", "Check what works on this machine."),

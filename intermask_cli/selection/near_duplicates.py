@@ -47,7 +47,10 @@ class DistinctMoves:
 
     def add(self, joints: np.ndarray) -> bool:
         """Keep joints (2, T, J, 3) and return True, or return False for a near-duplicate of one kept."""
-        moments, frames = moments_of(joints), joints.shape[1]
+        return self.add_moments(moments_of(joints), joints.shape[1])
+
+    def add_moments(self, moments: np.ndarray, frames: int) -> bool:
+        """The same for `moments_of` an interaction of so many frames."""
         means = moments.reshape(2, _PARTS, -1, 3).mean(axis=2).reshape(-1, 3)  # (2 * _PARTS, 3)
         for index in self._candidates(means, frames):
             if np.linalg.norm(self._moments[index] - moments, axis=-1).mean() <= self._limit:
