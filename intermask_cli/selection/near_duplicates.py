@@ -50,7 +50,7 @@ class DistinctMoves:
         return self.add_moments(moments_of(joints), joints.shape[1])
 
     def add_moments(self, moments: np.ndarray, frames: int) -> bool:
-        """The same for `moments_of` an interaction of so many frames."""
+        """The same for `moments_of` an interaction and its number of frames."""
         means = moments.reshape(2, _PARTS, -1, 3).mean(axis=2).reshape(-1, 3)  # (2 * _PARTS, 3)
         for index in self._candidates(means, frames):
             if np.linalg.norm(self._moments[index] - moments, axis=-1).mean() <= self._limit:
