@@ -40,8 +40,10 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _PEOPLE = re.compile(r"\{(A|B|X|Y|A's|B's|X's|Y's|Two|Pair)\}")
 _NOUN = re.compile(r"\{(A|B|X|Y)('s)?\}")
-_PRONOUNS = {"man": ("his", "him"), "guy": ("his", "him"), "boy": ("his", "him"),
-             "woman": ("her", "her"), "girl": ("her", "her")}  # fmt: skip
+#: Share of captions of one phase that end with a cause or an occasion, and the most words before it.
+REASON_SHARE, LONGEST_BEFORE_REASON = 0.12, 36
+#: Share of captions in nouns of the kind ("boxer"), and of anonymous ones about people of two sorts.
+OWN_NOUN_SHARE, MIXED_SHARE = 0.25, 0.4
 
 
 class Mention(NamedTuple):
@@ -105,6 +107,10 @@ def captions_for(labels: Labels, rng: np.random.Generator, held_out: bool = Fals
 
 def _caption(labels: Labels, type_: str, rng: np.random.Generator, held_out: bool) -> Caption:
     draft, text = _sentence(labels, type_, _to_mention(labels, type_, rng), rng, held_out)
+    if type_ != "short" and rng.random() < REASON_SHARE and len(text.split()) <= LONGEST_BEFORE_REASON:
+        reason = _pick(wordings().common["reasons"][KINDS[labels.kind].family], rng)
+        if reason.split()[0] != text.split()[-1]:  # not "walk on on a sunny day"
+            text = f"{text} {reason}"
     return Caption(_styled(text, rng), type_, draft.mention())
 
 
@@ -299,7 +305,7 @@ class _Draft:
         words, own = self.common["nouns"], self.kind.nouns
         if self.held_words:
             words, own = self.held_words["nouns"], self.kind.held_nouns
-        self.noun = _pick((*words, *own), self.rng)
+        self.noun = _pick(own if self.rng.random() < OWN_NOUN_SHARE else words, self.rng)
         return self.noun
 
     def _plural(self, form: str) -> str:
@@ -341,7 +347,7 @@ class _Draft:
             forms = [tuple(form) for form in wordings().then["anonymous"]]
         elif self.introduced:
             forms = [("one", "the other"), ("one of them", "the other"), ("one person", "the other")]
-        elif self.rng.random() < 0.25:
+        elif self.rng.random() < MIXED_SHARE:
             forms = (self.held_words or self.common)["mixed"]
         else:
             forms = self.common["anonymous"]
@@ -367,8 +373,11 @@ class _Draft:
         def pronoun(found: re.Match[str]) -> str:
             form, _, role = found[1].partition(":")
             words = set(names.get(role, "").split())
-            gendered = [pair for word, pair in _PRONOUNS.items() if word in words]
-            return (gendered or [("their", "them")])[0][form == "them"]
+            if words & set(self.common["he"]):
+                return "him" if form == "them" else "his"
+            if words & set(self.common["she"]):
+                return "her"
+            return form
 
         return _SLOT.sub(pronoun, _NOUN.sub(noun, text))
 

@@ -36,6 +36,8 @@ from intermask_cli.motion.skeleton import FPS, JOINT
 pytestmark = pytest.mark.slow
 
 JOINED = kind_set("all", 1.0)
+#: Kinds in which people turn away from each other, by radians at most; else 1.0.
+TURNED = {"point_and_look": 1.9, "shoulder_bump": 1.3, "turn_under_arm": math.pi}
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 
 
@@ -120,9 +122,7 @@ def test_people_face_each_other_when_the_second_phase_begins(clips):
         ahead = np.stack([-hips[:, 2], hips[:, 0]], axis=-1)
         way = (clip.joints[::-1, frame, 0] - clip.joints[:, frame, 0])[:, [0, 2]]
         cosine = (ahead * way).sum(-1) / np.linalg.norm(ahead, axis=-1) / np.linalg.norm(way, axis=-1)
-        turned = {"point_and_look": 1.9, "turn_under_arm": math.pi, "shoulder_bump": 1.3}.get(
-            clip.labels.then.kind, 1.0
-        )
+        turned = TURNED.get(clip.labels.then.kind, 1.0)
         assert cosine.min() > math.cos(turned) - 1e-6, name(clip)
 
 
