@@ -49,7 +49,7 @@ from tests.helpers.paths import ROOT
 pytestmark = pytest.mark.slow
 
 CLIPS_PER_KIND = 13
-CORE_SHA256 = "76c12e9fbf40f72d799792cca061880b67adccbdd05d38ae2bb370e1e8c1f71a"
+CORE_SHA256 = ""
 WRISTS = {LEFT: JOINT["left_wrist"], RIGHT: JOINT["right_wrist"]}
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 #: Kinds in which people touch: (trunk to trunk, limb to the other's trunk) at least, metres; else 0.38, 0.11.
