@@ -14,10 +14,9 @@ import numpy as np
 from intermask_cli.cleanup.arms import lift_arms_out
 from intermask_cli.cleanup.planted_feet import plant
 from intermask_cli.cleanup.rigid_feet import LEGS, body_shift, cleaned_pair, plant_body
-from intermask_cli.motion.capsules import capsule_gaps_m
-from intermask_cli.motion.curves import largest_nearby, minimum_jerk, smoothed_over_time
+from intermask_cli.motion.body.apart import Push, push_apart
+from intermask_cli.motion.curves import minimum_jerk, smoothed_over_time
 from intermask_cli.motion.inverse_kinematics import ARMS, ELBOWS, SHOULDERS, WRISTS, elbow_side, solve_limb
-from intermask_cli.motion.skeleton import JOINT
 
 #: Metres from a wrist to a joint of the other person: nearer, the wrist holds on to it. Palms are 9 cm beyond
 #: the wrists, so the wrists of joined hands may be 18 cm apart.
@@ -64,7 +63,7 @@ def clean_in_contact(
     together = minimum_jerk((_INDEPENDENT_M - nearest) / (_INDEPENDENT_M - _TOGETHER_M))
     together = smoothed_over_time(together, _SIGMA_FRAMES)
     shift += together[:, None] * (common - shift)
-    shift += _push_apart(given + shift[:, :, None], fixed)
+    shift += push_apart(given + shift[:, :, None], _push(fixed))
     cleaned = _hold_on(given, plant_body(given, planting, shift), distances, fixed)
     cleaned = lift_arms_out(cleaned, fixed)
     return cleaned_pair(joints, cleaned, rotations6d, LEGS + ARMS, fixed)
@@ -77,30 +76,10 @@ def _wrist_distances(joints: np.ndarray) -> np.ndarray:
     return distances
 
 
-def _push_apart(joints: np.ndarray, fixed: int | None) -> np.ndarray:
-    """Level displacements (P, T, 3) that reduce the overlap of two bodies (P, T, 22, 3), smooth over time."""
-    push = np.zeros_like(joints[:, :, 0])
-    without_forearms = joints.copy()
-    without_forearms[:, :, WRISTS] = without_forearms[:, :, ELBOWS]
-    trunk = joints[:, :, [JOINT["pelvis"], JOINT["spine3"], JOINT["neck"]]].mean(axis=2)  # (P, T, 3)
-    line = smoothed_over_time(
-        (trunk[1] - trunk[0]) * np.array([1.0, 0, 1.0]), _SIGMA_FRAMES
-    )  # (T, 3), from person 0 to person 1
-    line /= np.maximum(np.linalg.norm(line, axis=-1, keepdims=True), 1e-3)
-    shares = np.array([-0.5, 0.5]) if fixed is None else np.where(np.arange(2) == fixed, 0.0, [-1.0, 1.0])
-    max_push_m = _MAX_PUSH_M if fixed is None else 2 * _MAX_PUSH_M
-    amount = np.zeros(joints.shape[1])  # (T,)
-    for _ in range(_ROUNDS):
-        first, second = (without_forearms + push[:, :, None]).astype(np.float32)
-        depth = np.maximum(-capsule_gaps_m(first, second, 0.0), 0.0)  # (T,)
-        if not depth.any():
-            break
-        widened = largest_nearby(depth, _REACH_FRAMES)
-        amount = np.minimum(
-            amount + smoothed_over_time(widened, _SIGMA_FRAMES), max_push_m / np.abs(shares).max()
-        )
-        push = shares[:, None, None] * (amount[:, None] * line)[None]
-    return push
+def _push(fixed: int | None) -> Push:
+    """Both persons go half of the way, or the one who is not `fixed` all of it."""
+    shares = {None: (-0.5, 0.5), 0: (0.0, 1.0), 1: (-1.0, 0.0)}[fixed]
+    return Push(shares, 2 * _MAX_PUSH_M, 0.0, _SIGMA_FRAMES, _REACH_FRAMES, _ROUNDS)
 
 
 def _hold_on(given: np.ndarray, moved: np.ndarray, distances: np.ndarray, fixed: int | None) -> np.ndarray:

@@ -65,16 +65,17 @@ def body_of(body: Any, info: BundleInfo) -> str:
 def with_bodies(
     items: Sequence[Interaction],
     kept: Sequence[Kept | None] | None = None,
-    wishes: Sequence[Sequence[ContactWish]] | None = None,
+    wishes: Sequence[Sequence[ContactWish] | None] | None = None,
 ) -> list[Interaction]:
     """The interactions with rigid bodies.
 
     Args:
         kept: for each what must not change, the given person too.
-        wishes: for each the limbs that should meet. A person of whom frames are kept is not moved for them.
+        wishes: for each the limbs that should meet, None where that is not known (`solve_clips`). A person of
+            whom frames are kept is not moved for them.
     """
     assert kept is not None or all(item.given is None for item in items)
-    all_kept, all_wishes = kept or [None] * len(items), wishes or [()] * len(items)
+    all_kept, all_wishes = kept or [None] * len(items), wishes or [None] * len(items)
     results: list[Interaction] = []
     for start in range(0, len(items), _TOGETHER):
         together = slice(start, start + _TOGETHER)

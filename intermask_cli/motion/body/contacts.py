@@ -1,7 +1,8 @@
 """Limbs that should meet: what is asked for, and targets moved so that they do.
 
 A decoder places two people a little too far apart or to the side. The partner as a whole is moved by one
-small vector, so that the limbs meet when they come nearest; arms take up what is left around that time.
+small vector, so that the limbs meet when they come nearest, and out of the other's body; arms take up what is
+left around the time of the contact.
 Axes: T frames of a pair; K pairs of joints that should meet at the same time.
 """
 
@@ -13,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from intermask_cli.motion.body.apart import Push, push_apart
 from intermask_cli.motion.capsules import BODY
 from intermask_cli.motion.curves import minimum_jerk, runs_of_true, smoothed_over_time
 from intermask_cli.motion.skeleton import JOINT, PALM_M
@@ -27,10 +29,16 @@ _PALM_TO_BODY_M = 0.06
 _RADIUS_M = dict(zip(BODY.children.tolist(), BODY.radii_m.tolist(), strict=True))
 #: Metres over the ground that the partner is moved at most. A larger step would change the interaction.
 _MAX_SHIFT_M = 0.30
-#: Rounds of finding the vector that brings all K pairs together.
+#: Rounds of finding the vector that brings all K pairs together, and of pushing bodies apart.
 _ROUNDS = 6
 #: Metres that limbs may miss each other by at their nearest: those that are farther apart are not moved.
 _MAX_GAP_M = 0.60
+#: Metres that bodies may overlap, as those of the procedural corpus do at most: people whose limbs meet the
+#: other's trunk, as in a hug, and all others.
+_CLOSE_OVERLAP_M, _OVERLAP_M = 0.10, 0.02
+#: Metres that the partner is moved out of the other's body at most, sigma in frames of that displacement, and
+#: frames before and after that are moved as far.
+_MAX_PUSH_M, _PUSH_SIGMA_FRAMES, _PUSH_REACH_FRAMES = 0.5, 6.0, 8
 #: Frames from one shift to the next where a clip has phases, at most.
 _CHANGE_FRAMES = 30
 #: Metres farther apart than at their nearest up to which limbs count as meeting.
@@ -38,8 +46,8 @@ _LASTING_M = 0.08
 #: Metres that an arm is moved at most to close what the shift leaves.
 _MAX_CLOSING_M = 0.25
 #: Frames in which arms come together before they meet, and part after it.
-_BLEND_FRAMES = 10
-#: Sigma in frames of what is left between two limbs: arms follow its course, not its noise.
+_BLEND_FRAMES = 14
+#: Sigma in frames of what arms close: they follow the course of the gap, not its noise.
 _SIGMA_FRAMES = 2.0
 
 
@@ -77,7 +85,7 @@ def touch_point(joints: np.ndarray, joint: int) -> np.ndarray:
 
 
 def moved_to_meet(pair: np.ndarray, wishes: Sequence[ContactWish], free: tuple[bool, bool]) -> np.ndarray:
-    """Joints (2, T, 22, 3) with the partner and arms moved so that limbs meet as wished.
+    """Joints (2, T, 22, 3) with the partner and arms moved so that limbs meet as wished, and bodies do not.
 
     free: the persons that may be moved. Person 1 is the partner, or person 0 if person 1 is not free. Of arms
     only elbows and wrists are moved, without regard to the lengths of bones.
@@ -85,14 +93,21 @@ def moved_to_meet(pair: np.ndarray, wishes: Sequence[ContactWish], free: tuple[b
     if not any(free):
         return pair
     meetings = [meeting for wish in wishes if (meeting := _meeting(pair, wish)) is not None]
-    if not meetings:
-        return pair
     moved = pair.copy()
-    shift = _shift_path(meetings, pair.shape[1])[:, None]
-    if free[1]:
-        moved[1] += shift
-    else:
-        moved[0] -= shift
+    partner, sign = (1, 1.0) if free[1] else (0, -1.0)
+    if meetings:
+        moved[partner] += sign * _shift_path(meetings, pair.shape[1])[:, None]
+    at_trunk = any(not set(touch) <= set(_ELBOW) for m in meetings for touch in m.touches)
+    push = Push(
+        shares=(0.0, 1.0) if partner == 1 else (-1.0, 0.0),
+        most_m=_MAX_PUSH_M,
+        allowed_m=_CLOSE_OVERLAP_M if at_trunk else _OVERLAP_M,
+        sigma_frames=_PUSH_SIGMA_FRAMES,
+        reach_frames=_PUSH_REACH_FRAMES,
+        rounds=_ROUNDS,
+        turn_sigma_frames=_PUSH_SIGMA_FRAMES,
+    )
+    moved[partner] += push_apart(moved, push)[partner][:, None]
     for meeting in meetings:
         _close(moved, meeting, free)
     return moved
@@ -173,15 +188,14 @@ def _around_the_nearest(missing: np.ndarray, window: slice) -> np.ndarray:
     frames = np.arange(len(distance))
     near = np.zeros(len(distance), dtype=bool)
     near[window] = distance[window] <= distance[window].min() + _LASTING_M
-    smooth = smoothed_over_time(missing, _SIGMA_FRAMES)
     total, weights = np.zeros_like(missing), np.zeros((len(missing), 1))
     for start, stop in runs_of_true(near):
         rise = minimum_jerk((frames - start) / _BLEND_FRAMES + 1)
         fall = minimum_jerk((stop - 1 - frames) / _BLEND_FRAMES + 1)
         weight = (rise * fall)[:, None]
-        total += weight * smooth[np.clip(frames, start, stop - 1)]
+        total += weight * missing[np.clip(frames, start, stop - 1)]
         weights += weight
-    closing = total / np.maximum(weights, 1.0)
+    closing = smoothed_over_time(total / np.maximum(weights, 1.0), _SIGMA_FRAMES)
     size = np.linalg.norm(closing, axis=-1, keepdims=True)
     limited: np.ndarray = closing * np.minimum(1.0, _MAX_CLOSING_M / np.maximum(size, 1e-9))
     return limited

@@ -119,7 +119,7 @@ def solve_clips(
     clips: Sequence[np.ndarray],
     rotations6d: Sequence[np.ndarray | None] | None = None,
     bone_lengths: Sequence[Sequence[np.ndarray | None] | None] | None = None,
-    wishes: Sequence[Sequence[ContactWish]] | None = None,
+    wishes: Sequence[Sequence[ContactWish] | None] | None = None,
     kept: Sequence[Sequence[bool] | None] | None = None,
     *,
     plant: bool = True,
@@ -133,8 +133,8 @@ def solve_clips(
         rotations6d: decoded local rotations (P, T, 21, 6) `sixd_columns` of each, or None. Only those that
             no joint shows are used: of the head, the hands and the toes.
         bone_lengths: lengths (21,) of those persons of each clip whose body is known, None for the others.
-        wishes: limbs that should meet, of each clip of two persons. A person whose bones are rigid already
-            is not moved for them.
+        wishes: limbs that should meet, of each clip of two persons; elsewhere their bodies are kept apart.
+            None where that is not known. A person whose bones are rigid already is not moved for them.
         kept: of each clip, the persons that are not moved for wishes either, or None.
         plant: feet stand still and step. A person whose bones are rigid already was captured or computed,
             not decoded, and keeps its feet.
@@ -151,8 +151,8 @@ def solve_clips(
     rigid = [is_rigid(person.lengths) for person in persons]
     if repair:
         _smooth(persons, [i for i, own in enumerate(rigid) if not own])
-    for clip, (end, wished) in enumerate(zip(ends, wishes or [()] * len(clips), strict=True)):
-        if wished:
+    for clip, (end, wished) in enumerate(zip(ends, wishes or [None] * len(clips), strict=True)):
+        if wished is not None:
             fixed = (kept[clip] if kept else None) or (False, False)
             free = (not (fixed[0] or rigid[end - 2]), not (fixed[1] or rigid[end - 1]))
             _meet(persons, end - 2, wished, free)
