@@ -49,7 +49,7 @@ from tests.helpers.paths import ROOT
 pytestmark = pytest.mark.slow
 
 CLIPS_PER_KIND = 13
-CORE_SHA256 = ""
+CORE_SHA256 = "d067abe2f1dbf0c030b02b54d58975e327a55880f707175e4672666427eb16aa"
 WRISTS = {LEFT: JOINT["left_wrist"], RIGHT: JOINT["right_wrist"]}
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 #: Kinds in which people touch: (trunk to trunk, limb to the other's trunk) at least, metres; else 0.38, 0.11.
