@@ -110,7 +110,7 @@ class _GivenPersons:
 class MotionGenerator:
     """Generates what requests ask for (all reactions or none) with one model, and keeps it in the cache.
 
-    A single worker uses the model that is loaded already. Several `processes` (None: one per GPU that
+    A single worker uses the model that is loaded already. Several `processes` (None: per GPU or core that
     `device` allows) load their own, with the text encoder as it was named.
     """
 
@@ -167,7 +167,7 @@ class MotionGenerator:
             engine = ReactionLoader(source, self.sampling, None, _GivenPersons(given))
         else:
             engine = GenerationLoader(source, self.sampling, None)
-        workers = len(worker_devices(device, self.processes))
+        workers = len(worker_devices(device, self.processes, len(plan.items)))
         load = engine if workers > 1 else partial(engine.engine, self.model)
         identity = {"orders": keys, "prompts": plan.fingerprint(), **source.identity(self.sampling)}
         count = len(plan.items)

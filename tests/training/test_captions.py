@@ -8,7 +8,14 @@ import torch
 from intermask_cli.datasets.duets.corpus_writer import write_corpus
 from intermask_cli.training.sources.open import open_source
 from intermask_cli.training.sources.source import ClipCaption, ClipText
-from intermask_cli.training.transformer.captions import UNSTATED, caption_table, captions_of, label_values
+from intermask_cli.training.transformer.captions import (
+    UNSTATED,
+    cached_states,
+    caption_table,
+    captions_of,
+    label_values,
+)
+from tests.helpers.fakes import FakeTextEncoder
 
 BOW = ClipText(
     (
@@ -51,3 +58,13 @@ def test_paraphrases_of_a_corpus_are_the_same_each_time_and_no_part_of_it(tmp_pa
         assert all("kind" in caption.mentions for caption in text.paraphrases)
         assert not {c.text for c in text.paraphrases} & {c.text for c in text.captions}
         assert captions_of(text, 0.0) == text.captions
+
+
+def test_cached_states_are_those_of_the_encoder_bit_for_bit(tmp_path):
+    texts, encoder = ["they hug", "the first person bows to the second"], FakeTextEncoder()
+    wanted = encoder.encode(texts)
+    for calls in (2, 2):  # encoded, then read from the file
+        taken = cached_states(tmp_path / "states.safetensors", texts, encoder).take(torch.tensor([0, 1]))
+        assert encoder.calls == calls
+        assert taken.states.dtype == torch.float32 and torch.equal(taken.states, wanted.states)
+        assert torch.equal(taken.mask, wanted.mask) and torch.equal(taken.end, wanted.end)

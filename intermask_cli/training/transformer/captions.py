@@ -24,11 +24,11 @@ UNSTATED = -1
 
 
 class StateCache:
-    """Encoder states of distinct texts, concatenated in one float16 tensor."""
+    """Encoder states of distinct texts, concatenated in one float32 tensor."""
 
     def __init__(self, texts: Sequence[str], states: Tensor, counts: Tensor, ends: Tensor):
         self.number = {text: i for i, text in enumerate(texts)}
-        self._states = states  # (all tokens, D) float16
+        self._states = states  # (all tokens, D) float32
         self._counts, self._ends = counts, ends  # (texts,)
         self._starts = counts.cumsum(0) - counts
 
@@ -42,13 +42,14 @@ class StateCache:
         offsets = torch.arange(int(counts.max()))
         mask = offsets < counts[:, None]
         rows = torch.where(mask, self._starts[numbers, None] + offsets, 0)
-        return TextStates(self._states[rows].float() * mask[..., None], mask, self._ends[numbers])
+        return TextStates(self._states[rows] * mask[..., None], mask, self._ends[numbers])
 
 
 def cached_states(path: Path, texts: Sequence[str], encoder: TextEncoder) -> StateCache:
     """Encoder states of distinct texts, or those in a file written for the same texts and encoder."""
-    key = {"encoder": encoder.sha256, "texts": hashlib.sha256("\n".join(texts).encode()).hexdigest()}
-    stale = "made from other captions or another encoder, encoding again"
+    hashed = hashlib.sha256("\n".join(texts).encode()).hexdigest()
+    key = {"encoder": encoder.sha256, "texts": hashed, "dtype": "float32"}
+    stale = "made from other captions, another encoder or in half precision; encoding again"
     return StateCache(texts, **cached_tensors(path, key, lambda: _encode(texts, encoder), stale))
 
 
@@ -63,7 +64,7 @@ def _encode(texts: Sequence[str], encoder: TextEncoder) -> dict[str, Tensor]:
             batch = order[start : start + ENCODE_BATCH]
             states = encoder.encode([texts[i] for i in batch])
             for row, i in enumerate(batch):
-                parts[i] = states.states[row, states.mask[row]].half()
+                parts[i] = states.states[row, states.mask[row]].float()
                 ends[i] = states.end[row]
             progress.advance(len(batch))
     counts = torch.tensor([len(part) for part in parts])
