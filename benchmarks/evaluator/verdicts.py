@@ -43,7 +43,7 @@ _CLIP, _SAMPLE = 0.8, 0.8
 _BIAS = 2.0
 _SKATE_MM, _SKATE_CLIP, _SKATE_SAMPLE = 1.4, 0.5, 0.35
 REFERENCE_CLIPS = 500
-#: Every so many captions has several samples, for MModality, and so many of them.
+#: One in four captions has several samples, five, for MModality.
 _REPEATED_EVERY, _REPEATED_SAMPLES = 4, 5
 #: Clips of the tries without a fault, and of those with a planted one.
 SIZES, PLANTED_CLIPS = (64, 128, 500), 500

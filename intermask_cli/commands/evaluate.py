@@ -95,7 +95,7 @@ def evaluate(
     processes: Annotated[
         str | None,
         typer.Option(
-            help="Workers that generate motion; auto: one per visible GPU, or per core of the CPU.  [default: auto]",
+            help="Workers that generate motion; auto: one per visible GPU or core.  [default: auto]",
             show_default=False,
         ),
     ] = None,

@@ -584,7 +584,7 @@ def test_without_a_writable_home_the_scores_are_made(
 
 
 @needs_case("evaluate-unwritable-home")
-def test_the_read_only_home_of_the_case_costs_no_scores(evaluate, report, tmp_path, monkeypatch):
+def test_scores_are_made_in_the_read_only_home_of_the_case(evaluate, report, tmp_path, monkeypatch):
     described = (PIPELINE / "evaluate-unwritable-home" / "README.md").read_text(encoding="utf-8")
     wanted = re.search(r'one warning \("no cache: .*?cannot be written; (.*?)"\)', described)[1]
     path = write_interactions(tmp_path / "a.h5")

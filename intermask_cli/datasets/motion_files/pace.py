@@ -1,6 +1,6 @@
 """Whether people move at the pace of people: what shows that a motion is not at 30 fps, or not in metres.
 
-Fast motion shows in speeds that nobody reaches. Slow motion has no such bound, for people may stand still.
+Fast motion shows in speeds that no one reaches. Slow motion has no such bound, for people may stand still.
 But the swing of a leg takes about as long in slow as in fast walks: people who walk slowly take shorter steps
 and wait between them. So the duration of long steps shows motion that plays at half speed.
 """
