@@ -11,7 +11,7 @@ from benchmarks.machine import ROOT
 
 
 def intermask(*words: object) -> list[str]:
-    """The command line of a command of ours."""
+    """The command line of one of our commands."""
     return [sys.executable, "-m", "intermask_cli", *map(str, words)]
 
 

@@ -201,7 +201,7 @@ BodyShape = Annotated[
 Store = Annotated[
     str,
     typer.Option(
-        help="rounded: joints to 0.2 mm and rotations to 0.04 degrees, in half the space; exact: every bit. "
+        help="rounded: joints to 0.2 mm and rotations to 0.035 degrees, in half the space; exact: every bit. "
         "A given person is always exact."
     ),
 ]

@@ -1,4 +1,4 @@
-"""Memory does not grow with the number of prompts: 2,000 against 200, a tiny model, a process each."""
+"""Memory does not grow with the number of prompts: 1,200 against 200, a tiny model, a process each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.helpers.paths import ROOT
 from tests.helpers.tiny_model import TinyModel
 
 #: 11 kB for each further prompt; an interaction with its arrays takes more.
-ALLOWED_MIB = 20
+ALLOWED_MIB = 11
 
 GENERATE = """
 import resource, sys
@@ -41,6 +41,6 @@ def peak_mib(folder: Path, model: TinyModel, count: int) -> float:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_prompts(tmp_path: Path, tiny_model: TinyModel) -> None:
-    few, many = (peak_mib(tmp_path, tiny_model, count) for count in (200, 2_000))
+    few, many = (peak_mib(tmp_path, tiny_model, count) for count in (200, 1_200))
     assert few > 50  # a reading, not zero
     assert many < few + ALLOWED_MIB
