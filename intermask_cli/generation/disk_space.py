@@ -32,15 +32,24 @@ def space_for(folder: Path, pending: Sequence[Part], frames: int, joints: int, s
         warn(
             f"{folder}: about {parts / 1e6:,.1f} MB are needed for the interactions and "
             f"{merged / 1e6:,.1f} MB more to merge them; {free / 1e6:,.1f} MB are free. "
-            "What is made stays if the disk is full; the same command then continues"
+            + (
+                "They are then merged in place, part by part"
+                if free > parts * _MERGE_SPACE
+                else "What is made stays if the disk is full; the same command then continues"
+            )
         )
     return f"about {(parts + merged) / 1e6:,.1f} MB of disk space"
 
 
+def has_merge_space(folder: Path, needed: int) -> bool:
+    """Whether a file of that many bytes fits onto the disk of a folder."""
+    return shutil.disk_usage(folder).free >= needed * _MERGE_SPACE
+
+
 def check_merge_space(folder: Path, needed: int) -> None:
     """IntermaskError unless a file of that many bytes fits onto the disk of a folder."""
-    free = shutil.disk_usage(folder).free
-    if free < needed * _MERGE_SPACE:
+    if not has_merge_space(folder, needed):
+        free = shutil.disk_usage(folder).free
         raise IntermaskError(
             f"{folder}: merging needs {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free; "
             "free some space and run the same command again, or merge on another disk: "

@@ -222,7 +222,7 @@ def _columns(runs: Sequence[_Run], ids: list[str]) -> dict[str, list[Any]]:
 
 
 def _write(out: Path, runs: Sequence[_Run], columns: Mapping[str, list[Any]]) -> None:
-    """The dataset and its table, as `part_files.merge_parts` writes them."""
+    """The dataset and its table, as `merged_file.merge_parts` writes them."""
     ids = iter(columns["id"])
     hashes: list[tuple[str, str]] = []
     with (

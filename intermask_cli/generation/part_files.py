@@ -1,7 +1,6 @@
-"""Results on disk: part files during a run, one `interactions.h5` at its end.
+"""Part files: the results of a run until they are one dataset (`merged_file`).
 
-A part is encoded in memory and written in one step, so its existence means that it is complete. Merging
-copies the compressed items of all parts, in plan order, into a file that appears only when finished.
+A part is encoded in memory and written in one step, so its existence means that it is complete.
 """
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from __future__ import annotations
 import json
 import queue
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
@@ -22,32 +19,23 @@ import h5py
 
 from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
-    CONTENT_SHA256,
-    INDEX,
-    INDEX_COLUMNS,
     ITEMS,
-    OPTIONAL_COLUMNS,
-    content_sha256,
     optional_columns,
     text,
-    write_attributes,
-    write_index,
     write_item,
 )
 from intermask_cli.datasets.rounding import rounded
-from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import IntermaskError
-from intermask_cli.files import replacing, write_bytes
-from intermask_cli.generation.disk_space import check_merge_space
+from intermask_cli.files import write_bytes
 from intermask_cli.generation.plan import Part, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
 #: Names of part files (`plan.Part.name`): first and last position.
 _PART = re.compile(r"part-(\d+)-(\d+)\.h5")
-#: Temporary group of the merged file; its items are moved out in plan order.
-_COPIED = "copied"
-_DAMAGED = "{}: damaged part file; delete it and run the same command again"
+#: Attribute of a part whose items have moved into the dataset.
+_MOVED = "moved"
+DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
 
 @dataclass(frozen=True)
@@ -92,6 +80,17 @@ def write_part(
     write_bytes(path, image)
 
 
+def write_moved(part: PartRecord) -> None:
+    """Replace a part whose items are in the dataset, and of which none failed, by its rows alone."""
+    with h5py.File(part.path.name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+        file.attrs["fingerprint"], file.attrs["failed"] = part.fingerprint, "[]"
+        file.attrs["rows"] = json.dumps(part.rows)
+        file.attrs[_MOVED] = True
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(part.path, image)
+
+
 def _row(item: WorkItem) -> dict[str, Any]:
     """Index row of an item."""
     return {
@@ -109,13 +108,15 @@ def _row(item: WorkItem) -> dict[str, Any]:
 class PartRecord:
     """Content of a part file without its arrays.
 
-    `rows` are the index rows of the items made, `failed` the entries of the others for `rejected.jsonl`.
+    `rows` are the index rows of the items made, `failed` the entries of the others for `rejected.jsonl`;
+    `moved` is whether the arrays are in the dataset already (`merged_file`).
     """
 
     path: Path
     fingerprint: str
     rows: list[dict[str, Any]]
     failed: list[Rejected]
+    moved: bool = False
 
 
 def read_part(path: Path) -> PartRecord:
@@ -127,9 +128,10 @@ def read_part(path: Path) -> PartRecord:
                 for row, prompt_file, line, reason in json.loads(file.attrs["failed"])
             ]
             rows = json.loads(file.attrs["rows"])
-            return PartRecord(path, text(file.attrs["fingerprint"]), rows, failed)
+            moved = bool(file.attrs.get(_MOVED, False))
+            return PartRecord(path, text(file.attrs["fingerprint"]), rows, failed, moved)
     except (OSError, KeyError, ValueError) as error:
-        raise IntermaskError(_DAMAGED.format(path)) from error
+        raise IntermaskError(DAMAGED.format(path)) from error
 
 
 def part_files(folder: Path) -> Iterator[Path]:
@@ -194,76 +196,3 @@ class PartWriter:
         self._thread.join()
         if error is None:
             self.check()
-
-
-# ---------------------------------------------------------------- merge
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    try:
-        file = h5py.File(path, "r", locking=False)
-    except OSError as error:
-        raise IntermaskError(_DAMAGED.format(path)) from error
-    with file:
-        yield file
-
-
-def merge_parts(
-    parts: Sequence[PartRecord],
-    folder: Path,
-    attributes: Mapping[str, Any],
-    name: str,
-    csv_bom: bool = False,
-) -> int:
-    """Copy all items into `folder/name` and their index rows into `index.csv` -> number of items.
-
-    `attributes` become root attributes, next to format and version (docs/reference/formats.md). csv_bom:
-    begin the table with a byte order mark.
-    """
-    rows = sorted(
-        ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]
-    )
-    for (position, path, row), (next_position, next_path, _) in pairwise(rows):
-        if position == next_position:
-            raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
-    check_merge_space(folder, sum(part.path.stat().st_size for part in parts))
-    columns = _columns([row for _, _, row in rows])
-    with (
-        replacing(folder / name) as temporary,
-        h5py.File(temporary, "w", libver=LIBVER, locking=False) as file,
-    ):
-        write_attributes(file, attributes)
-        if all("sha256" in row for _, _, row in rows):  # parts of 0.2.0 have none
-            file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for _, _, row in rows)
-        # One part is open at a time, since HDF5 holds about 9 MB for each. Then items are put in plan order.
-        copied = file.create_group(_COPIED)
-        for part in sorted(parts, key=lambda part: part.path.name):
-            with _opened(part.path) as source:
-                for row in part.rows:
-                    source.copy(f"{ITEMS}/{row['id']}", copied)
-        file.create_group(ITEMS, track_order=True)
-        for _, _, row in rows:
-            file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
-        del file[_COPIED]
-        write_index(file.create_group(INDEX, track_order=True), columns)
-    rows_of_index = zip(*columns.values(), strict=True)
-    write_csv(folder / "index.csv", columns, rows_of_index, byte_order_mark=csv_bom)
-    return len(rows)
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Index columns, then the carried ones under safe and unique names; rows without a value have ''."""
-    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in INDEX_COLUMNS}
-    for name in OPTIONAL_COLUMNS:
-        if any(name in row for row in rows):
-            columns[name] = [row.get(name, "") for row in rows]
-    carried: dict[str, None] = {}
-    for row in rows:
-        carried.update(dict.fromkeys(row["carried"]))
-    for name in carried:
-        safe = name.replace("/", "_").strip(".") or "column"
-        while safe in columns:
-            safe += "_"
-        columns[safe] = [row["carried"].get(name, "") for row in rows]
-    return columns

@@ -40,12 +40,12 @@ from intermask_cli.files import (
     write_bytes,
     write_json,
 )
+from intermask_cli.generation.merged_file import GROWING, JOURNAL, merge_parts
 from intermask_cli.generation.part_files import (
     Failure,
     PartRecord,
     is_part,
     items_in,
-    merge_parts,
     part_files,
     read_part,
     write_part,
@@ -59,7 +59,7 @@ MANIFEST_FORMAT = "intermask-run"
 MANIFEST_VERSION = 1
 MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
 #: Files and folders that --overwrite removes.
-OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS)
+OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS, GROWING, JOURNAL)
 #: Packages whose version can change results.
 _PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
 
@@ -327,7 +327,8 @@ class RunDirectory:
     def merge_records(self, records: Sequence[PartRecord], rejected: Sequence[Rejected]) -> MergeResult:
         """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
         failed = [failure for record in records for failure in record.failed]
-        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom)
+        own = all(record.path.parent == self.parts_folder for record in records)
+        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom, own)
         write_rejected(self.folder, [*rejected, *failed])
         no_body = sum(bool(row.get("no_body")) for record in records for row in record.rows)
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected), "no_body": no_body}

@@ -103,7 +103,7 @@ def _info(dataset: InteractionFile, choice: Choice, prompts: Sequence[str]) -> R
 
 
 def _write(dataset: InteractionFile, out: Path, columns: dict[str, list[Any]], info: RunInfo) -> None:
-    """The dataset and its table, as `part_files.merge_parts` writes them."""
+    """The dataset and its table, as `merged_file.merge_parts` writes them."""
     hashes: list[tuple[str, str]] = []
     with (
         replacing(out / FILE_NAME) as draft,
