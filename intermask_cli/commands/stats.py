@@ -17,7 +17,7 @@ def stats(
     ] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(help="Run or .h5 whose physics stands beside, such as real motion.", show_default=False),
+        typer.Option(help="Run or .h5 whose physics is compared, such as real motion.", show_default=False),
     ] = None,
     training: Annotated[
         Path | None,

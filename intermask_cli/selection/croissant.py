@@ -56,7 +56,7 @@ _LICENCE_URLS = {
 
 
 def croissant(statistics: DatasetStatistics) -> dict[str, Any]:
-    """The metadata: the HDF5 file, and the table beside it as a record set, if it is there."""
+    """The metadata: the HDF5 file, and the table next to it as a record set, if it is there."""
     folder, attributes = statistics.path.parent, statistics.attributes
     licence = str(attributes.get("licence", "unknown"))
     table = folder / "index.csv"

@@ -150,10 +150,10 @@ def _kind_lines(kinds: dict[str, int]) -> list[str]:
 def _physics_lines(s: DatasetStatistics) -> list[str]:
     if all(math.isnan(spread.mean) for spread in s.physics.values()):
         return ["Not measured: it is defined for bodies of 22 joints."]
-    beside = f" {s.reference_path} |" if s.reference else ""
+    other = f" {s.reference_path} |" if s.reference else ""
     lines = [
-        f"| | mean | 5 % | median | 95 % |{beside}",
-        f"| --- | --- | --- | --- | --- |{' --- |' if beside else ''}",
+        f"| | mean | 5 % | median | 95 % |{other}",
+        f"| --- | --- | --- | --- | --- |{' --- |' if other else ''}",
     ]
     for name, spread in s.physics.items():
         other = f" {_number(s.reference[name].mean)} |" if s.reference else ""

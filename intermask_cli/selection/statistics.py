@@ -1,4 +1,4 @@
-"""`intermask stats`: what is in a dataset, in numbers, with real or other motion beside it.
+"""`intermask stats`: what is in a dataset, in numbers, next to real or other motion.
 
 * **Near-duplicates** are interactions nearer than a distance to an earlier one (`near_duplicates`).
 * **Diversity** is the mean distance of joints between random pairs of interactions of different prompts;
@@ -87,7 +87,7 @@ def measure(
     """Statistics of a run or .h5 file.
 
     Args:
-        reference: a run or .h5 whose physics stands beside.
+        reference: a run or .h5 whose physics is compared.
         training: a run or .h5 in which the nearest interactions are searched.
         by: column whose values are counted as kinds; default: `kind`, else the kind in `read_as`.
 
@@ -180,7 +180,7 @@ def _kinds(dataset: InteractionFile, by: str | None) -> dict[str, int]:
 
 
 def _notes(dataset: InteractionFile) -> dict[str, int]:
-    """How many interactions have something in the columns that say what is doubtful."""
+    """How many interactions have something in the columns that warn."""
     names = [name for name in ("no_body", "text_warning", "outside") if name in dataset.columns]
     return {name: sum(bool(str(value)) for value in dataset.column(name)) for name in names}
 
@@ -210,7 +210,7 @@ def _distances(moments: np.ndarray, pairs: Sequence[tuple[int, int]]) -> Spread 
 def _nearest(moments: np.ndarray, others: np.ndarray) -> list[float]:
     """Millimetres from each of `moments` to the nearest of `others`."""
     if moments.shape[-2] != others.shape[-2]:
-        raise InputError(f"training motion of {others.shape[-2]} joints beside bodies of {moments.shape[-2]}")
+        raise InputError(f"training motion of {others.shape[-2]} joints next to bodies of {moments.shape[-2]}")
     means = others.reshape(len(others), -1, 3).mean(1)
     nearest = []
     with counter("nearest training motion", len(moments), "interactions") as progress:
