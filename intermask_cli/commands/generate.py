@@ -14,15 +14,19 @@ from intermask_cli.commands import options as opt
 def generate(
     *,
     prompts: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             help="Prompt files (.txt .csv .tsv .jsonl .json), folders of them, or - for stdin.",
             show_default=False,
         ),
-    ],
+    ] = None,
     run: opt.RunOptions,
     model: opt.ModelOptions,
     sampling: opt.SamplingOptions,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", "-p", help="A prompt (repeatable), instead of a file or after it."),
+    ] = None,
     frames: Annotated[
         int | None,
         typer.Option(help="Frames of prompts that give no length.  [default: 5 seconds]", show_default=False),
@@ -43,13 +47,14 @@ def generate(
     ] = False,
     json: opt.Json = False,
 ) -> None:
-    """Make a dataset from prompt files.
+    """Make a dataset from prompts.
 
     Every prompt becomes two-person interactions in an HDF5 file. The run directory gets interactions.h5,
     index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command
     resumes an interrupted run.
     """
     from intermask_cli.commands import reporting
+    from intermask_cli.errors import InputError
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.prompts import read_prompts
     from intermask_cli.generation.requests import generate_job
@@ -57,8 +62,12 @@ def generate(
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
-    accepted = reporting.require_prompts(read_prompts(prompts, limits, format, prompt_fps), run.strict)
-    job = generate_job(settings, prompts, accepted, length)
+    files = prompts or []
+    if not files and not prompt:
+        raise InputError("no prompts; give a prompt file, or a text with --prompt")
+    read = read_prompts(files, limits, format, prompt_fps, prompt or ())
+    accepted = reporting.require_prompts(read, run.strict)
+    job = generate_job(settings, files, accepted, length)
     readings = reporting.read_prompts_of(job, settings.source, run.strict) if dry_run or run.strict else None
     if dry_run:
         source = settings.source

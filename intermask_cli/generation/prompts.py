@@ -46,6 +46,12 @@ MAX_CARRIED_COLUMNS = 64
 _EXACT_FLOAT = 2**53
 
 
+#: Where prompts given one by one come from, as messages name it.
+COMMAND_LINE = "--prompt"
+#: Characters of a text that a run directory is named by.
+_TEXT_IN_NAME = 40
+
+
 @dataclass(frozen=True)
 class FrameLimits:
     """Which lengths are accepted; `limit_name` names the longest length in messages.
@@ -106,8 +112,9 @@ def read_prompts(
     limits: FrameLimits = FrameLimits(),
     format: str | None = None,
     hash_fps: float = HASH_FPS,
+    texts: Sequence[str] = (),
 ) -> PromptSet:
-    """Read all files and folders; `-` is standard input.
+    """Read all files and folders; `-` is standard input. Single `texts` come after them.
 
     format: of all of them (`prompt_sources.FORMATS`); by suffix if None. hash_fps: frames per second of lines
     `text#frames`.
@@ -118,6 +125,8 @@ def read_prompts(
     collector = _Collector(limits, hash_fps)
     for source in open_sources(sources, format):
         collector.add_file(source)
+    for number, text in enumerate(texts, 1):
+        collector.add_text(number, text)
     return collector.result()
 
 
@@ -136,8 +145,10 @@ def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
     return PromptSet([Prompt("", prompt_text, "--prompt", 1)], [])
 
 
-def default_run_name(sources: Sequence[str | Path]) -> str:
-    """Name of the run directory: the prompt file's, or that of the folder of several files."""
+def default_run_name(sources: Sequence[str | Path], first_text: str = "") -> str:
+    """Name of the run directory: the prompt file's, the folder's of several files, or that of the first text."""
+    if not sources:
+        return safe_id(first_text[:_TEXT_IN_NAME], "prompt")
     if len(sources) == 1:
         return "stdin" if str(sources[0]) == "-" else safe_id(Path(sources[0]).stem, "prompts")
     parents = {Path(source).resolve().parent for source in sources}
@@ -173,6 +184,13 @@ class _Collector:
             except UnusableLine as error:
                 self.rejected.append(Rejected(name, line, str(error)))
         self.notes += [*self.foreign.notes(name), *self.traps.notes(name)]
+
+    def add_text(self, number: int, text: str) -> None:
+        """One prompt from the command line, the number-th of them."""
+        try:
+            self.prompts.append(self._prompt(COMMAND_LINE, number, {"text": text}))
+        except UnusableLine as error:
+            self.rejected.append(Rejected(COMMAND_LINE, number, str(error)))
 
     def _records(self, source: PromptSource) -> Iterable[RawRecord]:
         if source.format == "json":

@@ -66,7 +66,7 @@ def generate_job(
     return _job(
         settings,
         "generate",
-        settings.out or RUNS / default_run_name(files),
+        settings.out or RUNS / default_run_name(files, prompts.prompts[0].text),
         plan,
         len(prompts.prompts),
         prompts.rejected,

@@ -210,7 +210,9 @@ def _distances(moments: np.ndarray, pairs: Sequence[tuple[int, int]]) -> Spread 
 def _nearest(moments: np.ndarray, others: np.ndarray) -> list[float]:
     """Millimetres from each of `moments` to the nearest of `others`."""
     if moments.shape[-2] != others.shape[-2]:
-        raise InputError(f"training motion of {others.shape[-2]} joints next to bodies of {moments.shape[-2]}")
+        raise InputError(
+            f"training motion of {others.shape[-2]} joints next to bodies of {moments.shape[-2]}"
+        )
     means = others.reshape(len(others), -1, 3).mean(1)
     nearest = []
     with counter("nearest training motion", len(moments), "interactions") as progress:

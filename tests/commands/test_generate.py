@@ -541,3 +541,24 @@ def test_shards_of_a_file_with_a_bad_line_are_merged_on_another_disk(
     assert cli("merge", "r", "--out", "other")[0] == 3
     assert cli("merge", "r", "--out", "other", "--rejected-ok")[0] == 0
     assert len(items("other")) == 20
+
+
+def test_prompts_on_the_command_line(cli: Run, tiny_model: TinyModel, tmp_path: Path, monkeypatch) -> None:
+    """`-p` makes what a line of a file makes, names the run by its text, and may follow a file."""
+    monkeypatch.chdir(tmp_path)
+    Path("p.txt").write_text("they hug\n")
+    assert (
+        cli("generate", "-p", "two people bow!", "--prompt", "they hug", *tiny_model.options, "--frames", 12)[
+            0
+        ]
+        == 0
+    )
+    assert cli("generate", "p.txt", "-p", "# is text", *tiny_model.options, "--frames", 12)[0] == 0
+    with InteractionFile("runs/two-people-bow") as given, InteractionFile("runs/p") as mixed:
+        assert given.ids == ["prompt-1-s0", "prompt-2-s0"] and mixed.ids == ["p-1-s0", "prompt-1-s0"]
+        np.testing.assert_array_equal(given.read("prompt-2-s0").joints, mixed.read("p-1-s0").joints)
+        assert mixed.read("prompt-1-s0").text == "# is text"
+    code, _, err = cli("generate", "-p", "they bow", "-p", " ", *tiny_model.options, "--frames", 12)
+    assert code == 3 and "--prompt line 2 has an empty text" in err
+    code, _, err = cli("generate", *tiny_model.options)
+    assert code == 2 and "give a prompt file, or a text with --prompt" in err
