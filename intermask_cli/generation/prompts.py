@@ -146,7 +146,7 @@ def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
 
 
 def default_run_name(sources: Sequence[str | Path], first_text: str = "") -> str:
-    """Name of the run directory: the prompt file's, the folder's of several files, or that of the first text."""
+    """Name of the run directory: the prompt file's, that of several files' folder, or the first text's."""
     if not sources:
         return safe_id(first_text[:_TEXT_IN_NAME], "prompt")
     if len(sources) == 1:

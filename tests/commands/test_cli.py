@@ -147,7 +147,7 @@ def test_no_arguments_show_help(cli: Run) -> None:
     assert "Usage" in out + err
 
 
-@pytest.mark.parametrize("words", [["generate"], ["generate", "x.txt", "--no-such"], ["nonsense"]])
+@pytest.mark.parametrize("words", [["react"], ["generate", "x.txt", "--no-such"], ["nonsense"]])
 def test_usage_errors_exit_2(cli: Run, words: list[str]) -> None:
     code, out, err = cli(*words)
     assert code == 2
