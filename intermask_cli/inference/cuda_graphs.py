@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from intermask_cli.sampling.guidance import TokensToLogits
+
 #: Runs before recording, in which libraries choose kernels and allocate their work space.
 WARM_UPS = 3
 #: Tokens in a batch up to which launching takes most of the time: an estimate, twenty clips of ten seconds.
@@ -21,7 +23,6 @@ MAX_GRAPH_TOKENS = 16_384
 #: Recordings kept, one per batch size, length and guidance scale: each holds its own inputs and output.
 MAX_RECORDINGS = 16
 
-Network = Callable[[Tensor], Tensor]  # ids (B, N) -> logits (B, N, K)
 #: Records a function without arguments: a replay, and the tensor that every replay fills.
 Record = Callable[[Callable[[], Tensor]], "tuple[Callable[[], object], Tensor]"]
 
@@ -31,7 +32,7 @@ class _Recording(NamedTuple):
 
     ids: Tensor
     condition: Any
-    network: Network  # kept, since a recording reads the memory of whatever it was recorded with
+    network: TokensToLogits  # kept, since a recording reads the memory of whatever it was recorded with
     replay: Callable[[], object]
     logits: Tensor
 
@@ -43,25 +44,28 @@ class GraphCache:
         self._record = record
         self._kept: OrderedDict[Hashable, _Recording] = OrderedDict()
 
-    def network(self, settings: Hashable, build: Callable[[Any], Network], condition: Any) -> Network:
-        """`build(condition)`, replayed. It may also depend on `settings`.
+    def network(
+        self, settings: Hashable, build: Callable[[Any], TokensToLogits], condition: Any
+    ) -> TokensToLogits:
+        """`build(condition)`, replayed over all positions, whichever are wanted.
 
-        `condition` is a tree of nested tuples of tensors. Logits are valid until the next call.
+        It may also depend on `settings`. `condition` is a tree of nested tuples of tensors. Logits are valid
+        until the next call.
         """
         recording: _Recording | None = None
 
-        def logits(ids: Tensor) -> Tensor:
+        def logits(ids: Tensor, wanted: Tensor | None = None) -> Tensor:
             nonlocal recording
             if recording is None:
                 recording = self._recording((tuple(ids.shape), settings), build, condition, ids)
             recording.ids.copy_(ids)
             recording.replay()
-            return recording.logits
+            return recording.logits if wanted is None else recording.logits[wanted]
 
         return logits
 
     def _recording(
-        self, key: Hashable, build: Callable[[Any], Network], condition: Any, ids: Tensor
+        self, key: Hashable, build: Callable[[Any], TokensToLogits], condition: Any, ids: Tensor
     ) -> _Recording:
         """The recording for a shape, with this condition in its memory."""
         recording = self._kept.pop(key, None)

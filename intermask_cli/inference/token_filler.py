@@ -102,10 +102,10 @@ class TokenFiller:
         return logits.reshape(*tokens.shape, -1)
 
     def _network(self, modulation: Modulation) -> TokensToLogits:
-        """The transformer with its modulation fixed: ids (B, 10 n) -> logits (B, 10 n, K)."""
+        """The transformer with its modulation fixed."""
 
-        def logits(ids: Tensor) -> Tensor:
-            result: Tensor = self.transformer(ids, modulation)
+        def logits(ids: Tensor, wanted: Tensor | None = None) -> Tensor:
+            result: Tensor = self.transformer(ids, modulation, wanted=wanted)
             return result
 
         return logits

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 from torch import Tensor
 
-TokensToLogits = Callable[[Tensor], Tensor]
+
+class TokensToLogits(Protocol):
+    """A network with its condition fixed."""
+
+    def __call__(self, ids: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """Logits (B, N, K) of ids (B, N); with `wanted` (B, N) bool the (M, K) where that is True."""
+        ...
 
 
 def combine(conditional: Tensor, unconditional: Tensor, scale: float) -> Tensor:
@@ -20,7 +26,7 @@ def guided(
     scale: float,
     first_unconditional: Tensor | None = None,
 ) -> TokensToLogits:
-    """Guided `ids (B, N) -> logits (B, N, K)`; scale 1 runs only the first network, scale 0 only the second.
+    """Guided logits; scale 1 runs only the first network, scale 0 only the second.
 
     `first_unconditional` (1 or B, N, K) takes the place of the first unconditional pass: with every token
     masked its logits depend on the length alone, so callers can keep them from one call to the next.
@@ -31,10 +37,13 @@ def guided(
         return unconditional
     first_pass = first_unconditional
 
-    def logits(ids: Tensor) -> Tensor:
+    def logits(ids: Tensor, wanted: Tensor | None = None) -> Tensor:
         nonlocal first_pass
-        without_text = unconditional(ids) if first_pass is None else first_pass
+        if first_pass is None:
+            without_text = unconditional(ids, wanted)
+        else:
+            without_text = first_pass if wanted is None else first_pass.expand(len(ids), -1, -1)[wanted]
         first_pass = None
-        return combine(conditional(ids), without_text, scale)
+        return combine(conditional(ids, wanted), without_text, scale)
 
     return logits

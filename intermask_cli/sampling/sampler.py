@@ -55,8 +55,8 @@ def sample(
     """Fill unknown tokens: known (B, N) int64 codes or FILL, valid (B, N) bool -> (B, N), FILL on padding.
 
     `steps` overrides `config.steps` (reaction runs half of them). `tokens_to_logits` maps ids (B, N) with
-    K = mask and K + 1 = pad to guided logits (B, N, K). Known tokens are never changed, and the schedule
-    counts only the tokens to fill.
+    K = mask and K + 1 = pad, and the positions that are masked, to guided logits there (M, K). Known tokens
+    are never changed, and the schedule counts only the tokens to fill.
     """
     steps = config.steps if steps is None else steps
     mask_id, pad_id = codebook_size, codebook_size + 1
@@ -68,7 +68,7 @@ def sample(
     for step in range(steps):
         masked = lowest(scores, counts[step])  # (B, N), M positions in all
         ids = ids.masked_fill(masked, mask_id)
-        logits = tokens_to_logits(ids)[masked]  # (B, N, K) -> (M, K)
+        logits = tokens_to_logits(ids, masked)  # (M, K)
         site = Site(step, masked, valid_on_cpu, codebook_size)
         drawn, confidence = draw_codes(logits, config, codebook_size, noise, site)  # (M,), (M,)
         ids = ids.masked_scatter(masked, drawn)

@@ -12,7 +12,14 @@ from torch import Tensor
 from benchmarks.speed import published_loop
 from intermask_cli.config import TransformerConfig
 from intermask_cli.errors import InputError
-from intermask_cli.models.layers import MultiHeadAttention, attention
+from intermask_cli.models.layers import (
+    MultiHeadAttention,
+    ShiftScale,
+    attention,
+    modulate,
+    modulated_norm,
+    norm,
+)
 from intermask_cli.models.positional import position_table
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer, whitened
@@ -96,6 +103,37 @@ def test_padding_content_is_never_read(model):
     other = padded(ids, [3, 6])
     first, second = model(ids, condition, lengths), model(other, condition, lengths)
     torch.testing.assert_close(valid(first, 0, 3), valid(second, 0, 3), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("personal", [False, True])
+@torch.inference_mode()
+def test_wanted_logits_are_those_of_all(personal):
+    """To the bit, also for few of them, as they have in the last steps of sampling."""
+    model = build(PERSONAL) if personal else build()
+    ids, condition = random_inputs(3, 10)
+    if personal:
+        condition = torch.randn(3, 2, TEXT)
+    for text in (condition, None):
+        everything = model(ids, text)
+        for share in (1.0, 0.3, 0.005):
+            wanted = torch.rand(ids.shape, generator=torch.Generator().manual_seed(1)) < share
+            assert torch.equal(model(ids, text, wanted=wanted), everything[wanted])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@torch.inference_mode()
+def test_norm_and_modulation_in_one_go_do_not_depend_on_the_batch(dtype):
+    x, shift, scale = torch.randn(3, 2, 50, 64), torch.randn(3, 2, 1, 64), torch.randn(3, 2, 1, 64)
+    x, shift, scale = x.to(dtype), shift.to(dtype), scale.to(dtype)
+    together = modulated_norm(x, ShiftScale(shift, scale))
+    written = modulate(norm(x), ShiftScale(shift, scale))
+    if dtype == torch.float32:
+        assert torch.equal(together, written)
+    torch.testing.assert_close(together, written, atol=0.05, rtol=0.02)
+    for b in range(3):
+        for p in range(2):
+            vectors = ShiftScale(shift[b : b + 1, p : p + 1], scale[b : b + 1, p : p + 1])
+            assert torch.equal(modulated_norm(x[b : b + 1, p : p + 1], vectors)[0, 0], together[b, p])
 
 
 @torch.inference_mode()

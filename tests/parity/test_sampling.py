@@ -82,8 +82,8 @@ def run(golden: Any, model: InteractionTransformer) -> tuple[Tensor, list[dict[s
     )
     condition = tensor(golden["cond"])
     network = guided(
-        lambda ids: model(ids, condition, lengths),
-        lambda ids: model(ids, None, lengths),
+        lambda ids, wanted=None: model(ids, condition, lengths),
+        lambda ids, wanted=None: model(ids, None, lengths),
         config.guidance,
     )
     with traced(network) as (network, trace):
@@ -97,9 +97,9 @@ def traced(network: TokensToLogits) -> Iterator[tuple[TokensToLogits, list[dict[
     trace: list[dict[str, Tensor]] = []
     draw_codes = sampler.draw_codes
 
-    def recording_network(ids: Tensor) -> Tensor:
+    def recording_network(ids: Tensor, wanted: Tensor | None = None) -> Tensor:
         trace.append({"ids_in": ids, "logits": network(ids)})
-        return trace[-1]["logits"]
+        return trace[-1]["logits"][wanted]
 
     def recording_draw(logits: Tensor, *settings: Any) -> tuple[Tensor, Tensor]:
         masked = settings[-1].masked

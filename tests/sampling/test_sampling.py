@@ -32,7 +32,7 @@ class Network:
         self.pad = codes + 1
         self.calls: list[Tensor] = []
 
-    def __call__(self, ids: Tensor) -> Tensor:
+    def __call__(self, ids: Tensor, wanted: Tensor | None = None) -> Tensor:
         self.calls.append(ids.clone())
         rows = []
         for sample_ids in ids:  # one at a time, so that padding cannot change rounding
@@ -42,7 +42,8 @@ class Network:
             out = torch.zeros(len(sample_ids), self.head.shape[1])
             out[valid] = torch.tanh(x) @ self.head
             rows.append(out)
-        return torch.stack(rows)
+        logits = torch.stack(rows)
+        return logits if wanted is None else logits[wanted]
 
 
 def generators(*seeds: int) -> list[torch.Generator]:
