@@ -11,7 +11,7 @@ OUT ?= runs/demo
 SOURCES := intermask_cli evaluators tests benchmarks
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help demo test test-fast fuzz coverage quality docs test-parity test-gpu benchmark benchmark-all ablations duets clean
+.PHONY: help demo test test-fast fuzz coverage quality docs test-parity test-gpu gpu-session benchmark benchmark-all ablations duets clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make docs         build the documentation into build/site (DOCS=serve shows it on localhost)"
 	@echo "make test-parity  compare with golden arrays of the published system (INTERMASK_PARITY=folder)"
 	@echo "make test-gpu     tests that need a CUDA device"
+	@echo "make gpu-session  all that needs a GPU in eight minutes, into work/gpu-session (ARGS=--help)"
 	@echo "make benchmark    speed in six minutes against its goals; writes benchmarks/results and docs/results/benchmarks.md"
 	@echo "make benchmark-all  the same and the rest: 1,000 prompts, growth, pictures, GPU"
 	@echo "make ablations    test the paper's claims on Duets (BUDGET=small|full); writes docs/results/ablations.md"
@@ -117,6 +118,10 @@ benchmark: $(VENV)/dev.stamp
 benchmark-all: $(VENV)/dev.stamp
 	@echo "== speed, all sections (about twenty minutes on two quiet cores)"
 	@$(BIN)/python -m benchmarks.speed --all $(ARGS)
+
+gpu-session: $(VENV)/dev.stamp
+	@echo "== everything that needs a GPU, eight minutes at most"
+	@$(BIN)/python -m benchmarks.speed.gpu_session $(ARGS)
 
 BUDGET ?= small
 ablations: $(VENV)/dev.stamp

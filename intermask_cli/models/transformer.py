@@ -245,8 +245,8 @@ class InterBlock(nn.Module):
     ) -> Tensor:
         """(B, 10 n + 1, d) -> the same, the separator last.
 
-        With `rows` (M,), places among the B x 10 n tokens, only those come back: (M, d). What nobody reads
-        any more is not computed for the others.
+        With `rows` (M,), places among the B x 10 n tokens, only those come back: (M, d); the layers behind
+        the last attention run for them alone.
         """
         tokens = x.shape[1] // PERSONS  # of a person, 5 n
         attention = per_token(modulation.attention, tokens, separator=True)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed import gpu, gpu_session, growth, jobs, pictures, sampling, starts, storage
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.published_loop import flops_per_pass
 from benchmarks.speed.report import write_report
@@ -130,3 +130,40 @@ def test_a_busy_machine_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     with pytest.raises(SystemExit, match="other programs use 50% of the processors"):
         speed.main(["--only", "storage"])
     speed.main(["--only", "storage", "--force"])
+
+
+def test_the_gpu_section_on_the_cpu() -> None:
+    found = gpu.measure(gpu.TINY, "cpu")
+    assert found is not None
+    assert set(found["throughput"]) == {"1", "2"} and found["best_against_plain_batch_1"] > 0
+    assert "one clip: " in gpu_session.summary({"speed": {"outcome": "ok", "figures": found}})
+
+
+@pytest.mark.slow
+def test_a_gpu_session_goes_on_after_a_failed_and_a_slow_step(tmp_path: Path) -> None:
+    steps = [
+        gpu_session.Step("fails", ("-c", "raise SystemExit(3)"), 60),
+        gpu_session.Step("slow", ("-c", "import time; time.sleep(60)"), 6),
+        gpu_session.Step("works", ("-c", "print('a line'); print('{\"x\": 1}')"), 60),
+    ]
+    found = gpu_session.run_steps(steps, tmp_path)
+    assert [found[name]["outcome"] for name in ("fails", "slow", "works")] == [
+        "exit code 3",
+        "stopped after 6 s",
+        "ok",
+    ]
+    assert found["works"]["figures"] == {"x": 1}
+    assert "a line" in (tmp_path / "works.log").read_text()
+    late = gpu_session.run_steps(steps, tmp_path, seconds=1)
+    assert {row["outcome"] for row in late.values()} == {"left out: no time left"}
+
+
+@pytest.mark.slow
+def test_a_complete_gpu_session_on_the_cpu(tmp_path: Path) -> None:
+    """All but torch.compile, which needs a compiler."""
+    gpu_session.main(["--device", "cpu", "--tiny", "--out", str(tmp_path), "--without", "compile"])
+    outcomes = {
+        k: v["outcome"] for k, v in json.loads((tmp_path / "session.json").read_text())["steps"].items()
+    }
+    assert outcomes == dict.fromkeys(("tests", "speed", "generate", "data", "training"), "ok")
+    assert len(list(tmp_path.iterdir())) <= 8
