@@ -18,7 +18,7 @@ NO_WORDS, NOT_ENGLISH, CUT = "no words", "not English", "cut"
 ENGLISH_ENCODERS = ("all-MiniLM-L6-v2", "clip-vit-large-patch14-336")
 #: Tokens of a text that were cut off and of the complete text; (0, n) where it is complete.
 CutTokens = Callable[[str], tuple[int, int]]
-#: Latin texts of fewer words are not judged: `tango` is a word of every language.
+#: Latin texts of fewer words are judged by `_OTHER` alone: `tango` is a word of every language.
 _FEWEST_WORDS = 4
 #: Share of letters outside the Latin script above which a text is not English; one letter may be a name's.
 _FOREIGN_SHARE = 0.1
@@ -42,6 +42,22 @@ _ENGLISH = frozenset(
     """,
     )
 )
+#: Words that short texts on two people have in other languages: pronouns, numbers, people. Words are left out
+#: that English has too (die, man, due, con), or names of dances (pas de deux).
+_OTHER = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        sie ihr wir ich zwei ein eine einen einem der das und mit sich beide leute menschen personen mann frau
+        männer frauen kinder ils elles nous une les des avec personnes gens homme femme hommes femmes enfants
+        ellos ellas nosotros una uno los las personas gente hombre mujer hombres mujeres niños
+        loro noi persone uomo donna uomini donne gli bambini eles elas nós duas dois uma pessoas homem mulher
+        homens mulheres twee zij een het elkaar mensen vrouw mannen vrouwen två människor personer mennesker
+        hverandre hinanden varandra dwie dwoje osoby ludzie ludzi oni kobieta mężczyzna dva dvě lidé osoba muž
+        žena iki kişi insan kadın kaksi ihmistä két ember dua orang hai người doi oameni bărbat femeie
+        """,
+    )
+)
 #: Adverbs; of the length given, no other language's common words end so.
 _ADVERB = re.compile(r"[a-z]{4,}ly")
 
@@ -58,7 +74,9 @@ def about_words(text: str, english: bool = True) -> str:
         return NOT_ENGLISH
     words = _WORD.findall(text.lower())
     known = any(word in _ENGLISH or _ADVERB.fullmatch(word) for word in words)
-    return "" if known or len(words) < _FEWEST_WORDS else NOT_ENGLISH
+    if known or (len(words) < _FEWEST_WORDS and not any(word in _OTHER for word in words)):
+        return ""
+    return NOT_ENGLISH
 
 
 def text_warning(text: str, encoder_id: str, cut: CutTokens | None = None) -> str:

@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux"),
 ]
-CASES = SHARED / "cases" / "strangers"
+CASES = SHARED / "cases" / "strangers"  # language: ok, a folder
 GB = 10**9
 #: No input may take more: memory, and processor time, which other processes on the machine do not change.
 MOST_BYTES, MOST_SECONDS = 2 * GB, 20.0

@@ -57,6 +57,23 @@ def test_every_prompt_of_this_repository_is_english() -> None:
     assert [text for text in texts if about_words(text)] == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["sie tanzen", "zwei Leute", "ils dansent", "deux personnes", "dos personas bailan", "due persone",
+     "duas pessoas", "twee mensen", "två personer", "dwie osoby", "iki kişi", "kaksi ihmistä", "hai người"],
+)  # fmt: skip
+def test_short_texts_of_other_languages(text: str) -> None:
+    assert about_words(text) == "not English"
+    assert about_words(text, english=False) == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["capoeira", "paso doble", "pas de deux", "die hard", "man down", "los lobos wave"]
+)
+def test_short_texts_that_english_has_too(text: str) -> None:
+    assert about_words(text) == ""
+
+
 @pytest.mark.parametrize("text", ["!!!", "12 345", "👍 👍", "…", "١٢٣"])
 def test_texts_without_words(text: str) -> None:
     assert about_words(text) == about_words(text, english=False) == "no words"
