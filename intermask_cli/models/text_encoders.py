@@ -402,15 +402,16 @@ def _note_folder(name: str) -> None:
 
 
 def local_cut_tokens(spec: str) -> CutTokens | None:
-    """How the encoder `spec` cuts texts, by its tokenizer alone; None if that is not on this machine."""
-    kind, source = kind_and_source(spec)
-    if kind == "minilm" and not source:
+    """How the encoder `spec` cuts texts, by its tokenizer alone; None if it is not here, or a plug-in's."""
+    if kind_and_source(spec) == ("minilm", ""):
         return MiniLM.cut_tokens_by(MiniLM.tokenizer_in(_packaged_minilm(["tokenizer.json"])))
-    folder = Path(source).expanduser()
-    if not source or not folder.is_dir():
+    if _plugin_of(spec) is not None:
         return None
-    encoder = KINDS[_kind_in(folder)]
-    return encoder.cut_tokens_by(encoder.tokenizer_in(folder))
+    try:
+        kind, folder = _located(spec)
+    except MissingError:
+        return None
+    return kind.cut_tokens_by(kind.tokenizer_in(folder))
 
 
 def _packaged_minilm(names: Iterable[str] = tuple(MINILM_SHA256)) -> Path:

@@ -253,3 +253,14 @@ def test_another_encoder_than_the_recorded_one_is_an_error() -> None:
     for change in ({"id": "other"}, {"sha256": "1" * 64}, {"dim": 13}):
         with pytest.raises(InputError, match="'duet-mini' was trained with text encoder"):
             te.check_encoder(encoder, record | change, "duet-mini")
+
+
+@pytest.mark.parametrize("spec", ["clip", "clip:", "some/hub-id", "clip:some/hub-id"])
+def test_texts_that_an_encoder_of_the_hub_cuts_are_seen_without_loading_it(
+    spec: str, tiny_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(te, "_from_hub", lambda repository: tiny_clip)
+    monkeypatch.setattr(te.Clip, "_load", lambda self: 1 / 0)
+    cut = te.local_cut_tokens(spec)
+    assert cut is not None
+    assert cut("a b")[0] == 0 and cut("a " * 100) == (102 - 77, 102)
