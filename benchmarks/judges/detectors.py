@@ -54,11 +54,17 @@ def performers(joints: Array, kind: str) -> tuple[int, ...]:
     return tuple(person for person in (0, 1) if shown[person])
 
 
-def _bowing(joints: Array) -> Array:
-    """Whether each trunk leans forward much farther than at its most upright: (2,)."""
+def _leaning(joints: Array) -> Array:
+    """How much farther each trunk leans than at its most upright, radians: (2,)."""
     trunk = joints[:, :, JOINT["neck"]] - joints[:, :, 0]
     lean = np.arctan2(np.linalg.norm(_ground(trunk), axis=-1), trunk[..., 1])
-    result: Array = np.ptp(lean, axis=1) > _BOW_RAD
+    result: Array = np.ptp(lean, axis=1)
+    return result
+
+
+def _bowing(joints: Array) -> Array:
+    """Whether each trunk leans: (2,)."""
+    result: Array = _leaning(joints) > _BOW_RAD
     return result
 
 
@@ -100,9 +106,8 @@ def _best(values: Array) -> tuple[int, str]:
 
 
 def _bow(joints: Array) -> ActorSide:
-    """The head that sinks deepest below its own highest point."""
-    height = joints[:, :, JOINT["head"], 1]
-    return int(np.argmax(height.max(axis=1) - height.min(axis=1))), None
+    """The trunk that leans farthest from its own most upright."""
+    return int(np.argmax(_leaning(joints))), None
 
 
 def _wave(joints: Array) -> ActorSide:

@@ -13,9 +13,10 @@ KNOWN_UNNATURAL = (
     "Hands are palms without fingers, also as fists; feet are stiff except for the toes; faces do not exist.",
     "People never hesitate, err or improvise, and the other person always does what the kind prescribes.",
     "Tempo scales the timing of the whole clip; slow punches and kicks are stage fighting.",
-    "Objects that are handed over are not modelled, and games have no voices.",
-    "Turns on the spot are small steps on the balls; there is no pivot, jump or run.",
-    "A person who is pulled up from the floor squats on flat feet; people never sit, kneel or lie.",
+    "Objects (handed over, carried, drunk from, fought with, sat on) are not modelled; games have no voices.",
+    "Turns on the spot are small steps on the balls; there is no pivot and no run.",
+    "A person who is pulled up from the floor squats on flat feet; people sit on "
+    "nothing, and never kneel or lie.",
     "A limp is a dip and a lean at an even pace, not an uneven step.",
     "Between two phases both pause and step to the distance the second one needs.",
     "The two never differ in skill, age or mood; style differs only in posture, reaction and amplitude.",

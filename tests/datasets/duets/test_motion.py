@@ -261,7 +261,7 @@ def test_detectors_follow_exchanged_people_and_mirrored_motion(clips: list[DuetC
         assert detect(mirrored, clip.labels.kind) == (actor, other[side]), _name(clip)
 
 
-def test_one_who_bows_or_waves_is_told_from_two(clips: list[DuetClip]) -> None:
+def test_one_who_bows_or_waves_is_distinguished_from_two(clips: list[DuetClip]) -> None:
     def missed(clip: DuetClip) -> str:
         alone = clip.labels.kind in ("bow", "wave")
         if not alone and clip.labels.kind not in ("both_bow", "waves_back"):

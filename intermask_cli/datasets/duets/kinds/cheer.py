@@ -171,25 +171,25 @@ def photo_together(s: Stage) -> None:
     """Both step side by side, inner arms round each other, heads together, and hold still for a picture."""
     near, apart = s.some(0.19, 0.22) * s.size, s.some(0.38, 0.55) * s.size
     begin = s.some(6, 14)
-    there = begin + max(s.beat(0.9), 26.0)
-    still = there + s.beat(0.5)
+    joined = begin + max(s.beat(0.9), 26.0)
+    still = joined + s.beat(0.5)
     over = still + s.beat(s.some(1.0, 2.2))
     end = over + s.beat(0.8)
     for person, sign in ((0, 1.0), (1, -1.0)):
-        s.plan.yaw[person] = s.some(-0.08, 0.08) - sign * s.some(0.3, 0.9) * (1.0 - ramp(s.t, begin, there))
-        s.plan.root[person, :, 0] = sign * (apart - (apart - near) * ramp(s.t, begin, there))
+        s.plan.yaw[person] = s.some(-0.08, 0.08) - sign * s.some(0.3, 0.9) * (1.0 - ramp(s.t, begin, joined))
+        s.plan.root[person, :, 0] = sign * (apart - (apart - near) * ramp(s.t, begin, joined))
     # The inner arm of person 0 is the right one: round the waist; that of person 1 over the back.
-    held = ramp(s.t, begin + 4, there)
+    held = ramp(s.t, begin + 4, joined)
     s.hand(0, 1, held, on_body(1, "spine1", -0.06, s.some(-0.02, 0.04), -0.13), bulge=-0.3)
     s.hand(1, 0, held, on_body(0, "spine3", 0.04, s.some(0.02, 0.08), -0.15), bulge=-0.3)
-    s.contact(there, end + 400, "right_wrist", "spine1")
-    s.contact(there, end + 400, "spine3", "left_wrist")
+    s.contact(joined, end + 400, "right_wrist", "spine1")
+    s.contact(joined, end + 400, "spine3", "left_wrist")
     for person, sign, outer in ((0, 1.0, 0), (1, -1.0, 1)):
-        s.look_away(person, 0.9 * ramp(s.t, begin + 10, there))
+        s.look_away(person, 0.9 * ramp(s.t, begin + 10, joined))
         s.bend(person, held, right=sign * s.some(0.02, 0.07))
         pose = s.some(0, 1)
-        posed = pulse(s.t, there - 4, still, over, end)
-        if pose < 0.35:  # two fingers or a wave beside the face
+        posed = pulse(s.t, joined - 4, still, over, end)
+        if pose < 0.35:  # two fingers or a wave next to the face
             s.hand(person, outer, posed, by_shoulder(person, outer, 0.18, s.some(0.10, 0.24), 0.20))
         elif pose < 0.6:
             s.hand(person, outer, posed, on_body(person, "pelvis", sign * 0.18, 0.05, 0.02))

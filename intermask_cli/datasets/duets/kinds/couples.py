@@ -14,7 +14,7 @@ from intermask_cli.datasets.duets.timing import Array, pulse, ramp, trapezoid
 
 def waltz_hold(s: Stage) -> None:
     """Closed hold: joined hands out to the side, a hand on the back, a hand on the shoulder; box steps."""
-    apart, beside = s.some(0.46, 0.52) * s.size, s.some(0.03, 0.06) * s.size
+    apart, aside = s.some(0.46, 0.52) * s.size, s.some(0.03, 0.06) * s.size
     take = s.some(4, 10)
     held = take + s.beat(0.9)
     begin = held + s.beat(0.1)
@@ -41,7 +41,7 @@ def waltz_hold(s: Stage) -> None:
     dance = pulse(s.t, held, begin + 8, end - 8, end + 8)
     for person, sign in ((0, -1.0), (1, 1.0)):
         s.plan.yaw[person] = heading + (math.pi if person else 0.0)
-        along, across = sign * apart / 2, -sign * beside
+        along, across = sign * apart / 2, -sign * aside
         place = np.stack([np.sin(heading), np.cos(heading)], -1) * along
         place += np.stack([np.cos(heading), -np.sin(heading)], -1) * across
         s.plan.root[person] = centre + place
@@ -62,8 +62,8 @@ def _closed_hold(s: Stage, take: float, held: float, out: float, up: float, on_s
     """The leader's left hand holds the follower's right one out to the side; the other arms embrace."""
     join = ramp(s.t, take, held)
     late = ramp(s.t, take + 0.5 * s.delay(1), held)
-    s.hand(0, 0, join, _beside(out, up), bulge=0.1)
-    s.hand(1, 1, late, _beside(out, up), bulge=0.1)
+    s.hand(0, 0, join, _held_out(out, up), bulge=0.1)
+    s.hand(1, 1, late, _held_out(out, up), bulge=0.1)
     s.elbow(0, 0, join, 0.5)
     s.elbow(1, 1, late, 0.5)
     s.hand(0, 1, join, on_body(1, "spine3", 0.15, -0.06, -0.09), bulge=-0.1)
@@ -75,7 +75,7 @@ def _closed_hold(s: Stage, take: float, held: float, out: float, up: float, on_s
     s.elbow(1, 0, late, 0.9)
 
 
-def _beside(out: float, up: float) -> Target:
+def _held_out(out: float, up: float) -> Target:
     """Between the leader's left and the follower's right shoulder, moved out of the couple."""
 
     def target(pose: Trunk) -> Array:

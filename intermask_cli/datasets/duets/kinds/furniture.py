@@ -50,7 +50,7 @@ def sit_together(s: Stage) -> None:
 
 
 def _seated_hands(s: Stage, person: int, start: float, low: float) -> None:
-    """Hands on the thighs, in the lap, or one beside the body on the seat."""
+    """Hands on the thighs, in the lap, or one next to the body on the seat."""
     rests, style = ramp(s.t, start + 6, low + 6), s.some(0, 1)
     for hand, sign in ((0, 1.0), (1, -1.0)):
         if style < 0.4:

@@ -74,7 +74,7 @@ def _through(s: Stage, times: list[float], low: float, high: float) -> Array:
 
 
 def _listen(s: Stage, person: int, start: float, end: float) -> None:
-    """Nod now and then; sometimes with a hand at the chin or on the hip."""
+    """Nod at times; sometimes with a hand at the chin or on the hip."""
     when = start + s.beat(s.some(0.4, 0.8))
     while when < end:
         s.nod(person, pulse(s.t, when, when + 7, when + 7, when + 15), s.some(0.10, 0.28))
@@ -127,7 +127,7 @@ def _point_and_blame(s: Stage, person: int, start: float, end: float) -> None:
 
 
 def _throw_up_arms(s: Stage, person: int, start: float, end: float) -> None:
-    """Both arms fly up beside the head and fall, once or twice, and the head shakes."""
+    """Both arms fly up next to the head and fall, once or twice, and the head shakes."""
     flight = max(s.beat(0.45), 13.0)
     time = start
     while time < end - flight:
@@ -177,11 +177,11 @@ def beckon(s: Stage) -> None:
     s.bend(0, up * stroke, forward=-s.some(0.0, 0.06), twist=s.some(0.05, 0.2))
     s.nod(0, up * stroke, -s.some(0.05, 0.2))
     walk = begin + s.beat(s.some(0.5, 0.9)) + s.delay(1) + 6
-    there = max(walk + far / (0.68 * {"slow": 0.8, "normal": 1.05, "fast": 1.35}[s.tempo]) * FPS, over)
-    s.move(1, walk, there, far, left=s.some(-0.1, 0.1))
+    arrived = max(walk + far / (0.68 * {"slow": 0.8, "normal": 1.05, "fast": 1.35}[s.tempo]) * FPS, over)
+    s.move(1, walk, arrived, far, left=s.some(-0.1, 0.1))
     s.nod(1, pulse(s.t, walk - 8, walk, walk, walk + 10), s.some(0.0, 0.3))
     s.event("action", (ready + over) / 2)
-    s.clock = max(end, there) + s.some(4, 12)
+    s.clock = max(end, arrived) + s.some(4, 12)
 
 
 def comfort(s: Stage) -> None:
