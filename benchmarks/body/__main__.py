@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks.body import clips, picture, report
+from benchmarks.body import clips, meeting, picture, report
 from benchmarks.machine import ROOT, describe
 from benchmarks.pasting import paste
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
@@ -17,7 +18,8 @@ from intermask_cli.motion.motion import Motion
 
 DOCUMENT = ROOT / "docs" / "results" / "body-solver.md"
 PICTURE = ROOT / "docs" / "results" / "images" / "body-solver.png"
-MARKER = "body-solver"
+#: What is measured: the name on the command line, and of the block in the document.
+BODIES, CONTACTS = "body-solver", "body-contacts"
 SEEDS = (0, 1, 2)
 #: Clips solved together, as generation does.
 BATCH = 8
@@ -28,11 +30,21 @@ def main() -> None:
     """The command `python -m benchmarks.body`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.body", description=__doc__)
     parser.add_argument("--captures", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--limit", type=int, help="use only the first N prompts; writes nothing")
+    parser.add_argument("--limit", type=int, help="use the first N prompts and a clip per kind; writes nothing")
+    parser.add_argument("--only", choices=(BODIES, CONTACTS), help="one part  [default: both]")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.only != CONTACTS:
+        measure_bodies(options.captures, options.limit)
+    if options.only != BODIES:
+        block = f"{meeting.table(options.limit)}\n\n{_machine(describe())}"
+        _show(CONTACTS, block, options.limit)
+
+
+def measure_bodies(captures: Path, limit: int | None) -> None:
+    """Bodies that were decoded for prompts, and bodies that are rigid already."""
     machine = describe()
-    motions = clips.decoded(SEEDS, options.limit)
+    motions = clips.decoded(SEEDS, limit)
     solved = _solved(motions)
     parts = [
         "### Decoded by the bundled model\n",
@@ -42,23 +54,31 @@ def main() -> None:
         report.table([*report.generated(*_bodies(motions, solved)), _time_row(motions)]),
         "",
     ]
-    for name, joints in clips.rigid(options.captures).items():
+    for name, joints in clips.rigid(captures).items():
         after = solve_clips(joints)
         alone = solve_clips(joints, plant=False, repair=False)
         rows = report.rigid(joints, after, alone)
         parts += [f"### Rigid already: {name} ({len(joints)} clips)\n", report.table(rows), ""]
-    versions = machine["versions"]
-    parts.append(
-        f"*{machine['processor']}, {machine['cores']} cores, one thread, numpy {np.__version__}, "
-        f"torch {versions['torch']}, commit {machine['commit']}, {machine['measured']}, "
-        f"load before {machine['load_before'][0]}.*"
-    )
-    block = "\n".join(parts)
-    print(block)
-    if options.limit is None:
-        paste(DOCUMENT, MARKER, block)
+    _show(BODIES, "\n".join([*parts, _machine(machine)]), limit)
+    if limit is None:
         shown = [len(SEEDS) * (number - 1) for number in picture.SHOWN]
         picture.draw([motions[i].joints for i in shown], [solved[i].joints for i in shown], PICTURE)
+
+
+def _show(part: str, block: str, limit: int | None) -> None:
+    """Print a block, and paste it into the document unless it is of a few clips."""
+    print(block)
+    if limit is None:
+        paste(DOCUMENT, part, block)
+
+
+def _machine(machine: dict[str, Any]) -> str:
+    """Where and when a block was measured."""
+    return (
+        f"*{machine['processor']}, {machine['cores']} cores, one thread, numpy {np.__version__}, "
+        f"torch {machine['versions']['torch']}, commit {machine['commit']}, {machine['measured']}, "
+        f"load before {machine['load_before'][0]}.*"
+    )
 
 
 def _solved(motions: list[Motion]) -> list[SolvedBodies]:
