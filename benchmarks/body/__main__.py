@@ -30,7 +30,7 @@ def main() -> None:
     """The command `python -m benchmarks.body`."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.body", description=__doc__)
     parser.add_argument("--captures", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--limit", type=int, help="use the first N prompts and a clip per kind; writes nothing")
+    parser.add_argument("--limit", type=int, help="first N prompts, a clip per kind; writes nothing")
     parser.add_argument("--only", choices=(BODIES, CONTACTS), help="one part  [default: both]")
     options = parser.parse_args()
     torch.set_num_threads(1)
