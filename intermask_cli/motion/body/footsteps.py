@@ -26,6 +26,8 @@ _STEP_COST = 0.03
 _LOW_COST, _HIGH_M = 4e-3, 0.08
 #: Cost of a frame in which both feet are in the air although one of them is lower than `_FLIGHT_M`.
 _BOTH_COST, _FLIGHT_M = 0.03, 0.05
+#: The same while the other foot is raised as high as this, metres, as in a kick: a kick has no steps.
+_RAISED_COST, _RAISED_M = 0.3, 0.2
 #: Metres above the floor from which height adds to the cost of a stand, and its weight.
 _LEVEL_M, _HEIGHT_WEIGHT = 0.02, 2.0
 
@@ -35,10 +37,11 @@ def plan_steps(toes: np.ndarray, timeline: Timeline) -> np.ndarray:
     height = toes[..., 1]
     low = _LOW_COST * np.clip(1 - height / _HIGH_M, 0, 1)
     floor = _HEIGHT_WEIGHT * np.square(np.maximum(height - _LEVEL_M, 0))
-    both = np.where((height < _FLIGHT_M).any(axis=1), _BOTH_COST, 0.0)
+    both = np.where(height < _RAISED_M, _BOTH_COST, _RAISED_COST)  # of a foot, by the height of the other
+    both[(height >= _FLIGHT_M).all(axis=1)] = 0.0
     air = np.zeros(height.shape, dtype=bool)
     for foot in (0, 1, 0):
-        cost = low[:, foot] + both * air[:, 1 - foot]
+        cost = low[:, foot] + both[:, 1 - foot] * air[:, 1 - foot]
         air[:, foot] = _best_steps(toes[:, foot, (0, 2)], floor[:, foot], cost, timeline)
     return air
 
