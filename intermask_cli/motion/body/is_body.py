@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.motion.body.folding import folded_frames
 from intermask_cli.motion.body.timeline import Timeline
-from intermask_cli.motion.body.trunk import CHEST, PELVIS
 from intermask_cli.motion.body_check import BODY_HEIGHT_M
-from intermask_cli.motion.joint_rotations import torso_rotation
-from intermask_cli.motion.skeleton import JOINT, JOINT_NAMES, REST_HEIGHT_M, REST_OFFSETS
+from intermask_cli.motion.skeleton import JOINT, REST_HEIGHT_M, REST_OFFSETS
 
 #: Degrees of the chest against the pelvis about the spine. People reach about 60; the most that the bundled
 #: model decodes in clips that can be solved is 90.
@@ -43,23 +40,26 @@ def is_rigid(lengths: np.ndarray) -> bool:
     return bool((lengths.max(axis=0) - lengths.min(axis=0)).max() <= _RIGID_M)
 
 
-def why_no_body(joints: np.ndarray, lengths: np.ndarray, timeline: Timeline) -> tuple[str | None, ...]:
-    """Why each of N persons cannot be a body, or None; joints (F, 22, 3) and their bone lengths (F, 21)."""
-    folded = folded_frames(joints, timeline)
+def why_no_body(
+    joints: np.ndarray, lengths: np.ndarray, pelvis: np.ndarray, chest: np.ndarray, timeline: Timeline
+) -> tuple[str | None, ...]:
+    """Why each of N persons cannot be a body, or None.
+
+    Args:
+        joints: as decoded (F, 22, 3), with the lengths (F, 21) of their bones.
+        pelvis, chest: global rotations (F, 3, 3) of the solved body. Where a trunk folds flat for a moment,
+            decoded ones say nothing; it is mended (`folding`).
+    """
+    turn_deg = _chest_turn_deg(pelvis, chest)
     return tuple(
-        _turned_chest(joints[own], folded[own]) or _wrong_lengths(joints[own], lengths[own])
-        for own in timeline
+        _turned_chest(turn_deg[own]) or _wrong_lengths(joints[own], lengths[own]) for own in timeline
     )
 
 
-def _turned_chest(joints: np.ndarray, folded: np.ndarray) -> str | None:
-    """The reason if the chest of joints (T, 22, 3) is turned too far against the pelvis.
-
-    In a trunk that is folded (T,) for a moment they face anywhere; it is mended (`folding`).
-    """
-    turn_deg = np.where(folded, 0.0, _chest_turn_deg(joints))
+def _turned_chest(turn_deg: np.ndarray) -> str | None:
+    """The reason if a chest is turned too far against the pelvis, by degrees (T,)."""
     frames = int((turn_deg > _MAX_CHEST_TURN_DEG).sum())
-    if frames < min(_MIN_FRAMES, len(joints)):
+    if frames < min(_MIN_FRAMES, len(turn_deg)):
         return None
     return (
         f"the chest is turned by up to {turn_deg.max():.0f} degrees against the pelvis "
@@ -101,10 +101,9 @@ def _length_reason(what: str, off: float) -> str:
     )
 
 
-def _chest_turn_deg(joints: np.ndarray) -> np.ndarray:
-    """Degrees (T,) between the facings of chest and pelvis of joints (T, 22, 3), seen along the spine."""
-    pelvis, chest = torso_rotation(joints, JOINT_NAMES[PELVIS]), torso_rotation(joints, JOINT_NAMES[CHEST])
-    between = np.swapaxes(pelvis, -1, -2) @ chest  # (T, 3, 3)
+def _chest_turn_deg(pelvis: np.ndarray, chest: np.ndarray) -> np.ndarray:
+    """Degrees (F,) between the facings of chest and pelvis (F, 3, 3), seen along the spine."""
+    between = np.swapaxes(pelvis, -1, -2) @ chest  # (F, 3, 3)
     # Twist about the pelvis' Y axis of the swing-twist decomposition: bowing does not count.
     turn = 2 * np.arctan2(between[:, 0, 2] - between[:, 2, 0], 1 + np.trace(between, axis1=1, axis2=2))
     degrees: np.ndarray = np.degrees(np.abs(turn))

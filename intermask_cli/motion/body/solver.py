@@ -200,7 +200,6 @@ def _solve(persons: list[_Person], keep_shape: bool, plant: bool, repair: bool) 
     decoded = np.concatenate([person.joints for person in persons])  # (F, 22, 3)
     leaves = np.concatenate([_leaves(person) for person in persons]).astype(np.float64)  # (F, 5, 6)
     decoded_lengths = np.concatenate([person.lengths for person in persons])  # (F, 21)
-    reasons = why_no_body(decoded, decoded_lengths, timeline)
     lengths = symmetric_lengths(decoded_lengths, timeline)
     targets = np.concatenate([person.targets for person in persons])  # (F, 22, 3)
     if repair:
@@ -215,7 +214,12 @@ def _solve(persons: list[_Person], keep_shape: bool, plant: bool, repair: bool) 
         rest[~known] = own_offsets(decoded, rest, timeline)[~known]
         lengths = np.linalg.norm(rest[:, 1:], axis=-1)
     offsets = rest[timeline.person]  # (F, 22, 3)
-    rotations, standing = _pose(targets, offsets, matrix_from_sixd_columns(leaves), timeline, plant, repair)
+    pelvis, chest = (carrier_rotation(targets, centre, offsets) for centre in (PELVIS, CHEST))
+    if repair:
+        pelvis, chest = unfolded(targets, pelvis, chest, timeline)
+    reasons = why_no_body(decoded, decoded_lengths, pelvis, chest, timeline)
+    local_leaves = matrix_from_sixd_columns(leaves)
+    rotations, standing = _pose(targets, pelvis, chest, offsets, local_leaves, timeline, plant, repair)
     local = local_from_global(rotations)
     if repair:
         for own in limit_turns(local, timeline):
@@ -258,6 +262,8 @@ def _positions(rotations: np.ndarray, root: np.ndarray, offsets: np.ndarray) -> 
 
 def _pose(
     targets: np.ndarray,
+    pelvis: np.ndarray,
+    chest: np.ndarray,
     offsets: np.ndarray,
     leaves: np.ndarray,
     timeline: Timeline,
@@ -267,12 +273,10 @@ def _pose(
     """Global rotations (F, 22, 3, 3) of bodies near the targets, and their standing feet (F, 2).
 
     targets (F, 22, 3): feet become the planned ones here, and all but the wrists come down where standing
-    feet need it; offsets: rest offsets (F, 22, 3); leaves: local rotations (F, 5, 3, 3) of the last joints.
+    feet need it; pelvis, chest: their global rotations (F, 3, 3); offsets: rest offsets (F, 22, 3); leaves:
+    local rotations (F, 5, 3, 3) of the last joints.
     """
     rotations, positions = np.empty((*targets.shape, 3)), np.empty_like(targets)
-    pelvis, chest = (carrier_rotation(targets, centre, offsets) for centre in (PELVIS, CHEST))
-    if repair:
-        pelvis, chest = unfolded(targets, pelvis, chest, timeline)
     wanted, standing = targets.copy(), np.zeros((len(targets), 2), dtype=bool)
     if plant:
         feet = plan_feet(targets, pelvis, offsets, timeline)
