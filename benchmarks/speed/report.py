@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import plots
+from benchmarks.speed.attention import FUSED, WRITTEN
 from benchmarks.speed.bounds import ATTENTION, PRODUCTS, REST
 from benchmarks.speed.goals import reached
 from benchmarks.speed.growth import VARIED
@@ -119,12 +120,27 @@ def _sampling(figures: dict[str, Any]) -> list[str]:
             "",
         ]
     lines += [*_bounds(figures), ""]
+    if "attention" in figures:
+        lines += [*_attention(figures["attention"]), ""]
     lines.append(
         f"Matrix peak: the best square product measured in the same run, {peaks['float32']:.0f} GFLOP/s in "
         f"float32 and {peaks['bf16']:.0f} in bf16. Its share counts the arithmetic of the plain method, "
         "saved or not. The unconditional first pass that ours keeps from call to call is not used here."
     )
     return lines
+
+
+def _attention(found: Sequence[dict[str, Any]]) -> list[str]:
+    """The kernels of attention in bfloat16, one line for each shape."""
+    rows = []
+    for row in found:
+        times = [f"{1000 * row['runs'][kernel]['min']:.2f}" for kernel in (FUSED, WRITTEN)]
+        rows.append([row["name"], f"{row['sequences']} x {row['keys']}", *times, row["chosen"]])
+    return [
+        "Attention in bfloat16 on the CPU, milliseconds; the choice depends on shape and processor.",
+        "",
+        *_table(["", "sequences x keys", FUSED, WRITTEN, "chosen"], rows),
+    ]
 
 
 def _bounds(figures: dict[str, Any]) -> list[str]:

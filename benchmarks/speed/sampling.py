@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import ROOT, matrix_peak
+from benchmarks.speed import attention
 from benchmarks.speed.bounds import shares
 from benchmarks.speed.published_loop import flops_per_pass, plain_generate
 from benchmarks.speed.timing import in_turns, summary
@@ -175,6 +176,7 @@ def measure(sizes: SamplingSizes, device: str = "cpu") -> dict[str, Any]:
     return {
         "matrix_peak_gflops": peaks,
         "shares_of_a_pass": {name: shares(one.one_pass(name)) for name in (OURS, HALF)},
+        "attention": attention.measure(sizes.config, sizes.tokens, 10 * sizes.rounds),
         "one clip": one.row("one clip", sizes.rounds, peaks),
         "a batch": several.row("a batch", sizes.rounds, peaks),
         "mixed lengths": mixed.row("mixed lengths", sizes.rounds, peaks),

@@ -21,8 +21,12 @@ LONG_ROW = 96
 
 @lru_cache
 def multiplies_tiles() -> bool:
-    """Whether this processor multiplies tiles of bfloat16 (Intel AMX)."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    """Whether this processor multiplies tiles of bfloat16 (Intel AMX), and torch is new enough to say so.
+
+    The fused kernel of older versions does not use them.
+    """
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16", False))
 
 
 def runs_fused(device: torch.device, dtype: torch.dtype, keys: int, training: bool) -> bool:

@@ -105,7 +105,7 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
         assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) > 0
     words = (
         "## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB",
-        "| bodies |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
+        "| partner |", "| bodies |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
     )  # fmt: skip
     for word in words:
         assert word in text

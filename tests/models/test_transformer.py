@@ -12,6 +12,7 @@ from torch import Tensor
 from benchmarks.speed import published_loop
 from intermask_cli.config import TransformerConfig
 from intermask_cli.errors import InputError
+from intermask_cli.models import layers
 from intermask_cli.models.layers import (
     MultiHeadAttention,
     ShiftScale,
@@ -302,6 +303,34 @@ def test_written_out_attention_is_the_fused_one(masked):
     if masked:
         short = attention(q[:1], k[:1, :, :4], v[:1, :, :4])
         torch.testing.assert_close(exact[:1], short, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("tiles", [False, True])
+def test_the_kernel_is_chosen_by_shape_and_processor(monkeypatch, tiles):
+    monkeypatch.setattr(layers, "multiplies_tiles", lambda: tiles)
+    cpu, half = torch.device("cpu"), torch.bfloat16
+    assert layers.runs_fused(cpu, torch.float32, 5, False) and layers.runs_fused(
+        cpu, torch.float32, 751, True
+    )
+    assert layers.runs_fused(torch.device("cuda"), half, 5, False)
+    assert [layers.runs_fused(cpu, half, keys, False) for keys in (5, 75, 375, 751)] == [
+        False,
+        False,
+        tiles,
+        tiles,
+    ]
+    assert not layers.runs_fused(cpu, half, 751, True)  # training
+    assert not layers.runs_fused(cpu, torch.float16, 751, False)
+
+
+@torch.inference_mode()
+def test_both_kernels_agree_on_long_rows(monkeypatch):
+    q, k, v = (torch.randn(1, 2, 130, 16, dtype=torch.bfloat16) for _ in range(3))
+    found = []
+    for tiles in (False, True):
+        monkeypatch.setattr(layers, "multiplies_tiles", lambda tiles=tiles: tiles)
+        found.append(attention(q, k, v))
+    torch.testing.assert_close(*found, atol=0.02, rtol=0.02)
 
 
 @torch.inference_mode()
