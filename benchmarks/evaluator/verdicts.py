@@ -135,7 +135,7 @@ def false_verdicts(clips: int, tries: int, seed: int = 0) -> dict[str, float]:
     return {name: count / tries for name, count in different.items()}
 
 
-def planted(clips: int, worlds: int = 30) -> dict[str, ModelFaults]:
+def planted(clips: int, worlds: int = 12) -> dict[str, ModelFaults]:
     """Faults that worsen FID, R@1 and foot skate by `WORSE` on average over some worlds."""
 
     def value(name: str, faults: ModelFaults) -> float:

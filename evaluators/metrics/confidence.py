@@ -8,6 +8,7 @@ docs/reference/data-and-evaluation.md#confidence-interval.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import special
@@ -18,6 +19,8 @@ Z_95 = 1.96
 _ROUNDING = 1e-9
 #: Resamples of a bootstrap: the 2.5 % percentile is then known to 0.04 standard errors.
 RESAMPLES = 4000
+#: Numbers drawn in one block, which bounds the memory to 64 MB.
+_DRAWN_TOGETHER = 4_000_000
 #: Fixed, so that a comparison says the same twice.
 _BOOTSTRAP_SEED = 0
 #: Power for which the smallest difference that would have been seen is stated.
@@ -91,8 +94,10 @@ def paired_difference(a: np.ndarray, b: np.ndarray) -> Difference:
     (Hesterberg 2015, "What teachers should know about the bootstrap", expanded percentile interval).
     """
     differences = np.asarray(b, np.float64) - np.asarray(a, np.float64)
-    rng = np.random.default_rng(_BOOTSTRAP_SEED)
-    drawn = _resampled_means(differences, rng)
+    if RESAMPLES * len(differences) < 2 * _DRAWN_TOGETHER:
+        drawn = differences[_first_draws(len(differences))].mean(axis=1)
+    else:
+        drawn = _resampled_means(differences, np.random.default_rng(_BOOTSTRAP_SEED))
     return _difference(float(differences.mean()), drawn, [_variance_of_mean(differences)])
 
 
@@ -129,10 +134,16 @@ def _half_width(variances: list[tuple[float, int]]) -> float:
     return float(special.stdtrit(_degrees(varying), 0.975) * np.sqrt(total))
 
 
+@lru_cache(maxsize=2)
+def _first_draws(count: int) -> np.ndarray:
+    """(RESAMPLES, count) clips: what `_resampled_means` draws first, the same for every metric of a file."""
+    return np.random.default_rng(_BOOTSTRAP_SEED).integers(0, count, (RESAMPLES, count))
+
+
 def _resampled_means(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(N,) -> (RESAMPLES,) means of N values drawn with replacement, in blocks that need little memory."""
     count = len(values)
-    blocks = np.array_split(np.arange(RESAMPLES), max(RESAMPLES * count // 4_000_000, 1))
+    blocks = np.array_split(np.arange(RESAMPLES), max(RESAMPLES * count // _DRAWN_TOGETHER, 1))
     return np.concatenate([values[rng.integers(0, count, (len(b), count))].mean(axis=1) for b in blocks])
 
 
@@ -145,4 +156,6 @@ def _difference(value: float, drawn: np.ndarray, variances: list[tuple[float, in
     tail = 100 * float(special.ndtr(-np.sqrt((degrees + 1) / degrees) * quantile))
     low, high = np.percentile(drawn, [tail, 100 - tail])
     error = float(np.sqrt(sum(variance for variance, _ in varying)))
-    return Difference(value, float(low), float(high), (quantile + float(special.ndtri(POWER))) * error)
+    # At least Student's: of 64 clips with heavy tails the percentiles alone exclude a true zero in 6.7 %.
+    low, high = min(float(low), value - quantile * error), max(float(high), value + quantile * error)
+    return Difference(value, low, high, (quantile + float(special.ndtri(POWER))) * error)
