@@ -137,7 +137,7 @@ def test_effect_says_before_and_after(pairs):
 def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     Path("p.txt").write_text("two people bow\n")
-    made = ["generate", "p.txt", *tiny_model.options, "--frames", 24]
+    made = ["generate", "p.txt", *tiny_model.options, "--frames", 24, "--store", "exact"]
     assert cli(*made)[0] == 0
     before = Path("runs/p/interactions.h5").read_bytes()
     code, out, err = cli("export", "runs/p", "--to", "npz", "--clean", "smooth", "--json")
@@ -161,7 +161,7 @@ def test_export_cleans_files_and_not_the_dataset(cli, tmp_path, monkeypatch, tin
 def test_generate_cleans_what_it_makes(cli, tmp_path, monkeypatch, tiny_model):
     monkeypatch.chdir(tmp_path)
     Path("p.txt").write_text("two people bow\n")
-    made = ["generate", "p.txt", *tiny_model.options, "--frames", 24]
+    made = ["generate", "p.txt", *tiny_model.options, "--frames", 24, "--store", "exact"]
     assert cli(*made, "--out", "plain")[0] == 0
     code, _, err = cli(*made, "--out", "clean", "--clean", "smooth")
     assert code == 0
