@@ -1,4 +1,4 @@
-"""The network of a label reader: states of a text encoder -> logits of its kind and of every label.
+"""The network of a label reader: states of a text encoder -> logits of the kind and of every label.
 
 Axes: B texts, L tokens, D width of the encoder's states, E width of the network.
 """
@@ -43,7 +43,7 @@ class LabelNetworkConfig:
 
 
 class LabelNetwork(nn.Module):
-    """forward(TextStates) -> (kind logits (B, 1 + kinds), {label: logits (B, 1 + values)}).
+    """kinds(TextStates) -> logits (B, 1 + kinds); labels(TextStates) -> {label: logits (B, 1 + values)}.
 
     Class 0 of the kind is "none of them", of a label "not stated". The kind is linear in the mean state of
     the tokens: what stands where does not matter for it, and a larger network learns the templates instead.
@@ -69,15 +69,25 @@ class LabelNetwork(nn.Module):
         )
         self.layers = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(config.width)
-        self.labels = nn.ModuleDict(
+        self.heads = nn.ModuleDict(
             {name: nn.Linear(config.width, 1 + len(values)) for name, values in labels.items()}
         )
 
-    def forward(self, states: TextStates) -> tuple[Tensor, dict[str, Tensor]]:
+    def kinds(self, states: TextStates) -> Tensor:
+        """Logits of the kinds (B, 1 + kinds)."""
+        logits: Tensor = self.kind(self.mean(states))
+        return logits
+
+    def mean(self, states: TextStates) -> Tensor:
+        """The normalised mean state of the tokens of each text (B, D)."""
         tokens, mask = states.states.to(self.query), states.mask.to(self.query.device)
-        mean = (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, D)
-        kind = self.kind(F.layer_norm(mean, mean.shape[-1:]))
+        mean = (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        return F.layer_norm(mean, mean.shape[-1:])
+
+    def labels(self, states: TextStates) -> dict[str, Tensor]:
+        """Logits of every label (B, 1 + values); the texts call the people as `people.People` does."""
+        tokens, mask = states.states.to(self.query), states.mask.to(self.query.device)
         tokens = torch.cat((self.query.expand(len(tokens), -1, -1), self.project(tokens)), dim=1)
         padding = F.pad(~mask, (1, 0), value=False)  # (B, 1 + L)
         read = self.norm(self.layers(tokens, src_key_padding_mask=padding)[:, 0])  # (B, E)
-        return kind, {name: head(read) for name, head in self.labels.items()}
+        return {name: head(read) for name, head in self.heads.items()}

@@ -8,26 +8,26 @@ full caption that says just this: the model follows such captions better than wo
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from torch import Tensor
 
 from intermask_cli.devices import on_one_thread
 from intermask_cli.models.bundle_info import READER, READER_TABLES
-from intermask_cli.models.text_encoders import TextEncoder
+from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.weights import load_network
 from intermask_cli.reading.clauses import Clause, clauses, joined
 from intermask_cli.reading.label_network import LabelNetwork
-from intermask_cli.reading.label_tables import ACTION_LABELS, THEN, USUAL, KindTable, LabelTables
+from intermask_cli.reading.label_tables import ACTION_LABELS, USUAL, KindTable, LabelTables
+from intermask_cli.reading.people import People
 from intermask_cli.reading.phases import SEPARATOR, split_phases
 from intermask_cli.reading.reading import PhaseReading, Reading
 
-#: Between the first phase of a text and another one, for whose labels both are read together.
-_JOIN = ", then "
+T = TypeVar("T")
 #: Readings that are kept, the most recently used ones.
 CACHED_READINGS = 2048
 
@@ -85,7 +85,7 @@ class LabelReader:
         return phases if len(phases) > 1 and not self._repeats(phases) else [text]
 
     def _is_action(self, clause: str) -> bool:
-        phase = self._phase(clause)
+        phase = self._phase(clause, People())
         return not phase.outside and (phase.confidence or 0.0) >= self.tables.split_confidence
 
     def _repeats(self, phases: Sequence[str]) -> bool:
@@ -96,27 +96,24 @@ class LabelReader:
         )
 
     def _phases(self, texts: Sequence[str]) -> tuple[PhaseReading, ...]:
-        """Readings of phases; the names of people in later ones are those of the first."""
-        return tuple(
-            self._phase(text, before=texts[0] if number else None) for number, text in enumerate(texts)
-        )
+        """Readings of phases; a name means the same person in all of them."""
+        people = People()
+        return tuple(self._phase(text, people) for text in texts)
 
-    def _phase(self, text: str, before: str | None = None) -> PhaseReading:
-        """The reading of one phase; `before` is the phase that names the people."""
+    def _phase(self, text: str, people: People) -> PhaseReading:
+        """The reading of one phase of a text with these people."""
+        numbered = people.numbered(text)
         if not text:
             return PhaseReading(text)
-        kind, confidence, logits = self._read_words(text)
+        kind, confidence = self._kind(text)
         if confidence < self.tables.least_confidence:
             reason = f"no action that the model knows (nearest: {kind}, {confidence:.2f})"
             return PhaseReading(text, confidence=confidence, outside=reason)
         if kind not in self.tables.tables:
             reason = f"{kind} is none of the model's actions"
             return PhaseReading(text, kind, confidence=confidence, outside=reason)
-        if before:
-            *_, both = self._read_words(before.rstrip(" .!") + _JOIN + text)
-            logits |= {name: both[THEN + name] for name in ("actor", "side")}
         table = self.tables.tables[kind]
-        stated = self._stated(logits, table)
+        stated = self._stated(numbered, table)
         tempo = stated.get("tempo", USUAL["tempo"])
         return PhaseReading(
             text,
@@ -131,25 +128,27 @@ class LabelReader:
             contacts=table.contacts,
         )
 
-    def _stated(self, logits: Mapping[str, Tensor], table: KindTable) -> dict[str, str]:
+    def _stated(self, text: str, table: KindTable) -> dict[str, str]:
         """The labels that a text states, of the values that its kind can have."""
+        logits = self._run(self.network.labels, text)
         stated = {}
         for column, name in enumerate(ACTION_LABELS, start=1):
             possible = {row[column] for row in table.actions}
             values = self.tables.labels[name]
             places = [0, *(place for place, value in enumerate(values, start=1) if value in possible)]
-            best = places[int(logits[name][places].argmax())]
+            best = places[int(logits[name][0, places].argmax())]
             if best:
                 stated[name] = values[best - 1]
         return stated
 
-    @torch.inference_mode()
-    def _read_words(self, text: str) -> tuple[str, float, dict[str, Tensor]]:
-        """The most likely kind, its probability, and the logits (1 + values,) of every label."""
-        states = self.encoder.encode([text])
-        network, rows = self.network, states.states.shape[1]
-        kinds, labels = on_one_thread(lambda: network(states), rows, torch.device("cpu"))
-        probabilities = kinds[0].softmax(-1)[1:]
+    def _kind(self, text: str) -> tuple[str, float]:
+        """The most likely kind and its probability."""
+        probabilities = self._run(self.network.kinds, text)[0].softmax(-1)[1:]
         best = int(probabilities.argmax())
-        logits = {name: of_label[0] for name, of_label in labels.items()}
-        return self.tables.kinds[best], float(probabilities[best]), logits
+        return self.tables.kinds[best], float(probabilities[best])
+
+    @torch.inference_mode()
+    def _run(self, part: Callable[[TextStates], T], text: str) -> T:
+        """A part of the network on one text, on one thread so that its bits do not depend on their number."""
+        states = self.encoder.encode([text])
+        return on_one_thread(lambda: part(states), states.states.shape[1], torch.device("cpu"))

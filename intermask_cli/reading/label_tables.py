@@ -38,8 +38,6 @@ ACTION_LABELS = ("actor", "side", "manner", "tempo", "approach", "repeats")
 NEEDED_LABELS = frozenset(ACTION_LABELS)
 #: What is meant where a text leaves a label open. Other labels are then left to the seed of the sample.
 USUAL = {"tempo": "normal", "approach": "near", "repeats": ""}
-#: In front of the labels of a second phase, of those that a text of two phases states for it.
-THEN = "then_"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +11,9 @@ import numpy as np
 import yaml
 
 from intermask_cli.datasets.duets.captions import Caption, captions_for
-from intermask_cli.datasets.duets.labels import KINDS, Labels, draw_labels, kind_set
+from intermask_cli.datasets.duets.labels import KINDS, draw_labels
 from intermask_cli.datasets.duets.paraphrases import paraphrase
+from intermask_cli.reading.people import People
 from intermask_cli.training.reader.people import draw_naming, filled, renamed
 
 OUTSIDE_FILE = Path(__file__).with_name("outside.yaml")
@@ -32,11 +32,12 @@ OPEN = ""
 class Sentence(NamedTuple):
     """A text, its kind ("" for outside), and the labels that it is known to state or to leave open (`OPEN`).
 
-    Labels are texts, persons "0" and "1"; those of a second phase are called "then_...". A label that is
-    not in `labels` may or may not be stated.
+    `numbered` is the text with people's names as `reading.people` replaces them. Labels are texts, persons
+    "0" and "1"; a label that is not in `labels` may or may not be stated.
     """
 
     text: str
+    numbered: str
     kind: str
     labels: dict[str, str]
 
@@ -53,7 +54,7 @@ def outside_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
     for _ in range(times):
         texts += [f"{PAIRS[int(rng.integers(len(PAIRS)))]} {action}" for action in _outside()["pair"]]
         texts += [filled(sentence, draw_naming(rng)) for sentence in _outside()["one"]]
-    return [Sentence(_styled(text, rng), "", {}) for text in [*texts, *_outside()["whole"]]]
+    return [Sentence(_styled(text, rng), "", "", {}) for text in [*texts, *_outside()["whole"]]]
 
 
 def captions_of_kinds(rng: np.random.Generator, kinds: Sequence[str], per_kind: int) -> list[Sentence]:
@@ -79,49 +80,27 @@ def paraphrases_of_kinds(rng: np.random.Generator, kinds: Sequence[str], per_kin
     return made
 
 
-def captions_of_two(rng: np.random.Generator, kinds: Sequence[str], count: int) -> list[Sentence]:
-    """Captions of two phases; they teach what is said about the second one, and no kind."""
-    pairs = kind_set(",".join(kinds), two_phase=1.0).pairs()
-    made = []
-    for _ in range(count):
-        first, second = pairs[int(rng.integers(len(pairs)))]
-        labels = draw_labels(rng, first)
-        labels = replace(labels, then=replace(draw_labels(rng, second), tempo=labels.tempo))
-        caption = captions_for(labels, rng)[int(rng.choice(4, p=CAPTION_CHANCES))]
-        made.append(_sentence(caption, rng, caption.type != "anonymous"))
-    return made
-
-
 def _sentence(caption: Caption, rng: np.random.Generator, counted: bool) -> Sentence:
     """A caption as a sentence, often under other names; `counted` is whether it says who acts if at all."""
     mention = caption.mention._asdict()
     kind = mention.pop("kind")
-    two = mention.pop("then_kind") is not None
     text, now = caption.text, (0, 1)
     if counted and rng.random() < RENAMED_SHARE:
         text, now = renamed(text, draw_naming(rng))
         text = _styled(text, rng)
     labels = {}
     for name, value in mention.items():
-        if name.startswith("then_") and not two:
+        if name.startswith("then_"):
             continue
-        if name.endswith("actor") and value is not None:
+        if name == "actor" and value is not None:
             value = now[value]
         labels[name] = OPEN if value is None else str(value)
     # "one person bows to the other" says who acts, by who is named first, but its record does not.
-    for name, of in (("actor", kind), ("then_actor", caption.mention.then_kind)):
-        if labels.get(name) == OPEN and of is not None and KINDS[of].has_actor:
-            del labels[name]
-    return Sentence(text, kind, labels)
+    if labels["actor"] == OPEN and KINDS[kind].has_actor:
+        del labels["actor"]
+    return Sentence(text, People().numbered(text), kind, labels)
 
 
 def _styled(text: str, rng: np.random.Generator) -> str:
     """Half of them as sentences, half as people type."""
     return text[:1].upper() + text[1:].rstrip(".") + "." if rng.random() < 0.5 else text
-
-
-def labels_of(labels: Labels) -> dict[str, str]:
-    """The labels of a clip as texts, for tables."""
-    values = {"actor": labels.actor, "side": labels.side, "manner": labels.manner, "tempo": labels.tempo,
-              "repeats": labels.repeats, "approach": labels.approach}  # fmt: skip
-    return {name: str(value) for name, value in values.items() if value is not None}

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from intermask_cli.console import counter, note
+from intermask_cli.console import counter
 from intermask_cli.datasets.duets.labels import APPROACHES, KINDS, TEMPOS
 from intermask_cli.errors import InputError
 from intermask_cli.models.bundle import load_bundle
@@ -24,19 +24,20 @@ from intermask_cli.models.text_head import PooledTextHead
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.models.weights import save_weights
 from intermask_cli.reading.label_network import LabelNetwork, LabelNetworkConfig
-from intermask_cli.reading.label_tables import THEN, LabelTables
+from intermask_cli.reading.label_tables import LabelTables
 from intermask_cli.reading.readers import LABELS
 from intermask_cli.training.reader.sentences import (
     OPEN,
     Sentence,
     captions_of_kinds,
-    captions_of_two,
     outside_sentences,
     paraphrases_of_kinds,
 )
 from intermask_cli.training.reader.tables import kind_tables
 from intermask_cli.training.transformer.captions import UNSTATED, StateCache, cached_states
 
+#: Sentences whose states are averaged together.
+_TOGETHER = 256
 #: The state cache's file, in the folder for work files.
 STATES = "reader-states.safetensors"
 
@@ -48,14 +49,14 @@ class ReaderRecipe:
     seed: int = 3407
     captions: int = 200
     paraphrases: int = 120
-    two_phases: int = 2500  # in all
     outside: int = 4  # people given to every sentence that is outside
-    steps: int = 1600
+    steps: int = 1000  # of the labels
+    kind_steps: int = 2000
     batch_size: int = 64
-    #: learning rates of the linear heads, of the kind's, and of the small transformer
-    lr_labels: float = 5e-3
+    #: learning rates of the labels' linear heads, of the kind's, and of the small transformer
+    lr_heads: float = 5e-3
     lr_kind: float = 3e-3
-    lr_layers: float = 6e-4
+    lr_layers: float = 3e-4
     #: of the kind's weights: a plain linear classifier is less sure of words it never met
     weight_decay: float = 0.05
     least_confidence: float = 0.4
@@ -89,7 +90,7 @@ def train_reader(
     width = bundle.info.text_encoder["dim"]
     network = _new_network(bundle.transformer, width, len(KINDS), labels, recipe.seed)
     work.mkdir(parents=True, exist_ok=True)
-    texts = list(dict.fromkeys(sentence.text for sentence in sentences))
+    texts = list(dict.fromkeys(text for s in sentences for text in _texts_of(s)))
     states = cached_states(work / STATES, texts, encoder)
     accuracy = fit(network, sentences, states, list(KINDS), labels, recipe)
     tables = LabelTables(
@@ -113,13 +114,23 @@ def train_reader(
     }
 
 
+def _texts_of(sentence: Sentence) -> tuple[str, ...]:
+    """What is encoded of a sentence: for its kind, and for its labels if it has any."""
+    return (sentence.text, sentence.numbered) if sentence.labels else (sentence.text,)
+
+
 def label_values() -> dict[str, list[str]]:
     """Every label that a reader reads, and its values."""
     manners = sorted({manner for info in KINDS.values() for manner in info.manners})
     repeats = sorted({str(number) for info in KINDS.values() for number in info.repeats})
-    both = {"actor": ["0", "1"], "side": ["left", "right", "straight"], "manner": manners, "repeats": repeats}
-    once = {"tempo": list(TEMPOS), "approach": list(APPROACHES)}
-    return {**both, **once, **{THEN + name: values for name, values in both.items()}}
+    return {
+        "actor": ["0", "1"],
+        "side": ["left", "right", "straight"],
+        "manner": manners,
+        "tempo": list(TEMPOS),
+        "approach": list(APPROACHES),
+        "repeats": repeats,
+    }
 
 
 def training_sentences(recipe: ReaderRecipe, rng: np.random.Generator) -> list[Sentence]:
@@ -128,7 +139,6 @@ def training_sentences(recipe: ReaderRecipe, rng: np.random.Generator) -> list[S
     return [
         *captions_of_kinds(rng, kinds, recipe.captions),
         *paraphrases_of_kinds(rng, kinds, recipe.paraphrases),
-        *captions_of_two(rng, kinds, recipe.two_phases),
         *outside_sentences(rng, recipe.outside),
     ]
 
@@ -158,48 +168,65 @@ def fit(
     labels: dict[str, list[str]],
     recipe: ReaderRecipe,
 ) -> dict[str, float]:
-    """Train a network on sentences -> its accuracy in the last tenth of the training."""
-    numbers = torch.tensor([states.number[sentence.text] for sentence in sentences])
-    kind_of = torch.tensor([_kind_number(sentence, kinds) for sentence in sentences])
-    stated = {name: _label_numbers(sentences, name, values) for name, values in labels.items()}
-    groups = {"labels": recipe.lr_labels, "kind": recipe.lr_kind}
-    parameters = [
-        {
-            "params": [p for name, p in network.named_parameters() if name.partition(".")[0] == group],
-            "lr": lr,
-            "weight_decay": recipe.weight_decay if group == "kind" else 0.01,
-        }
-        for group, lr in groups.items()
+    """Train a network on sentences -> its accuracy, of labels in the last tenth of the training."""
+    right = {"kind": _fit_kind(network, sentences, states, kinds, recipe)}
+    labelled = [sentence for sentence in sentences if sentence.labels]
+    numbers = torch.tensor([states.number[sentence.numbered] for sentence in labelled])
+    stated = {name: _label_numbers(labelled, name, values) for name, values in labels.items()}
+    heads = list(network.heads.parameters())
+    layers = [
+        network.query,
+        *(p for part in (network.project, network.layers, network.norm) for p in part.parameters()),
     ]
-    others = [p for name, p in network.named_parameters() if name.partition(".")[0] not in groups]
-    optimizer = torch.optim.AdamW([*parameters, {"params": others, "lr": recipe.lr_layers}])
+    optimizer = torch.optim.AdamW(
+        [{"params": heads, "lr": recipe.lr_heads}, {"params": layers, "lr": recipe.lr_layers}]
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.steps))
-    batches = _batches(states.lengths(numbers), recipe)
-    right: dict[str, list[float]] = {}
+    hits: dict[str, list[float]] = {name: [] for name in labels}
     network.train()
-    with counter("train the reader", recipe.steps, "steps") as progress:
-        for step, rows in zip(range(recipe.steps), batches, strict=False):
-            kind_logits, logits = network(states.take(numbers[rows]))
-            outputs = {"kind": (kind_logits, kind_of[rows])}
-            outputs |= {name: (logits[name], stated[name][rows]) for name in labels}
-            loss = torch.zeros(())
-            for name, (output, target) in outputs.items():
-                known = target != UNSTATED
-                if not bool(known.any()):
-                    continue
-                loss = loss + F.cross_entropy(output[known], target[known])
-                if step >= 0.9 * recipe.steps:
-                    hits = (output[known].argmax(-1) == target[known]).float().mean()
-                    right.setdefault(name, []).append(float(hits))
+    with counter("train the reader's labels", recipe.steps, "steps") as progress:
+        for _, rows in zip(range(recipe.steps), _batches(states.lengths(numbers), recipe), strict=False):
+            logits = network.labels(states.take(numbers[rows]))
+            losses = []
+            for name, values in stated.items():
+                known = values[rows] != UNSTATED
+                target, output = values[rows][known], logits[name][known]
+                if len(target):
+                    losses.append(F.cross_entropy(output, target))
+                    hits[name].append(float((output.argmax(-1) == target).float().mean()))
+            loss = torch.stack(losses).sum()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
             progress.advance(status=f"loss {loss.item():.2f}")
     network.eval()
-    accuracy = {name: round(sum(hits) / len(hits), 3) for name, hits in right.items()}
-    note(f"right while training: {accuracy}")
-    return accuracy
+    right |= {name: float(np.mean(of_label[-len(of_label) // 10 :])) for name, of_label in hits.items()}
+    return {name: round(share, 3) for name, share in right.items()}
+
+
+def _fit_kind(
+    network: LabelNetwork, sentences: Sequence[Sentence], states: StateCache, kinds: Sequence[str],
+    recipe: ReaderRecipe,
+) -> float:  # fmt: skip
+    """Train the linear classifier of kinds -> its accuracy."""
+    numbers = torch.tensor([states.number[sentence.text] for sentence in sentences])
+    targets = torch.tensor([1 + kinds.index(s.kind) if s.kind else 0 for s in sentences])
+    with torch.no_grad():
+        means = torch.cat([network.mean(states.take(part)) for part in numbers.split(_TOGETHER)])
+    classifier = network.kind
+    optimizer = torch.optim.AdamW(classifier.parameters(), recipe.lr_kind, weight_decay=recipe.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.kind_steps))
+    generator = torch.Generator().manual_seed(recipe.seed)
+    for _ in range(recipe.kind_steps):
+        rows = torch.randint(len(means), (recipe.batch_size,), generator=generator)
+        loss = F.cross_entropy(classifier(means[rows]), targets[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    with torch.no_grad():
+        return float((classifier(means).argmax(-1) == targets).float().mean())
 
 
 def _batches(lengths: Tensor, recipe: ReaderRecipe) -> Iterator[Tensor]:
@@ -215,13 +242,6 @@ def _batches(lengths: Tensor, recipe: ReaderRecipe) -> Iterator[Tensor]:
 def _rate(step: int, steps: int, warmup: int = 50) -> float:
     """Factor of the learning rates: up over the first steps, then down along a cosine."""
     return min(1.0, (step + 1) / warmup) * 0.5 * (1 + math.cos(math.pi * step / steps))
-
-
-def _kind_number(sentence: Sentence, kinds: Sequence[str]) -> int:
-    """Class of the kind: 0 for none; unknown for two phases, which have two."""
-    if any(name.startswith(THEN) for name in sentence.labels):
-        return UNSTATED
-    return 1 + kinds.index(sentence.kind) if sentence.kind else 0
 
 
 def _label_numbers(sentences: Sequence[Sentence], name: str, values: Sequence[str]) -> Tensor:
