@@ -196,6 +196,7 @@ $(WORK)/pair-decoder.stamp: $(WORK)/transformer.stamp
 $(MODEL)/config.json: $(WORK)/pair-decoder.stamp
 	$(BIN)/intermask train bundle --tokenizer $(WORK)/tokenizer-all --transformer $(WORK)/transformer \
 	  --pair-decoder $(WORK)/pair-decoder --out $(MODEL) --body rigid --licence MIT --training-data "$(DATA)"
+	$(BIN)/intermask train reader --model $(MODEL) --kinds duets-1 --work $(WORK)/reader
 
 $(WORK)/evaluator-core.stamp: $(WORK)/core/corpus.json
 	@echo "== the evaluator"

@@ -105,13 +105,15 @@ class LabelReader:
         numbered = people.numbered(text)
         if not text:
             return PhaseReading(text)
-        kind, confidence = self._kind(text)
+        confidences = self._confidences(text)
+        kind = max(self.tables.tables, key=confidences.__getitem__)
+        confidence = confidences[kind]
         if confidence < self.tables.least_confidence:
-            reason = f"no action that the model knows (nearest: {kind}, {confidence:.2f})"
+            likely = max(confidences, key=confidences.__getitem__)
+            reason = f"no action that the model knows (nearest: {kind})"
+            if likely != kind and confidences[likely] >= self.tables.least_confidence:
+                reason = f"{likely}, which the model does not know"
             return PhaseReading(text, confidence=confidence, outside=reason)
-        if kind not in self.tables.tables:
-            reason = f"{kind} is none of the model's actions"
-            return PhaseReading(text, kind, confidence=confidence, outside=reason)
         table = self.tables.tables[kind]
         stated = self._stated(numbered, table)
         tempo = stated.get("tempo", USUAL["tempo"])
@@ -139,13 +141,14 @@ class LabelReader:
             best = places[int(logits[name][0, places].argmax())]
             if best:
                 stated[name] = values[best - 1]
+        if stated.get("approach") != "actor" and any(row[1] == "" for row in table.actions):
+            stated.pop("actor", None)  # a kind without an actor, whom only walking up can have
         return stated
 
-    def _kind(self, text: str) -> tuple[str, float]:
-        """The most likely kind and its probability."""
-        probabilities = self._run(self.network.kinds, text)[0].softmax(-1)[1:]
-        best = int(probabilities.argmax())
-        return self.tables.kinds[best], float(probabilities[best])
+    def _confidences(self, text: str) -> dict[str, float]:
+        """The probability of every kind; the rest is that of none of them."""
+        probabilities = self._run(self.network.kinds, text)[0].softmax(-1)[1:].tolist()
+        return dict(zip(self.tables.kinds, probabilities, strict=True))
 
     @torch.inference_mode()
     def _run(self, part: Callable[[TextStates], T], text: str) -> T:

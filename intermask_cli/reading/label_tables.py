@@ -108,17 +108,25 @@ def _checked(values: dict[str, Any], source: str) -> LabelTables:
         network, tuple(map(str, values["kinds"])), labels, values["least_confidence"],
         values["split_confidence"], tables,
     )  # fmt: skip
-    check_fields(_Thresholds(made.least_confidence, made.split_confidence))
+    confidences = {name: values[name] for name in ("least_confidence", "split_confidence")}
+    from_dict(_Confidences, confidences, source)
     unread = set(tables) - set(made.kinds)
-    if unread:
-        raise ValueError(f"a table of {sorted(unread)[0]}, which is not among the kinds")
+    if unread or not tables:
+        raise ValueError(
+            f"tables of {', '.join(sorted(unread)) or 'no kind'}, not of the kinds that are read"
+        )
     return made
 
 
 @dataclass(frozen=True)
-class _Thresholds:
+class _Confidences:
+    """For their check."""
+
     least_confidence: Probability
     split_confidence: Probability
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def _table(kind: str, values: dict[str, Any]) -> KindTable:

@@ -150,9 +150,10 @@ class People:
             return self._new()
         if found["pronoun"] or found["her"]:
             return self._pronoun((found["pronoun"] or found["her"]).lower())
-        if found["name"] and not _is_name(found, text):
-            return None
         word = (found["noun"] or found["adjective"] or found["name"] or "one").lower()
+        is_known = any(known.word == word for known in self._known)
+        if found["name"] and not is_known and not _is_name(found, text):
+            return None
         if words.startswith("another"):
             return self._new(word)
         detail = f"{found['adjectives'] or ''}{found['dress'] or ''}".lower()

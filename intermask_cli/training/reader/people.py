@@ -52,7 +52,8 @@ class Naming:
 
 
 @lru_cache(maxsize=1)
-def _people() -> dict[str, Any]:
+def people_words() -> dict[str, Any]:
+    """The words of `people.yaml`."""
     content: dict[str, Any] = yaml.safe_load(PEOPLE_FILE.read_text(encoding="utf-8"))
     return content
 
@@ -71,7 +72,7 @@ def _counted() -> re.Pattern[str]:
 
 def draw_naming(rng: np.random.Generator) -> Naming:
     """A random way to name two people."""
-    people, share = _people(), rng.random()
+    people, share = people_words(), rng.random()
     if share < NUMBERED_SHARE:
         noun = _one_of(people["nouns"], rng)
         pair = [form.format(n=noun) for form in _one_of(people["numbered"], rng)]

@@ -38,8 +38,8 @@ from intermask_cli.training.transformer.captions import UNSTATED, StateCache, ca
 
 #: Sentences whose states are averaged together.
 _TOGETHER = 256
-#: The state cache's file, in the folder for work files.
-STATES = "reader-states.safetensors"
+#: The state caches' files, in the folder for work files: of sentences for kinds and for labels.
+KIND_STATES, LABEL_STATES = "reader-kinds.safetensors", "reader-labels.safetensors"
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ class ReaderRecipe:
     """How a reader is trained; the numbers of sentences are per kind unless said."""
 
     seed: int = 3407
-    captions: int = 200
-    paraphrases: int = 120
-    outside: int = 4  # people given to every sentence that is outside
-    steps: int = 1000  # of the labels
+    captions: int = 100
+    paraphrases: int = 80
+    #: of kinds that the model does not know, of which no labels are read
+    unknown: int = 40
+    outside: int = 3  # people given to every sentence that is outside
+    steps: int = 800  # of the labels
     kind_steps: int = 2000
     batch_size: int = 64
     #: learning rates of the labels' linear heads, of the kind's, and of the small transformer
@@ -85,14 +87,19 @@ def train_reader(
     bundle = load_bundle(folder)
     encoder = load_text_encoder(default_encoder(bundle.info))
     rng = np.random.default_rng(recipe.seed)
-    sentences = training_sentences(recipe, rng)
+    sentences = training_sentences(recipe, kinds, rng)
     labels = label_values()
     width = bundle.info.text_encoder["dim"]
     network = _new_network(bundle.transformer, width, len(KINDS), labels, recipe.seed)
     work.mkdir(parents=True, exist_ok=True)
-    texts = list(dict.fromkeys(text for s in sentences for text in _texts_of(s)))
-    states = cached_states(work / STATES, texts, encoder)
-    accuracy = fit(network, sentences, states, list(KINDS), labels, recipe)
+    texts = list(dict.fromkeys(s.text for s in sentences))
+    states = cached_states(work / KIND_STATES, texts, encoder)
+    accuracy = {"kind": fit_kind(network, sentences, states, recipe)}
+    labelled = [sentence for sentence in sentences if sentence.labels]
+    numbered = list(dict.fromkeys(s.numbered for s in labelled))
+    accuracy |= fit_labels(
+        network, labelled, cached_states(work / LABEL_STATES, numbered, encoder), labels, recipe
+    )
     tables = LabelTables(
         network=network.config,
         kinds=tuple(KINDS),
@@ -114,11 +121,6 @@ def train_reader(
     }
 
 
-def _texts_of(sentence: Sentence) -> tuple[str, ...]:
-    """What is encoded of a sentence: for its kind, and for its labels if it has any."""
-    return (sentence.text, sentence.numbered) if sentence.labels else (sentence.text,)
-
-
 def label_values() -> dict[str, list[str]]:
     """Every label that a reader reads, and its values."""
     manners = sorted({manner for info in KINDS.values() for manner in info.manners})
@@ -133,12 +135,19 @@ def label_values() -> dict[str, list[str]]:
     }
 
 
-def training_sentences(recipe: ReaderRecipe, rng: np.random.Generator) -> list[Sentence]:
-    """All sentences of a training."""
-    kinds = list(KINDS)
+def training_sentences(
+    recipe: ReaderRecipe, kinds: Sequence[str], rng: np.random.Generator
+) -> list[Sentence]:
+    """All sentences of a training for a model that knows some kinds."""
+    others = [kind for kind in KINDS if kind not in kinds]
+    unknown = [
+        *captions_of_kinds(rng, others, recipe.unknown),
+        *paraphrases_of_kinds(rng, others, recipe.unknown),
+    ]
     return [
         *captions_of_kinds(rng, kinds, recipe.captions),
         *paraphrases_of_kinds(rng, kinds, recipe.paraphrases),
+        *(sentence._replace(labels={}) for sentence in unknown),
         *outside_sentences(rng, recipe.outside),
     ]
 
@@ -160,17 +169,14 @@ def _new_network(
     return network
 
 
-def fit(
+def fit_labels(
     network: LabelNetwork,
-    sentences: Sequence[Sentence],
+    labelled: Sequence[Sentence],
     states: StateCache,
-    kinds: Sequence[str],
     labels: dict[str, list[str]],
     recipe: ReaderRecipe,
 ) -> dict[str, float]:
-    """Train a network on sentences -> its accuracy, of labels in the last tenth of the training."""
-    right = {"kind": _fit_kind(network, sentences, states, kinds, recipe)}
-    labelled = [sentence for sentence in sentences if sentence.labels]
+    """Train what reads the labels, on numbered sentences -> accuracy in the last tenth of the training."""
     numbers = torch.tensor([states.number[sentence.numbered] for sentence in labelled])
     stated = {name: _label_numbers(labelled, name, values) for name, values in labels.items()}
     heads = list(network.heads.parameters())
@@ -201,15 +207,15 @@ def fit(
             schedule.step()
             progress.advance(status=f"loss {loss.item():.2f}")
     network.eval()
-    right |= {name: float(np.mean(of_label[-len(of_label) // 10 :])) for name, of_label in hits.items()}
-    return {name: round(share, 3) for name, share in right.items()}
+    last = {name: of_label[-max(len(of_label) // 10, 1) :] for name, of_label in hits.items()}
+    return {name: round(float(np.mean(of_label)), 3) for name, of_label in last.items() if of_label}
 
 
-def _fit_kind(
-    network: LabelNetwork, sentences: Sequence[Sentence], states: StateCache, kinds: Sequence[str],
-    recipe: ReaderRecipe,
-) -> float:  # fmt: skip
+def fit_kind(
+    network: LabelNetwork, sentences: Sequence[Sentence], states: StateCache, recipe: ReaderRecipe
+) -> float:
     """Train the linear classifier of kinds -> its accuracy."""
+    kinds = list(KINDS)
     numbers = torch.tensor([states.number[sentence.text] for sentence in sentences])
     targets = torch.tensor([1 + kinds.index(s.kind) if s.kind else 0 for s in sentences])
     with torch.no_grad():
@@ -226,7 +232,7 @@ def _fit_kind(
         optimizer.step()
         schedule.step()
     with torch.no_grad():
-        return float((classifier(means).argmax(-1) == targets).float().mean())
+        return round(float((classifier(means).argmax(-1) == targets).float().mean()), 3)
 
 
 def _batches(lengths: Tensor, recipe: ReaderRecipe) -> Iterator[Tensor]:
