@@ -14,7 +14,7 @@ _JOIN = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-#: Words at the beginning of a text or sentence that only say the order; "first person" is no such word.
+#: Words at the beginning of a text or sentence that only say the order; not the "first" of "first person".
 _ORDER = re.compile(
     r"(?:first(?:ly)?|to\s+begin\s+with|initially|then|finally|next|after\s+that|afterwards)\b,?\s+"
     r"(?!person|man|woman|one\b)",

@@ -33,7 +33,7 @@ CACHED_READINGS = 2048
 
 
 class LabelReader:
-    """Reads texts for the model of a bundle; `tables` says which kinds it tells apart and which are known."""
+    """Reads texts for a model; `tables` has the kinds that it distinguishes and those of the model."""
 
     def __init__(self, network: LabelNetwork, tables: LabelTables, encoder: TextEncoder):
         self.network, self.tables, self.encoder = network.eval(), tables, encoder
@@ -73,7 +73,7 @@ class LabelReader:
         return Reading(text, phases, found=True)
 
     def _found(self, text: str) -> list[str]:
-        """The phases of a text: a clause that is no action by itself belongs to the one before."""
+        """The phases of a text: a clause without an action of its own belongs to the one before."""
         parts = clauses(text)
         found: list[Clause] = [parts[0]]
         for part in parts[1:]:

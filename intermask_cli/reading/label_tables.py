@@ -1,10 +1,10 @@
-"""What a label reader knows of its model's kinds, as data: reader.json of a bundle.
+"""Data of a label reader about its model's kinds: reader.json of a bundle.
 
 ===============  =======================================================================================
 key              content
 ===============  =======================================================================================
 network          sizes of the `LabelNetwork`
-kinds            the kinds that the reader tells apart
+kinds            the kinds that the reader distinguishes
 labels           label -> its values
 least_confidence of a kind, below which a text is outside
 split_confidence of both parts, from which a text is split
@@ -12,7 +12,7 @@ tables           kind that the model knows -> {"frames": {tempo: number}, "conta
                  "actions": [[text, value of each of `ACTION_LABELS`], ...]}
 ===============  =======================================================================================
 
-A kind without a table is one that the reader tells apart but the model does not know.
+A kind without a table is one that the reader distinguishes and the model does not have.
 """
 
 from __future__ import annotations

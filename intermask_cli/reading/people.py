@@ -27,7 +27,7 @@ NOUNS = _words(
     learner dancer fighter boxer kickboxer karateka wrestler attacker defender aggressor victim
     opponent rival challenger champion competitor athlete friend mate buddy pal companion colleague
     coworker co-worker boss employee worker manager secretary client customer seller buyer waiter
-    waitress host hostess guest visitor neighbour neighbor stranger passer-by passerby tourist local
+    waitress host hostess guest visitor neighbour neighbor passer-by passerby tourist local
     guide traveller traveler father mother dad mum mom son daughter brother sister uncle aunt cousin
     grandfather grandmother grandson granddaughter grandpa grandma husband wife bride groom lover
     boyfriend girlfriend parent sibling twin elder senior junior king queen prince princess knight
@@ -37,13 +37,13 @@ NOUNS = _words(
     painter pirate sailor captain driver pilot passenger leader follower walker runner skater
     swimmer rider hiker jogger kicker puncher winner loser giver receiver helper rescuer speaker
     listener agent subject avatar mover model robot zombie ghost monster hero villain cowboy ninja
-    samurai teammate team-mate classmate roommate
+    samurai teammate classmate roommate
     """
 )
 _ADJECTIVES = (
     "old|young|older|younger|elderly|little|small|big|large|tall|taller|short|shorter|strong|weak|thin|fat|"
-    "angry|happy|sad|scared|tired|drunk|injured|wounded|limping|blind|fallen|polite|shy|proud|new|good|best|"
-    "male|female|left|right|blond|bald|bearded|business|team|school|army|police|same|dance|martial|arts|"
+    "angry|happy|sad|scared|drunk|injured|wounded|limping|blind|fallen|polite|shy|proud|new|good|best|"
+    "male|female|left|right|blond|bald|bearded|business|school|army|police|same|dance|martial|arts|"
     "boxing|karate|tennis|football"
 )
 _ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1}
@@ -100,7 +100,7 @@ _FEMALE_NOUNS = _words(
     wife bride queen princess girlfriend businesswoman waitress actress
     """
 )
-#: Capitalised words at the start of a sentence that are no names.
+#: Capitalised words at the start of a sentence that are not names.
 _NO_NAMES = re.compile(
     r"(?:The|An|Two|Both|They|One|After|As|While|When|With|In|On|At|By|Having|It|Each|Then|First|Finally|"
     r"Next|Person|Man|Woman|People|Friends|Someone|Somebody|There|This|That|We|You|His|Her|Their|My|Our|"
@@ -110,7 +110,7 @@ _NO_NAMES = re.compile(
 
 
 class _Known(NamedTuple):
-    """A name by which a person was mentioned: its word, what further tells it apart, and the gender."""
+    """A name by which a person was mentioned: its word, what further distinguishes it, and the gender."""
 
     person: int
     word: str
@@ -137,7 +137,7 @@ class People:
         return (FIRST, SECOND)[person]
 
     def _person(self, found: re.Match[str], text: str) -> int | None:
-        """Who is meant, person 0 or 1; None if this is nobody after all."""
+        """Who is meant, person 0 or 1; None if no person is."""
         if found["ordinal"]:
             return self._note(_ORDINALS[found["ordinal"].lower()])
         for group in ("number", "bare", "short"):

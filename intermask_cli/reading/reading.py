@@ -13,7 +13,7 @@ from typing import Protocol
 from intermask_cli.reading.contacts import KindContacts
 from intermask_cli.reading.phases import split_phases
 
-#: In `read_as` of texts that are no known action.
+#: In `read_as` of texts without a known action.
 NOTHING = "-"
 
 

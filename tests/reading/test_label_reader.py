@@ -56,7 +56,7 @@ def test_other_texts_are_not_cut(text: str) -> None:
     assert not reading.found and len(reading.phases) == 1
 
 
-def test_a_clause_that_is_no_action_belongs_to_the_one_before() -> None:
+def test_a_clause_without_an_action_belongs_to_the_one_before() -> None:
     reading = word_reader().read("he bows, then he smiles, then she waves")
     assert [phase.text for phase in reading.phases] == ["he bows, then he smiles", "she waves"]
 

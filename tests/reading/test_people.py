@@ -51,7 +51,7 @@ def test_numbers_count_wherever_they_stand(text: str) -> None:
         "Ring around",
     ],
 )
-def test_pairs_and_hands_are_nobody_in_particular(text: str) -> None:
+def test_pairs_and_hands_stay_as_they_are(text: str) -> None:
     assert People().numbered(text) == text
 
 

@@ -1,4 +1,4 @@
-"""What a reader knows of each kind, from the corpus: full captions, typical lengths and contacts."""
+"""What a reader has of each kind, from the corpus: full captions, typical lengths and contacts."""
 
 from __future__ import annotations
 

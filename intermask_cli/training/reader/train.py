@@ -70,8 +70,8 @@ def train_reader(
 ) -> dict[str, Any]:
     """Train a reader for a model and put it into its bundle -> a summary.
 
-    model: a bundle's name or folder. kinds: those that the model knows; the reader tells all kinds of the
-    corpus apart, and says of the others that the model does not know them. work: folder for encoded
+    model: a bundle's name or folder. kinds: those that the model knows; the reader distinguishes all kinds of
+    the corpus, and says of the others that the model does not know them. work: folder for encoded
     sentences, which are used again.
 
     Raises InputError for kinds the corpus does not have.
