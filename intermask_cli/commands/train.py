@@ -309,7 +309,7 @@ def reader(
         "work"
     ),
     seed: Annotated[int, typer.Option(help="Seed of the sentences, the weights and the batches.")] = 3407,
-    steps: Annotated[int, typer.Option(min=1, help="Training steps of the labels.")] = 800,
+    steps: Annotated[int, typer.Option(min=1, help="Training steps of the labels.")] = 600,
     json: Json = False,
 ) -> None:
     """Train the reader of a model of Duets, which says what a prompt asks for (minutes)."""

@@ -4,74 +4,61 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from intermask_cli.console import counter
 from intermask_cli.datasets.duets.captions import Caption, captions_for
-from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.contact_table import contact_table
-from intermask_cli.datasets.duets.labels import KINDS, TEMPOS, KindSet, Labels
-from intermask_cli.reading.label_tables import ACTION_LABELS, KindTable
+from intermask_cli.datasets.duets.kinds import perform
+from intermask_cli.datasets.duets.labels import KINDS, TEMPOS, Labels, draw_labels
+from intermask_cli.datasets.duets.rig import random_body
+from intermask_cli.reading.label_tables import KindTable
 
-#: Captions drawn for every combination of labels, of which the most typical one is kept.
+#: Captions drawn for every combination of labels, of which the one with the fewest words is kept.
 DRAWN = 3
 #: Draws of a caption that states what it should; some sentences cannot, and are then left out.
 MOST_DRAWS = 80
-#: Fewest clips whose median length is that of a kind at a tempo.
-MEASURED_CLIPS = 3
+#: Performances whose median length is that of a kind at a tempo.
+MEASURED = 9
 _OTHER_NAMES = re.compile(r"\b(?:man|woman|men|women|boy|girl)\b")
 
-#: Texts -> vectors (N, E); similar texts have similar vectors.
-Vectors = Callable[[Sequence[str]], Tensor]
 
-
-def kind_tables(kinds: Sequence[str], vectors: Vectors, seed: int) -> dict[str, KindTable]:
-    """The tables of kinds that a model knows.
-
-    vectors: the model's condition of texts, flattened.
-    """
+def kind_tables(kinds: Sequence[str], seed: int) -> dict[str, KindTable]:
+    """The tables of kinds that a model knows."""
     rng = np.random.default_rng(seed)
     contacts = contact_table(kinds)
     tables = {}
     with counter("tables of kinds", len(kinds), "kinds") as progress:
         for kind in kinds:
-            frames = _typical_frames(kind, rng)
-            tables[kind] = KindTable(frames, contacts[kind], _actions(kind, vectors, rng))
+            tables[kind] = KindTable(_typical_frames(kind, rng), contacts[kind], _actions(kind, rng))
             progress.advance()
     return tables
 
 
 def _typical_frames(kind: str, rng: np.random.Generator) -> dict[str, int]:
-    """Median length of clips of a kind at each tempo, whose people stand near each other at first."""
+    """Median length of a kind at each tempo, when its people stand near each other at first."""
     lengths: dict[str, list[int]] = {tempo: [] for tempo in TEMPOS}
-    while min(map(len, lengths.values())) < MEASURED_CLIPS:
-        clip = make_clip(int(rng.integers(2**31)), 0, kinds=KindSet((kind,)))
-        if clip.labels.approach == "near":
-            lengths[clip.labels.tempo].append(clip.motion.frames)
+    fewest = min(KINDS[kind].repeats, default=None)
+    for tempo, of_tempo in lengths.items():
+        for _ in range(MEASURED):
+            labels = replace(draw_labels(rng, kind), tempo=tempo, approach="near", repeats=fewest)
+            first, last = perform(rng, labels, (random_body(rng), random_body(rng))).frames()
+            of_tempo.append(last - first)
     return {tempo: int(np.median(of_tempo)) for tempo, of_tempo in lengths.items()}
 
 
-def _actions(kind: str, vectors: Vectors, rng: np.random.Generator) -> list[tuple[str, ...]]:
+def _actions(kind: str, rng: np.random.Generator) -> list[tuple[str, ...]]:
     """One full caption for every combination of labels, each with the values it states."""
-    drawn = {values: _captions(_labels(kind, values), values, rng) for values in _combinations(kind)}
-    texts = list(dict.fromkeys(text for captions in drawn.values() for text in captions))
-    of_texts = dict(zip(texts, vectors(texts), strict=True)) if texts else {}
+    drawn = ((values, _captions(_labels(kind, values), values, rng)) for values in _combinations(kind))
     return [
-        (_most_typical(captions, of_texts), *(_text(values[name]) for name in ACTION_LABELS))
-        for values, captions in ((dict(zip(ACTION_LABELS, v, strict=True)), c) for v, c in drawn.items())
+        (min(captions, key=lambda text: len(text.split())), *map(_text, values))
+        for values, captions in drawn
         if captions
     ]
-
-
-def _most_typical(captions: Sequence[str], vectors: dict[str, Tensor]) -> str:
-    """The caption nearest to the mean of all."""
-    stacked = torch.stack([vectors[text] for text in captions])
-    return captions[int((stacked - stacked.mean(0)).norm(dim=-1).argmin())]
 
 
 def _combinations(kind: str) -> list[tuple[Any, ...]]:
