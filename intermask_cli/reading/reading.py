@@ -14,7 +14,7 @@ from intermask_cli.reading.contacts import KindContacts
 from intermask_cli.reading.phases import split_phases
 
 #: In `read_as` of texts without a known action.
-NOTHING = "-"
+NOTHING = "outside"
 
 
 @dataclass(frozen=True)

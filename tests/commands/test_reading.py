@@ -51,10 +51,12 @@ def test_a_run_stores_what_was_read(cli: Run, prompts: Path) -> None:
         assert dataset.attributes["reading"] == "labels"
         kick, juggle = dataset
     assert kick.read_as.startswith("kick_dodge, person 2") and kick.outside == ""
-    assert juggle.outside and juggle.read_as == "-"
+    assert juggle.outside and juggle.read_as == "outside"
     with Path("run/index.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["read_as"] for row in rows] == [kick.read_as, "-"] and rows[1]["outside"] == juggle.outside
+    assert [row["read_as"] for row in rows] == [kick.read_as, "outside"] and rows[1][
+        "outside"
+    ] == juggle.outside
     code, _, err = cli(*command, "--reading", "off")
     assert code == 2 and "holds another run" in err
 

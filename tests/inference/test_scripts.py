@@ -47,7 +47,7 @@ def test_what_is_outside_is_made_from_its_own_words_and_marked(
 ) -> None:
     (made,) = reading.generate(["they swim"], frames=24, seed=3)
     assert same(made, plain.generate(["they swim"], frames=24, seed=3)[0])
-    assert made.read_as == "-" and "no action" in made.outside
+    assert made.read_as == "outside" and "no action" in made.outside
     assert plain.generate(["they swim"], frames=24)[0].read_as == ""
 
 

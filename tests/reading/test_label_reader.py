@@ -39,7 +39,7 @@ def test_a_value_that_the_kind_cannot_have_is_not_stated() -> None:
 @pytest.mark.parametrize(("text", "why"), [("they swim", "no action"), ("they tug", "tug, which the model")])
 def test_what_the_model_does_not_know_is_outside(text: str, why: str) -> None:
     reading = word_reader().read(text)
-    assert why in reading.outside and reading.read_as == "-"
+    assert why in reading.outside and reading.read_as == "outside"
     assert reading.phases[0].action(0).text == text  # the model gets the text itself
 
 

@@ -16,6 +16,7 @@ from intermask_cli.datasets.duets.paraphrases import paraphrase
 from intermask_cli.reading.people import People
 from intermask_cli.training.reader.people import draw_naming, filled, renamed
 
+PLAIN_FILE = Path(__file__).with_name("plain.yaml")
 OUTSIDE_FILE = Path(__file__).with_name("outside.yaml")
 #: Share of captions and paraphrases whose people get other names.
 RENAMED_SHARE = 0.7
@@ -55,6 +56,24 @@ def outside_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
         texts += [f"{PAIRS[int(rng.integers(len(PAIRS)))]} {action}" for action in _outside()["pair"]]
         texts += [filled(sentence, draw_naming(rng)) for sentence in _outside()["one"]]
     return [Sentence(_styled(text, rng), "", "", {}) for text in [*texts, *_outside()["whole"]]]
+
+
+@lru_cache(maxsize=1)
+def _plain() -> dict[str, dict[str, list[str]]]:
+    content: dict[str, dict[str, list[str]]] = yaml.safe_load(PLAIN_FILE.read_text(encoding="utf-8"))
+    return content
+
+
+def plain_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
+    """The plainest sentences of every kind, `times` times with different people; no labels are known."""
+    made = []
+    for kind, forms in _plain().items():
+        for _ in range(times):
+            texts = [f"{PAIRS[int(rng.integers(len(PAIRS)))]} {verb}" for verb in forms["they"]]
+            texts += [f"they {verb}" for verb in forms["they"]]
+            texts += [filled(sentence, draw_naming(rng)) for sentence in forms["one"]]
+            made += [Sentence(_styled(text, rng), "", kind, {}) for text in texts]
+    return made
 
 
 def captions_of_kinds(rng: np.random.Generator, kinds: Sequence[str], per_kind: int) -> list[Sentence]:

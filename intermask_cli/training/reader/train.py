@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.models.bundle import load_bundle
 from intermask_cli.models.bundle_files import write_config
 from intermask_cli.models.bundle_info import MODEL, READER, READER_TABLES, bundle_sha256, resolve_bundle
+from intermask_cli.models.text_encoders import TextEncoder
 from intermask_cli.models.text_head import PooledTextHead
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.models.weights import save_weights
@@ -31,6 +32,7 @@ from intermask_cli.training.reader.sentences import (
     captions_of_kinds,
     outside_sentences,
     paraphrases_of_kinds,
+    plain_sentences,
 )
 from intermask_cli.training.reader.tables import kind_tables
 from intermask_cli.training.transformer.captions import UNSTATED, StateCache, cached_states
@@ -41,6 +43,7 @@ VARIANTS = {"both_bow": "bow", "waves_back": "wave", "high_ten": "high_five"}
 _TOGETHER = 256
 #: The state caches' files, in the folder for work files: of sentences for kinds and for labels.
 KIND_STATES, LABEL_STATES = "reader-kinds.safetensors", "reader-labels.safetensors"
+PLAIN_STATES = "reader-plain.safetensors"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class ReaderRecipe:
     paraphrases: int = 80
     #: of kinds that the model does not know, of which no labels are read
     unknown: int = 40
+    plain: int = 6  # people given to every plainest sentence
     outside: int = 3  # people given to every sentence that is outside
     steps: int = 600  # of the labels
     kind_steps: int = 2000
@@ -95,11 +99,13 @@ def train_reader(
     width = bundle.info.text_encoder["dim"]
     network = _new_network(bundle.transformer, width, len(KINDS), labels, recipe.seed)
     work.mkdir(parents=True, exist_ok=True)
-    texts = list(dict.fromkeys(s.text for s in sentences))
-    states = cached_states(work / KIND_STATES, texts, encoder)
     variants = {kind for kind, plain in VARIANTS.items() if kind not in kinds and plain in kinds}
-    distinct = [sentence for sentence in sentences if sentence.kind not in variants]
-    accuracy = {"kind": fit_kind(network, distinct, states, recipe)}
+    examples = [
+        _kind_examples(network, some, variants, work / file, encoder)
+        for some, file in ((sentences, KIND_STATES), (plain_sentences(rng, recipe.plain), PLAIN_STATES))
+    ]
+    means, targets = (torch.cat(parts) for parts in zip(*examples, strict=True))
+    accuracy = {"kind": fit_kind(network, means, targets, recipe)}
     labelled = [sentence for sentence in sentences if sentence.labels]
     numbered = list(dict.fromkeys(s.numbered for s in labelled))
     accuracy |= fit_labels(
@@ -119,7 +125,7 @@ def train_reader(
     return {
         "bundle": str(folder),
         "sha256": bundle_sha256(folder),
-        "sentences": len(texts),
+        "sentences": len(targets),
         "kinds": len(KINDS),
         "known_to_the_model": len(kinds),
         **accuracy,
@@ -216,15 +222,27 @@ def fit_labels(
     return {name: round(float(np.mean(of_label)), 3) for name, of_label in last.items() if of_label}
 
 
-def fit_kind(
-    network: LabelNetwork, sentences: Sequence[Sentence], states: StateCache, recipe: ReaderRecipe
-) -> float:
-    """Train the linear classifier of kinds -> its accuracy."""
+def _kind_examples(
+    network: LabelNetwork,
+    sentences: Sequence[Sentence],
+    left_out: Set[str],
+    cache: Path,
+    encoder: TextEncoder,
+) -> tuple[Tensor, Tensor]:
+    """Mean states of sentences (N, D) and the classes of their kinds (N,), 0 for none."""
+    texts = list(dict.fromkeys(sentence.text for sentence in sentences))
+    states = cached_states(cache, texts, encoder)
     kinds = list(KINDS)
-    numbers = torch.tensor([states.number[sentence.text] for sentence in sentences])
-    targets = torch.tensor([1 + kinds.index(s.kind) if s.kind else 0 for s in sentences])
+    chosen = [sentence for sentence in sentences if sentence.kind not in left_out]
+    numbers = torch.tensor([states.number[sentence.text] for sentence in chosen])
+    targets = torch.tensor([1 + kinds.index(s.kind) if s.kind else 0 for s in chosen])
     with torch.no_grad():
         means = torch.cat([network.mean(states.take(part)) for part in numbers.split(_TOGETHER)])
+    return means, targets
+
+
+def fit_kind(network: LabelNetwork, means: Tensor, targets: Tensor, recipe: ReaderRecipe) -> float:
+    """Train the linear classifier of kinds on mean states (N, D) and classes (N,) -> its accuracy."""
     classifier = network.kind
     optimizer = torch.optim.AdamW(classifier.parameters(), recipe.lr_kind, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, recipe.kind_steps))
