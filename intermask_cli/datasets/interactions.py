@@ -246,7 +246,7 @@ class InteractionFile:
         """The interaction with this id.
 
         Columns carried over from the prompt file are not part of it: see `column`. With `joints_only` no
-        other array is read, which is several times as fast; nobody is then marked as rigid.
+        other array is read, which is several times as fast; no person is then marked as rigid.
 
         Raises:
             InputError: no such id, or an item that is damaged or claims an implausible size.
