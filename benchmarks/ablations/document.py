@@ -25,7 +25,7 @@ from benchmarks.intervals import over_seeds, paired_difference
 from evaluators.metrics import Interval
 from intermask_cli.files import write_text
 
-HEAD = """# The paper's claims, tested on Duets
+HEAD = """# The paper's claims, tested on Duets 1
 
 Made by `make ablations` (`python -m benchmarks.ablations --budget NAME`) from `benchmarks/ablations/configs`
 and `benchmarks/results/ablations-*.json`; no sentence about results is written by hand. Rows of a table
@@ -38,7 +38,7 @@ The first figure of a claim decides, named before anything was run; of claims wi
 twenty would still seem to hold or not to. Validation happens once, at the end, so nothing is chosen on the
 clips that are scored.
 
-What this corpus cannot show, at any budget: whether a finding carries over to captured motion. Duets is
+What this corpus cannot show, at any budget: whether a finding carries over to captured motion. Duets 1 is
 procedural: clean feet, twelve kinds, captions from templates. The transformer rows use the bundled model's
 tokens and all rows its evaluator, `duet-eval`; scores are never comparable with the paper's tables, whose
 figures are quoted second-hand and for another dataset. Kind and role are read by a classifier trained on

@@ -1,8 +1,9 @@
 """How Duets moves compared with real people: `python -m benchmarks.duets.statistics`.
 
-`--captures FOLDER` prints a Markdown table next to real dancers: acceleration and jerk of all joints, speeds
+`--captures FOLDER` prints Markdown tables next to real dancers: acceleration and jerk of all joints, speeds
 of hands, feet and pelvis, distance of the two, and the spread of postures, for core kinds, other kinds,
-two-phase clips, and captures. `--walks FOLDER` prints one next to real walks (`benchmarks.duets.walking`).
+two-phase clips, and captures; then spread and jerk of each kind. `--walks FOLDER` prints one next to real
+walks (`benchmarks.duets.walking`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def figures(clips: Sequence[np.ndarray]) -> dict[str, str]:
         "foot speed m/s": quantiles([speed(c, FEET) for c in soft], ".2f"),
         "pelvis speed m/s": quantiles([speed(c, PELVIS) for c in soft], ".2f"),
         "pelvis to pelvis m": quantiles(apart, ".2f"),
-        "posture spread, 1/1000 stature": f"{1000 * float(np.sqrt(poses.var(axis=0).mean())):.0f}",
+        "posture spread, 1/1000 stature": f"{spread(poses):.0f}",
     }
 
 
@@ -86,7 +87,39 @@ def main() -> None:
     if options.walks is not None:
         print(walks_table(options.walks, options.seed, 4 * options.clips))
     if options.captures is not None:
-        print(dancers_table(options.captures, options.seed, options.clips))
+        print(dancers_table(options.captures, options.seed, options.clips), end="\n\n")
+        print(kinds_table(options.captures, options.seed, options.clips))
+
+
+def spread(poses: np.ndarray) -> float:
+    """How much postures (N, 63) differ, thousandths of the stature: root mean square over the coordinates."""
+    return 1000 * float(np.sqrt(poses.var(axis=0).mean()))
+
+
+def kinds_table(folder: Path, seed: int, clips: int) -> str:
+    """Markdown: spread of postures and jerk of each kind; first frames show how people stand before."""
+    columns = {kind: [make_clip(seed, i, kind).joints for i in range(clips)] for kind in KINDS}
+    columns["salsa captures"] = _captures(folder)
+    lines = [
+        "| kind | posture spread | of first frames | jerk m/s3, median / 95 % |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, joints in columns.items():
+        soft = [smoothed(clip.astype(np.float64)) for clip in joints]
+        every, first = ([posture(clip[:, :end]) for clip in soft] for end in (None, 1))
+        jerk = np.concatenate([speed(clip, list(range(22)), 3) for clip in soft])
+        middle, high = np.percentile(jerk, (50, 95))
+        lines.append(
+            f"| {name} | {spread(np.concatenate(every)):.0f} | {spread(np.concatenate(first)):.0f} "
+            f"| {middle:.0f} / {high:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _captures(folder: Path) -> list[np.ndarray]:
+    """Windows of the dancers."""
+    windows = [clip.joints for clip in capture_clips(folder, "test")]
+    return windows + [clip.joints for clip in capture_clips(folder, "train")[::4]]
 
 
 def dancers_table(folder: Path, seed: int, clips: int) -> str:
@@ -97,9 +130,8 @@ def dancers_table(folder: Path, seed: int, clips: int) -> str:
         "core kinds": [make_clip(seed, i, k).joints for k in CORE_KINDS for i in numbers],
         "other kinds": [make_clip(seed, i, k).joints for k in further for i in numbers],
         "two phases": [make_clip(seed, i, kinds=kind_set("all", 1.0)).joints for i in range(6 * clips)],
-        "salsa captures": [clip.joints for clip in capture_clips(folder, "test")],
+        "salsa captures": _captures(folder),
     }
-    columns["salsa captures"] += [c.joints for c in capture_clips(folder, "train")[::4]]
     table = {name: figures(column) for name, column in columns.items()}
     lines = [f"| median / 95 % | {' | '.join(table)} |", f"| --- |{' --- |' * len(table)}"]
     for row in next(iter(table.values())):

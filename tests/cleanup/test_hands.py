@@ -80,7 +80,7 @@ def test_the_given_person_stays_and_the_other_comes_all_the_way():
         assert np.array_equal(turned[fixed], rotations[fixed])
         assert not np.array_equal(turned[1 - fixed], rotations[1 - fixed])
         apart_m = gap(met, hand_contacts(joints)[0])  # at its ends one arm alone is too short
-        assert np.median(apart_m) < 0.02 and apart_m.max() < 0.08
+        assert np.median(apart_m) < 0.03 and apart_m.max() < 0.08
 
 
 def test_rotations_turn_with_the_arms():

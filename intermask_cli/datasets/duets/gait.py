@@ -78,27 +78,43 @@ class _Walker:
 
     def __init__(self, root: Array, yaw: Array, body: Body):
         self.frames, self.body = len(yaw), body
-        self.places: list[list[list[float]]] = _places(root, yaw, body).tolist()
-        self.root: list[list[float]] = root.tolist()
-        self.yaw: list[float] = yaw.tolist()
-        ahead = np.minimum(np.arange(self.frames) + FPS // 2, self.frames - 1)
+        self.root, self.yaw = root, yaw
+        self.places = _places(root, yaw, body)  # (2, T, 3)
+        now = np.arange(self.frames)
+        ahead = np.minimum(now + FPS // 2, self.frames - 1)
         way = np.hypot(*(root[ahead] - root).T) + 0.15 * np.abs(yaw[ahead] - yaw)
-        #: Root speed during the next half second, m/s; turning counts a little.
-        self.speed: list[float] = (way * FPS / np.maximum(ahead - np.arange(self.frames), 1)).tolist()
+        speed = way * FPS / np.maximum(ahead - now, 1)
+        seconds = np.clip(_STEP_S - _STEP_S_PER_SPEED * speed, *_STEP_BOUNDS_S)
+        #: Frames (T,) of a step that begins then, both feet on the ground included.
+        self.duration = FPS * seconds * body.style.pace * math.sqrt(body.scale)
+        settle = np.maximum(np.rint(_DOUBLE * self.duration), 1)
+        landing = now + np.rint(self.duration) - settle + np.rint(_OVER * self.duration)
+        #: Frame (T,) at which the body is over the foot after a step that begins then.
+        self.landing = np.minimum(landing.astype(np.int64), self.frames - 1)
+        self.leaving = np.minimum(now + _START_FRAMES, self.frames - 1)
         self.feet = [self.place(0, 0), self.place(1, 0)]
         self.start = list(self.feet)
         self.steps: list[_Step] = []
 
     def place(self, foot: int, frame: int) -> tuple[float, float, float]:
         """Where this foot belongs (x, z, yaw) under the body at that frame."""
-        x, z, yaw = self.places[foot][min(frame, self.frames - 1)]
+        x, z, yaw = self.places[foot, min(frame, self.frames - 1)].tolist()
         return x, z, yaw
 
-    def error(self, foot: int, frame: int) -> float:
-        """Distance of the planted foot from its place, metres; its turn counts a little."""
-        x, z, yaw = self.place(foot, frame)
-        px, pz, pyaw = self.feet[foot]
-        return math.hypot(x - px, z - pz) + 0.2 * abs(yaw - pyaw)
+    def error(self, foot: int, frames: int | Array) -> Array:
+        """Distance of the planted foot from its places of some frames, metres; its turn counts a little."""
+        off = self.places[foot, frames] - np.array(self.feet[foot])
+        error: Array = np.hypot(off[..., 0], off[..., 1]) + 0.2 * np.abs(off[..., 2])
+        return error
+
+    def due(self, free: int) -> list[int]:
+        """Frames from `free` on in which a foot should leave: off its place then, and left by the body."""
+        off = [
+            (self.error(foot, self.landing[free:]) > _THRESHOLD_M)
+            & (self.error(foot, self.leaving[free:]) > _START_M)
+            for foot in (0, 1)
+        ]
+        return [free + int(frame) for frame in np.flatnonzero(off[0] | off[1])]
 
     def reach(self, foot: int, frame: int) -> float:
         """Distance of the planted foot from the body over the ground, metres."""
@@ -107,7 +123,7 @@ class _Walker:
 
     def gap(self, foot: int, place: tuple[float, float, float], frame: int) -> float:
         """How far the place is on this foot's own side of the other foot, metres."""
-        other, yaw = self.feet[1 - foot], self.yaw[min(frame, self.frames - 1)]
+        other, yaw = self.feet[1 - foot], float(self.yaw[min(frame, self.frames - 1)])
         across = (place[0] - other[0]) * math.cos(yaw) - (place[1] - other[1]) * math.sin(yaw)
         return across if foot == 0 else -across
 
@@ -116,7 +132,7 @@ class _Walker:
         x, z, yaw = self.place(foot, landing)
         missing = _APART_M * self.body.scale - self.gap(foot, (x, z, yaw), landing)
         if missing > 0:
-            heading = self.yaw[min(landing, self.frames - 1)]
+            heading = float(self.yaw[min(landing, self.frames - 1)])
             sign = missing if foot == 0 else -missing
             x, z = x + sign * math.cos(heading), z - sign * math.sin(heading)
         self.steps.append(_Step(foot, start, end, flat, self.feet[foot], (x, z, yaw)))
@@ -142,55 +158,55 @@ def _places(root: Array, yaw: Array, body: Body) -> Array:
 def plan_feet(root: Array, yaw: Array, body: Body, flights: list[Flight]) -> Footing:
     """Root path (T, 2) in metres (x, z) and heading (T,) in radians -> where both feet are."""
     walker = _Walker(root, yaw, body)
-    forced = {flight.start: flight for flight in flights}
+    forced = sorted(flights, key=lambda flight: flight.start)
     free, last = 0, 1
-    for t in range(walker.frames):
-        if t in forced:
-            flight = forced[t]
-            walker.step(flight.foot, t, flight.end, flight.end + 2, flight.end)
+    for flight in [*forced, Flight(-1, walker.frames, walker.frames)]:
+        free, last = _walk(walker, free, flight.start, last)
+        if flight.foot >= 0 and flight.start < walker.frames:
+            walker.step(flight.foot, flight.start, flight.end, flight.end + 2, flight.end)
             free, last = flight.end + 2, flight.foot
-            continue
-        if t < free:
-            continue
-        step = _next_step(walker, t, last)
-        if step is None:
-            continue
-        foot, swing, settle, landing = step
-        if any(t < start < t + swing + settle for start in forced):
-            continue
-        walker.step(foot, t, t + swing, t + swing + settle, landing)
-        free, last = t + swing + settle, foot
     return _drawn(walker, body)
 
 
-def _next_step(walker: _Walker, frame: int, last: int) -> tuple[int, int, int, int] | None:
-    """The step to begin now, or None: foot, frames in the air, frames to roll flat, frame of its place."""
-    style, scale = walker.body.style, walker.body.scale
-    seconds = min(
-        max(_STEP_S - _STEP_S_PER_SPEED * walker.speed[frame], _STEP_BOUNDS_S[0]), _STEP_BOUNDS_S[1]
-    )
-    duration = FPS * seconds * style.pace * math.sqrt(scale)
+def _walk(walker: _Walker, free: int, until: int, last: int) -> tuple[int, int]:
+    """Take the steps from frame `free` on that end before `until`; the next free frame and the last foot.
+
+    A step that begins after the last frame of the motion is none; one may end after it.
+    """
+    bound = until if until < walker.frames else 10 * walker.frames
+    while free < min(until, walker.frames):
+        for frame in walker.due(free):
+            foot, swing, settle, landing = _next_step(walker, frame, last)
+            if frame + swing + settle <= bound:
+                walker.step(foot, frame, frame + swing, frame + swing + settle, landing)
+                free, last = frame + swing + settle, foot
+                break
+        else:
+            return free, last
+    return free, last
+
+
+def _next_step(walker: _Walker, frame: int, last: int) -> tuple[int, int, int, int]:
+    """The step to begin now: foot, frames in the air, frames to roll flat, frame of its place."""
+    duration = float(walker.duration[frame])
     while True:
         settle = max(round(_DOUBLE * duration), 1)
         swing = round(duration) - settle
         landing = frame + swing + round(_OVER * duration)
-        foot = _next_foot(walker, frame, landing, last)
-        if foot is None:
-            return None
+        foot = _next_foot(walker, landing, last)
         # The standing leg must still reach the ground when the step ends, however fast the body moves.
         if duration < _SHORTEST or walker.reach(1 - foot, frame + swing + settle) < _REACH * walker.body.leg:
             return foot, swing, settle, landing
         duration *= 0.9
 
 
-def _next_foot(walker: _Walker, frame: int, landing: int, last: int) -> int | None:
-    """The foot that should step now: off its place, preferably not the last one, nor across the other."""
-    errors = [walker.error(foot, landing) for foot in (0, 1)]
-    off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M]
-    if not any(walker.error(foot, frame + _START_FRAMES) > _START_M for foot in off):
-        return None
-    crossing = [walker.gap(foot, walker.place(foot, landing), landing) < 0.0 for foot in off]
-    if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing[0]:
+def _next_foot(walker: _Walker, landing: int, last: int) -> int:
+    """The foot to step now: off its place, preferably not the last one, nor across the other."""
+    landing = min(landing, walker.frames - 1)
+    errors = [float(walker.error(foot, landing)) for foot in (0, 1)]
+    off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M] or [1 - last]
+    crossing = walker.gap(off[0], walker.place(off[0], landing), landing) < 0.0
+    if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing:
         return off[1]
     return off[0]
 

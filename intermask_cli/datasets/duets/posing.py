@@ -13,20 +13,23 @@ import numpy as np
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.rig import Body
-from intermask_cli.datasets.duets.timing import Array, softened, wander
+from intermask_cli.datasets.duets.standing import Standing, stand
+from intermask_cli.datasets.duets.timing import Array, nearby, softened, wander
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import forward_kinematics
 from intermask_cli.motion.rotation import normalize
 from intermask_cli.motion.skeleton import FPS, PALM_M
 
-#: Joints of the spine and their shares of the bend.
-_SPINE = ((3, 0.30), (6, 0.35), (9, 0.35))
+#: Joints of the spine, their shares of the bend, and frames by which they follow: the chest goes first.
+_SPINE = ((3, 0.30, 2), (6, 0.35, 1), (9, 0.35, 0))
+#: Frames by which the chest is ahead of the pelvis in a turn, the share of the turn, and the most, radians.
+_LEAD_FRAMES, _LEAD, _LEAD_MOST = 7, 0.6, 0.35
 #: Height of the ball joint above the floor for the 1.70 m body.
 _BALL_HEIGHT = 0.02
 #: Longest leg in use, share of its full length: knees are never locked, but straight to the eye.
 _LEG_STRETCH = 0.999
-#: Frames each way over which the pelvis height is smoothed.
-_SMOOTH = 3
+#: Frames each way over which the pelvis height is smoothed, and over which it then comes nearer to its bound.
+_SMOOTH = (4, 2)
 #: Heel behind the ankle for the 1.70 m body, metres.
 _HEEL = 0.05
 #: Largest turn and drop of the pelvis with each step, radians.
@@ -75,21 +78,25 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
     offsets = np.stack([body.offsets for body in bodies])[:, None]  # (2, 1, 22, 3)
     noise = _noise(rng, frames, bodies)
     footing = _both([plan_feet(plan.root[p], plan.yaw[p], bodies[p], plan.flights[p]) for p in range(2)])
-    gait = _gait(plan, footing, bodies)
+    gait, idle = _gait(plan, footing, bodies), stand(rng, plan, bodies)
     local = np.empty((2, frames, 22, 3, 3))
     local[..., 20:22, :, :] = np.eye(3)
-    root = _place_pelvis_xz(plan, gait, noise)
+    root = _place_pelvis_xz(plan, gait, idle, noise)
     local[:, :, 0] = euler(
-        plan.yaw + gait.turn, plan.hips_pitch + 0.3 * noise["pitch"], plan.hips_roll + gait.drop
+        plan.yaw + gait.turn,
+        plan.hips_pitch + 0.3 * noise["pitch"],
+        plan.hips_roll + gait.drop + idle.lift,
     )
     ankles, foot_rotation, free = _place_feet(plan, footing, root, offsets, bodies)
-    root[..., 1] = _pelvis_height(plan, root, local[:, :, 0], ankles, free, offsets, bodies)
+    root[..., 1] = _pelvis_height(
+        plan.crouch + idle.sink, root, local[:, :, 0], ankles, free, offsets, bodies
+    )
     root[..., 1] += plan.jump
     ankles[..., 1] += plan.jump[..., None]
     _pose_legs(local, root, ankles, foot_rotation, plan.yaw, footing, offsets)
-    trunk = _pose_trunk(local, root, plan, gait, noise, offsets, bodies)
-    _pose_head(local, trunk, plan, gait, noise, bodies)
-    _pose_arms(local, trunk, plan, gait, noise, offsets, bodies)
+    trunk = _pose_trunk(local, root, plan, gait, idle, noise, offsets, bodies)
+    _pose_head(local, trunk, plan, gait, idle, noise, bodies)
+    _pose_arms(local, trunk, plan, gait, idle, noise, offsets, bodies)
     joints, _ = forward_kinematics(local, root, offsets)
     return Posed(joints, local)
 
@@ -97,7 +104,8 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
 def _noise(rng: np.random.Generator, frames: int, bodies: tuple[Body, Body]) -> dict[str, Array]:
     """Idle movement and breathing, about one degree and one centimetre."""
     idle = np.array([body.style.idle for body in bodies])[:, None, None]
-    slow = wander(rng, frames, 24, 4.0, FPS).reshape(2, 12, frames) * idle
+    slow = wander(rng, frames, 24, 4.0, FPS) + 0.2 * wander(rng, frames, 24, 1.2, FPS)
+    slow = slow.reshape(2, 12, frames) * idle
     breath = np.sin(
         2 * np.pi * rng.uniform(0.22, 0.36, (2, 1)) * np.arange(frames) / FPS + rng.uniform(0, 6.28, (2, 1))
     )
@@ -150,9 +158,9 @@ def _gait(plan: MotionPlan, footing: Footing, bodies: tuple[Body, Body]) -> Gait
     )  # fmt: skip
 
 
-def _place_pelvis_xz(plan: MotionPlan, gait: Gait, noise: dict[str, Array]) -> Array:
+def _place_pelvis_xz(plan: MotionPlan, gait: Gait, idle: Standing, noise: dict[str, Array]) -> Array:
     """Pelvis over the ground (2, T, 3): root path, planned shift, and sway towards the standing foot."""
-    left = plan.shift[..., 0] + noise["shift"][..., 0] + gait.sway
+    left = plan.shift[..., 0] + noise["shift"][..., 0] + gait.sway + idle.side
     ahead = plan.shift[..., 1] + noise["shift"][..., 1]
     s, c = np.sin(plan.yaw), np.cos(plan.yaw)
     root = np.zeros((*plan.yaw.shape, 3))
@@ -203,7 +211,7 @@ def _stand(offsets: Array) -> float:
 
 
 def _pelvis_height(
-    plan: MotionPlan,
+    crouch: Array,
     root: Array,
     rotation: Array,
     ankles: Array,
@@ -218,15 +226,14 @@ def _pelvis_height(
     rise = np.sqrt(np.maximum(legs**2 - (across**2).sum(-1), 0.01))
     bound = (ankles[..., 1] + rise - hips[..., 1] + 2.0 * free).min(axis=-1)
     standing = np.array([_stand(o) for o in offsets[:, 0]])[:, None]
-    bound = np.minimum(bound, standing - plan.crouch)
-    height = _below(bound, 3 * _SMOOTH // 2)
-    return height + _below(bound - height, _SMOOTH)
+    bound = np.minimum(bound, standing - crouch)
+    height = _below(bound, _SMOOTH[0])
+    return height + _below(bound - height, _SMOOTH[1])
 
 
 def _below(bound: Array, reach: int) -> Array:
     """A smooth curve that is nowhere above the bound (2, T): its least values nearby, averaged."""
-    padded = np.pad(bound, ((0, 0), (reach, reach)), mode="edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=1).min(axis=-1)
+    lowest = nearby(bound, reach, axis=1).min(axis=-1)
     return softened(lowest, reach, axis=1)
 
 
@@ -268,6 +275,7 @@ def _pose_trunk(
     root: Array,
     plan: MotionPlan,
     gait: Gait,
+    idle: Standing,
     noise: dict[str, Array],
     offsets: Array,
     bodies: tuple[Body, Body],
@@ -275,12 +283,13 @@ def _pose_trunk(
     """Fill the spine; collars are still neutral in the returned trunk."""
     posture = np.array([body.style.posture for body in bodies])[:, None]
     pitch = plan.bend[..., 0] + noise["pitch"] + posture
-    roll = plan.bend[..., 1] + noise["roll"] - _CHEST_LEVEL * gait.drop
-    twist = plan.bend[..., 2] + noise["twist"] - _CHEST_TURN * gait.turn
+    roll = plan.bend[..., 1] + noise["roll"] - _CHEST_LEVEL * (gait.drop + idle.lift)
+    twist = plan.bend[..., 2] + noise["twist"] - _CHEST_TURN * gait.turn + _leading(plan.yaw)
     rotations, positions = {0: local[:, :, 0]}, {0: root}
     parent = 0
-    for joint, share in _SPINE:
-        local[:, :, joint] = euler(share * twist, share * pitch, share * roll)
+    for joint, share, lag in _SPINE:
+        bent = (share * np.stack([twist, pitch, roll]))[..., np.maximum(np.arange(twist.shape[1]) - lag, 0)]
+        local[:, :, joint] = euler(*bent)
         positions[joint] = positions[parent] + turned(rotations[parent], offsets[:, :, joint])
         rotations[joint] = rotations[parent] @ local[:, :, joint]
         parent = joint
@@ -291,13 +300,19 @@ def _pose_trunk(
     return Trunk(positions, rotations, plan.yaw, bodies)
 
 
+def _leading(yaw: Array) -> Array:
+    """Twist (2, T) of a trunk that turns before the feet and the pelvis do."""
+    later = np.minimum(np.arange(yaw.shape[1]) + _LEAD_FRAMES, yaw.shape[1] - 1)
+    return _soft(_LEAD * softened(yaw[:, later] - yaw, 3, axis=1), _LEAD_MOST)
+
+
 def _soft(angle: Array, limit: float) -> Array:
     return limit * np.tanh(angle / limit)
 
 
 def _pose_head(
-    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, noise: dict[str, Array],
-    bodies: tuple[Body, Body],
+    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, idle: Standing,
+    noise: dict[str, Array], bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill neck and head: look at the partner's face with weight `gaze`, else straight ahead, then nod."""
     scale = np.array([body.scale for body in bodies])[:, None]
@@ -309,16 +324,23 @@ def _pose_head(
     pitch = _soft(-np.arctan2(way[..., 1], np.hypot(way[..., 0], way[..., 2]) + 0.15), 0.6)
     level = -0.5 * np.arcsin(np.clip(-trunk.rotations[9][..., 1, 2], -1.0, 1.0))
     ahead = (_CHEST_TURN - 1.0) * gait.turn  # the head does not turn with the chest at every step
-    yaw = plan.gaze * yaw + (1.0 - plan.gaze) * ahead + plan.look + noise["head"][..., 0]
-    pitch = plan.gaze * pitch + (1.0 - plan.gaze) * 0.4 * level + plan.nod + chin + noise["head"][..., 1]
+    yaw = plan.gaze * yaw + (1.0 - plan.gaze) * ahead + plan.look + idle.turn + noise["head"][..., 0]
+    pitch = (
+        plan.gaze * pitch
+        + (1.0 - plan.gaze) * 0.4 * level
+        + plan.nod
+        + idle.nod
+        + chin
+        + noise["head"][..., 1]
+    )
     roll = -0.5 * plan.bend[..., 1]
     local[:, :, 12] = euler(0.4 * yaw, 0.4 * pitch, 0.4 * roll)
     local[:, :, 15] = euler(0.6 * yaw, 0.6 * pitch, 0.6 * roll)
 
 
 def _pose_arms(
-    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, noise: dict[str, Array], offsets: Array,
-    bodies: tuple[Body, Body],
+    local: Array, trunk: Trunk, plan: MotionPlan, gait: Gait, idle: Standing, noise: dict[str, Array],
+    offsets: Array, bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
     chest = trunk.rotations[9]
@@ -326,7 +348,7 @@ def _pose_arms(
     palms = _hanging(trunk, plan, gait, bodies)
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     busy = np.zeros(palms.shape[:3])
-    for item in plan.reaches:
+    for item in (*idle.rests, *plan.reaches):
         p, h, w = item.person, item.hand, item.weight[:, None]
         way = item.target(trunk) - palms[p, :, h]
         size = np.linalg.norm(way, axis=-1, keepdims=True)
@@ -346,7 +368,7 @@ def _pose_arms(
     shoulders = collars + turned(girdle, offsets[:, :, [16, 17]])
 
     palms = soft_reach(shoulders, palms, arms, 0.95, 0.992)
-    pole = _elbow_pole(plan, normalize(palms - shoulders), chest)
+    pole = _elbow_pole(plan.elbow + idle.elbow, normalize(palms - shoulders), chest)
     hint = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
     upper, lower = two_bone_rotations(
         shoulders, palms, pole, offsets[:, :, [18, 19]], offsets[:, :, [20, 21]], PALM_M, hint
@@ -372,10 +394,10 @@ def _hanging(trunk: Trunk, plan: MotionPlan, gait: Gait, bodies: tuple[Body, Bod
     return shoulders + turned(mixed[:, :, None], down)
 
 
-def _elbow_pole(plan: MotionPlan, along: Array, chest: Array) -> Array:
+def _elbow_pole(elbow: Array, along: Array, chest: Array) -> Array:
     """Direction (2, T, 2, 3) the elbows point to: back and down; outward for raised hands or if asked."""
     raised = 0.5 + 0.5 * np.tanh(3.0 * (along[..., 1] - 0.1))
-    out = np.clip(plan.elbow + 0.8 * raised, 0.0, 1.3)
+    out = np.clip(elbow + 0.8 * raised, 0.0, 1.3)
     pole = np.empty_like(along)
     pole[..., 0] = _SIDES * (0.25 + 1.1 * out)
     pole[..., 1] = -0.7 + 0.45 * out

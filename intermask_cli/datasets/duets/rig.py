@@ -32,6 +32,7 @@ class Style:
     pace: float  # factor on step times
     lift: float  # extra foot clearance
     sway: float  # pelvis shift over the standing foot
+    knees: float  # how far bent knees lower a standing body
     idle: float  # factor on idle noise
     reaction_s: float  # reaction delay
 
@@ -63,10 +64,10 @@ def random_body(rng: np.random.Generator) -> Body:
         offsets[list(group)] *= 1.0 + rng.uniform(-_PROPORTION, _PROPORTION)
     draw = rng.uniform
     style = Style(
-        stance=draw(0.085, 0.135), stagger=draw(-0.06, 0.06), toe_out=draw(0.05, 0.26),
-        posture=draw(-0.04, 0.13), chin=draw(-0.06, 0.12), arm_out=draw(0.07, 0.15),
+        stance=draw(0.075, 0.155), stagger=draw(-0.10, 0.10), toe_out=draw(0.03, 0.34),
+        posture=draw(-0.05, 0.14), chin=draw(-0.06, 0.12), arm_out=draw(0.07, 0.15),
         arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.018, 0.045), arm_swing=draw(0.8, 1.2),
-        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.018, 0.034), idle=draw(0.5, 1.5),
-        reaction_s=draw(0.03, 0.3),
+        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.018, 0.034),
+        knees=draw(0.0, 0.007), idle=draw(0.5, 1.5), reaction_s=draw(0.03, 0.3),
     )  # fmt: skip
     return Body(offsets, height / REST_HEIGHT_M, style)
