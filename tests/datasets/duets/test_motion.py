@@ -49,7 +49,7 @@ from tests.helpers.paths import ROOT
 pytestmark = pytest.mark.slow
 
 CLIPS_PER_KIND = 13
-CORE_SHA256 = "1be6619c9fc1054e73dbec5729b7b99101ca5f7a4d48ecfc56d059a83261b61f"
+CORE_SHA256 = "5c039ca272ec856eea54531aa05c1d01d9e9acab34da8bace6981b84e8289907"
 WRISTS = {LEFT: JOINT["left_wrist"], RIGHT: JOINT["right_wrist"]}
 BALLS = [JOINT["left_foot"], JOINT["right_foot"]]
 #: Kinds in which people touch: (trunk to trunk, limb to the other's trunk) at least, metres; else 0.38, 0.11.
