@@ -593,8 +593,8 @@ def _result(clip: GrowingClip, tokens: Tensor, text: str, seed: int) -> Interact
 
 def _meetings(
     readings: Sequence[Reading], seeds: Sequence[int], tokens: Sequence[int]
-) -> list[list[ContactWish]]:
-    """The limbs that should meet in each clip."""
+) -> list[list[ContactWish] | None]:
+    """The limbs that should meet in each clip, None where that is not known."""
     return [meetings_of(*one) for one in zip(readings, seeds, tokens, strict=True)]
 
 

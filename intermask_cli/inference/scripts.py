@@ -40,8 +40,13 @@ def script_of(reading: Reading, seed: int) -> Script:
     return Script(texts, tuple(shares_of(reading.phases)))
 
 
-def meetings_of(reading: Reading, seed: int, tokens: int, done: int = 0) -> list[ContactWish]:
-    """The limbs that should meet in a sample whose phases fill tokens [done, tokens)."""
+def meetings_of(reading: Reading, seed: int, tokens: int, done: int = 0) -> list[ContactWish] | None:
+    """The limbs that should meet in a sample whose phases fill tokens [done, tokens).
+
+    None if there is a phase of which nothing was read: whether bodies should touch is not known then.
+    """
+    if not all(phase.kind for phase in reading.phases):
+        return None
     ends = [end * FRAMES_PER_TOKEN for end in phase_ends(tokens, shares_of(reading.phases), done)]
     starts = [done * FRAMES_PER_TOKEN, *ends[:-1]]
     wishes: list[ContactWish] = []
