@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -35,7 +36,7 @@ def _row(config: TransformerConfig, name: str, sequences: int, keys: int, rounds
         with torch.inference_mode(), mock.patch.object(layers, "runs_fused", lambda *_: fused):
             layers.attention(q, k, v)
 
-    runs = {FUSED: lambda: run(True), WRITTEN: lambda: run(False)}
+    runs: dict[str, Callable[[], object]] = {FUSED: lambda: run(True), WRITTEN: lambda: run(False)}
     for once in runs.values():
         once()
     chosen = FUSED if layers.runs_fused(q.device, q.dtype, keys, False) else WRITTEN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -29,7 +30,10 @@ def measure(
         started = time.perf_counter()
         compiled(ids, modulation)
         first = time.perf_counter() - started
-        runs = {EAGER: lambda: network(ids, modulation), COMPILED: lambda: compiled(ids, modulation)}
+        runs: dict[str, Callable[[], object]] = {
+            EAGER: lambda: network(ids, modulation),
+            COMPILED: lambda: compiled(ids, modulation),
+        }
         settle = None if device == "cpu" else torch.cuda.synchronize
         for run in runs.values():
             run()

@@ -25,8 +25,9 @@ def multiplies_tiles() -> bool:
 
     The fused kernel of older versions does not use them.
     """
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("amx_bf16", False))
+    if not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
 
 
 def runs_fused(device: torch.device, dtype: torch.dtype, keys: int, training: bool) -> bool:
