@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,8 @@ class World:
     @classmethod
     def draw(cls, clips: int, rng: np.random.Generator) -> World:
         def embeddings(count: int, scale: float) -> np.ndarray:
-            return scale * np.sqrt(_SPECTRUM) * rng.normal(size=(count, WIDTH))
+            drawn: np.ndarray = scale * np.sqrt(_SPECTRUM) * rng.normal(size=(count, WIDTH))
+            return drawn
 
         reference = embeddings(REFERENCE_CLIPS, 1.0) + embeddings(REFERENCE_CLIPS, 0.5)
         skate = _SKATE_MM * np.exp(_SKATE_CLIP * rng.normal(size=clips))
@@ -107,12 +108,12 @@ def contributions(world: World, embedded: Embedded, skate: np.ndarray) -> dict[s
 
 def _only(name: str, world: World, embedded: Embedded, skate: np.ndarray) -> dict[str, float]:
     """`contributions` to one of the planted metrics."""
-    values = {
+    makers: dict[str, Callable[[], np.ndarray]] = {
         "FID": lambda: fid_contributions(world.reference, embedded.motion, DUETS.fid_scale),
         "R@1": lambda: r_precision_contributions(world.text, embedded.motion, DUETS.pool_size, top_k=1)[0],
         SKATE: lambda: skate,
-    }[name]()
-    return dict(zip(embedded.keys, values.tolist(), strict=True))
+    }
+    return dict(zip(embedded.keys, makers[name]().tolist(), strict=True))
 
 
 def verdicts(a: dict[str, dict[str, float]], b: dict[str, dict[str, float]]) -> dict[str, Verdict]:
