@@ -66,7 +66,7 @@ class ReaderRecipe:
     lr_layers: float = 3e-4
     #: of the kind's weights: a plain linear classifier is less sure of words it never met
     weight_decay: float = 0.05
-    #: normal noise on the normalised mean states: sentences of users lie beside those of the corpus
+    #: normal noise on the normalised mean states: users write what lies between the captions
     noise: float = 1.0
     least_confidence: float = 0.25
     split_confidence: float = 0.6
