@@ -32,7 +32,7 @@ FIGURES = {
     "chest turned": ("degrees", None),
     "wrist swing": ("legs", "25 %"),
     "elbow": ("degrees", "25 %"),
-    "foot skate": ("mm/frame", 1.5),
+    "foot skate": ("mm/frame", None),
 }
 #: Shortest steady walk that is measured, frames: somewhat more than a stride.
 _SHORTEST = 36
