@@ -130,7 +130,7 @@ def test_interx_motion_is_exported_or_left_out_by_name(to: str, cli: Run) -> Non
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="process numbers of Linux")
 def test_processes_of_one_number_write_one_name(folder: Path) -> None:
-    """What the case does in two containers: here both are told that their number is 1."""
+    """What the case does in two containers: here both see 1 as their number."""
     race = (
         "import os, sys; from pathlib import Path; os.getpid = lambda: 1\n"
         "from intermask_cli.files import write_bytes\n"
