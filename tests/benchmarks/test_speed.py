@@ -161,7 +161,8 @@ def test_a_gpu_session_goes_on_after_a_failed_and_a_slow_step(tmp_path: Path) ->
 @pytest.mark.slow
 def test_a_complete_gpu_session_on_the_cpu(tmp_path: Path) -> None:
     """All but torch.compile, which needs a compiler."""
-    gpu_session.main(["--device", "cpu", "--tiny", "--out", str(tmp_path), "--without", "compile"])
+    try_it = ["--device", "cpu", "--tiny", "--seconds", "3000", "--without", "compile"]
+    gpu_session.main([*try_it, "--out", str(tmp_path)])
     outcomes = {
         k: v["outcome"] for k, v in json.loads((tmp_path / "session.json").read_text())["steps"].items()
     }
