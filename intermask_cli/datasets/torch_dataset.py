@@ -37,7 +37,7 @@ class InteractionDataset(Dataset[dict[str, Any]]):
     """Interactions of runs, read when they are asked for.
 
     An item is a dict: `joints` (2, T, J, 3) or `features` (2, T, 262) float32, `frames` (T before padding),
-    `text`, `id` and `run` (its path). Files are opened on first use, in each worker process anew.
+    `text`, `id` and `run` (its path). Files are opened on first use, again in each worker process.
 
     Crops, mirroring and the choice of a caption are drawn from PyTorch's global random state, which a
     `DataLoader` seeds for each of its workers.

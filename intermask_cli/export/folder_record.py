@@ -54,7 +54,7 @@ class FolderRecord:
     def begin(self, names: Collection[str], settings: Mapping[str, Any], keeping: bool) -> None:
         """Remove old files of the given names, and record that they are going to be written.
 
-        keeping: other interactions of this export are there already and stay.
+        keeping: other interactions of this export exist and are kept.
 
         Raises:
             InputError: some are there that this program did not write, or others stay that were written with

@@ -101,7 +101,7 @@ def merge_parts(
 
 
 class _Dataset:
-    """What a merged file has besides the items: index rows in plan order, and root attributes."""
+    """What a merged file has apart from the items: index rows in plan order, and root attributes."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]):
         self.rows, self.attributes = rows, attributes
@@ -121,7 +121,7 @@ class _Dataset:
 
 
 def _copy_part(part: PartRecord, file: h5py.File) -> None:
-    """Copy the compressed items of a part; those that are there already stay."""
+    """Copy the compressed items of a part; existing ones are kept."""
     copied = file.require_group(_COPIED)
     with _opened(part.path) as source:
         for row in part.rows:

@@ -140,7 +140,7 @@ def test_the_gpu_section_on_the_cpu() -> None:
 
 
 @pytest.mark.slow
-def test_a_gpu_session_goes_on_after_a_failed_and_a_slow_step(tmp_path: Path) -> None:
+def test_a_gpu_session_continues_after_a_failed_and_a_slow_step(tmp_path: Path) -> None:
     steps = [
         gpu_session.Step("fails", ("-c", "raise SystemExit(3)"), 60),
         gpu_session.Step("slow", ("-c", "import time; time.sleep(60)"), 6),

@@ -74,7 +74,7 @@ def test_own_files_are_replaced(source: Path, tmp_path: Path) -> None:
     assert contents(tmp_path) == first
 
 
-def test_an_export_that_was_stopped_goes_on_and_may_be_replaced(source: Path, tmp_path: Path) -> None:
+def test_an_export_that_was_stopped_continues_and_may_be_replaced(source: Path, tmp_path: Path) -> None:
     export(source, tmp_path)
     record = json.loads((tmp_path / RECORD).read_text())
     record["files"] = dict.fromkeys(record["files"])  # as a killed process leaves it

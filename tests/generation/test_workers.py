@@ -127,7 +127,7 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cores", "usable", "free_gib", "items", "workers"),
+    ("cores", "available", "free_gib", "items", "workers"),
     [
         (1, 2, 64, 10_000, 1),  # two hardware threads of one core
         (2, 4, 64, 10_000, 2),
@@ -142,7 +142,7 @@ def test_which_devices(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_workers_on_the_cpu(
     monkeypatch: pytest.MonkeyPatch,
     cores: int | None,
-    usable: int,
+    available: int,
     free_gib: int,
     items: int,
     workers: int,
@@ -152,7 +152,7 @@ def test_workers_on_the_cpu(
     memory = SimpleNamespace(available=free_gib * 2**30)
     monkeypatch.setattr(launch.psutil, "cpu_count", lambda logical: cores)
     monkeypatch.setattr(launch.psutil, "virtual_memory", lambda: memory)
-    monkeypatch.setattr(launch, "processors", lambda: usable)
+    monkeypatch.setattr(launch, "processors", lambda: available)
     assert worker_devices("cpu", None, items) == ["cpu"] * workers
 
 

@@ -29,10 +29,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for s in range(3):
             joints, rotations = moving_pair(30 + 30 * p, 10 * p + s % 2)
             motion = Motion(joints=joints + np.float32([5 * (s == 2), 0, 0]), rotations6d=rotations)
-            doubt = "a reason" if (p, s) == (1, 1) else ""
+            reason = "a reason" if (p, s) == (1, 1) else ""
             items.append(
                 Interaction(
-                    motion, text=f"text {p}", seed=s, sample=s, id=f"p{p}-s{s}", read_as=kind, no_body=doubt
+                    motion, text=f"text {p}", seed=s, sample=s, id=f"p{p}-s{s}", read_as=kind, no_body=reason
                 )
             )
     return write_dataset(tmp_path / "run" / "interactions.h5", items, {"model_id": "m", "licence": "MIT"})
@@ -61,8 +61,8 @@ def test_the_nearest_is_the_nearest(run: Path, tmp_path: Path) -> None:
     s = measure(run, training=training)
     with InteractionFile(run) as dataset:
         own = [moments_of(item.joints) for item in dataset]
-    there = [moments_of(item.joints) for item in others]
-    nearest = [min(1000 * np.linalg.norm(a - b, axis=-1).mean() for b in there) for a in own]
+    stored = [moments_of(item.joints) for item in others]
+    nearest = [min(1000 * np.linalg.norm(a - b, axis=-1).mean() for b in stored) for a in own]
     assert s.novelty_mm is not None and s.novelty_mm.mean == pytest.approx(np.mean(nearest), rel=1e-5)
 
 

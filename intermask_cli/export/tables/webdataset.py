@@ -1,7 +1,7 @@
 """WebDataset shards: tar files in which each interaction is a JSON file and an NPY file per array.
 
 The key of an interaction is its id with underscores for dots, since WebDataset ends a key at the first dot;
-`<key>.json` has the id as it is and the other columns. `dataset.json` beside the shards has the root
+`<key>.json` has the id as it is and the other columns. `dataset.json` next to the shards has the root
 attributes of the dataset.
 """
 
