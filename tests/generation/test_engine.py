@@ -19,6 +19,7 @@ import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
+from intermask_cli.generation import merged_file
 from intermask_cli.generation import part_files as store
 from intermask_cli.generation.engine import (
     MAX_FAILURES_BEFORE_SANITY_CHECK,
@@ -322,7 +323,7 @@ def test_a_signal_while_merging_says_how_to_resume(
 
     plan = plan_of(20)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "write_index", stopped)
+        patch.setattr(merged_file, "write_index", stopped)
         with pytest.raises(InterruptedRun, match="the same command resumes") as caught:
             run(tmp_path, plan)
     assert caught.value.exit_code == code

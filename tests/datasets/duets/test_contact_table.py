@@ -24,5 +24,7 @@ def test_wishes_of_labels_are_the_contacts_of_the_clip() -> None:
             wished = [set(option) for wish in wishes for option in wish.options]
             touches = {(touch.joint1, touch.joint2) for touch in labels.contacts}
             assert bool(touches) == bool(wishes), kind
-            if len(wishes) == 1:
+            if len(wishes) == 1 and kind == "latin_dance":  # both hands are held, or one is on the back
+                assert any(option <= touches for option in wished), (kind, labels)
+            elif len(wishes) == 1:
                 assert touches in wished, (kind, labels)
