@@ -59,6 +59,8 @@ def training_processes(
     try:
         with silent(not accelerator.is_main_process):
             yield accelerator
+        # A process that leaves while another still uses their connection can abort it.
+        accelerator.wait_for_everyone()
     finally:
         accelerator.end_training()
 

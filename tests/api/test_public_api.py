@@ -133,9 +133,9 @@ def test_batch_size_changes_nothing_but_the_batches(
     transformer, sizes = model.filler.transformer, []
     forward = transformer.forward
 
-    def counted(ids: torch.Tensor, *rest: object) -> torch.Tensor:
+    def counted(ids: torch.Tensor, *rest: object, **options: object) -> torch.Tensor:
         sizes.append(len(ids))
-        return forward(ids, *rest)
+        return forward(ids, *rest, **options)
 
     monkeypatch.setattr(transformer, "forward", counted)
     assert all(map(same, model.generate(texts, 16, sampling=FAST, batch_size=2), base))

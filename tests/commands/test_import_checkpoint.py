@@ -22,7 +22,7 @@ from tests.helpers.published_checkpoint import VARIANTS, PublishedCheckpoint
 
 Run = Callable[..., tuple[int, str, str]]
 CASES = SHARED / "cases" / "pipeline"
-CASES = SHARED / "cases" / "strangers"  # language: ok, the name of the folder
+REPORTED = SHARED / "cases" / "strangers"  # language: ok, the name of the folder
 CHECKPOINTS = SHARED / "parity" / "model" / "checkpoints"
 needs_cases = pytest.mark.skipif(not (CASES.is_dir() and CHECKPOINTS.is_dir()), reason="needs ../shared")
 
@@ -157,9 +157,9 @@ def test_another_bundle_is_replaced_only_on_request_and_a_folder_with_more_never
     foreign: list[tuple[object, ...]] = [("import-checkpoint", transformer, "--out", "mine", "--stats",
                                           folder / "m" / "mean.npy", folder / "m" / "std.npy")]  # fmt: skip
     golden = SHARED / "parity" / "evaluation" / "interclip_reduced.safetensors"
-    if CASES.is_dir() and golden.is_file():
+    if REPORTED.is_dir() and golden.is_file():
         monkeypatch.setattr(sys, "argv", ["make_interclip.py", str(golden)])
-        runpy.run_path(str(CASES / "bundle-overwritten" / "make_interclip.py"))
+        runpy.run_path(str(REPORTED / "bundle-overwritten" / "make_interclip.py"))
         foreign.append(("import-checkpoint", "eval_model", "--out", "mine"))
     for command in foreign:
         code, _, err = cli(*command)

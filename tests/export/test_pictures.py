@@ -64,14 +64,14 @@ def test_other_suffixes_and_ids_are_one_line(cli: Run, run_folder: Path, tmp_pat
 def test_export_writes_once_and_states_its_errors(cli: Run, run_folder: Path, tmp_path: Path) -> None:
     code, _, err = cli("export", run_folder, "--to", "npy", "--out", tmp_path / "npy", "--json")
     assert code == 0, err
-    names = sorted(path.name for path in (tmp_path / "npy").iterdir())
+    names = sorted(path.name for path in (tmp_path / "npy").iterdir() if path.suffix == ".npy")
     assert names == [f"p-{k}-s0_person{p}.npy" for k in (1, 2, 3) for p in (1, 2)]
     assert np.load(tmp_path / "npy" / names[0]).shape == (12, 22, 9)
     code, out, _ = cli("export", run_folder, "--to", "npy", "--out", tmp_path / "npy", "--json")
     assert code == 0 and json.loads(out)["skipped"] == 3
     code, out, err = cli("export", run_folder, "--to", "bvh", "--out", tmp_path / "bvh", "--processes", 2)
     assert code == 0 and "file round trip, largest" in out and "skeleton fit, mean" in out, err
-    assert len(list((tmp_path / "bvh").iterdir())) == 6
+    assert len(list((tmp_path / "bvh").glob("*.bvh"))) == 6
 
 
 def test_a_full_disk_ends_an_export_in_one_line(
@@ -84,7 +84,7 @@ def test_a_full_disk_ends_an_export_in_one_line(
     out = tmp_path / "npy"
     code, _, err = cli("export", run_folder, "--to", "npy", "--out", out, "--processes", 1)
     assert code == 1 and "cannot be written" in err and "free some space" in err and err.count("\n") == 1
-    assert not any(out.iterdir())
+    assert [path.name for path in out.iterdir()] == [".export-npy.json"]
 
 
 def test_view_shows_another_run_for_comparison(cli: Run, run_folder: Path, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ for command in json.load(sys.stdin):
             main(command)
         except SystemExit as ended:
             code = ended.code
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # Not ru_maxrss, which a process inherits from the one that started it.
+    peak = 1024 * int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
     print(json.dumps([code, err.getvalue(), time.process_time() - start, peak]), flush=True)
 """
 
