@@ -21,6 +21,8 @@ MOMENTS = 16
 LENGTHS = 1.1
 #: Parts of the time over which the cheap bound takes means.
 _PARTS = 4
+#: Movements for which there is room at first; the room doubles.
+_FIRST_CAPACITY = 1024
 
 
 def moments_of(joints: np.ndarray) -> np.ndarray:
@@ -42,8 +44,9 @@ class DistinctMoves:
     def __init__(self, distance_mm: float):
         self._limit = distance_mm / 1000.0
         self._moments: list[np.ndarray] = []  # (2, MOMENTS, J, 3) of those kept
-        self._means: list[np.ndarray] = []  # (groups, 3) of those kept, for the cheap bound
-        self._frames: list[int] = []
+        #: (capacity, groups, 3) of those kept, for the cheap bound, and (capacity,) their frames
+        self._means = np.empty((_FIRST_CAPACITY, 2 * _PARTS, 3), np.float32)
+        self._frames = np.empty(_FIRST_CAPACITY)
 
     def add(self, joints: np.ndarray) -> bool:
         """Keep joints (2, T, J, 3) and return True, or return False for a near-duplicate of one kept."""
@@ -55,17 +58,19 @@ class DistinctMoves:
         for index in self._candidates(means, frames):
             if np.linalg.norm(self._moments[index] - moments, axis=-1).mean() <= self._limit:
                 return False
+        kept = len(self._moments)
+        if kept == len(self._means):
+            self._means = np.concatenate([self._means, np.empty_like(self._means)])
+            self._frames = np.concatenate([self._frames, np.empty_like(self._frames)])
+        self._means[kept], self._frames[kept] = means, frames
         self._moments.append(moments)
-        self._means.append(means)
-        self._frames.append(frames)
         return True
 
     def _candidates(self, means: np.ndarray, frames: int) -> Iterable[int]:
         """Kept movements that may be near: a mean distance is at least the mean over groups of the distance
         of the groups' means."""
-        if not self._means:
-            return ()
-        bound = np.linalg.norm(np.stack(self._means) - means, axis=-1).mean(axis=-1)
-        ratio = np.maximum(frames, self._frames) / np.minimum(frames, self._frames)
+        kept = len(self._moments)
+        bound = np.linalg.norm(self._means[:kept] - means, axis=-1).mean(axis=-1)
+        ratio = np.maximum(frames, self._frames[:kept]) / np.minimum(frames, self._frames[:kept])
         near: list[int] = np.nonzero((bound <= self._limit) & (ratio <= LENGTHS))[0].tolist()
         return near
