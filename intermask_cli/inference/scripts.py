@@ -13,6 +13,8 @@ from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.reading.contacts import wishes_of
 from intermask_cli.reading.reading import Reader, Reading, shares_of, unread
 
+#: Decimals of a confidence: later ones differ between processors, and people read the table.
+_CONFIDENCE_DIGITS = 4
 #: Fewest tokens per phase, half a second, for which a text is split: less shows no action.
 FEWEST_TOKENS = 4
 
@@ -63,7 +65,10 @@ def with_reading(made: Sequence[Interaction], readings: Sequence[Reading]) -> li
         one
         if reading.confidence is None
         else replace(
-            one, read_as=reading.read_as, read_confidence=reading.confidence, outside=reading.outside
+            one,
+            read_as=reading.read_as,
+            read_confidence=round(reading.confidence, _CONFIDENCE_DIGITS),
+            outside=reading.outside,
         )
         for one, reading in zip(made, readings, strict=True)
     ]
