@@ -144,6 +144,9 @@ class TokenizerConfig:
 
     #: name of the motion representation: interhuman (262 features) or interx (56 x 6)
     representation: str = "interhuman"
+    #: rotations among the features that are encoded and decoded: "all" (published), or those of the "ends"
+    #: (head, hands, toes), which no joint position shows; the others follow from the joints. interhuman only
+    rotations: Literal["all", "ends"] = "all"
     #: first layers: "graph" (released InterHuman models) or "conv" (Inter-X, first releases, ours)
     stem: Literal["graph", "conv"] = "graph"
     #: channels of every hidden convolution
@@ -175,6 +178,8 @@ class TokenizerConfig:
         check_fields(self)
         check_choice("representation", self.representation, tuple(STEMS))
         check_choice(f"stem of representation {self.representation}", self.stem, STEMS[self.representation])
+        rotations = ("all", "ends") if self.representation == "interhuman" else ("all",)
+        check_choice(f"rotations of representation {self.representation}", self.rotations, rotations)
         # `min` first: a power of huge numbers would take all memory.
         growth, depth = min(self.dilation_growth, MAX_DILATION + 1), min(self.depth, MAX_DILATION)
         if growth ** (depth - 1) > MAX_DILATION:

@@ -16,6 +16,7 @@ import torch
 
 from benchmarks.bundled_model import (
     continuation,
+    fresh,
     generation,
     pair_decoder,
     phases,
@@ -23,6 +24,7 @@ from benchmarks.bundled_model import (
     retrieval,
     salsa,
     tokenizer,
+    walking,
     wordings,
 )
 from benchmarks.bundled_model.bench import SEED, ClipCounts, ModelBench, held_out
@@ -50,10 +52,12 @@ PARTS: dict[str, Callable[[ModelBench], list[Figure]]] = {
     "generation": generation.measure,
     "retrieval": retrieval.measure,
     "wordings": wordings.measure,
+    "fresh": fresh.measure,
     "phases": phases.measure,
     "reaction": reaction.measure,
     "salsa": salsa.measure,
     "continuation": continuation.measure,
+    "walking": walking.measure,
     "apart": pair_decoder.measure,
 }
 
@@ -120,7 +124,7 @@ def main() -> None:
     figures, minutes = measured(bench, options.only)
     full = options.only == list(PARTS) and not changes and options.kinds == DUETS_KINDS
     far = worst(bench) if "retrieval" in options.only else []
-    missed = wordings.missed(bench) if "wordings" in options.only else []
+    missed = fresh.missed(bench) if "fresh" in options.only else []
     kinds = generation.kinds(bench) if "generation" in options.only else {}
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
     record: dict[str, Any] = {
@@ -129,7 +133,7 @@ def main() -> None:
         "seed": SEED, "sampling": asdict(sampling), "machine": f"{machine}, torch {torch.__version__}",
         "minutes": {**minutes, "all": (time.monotonic() - started) / 60},
         "figures": {part: [figure.to_dict() for figure in rows] for part, rows in figures.items()},
-        "kinds": kinds, "free_wordings_missed": missed, "worst": far,
+        "kinds": kinds, "fresh_wordings_missed": missed, "worst": far,
     }  # fmt: skip
     clips = f"{sizes.per_kind} held-out Duets clips of each of {len(bench.clips.kinds)} kinds"
     command = "python -m benchmarks.bundled_model"

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 import numpy as np
 
-from benchmarks.bundled_model.bench import SEED, ModelBench
+from benchmarks.bundled_model.bench import SEED, ModelBench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from evaluators.data.sets import FULL_CAPTION
 from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3, seam_jerk
 from intermask_cli.motion.skeleton import FPS
 from intermask_cli.version import __version__
@@ -20,6 +21,8 @@ PART = 10 * FPS
 #: Kinds that can last for half a minute.
 LASTING = ("circle_each_other", "mirror_dance", "circle_hands", "clap_game", "walk_side_by_side")
 FIRST = "first 10 s"
+#: A rigid bone changes by the rounding of the stored joints alone.
+BONES = Goal(0.5)
 
 
 def measure(bench: ModelBench) -> list[Figure]:
@@ -38,7 +41,23 @@ def measure(bench: ModelBench) -> list[Figure]:
     jerks = [seam_jerk(joints, *seam) for joints, own in zip(motions, seams, strict=True) for seam in own]
     at, elsewhere = zip(*jerks, strict=True) if jerks else ((), ())
     seam_goal = Goal(1.5, relative=True)
-    return [*figures, mean("30 s: jerk at seams", at, elsewhere, "m/s³", seam_goal, "elsewhere")]
+    lasting = [i for i, clip in enumerate(bench.clips.single) if clip.labels.kind in LASTING]
+    skates, true_skates = (
+        [float(np.nanmean(foot_skate_mm_per_frame(joints))) for joints in them]
+        for them in (motions, joints_of(bench.truth, lasting))
+    )
+    return [
+        *figures,
+        mean("30 s: jerk at seams", at, elsewhere, "m/s³", seam_goal, "elsewhere"),
+        mean("30 s: change of a bone's length", list(map(bone_change_mm, motions)), unit="mm", goal=BONES),
+        mean("30 s: foot skate", skates, true_skates, "mm/frame", goal),
+    ]
+
+
+def bone_change_mm(joints: np.ndarray) -> float:
+    """Largest difference between lengths of one bone in (2, T, 22, 3), mm."""
+    lengths = bone_lengths(joints)  # (2, T, 21)
+    return 1000.0 * float(np.ptp(lengths, axis=1).max())
 
 
 def lowest_mm(joints: np.ndarray) -> np.ndarray:

@@ -20,14 +20,16 @@ TITLES = {
     "generation": "Generation",
     "retrieval": "By the bundled evaluator",
     "wordings": "Unseen wordings",
+    "fresh": "Prompts that nobody tuned on",
     "phases": "Two phases",
     "reaction": "Reaction",
     "salsa": "Reaction to real salsa",
     "continuation": "Continuation to 30 s",
+    "walking": "Nine seconds of walking",
     "apart": "With the pair decoder, and without it",
 }
 
-#: How many of the missed free wordings are listed; the JSON has all.
+#: How many of the missed wordings are listed; the JSON has all.
 LISTED = 12
 
 
@@ -51,7 +53,7 @@ def markdown(
             f'"{row["text"]}" ({row["asked"]}) shows {row["shown"]}' for row in missed[:LISTED]
         )
         more = f"; and {len(missed) - LISTED} more" if len(missed) > LISTED else ""
-        lines += [f"Free wordings that show another kind: {listed}{more}.", ""]
+        lines += [f"Fresh wordings that show another kind: {listed}{more}.", ""]
     if worst:
         listed = "; ".join(f'"{w["prompt"]}" ({w["mm_distance"]:.1f}, shows {w["shown"]})' for w in worst)
         lines += [f"The ten motions farthest from their captions: {listed}.", ""]

@@ -18,6 +18,9 @@ from intermask_cli.motion.skeleton import FPS, JOINT
 
 PROMPT = "two people dance salsa"
 FEET = [JOINT["left_foot"], JOINT["right_foot"]]
+#: Metres above its lowest place in which a toe counts as on the floor, and speed below which the pelvis
+#: counts as still.
+TOE_LOW_M, STILL_M_PER_S = 0.03, 0.03
 #: Frames of the moving average over foot speeds.
 _SMOOTH = 5
 REAL = "real partner"
@@ -41,12 +44,18 @@ def measure(bench: ModelBench) -> list[Figure]:
     off, low, high = bootstrap(len(cases), lambda i: abs(np.median(distances[i]) / np.median(real[i]) - 1))
     steps = [step_correlation(joints, given) for given, joints, _ in cases]
     real_steps = [step_correlation(joints, given) for given, _, joints in cases]
+    partners = [joints[1 - given] for given, joints, _ in cases]
+    real_partners = [joints[1 - given] for given, _, joints in cases]
+    slides, real_slides = (list(map(toe_slide_m_per_s, them)) for them in (partners, real_partners))
+    turns, real_turns = (list(map(pelvis_reversals_per_s, them)) for them in (partners, real_partners))
     return [
-        Figure("salsa: pelvis distance off the real partner's", off, low, high, "%", goal=Goal(0.25),
+        Figure("salsa: pelvis distance off the real partner's", off, low, high, "%", goal=Goal(0.1),
                count=len(cases)),
         Figure("salsa: median pelvis distance", float(np.median(distances)), unit="m",
                reference=float(np.median(real)), reference_name=REAL, count=len(cases)),
         mean("salsa: step-time correlation", steps, real_steps, reference_name=REAL),
+        mean("salsa: toes slide on the floor", slides, real_slides, "m/s", Goal(1.3, relative=True), REAL),
+        mean("salsa: pelvis turns back", turns, real_turns, "per s", Goal(1.5, relative=True), REAL),
     ]  # fmt: skip
 
 
@@ -79,3 +88,20 @@ def _foot_speed(joints: np.ndarray) -> np.ndarray:
     steps = np.diff(joints[:, FEET][..., [0, 2]], axis=0)
     speed = np.linalg.norm(steps, axis=-1).sum(-1) * FPS
     return np.convolve(speed, np.ones(_SMOOTH) / _SMOOTH, mode="valid")
+
+
+def toe_slide_m_per_s(joints: np.ndarray) -> float:
+    """Mean ground speed of toes near the lowest place of each: (T, 22, 3) -> m/s."""
+    toes = joints[:, FEET]  # (T, 2, 3)
+    speed = np.linalg.norm(np.diff(toes[..., [0, 2]], axis=0), axis=-1) * FPS  # (T - 1, 2)
+    low = toes[:-1, :, 1] < toes[..., 1].min(axis=0) + TOE_LOW_M
+    return float(speed[low].mean())
+
+
+def pelvis_reversals_per_s(joints: np.ndarray) -> float:
+    """How often the pelvis, over the ground, turns back along its main direction: (T, 22, 3) -> 1/s."""
+    path = joints[:, 0, [0, 2]] - joints[:, 0, [0, 2]].mean(axis=0)
+    along = path @ np.linalg.svd(path, full_matrices=False)[2][0]
+    speed = np.convolve(np.diff(along), np.ones(_SMOOTH) / _SMOOTH, mode="valid") * FPS
+    moving = np.sign(speed[np.abs(speed) > STILL_M_PER_S])
+    return float((moving[1:] != moving[:-1]).sum() / (len(joints) / FPS))

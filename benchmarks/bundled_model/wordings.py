@@ -65,13 +65,3 @@ def prompt_set(name: str, prompts: Sequence[str], frames: Sequence[int]) -> Inte
         seeds=(None,) * count,
         generated_persons=(BOTH_PERSONS,) * count,
     )
-
-
-def missed(bench: ModelBench) -> list[dict[str, str]]:
-    """Free wordings whose motion shows another kind."""
-    rows, shown = free_wordings(bench)
-    return [
-        {"id": row["id"], "text": row["text"], "asked": row["kind"], "shown": kind}
-        for row, kind in zip(rows, shown, strict=True)
-        if kind != row["kind"]
-    ]

@@ -11,8 +11,16 @@ from torch import Tensor
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.devices import map_samples, to_device
 from intermask_cli.models.bundle import Bundle
-from intermask_cli.motion.representation.interhuman import POSITIONS, ROTATIONS, VELOCITIES
-from intermask_cli.motion.skeleton import NUM_JOINTS
+from intermask_cli.motion.joint_rotations import rotations_from_joints
+from intermask_cli.motion.representation.interhuman import (
+    POSITIONS,
+    ROTATIONS,
+    VELOCITIES,
+    joints_from_features,
+    rotations6d_from_features,
+)
+from intermask_cli.motion.rotation import sixd_columns_from_matrix
+from intermask_cli.motion.skeleton import END_JOINTS, NUM_JOINTS
 
 #: A given person: 0 or 1, and the features (T, 262) in metres.
 GivenFeatures = tuple[int, np.ndarray]
@@ -46,7 +54,11 @@ class MotionCodec:
         decoded = [motion.numpy() for motion in self._each(self.tokenizer.decode, maps)]
         if self.normalizer is None:
             return decoded
-        return [self.normalizer.denormalize(features) for features in decoded]
+        decoded = [self.normalizer.denormalize(features) for features in decoded]
+        # A pair decoder was trained to give all rotations.
+        if self.tokenizer.seen is not None and self.pair_decoder is None:
+            decoded = [_with_all_rotations(features) for features in decoded]
+        return decoded
 
     def decode_pairs(
         self, maps: Sequence[Tensor], given: Sequence[GivenFeatures | None] | None = None
@@ -97,3 +109,14 @@ class MotionCodec:
             for row, i in enumerate(indices):
                 results[i] = out[row]
         return results
+
+
+def _with_all_rotations(features: np.ndarray) -> np.ndarray:
+    """Features (T, 262) in metres whose rotations are recovered from the joints, but those of the ends."""
+    joints = joints_from_features(features)
+    rotations6d = sixd_columns_from_matrix(rotations_from_joints(joints).local[:, 1:])  # (T, 21, 6)
+    ends = np.array(END_JOINTS) - 1
+    rotations6d[:, ends] = rotations6d_from_features(features)[:, ends]
+    complete = features.copy()
+    complete[:, ROTATIONS] = rotations6d.reshape(len(features), -1)
+    return complete

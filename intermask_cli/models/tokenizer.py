@@ -21,7 +21,8 @@ from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, TokenizerConfig
 from intermask_cli.errors import InputError
 from intermask_cli.models.codebook import ResidualQuantizer
 from intermask_cli.motion.representation import INTERHUMAN, INTERX, representation_named
-from intermask_cli.motion.skeleton import BONES, NUM_JOINTS
+from intermask_cli.motion.representation.interhuman import CONTACTS, NUM_FEATURES, ROTATIONS
+from intermask_cli.motion.skeleton import BONES, END_JOINTS, NUM_JOINTS
 
 #: Numbers per person and frame that InterHuman features have: positions, velocities, rotations, contacts.
 INTERHUMAN_SIZES = (3 * NUM_JOINTS, 3 * NUM_JOINTS, 6 * (NUM_JOINTS - 1), 4)
@@ -81,6 +82,16 @@ PLANES = {
     INTERHUMAN.name: Plane(12, 22, 2, (Fraction(11, 5), Fraction(2)), pack_interhuman, unpack_interhuman),
     INTERX.name: Plane(6, 56, 3, (Fraction(7, 2), Fraction(33, 10)), swap_interx, swap_interx),
 }
+
+
+def seen_features(rotations: str) -> Tensor:
+    """Which InterHuman features (262,) the plane holds, bool; `rotations` as in `TokenizerConfig`."""
+    seen = torch.ones(NUM_FEATURES, dtype=torch.bool)
+    seen[CONTACTS] = False
+    if rotations == "ends":
+        ends = torch.isin(torch.arange(1, NUM_JOINTS), torch.tensor(END_JOINTS))
+        seen[ROTATIONS] = ends.repeat_interleave(6)
+    return seen
 
 
 class GraphLayer(nn.Module):
@@ -227,12 +238,17 @@ class Tokenizer(nn.Module):
 
     Motion is (B, T, 262) of InterHuman, normalised, or (B, T, 56, 6) of Inter-X; T is cut to a
     multiple of four. Token maps are (B, 5, n) int64. No sample depends on the others of its batch,
-    up to rounding.
+    up to rounding. Features that are not `seen` are decoded as zeros, their means once denormalised.
     """
+
+    seen: Tensor | None
 
     def __init__(self, config: TokenizerConfig):
         super().__init__()
         self.config = config
+        # (262,) bool, or None where all features that the published plane holds are seen
+        seen = seen_features(config.rotations) if config.rotations != "all" else None
+        self.register_buffer("seen", seen, persistent=False)
         self.representation = representation_named(config.representation)
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
@@ -290,11 +306,14 @@ class Tokenizer(nn.Module):
                 f"motion of shape {tuple(motion.shape)}; this {self.representation} tokenizer takes "
                 f"(batch, frames, {', '.join(map(str, expected))}) with at least {FRAMES_PER_TOKEN} frames"
             )
+        if self.seen is not None:
+            motion = motion * self.seen
         packed = PLANES[self.representation.name].pack(motion)
         return packed.contiguous(memory_format=torch.channels_last)
 
     def _unpack(self, plane: Tensor) -> Tensor:
-        return PLANES[self.representation.name].unpack(plane)
+        motion = PLANES[self.representation.name].unpack(plane)
+        return motion if self.seen is None else motion * self.seen
 
 
 def _outside_autocast(layer: nn.Module, x: Tensor) -> Tensor:

@@ -34,6 +34,8 @@ BONES: tuple[tuple[int, int], ...] = tuple(
 )
 #: Left ankle, left toe, right ankle, right toe: the order of the four contact flags.
 FEET: tuple[int, int, int, int] = (7, 10, 8, 11)
+#: Head, wrists and toes: the joints whose rotation no other joint's position shows.
+END_JOINTS: tuple[int, ...] = (15, 20, 21, 10, 11)
 
 #: Metres from the wrist to the palm, along the forearm: the skeleton has no hand joint.
 PALM_M = 0.09

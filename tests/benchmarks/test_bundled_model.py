@@ -205,11 +205,13 @@ def test_every_part_is_measured_with_a_tiny_model(bench, monkeypatch, tmp_path, 
     assert by_name["generation: kind right"].reference <= 1 and by_name["R@1 of generation"].met is None
     assert by_name["30 s: jerk at seams"].count >= 1
     assert by_name["free wordings: kind right"].count == len(FEW.kinds)
+    assert by_name["wordings of these situations: marked"].count == 21
+    assert by_name["30 s: change of a bone's length"].met is False  # decoded bodies are not rigid
     far = report.worst(bench)
     assert len(far) == 6 and far[0]["mm_distance"] >= far[-1]["mm_distance"]
     assert json.loads(json.dumps([figure.to_dict() for rows in figures.values() for figure in rows]))
     text = markdown(figures, {"bow": 1.0}, far, [], "`tiny`")
-    assert text.count("| **") - text.count("**missed**") == 7 and "goals met" in text
+    assert text.count("| **") - text.count("**missed**") == 8 and "goals met" in text
     report.draw(bench, far[:2], tmp_path / "worst.png")
     assert (tmp_path / "worst.png").stat().st_size > 1000
 

@@ -14,6 +14,8 @@ from intermask_cli.models.tokenizer import (
     pack_interhuman,
     unpack_interhuman,
 )
+from intermask_cli.motion.representation.interhuman import ROTATIONS
+from intermask_cli.motion.skeleton import END_JOINTS, NUM_JOINTS
 from tests.helpers.published_batches import send_messages_in_first_sample_only
 from tests.oracles import plain_codebook, plain_tokenizer
 
@@ -193,3 +195,23 @@ def test_quantizer_dropout_leaves_out_later_layers_in_training_only():
 def test_shared_codebook_is_one_codebook():
     tokenizer = build(TokenizerConfig(num_quantizers=2, shared_codebook=True, **SMALL))
     assert tokenizer.quantizer.layers[0] is tokenizer.quantizer.layers[1]
+
+
+@torch.inference_mode()
+def test_rotations_that_joints_show_are_neither_seen_nor_decoded():
+    tokenizer = build(TokenizerConfig(rotations="ends", **SMALL))
+    motion = random_motion(tokenizer.config, 1, 16)
+    shown = torch.tensor([joint not in END_JOINTS for joint in range(1, NUM_JOINTS)]).repeat_interleave(6)
+    changed, ends_changed = motion.clone(), motion.clone()
+    changed[..., ROTATIONS][..., shown] += 1
+    ends_changed[..., ROTATIONS][..., ~shown] += 1
+    latents = tokenizer.latents(motion)
+    assert torch.equal(tokenizer.latents(changed), latents)
+    assert not torch.equal(tokenizer.latents(ends_changed), latents)
+    rotations = tokenizer.decode_latents(latents)[..., ROTATIONS]
+    assert not rotations[..., shown].any() and rotations[..., ~shown].all()
+
+
+def test_inter_x_keeps_all_rotations():
+    with pytest.raises(InputError, match="rotations of representation interx"):
+        TokenizerConfig(representation="interx", stem="conv", rotations="ends")

@@ -36,12 +36,11 @@ from intermask_cli.motion.body.trunk import (
 from intermask_cli.motion.body.turns import limit_turns
 from intermask_cli.motion.kinematics import bone_lengths, forward_kinematics, local_from_global
 from intermask_cli.motion.rotation import matrix_from_sixd_columns, sixd_columns_from_matrix
-from intermask_cli.motion.skeleton import PARENTS
+from intermask_cli.motion.skeleton import END_JOINTS, PARENTS
 
 #: An array per person.
 Arrays = Sequence[np.ndarray | None] | np.ndarray
-#: Joints whose rotation no other joint shows.
-_LEAVES = np.array([HEAD, *ARMS.end, *TOES])
+_LEAVES = np.array(END_JOINTS)
 #: Metres from its spot within which a foot stands.
 _STANDING_M = 5e-4
 

@@ -84,6 +84,8 @@ class TokenizerObjective(nn.Module):
     def _terms(self, pred: Tensor, target: Tensor) -> dict[str, Tensor]:
         # Under autocast, differences between positions would have the precision of bfloat16.
         with torch.autocast(pred.device.type, enabled=False):
+            if self.tokenizer.seen is not None:
+                target = target * self.tokenizer.seen
             if self.config.kind == "metric":
                 return metric_terms(pred, target, self.mean, self.std, self.weights, self.config.speed_weight)
             criterion = CRITERIA[self.config.criterion]
