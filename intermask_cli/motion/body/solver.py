@@ -24,7 +24,6 @@ from intermask_cli.motion.body.sole import ANKLES, TOES
 from intermask_cli.motion.body.timeline import Timeline
 from intermask_cli.motion.body.trunk import (
     CHEST,
-    HEAD,
     PELVIS,
     aligned,
     carrier_rotation,
