@@ -240,6 +240,12 @@ class TransformerTrainConfig(StageConfig):
     role_captions: float = 0.5
     #: share of draws that take a paraphrase from outside the data set, where a clip has one
     paraphrases: float = 0.0
+    #: share of samples whose condition is that of the clip's full caption, whatever caption was drawn
+    full_condition: float = 0.0
+    #: share of samples whose condition lies between that and the drawn caption's, evenly spread
+    mixed_condition: float = 0.0
+    #: noise on conditions: its standard deviation as a share of the condition's root mean square
+    condition_noise: float = 0.0
     #: with `precision: bf16`, passes of the transformer compute in bf16 throughout, on a copy of its fp32
     #: weights, instead of under autocast, which takes norms and sums in fp32
     half_weights: bool = False
@@ -252,6 +258,16 @@ class TransformerTrainConfig(StageConfig):
             raise InputError(f"half_weights with precision {self.precision}; accepted: with precision bf16")
         if not 0.0 <= self.paraphrases < 1.0:
             raise InputError(f"paraphrases is {self.paraphrases}; accepted: 0 to below 1")
+        for name in ("full_condition", "mixed_condition"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InputError(f"{name} is {getattr(self, name)}; accepted: 0 to 1")
+        if self.full_condition + self.mixed_condition > 1.0:
+            raise InputError(
+                f"full_condition + mixed_condition is {self.full_condition + self.mixed_condition:g}; "
+                "accepted: at most 1"
+            )
+        if self.condition_noise < 0:
+            raise InputError(f"condition_noise is {self.condition_noise}; accepted: 0 or more")
 
 
 @dataclass(frozen=True)

@@ -102,3 +102,32 @@ def test_half_weights_give_the_same_gradients(transformer_stage, accelerator, tm
     assert all(value.dtype == torch.float32 for value in stage.model.state_dict().values())
     with pytest.raises(InputError, match="half_weights with precision fp32"):
         tiny_recipe(transformer_training={"half_weights": True})
+
+
+def test_conditions_lie_between_the_drawn_caption_and_the_full_one(transformer_stage):
+    def conditions(**settings):
+        own = {"full_condition": 0.0, "mixed_condition": 0.0} | settings
+        recipe = tiny_recipe(
+            transformer={"person_condition": True}, transformer_training={**own, "cond_drop": 0.0}
+        )
+        stage = transformer_stage(recipe)
+        torch.manual_seed(0)
+        batch = stage.batch(0)
+        with torch.no_grad():
+            model = stage.model.eval()
+            ends = [model.condition(t) if t is not None else None for t in (batch.text, batch.full)]
+            return stage.objective._condition(batch), *ends
+
+    plain, own, none = conditions()
+    assert none is None and torch.equal(plain, own)
+    full, own, of_full = conditions(full_condition=1.0)
+    assert torch.equal(full, of_full) and not torch.allclose(own, of_full)
+    mixed, own, of_full = conditions(mixed_condition=1.0)
+    share = ((mixed - of_full) * (own - of_full)).sum((1, 2)) / (own - of_full).square().sum((1, 2))
+    differs = (own - of_full).abs().amax((1, 2)) > 1e-6
+    assert differs.any() and ((share > 0) & (share < 1))[differs].all()
+    noisy, own, _ = conditions(condition_noise=0.1)
+    relative = (noisy - own).square().mean(-1).sqrt() / own.square().mean(-1).sqrt()
+    assert ((relative > 0.03) & (relative < 0.3)).all()
+    with pytest.raises(InputError, match=r"full_condition \+ mixed_condition is 1.2"):
+        tiny_recipe(transformer_training={"full_condition": 0.6, "mixed_condition": 0.6})

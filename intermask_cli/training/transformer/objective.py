@@ -22,6 +22,9 @@ class TokenBatch(NamedTuple):
     lengths: Tensor | None  # (B,) tokens per row; None: nothing is padded
     text: TextStates
     dropped: Tensor  # (2, B) bool: condition dropped in the first and in the unrolled pass
+    full: TextStates | None = None  # of the clips' full captions, where conditions are mixed
+    own_share: Tensor | None = None  # (B,) share of `text` in a mixed condition, that of `full` is the rest
+    noise: Tensor | None = None  # (B, P or 1, E) added to conditions, as a share of their size
 
 
 class MaskedLoss(NamedTuple):
@@ -61,8 +64,22 @@ class TransformerObjective(nn.Module):
         self.half_weights = half_weights
 
     def forward(self, batch: TokenBatch) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.token_loss(batch, self._condition(batch))
+
+    def _condition(self, batch: TokenBatch) -> Tensor:
+        """(B, E) or (B, P, E), mixed with that of the full captions and noisy where the batch says so.
+
+        So the transformer meets the neighbourhood of the conditions that it gets when a reader replaces a
+        prompt by a full caption.
+        """
         condition = self.transformer.condition(batch.text)
-        return self.token_loss(batch, condition)
+        if batch.full is not None and batch.own_share is not None:
+            own = batch.own_share.view(-1, *[1] * (condition.ndim - 1)).to(condition.dtype)
+            condition = own * condition + (1 - own) * self.transformer.condition(batch.full)
+        if batch.noise is not None:
+            size = condition.square().mean(-1, keepdim=True).sqrt()
+            condition = condition + size * batch.noise.view(condition.shape).to(condition.dtype)
+        return condition
 
     def token_loss(self, batch: TokenBatch, condition: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and terms for condition vectors from `InteractionTransformer.condition`."""

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from intermask_cli.config import BODY_ROWS
+from intermask_cli.config import BODY_ROWS, PERSONS
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
@@ -137,7 +137,25 @@ class TransformerStage(TrainingStage):
         dropped = torch.rand(2, len(items)) < self.config.cond_drop
         own = self._rows.slice(len(items))
         draws = MaskingDraws(*(values[own] for values in draws))
-        return self._assemble(ids, lengths, draws, texts[own], dropped[:, own])
+        batch = self._assemble(ids, lengths, draws, texts[own], dropped[:, own])
+        return self._with_neighbours(batch, self._data.tokens.clips[items], own)
+
+    def _with_neighbours(self, batch: TokenBatch, clips: Tensor, own: slice) -> TokenBatch:
+        """The batch with what its conditions are mixed with, and their noise, drawn for all `clips` (B,)."""
+        c, d = self.config, self._device
+        if c.full_condition + c.mixed_condition > 0:
+            kind, between = torch.rand(2, len(clips))
+            share = torch.where(kind < c.full_condition + c.mixed_condition, between, 1.0)
+            share = torch.where(kind < c.full_condition, 0.0, share)
+            states = self._data.states.take(self._data.captions.first(clips[own]))
+            full = TextStates(states.states.to(d), states.mask.to(d), states.end.to(d))
+            batch = batch._replace(full=full, own_share=share[own].to(d))
+        if c.condition_noise > 0:
+            config = self.model.config
+            persons = PERSONS if config.person_condition else 1
+            noise = torch.randn(len(clips), persons, config.text_width) * c.condition_noise
+            batch = batch._replace(noise=noise[own].to(d))
+        return batch
 
     def _items(self, step: int) -> Tensor:
         epoch, position = divmod(step, self.steps_per_epoch)
