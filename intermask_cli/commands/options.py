@@ -150,7 +150,8 @@ Reading = Annotated[
 RejectedOk = Annotated[
     bool,
     typer.Option(
-        "--rejected-ok", help="Exit code 0, not 3, where lines were rejected and nothing else went wrong."
+        "--rejected-ok",
+        help="Exit code 0, not 3, where lines were rejected or samples dropped and nothing else went wrong.",
     ),
 ]
 Provenance = Annotated[
@@ -203,6 +204,27 @@ Store = Annotated[
     typer.Option(
         help="rounded: joints to 0.2 mm and rotations to 0.035 degrees, in half the space; exact: every bit. "
         "A given person is always exact."
+    ),
+]
+Accept = Annotated[
+    str | None,
+    typer.Option(
+        help='What a sample must be like: "foot_skate_mm_per_frame < 4 and penetration_mm < 10". Others are '
+        "made again.",
+        show_default=False,
+    ),
+]
+Tries = Annotated[
+    int | None,
+    typer.Option(
+        help="Samples that are made at most until one meets --accept.  [default: 4]", show_default=False
+    ),
+]
+OnFail = Annotated[
+    str | None,
+    typer.Option(
+        help="Where none of them does: keep the last one, marked, or drop it (exit code 3).  [default: keep]",
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -316,6 +338,9 @@ class RunOptions:
     body_shape: BodyShape = None
     clean: CleanModes = None
     store: Store = "rounded"
+    accept: Accept = None
+    tries: Tries = None
+    on_fail: OnFail = None
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
     shard: ShardOfRun = None
@@ -331,6 +356,7 @@ class RunOptions:
         from intermask_cli.config import STORES
         from intermask_cli.console import note
         from intermask_cli.errors import InputError
+        from intermask_cli.generation.acceptance import Acceptance
         from intermask_cli.generation.job import Execution
         from intermask_cli.generation.launch import parse_processes
         from intermask_cli.generation.plan import Shard
@@ -341,10 +367,13 @@ class RunOptions:
             raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         if self.store not in STORES:
             raise InputError(f"--store {self.store}: accepted are {' and '.join(STORES)}")
+        acceptance = Acceptance.parse(self.accept, self.tries, self.on_fail, self.store)
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
         if modes:
             source.require_joints("--clean works on 22 joints")
+        if acceptance is not None and acceptance.needs_22_joints:
+            source.require_joints("--accept measures physics on 22 joints")
         if self.body is not None:
             source.info.check_body(self.body)
         proportions = body_proportions(self.height, self.body_shape)
@@ -369,6 +398,7 @@ class RunOptions:
             store=self.store,
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
+            acceptance=acceptance,
             execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),
         )
 

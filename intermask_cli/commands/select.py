@@ -54,8 +54,8 @@ def select(
     The chosen interactions are copied as they are; the manifest records the choice.
     """
     from intermask_cli.commands.reporting import report
+    from intermask_cli.datasets.conditions import Condition
     from intermask_cli.selection.choose import Choice
-    from intermask_cli.selection.conditions import Condition
     from intermask_cli.selection.subset import select as write_selection
 
     condition = Condition.parse(where) if where is not None else None

@@ -30,6 +30,7 @@ from intermask_cli.datasets.hdf5_arrays import (
     unreadable,
     write_array,
 )
+from intermask_cli.datasets.measures import MEASURES
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
@@ -58,16 +59,19 @@ RIGID = "rigid"
 #: Index columns of every file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
 #: Attributes of items and index columns that a file may have; others are carried over from the prompt file.
-OPTIONAL_COLUMNS = ("source_id", "no_body", "read_as", "read_confidence", "outside", "text_warning")
+OPTIONAL_COLUMNS = (
+    "source_id", "no_body", "read_as", "read_confidence", "outside", "text_warning", "tries", "accepted",
+    *MEASURES,
+)  # fmt: skip
 NUMBER_COLUMNS = ("sample", "seed", "frames")
-FLOAT_COLUMNS = ("read_confidence",)
+FLOAT_COLUMNS = ("read_confidence", "tries", "accepted", *MEASURES)
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
 #: claims, as above. Real files have at most about 6 (features).
 _MOST_NUMBERS_PER_JOINT = 32
 #: Root attributes that say what the numbers mean, and the values read here, the written one first.
 _WORLD = {"units": ("m", "metre", "meter", "metres", "meters"), "up_axis": ("y", "+y")}
 #: Root attributes stored as JSON text.
-JSON_ATTRIBUTES = ("sampling", "versions")
+JSON_ATTRIBUTES = ("sampling", "versions", "accept")
 
 
 def text(value: Any) -> str:
@@ -277,7 +281,8 @@ class InteractionFile:
                 if (problem := unreadable(array)) is not None:
                     raise InputError(f"{self.path}: {name} of '{id}' {problem}")
             arrays = {name: array[...] for name, array in stored.items()}
-            confidence = group.attrs.get("read_confidence")
+            confidence, tries = group.attrs.get("read_confidence"), group.attrs.get("tries")
+            accepted = group.attrs.get("accepted")
             return Interaction(
                 Motion(**{name: array for name, array in arrays.items() if name != "tokens"}),
                 tokens=arrays.get("tokens"),
@@ -297,6 +302,9 @@ class InteractionFile:
                 outside=text(group.attrs.get("outside", "")),
                 source=None if joints_only else read_source(group),
                 text_warning=text(group.attrs.get("text_warning", "")),
+                tries=None if tries is None else int(tries),
+                accepted=None if accepted is None else bool(accepted),
+                measured={name: float(group.attrs[name]) for name in MEASURES if name in group.attrs},
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({reason_of(error)})") from error
@@ -419,7 +427,11 @@ def content_sha256(items: Iterable[tuple[str, str]]) -> str:
 
 def optional_columns(interaction: Interaction) -> dict[str, Any]:
     """What an item has of `OPTIONAL_COLUMNS`; `no_body` of every rigid one, "" where it is a body."""
-    values = {name: getattr(interaction, name) for name in OPTIONAL_COLUMNS}
+    own = (name for name in OPTIONAL_COLUMNS if name not in MEASURES)
+    values = {name: getattr(interaction, name) for name in own}
+    if interaction.accepted is not None:
+        values["accepted"] = int(interaction.accepted)
+    values |= interaction.measured
     examined = {"no_body"} if any(interaction.rigid) else set()
     return {name: value for name, value in values.items() if value not in ("", None) or name in examined}
 

@@ -24,6 +24,7 @@ from intermask_cli.errors import (
     MissingError,
 )
 from intermask_cli.files import is_locked, locked
+from intermask_cli.generation.acceptance import Acceptance
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.part_files import Failure, MadeItem, PartWriter, WritePart
 from intermask_cli.generation.plan import Part, WorkItem
@@ -38,7 +39,7 @@ POLL_SECONDS = 0.5
 MAX_FAILURES_BEFORE_SANITY_CHECK = 8
 #: The sample of the sanity check: words that every model knows, and a length that fits into any memory.
 SANITY_TEXT, SANITY_FRAMES = "two people", 40
-#: Called after every batch with the number of items made and the number failed.
+#: Called after every batch with the number of items settled (made, or dropped) and the number failed.
 AfterBatch = Callable[[int, int], None]
 
 
@@ -122,6 +123,7 @@ class Engine:
 
     `batch_size` is a number of items, or a function from tokens per body row to that number. `made` and
     `failed` count items, to distinguish bad prompts from a broken set-up. `before_first` is called once.
+    With an `acceptance`, items that fall short are made again.
     """
 
     def __init__(
@@ -129,8 +131,10 @@ class Engine:
         make_batch: MakeBatch,
         batch_size: int | Callable[[int], int],
         before_first: BeforeFirst | None = None,
+        acceptance: Acceptance | None = None,
     ):
         self.make_batch, self.batch_size, self.before_first = make_batch, batch_size, before_first
+        self.acceptance = acceptance
         self.made = self.failed = 0
         self._token_limit: int | None = (
             None  # tokens per batch: half of the last batch that ran out of memory
@@ -153,9 +157,33 @@ class Engine:
                     self.before_first(batch)
                     self.before_first = None
                 made_before, failed_before = len(made), len(failures)
-                self._make(batch, made, failures)
-                after_batch(len(made) - made_before, len(failures) - failed_before)
+                results: list[MadeItem] = []
+                self._make(batch, results, failures)
+                pending += self._settle(results, made, failures)
+                dropped = sum(failure.final for failure in failures[failed_before:])
+                failed = len(failures) - failed_before - dropped
+                after_batch(len(made) - made_before + dropped, failed)
+        place = {item.id: index for index, item in enumerate(part.items)}
+        made.sort(key=lambda pair: place[pair[0].id])  # items that were made again come later
         return made, failures
+
+    def _settle(
+        self, results: list[MadeItem], made: list[MadeItem], failures: list[Failure]
+    ) -> list[WorkItem]:
+        """Put results among those made or, if they are dropped, the failures -> items to make again."""
+        if self.acceptance is None:
+            made += results
+            return []
+        again = []
+        for item, result in results:
+            judged = self.acceptance.judged(item, result)
+            if not self.acceptance.ends_with(judged):
+                again.append(item.again())
+            elif judged.accepted or not self.acceptance.drop:
+                made.append((item, judged))
+            else:
+                failures.append(Failure(item, self.acceptance.why_dropped(judged), final=True))
+        return again
 
     def _make(self, items: list[WorkItem], made: list[MadeItem], failures: list[Failure]) -> None:
         """Make a batch; if it fails, its halves, down to single items."""

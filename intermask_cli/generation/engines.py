@@ -16,7 +16,8 @@ from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import DTYPES, SamplingConfig, to_dict
 from intermask_cli.console import note
 from intermask_cli.errors import InputError
-from intermask_cli.generation.engine import Engine, MakeBatch
+from intermask_cli.generation.acceptance import Acceptance
+from intermask_cli.generation.engine import Engine, LoadEngine, MakeBatch
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
@@ -348,6 +349,24 @@ class CleaningLoader:
             return cleaned
 
         return Engine(make_cleaned, engine.batch_size, engine.before_first)
+
+
+@dataclass(frozen=True)
+class AcceptingLoader:
+    """Loads an engine that keeps what is accepted."""
+
+    load: LoadEngine
+    acceptance: Acceptance
+
+    @classmethod
+    def around(cls, load: LoadEngine, acceptance: Acceptance | None) -> LoadEngine:
+        """The loader with a condition; `load` itself without one."""
+        return load if acceptance is None else cls(load, acceptance)
+
+    def __call__(self, worker: Worker) -> Engine:
+        engine = self.load(worker)
+        engine.acceptance = self.acceptance
+        return engine
 
 
 def _engine(

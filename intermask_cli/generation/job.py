@@ -20,6 +20,7 @@ from intermask_cli.errors import (
     InterruptedRun,
     Terminated,
 )
+from intermask_cli.generation.acceptance import AcceptanceCounts
 from intermask_cli.generation.disk_space import estimated_bytes, space_for
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
@@ -88,10 +89,13 @@ class Summary:
     no_body: int = 0  # of the dataset, marked in its column `no_body`
     text_warnings: str | None = None  # one line about the column `text_warning`
     rejected_ok: bool = False
+    acceptance: AcceptanceCounts | None = None
 
     @property
     def exit_code(self) -> int:
-        return EXIT_PARTIAL if self.failed or (self.rejected and not self.rejected_ok) else EXIT_OK
+        dropped = self.acceptance is not None and self.acceptance.dropped
+        left_out = (self.rejected or dropped) and not self.rejected_ok
+        return EXIT_PARTIAL if self.failed or left_out else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
         finished = self.folder / FILE_NAME
@@ -106,6 +110,7 @@ class Summary:
             "rejected": len(self.rejected),
             "no_body": self.no_body,
             "text_warnings": self.text_warnings,
+            **(self.acceptance.as_counts() if self.acceptance else {}),
             "seconds": round(self.seconds, 3),
             "load_seconds": round(self.load_seconds, 3),
             "interactions_per_second": round(self.made / self.seconds, 3) if self.made else None,
@@ -127,6 +132,8 @@ class Summary:
                 f"{len(self.failed):,} interactions failed, listed in {self.folder / 'rejected.jsonl'}; "
                 "the same command tries them again"
             )
+        if self.acceptance:
+            lines.append(self.acceptance.line(self.folder))
         if self.no_body:
             count = (
                 f"{self.no_body:,} interaction{'s are not bodies' if self.no_body > 1 else ' is not a body'}"
@@ -243,12 +250,13 @@ def run_job(job: Job) -> Summary | None:
         if not worker.main:
             return None
         merged = run.merge(plan.parts, job.rejected)
+    dropped = merged.acceptance.dropped if merged.acceptance else 0
     return Summary(
         folder=folder,
         merged=merged.merged,
         total=len(plan.items),
         done=merged.done,
-        made=int(timing["made"]) - len(merged.failed),
+        made=int(timing["made"]) - len(merged.failed) - dropped,
         seconds=timing["seconds"],
         load_seconds=timing["load_seconds"],
         failed=merged.failed,
@@ -256,6 +264,7 @@ def run_job(job: Job) -> Summary | None:
         no_body=merged.no_body,
         text_warnings=merged.text_warnings,
         rejected_ok=execution.rejected_ok,
+        acceptance=merged.acceptance,
     )
 
 
@@ -309,4 +318,5 @@ def finished_summary(
         folder, True, int(counts["items"]), int(counts["done"]), 0, 0.0, 0.0, [], rejected,
         finished_before=True, no_body=int(counts.get("no_body", 0)),
         text_warnings=manifest.get("text_warnings"), rejected_ok=rejected_ok,
+        acceptance=AcceptanceCounts.from_counts(counts),
     )  # fmt: skip

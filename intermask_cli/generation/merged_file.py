@@ -22,6 +22,7 @@ from intermask_cli.console import note
 from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
     CONTENT_SHA256,
+    FLOAT_COLUMNS,
     INDEX,
     INDEX_COLUMNS,
     ITEMS,
@@ -190,7 +191,7 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
         carried.update(dict.fromkeys(row["carried"]))
     for name in carried:
         safe = name.replace("/", "_").strip(".") or "column"
-        while safe in columns:
+        while safe in columns or safe in FLOAT_COLUMNS:
             safe += "_"
         columns[safe] = [row["carried"].get(name, "") for row in rows]
     return columns

@@ -77,7 +77,7 @@ def _merge_shards(
     mismatched = [record.path for record in records.values() if record.fingerprint != info.fingerprint]
     if mismatched:
         raise InputError(f"{mismatched[0]}: belongs to another run than {folders[0]}; finish both, then join")
-    made = sum(len(record.rows) + len(record.failed) for record in records.values())
+    made = sum(len(r.rows) + len(r.failed) + len(r.dropped) for r in records.values())
     if made != info.items:
         raise InputError(
             f"{made:,} of {info.items:,} interactions have been made; run the missing shards first"
@@ -91,4 +91,5 @@ def _merge_shards(
     return Summary(
         target, True, info.items, merged.done, 0, 0.0, 0.0, merged.failed, rejected,
         no_body=merged.no_body, text_warnings=merged.text_warnings, rejected_ok=rejected_ok,
+        acceptance=merged.acceptance,
     )  # fmt: skip

@@ -33,17 +33,21 @@ from intermask_cli.inference.interaction import Interaction
 
 #: Names of part files (`plan.Part.name`): first and last position.
 _PART = re.compile(r"part-(\d+)-(\d+)\.h5")
-#: Attribute of a part whose items have moved into the dataset.
-_MOVED = "moved"
+#: Attribute of a part whose items have moved into the dataset; attribute for the items that were dropped.
+_MOVED, _DROPPED = "moved", "dropped"
 DAMAGED = "{}: damaged part file; delete it and run the same command again"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """An item that could not be made, and why."""
+    """An item without a result, and why.
+
+    `final`: a rerun would get the same result (`--on-fail drop`), so that its part is not made again.
+    """
 
     item: WorkItem
     reason: str
+    final: bool = False
 
 
 #: An item and its result.
@@ -66,7 +70,10 @@ def write_part(
     with h5py.File(path.name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         file.attrs["fingerprint"] = fingerprint
         file.attrs["failed"] = json.dumps(
-            [[_row(f.item), f.item.file, f.item.line, f.reason] for f in failures]
+            [[_row(f.item), f.item.file, f.item.line, f.reason] for f in failures if not f.final]
+        )
+        file.attrs[_DROPPED] = json.dumps(
+            [[f.item.id, f.item.file, f.item.line, f.reason, f.item.attempt + 1] for f in failures if f.final]
         )
         items = file.create_group(ITEMS)
         rows = []
@@ -85,6 +92,9 @@ def write_moved(part: PartRecord) -> None:
     with h5py.File(part.path.name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         file.attrs["fingerprint"], file.attrs["failed"] = part.fingerprint, "[]"
         file.attrs["rows"] = json.dumps(part.rows)
+        file.attrs[_DROPPED] = json.dumps(
+            [[entry.id, entry.file, entry.line, entry.reason, tries] for entry, tries in part.dropped]
+        )
         file.attrs[_MOVED] = True
         file.flush()
         image = file.id.get_file_image()
@@ -109,7 +119,8 @@ class PartRecord:
     """Content of a part file without its arrays.
 
     `rows` are the index rows of the items made, `failed` the entries of the others for `rejected.jsonl`;
-    `moved` is whether the arrays are in the dataset already (`merged_file`).
+    `moved` is whether the arrays are in the dataset already (`merged_file`). `dropped` are the entries of
+    items without an accepted try, with their numbers of tries.
     """
 
     path: Path
@@ -117,6 +128,7 @@ class PartRecord:
     rows: list[dict[str, Any]]
     failed: list[Rejected]
     moved: bool = False
+    dropped: Sequence[tuple[Rejected, int]] = ()
 
 
 def read_part(path: Path) -> PartRecord:
@@ -129,7 +141,11 @@ def read_part(path: Path) -> PartRecord:
             ]
             rows = json.loads(file.attrs["rows"])
             moved = bool(file.attrs.get(_MOVED, False))
-            return PartRecord(path, text(file.attrs["fingerprint"]), rows, failed, moved)
+            dropped = [
+                (Rejected(prompt_file, line, reason, id), tries)
+                for id, prompt_file, line, reason, tries in json.loads(file.attrs.get(_DROPPED, "[]"))
+            ]
+            return PartRecord(path, text(file.attrs["fingerprint"]), rows, failed, moved, dropped)
     except (OSError, KeyError, ValueError) as error:
         raise IntermaskError(DAMAGED.format(path)) from error
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
 from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.seeds import explicit_seed, sample_seed
+from intermask_cli.generation.seeds import explicit_seed, next_seed, sample_seed
 
 #: Items of a part in small runs: little work is lost by an interruption, and several workers get parts.
 SMALLEST_PART = 8
@@ -28,7 +28,7 @@ class WorkItem:
     """One sample to make; `position` is its row in the dataset.
 
     `file` and `line` are where its prompt is, `source_id` is its id as the user wrote it, `carried` the
-    columns of the prompt file that are copied.
+    columns of the prompt file that are copied. `attempt` counts the tries before this one (`--accept`).
     """
 
     position: int
@@ -41,6 +41,11 @@ class WorkItem:
     line: int
     source_id: str = ""
     carried: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 0
+
+    def again(self) -> WorkItem:
+        """The item with the seed of its next try."""
+        return replace(self, seed=next_seed(self.seed), attempt=self.attempt + 1)
 
     @property
     def tokens(self) -> int:

@@ -12,8 +12,10 @@ from intermask_cli.config import STORES, SamplingConfig
 from intermask_cli.datasets.rounding import store_attributes
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
+from intermask_cli.generation.acceptance import Acceptance
 from intermask_cli.generation.engine import LoadEngine
 from intermask_cli.generation.engines import (
+    AcceptingLoader,
     CleaningLoader,
     GenerationLoader,
     ModelSource,
@@ -52,6 +54,7 @@ class RunSettings:
     store: str = STORES[0]
     csv_bom: bool = False
     full_provenance: bool = False
+    acceptance: Acceptance | None = None
     execution: Execution = field(default_factory=Execution)
 
 
@@ -135,6 +138,9 @@ def _job(
     source, sampling = settings.source, settings.sampling
     clean = {"clean": [mode.value for mode in settings.clean]} if settings.clean else {}
     shape = {"proportions": settings.proportions.identity()} if settings.proportions else {}
+    accept = {"accept": settings.acceptance.described()} if settings.acceptance else {}
+    if settings.acceptance:
+        settings.acceptance.check_columns(plan.items)
     info = RunInfo(
         command=command,
         items=len(plan.items),
@@ -144,12 +150,14 @@ def _job(
             **(identity or {}),
             **clean,
             **shape,
+            **accept,
             **source.identity(sampling, settings.body),
             "store": settings.store,
         },
         dataset={
             **source.dataset_attributes(sampling, settings.body),
             **store_attributes(settings.store),
+            **accept,
         },
         about={**about, "seed": settings.seed, **source.summary()},
         store=settings.store,
@@ -158,4 +166,5 @@ def _job(
     )
     load_engine = ShapingLoader.around(load_engine, settings.proportions)
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)
+    load_engine = AcceptingLoader.around(load_engine, settings.acceptance)
     return Job(folder, info, plan, load_engine, rejected, settings.execution)

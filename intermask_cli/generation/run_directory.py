@@ -40,6 +40,7 @@ from intermask_cli.files import (
     write_bytes,
     write_json,
 )
+from intermask_cli.generation.acceptance import AcceptanceCounts
 from intermask_cli.generation.merged_file import GROWING, JOURNAL, merge_parts
 from intermask_cli.generation.part_files import (
     Failure,
@@ -136,6 +137,7 @@ class MergeResult:
     failed: list[Rejected]
     no_body: int = 0  # interactions that are listed as not a body
     text_warnings: str | None = None  # `text_warnings.summary_line` of all texts
+    acceptance: AcceptanceCounts | None = None
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -194,6 +196,7 @@ def progress_of(folder: Path, manifest: Mapping[str, Any]) -> RunProgress:
     made = int(counts.get("done", 0)) if manifest.get("status") == "finished" else items_in(folder / PARTS)
     if manifest.get("status") == "failures":  # the parts with failures stay
         made = int(counts.get("done", 0))
+    planned -= int(counts.get("dropped", 0))  # by --on-fail drop, which a rerun would not change
     locks = held_locks(folder, ".lock") + held_locks(folder, ".lock-*-of-*")
     return RunProgress(made, planned, bool(locks))
 
@@ -311,7 +314,8 @@ class RunDirectory:
             if finished is not None:
                 counts = finished["counts"]
                 text = finished.get("text_warnings")
-                return MergeResult(True, counts["done"], [], counts.get("no_body", 0), text)
+                judged = AcceptanceCounts.from_counts(counts)
+                return MergeResult(True, counts["done"], [], counts.get("no_body", 0), text, judged)
             if self.pending(parts):
                 return MergeResult(False, self.done_items(parts), [])
             result = self.merge_records([self._record(self.parts_folder / p.name) for p in parts], rejected)
@@ -329,13 +333,17 @@ class RunDirectory:
         failed = [failure for record in records for failure in record.failed]
         own = all(record.path.parent == self.parts_folder for record in records)
         done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom, own)
-        write_rejected(self.folder, [*rejected, *failed])
+        dropped = [entry for record in records for entry in record.dropped]
+        write_rejected(self.folder, [*rejected, *failed, *(entry for entry, _ in dropped)])
+        rows = (row for record in records for row in record.rows)
+        judged = AcceptanceCounts.of(rows, [tries for _, tries in dropped])
         no_body = sum(bool(row.get("no_body")) for record in records for row in record.rows)
         counts = {"done": done, "failed": len(failed), "rejected": len(rejected), "no_body": no_body}
+        counts |= judged.as_counts() if judged else {}
         texts = {row["prompt"]: row.get("text_warning", "") for record in records for row in record.rows}
         text = summary_line(texts.values())
         self._record_end("failures" if failed else "finished", text, **counts)
-        return MergeResult(True, done, failed, no_body, text)
+        return MergeResult(True, done, failed, no_body, text, judged)
 
     def record_joined(self, text_warnings: Mapping[str, str], counts: Mapping[str, int]) -> MergeResult:
         """Write the final manifest of runs that were joined (`generation.joining`).

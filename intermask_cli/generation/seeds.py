@@ -19,3 +19,9 @@ def sample_seed(run_seed: int, text: str, occurrence: int, sample: int) -> int:
 def explicit_seed(seed: int, sample: int) -> int:
     """The seed of a sample whose prompt has a seed: that seed for sample 0, else one derived from it."""
     return seed if sample == 0 else sample_seed(seed, "", 0, sample)
+
+
+def next_seed(seed: int) -> int:
+    """The seed of the sample that is made in place of the one with this seed."""
+    digest = hashlib.sha256(f"{seed}\nagain".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1

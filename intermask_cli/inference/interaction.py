@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +51,9 @@ class Interaction:
         outside: why the prompt is outside what the model knows, "" where it is inside or was not read.
         source: the given person as its file held it, where that file has a skeleton of its own, or None.
         text_warning: what the text encoder did not read of the text (`generation.text_warnings`).
+        tries: how many samples were made until this one (`generation.acceptance`), or None.
+        accepted: whether it meets the condition of its run, or None where that had none.
+        measured: what was measured for that condition, by the names of columns.
     """
 
     motion: Motion
@@ -68,6 +72,9 @@ class Interaction:
     outside: str
     source: AnimatedSkeleton | None
     text_warning: str
+    tries: int | None
+    accepted: bool | None
+    measured: Mapping[str, float | str]
 
     def __init__(
         self,
@@ -90,6 +97,9 @@ class Interaction:
         outside: str = "",
         source: AnimatedSkeleton | None = None,
         text_warning: str = "",
+        tries: int | None = None,
+        accepted: bool | None = None,
+        measured: Mapping[str, float | str] = MappingProxyType({}),
     ) -> None:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
@@ -117,7 +127,8 @@ class Interaction:
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
             "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
-            "outside": outside, "source": source, "text_warning": text_warning,
+            "outside": outside, "source": source, "text_warning": text_warning, "tries": tries,
+            "accepted": accepted, "measured": dict(measured),
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared

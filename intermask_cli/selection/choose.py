@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from intermask_cli.datasets.conditions import Condition
 from intermask_cli.errors import InputError
 from intermask_cli.selection.columns import Table, known_columns
-from intermask_cli.selection.conditions import Condition
 from intermask_cli.selection.near_duplicates import DistinctMoves
 
 

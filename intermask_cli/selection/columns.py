@@ -1,33 +1,31 @@
-"""The columns by which interactions are chosen: of the index, of an evaluation, and measured physics."""
+"""The columns by which interactions are chosen: of the index, of an evaluation, and measured ones."""
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
+from intermask_cli.datasets.measures import MEASURES, OF_JOINTS, measured
 from intermask_cli.datasets.spreadsheets import without_guard
 from intermask_cli.errors import InputError
 from intermask_cli.files import path_of
-from intermask_cli.motion.physics import COLUMNS as PHYSICS
-from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 #: A column by name, one value per interaction in the order of the dataset.
 Table = dict[str, list[Any]]
-#: Interactions whose joints are in memory at once while they are measured.
-_MEASURED_TOGETHER = 256
 
 
 def table_of(dataset: InteractionFile, needed: Collection[str], scores: Path | None = None) -> Table:
-    """Every column of the index and of `scores`; columns of `motion.physics` that are needed are measured.
+    """Every column of the index and of `scores`; `measures.MEASURES` that are needed are measured.
 
     Args:
-        needed: names that will be used; those of physics that neither the index nor `scores` have are
-            measured on the persons that were generated.
+        needed: names that will be used. Where neither the index nor `scores` have one of `MEASURES` for an
+            interaction, it is measured on the persons that were generated.
         scores: a `per_prompt.csv` of `intermask evaluate`, joined by id.
 
     Raises:
@@ -37,15 +35,15 @@ def table_of(dataset: InteractionFile, needed: Collection[str], scores: Path | N
     if scores is not None:
         for name, values in _scores(scores, table["id"]).items():
             table.setdefault(name, values)
-    missing = [name for name in PHYSICS if name in needed and name not in table]
-    if missing:
-        table |= _measured(dataset, missing)
+    names = [name for name in MEASURES if name in needed]
+    if names:
+        _measure(dataset, table, names)
     return table
 
 
 def known_columns(table: Table) -> set[str]:
-    """Names that a condition may use: those of the table, and physics that would be measured."""
-    return {*table, *PHYSICS}
+    """Names that a condition may use: those of the table, and what would be measured."""
+    return {*table, *MEASURES}
 
 
 def _scores(path: Path, ids: list[str]) -> Table:
@@ -67,21 +65,26 @@ def _scores(path: Path, ids: list[str]) -> Table:
     return {name: [by_id.get(id, {}).get(name) or "" for id in ids] for name in rows[0] if name != "id"}
 
 
-def _measured(dataset: InteractionFile, names: list[str]) -> Table:
-    ids = dataset.ids
-    table: Table = {name: [] for name in names}
-    with counter("measure", len(ids), "interactions") as progress:
-        for start in range(0, len(ids), _MEASURED_TOGETHER):
-            items = [dataset.read(id) for id in ids[start : start + _MEASURED_TOGETHER]]
-            for item in items:
-                if item.joints.shape[2] != NUM_JOINTS:
-                    raise InputError(
-                        f"{dataset.path}: bodies of {item.joints.shape[2]} joints; physics is measured on "
-                        f"{NUM_JOINTS}"
-                    )
-            persons = [(0, 1) if item.given is None else (1 - item.given,) for item in items]
-            measured = physics_table([item.joints for item in items], persons)
-            for name in names:
-                table[name] += measured[name].tolist()
-            progress.advance(len(items))
-    return table
+def _measure(dataset: InteractionFile, table: Table, names: list[str]) -> None:
+    """Fill the columns of those names wherever they have no value."""
+    for name in names:
+        table.setdefault(name, [math.nan] * len(table["id"]))
+    empty = [row for row in range(len(table["id"])) if any(_is_missing(table[name][row]) for name in names)]
+    if not empty:
+        return
+    with counter("measure", len(empty), "interactions") as progress:
+        for row in empty:
+            item = dataset.read(table["id"][row])
+            joints = item.joints.shape[2]
+            if joints != NUM_JOINTS and set(names) & set(OF_JOINTS):
+                raise InputError(
+                    f"{dataset.path}: bodies of {joints} joints; physics is measured on {NUM_JOINTS}"
+                )
+            for name, value in measured(item, names).items():
+                if _is_missing(table[name][row]):
+                    table[name][row] = value
+            progress.advance()
+
+
+def _is_missing(value: Any) -> bool:
+    return value == "" or (isinstance(value, float) and math.isnan(value))

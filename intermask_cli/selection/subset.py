@@ -29,7 +29,7 @@ from intermask_cli.files import replacing
 from intermask_cli.generation.plan import Shard
 from intermask_cli.generation.run_directory import RunInfo, open_run, read_manifest, utc_now, versions
 from intermask_cli.selection.choose import Choice, choose
-from intermask_cli.selection.columns import table_of
+from intermask_cli.selection.columns import known_columns, table_of
 
 #: Root attributes that the new file has of its own.
 _OWN = ("format", "format_version", CONTENT_SHA256, "created", "versions")
@@ -63,7 +63,7 @@ def select(source: Path, choice: Choice, out: Path, scores: Path | None = None) 
     with InteractionFile(source) as dataset:
         table = table_of(dataset, choice.columns, scores)
         if choice.where is not None:
-            choice.where.check_columns(set(table))
+            choice.where.check_columns(known_columns(table))
         rows = choose(table, choice, lambda id: dataset.read(id).joints)
         if not rows:
             raise InputError(f"{source}: nothing is left of {len(dataset):,} interactions; widen the choice")

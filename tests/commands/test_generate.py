@@ -562,3 +562,23 @@ def test_prompts_on_the_command_line(cli: Run, tiny_model: TinyModel, tmp_path: 
     assert code == 3 and "--prompt line 2 has an empty text" in err
     code, _, err = cli("generate", *tiny_model.options)
     assert code == 2 and "give a prompt file, or a text with --prompt" in err
+
+
+def test_accept_keeps_what_meets_it(
+    cli: Run, plain: list[Interaction], folder: Path, tiny_model: TinyModel
+) -> None:
+    options = ["generate", "p.csv", *tiny_model.options, "--accept", "frames > 8 and jerk_m_per_s3 > 0"]
+    code, out, err = cli(*options, "--tries", 2, "--out", "kept", "--json")
+    assert code == 0, err
+    counts = {"accepted": 1, "fell_short": 1, "dropped": 0, "tries": 3}
+    assert json.loads(out).items() >= counts.items()
+    kept = items("kept")
+    assert same(kept[:1], plain[:1]) and not same(kept[1:], plain[1:])
+    assert [(item.accepted, item.tries) for item in kept] == [(True, 1), (False, 2)]
+    code, out, err = cli(*options, "--tries", 2, "--on-fail", "drop", "--out", "dropped")
+    assert code == 3 and "1 of 2 meet --accept" in out and "1 dropped" in out
+    assert same(items("dropped"), plain[:1])
+    other = cli(*options, "--tries", 3, "--out", "kept")
+    assert other[0] == 2 and "another run (other accept)" in other[2]
+    wrong = cli("generate", "p.csv", *tiny_model.options, "--accept", "skate < 4")
+    assert wrong[0] == 2 and "no column 'skate'; there are: " in wrong[2] and wrong[2].count("\n") == 1

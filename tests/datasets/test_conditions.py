@@ -2,8 +2,8 @@
 
 import pytest
 
+from intermask_cli.datasets.conditions import Condition
 from intermask_cli.errors import InputError
-from intermask_cli.selection.conditions import Condition
 
 ROW = {"id": "a", "skate": "3.5", "frames": 90, "kind": "hug", "empty": "", "nan": float("nan"), "my col": 2}
 

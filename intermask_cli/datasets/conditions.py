@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,13 @@ class Condition:
                     "texts are quoted"
                 )
 
+    def check_types(self, texts: Collection[str], numbers: Collection[str]) -> None:
+        """InputError where a text is compared with a number, or calculated with.
+
+        texts, numbers: columns that hold such values; others may hold either.
+        """
+        _Types(texts, numbers, self.text).is_text(self._tree)
+
     def holds(self, row: Mapping[str, Any]) -> bool:
         """Whether it is true of one row. Raises InputError where a text is compared with a number."""
         return bool(_value(self._tree, row, self.text))
@@ -108,6 +115,44 @@ def _check(node: ast.AST, text: str, columns: set[str]) -> None:
     else:
         part = ast.unparse(node) if isinstance(node, ast.expr) else text
         raise InputError(f"condition {text!r}: {part!r} cannot be used; {_GRAMMAR}")
+
+
+class _Types:
+    """The type that each part of a checked tree has: True for a text, False for a number, None for either."""
+
+    def __init__(self, texts: Collection[str], numbers: Collection[str], condition: str):
+        self._texts, self._numbers, self._condition = texts, numbers, condition
+
+    def is_text(self, node: ast.AST) -> bool | None:
+        """Raises InputError where texts and numbers are mixed."""
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, str)
+        if isinstance(node, ast.Name | ast.Call):
+            name = node.id if isinstance(node, ast.Name) else _called_column(node)
+            return True if name in self._texts else False if name in self._numbers else None
+        if isinstance(node, ast.Compare):
+            sides = [node.left]
+            for side in node.comparators:
+                sides += side.elts if isinstance(side, ast.List | ast.Tuple) else [side]
+            if {True, False} <= {self.is_text(side) for side in sides}:
+                raise self._error(node, "compares a text with a number")
+        elif isinstance(node, ast.BoolOp):
+            for value in node.values:
+                self.is_text(value)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            self.is_text(node.operand)
+        else:
+            assert isinstance(node, ast.UnaryOp | ast.BinOp)
+            operands = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+            if True in [self.is_text(operand) for operand in operands]:
+                raise self._error(node, "calculates with a text")
+        return False
+
+    def _error(self, node: ast.expr, problem: str) -> InputError:
+        return InputError(
+            f"condition {self._condition!r}: {ast.unparse(node)!r} {problem}; columns of texts are: "
+            f"{', '.join(sorted(self._texts))}"
+        )
 
 
 def _called_column(node: ast.Call) -> str | None:
