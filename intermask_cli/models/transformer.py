@@ -383,7 +383,7 @@ class InteractionTransformer(nn.Module):
         masks = None if lengths is None else padding_masks(lengths.to(ids.device), tokens)
         rows = None if wanted is None else rows_to_compute(wanted)
         last = len(modulation.blocks) - 1
-        x = self._embed(ids)  # (B, 10 n + 1, d)
+        x = self.embed(ids)  # (B, 10 n + 1, d)
         for i, (block, vectors) in enumerate(zip(self.Transformer.blocks, modulation.blocks, strict=True)):
             x = block(x, vectors, masks, rows if i == last else None)
         of_person = ids.shape[1] // PERSONS
@@ -395,7 +395,7 @@ class InteractionTransformer(nn.Module):
         logits: Tensor = self.output_process(x[:, :-1].contiguous(), head)
         return logits
 
-    def _embed(self, ids: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
         """(B, 10 n) -> (B, 10 n + 1, d), the separator last and without position."""
         x = self.token_emb(F.pad(ids, (0, 1), value=self.separator_id))  # (B, 10 n + 1, C)
         x = self.position_enc(self.input_process(x))  # (B, 10 n + 1, d)

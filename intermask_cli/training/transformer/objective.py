@@ -12,6 +12,7 @@ from torch.func import functional_call
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.processes import mean_of_all
+from intermask_cli.training.transformer.half_pass import HalfPass
 from intermask_cli.training.transformer.masking import IGNORED, HiddenTokens, unroll
 
 
@@ -38,11 +39,16 @@ class MaskedLoss(NamedTuple):
 def masked_loss(logits: Tensor, labels: Tensor) -> MaskedLoss:
     """logits (B, N, K), labels (B, N) with IGNORED -> means over the positions that count."""
     counted = labels != IGNORED
-    counted_logits, truth = logits[counted].float(), labels[counted]
+    return counted_loss(logits[counted], labels[counted])
+
+
+def counted_loss(logits: Tensor, truth: Tensor) -> MaskedLoss:
+    """logits (M, K) of the positions that count, their true codes (M,) -> means over them."""
+    logits, counted = logits.float(), torch.tensor(len(truth), device=truth.device)
     if not len(truth):
-        return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()), counted.sum())
-    accuracy = (counted_logits.argmax(-1) == truth).float().mean()
-    return MaskedLoss(F.cross_entropy(counted_logits, truth), accuracy, counted.sum())
+        return MaskedLoss(logits.sum() * 0.0, logits.new_zeros(()), counted)
+    accuracy = (logits.argmax(-1) == truth).float().mean()
+    return MaskedLoss(F.cross_entropy(logits, truth), accuracy, counted)
 
 
 class TransformerObjective(nn.Module):
@@ -84,13 +90,18 @@ class TransformerObjective(nn.Module):
     def token_loss(self, batch: TokenBatch, condition: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss and terms for condition vectors from `InteractionTransformer.condition`."""
         hidden = batch.hidden
-        logits = self._logits(hidden, condition, batch.dropped[0], batch.lengths)
-        masked = self._masked_loss(logits, hidden.labels)
+        remaining = kept(condition, batch.dropped[0])
         if self.unroll_weight == 0:
+            counted = hidden.labels != IGNORED
+            logits = self._logits(hidden.ids, remaining, batch.lengths, counted)
+            masked = self._over_all(counted_loss(logits, hidden.labels[counted]))
             return masked.ce, {"ce": masked.ce, "accuracy": masked.accuracy}
+        logits = self._logits(hidden.ids, remaining, batch.lengths)
+        masked = self._over_all(masked_loss(logits, hidden.labels))
         next_step = unroll(hidden, logits.detach(), self.transformer.mask_id, self.published)
-        logits = self._logits(next_step, condition, batch.dropped[1], batch.lengths)
-        unrolled = self._masked_loss(logits, next_step.labels)
+        remaining = kept(condition, batch.dropped[1])
+        logits = self._logits(next_step.ids, remaining, batch.lengths)
+        unrolled = self._over_all(masked_loss(logits, next_step.labels))
         terms = {
             "ce": masked.ce,
             "accuracy": masked.accuracy,
@@ -99,24 +110,34 @@ class TransformerObjective(nn.Module):
         }
         return masked.ce + self.unroll_weight * unrolled.ce, terms
 
-    def _masked_loss(self, logits: Tensor, labels: Tensor) -> MaskedLoss:
+    def _over_all(self, loss: MaskedLoss) -> MaskedLoss:
         """Means that count every position of the batch alike, whichever process has it."""
-        loss = masked_loss(logits, labels)
         if not self.training:
             return loss
         ce, accuracy = (mean_of_all(value, loss.counted) for value in (loss.ce, loss.accuracy))
         return MaskedLoss(ce, accuracy, loss.counted)
 
     def _logits(
-        self, hidden: HiddenTokens, condition: Tensor, dropped: Tensor, lengths: Tensor | None
+        self, ids: Tensor, condition: Tensor, lengths: Tensor | None, counted: Tensor | None = None
     ) -> Tensor:
-        # A dropped condition is a zero vector before `cond_emb`: "unconditional" is that layer's bias.
-        # dropped (B,) -> (B, 1) or, with a condition per person, (B, 1, 1)
-        remaining = condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
+        """Logits (B, N, K), or (M, K) of the positions `counted` (B, N)."""
         if not (self.half_weights and self.training):
-            logits: Tensor = self.transformer(hidden.ids, remaining, lengths)
-            return logits
+            logits: Tensor = self.transformer(ids, condition, lengths)
+            return logits if counted is None else logits[counted]
         weights = {name: weight.bfloat16() for name, weight in self.transformer.named_parameters()}
-        with torch.autocast(hidden.ids.device.type, enabled=False):
-            halved: Tensor = functional_call(self.transformer, weights, (hidden.ids, remaining, lengths))
-        return halved
+        with torch.autocast(ids.device.type, enabled=False):
+            if ids.device.type == "cpu" and self.transformer.config.dropout == 0:
+                of_pass = {f"transformer.{name}": weight for name, weight in weights.items()}
+                inputs = (ids, condition, lengths, counted)
+                halved: Tensor = functional_call(HalfPass(self.transformer), of_pass, inputs)
+                return halved
+            halved = functional_call(self.transformer, weights, (ids, condition, lengths))
+        return halved if counted is None else halved[counted]
+
+
+def kept(condition: Tensor, dropped: Tensor) -> Tensor:
+    """Conditions (B, E) or (B, P, E) with zeros where they are `dropped` (B,).
+
+    Zeros before `cond_emb` are what unconditional means: that layer's bias.
+    """
+    return condition * (~dropped).to(condition.dtype).view(-1, *[1] * (condition.ndim - 1))
