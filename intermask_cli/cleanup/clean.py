@@ -14,7 +14,7 @@ from intermask_cli.cleanup.published import lock_feet
 from intermask_cli.cleanup.rigid_feet import lock_feet_rigidly
 from intermask_cli.cleanup.smoothing import smooth_motion
 from intermask_cli.errors import InputError
-from intermask_cli.inference.bodies import seams_of
+from intermask_cli.inference.bodies import seams_of, with_kept_frames
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body.repose import reposed
 from intermask_cli.motion.curves import smoothed_over_time
@@ -74,7 +74,7 @@ def _clean_person(
 
 
 def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
-    """The interaction cleaned; the given person of a reaction stays exactly as given.
+    """The interaction cleaned; the given person of a reaction, and kept frames, stay exactly as given.
 
     Rigid bodies stay rigid, on the same bones: their joints are forward kinematics of the cleaned rotations.
     Smoothing leaves their feet where they are, and modes that only plant feet leave all of them.
@@ -91,6 +91,7 @@ def clean_item(item: Interaction, modes: Sequence[Clean]) -> Interaction:
     motion = item.motion
     for mode in checked_modes(modes):
         motion = _cleaned(motion, mode, item)
+    motion = with_kept_frames(item, motion.part(0, motion.frames))
     return replace(item, motion=motion, seams=seams_of(item, motion))
 
 

@@ -35,6 +35,7 @@ from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
 from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.motion.curves import runs_of_true
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.representation import REPRESENTATIONS
 from intermask_cli.motion.skeleton import INTERX_PARENTS
@@ -54,6 +55,8 @@ SEAMS = "seams"
 CONTENT_SHA256 = "content_sha256"
 #: Attribute of a reaction: the person (1 or 2) whose motion was given.
 GIVEN = "given_person"
+#: Attribute of an item of which frames were given: rows of person (1 or 2), first frame, first frame after.
+KEPT = "kept_frames"
 #: Attribute of an item with rigid bodies: 1 for each person whose joints are forward kinematics, else 0.
 RIGID = "rigid"
 #: Index columns of every file.
@@ -286,6 +289,7 @@ class InteractionFile:
             return Interaction(
                 Motion(**{name: array for name, array in arrays.items() if name != "tokens"}),
                 tokens=arrays.get("tokens"),
+                kept=self._kept(id, group.attrs.get(KEPT), shape[:2]),
                 text=text(group.attrs["prompt"]),
                 seed=int(group.attrs["seed"]),
                 given=self._given(id, group.attrs.get(GIVEN)),
@@ -324,6 +328,22 @@ class InteractionFile:
         if int(value) not in (1, 2):
             raise InputError(f"{self.path}: {id}: {GIVEN} is {int(value)}; accepted: 1 or 2")
         return int(value) - 1
+
+    def _kept(self, id: str, value: Any, shape: tuple[int, int]) -> np.ndarray | None:
+        """Flags (2, T) of the attribute `kept_frames`."""
+        if value is None:
+            return None
+        rows, kept = np.asarray(value), np.zeros(shape, dtype=bool)
+        if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu":
+            raise InputError(f"{self.path}: {KEPT} of '{id}' have shape {rows.shape}; expected (n, 3)")
+        for person, start, stop in rows.tolist():
+            if person not in (1, 2) or not 0 <= start < stop <= shape[1]:
+                raise InputError(
+                    f"{self.path}: {KEPT} of '{id}' are person {person}, frames {start} to {stop}; expected "
+                    f"persons 1 and 2, frames of {shape[1]}"
+                )
+            kept[person - 1, start:stop] = True
+        return kept
 
     def seams(self, id: str) -> tuple[Seam, ...]:
         """`Interaction.seams` without reading the item's arrays."""
@@ -389,6 +409,9 @@ def write_item(group: h5py.Group, interaction: Interaction) -> str:
     group.attrs["frames"] = interaction.frames
     if interaction.given is not None:
         group.attrs[GIVEN] = interaction.given + 1
+    if interaction.kept is not None:
+        rows = [(p, *run) for p, flags in enumerate(interaction.kept, 1) for run in runs_of_true(flags)]
+        group.attrs[KEPT] = np.array(rows, np.int64).reshape(-1, 3)
     if any(interaction.rigid):
         group.attrs[RIGID] = np.array(interaction.rigid, np.int8)
     for name, value in optional_columns(interaction).items():

@@ -66,7 +66,7 @@ def store_attributes(store: str) -> dict[str, Any]:
 
 
 def rounded(interaction: Interaction) -> Interaction:
-    """The interaction as it is stored; a given person, bone lengths and tokens stay exact.
+    """The interaction as it is stored; what was given, bone lengths and tokens stay exact.
 
     Frames that are rounded already stay as they are.
     """
@@ -82,6 +82,9 @@ def rounded(interaction: Interaction) -> Interaction:
     if interaction.given is not None:
         for name, array in arrays.items():
             array[interaction.given] = getattr(motion, name)[interaction.given]
+    if interaction.kept is not None:
+        for name, array in arrays.items():
+            array[interaction.kept] = getattr(motion, name)[interaction.kept]
     return replace(interaction, motion=replace(motion, **arrays))
 
 

@@ -59,8 +59,10 @@ class Rejected:
 RawRecord = tuple[int, "dict[str, Any] | str"]
 
 
-def parse_records(data: bytes, suffix: str, name: str) -> Iterator[RawRecord]:
+def parse_records(data: bytes, suffix: str, name: str, needs_text: bool = True) -> Iterator[RawRecord]:
     """Split one file into raw records by its format: `.txt`, `.jsonl`, `.csv` or `.tsv`.
+
+    needs_text: a table must have a column of texts.
 
     Raises:
         InputError: UTF-16 or UTF-32 text, or a table without a column of texts.
@@ -70,7 +72,7 @@ def parse_records(data: bytes, suffix: str, name: str) -> Iterator[RawRecord]:
         return _text_records(lines)
     if suffix == ".jsonl":
         return _json_records(lines)
-    return _table_records(lines, "," if suffix == ".csv" else "\t", name)
+    return _table_records(lines, "," if suffix == ".csv" else "\t", name, needs_text)
 
 
 def _too_long(size: int) -> str:
@@ -139,7 +141,7 @@ class _PhysicalLines:
         return decoded_line(line) + "\n"
 
 
-def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[RawRecord]:
+def _table_records(lines: list[bytes], delimiter: str, name: str, needs_text: bool) -> Iterator[RawRecord]:
     """Records of a table; where a record cannot be parsed, only its first line is rejected."""
     header: list[str] | None = None
     physical = _PhysicalLines(lines)
@@ -167,7 +169,7 @@ def _table_records(lines: list[bytes], delimiter: str, name: str) -> Iterator[Ra
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:
-            header = _header(cells, name)
+            header = _header(cells, name, needs_text)
         else:
             yield first + 1, _table_record(cells, header, delimiter)
 
@@ -218,14 +220,14 @@ def _text_synonym(names: list[str]) -> str | None:
     return next((name for name in TEXT_SYNONYMS if name in names), None)
 
 
-def _header(cells: list[str], name: str) -> list[str]:
-    """The column names; InputError without a text column or with a duplicated one. '' has no name."""
+def _header(cells: list[str], name: str, needs_text: bool) -> list[str]:
+    """The column names; InputError without a text column, or with a duplicated one. '' has no name."""
     header = _names(cells)
     try:
         check_text("".join(header))
     except UnusableLine as error:
         raise InputError(f"{name}: the header {error}") from error
-    if "text" not in header:
+    if needs_text and "text" not in header:
         raise InputError(
             f"{name}: no 'text' column in the header ({', '.join(header)[:200]}); "
             f"name the column of prompts text, {' or '.join(TEXT_SYNONYMS)}"

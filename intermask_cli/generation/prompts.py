@@ -113,16 +113,17 @@ def read_prompts(
     format: str | None = None,
     hash_fps: float = HASH_FPS,
     texts: Sequence[str] = (),
+    text: str | None = None,
 ) -> PromptSet:
     """Read all files and folders; `-` is standard input. Single `texts` come after them.
 
     format: of all of them (`prompt_sources.FORMATS`); by suffix if None. hash_fps: frames per second of lines
-    `text#frames`.
+    `text#frames`. text: of lines without one, which are rejected if it is None.
 
     Raises:
         InputError: a file cannot be used at all (missing, unknown suffix, no `text` column, UTF-16).
     """
-    collector = _Collector(limits, hash_fps)
+    collector = _Collector(limits, hash_fps, text)
     for source in open_sources(sources, format):
         collector.add_file(source)
     for number, text in enumerate(texts, 1):
@@ -158,8 +159,8 @@ def default_run_name(sources: Sequence[str | Path], first_text: str = "") -> str
 class _Collector:
     """Checks raw records and gives every prompt a unique, safe id."""
 
-    def __init__(self, limits: FrameLimits, hash_fps: float):
-        self.limits = limits
+    def __init__(self, limits: FrameLimits, hash_fps: float, text: str | None = None):
+        self.limits, self.text = limits, text
         self.foreign, self.traps = ForeignLines(hash_fps), Traps()
         self.prompts: list[Prompt] = []  # with ids as written, until `result`
         self.rejected: list[Rejected] = []
@@ -195,7 +196,7 @@ class _Collector:
     def _records(self, source: PromptSource) -> Iterable[RawRecord]:
         if source.format == "json":
             return json_records(source.data, source.name)
-        return parse_records(source.data, f".{source.format}", source.name)
+        return parse_records(source.data, f".{source.format}", source.name, self.text is None)
 
     def result(self) -> PromptSet:
         ids = unique_ids([Line(prompt.id or None, prompt.file, prompt.line) for prompt in self.prompts])
@@ -214,7 +215,8 @@ class _Collector:
         sample = _sample_of_a_run(values)
         if sample is not None:
             values = {key: without_guard(value) for key, value in values.items() if key != "sample"}
-        text = clean_text(values.pop("text", None))
+        written = values.pop("text", None)
+        text = self.text if written is None and self.text is not None else clean_text(written)
         try:
             phases = split_phases(text)
         except InputError as error:

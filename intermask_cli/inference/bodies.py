@@ -17,7 +17,7 @@ from intermask_cli.config import PERSONS
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
-from intermask_cli.motion.curves import FADE_FRAMES, keep_exactly, minimum_jerk, runs_of_true
+from intermask_cli.motion.curves import borders_of, keep_exactly
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.motion import Motion
@@ -141,6 +141,21 @@ def seams_of(item: Interaction, motion: Motion) -> tuple[Seam, ...]:
     return tuple(Seam(frame, shared, *seam_jerk(joints, frame, shared)) for frame, shared, *_ in item.seams)
 
 
+def with_kept_frames(item: Interaction, motion: Motion) -> Motion:
+    """The motion, which was made from the item's, with the frames that the item keeps as they were.
+
+    Arrays of `motion` are changed in place.
+    """
+    if item.kept is None:
+        return motion
+    for person, frames in enumerate(item.kept):
+        if frames.any() and item.rigid[person]:
+            _keep_rig(motion, item.motion, person, frames)
+        elif frames.any():
+            _keep_joints(motion, item.motion, person, frames)
+    return motion
+
+
 def _keep_rig(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> None:
     """Put the kept frames (T,) of a rigid person in place; differences at the borders fade out as turns.
 
@@ -149,28 +164,21 @@ def _keep_rig(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> N
     assert motion.bone_lengths is not None and given.bone_lengths is not None
     if not kept.all():
         new, old = rig_in(motion, person), rig_in(given, person)
+        apart = old.local @ np.swapaxes(new.local, -1, -2)  # (T, 22, 3, 3)
+        apart_m = old.root - new.root
         local, root = new.local.copy(), new.root.copy()
-        for border, frames, fade in _fades(kept):
-            turn = axis_angle_from_matrix(old.local[border] @ np.swapaxes(new.local[border], -1, -2))
-            local[frames] = matrix_from_axis_angle(fade[:, None, None] * turn) @ local[frames]
-            root[frames] += fade[:, None] * (old.root[border] - new.root[border])
+        for border in borders_of(kept):
+            turn = apart[border.kept]
+            change = axis_angle_from_matrix(turn @ np.swapaxes(apart[border.inner], -1, -2))
+            change_m = apart_m[border.kept] - apart_m[border.inner]
+            level, slope = border.level[:, None, None], border.slope[:, None, None]
+            turned = matrix_from_axis_angle(level * axis_angle_from_matrix(turn) + slope * change)
+            local[border.frames] = turned @ local[border.frames]
+            root[border.frames] += level[:, 0] * apart_m[border.kept] + slope[:, 0] * change_m
         put_rig(motion, person, replace(new, local=local, root=root))
     for name in ("joints", "rotations6d", "root_rotations6d"):
         getattr(motion, name)[person, kept] = getattr(given, name)[person, kept]
     motion.bone_lengths[person] = given.bone_lengths[person]
-
-
-def _fades(kept: np.ndarray) -> list[tuple[int, slice, np.ndarray]]:
-    """For each border of kept frames (T,): the kept frame, the frames next to it, and how much of the
-    difference at the border they take over, as in `curves.keep_exactly`."""
-    fades = []
-    for start, stop in runs_of_true(~kept):
-        inside, span = np.arange(start, stop), min(FADE_FRAMES, stop - start + 1)
-        if start > 0:
-            fades.append((start - 1, slice(start, stop), 1 - minimum_jerk((inside - (start - 1)) / span)))
-        if stop < len(kept):
-            fades.append((stop, slice(start, stop), 1 - minimum_jerk((stop - inside) / span)))
-    return fades
 
 
 def _keep_joints(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> None:
@@ -178,11 +186,11 @@ def _keep_joints(motion: Motion, given: Motion, person: int, kept: np.ndarray) -
 
     Rotations of the pelvis and bone lengths are then only those that fit best.
     """
-    assert motion.rotations6d is not None and given.rotations6d is not None
-    assert motion.root_rotations6d is not None and motion.bone_lengths is not None
-    recovered = rotations_from_joints(given.joints[person])
-    root = sixd_columns_from_matrix(recovered.local[:, 0]).astype(np.float32)
     motion.joints[person] = keep_exactly(given.joints[person], motion.joints[person], kept)
-    motion.rotations6d[person] = keep_exactly(given.rotations6d[person], motion.rotations6d[person], kept)
-    motion.root_rotations6d[person] = np.where(kept[:, None], root, motion.root_rotations6d[person])
-    motion.bone_lengths[person] = np.median(bone_lengths(motion.joints[person]), axis=0)
+    if motion.rotations6d is not None and given.rotations6d is not None:
+        motion.rotations6d[person] = keep_exactly(given.rotations6d[person], motion.rotations6d[person], kept)
+    if motion.root_rotations6d is not None and motion.bone_lengths is not None:
+        recovered = rotations_from_joints(given.joints[person])
+        root = sixd_columns_from_matrix(recovered.local[:, 0]).astype(np.float32)
+        motion.root_rotations6d[person] = np.where(kept[:, None], root, motion.root_rotations6d[person])
+        motion.bone_lengths[person] = np.median(bone_lengths(motion.joints[person]), axis=0)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from intermask_cli.config import FRAMES_PER_TOKEN, PERSONS, SamplingConfig
-from intermask_cli.errors import InputError
 from intermask_cli.inference.growing_clip import (
     Frames,
     GrowingClip,
     features_in,
     motion_from,
-    with_kept,
 )
 from intermask_cli.inference.motion_codec import GivenFeatures, MotionCodec
 from intermask_cli.inference.scripts import Script
@@ -53,8 +50,8 @@ class ClipGenerator:
         """
         generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         maps: list[list[Tensor]] = [[] for _ in clips]
-        of_clips = zip(tokens, scripts, strict=True)
-        for group in _groups([(count, tuple(script.shares)) for count, script in of_clips]):
+        of_clips = zip(tokens, scripts, clips, strict=True)
+        for group in _groups([(count, script.shares, clip.done) for count, script, clip in of_clips]):
             total, shares = tokens[group[0]], scripts[group[0]].shares
             done = clips[group[0]].done // FRAMES_PER_TOKEN
             shared = min(overlap, self.window // 2, done or self.window)
@@ -76,32 +73,26 @@ class ClipGenerator:
 
     def refill(
         self,
-        known: Tensor,
-        given: Motion,
-        kept: np.ndarray,
-        frames: Frames,
+        known: Sequence[Tensor],
+        frames: Sequence[Frames],
         texts: Sequence[str],
         seeds: Sequence[int],
         sampling: SamplingConfig,
         batch_size: int | None = None,
     ) -> list[tuple[Motion, Tensor]]:
-        """One known map (2, 5, n) filled once per text -> motion and tokens of each.
+        """Known maps (2, 5, n), none longer than the model's window -> motion and complete tokens of each.
 
-        The given motion stays exact where `kept` (2, T) is True.
-
-        Raises:
-            InputError: more tokens than the model's window holds.
+        frames: in which the known tokens of each were encoded.
         """
-        if known.shape[-1] > self.window:
-            raise InputError(f"{given.frames} frames; '{self.info.name}' takes up to {self.info.max_frames}")
-        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        copies = [known] * len(texts)
-        maps = self.filler.fill(texts, copies, generators, sampling, sampling.steps, batch_size)
-        decoded = self.codec.decode_pairs(maps)
-        return [
-            (with_kept(motion_from(features, frames), given, kept), ids)
-            for features, ids in zip(decoded, maps, strict=True)
-        ]
+        made: list[tuple[Motion, Tensor] | None] = [None] * len(known)
+        for group in _groups([one.shape[-1] for one in known]):
+            noise = [torch.Generator().manual_seed(seeds[i]) for i in group]
+            members = [known[i] for i in group]
+            of_group = [texts[i] for i in group]
+            maps = self.filler.fill(of_group, members, noise, sampling, sampling.steps, batch_size)
+            for i, features, ids in zip(group, self.codec.decode_pairs(maps), maps, strict=True):
+                made[i] = motion_from(features, frames[i]), ids
+        return [one for one in made if one is not None]
 
     def encode(self, motion: Motion, frames: Frames) -> Tensor:
         """A pair whose length is a multiple of 4 -> its token map (2, 5, T // 4)."""

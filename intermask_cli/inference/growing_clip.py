@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from intermask_cli.motion.curves import crossfade, keep_exactly
+from intermask_cli.motion.curves import borders_of, crossfade, keep_exactly
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import Frame, person_frame
 from intermask_cli.motion.representation import INTERHUMAN, Representation
@@ -79,12 +79,14 @@ class GrowingClip:
     """A pair generated window by window; its first `done` frames are complete.
 
     `given` marks the person whose motion is complete from the start and never changes. A pair generated from
-    scratch stands on the floor y = 0, even if a noisy frame of it dips below.
+    scratch stands on the floor y = 0, even if a noisy frame of it dips below. Of a pair that is continued the
+    first `kept` frames were there before and never change.
     """
 
     motion: Motion
     done: int = 0
     given: int | None = None
+    kept: int = 0
     seams: list[tuple[int, int]] = field(default_factory=list)  # first frame and length of each overlap
     from_scratch: bool = field(init=False)
 
@@ -113,12 +115,18 @@ class GrowingClip:
         return person_features(joints, rotations, placed, keep_last=True)
 
     def append(self, generated: Motion, start: int, overlap: int) -> None:
-        """Write a window's motion after what is done, cross-faded over its first `overlap` frames."""
+        """Write a window's motion after what is done, cross-faded over its first `overlap` frames.
+
+        A window that begins among kept frames joins the last of them instead.
+        """
         stop = start + generated.frames
         if self.from_scratch and self.done == 0:
             self.motion, self.done = generated, stop
             return
-        if overlap:
+        joins_kept, kept = start < self.kept, np.arange(start, stop) < self.kept
+        if joins_kept:
+            self.seams.append((self.kept, len(borders_of(kept)[0].frames)))
+        elif overlap:
             self.seams.append((start, overlap))
         if stop > self.motion.frames:
             longer = blank_pair(stop)
@@ -131,6 +139,9 @@ class GrowingClip:
             (rotations_of(self.motion), rotations_of(generated)),
         ):
             for person in {0, 1} - {self.given}:
+                if joins_kept:
+                    target[person, start:stop] = keep_exactly(target[person, start:stop], new[person], kept)
+                    continue
                 target[person, fade] = crossfade(target[person, fade], new[person, :overlap])
                 target[person, fade.stop : stop] = new[person, overlap:]
         self.done = stop

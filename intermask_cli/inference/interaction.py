@@ -54,6 +54,8 @@ class Interaction:
         tries: how many samples were made until this one (`generation.acceptance`), or None.
         accepted: whether it meets the condition of its run, or None where that had none.
         measured: what was measured for that condition, by the names of columns.
+        kept: flags (2, T) of the frames of each person that were given and are unchanged, of a clip that was
+            continued, completed or edited; else None.
     """
 
     motion: Motion
@@ -75,6 +77,7 @@ class Interaction:
     tries: int | None
     accepted: bool | None
     measured: Mapping[str, float | str]
+    kept: np.ndarray | None
 
     def __init__(
         self,
@@ -100,6 +103,7 @@ class Interaction:
         tries: int | None = None,
         accepted: bool | None = None,
         measured: Mapping[str, float | str] = MappingProxyType({}),
+        kept: np.ndarray | None = None,
     ) -> None:
         """`motion` is a Motion, or its joints; `rotations6d` and `features` then complete it.
 
@@ -123,12 +127,19 @@ class Interaction:
             )
         if any(flags) and not motion.has_rig:
             raise InputError("a rigid person needs rotations6d, root_rotations6d and bone_lengths")
+        if kept is not None:
+            kept = np.asarray(kept, dtype=bool)
+            if kept.shape != motion.joints.shape[:2]:
+                raise InputError(
+                    f"kept of shape {kept.shape}; accepted: {motion.joints.shape[:2]}, as the joints"
+                )
         values = {
             "motion": motion, "text": text, "seed": seed, "tokens": tokens, "given": given,
             "seams": tuple(seams), "id": id, "sample": sample, "rigid": flags, "no_body": no_body,
             "source_id": source_id, "read_as": read_as, "read_confidence": read_confidence,
             "outside": outside, "source": source, "text_warning": text_warning, "tries": tries,
             "accepted": accepted, "measured": dict(measured),
+            "kept": kept,
         }  # fmt: skip
         for name, value in values.items():
             object.__setattr__(self, name, value)  # frozen, so that records can be shared

@@ -48,6 +48,7 @@ from intermask_cli.inference.growing_clip import (
 from intermask_cli.inference.inputs import GivenJoints
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.motion_codec import MotionCodec
+from intermask_cli.inference.part_tasks import Edit, Extension, InBetween, PartTasks
 from intermask_cli.inference.scripts import meetings_of, read_text, script_of, with_reading
 from intermask_cli.inference.token_filler import TokenFiller
 from intermask_cli.models.bundle import Bundle, load_bundle
@@ -56,8 +57,7 @@ from intermask_cli.models.text_encoders import TextEncoder, TextStates, check_en
 from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.motion import Motion
 from intermask_cli.reading.readers import OWN, load_reader, reading_of
-from intermask_cli.reading.reading import Reader, Reading, unread
-from intermask_cli.sampling import tasks
+from intermask_cli.reading.reading import Reader, Reading
 
 #: Frames shared by consecutive windows of one phase: enough for the model to continue the action.
 OVERLAP_FRAMES = 32
@@ -122,6 +122,7 @@ class InteractionModel:
             transformer.position_enc.table(window, transformer.cond_emb.weight)
         filler = TokenFiller(transformer, text_encoder, self.device, self.batch_size, graphs)
         self.clips = ClipGenerator(self.info, filler, codec)
+        self.parts = PartTasks(self.clips, reader)
 
     def __repr__(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
@@ -269,9 +270,10 @@ class InteractionModel:
     ) -> Interaction:
         """Continue an interaction for `frames` frames (rounded down to a multiple of 4), as `text` describes.
 
-        Its last `overlap` frames are known to the model and cross-faded; earlier ones do not change. `seams`
-        of the result says how smooth the joint is. An interaction without tokens, such as motion of your own
-        (also as an array (2, T, 22, 3)), is encoded first, and its bodies are checked.
+        Its last `overlap` frames are known to the model. None of its frames changes, and the new ones join
+        them without a step in position or speed; `seams` of the result says how smooth the joint is. An
+        interaction without tokens, such as motion of your own (also as an array (2, T, 22, 3)), is encoded
+        first, and its bodies are checked.
         """
         self._needs_joints("extend")
         prompt = inputs.one_text(text)
@@ -280,37 +282,12 @@ class InteractionModel:
         added, shared = inputs.tokens_in(frames), inputs.whole_number(overlap, "overlap")
         if not isinstance(interaction, Interaction):
             interaction = Interaction(inputs.given_motion(interaction, None, PERSONS, check_body))
-        unknown = interaction.tokens is None
-        motion = inputs.given_motion(interaction, None, PERSONS, check_body and unknown)
-        done = motion.frames // FRAMES_PER_TOKEN
-        motion = motion.part(0, done * FRAMES_PER_TOKEN)
-        if interaction.tokens is None:
-            before = self.clips.encode(motion, frames_at(motion, 0))
-        else:
-            codes = self.info.transformer.codebook_size
-            before = torch.from_numpy(inputs.token_map(interaction.tokens, codes)[:, :, :done])
-        kind, earlier = body_of(body, self.info), motion
-        seams = [(seam.frame, seam.overlap) for seam in interaction.seams]
-        clip = GrowingClip(motion, motion.frames, seams=seams)
-        total = done + added
-        reading = read_text(self.reader, prompt, added)
-        (maps,) = self.clips.grow(
-            [clip],
-            [script_of(reading, number)],
-            [total],
-            [number],
-            settings,
-            settings.steps,
-            shared // FRAMES_PER_TOKEN,
-        )
-        result = _result(clip, torch.cat([before, maps], dim=-1), prompt, number)
-        (result,) = with_reading([result], [reading])
-        if kind == "decoded":
-            return result
-        kept = np.zeros(result.joints.shape[:2], dtype=bool)
-        kept[:, : clip.seams[-1][0]] = True  # up to the cross-fade
-        kept_frames = Kept(kept, earlier.padded(result.frames))
-        return with_bodies([result], [kept_frames], [meetings_of(reading, number, total, done)])[0]
+        tokens = interaction.tokens
+        motion = inputs.given_motion(interaction, None, PERSONS, check_body and tokens is None)
+        if tokens is not None:
+            tokens = inputs.token_map(tokens, self.info.transformer.codebook_size)
+        request = Extension(motion, prompt, added * FRAMES_PER_TOKEN, number, tokens, interaction.seams)
+        return self.parts.extended([request], settings, body_of(body, self.info), shared)[0]
 
     def in_between(
         self,
@@ -330,7 +307,8 @@ class InteractionModel:
         What lies between is never read.
 
         Args:
-            joints: the pair, (2, T, 22, 3), no longer than the model's window; T is a multiple of 4.
+            joints: the pair, (2, T, 22, 3), T a multiple of 4. What is made may be as long as the model's
+                window, less a token for each end.
             first: frames to keep at the start, a multiple of 4, at least 4.
             last: frames to keep at the end, a multiple of 4; 0 for none.
         """
@@ -348,40 +326,27 @@ class InteractionModel:
             raise InputError(
                 f"first={first}; accepted: {FRAMES_PER_TOKEN} or more given frames to start from"
             )
-        known = tasks.in_between(
-            tasks.generate(frames // FRAMES_PER_TOKEN), first // FRAMES_PER_TOKEN, last // FRAMES_PER_TOKEN
-        )
-        kept = np.ones((PERSONS, frames), dtype=bool)
-        kept[:, first : frames - last] = False
-        pair = blank_pair(frames)
-        ends = [slice(0, first), slice(frames - last, frames)][: 2 if last else 1]
-        for end in ends:
+        root, lengths = (None, None) if rotations6d is not None else inputs.rig_arrays(joints)
+        ends = []
+        for end in (slice(0, first), slice(frames - last, frames))[: 2 if last else 1]:
             part = inputs.given_motion(
                 given[:, end], None if rotations is None else rotations[:, end], PERSONS, check_body
             )
-            pair.joints[:, end], rotations_of(pair)[:, end] = part.joints, rotations_of(part)
-        placed = frames_at(Motion(pair.joints[:, kept[0]]), 0)
-        for end in ends:
-            tokens = slice(end.start // FRAMES_PER_TOKEN, end.stop // FRAMES_PER_TOKEN)
-            known[:, :, tokens] = self.clips.encode(pair.part(end.start, end.stop), placed)
+            if root is not None:
+                part = replace(part, root_rotations6d=root[:, end], bone_lengths=lengths)
+            ends.append(part)
+        if first + last >= frames:
+            raise InputError(
+                f"first={first} and last={last} keep all of {frames} frames; leave some to be made"
+            )
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
-        kind = body_of(body, self.info)
-        readings = [unread(text) if self.reader is None else self.reader.read(text, False) for text in listed]
-        conditions = [
-            script_of(reading, number).texts[0] for reading, number in zip(readings, numbers, strict=True)
+        between = (ends[0], ends[1] if last else None)
+        requests = [
+            InBetween(*between, text, frames - first - last, number)
+            for text, number in zip(listed, numbers, strict=True)
         ]
-        filled = self.clips.refill(known, pair, kept, placed, conditions, numbers, settings)
-        made = [
-            Interaction(motion, tokens=_stored(ids), text=text, seed=number)
-            for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
-        ]
-        made = with_reading(made, readings)
-        if kind == "decoded":
-            return made
-        root, lengths = (None, None) if rotations6d is not None else inputs.rig_arrays(joints)
-        given_pair = replace(pair, root_rotations6d=root, bone_lengths=lengths)
-        return with_bodies(made, [Kept(kept, given_pair)] * len(made))
+        return self.parts.completed(requests, settings, body_of(body, self.info))
 
     def edit(
         self,
@@ -400,40 +365,29 @@ class InteractionModel:
     ) -> list[Interaction]:
         """Generate some body rows of some persons again in frames start..stop of a pair.
 
-        The range is widened to complete tokens (multiples of 4). Other persons and other frames come back
-        unchanged; other rows of an edited person only approximately (`sampling.tasks`).
+        Other persons and other frames come back unchanged; other rows of an edited person only approximately
+        (`sampling.tasks`).
 
         Args:
-            joints: the pair, (2, T, 22, 3), no longer than the model's window.
+            joints: the pair, (2, T, 22, 3).
             persons: the persons to edit, 0 and 1.
             rows: body rows 0..4 to generate again; `sampling.tasks` lists the joints of each.
+            start, stop: no more frames than the model's window holds.
         """
         self._needs_joints("edit")
         listed = inputs.one_phase(inputs.text_list(texts))
         given = inputs.given_motion(joints, rotations6d, PERSONS, check_body)
-        padded = given.padded(FRAMES_PER_TOKEN)
-        placed = frames_at(padded, 0)
-        begin = inputs.whole_number(start, "start") // FRAMES_PER_TOKEN
-        end = -(-(given.frames if stop is None else inputs.whole_number(stop, "stop")) // FRAMES_PER_TOKEN)
-        persons, rows = inputs.whole_numbers(persons, "persons"), inputs.whole_numbers(rows, "rows")
-        known = tasks.edit(self.clips.encode(padded, placed), persons, rows, begin, end)
-        kept = np.ones((PERSONS, padded.frames), dtype=bool)
-        kept[persons, begin * FRAMES_PER_TOKEN : end * FRAMES_PER_TOKEN] = False
+        begin = inputs.whole_number(start, "start")
+        end = given.frames if stop is None else inputs.whole_number(stop, "stop")
+        chosen = tuple(inputs.whole_numbers(persons, "persons")), tuple(inputs.whole_numbers(rows, "rows"))
         numbers = inputs.seed_list(seed, seeds, len(listed))
         settings = inputs.sampling_settings(sampling, self.info.sampling)
-        kind = body_of(body, self.info)
-        readings = [unread(text) if self.reader is None else self.reader.read(text, False) for text in listed]
-        conditions = [
-            script_of(reading, number).texts[0] for reading, number in zip(readings, numbers, strict=True)
+        seams = joints.seams if isinstance(joints, Interaction) else ()
+        requests = [
+            Edit(given, text, *chosen, begin, end, number, seams)
+            for text, number in zip(listed, numbers, strict=True)
         ]
-        filled = self.clips.refill(known, padded, kept, placed, conditions, numbers, settings)
-        made = [
-            Interaction(motion.part(0, given.frames), tokens=_stored(ids), text=text, seed=number)
-            for (motion, ids), text, number in zip(filled, listed, numbers, strict=True)
-        ]
-        made = with_reading(made, readings)
-        kept = kept[:, : given.frames]
-        return with_bodies(made, [Kept(kept, given)] * len(made)) if kind == "rigid" else made
+        return self.parts.completed(requests, settings, body_of(body, self.info))
 
     def reconstruct(
         self, joints: GivenJoints, rotations6d: npt.ArrayLike | None = None, check_body: bool = True

@@ -5,6 +5,8 @@ The time axis T is the first axis of every array, (T, ...), unless a function sa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 #: Longest stretch over which a step at the border of kept frames is faded out: 0.4 s at 30 fps.
@@ -25,25 +27,58 @@ def crossfade(old: np.ndarray, new: np.ndarray) -> np.ndarray:
     return mixed
 
 
+class Border(NamedTuple):
+    """Where generated frames join a kept one, and how they take over what differs there.
+
+    Attributes:
+        kept: the kept frame at the border.
+        inner: the kept frame next to it, away from the border; `kept` itself where it is alone.
+        frames: the generated frames (n,) that change, the nearest to the border first.
+        level: share (n,) of the difference at the border that each of them takes over.
+        slope: the same of what the difference changes by from `inner` to `kept`.
+    """
+
+    kept: int
+    inner: int
+    frames: np.ndarray
+    level: np.ndarray
+    slope: np.ndarray
+
+
+def borders_of(kept: np.ndarray) -> list[Border]:
+    """All borders between kept frames, flags (T,), and generated ones.
+
+    Position and speed go on over a border without a step. The difference is gone after `FADE_FRAMES`, or
+    after all of the generated frames if they are fewer, as the quintic with these ends that has no
+    acceleration at either (the "inertial blending" of games: Bollo, GDC 2018).
+    """
+    found = []
+    for start, stop in runs_of_true(~kept):
+        span = min(FADE_FRAMES, stop - start + 1)
+        distance = np.arange(1, span)  # frames from the border; the difference is gone at `span`
+        u = distance / span
+        level, slope = 1 - minimum_jerk(u), span * u * (1 - u) ** 3 * (1 + 3 * u)
+        for border, step in ((start - 1, 1), (stop, -1)):
+            if 0 <= border < len(kept):
+                inner = border - step
+                alone = not 0 <= inner < len(kept) or not kept[inner]
+                frames = border + step * distance
+                found.append(Border(border, border if alone else inner, frames, level, slope))
+    return found
+
+
 def keep_exactly(given: np.ndarray, generated: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """Given frames where kept (T,) is True, generated frames elsewhere, without jumps at the borders.
 
-    Both are (T, J, C). Where a kept frame borders on generated frames, their difference at the border fades
-    out over `FADE_FRAMES`, or over all of the generated frames if they are fewer.
+    Both are (T, J, C). Next to a border the generated frames take over the difference (`borders_of`).
     """
     result = np.where(kept[:, None, None], given, generated)
-    frames = np.arange(len(kept))
-    for start, stop in runs_of_true(~kept):
-        inside = frames[start:stop]
-        span = min(FADE_FRAMES, stop - start + 1)
-        if start > 0:
-            step = given[start - 1] - generated[start - 1]
-            fade = 1 - minimum_jerk((inside - (start - 1)) / span)
-            result[start:stop] += (fade[:, None, None] * step).astype(result.dtype)
-        if stop < len(kept):
-            step = given[stop] - generated[stop]
-            fade = 1 - minimum_jerk((stop - inside) / span)
-            result[start:stop] += (fade[:, None, None] * step).astype(result.dtype)
+    apart = given - generated
+    for border in borders_of(kept):
+        step = apart[border.kept]
+        change = step - apart[border.inner]
+        moved = border.level[:, None, None] * step + border.slope[:, None, None] * change
+        result[border.frames] += moved.astype(result.dtype)
     return result
 
 

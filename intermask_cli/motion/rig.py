@@ -78,16 +78,24 @@ def put_rig(motion: Motion, person: int, rig: Rig) -> None:
     motion.joints[person] = rig.joints
 
 
+def with_rig(motion: Motion) -> Motion:
+    """The motion with rotations of each pelvis and bone lengths as its joints show them.
+
+    `is_rigid` says of whom they are exact.
+    """
+    positions = motion.joints.astype(np.float64)
+    root = np.stack([sixd_columns_from_matrix(torso_rotation(person, "pelvis")) for person in positions])
+    lengths = np.stack([np.median(bone_lengths(person), axis=0) for person in positions])
+    return replace(motion, root_rotations6d=root.astype(np.float32), bone_lengths=lengths)
+
+
 def as_rigid(joints: np.ndarray, rotations6d: np.ndarray) -> Motion | None:
     """One person whose joints (T, 22, 3) are forward kinematics of the rotations (T, 21, 6), as a rigid body.
 
     The pelvis' rotation and the bone lengths are found from the joints. None where the rotations do not give
     the joints exactly.
     """
-    positions = joints.astype(np.float64)
-    root = sixd_columns_from_matrix(torso_rotation(positions, "pelvis"))
-    lengths = np.median(bone_lengths(positions), axis=0)
-    motion = Motion(joints[None], rotations6d[None], None, root[None].astype(np.float32), lengths[None])
+    motion = with_rig(Motion(joints[None], rotations6d[None]))
     return motion if is_rigid(motion, 0) else None
 
 

@@ -121,7 +121,7 @@ def kept_frames(task: str) -> np.ndarray:
     elif task == "edit":
         kept[0] = kept[1, :8] = kept[1, 32:] = True
     else:
-        kept[:, :24] = True  # 16 frames are cross-faded
+        kept[:, :40] = True
     return kept
 
 

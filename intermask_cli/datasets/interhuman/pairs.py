@@ -5,36 +5,22 @@ Rows are independent: one that cannot be used is reported, and the others are wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from intermask_cli.datasets.dataset_folder import write_complete_folder
 from intermask_cli.datasets.interhuman.pair_table import PairRow, PairTable
 from intermask_cli.datasets.interhuman.reader import MAX_RAW_FRAMES, MIN_TEXT_FRAMES, SPLITS
 from intermask_cli.datasets.interhuman.writer import ClipToWrite, files_written, write_clips
-from intermask_cli.datasets.motion_files.read import GivenMotion, read_people
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
+from intermask_cli.datasets.motion_files.two_people import read_two_people
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError
 from intermask_cli.files import disk_errors
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.motion.joint_rotations import rotations_from_joints
-from intermask_cli.motion.skeleton import FEET, FPS
-
-#: Files of one take end together; files that differ by more than this belong to different takes.
-LONGEST_TRIM_S = 1.0
-#: Relative difference within which two rates are one, since files round them (120 and 120.0048).
-_SAME_RATE = 1e-3
-#: Pelvises that start nearer to each other than this come from files that were centred one by one.
-NEAREST_START_M = 0.05
-#: People who are always farther apart than this do not interact.
-FARTHEST_M = 30.0
-#: Floors of one room are level; a follower's feet may float by less than this.
-LEVEL_M = 0.3
+from intermask_cli.motion.skeleton import FPS
 
 
 @dataclass
@@ -140,36 +126,25 @@ def read_pair(row: PairRow, folder: Path, reading: ReadOptions) -> CapturedPair:
         InputError: a file cannot be used, or the two are not of one take and one world frame.
     """
     options = replace(reading, **_reading_of(row, folder))
-    people = [read_people(folder / name, options) for name in row.files]
-    for name, persons in zip(row.files, people, strict=True):
-        if len(persons) > 2:
-            raise InputError(
-                f"{name}: holds {len(persons)} people; a column `persons` chooses two of them, such as 1 3"
-            )
-    if len(people) == 1:
-        both = people[0]
-        if len(both) != 2:
-            raise InputError(f"{row.files[0]}: holds one person; give two files as person1 and person2")
-    else:
-        # A file of two people, such as an item of a run, gives each column its own person.
-        both = [persons[column if len(persons) > 1 else 0] for column, persons in enumerate(people)]
-    frames, trim = _common_frames(both)
-    joints = np.stack([one.joints[:frames] for one in both])
-    warnings = [f"person {number}: {text}" for number, one in enumerate(both, 1) for text in one.warnings]
-    if trim:
-        warnings.append(
-            f"person {trim[0] + 1} continues for {trim[1]} frames at {FPS} fps, which were cut off"
+    two = read_two_people(
+        [folder / name for name in row.files],
+        options,
+        "give two files as person1 and person2",
+        "a column `persons` chooses two of them, such as 1 3",
+    )
+    frames = two.frames
+    if frames < MIN_TEXT_FRAMES:
+        raise InputError(
+            f"{frames} frames at {FPS} fps; clips shorter than {MIN_TEXT_FRAMES} are never used in training"
         )
-    warnings += _check_world(joints)
+    warnings = list(two.warnings)
     if frames > MAX_RAW_FRAMES:
         warnings.append(
             f"{frames} frames; training and evaluation use {MAX_RAW_FRAMES} of them at a time, with one text"
         )
-    interaction = Interaction(joints, _rotations(both, frames), text=row.captions[0], seed=0, id=row.id)
-    recovered = any(one.rotations6d is None for one in both)
-    return CapturedPair(
-        interaction, tuple(one.source for one in both), tuple(warnings), recovered, trim[1] if trim else 0
-    )
+    interaction = Interaction(two.joints, two.rotations6d, text=row.captions[0], seed=0, id=row.id)
+    sources = tuple(one.source for one in two.people)
+    return CapturedPair(interaction, sources, tuple(warnings), two.recovered, two.trimmed)
 
 
 def _reading_of(row: PairRow, folder: Path) -> dict[str, Any]:
@@ -204,62 +179,3 @@ def _two_persons(text: str) -> tuple[int, int]:
     if numbers[0] == numbers[1]:
         raise InputError(f"persons {text!r}; two different people are needed")
     return int(numbers[0]) - 1, int(numbers[1]) - 1
-
-
-def _common_frames(both: Sequence[GivenMotion]) -> tuple[int, tuple[int, int] | None]:
-    """Frames both have; the longer person (0 or 1) and their extra frames, or None if there are none.
-
-    Raises:
-        InputError: the two are not of one take.
-    """
-    rates = [one.original_fps for one in both]
-    if abs(rates[0] - rates[1]) > _SAME_RATE * max(rates):
-        raise InputError(
-            f"person 1 has {rates[0]:g} frames per second, person 2 {rates[1]:g}; both must have one rate "
-            "(fps overrides what files say)"
-        )
-    lengths = [one.frames for one in both]
-    frames, more = min(lengths), abs(lengths[0] - lengths[1])
-    if more > LONGEST_TRIM_S * FPS:
-        raise InputError(
-            f"person 1 has {lengths[0]} frames at {FPS} fps, person 2 {lengths[1]}; a difference of up to "
-            f"{LONGEST_TRIM_S:g} s is cut off; trim longer differences yourself"
-        )
-    if frames < MIN_TEXT_FRAMES:
-        raise InputError(
-            f"{frames} frames at {FPS} fps; clips shorter than {MIN_TEXT_FRAMES} are never used in training"
-        )
-    return frames, (int(np.argmax(lengths)), more) if more else None
-
-
-def _check_world(joints: np.ndarray) -> list[str]:
-    """What is odd about joints (2, T, 22, 3); InputError if they cannot be of one world frame."""
-    apart = np.linalg.norm(joints[0, :, 0] - joints[1, :, 0], axis=-1)
-    if apart[0] < NEAREST_START_M:
-        raise InputError(
-            f"both pelvises start {100 * float(apart[0]):.1f} cm from each other; were the files centred one "
-            "by one? Both people must be in one world frame"
-        )
-    if apart.min() > FARTHEST_M:
-        raise InputError(
-            f"the two are never nearer than {float(apart.min()):.1f} m; both must be in one world frame"
-        )
-    floors = joints[:, :, list(FEET), 1].min(axis=(1, 2))
-    if abs(floors[0] - floors[1]) > LEVEL_M:
-        return [
-            f"the lowest foot of person 1 is at {floors[0]:.2f} m, of person 2 at {floors[1]:.2f} m; "
-            "are both in one world frame?"
-        ]
-    return []
-
-
-def _rotations(both: Sequence[GivenMotion], frames: int) -> np.ndarray:
-    """Rotations (2, T, 21, 6) of the first `frames` frames, recovered where a file has none."""
-    rotations = [
-        # Recovered rotations of a frame depend on its neighbours, so those of trimmed joints differ.
-        rotations_from_joints(one.joints[:frames]).rotations6d
-        if one.rotations6d is None and frames < one.frames
-        else one.known_rotations6d[:frames]
-        for one in both
-    ]
-    return np.stack(rotations).astype(np.float32)
