@@ -33,6 +33,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "generate": Command("generate", "Make a dataset of interactions from prompt files."),
     "react": Command("react", "Make a partner for a given person, or for each of many."),
+    "extend": Command("extend", "Continue interactions."),
+    "inbetween": Command("inbetween", "Make the motion from one clip to another."),
+    "edit": Command("edit", "Make a part of interactions again."),
     "evaluate": Command("evaluate", "Score a model, or interactions from any source."),
     "train": Command("train", "Train a tokenizer, transformer or evaluator; bundle them."),
     "data": Command("data", "Make and check datasets."),

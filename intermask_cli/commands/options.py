@@ -227,6 +227,24 @@ OnFail = Annotated[
         show_default=False,
     ),
 ]
+SecondFile = Annotated[
+    str | None,
+    typer.Option("--with", help="File of the second person, where a file holds one.", show_default=False),
+]
+JobPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        "-p",
+        help="What happens; for lines of a table without a text.  [default: the text of the run's item]",
+        show_default=False,
+    ),
+]
+NewFrames = Annotated[
+    int | None, typer.Option(help="Frames that are made new.  [default: 5 seconds]", show_default=False)
+]
+NewSeconds = Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -266,15 +284,13 @@ def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadingOptions:
-    """How motion files are read; None leaves it to the file and the reader."""
+class WholeReadingOptions:
+    """How motion files are read, all of their frames; None leaves it to the file and the reader."""
 
     fps: MotionFps = None
     up: MotionUp = None
     units: MotionUnits = None
     skeleton: SkeletonMap = None
-    start: Start = None
-    end: End = None
     flip: Flip = None
     mirror: MirrorSides = False
 
@@ -284,8 +300,20 @@ class ReadingOptions:
 
         index = None if person is None else person - 1
         return ReadOptions(
-            index, self.fps, self.up, self.units, self.skeleton, self.start, self.end, self.flip, self.mirror
+            index, self.fps, self.up, self.units, self.skeleton, flip=self.flip, mirror=self.mirror
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadingOptions(WholeReadingOptions):
+    """How motion files are read, and which part of them."""
+
+    start: Start = None
+    end: End = None
+
+    def options(self, person: int | None = None) -> ReadOptions:
+        """As `WholeReadingOptions.options`, with the part that is read."""
+        return dataclasses.replace(super().options(person), start=self.start, end=self.end)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -326,16 +354,14 @@ class ModelOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunOptions:
-    """What is made and how the work is divided, for commands that fill a run directory."""
+class PartRunOptions:
+    """What is made and how the work is divided, for commands that keep the bodies that they are given."""
 
     out: Out = None
     samples: Samples = 1
     seed: Seed = 0
     limit: Limit = None
     body: Body = None
-    height: Height = None
-    body_shape: BodyShape = None
     clean: CleanModes = None
     store: Store = "rounded"
     accept: Accept = None
@@ -376,11 +402,6 @@ class RunOptions:
             source.require_joints("--accept measures physics on 22 joints")
         if self.body is not None:
             source.info.check_body(self.body)
-        proportions = body_proportions(self.height, self.body_shape)
-        if proportions:
-            source.require_joints("--height and --body-shape work on 22 joints")
-        if proportions and (self.body or source.info.body) != "rigid":
-            raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
         if (self.body or source.info.body) == "rigid":
             for line in notes_on_rigid(modes):
                 note(line)
@@ -392,7 +413,6 @@ class RunOptions:
             limit=self.limit,
             clean=modes,
             body=self.body,
-            proportions=proportions,
             batch_size=batch_size,
             out=self.out,
             store=self.store,
@@ -401,6 +421,26 @@ class RunOptions:
             acceptance=acceptance,
             execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions(PartRunOptions):
+    """What is made and how the work is divided, for commands that fill a run directory with new people."""
+
+    height: Height = None
+    body_shape: BodyShape = None
+
+    def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
+        """As `PartRunOptions.settings`, with the proportions of the bodies."""
+        from intermask_cli.errors import InputError
+
+        settings = super().settings(model, sampling)
+        proportions = body_proportions(self.height, self.body_shape)
+        if proportions:
+            settings.source.require_joints("--height and --body-shape work on 22 joints")
+        if proportions and (self.body or settings.source.info.body) != "rigid":
+            raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
+        return dataclasses.replace(settings, proportions=proportions)
 
 
 def body_proportions(height: str | None, shapes: Sequence[Path] | None) -> Proportions:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from intermask_cli.generation.engines import ModelSource
     from intermask_cli.generation.given_motions import ReactInput
     from intermask_cli.generation.job import Job, Summary
+    from intermask_cli.generation.part_jobs import PairRead, PartJobs
     from intermask_cli.generation.prompts import PromptSet
     from intermask_cli.generation.readings import PromptReadings
 
@@ -97,6 +98,34 @@ def warn_rejected(rejected: Sequence[Rejected], strict: bool) -> None:
         raise InputError(f"{len(rejected):,} unusable motions; nothing was made because of --strict")
 
 
+def require_jobs(jobs: PartJobs, strict: bool) -> PartJobs:
+    """Print how pairs were read, warn of lines and motions that cannot be used; return the jobs.
+
+    Raises InputError if `strict` and there are such.
+    """
+    for line in jobs.notes[:SHOWN]:
+        note(line)
+    for bad in jobs.rejected[:SHOWN]:
+        warn(f"{bad.file}{f' line {bad.line}' if bad.line else ''}: {bad.reason}; skipped")
+    if len(jobs.rejected) > SHOWN:
+        warn(f"{len(jobs.rejected) - SHOWN:,} more that cannot be used")
+    if strict and jobs.rejected:
+        raise InputError(f"{len(jobs.rejected):,} unusable jobs; nothing was made because of --strict")
+    print_inputs(jobs.pairs)
+    return jobs
+
+
+def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, json: bool) -> NoReturn:
+    """Run a job that keeps parts of what it is given, or only say what it would make, and end the command."""
+    from intermask_cli.generation.job import Estimate, run_job
+
+    readings = read_prompts_of(job, source, strict) if dry_run or strict else None
+    if dry_run:
+        warning_of = source.text_warning_of(item.text for item in job.plan.items)
+        report(Estimate.of(job, source.info.fps, source.num_joints, warning_of, readings), json)
+    report_run(run_job(job), source.info.max_frames, json)
+
+
 def read_prompts_of(job: Job, source: ModelSource, strict: bool) -> PromptReadings | None:
     """What the texts of a job are read as; None for a model without a reader.
 
@@ -143,11 +172,12 @@ def print_readings(folder: Path) -> None:
         warn(f"{count}; the column outside says why")
 
 
-def print_inputs(inputs: Sequence[ReactInput]) -> None:
+def print_inputs(inputs: Sequence[ReactInput] | Sequence[PairRead]) -> None:
     """Print how the given motions were read, and the warnings of the reader."""
     for given in inputs[:SHOWN]:
         note(f"read {given.source}")
-        note(f"{given.path}: {given.bones}")
+        if given.bones:
+            note(f"{given.path}: {given.bones}")
     if len(inputs) > SHOWN:
         note(f"read {len(inputs) - SHOWN:,} more motions")
     for given in inputs:

@@ -234,10 +234,10 @@ class GenerationLoader:
                 batch_size=len(items),
                 body=self.body,
             )
-            return _labelled(items, made, model)
+            return labelled(items, made, model)
 
         steps, guided = self.sampling.steps, self.sampling.guidance != 1
-        return _engine(model, make, self.batch_size, worker, steps, guided)
+        return engine_of(model, make, self.batch_size, worker, steps, guided)
 
 
 class GivenPerson(NamedTuple):
@@ -295,10 +295,10 @@ class ReactionLoader:
                 body=self.body,
             )
             made = [person.kept_in(one) for one, person in zip(made, persons, strict=True)]
-            return _labelled(items, made, model)
+            return labelled(items, made, model)
 
         steps, guided = max(self.sampling.steps // 2, 1), self.sampling.guidance != 1  # half, as published
-        return _engine(model, make, self.batch_size, worker, steps, guided)
+        return engine_of(model, make, self.batch_size, worker, steps, guided)
 
 
 @dataclass(frozen=True)
@@ -369,7 +369,7 @@ class AcceptingLoader:
         return engine
 
 
-def _engine(
+def engine_of(
     model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker, steps: int, guided: bool
 ) -> Engine:
     """An engine with batches of a given size, or with the largest that fits.
@@ -392,7 +392,7 @@ def _engine(
     return Engine(make, fitting, before_first)
 
 
-def _labelled(
+def labelled(
     items: Sequence[WorkItem], made: Sequence[Interaction], model: InteractionModel
 ) -> list[Interaction]:
     """Results with the id and sample number of their items, and what the encoder did not read of the text."""

@@ -7,16 +7,18 @@ the joints are kept as they are read; rotations are those of the file, else reco
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.datasets.motion_files.read_options import H5_SUFFIXES, ReadOptions
 from intermask_cli.datasets.motion_files.two_people import read_two_people
 from intermask_cli.errors import InputError
+from intermask_cli.files import without_absolute_paths
 from intermask_cli.inference import inputs
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.motion.motion import Motion
@@ -38,6 +40,12 @@ class PairFile:
         return self.path if self.second is None else f"{self.path} + {self.second}"
 
     @property
+    def shown(self) -> str:
+        """As `str`, without the folders of absolute paths."""
+        files = (self.path, *([] if self.second is None else [self.second]))
+        return " + ".join(without_absolute_paths(file) for file in files)
+
+    @property
     def name(self) -> str:
         """The id of an item, else the file's name without its suffix."""
         return self.path.rpartition("#")[2] if "#" in self.path else Path(self.path).stem
@@ -51,6 +59,7 @@ class GivenPair:
         motion: joints and rotations of both persons, with the arrays of rigid bodies; `rig.is_rigid` says of
             whom these are exact.
         text, tokens, seams: of an item of a dataset that was read as it is; "", None, () otherwise.
+        model: SHA-256 of the model whose tokens they are, "" if that is not known.
         source: how it was read, a line or two.
         warnings: what is odd about it.
     """
@@ -61,6 +70,7 @@ class GivenPair:
     seams: tuple[Seam, ...]
     source: tuple[str, ...]
     warnings: tuple[str, ...]
+    model: str = ""
 
     @property
     def sha256(self) -> str:
@@ -72,7 +82,7 @@ class GivenPair:
 class PairReader:
     """Reads pairs, all with the same options; it is pickled for workers."""
 
-    options: ReadOptions = ReadOptions()
+    options: ReadOptions = field(default_factory=ReadOptions)
 
     def __call__(self, file: PairFile) -> GivenPair:
         """The pair in a file; the last ones that were read stay in memory.
@@ -85,9 +95,9 @@ class PairReader:
     def _read(self, file: PairFile) -> GivenPair:
         only_cut = replace(self.options, start=None, end=None) == ReadOptions()
         if file.second is None and only_cut:
-            item = _item(file.path)
-            if item is not None:
-                return self._of_item(item, file)
+            found = _item(file.path)
+            if found is not None:
+                return self._of_item(*found, file)
         files = [file.path] if file.second is None else [file.path, file.second]
         two = read_two_people(
             files,
@@ -99,18 +109,18 @@ class PairReader:
         sources = tuple(one.source for one in two.people)
         return GivenPair(motion, "", None, (), sources, two.warnings)
 
-    def _of_item(self, item: Interaction, file: PairFile) -> GivenPair:
+    def _of_item(self, item: Interaction, model: str, file: PairFile) -> GivenPair:
         motion = inputs.given_motion(item, None, len(item.joints))
         tokens, seams = item.tokens, item.seams
         first, stop = self.options.frames(motion.frames, FPS)
         if (first, stop) != (0, motion.frames):
             motion, tokens, seams = motion.part(first, stop), None, ()
-            if motion.frames < (fewest := inputs.FRAMES_PER_TOKEN):
-                raise InputError(f"{file}: {motion.frames} frames; accepted: {fewest} or more")
+            if motion.frames < FRAMES_PER_TOKEN:
+                raise InputError(f"{file}: {motion.frames} frames; accepted: {FRAMES_PER_TOKEN} or more")
         if not motion.has_rig:
             motion = with_rig(motion)
         source = f"{file}: interaction of {motion.frames} frames"
-        return GivenPair(motion, item.text, tokens, seams, (source,), ())
+        return GivenPair(motion, item.text, tokens, seams, (source,), (), model)
 
 
 @lru_cache(_KEPT_IN_MEMORY)
@@ -118,16 +128,16 @@ def _read(reader: PairReader, file: PairFile) -> GivenPair:
     return reader._read(file)
 
 
-def _item(path: str) -> Interaction | None:
-    """The item of FILE.h5#ID or RUN#ID, if it is one of 22 joints at our rate; else None."""
+def _item(path: str) -> tuple[Interaction, str] | None:
+    """The item of FILE.h5#ID or RUN#ID and its model's SHA-256; None unless it has 22 joints at our rate."""
     name, mark, id = path.rpartition("#")
     if not mark or Path(path).exists() or not _is_dataset(name):
         return None
     with InteractionFile(name) as dataset:
         if dataset.fps != FPS or not dataset.shapes(id):  # the reader of motion files says what is wrong
             return None
-        item = dataset.read(id)
-    return item if item.joints.shape[2] == NUM_JOINTS else None
+        item, model = dataset.read(id), str(dataset.attributes.get("model_sha256", ""))
+    return (item, model) if item.joints.shape[2] == NUM_JOINTS else None
 
 
 def _is_dataset(path: str) -> bool:

@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from intermask_cli.config import BODY_ROWS, FRAMES_PER_TOKEN, LONGEST_FRAMES, PERSONS
-from intermask_cli.datasets.tables import Rejected, safe_id
+from intermask_cli.datasets.tables import Rejected, usable_text
 from intermask_cli.errors import InputError
 from intermask_cli.generation.given_pairs import GivenPair, PairFile, PairReader, pairs_in
 from intermask_cli.generation.prompts import FrameLimits, Prompt, read_prompts
@@ -72,6 +73,10 @@ class PartJob:
     start: int = 0
     stop: int = 0
 
+    def identity(self) -> list[Any]:
+        """What changes the clip; where the files are does not."""
+        return [self.sha256, self.frames, self.persons, self.rows, self.start, self.stop]
+
 
 @dataclass(frozen=True)
 class PairRead:
@@ -111,6 +116,41 @@ class PartWishes:
     tables: tuple[str, ...]
     text: str | None
     frames: int
+
+
+def wishes_of(
+    task: PartTask,
+    inputs: Sequence[str],
+    values: Mapping[str, str | None],
+    text: str | None,
+    frames: int,
+) -> PartWishes:
+    """What a user asks for, from files of any kind and options (`PartWishes`), of which None are not given.
+
+    One motion beside tables is that of their lines that name none.
+
+    Raises:
+        InputError: nothing to start from, or several motions beside a table.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    tables = tuple(name for name in inputs if Path(name).suffix.lower() in TABLE_SUFFIXES)
+    motions = tuple(name for name in inputs if name not in tables)
+    needed = [name for name, _ in FILES[task]]
+    if task is PartTask.inbetween and motions:
+        raise InputError(
+            f"{motions[0]}: no table of jobs ({', '.join(TABLE_SUFFIXES)}); give clips with --start and --end"
+        )
+    if task is not PartTask.inbetween and tables and motions:
+        if len(motions) > 1:
+            raise InputError(f"{len(motions)} motions beside a table; give one, for lines that name none")
+        given[needed[0]], motions = motions[0], ()
+    if not tables and not motions and not all(name in given for name in needed):
+        options = " and ".join(f"--{name}" for name in needed) if task is PartTask.inbetween else "a motion"
+        raise InputError(f"nothing to start from; give {options}, or a table of jobs")
+    if text is not None:
+        text = usable_text(text, "--prompt")
+        split_phases(text)  # raises InputError for an empty phase
+    return PartWishes(task, given, motions, tables, text, frames)
 
 
 def length_limits(task: PartTask, info: BundleInfo) -> FrameLimits:
@@ -239,15 +279,15 @@ class _Reader:
         if speed > _FASTEST_M_PER_S:
             report = self.reports[files[1]]
             line = (
-                f"person {int(ways.argmax()) + 1} has {ways.max():.1f} m to go in {frames / FPS:.1f} s from the "
-                "end of one clip to the start of the other; are both in one world frame?"
+                f"person {int(ways.argmax()) + 1} has {ways.max():.1f} m to go in {frames / FPS:.1f} s from "
+                "the end of one clip to the start of the other; are both in one world frame?"
             )
             self.reports[files[1]] = replace(report, warnings=(*report.warnings, line))
 
 
 def _carried(job: PartJob, files: Sequence[PairFile]) -> dict[str, str]:
     """Columns of the index that say what a clip was made from."""
-    carried = {name: str(file) for file, (name, _) in zip(files, FILES[job.task], strict=True)}
+    carried = {name: file.shown for file, (name, _) in zip(files, FILES[job.task], strict=True)}
     if job.task is PartTask.edit:
         carried |= {
             "person": ",".join(str(person + 1) for person in job.persons),
@@ -270,8 +310,8 @@ def _edit(job: PartJob, values: Mapping[str, str], frames: int, info: BundleInfo
         )
     if stop - start > (most := info.max_frames - 2 * FRAMES_PER_TOKEN):
         raise InputError(
-            f"{stop - start} frames to edit; '{info.name}' makes up to {most} ({most / FPS:g} s) at a time; give "
-            "less with from and to"
+            f"{stop - start} frames to edit; '{info.name}' makes up to {most} ({most / FPS:g} s) at a time; "
+            "give less with from and to"
         )
     rows = _numbers(values.get("rows", ""), "rows", 0, BODY_ROWS - 1)
     return replace(job, persons=tuple(p - 1 for p in persons), rows=rows, start=start, stop=stop)
@@ -294,9 +334,3 @@ def _frame(text: str, what: str) -> int:
     if match is None or len(text) > 20:
         raise InputError(f"{what} {text!r}; accepted: seconds such as 1.5, or frames such as 45f")
     return int(match[1]) if match[1] else round(float(match[2]) * FPS)
-
-
-def name_of(jobs: PartJobs) -> str:
-    """What a run without --out is called after: the only pair, else the table or folder of the first."""
-    prompt, job = jobs.jobs[0]
-    return safe_id("-".join(file.name for file in job.files), "motion")

@@ -147,29 +147,37 @@ def make_plan(
         if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
             occurrences[prompt.text] = occurrence + 1
         frames = prompt.frames or default_frames
-        own = prompt.sample
-        for sample in range(prompt.samples or samples) if own is None else (own,):
-            if own is not None and prompt.seed is not None:
-                seed = prompt.seed
-            elif prompt.seed is None:
-                seed = sample_seed(run_seed, prompt.text, occurrence, sample)
-            else:
-                seed = explicit_seed(prompt.seed, sample)
-            items.append(
-                WorkItem(
-                    position=len(items),
-                    id=f"{prompt.id}-s{sample}" if own is None else prompt.id,
-                    text=prompt.text,
-                    frames=frames - frames % unit,
-                    seed=seed,
-                    sample=sample,
-                    file=prompt.file,
-                    line=prompt.line,
-                    source_id=prompt.source_id,
-                    carried=prompt.carried,
-                )
-            )
+        for item in samples_of(prompt, run_seed, samples, occurrence, frames - frames % unit):
+            items.append(replace(item, position=len(items)))
     return Plan(items, cut_into_parts(items))
+
+
+def samples_of(prompt: Prompt, run_seed: int, samples: int, occurrence: int, frames: int) -> list[WorkItem]:
+    """The samples of one prompt, which is the `occurrence`-th of its text; all at position 0."""
+    items = []
+    own = prompt.sample
+    for sample in range(prompt.samples or samples) if own is None else (own,):
+        if own is not None and prompt.seed is not None:
+            seed = prompt.seed
+        elif prompt.seed is None:
+            seed = sample_seed(run_seed, prompt.text, occurrence, sample)
+        else:
+            seed = explicit_seed(prompt.seed, sample)
+        items.append(
+            WorkItem(
+                position=0,
+                id=f"{prompt.id}-s{sample}" if own is None else prompt.id,
+                text=prompt.text,
+                frames=frames,
+                seed=seed,
+                sample=sample,
+                file=prompt.file,
+                line=prompt.line,
+                source_id=prompt.source_id,
+                carried=prompt.carried,
+            )
+        )
+    return items
 
 
 def cut_into_parts(items: Sequence[WorkItem]) -> list[Part]:

@@ -1,7 +1,9 @@
-"""Jobs from the options of the user, for `intermask generate` and `intermask react`."""
+"""Jobs from the options of the user, for the commands that fill a run directory."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,12 @@ from intermask_cli.generation.engines import (
     ShapingLoader,
 )
 from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
+from intermask_cli.generation.given_pairs import PairReader
 from intermask_cli.generation.job import Execution, Job
+from intermask_cli.generation.part_engine import PartLoader
+from intermask_cli.generation.part_jobs import PartJobs, PartTask, PartWishes
+from intermask_cli.generation.part_plan import default_run_name as default_part_name
+from intermask_cli.generation.part_plan import make_part_plan
 from intermask_cli.generation.plan import Plan, make_plan
 from intermask_cli.generation.prompts import PromptSet, default_run_name
 from intermask_cli.generation.run_directory import RunInfo
@@ -31,6 +38,8 @@ from intermask_cli.inference.proportions import Proportions
 
 #: Folder of run directories when --out is not given.
 RUNS = Path("runs")
+#: Inputs that the manifest describes.
+_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,45 @@ def react_job(
             "input": list(names),
             "input_is": [given.source for given in inputs],
             "input_bones": [given.bones for given in inputs],
+        },
+    )
+
+
+def part_job(
+    settings: RunSettings, wishes: PartWishes, jobs: PartJobs, read: PairReader, overlap: int = 0
+) -> Job:
+    """The job that continues, joins or edits pairs.
+
+    read: reads a pair again when its clip is made. overlap: frames that the model sees of a pair that it
+    continues.
+    """
+    planned = make_part_plan(jobs, settings.seed, settings.samples, settings.limit)
+    command = wishes.task.value
+    described = [planned.jobs[item.id].identity() for item in planned.plan.items]
+    return _job(
+        settings,
+        command,
+        settings.out or RUNS / f"{default_part_name(jobs, wishes.tables)}-{command}",
+        planned.plan,
+        len(jobs.jobs),
+        jobs.rejected,
+        PartLoader(
+            settings.source,
+            settings.sampling,
+            settings.batch_size,
+            planned.jobs,
+            read,
+            overlap,
+            settings.body,
+        ),
+        identity={
+            "jobs": hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
+            **({"overlap": overlap} if wishes.task is PartTask.extend else {}),
+        },
+        about={
+            "input": [*wishes.motions, *wishes.tables],
+            "options": dict(wishes.values),
+            "input_is": [pair.source for pair in jobs.pairs[:_LISTED]],
         },
     )
 
