@@ -144,7 +144,8 @@ def _dataset(path: Path) -> dict[str, Any]:
         return {
             "kind": "dataset",
             "path": str(dataset.path),
-            "bytes": dataset.path.stat().st_size,
+            "bytes": dataset.stored_bytes(),
+            **({"parts": len(dataset.files) - 1} if len(dataset.files) > 1 else {}),
             "interactions": len(dataset),
             "prompts": len(prompts),
             "seconds": round(sum(frames) / dataset.fps, 3),

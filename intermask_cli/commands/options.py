@@ -245,6 +245,13 @@ NewFrames = Annotated[
 ]
 NewSeconds = Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")]
+Layout = Annotated[
+    str,
+    typer.Option(
+        help="single: interactions.h5 holds everything; parts: it is an index of many files, and nothing is "
+        "merged; auto: parts above 10 GB."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -367,6 +374,7 @@ class PartRunOptions:
     accept: Accept = None
     tries: Tries = None
     on_fail: OnFail = None
+    layout: Layout = "auto"
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
     shard: ShardOfRun = None
@@ -379,7 +387,7 @@ class PartRunOptions:
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes, notes_on_rigid
-        from intermask_cli.config import STORES
+        from intermask_cli.config import LAYOUTS, STORES
         from intermask_cli.console import note
         from intermask_cli.errors import InputError
         from intermask_cli.generation.acceptance import Acceptance
@@ -394,6 +402,8 @@ class PartRunOptions:
         if self.store not in STORES:
             raise InputError(f"--store {self.store}: accepted are {' and '.join(STORES)}")
         acceptance = Acceptance.parse(self.accept, self.tries, self.on_fail, self.store)
+        if self.layout not in LAYOUTS:
+            raise InputError(f"--layout {self.layout}: accepted are {', '.join(LAYOUTS)}")
         shard, modes = Shard.parse(self.shard), checked_modes(self.clean or ())
         source = model.source()
         if modes:
@@ -416,6 +426,7 @@ class PartRunOptions:
             batch_size=batch_size,
             out=self.out,
             store=self.store,
+            layout=self.layout,
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
             acceptance=acceptance,

@@ -1,8 +1,8 @@
 """The HDF5 interaction dataset: the names of its schema, the reader and the writer.
 
 Layout (docs/reference/formats.md): root attributes describe the run; `interactions/<id>/` holds one item;
-`index/<column>` repeats the small columns for fast scans, in plan order. Persons are numbered from 1 in the
-file and from 0 in the records: this file converts.
+`index/<column>` repeats the small columns for fast scans, in plan order. Items may lie in several files
+(`part_set`). Persons are numbered from 1 in the file and from 0 in the records: this file converts.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from intermask_cli.datasets.hdf5_arrays import (
     write_array,
 )
 from intermask_cli.datasets.measures import MEASURES
+from intermask_cli.datasets.part_set import PARTS, PartSet, is_part_file
+from intermask_cli.datasets.remote_path import RemotePath, is_url
 from intermask_cli.datasets.source_skeletons import read_source, write_source
 from intermask_cli.errors import InputError
 from intermask_cli.files import NO_LOCKS, path_of, replacing
@@ -85,6 +87,8 @@ def text(value: Any) -> str:
 class InteractionFile:
     """Read access to an `interactions.h5` (or the run directory that holds one), items in plan order.
 
+    The path may be a URL (`s3://bucket/run`), of which fsspec fetches what is read.
+
     with InteractionFile("runs/demo") as dataset:
         for item in dataset: ...
 
@@ -95,22 +99,17 @@ class InteractionFile:
     """
 
     def __init__(self, path: str | Path):
-        self.path = path_of(path)
+        self.path: Path | RemotePath = RemotePath(str(path)) if is_url(path) else path_of(path)
         if self.path.is_dir():
             self.path = self.path / FILE_NAME
         if not self.path.is_file():
             raise InputError(f"{self.path}: no such file; give an {FILE_NAME} or a finished run directory")
-        try:
-            self._file = _opened(self.path)
-        except OSError as error:
-            if _errno_of(error) in (errno.EAGAIN, errno.EACCES) and "unable to lock file" in str(error):
-                raise InputError(
-                    f"{self.path}: open for writing in another program; "
-                    "close it there (a notebook?) and try again"
-                ) from error
-            raise InputError(f"{self.path}: not a readable HDF5 file ({reason_of(error)})") from error
+        self._parts: PartSet | None = None
+        self._file = _opened(self.path)
         try:
             self._check()
+            if PARTS in self._file:
+                self._parts = PartSet(self._file, str(self.path), self._opened_part)
         except BaseException as error:
             self._file.close()
             if isinstance(error, HDF5_ERRORS):  # damage inside a file that could be opened
@@ -120,6 +119,10 @@ class InteractionFile:
     def _check(self) -> None:
         """Raise InputError unless format, version, groups and index columns are those of the schema."""
         stored = self._file.attrs.get("format")
+        if stored is None and is_part_file(self.path.name):
+            raise InputError(
+                f"{self.path}: one part of a dataset; give the {FILE_NAME} next to it, or its folder"
+            )
         if stored is None or text(stored) != FORMAT:
             problem = "no format attribute" if stored is None else f"format '{text(stored)}'"
             raise InputError(f"{self.path}: {problem}; expected an HDF5 file with format '{FORMAT}'")
@@ -180,12 +183,46 @@ class InteractionFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self) -> tuple[type[InteractionFile], tuple[Path]]:
-        return type(self), (self.path,)
+    def __reduce__(self) -> tuple[type[InteractionFile], tuple[str | Path]]:
+        return type(self), (self.path if isinstance(self.path, Path) else str(self.path),)
 
     def close(self) -> None:
         """Close the file; a `with` block does it by itself."""
+        if self._parts is not None:
+            self._parts.close()
         self._file.close()
+
+    @property
+    def local_path(self) -> Path:
+        """The path of a file on this machine; InputError for one behind a URL."""
+        if not isinstance(self.path, Path):
+            raise InputError(f"{self.path}: this is done with files on this machine; copy it here first")
+        return self.path
+
+    @property
+    def files(self) -> list[Path]:
+        """The file with the index, and those with the items where they lie apart (`part_set`)."""
+        parts = [] if self._parts is None else self._parts.names
+        return [self.local_path, *(self.local_path.with_name(name) for name in parts)]
+
+    def stored_bytes(self) -> int:
+        """Size of all files."""
+        return sum(path.stat().st_size for path in self.files if path.is_file())
+
+    def _opened_part(self, name: str) -> h5py.File:
+        path = self.path.with_name(name)
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; {self.path} has interactions in it, copy all its parts")
+        return _opened(path)
+
+    def _existing(self, id: str) -> h5py.Group:
+        if (item := self._item(id)) is None:
+            raise InputError(f"{self.path}: no complete interaction '{id}'")
+        return item
+
+    def _item(self, id: str) -> Any:
+        """The object that has the id, in this file or one of its parts; None if there is none."""
+        return local_item(self._file[ITEMS], id) if self._parts is None else self._parts.item(id)
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -242,7 +279,7 @@ class InteractionFile:
 
     def copy_item(self, id: str, target: h5py.Group, name: str) -> None:
         """Copy an item as it is stored into a group of another file, under another name."""
-        self._file.copy(f"{ITEMS}/{id}", target, name)
+        target.copy(self._existing(id), target, name)
 
     def joined_runs(self) -> dict[str, dict[str, Any]]:
         """The root attributes of the runs that were joined (`generation.joining`), by the runs' names."""
@@ -259,7 +296,7 @@ class InteractionFile:
             InputError: no such id, or an item that is damaged or claims an implausible size.
         """
         try:
-            group = local_item(self._file[ITEMS], id)
+            group = self._item(id)
             wanted = ("joints",) if joints_only else ARRAYS
             stored = (
                 {} if group is None else {name: local_item(group, name) for name in wanted if name in group}
@@ -347,14 +384,14 @@ class InteractionFile:
 
     def seams(self, id: str) -> tuple[Seam, ...]:
         """`Interaction.seams` without reading the item's arrays."""
-        stored = np.asarray(self._file[ITEMS][id].attrs.get(SEAMS, np.empty((0, 4))))
+        stored = np.asarray(self._existing(id).attrs.get(SEAMS, np.empty((0, 4))))
         if stored.ndim != 2 or stored.shape[1] != 4 or stored.dtype.kind not in "fiu":
             raise InputError(f"{self.path}: seams of '{id}' have shape {stored.shape}; expected (n, 4)")
         return tuple(Seam(int(frame), int(overlap), *jerks) for frame, overlap, *jerks in stored.tolist())
 
     def shapes(self, id: str) -> dict[str, list[int]]:
         """Shapes of an item's arrays, without reading them."""
-        group = local_item(self._file[ITEMS], id)
+        group = self._item(id)
         arrays = {name: local_item(group, name) for name in ARRAYS if name in group} if group else {}
         return {name: list(array.shape) for name, array in arrays.items() if hasattr(array, "shape")}
 
@@ -372,14 +409,26 @@ class InteractionFile:
         return self.read(key if isinstance(key, str) else self.ids[operator.index(key)])
 
 
-def _opened(path: Path) -> h5py.File:
-    """The file open for reading, without a lock where the file system has none."""
+def _opened(path: Path | RemotePath) -> h5py.File:
+    """The file open for reading, without a lock where the file system has none.
+
+    Raises InputError for a file that cannot be opened.
+    """
     try:
-        return h5py.File(path, "r")
+        if isinstance(path, RemotePath):
+            return path.open_hdf5()
+        try:
+            return h5py.File(path, "r")
+        except OSError as error:
+            if "unable to lock file" in str(error) and _errno_of(error) in NO_LOCKS:
+                return h5py.File(path, "r", locking=False)
+            raise
     except OSError as error:
-        if "unable to lock file" in str(error) and _errno_of(error) in NO_LOCKS:
-            return h5py.File(path, "r", locking=False)
-        raise
+        if _errno_of(error) in (errno.EAGAIN, errno.EACCES) and "unable to lock file" in str(error):
+            raise InputError(
+                f"{path}: open for writing in another program; close it there (a notebook?) and try again"
+            ) from error
+        raise InputError(f"{path}: not a readable HDF5 file ({reason_of(error)})") from error
 
 
 def _errno_of(error: OSError) -> int | None:
@@ -557,5 +606,8 @@ def write_dataset(
 
 
 def open_dataset(path: str | Path) -> InteractionFile:
-    """Open an `interactions.h5`, or the run directory that holds one, for reading (`InteractionFile`)."""
+    """Open an `interactions.h5`, or the run directory that holds one, for reading (`InteractionFile`).
+
+    The path may be a URL that fsspec knows, such as `s3://bucket/run`.
+    """
     return InteractionFile(path)

@@ -6,13 +6,14 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.errors import InputError
 
 SPLIT_TABLE = "splits.csv"
 SPLITS = ("train", "val", "test")
 
 
-def read_split_table(path: Path, ids: Sequence[str]) -> list[str]:
+def read_split_table(path: Path | RemotePath, ids: Sequence[str]) -> list[str]:
     """The split of each id, from a table that `intermask split` wrote or one like it.
 
     Raises:

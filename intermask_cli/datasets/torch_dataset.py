@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,8 @@ class InteractionDataset(Dataset[dict[str, Any]]):
     """Interactions of runs, read when they are asked for.
 
     An item is a dict: `joints` (2, T, J, 3) or `features` (2, T, 262) float32, `frames` (T before padding),
-    `text`, `id` and `run` (its path). Files are opened on first use, again in each worker process.
+    `text`, `id` and `run` (its path). Files are opened on first use, again in each worker process. Paths may
+    be URLs (`s3://bucket/run`), of which fsspec fetches what an item needs.
 
     Crops, mirroring and the choice of a caption are drawn from PyTorch's global random state, which a
     `DataLoader` seeds for each of its workers.
@@ -54,7 +56,7 @@ class InteractionDataset(Dataset[dict[str, Any]]):
         captions: Sequence[str] = ("prompt",),
     ):
         """Args:
-            runs: run directories or .h5 files.
+            runs: run directories or .h5 files, on this machine or behind URLs.
             representation: `joints`, or `interhuman` features in the frame of person 1, which need the
                 rotations that InterHuman models and rigid bodies have.
             frames: longest T; a random part of longer interactions is taken.
@@ -74,11 +76,12 @@ class InteractionDataset(Dataset[dict[str, Any]]):
         self.representation, self.frames, self.mirror = representation, frames, mirror
         paths = [runs] if isinstance(runs, str | Path) else list(runs)
         self._files: list[InteractionFile | None] = [None] * len(paths)
-        self._paths: list[Path] = []
+        self._opened_by = os.getpid()
+        self._paths: list[str | Path] = []
         self._items: list[tuple[int, str, tuple[str, ...]]] = []  # (file, id, texts)
         for number, path in enumerate(paths):
             with InteractionFile(path) as dataset:
-                self._paths.append(dataset.path)
+                self._paths.append(dataset.path if isinstance(dataset.path, Path) else str(dataset.path))
                 self._items += [(number, *item) for item in _listed(dataset, split, captions)]
         if not self._items:
             raise InputError(
@@ -126,6 +129,8 @@ class InteractionDataset(Dataset[dict[str, Any]]):
         return {"features": pair_features(joints, rotations, keep_last=True)}
 
     def _file(self, number: int) -> InteractionFile:
+        if self._opened_by != os.getpid():  # a fork: files and connections belong to the other process
+            self._files, self._opened_by = [None] * len(self._files), os.getpid()
         file = self._files[number]
         if file is None:
             file = self._files[number] = InteractionFile(self._paths[number])

@@ -194,12 +194,12 @@ def _folder_summary(
 def _states_splits(dataset: InteractionFile) -> bool:
     """Whether anything says which split an interaction is in; tables have one split otherwise."""
     named = any(name.strip().lower() == "split" for name in dataset.columns)
-    return named or (dataset.path.parent / SPLIT_TABLE).is_file()
+    return named or (dataset.local_path.parent / SPLIT_TABLE).is_file()
 
 
 def _stated_splits(dataset: InteractionFile) -> Splits:
     """Splits by the table that `intermask split` made, else by the column `split` of the prompt file."""
-    table = dataset.path.parent / SPLIT_TABLE
+    table = dataset.local_path.parent / SPLIT_TABLE
     if table.is_file():
         note(f"splits of {table}")
         ids, prompts = dataset.ids, dataset.column("prompt")

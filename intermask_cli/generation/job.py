@@ -21,7 +21,7 @@ from intermask_cli.errors import (
     Terminated,
 )
 from intermask_cli.generation.acceptance import AcceptanceCounts
-from intermask_cli.generation.disk_space import estimated_bytes, space_for
+from intermask_cli.generation.disk_space import estimated_bytes, space_for, stays_in_parts
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
 from intermask_cli.generation.plan import Part, Plan, Shard
@@ -161,6 +161,7 @@ class Estimate:
     rejected: Sequence[Rejected]
     text_warnings: str | None = None
     readings: PromptReadings | None = None
+    parts: int = 0  # files of a dataset that is not one file
 
     @classmethod
     def of(
@@ -180,7 +181,8 @@ class Estimate:
         prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
         texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
         size = estimated_bytes(plan.frames, joints, job.info.store)
-        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts, readings)
+        parts = len(plan.parts) if stays_in_parts(job.info.layout, size) else 0
+        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts, readings, parts)
 
     @property
     def exit_code(self) -> int:
@@ -194,7 +196,8 @@ class Estimate:
             "frames": self.frames,
             "seconds": round(self.frames / self.fps, 3),
             "estimated_bytes": self.bytes,
-            "estimated_disk_bytes": 2 * self.bytes,
+            "estimated_disk_bytes": self.bytes if self.parts else 2 * self.bytes,
+            **({"parts": self.parts} if self.parts else {}),
             "text_warnings": self.text_warnings,
             **({"readings": self.readings.as_json()} if self.readings else {}),
             "rejected": [entry.as_json() for entry in self.rejected],
@@ -202,9 +205,10 @@ class Estimate:
 
     def lines(self) -> list[str]:
         seconds = self.frames / self.fps
+        files = f"in {self.parts:,} files and an index" if self.parts else "(while merging twice that)"
         return [
             f"would make {self.items:,} interactions from {self.prompts:,} prompts: "
-            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB (while merging twice that); "
+            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB {files}; "
             f"{len(self.rejected):,} lines rejected",
             *([self.text_warnings] if self.text_warnings else []),
             *(self.readings.lines() if self.readings else []),
@@ -245,7 +249,8 @@ def run_job(job: Job) -> Summary | None:
         space = ""
         if worker.main:
             joints = len(job.info.dataset.get("joint_names", ())) or NUM_JOINTS
-            space = space_for(folder, run.pending(plan.parts), plan.frames, joints, job.info.store)
+            pending_of_all, store, layout = run.pending(plan.parts), job.info.store, job.info.layout
+            space = space_for(folder, pending_of_all, plan.frames, joints, store, layout)
         timing = _work(run, parts, pending, worker, devices, job.load_engine, space)
         if not worker.main:
             return None

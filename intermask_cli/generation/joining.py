@@ -29,6 +29,7 @@ from intermask_cli.datasets.interactions import (
     write_attributes,
     write_index,
 )
+from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import MAX_ID_LENGTH
 from intermask_cli.errors import InputError
@@ -117,7 +118,8 @@ def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], o
         if finished is not None:
             note(f"{out}: these runs have been joined already")
             return finished_summary(out, finished, rejected, rejected_ok=True)
-        check_merge_space(out, sum((folder / FILE_NAME).stat().st_size for folder in folders))
+        stored = [path for folder in folders for path in (folder / FILE_NAME, *part_files_in(folder))]
+        check_merge_space(out, sum(path.stat().st_size for path in stored))
         _warn_of_equal_items(runs)
         columns = _columns(runs, _distinct_ids(runs))
         _write(out, runs, columns)

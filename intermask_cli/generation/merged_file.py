@@ -2,11 +2,13 @@
 
 Merging copies the compressed items of all parts, in plan order, into a file that appears only when finished.
 Where the disk has no space for that, the parts move into a growing file one by one: it becomes the dataset.
+Large runs are not merged: their parts get a second name next to the dataset, which then is an index of them.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,10 +33,11 @@ from intermask_cli.datasets.interactions import (
     write_attributes,
     write_index,
 )
+from intermask_cli.datasets.part_set import part_file_name, part_files_in, write_part_set
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.files import disk_errors, replacing
-from intermask_cli.generation.disk_space import check_merge_space, has_merge_space
+from intermask_cli.files import Replacements, disk_errors, replacing
+from intermask_cli.generation.disk_space import check_merge_space, has_merge_space, stays_in_parts
 from intermask_cli.generation.journaled_file import JournaledFile
 from intermask_cli.generation.part_files import DAMAGED, PartRecord, write_moved
 
@@ -61,13 +64,14 @@ def merge_parts(
     name: str,
     csv_bom: bool = False,
     own: bool = False,
+    layout: str = "single",
 ) -> int:
-    """Copy all items into `folder/name` and their index rows into `index.csv` -> number of items.
+    """Make the dataset `folder/name` of all items, and `index.csv` of their rows -> number of items.
 
     `attributes` become root attributes, next to format and version (docs/reference/formats.md). csv_bom:
     begin the table with a byte order mark. own: the parts are those of `folder`, which nothing but the
     dataset needs. Where the disk cannot hold it next to them, they then move into it one by one, as long as
-    no item failed: items that failed are tried again with their part.
+    no item failed: items that failed are tried again with their part. layout: one of `config.LAYOUTS`.
     """
     rows = sorted(
         ((row["position"], part.path, row) for part in parts for row in part.rows), key=lambda r: r[0]
@@ -78,13 +82,16 @@ def merge_parts(
     parts = sorted(parts, key=lambda part: part.path.name)
     dataset = _Dataset([row for _, _, row in rows], attributes)
     moved = [part for part in parts if part.moved]
-    if moved and not own:
+    if moved and (not own or layout == "parts"):
         raise InputError(
             f"{moved[0].path}: its interactions are in {GROWING}, where they are being merged in place; "
-            "finish that with the same command without --out"
+            f"finish that with the same command {'with --layout single' if own else 'without --out'}"
         )
     needed = sum(part.path.stat().st_size for part in parts)
-    if moved or (own and not has_merge_space(folder, needed) and not any(part.failed for part in parts)):
+    in_parts = not moved and stays_in_parts(layout, needed)
+    if in_parts:
+        dataset.write_index_of(parts, folder, name)
+    elif moved or (own and not has_merge_space(folder, needed) and not any(part.failed for part in parts)):
         _merge_in_place(parts, folder, dataset, name)
     else:
         check_merge_space(folder, needed)
@@ -98,7 +105,17 @@ def merge_parts(
             dataset.complete(file)
     rows_of_index = zip(*dataset.columns.values(), strict=True)
     write_csv(folder / "index.csv", dataset.columns, rows_of_index, byte_order_mark=csv_bom)
+    _remove_others(folder, len(parts) if in_parts else 0)
     return len(rows)
+
+
+def _remove_others(folder: Path, count: int) -> None:
+    """Remove parts next to a dataset that are not its own: of another layout, before a second attempt."""
+    own = {part_file_name(number, count) for number in range(1, count + 1)}
+    with disk_errors(folder):
+        for path in part_files_in(folder):
+            if path.name not in own:
+                path.unlink()
 
 
 class _Dataset:
@@ -110,15 +127,51 @@ class _Dataset:
 
     def complete(self, file: h5py.File) -> None:
         """Put copied items in plan order, and write attributes and index."""
-        write_attributes(file, self.attributes)
-        if all("sha256" in row for row in self.rows):  # parts of 0.2.0 have none
-            file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for row in self.rows)
+        self._write_attributes(file)
         file.create_group(ITEMS, track_order=True)
         for row in self.rows:
             file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
         if _COPIED in file:
             del file[_COPIED]
         write_index(file.create_group(INDEX, track_order=True), self.columns)
+
+    def write_index_of(self, parts: Sequence[PartRecord], folder: Path, name: str) -> None:
+        """Put the parts next to the dataset, which refers to them, in the order given."""
+        names = [part_file_name(number, len(parts)) for number in range(1, len(parts) + 1)]
+        with Replacements() as files:
+            for part, of_part in zip(parts, names, strict=True):
+                _put(part.path, folder / of_part, files)
+        where = {row["id"]: of for part, of in zip(parts, names, strict=True) for row in part.rows}
+        with (
+            replacing(folder / name) as temporary,
+            h5py.File(temporary, "w", libver=LIBVER, locking=False) as file,
+        ):
+            self._write_attributes(file)
+            items = file.create_group(ITEMS, track_order=True)
+            write_part_set(
+                file,
+                items,
+                {of: part.fingerprint for part, of in zip(parts, names, strict=True)},
+                ((row["id"], where[row["id"]]) for row in self.rows),
+            )
+            write_index(file.create_group(INDEX, track_order=True), self.columns)
+
+    def _write_attributes(self, file: h5py.File) -> None:
+        write_attributes(file, self.attributes)
+        if all("sha256" in row for row in self.rows):  # parts of 0.2.0 have none
+            file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for row in self.rows)
+
+
+def _put(part: Path, target: Path, files: Replacements) -> None:
+    """Give a part a second name, or copy it where the file system has only one name for a file."""
+    if target.exists() and os.path.samefile(part, target):
+        return
+    with files.add(target) as (draft,):
+        try:
+            os.link(part, draft)
+        except OSError:
+            check_merge_space(target.parent, part.stat().st_size)
+            shutil.copyfile(part, draft)
 
 
 def _copy_part(part: PartRecord, file: h5py.File) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intermask_cli.cleanup.modes import Clean
-from intermask_cli.config import STORES, SamplingConfig
+from intermask_cli.config import LAYOUTS, STORES, SamplingConfig
 from intermask_cli.datasets.rounding import store_attributes
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
@@ -61,6 +61,7 @@ class RunSettings:
     batch_size: int | None = None
     out: Path | None = None
     store: str = STORES[0]
+    layout: str = LAYOUTS[0]
     csv_bom: bool = False
     full_provenance: bool = False
     acceptance: Acceptance | None = None
@@ -209,6 +210,7 @@ def _job(
         },
         about={**about, "seed": settings.seed, **source.summary()},
         store=settings.store,
+        layout=settings.layout,
         csv_bom=settings.csv_bom,
         full_provenance=settings.full_provenance,
     )

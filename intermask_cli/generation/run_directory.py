@@ -1,6 +1,7 @@
 """The run directory: who may write into it, which run it belongs to, and which parts are done.
 
 interactions.h5  index.csv  manifest.json  gallery.html  rejected.jsonl (if any line was bad)
+interactions-00001-of-00064.h5 ...   the interactions of a large run, of which interactions.h5 is the index
 parts/           during the run, and afterwards if items failed and can be tried again
 .lock...         held by processes that write here (`_held_by`)
 
@@ -26,7 +27,9 @@ from pathlib import Path
 from typing import Any
 
 from intermask_cli.cleanup.effect import EFFECT_LOG
+from intermask_cli.config import LAYOUTS
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import (
@@ -92,8 +95,8 @@ class RunInfo:
 
     `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
     attributes of the dataset. `about` is only recorded in the manifest. `store` is how numbers are stored
-    (`config.STORES`), `csv_bom` whether index.csv begins with a byte order mark, `full_provenance` whether
-    the manifest names the machine, the process and absolute paths.
+    (`config.STORES`), `layout` in how many files (`config.LAYOUTS`), `csv_bom` whether index.csv begins with
+    a byte order mark, `full_provenance` whether the manifest names machine, process and absolute paths.
     """
 
     command: str
@@ -106,6 +109,7 @@ class RunInfo:
     recorded_fingerprint: str | None = None  # of a run described by its manifest
     csv_bom: bool = False
     full_provenance: bool = False
+    layout: str = LAYOUTS[0]
 
     @property
     def fingerprint(self) -> str:
@@ -125,6 +129,7 @@ class RunInfo:
             about=values["about"],
             recorded_fingerprint=values["fingerprint"],
             csv_bom=csv_bom,
+            layout=values["layout"] if values.get("layout") in LAYOUTS else LAYOUTS[0],
         )
 
 
@@ -248,7 +253,7 @@ class RunDirectory:
 
     def _check_foreign(self, is_run: bool) -> None:
         """InputError for files named as a run's that no manifest vouches for, and other files in `parts/`."""
-        foreign = [name for name in OUR_FILES if (self.folder / name).exists()] if not is_run else []
+        foreign = [path.name for path in self._results()] if not is_run else []
         if self.parts_folder.is_dir():
             inside = [path for path in self.parts_folder.iterdir() if not path.name.startswith(TEMPORARY)]
             foreign = [name for name in foreign if name != PARTS or inside]
@@ -261,12 +266,16 @@ class RunDirectory:
             )
 
     def _remove_results(self) -> None:
-        for name in OUR_FILES:
-            path = self.folder / name
+        for path in self._results():
             if path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
+
+    def _results(self) -> list[Path]:
+        """Files and folders here that have the name of a run's."""
+        named = [path for name in OUR_FILES if (path := self.folder / name).exists()]
+        return [*named, *part_files_in(self.folder)]
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest if this run is complete already and nothing failed, else None."""
@@ -332,7 +341,9 @@ class RunDirectory:
         """Make `interactions.h5`, `index.csv`, `rejected.jsonl` and the final manifest from read parts."""
         failed = [failure for record in records for failure in record.failed]
         own = all(record.path.parent == self.parts_folder for record in records)
-        done = merge_parts(records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom, own)
+        done = merge_parts(
+            records, self.folder, self.info.dataset, FILE_NAME, self.info.csv_bom, own, self.info.layout
+        )
         dropped = [entry for record in records for entry in record.dropped]
         write_rejected(self.folder, [*rejected, *failed, *(entry for entry, _ in dropped)])
         rows = (row for record in records for row in record.rows)
@@ -377,6 +388,7 @@ class RunDirectory:
             "fingerprint": self.info.fingerprint,
             **state,
             "counts": {"prompts": self.info.prompts, "items": self.info.items, **(counts or {})},
+            "layout": self.info.layout,
             "identity": self.info.identity,
             "about": self.info.about,
             "dataset": self.info.dataset,

@@ -73,7 +73,7 @@ def split_run(source: Path, shares: Shares, by: str, seed: int, out: Path | None
     """
     with InteractionFile(source) as dataset:
         table = table_of(dataset, ())
-        path = out or dataset.path.parent / SPLIT_TABLE
+        path = out or dataset.local_path.parent / SPLIT_TABLE
     if by == "wording":
         keys = [wording(text) for text in table["prompt"]]
     elif by in table:

@@ -100,7 +100,7 @@ def measure(
         frames = [int(count) for count in dataset.column("frames")]
         physics, moments, distances = _measured(dataset)
         statistics = DatasetStatistics(
-            path=dataset.path,
+            path=dataset.local_path,
             attributes=dataset.attributes,
             runs=dataset.joined_runs(),
             interactions=len(dataset),
@@ -124,11 +124,11 @@ def measure(
         with InteractionFile(reference) as other:
             values, _, _ = _measured(other)
             statistics.reference = {name: Spread.of(column) for name, column in values.items()}
-            statistics.reference_path = other.path
+            statistics.reference_path = other.local_path
     if training is not None:
         with InteractionFile(training) as other:
             statistics.novelty_mm = Spread.of(_nearest(moments, _moments(other)))
-            statistics.training_path = other.path
+            statistics.training_path = other.local_path
     return statistics
 
 

@@ -86,7 +86,7 @@ def select(source: Path, choice: Choice, out: Path, scores: Path | None = None) 
 
 
 def _info(dataset: InteractionFile, choice: Choice, prompts: Sequence[str]) -> RunInfo:
-    folder = dataset.path.parent
+    folder = dataset.local_path.parent
     manifest = read_manifest(folder) if dataset.path.name == FILE_NAME else None
     attributes = {name: value for name, value in dataset.attributes.items() if name not in _OWN}
     content = dataset.attributes.get(CONTENT_SHA256) or content_sha256(

@@ -115,7 +115,7 @@ def write_gallery(
         items = _items(dataset, selected, scores or {}, comparison)
         if len(selected) > _LONG:
             items = track(items, "view", len(selected))
-        return write_viewer(items, page, _title(dataset.path), note)
+        return write_viewer(items, page, _title(dataset.local_path), note)
 
 
 def _title(path: Path) -> str:

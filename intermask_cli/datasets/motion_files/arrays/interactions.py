@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from intermask_cli.datasets.interactions import ITEMS, InteractionFile
+from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.motion_files.arrays.interx import read_clip
 from intermask_cli.datasets.motion_files.arrays.layouts import check_motion_shape
 from intermask_cli.datasets.motion_files.arrays.stored import DAMAGE, one_line
@@ -28,8 +27,7 @@ def read_h5(path: Path, item: str | None) -> FileMotion:
             return clip
         with InteractionFile(path) as dataset:
             item = _item_id(dataset, item)
-            with h5py.File(path, "r") as file:
-                persons, frames, joints, axes = file[f"{ITEMS}/{item}/joints"].shape
+            persons, frames, joints, axes = dataset.shapes(item)["joints"]
             # Of an Inter-X body only the first 22 joints are used.
             check_motion_shape((persons, frames, min(joints, NUM_JOINTS), axes))
             stored, fps = dataset.read(item), dataset.fps

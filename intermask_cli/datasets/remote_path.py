@@ -1,0 +1,111 @@
+"""Files behind URLs such as `s3://bucket/run`, read through fsspec.
+
+fsspec knows the protocols, and other packages add their own: s3fs for `s3://`, gcsfs for `gs://`, adlfs for `az://`.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+import h5py
+
+from intermask_cli.errors import InputError
+
+R = TypeVar("R")
+#: Bytes that are fetched at a time, and how many of these pieces an open file keeps. An item of five seconds
+#: takes 90 kB; a file that is open keeps 2 MB.
+_BLOCK, _BLOCKS = 256 * 1024, 8
+
+
+def is_url(path: Any) -> bool:
+    """Whether a path that a caller passed is a URL."""
+    return isinstance(path, str) and "://" in path
+
+
+class RemotePath:
+    """A file or folder behind a URL, with what readers use of `pathlib.Path`.
+
+    Connections are made anew where they are used, so that it can be pickled and used after a fork.
+
+    Raises:
+        InputError: a protocol that fsspec does not know or for which a package is missing; from every method,
+            whatever the storage answers instead of content.
+    """
+
+    def __init__(self, url: str):
+        self._url = url.rstrip("/")
+
+    def __str__(self) -> str:
+        return self._url
+
+    def __repr__(self) -> str:
+        return f"RemotePath({self._url!r})"
+
+    def __truediv__(self, name: str) -> RemotePath:
+        return RemotePath(f"{self._url}/{name}")
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return PurePosixPath(self._url).name
+
+    @property
+    def parent(self) -> RemotePath:
+        """The folder that it is in."""
+        return RemotePath(self._url.rpartition("/")[0])
+
+    def with_name(self, name: str) -> RemotePath:
+        """Another name in the same folder."""
+        return self.parent / name
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder, or anything has a name that begins with it and a slash."""
+        return self._asked(lambda system, path: bool(system.isdir(path)))
+
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return self._asked(lambda system, path: bool(system.isfile(path)))
+
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._asked(lambda system, path: int(system.size(path)))
+
+    def open(self, encoding: str, newline: str = "") -> io.StringIO:
+        """The whole file as text."""
+        data = self._asked(lambda system, path: system.cat_file(path))
+        return io.StringIO(data.decode(encoding), newline=newline)
+
+    def open_hdf5(self) -> h5py.File:
+        """The HDF5 file, of which the parts that are asked for are fetched.
+
+        Raises OSError for a file that is not one.
+        """
+
+        def stream(system: Any, path: str) -> Any:
+            options = {
+                "block_size": _BLOCK,
+                "cache_type": "blockcache",
+                "cache_options": {"maxblocks": _BLOCKS},
+            }
+            return system.open(path, "rb", **options)
+
+        return h5py.File(self._asked(stream), "r")
+
+    def _asked(self, ask: Callable[[Any, str], R]) -> R:
+        """What the storage answers."""
+        from fsspec.core import url_to_fs
+
+        try:
+            return ask(*url_to_fs(self._url))
+        except ImportError as error:  # fsspec names the package
+            raise InputError(f"{self._url}: {_first_line(error)}") from error
+        except Exception as error:  # every storage has exceptions of its own
+            reason = _first_line(error).removesuffix(f": {self._url}")
+            raise InputError(f"{self._url}: cannot be read ({reason})") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
