@@ -5,10 +5,12 @@ fsspec knows the protocols, and other packages add their own: s3fs for `s3://`, 
 
 from __future__ import annotations
 
+import atexit
 import io
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import h5py
 
@@ -18,6 +20,15 @@ R = TypeVar("R")
 #: Bytes that are fetched at a time, and how many of these pieces an open file keeps. An item of five seconds
 #: takes 90 kB; a file that is open keeps 2 MB.
 _BLOCK, _BLOCKS = 256 * 1024, 8
+
+#: Files that are open. HDF5 closes them after Python has ended, calls Python for that, and crashes.
+_OPEN: WeakSet[h5py.File] = WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for file in list(_OPEN):
+        file.close()
 
 
 def is_url(path: Any) -> bool:
@@ -92,7 +103,9 @@ class RemotePath:
             }
             return system.open(path, "rb", **options)
 
-        return h5py.File(self._asked(stream), "r")
+        file = h5py.File(_Stream(self._asked(stream)), "r")
+        _OPEN.add(file)
+        return file
 
     def _asked(self, ask: Callable[[Any, str], R]) -> R:
         """What the storage answers."""
@@ -105,6 +118,39 @@ class RemotePath:
         except Exception as error:  # every storage has exceptions of its own
             reason = _first_line(error).removesuffix(f": {self._url}")
             raise InputError(f"{self._url}: cannot be read ({reason})") from error
+
+
+class _Stream(io.RawIOBase):
+    """A file of fsspec for HDF5; what a storage raises instead of content becomes an OSError."""
+
+    def __init__(self, file: Any):
+        super().__init__()
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._asked(lambda: int(self._file.seek(offset, whence)))
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._asked(lambda: int(self._file.readinto(buffer)))
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+    def _asked(self, ask: Callable[[], R]) -> R:
+        try:
+            return ask()
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(_first_line(error)) from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -23,7 +23,19 @@ def runs(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: 
     lines = [f"two people bow {'again ' * (i % 6)},{8 + 4 * (i % 3)}" for i in range(20)]
     Path("p.csv").write_text("\n".join(["text,frames", *lines, ""]))
     for layout in ("single", "parts"):
-        options = [*tiny_model.options, "--steps", 1, "--layout", layout, "--out", layout, "--body", "rigid"]
+        options = [
+            *tiny_model.options,
+            "--steps",
+            1,
+            "--layout",
+            layout,
+            "--out",
+            layout,
+            "--body",
+            "rigid",
+            "--height",
+            1.7,
+        ]
         code, _, err = cli("generate", "p.csv", *options)
         assert code == 0, err
     return tmp_path
