@@ -39,7 +39,7 @@ def is_url(path: Any) -> bool:
 class RemotePath:
     """A file or folder behind a URL, with what readers use of `pathlib.Path`.
 
-    Connections are made anew where they are used, so that it can be pickled and used after a fork.
+    A connection is made where it is used, so that it can be pickled and used after a fork.
 
     Raises:
         InputError: a protocol that fsspec does not know or for which a package is missing; from every method,

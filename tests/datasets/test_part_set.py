@@ -47,17 +47,17 @@ def test_a_part_alone_says_what_to_open(run: Path) -> None:
         InteractionFile(part_set.part_files_in(run)[0])
 
 
-def test_a_missing_part_costs_its_items_only(run: Path) -> None:
+def test_of_a_missing_part_only_its_items_cannot_be_read(run: Path) -> None:
     lost = first_item(run, 1)
     part_set.part_files_in(run)[1].unlink()
     with InteractionFile(run) as dataset:
         with pytest.raises(InputError, match=r"interactions-00002-of-\d+.h5: no such file; .*copy all"):
             dataset.read(lost)
         assert dataset.read(first_item(run, 0)).joints.size
-        with pytest.raises(InputError, match="no complete interaction 'nobody'"):
-            dataset.read("nobody")
+        with pytest.raises(InputError, match="no complete interaction 'no-such'"):
+            dataset.read("no-such")
         with pytest.raises(InputError, match="no complete interaction"):
-            dataset.seams("nobody")
+            dataset.seams("no-such")
 
 
 def test_damaged_and_exchanged_parts(run: Path, tmp_path: Path) -> None:

@@ -48,15 +48,18 @@ def url(local: Path, request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("layout", ["single", "parts"])
 def test_items_are_those_of_the_file(local: Path, url: str, layout: str) -> None:
-    with im.open_dataset(local / layout) as here, im.open_dataset(f"{url}/{layout}/interactions.h5") as there:
-        assert there.ids == here.ids and there.attributes == here.attributes
-        assert str(there.path) == f"{url}/{layout}/interactions.h5"
+    with (
+        im.open_dataset(local / layout) as here,
+        im.open_dataset(f"{url}/{layout}/interactions.h5") as remote,
+    ):
+        assert remote.ids == here.ids and remote.attributes == here.attributes
+        assert str(remote.path) == f"{url}/{layout}/interactions.h5"
         for number in (0, 17, 29):
-            np.testing.assert_array_equal(here[number].joints, there[number].joints)
-        again = pickle.loads(pickle.dumps(there))
+            np.testing.assert_array_equal(here[number].joints, remote[number].joints)
+        again = pickle.loads(pickle.dumps(remote))
         assert again["p-3-s0"].text == here["p-3-s0"].text
         with pytest.raises(InputError, match=r"files on this machine; copy it here first"):
-            there.files  # noqa: B018
+            remote.files  # noqa: B018
 
 
 def test_splits_lie_next_to_the_file(local: Path, url: str) -> None:
