@@ -28,13 +28,16 @@ from intermask_cli.models.transformer import (
 #: Largest size of a score: the sum of exp(score) over some thousand keys stays finite without subtracting
 #: each query's maximum first, which would take two more passes over all scores.
 SCORE_LIMIT = 75.0
+#: Rows of a tile of a processor that multiplies tiles: fewer take as long.
+TILE_ROWS = 16
 
 
 class Attend(torch.autograd.Function):
     """softmax(q k^T / sqrt(D)) v for packed queries, keys and values.
 
     The denominators are one more column of the values, whose invalid rows are zero: a mask costs nothing per
-    pair of tokens, and the soft-max is one exponential.
+    pair of tokens, and the soft-max is one exponential. Short sequences are multiplied several at a time, and
+    what one would take from another is set to zero.
     """
 
     @staticmethod
@@ -48,20 +51,23 @@ class Attend(torch.autograd.Function):
         """
         s, t, n, _, h, d = first.shape
         other, at = (first, 1) if second is None else (second, 0)
-        q, k = (first.new_empty(s, t, h, n, d) for _ in range(2))
-        values = first.new_empty(s, t, h, n, d + 1)
-        torch.mul(first[:, :, :, 0].transpose(2, 3), d**-0.5, out=q)
-        _put(k, other[:, :, :, at].transpose(2, 3), crossed)
-        _put(values[..., :d], other[:, :, :, at + 1].transpose(2, 3), crossed)
-        values[..., d] = 1
+        q, q_heads = _by_heads(first, d)
+        k, k_heads = _by_heads(first, d)
+        values, v_heads = _by_heads(first, d + 1)
+        torch.mul(first[:, :, :, 0].transpose(2, 3), d**-0.5, out=q_heads)
+        _put(k_heads, other[:, :, :, at].transpose(2, 3), crossed)
+        _put(v_heads[..., :d], other[:, :, :, at + 1].transpose(2, 3), crossed)
+        v_heads[..., d] = 1
         if valid is not None:
-            values *= valid[:, None, None, :, None]
-        q, k, values = (x.view(-1, n, x.shape[-1]) for x in (q, k, values))
+            v_heads *= valid[:, None, None, :, None]
         weights = torch.bmm(q, k.mT).clamp_(-SCORE_LIMIT, SCORE_LIMIT).exp_()
-        sums = torch.bmm(weights, values).view(s, t, h, n, d + 1)
+        if (together := weights.shape[1] // n) > 1:
+            weights *= torch.block_diag(*[weights.new_ones(n, n)] * together)
+        sums = _heads_of(torch.bmm(weights, values), (s, t, h, n, d + 1))
+        denominators = sums[..., d:].clone()
         attended = first.new_empty(s, t, n, h, d)
-        torch.div(sums[..., :d], sums[..., d:], out=attended.transpose(2, 3))
-        ctx.save_for_backward(q, k, values, weights, attended, sums[..., d:].clone(), valid)
+        torch.div(sums[..., :d], denominators, out=attended.transpose(2, 3))
+        ctx.save_for_backward(q, k, values, weights, attended, denominators, valid)
         ctx.crossed, ctx.packed = crossed, second is None
         return attended
 
@@ -72,17 +78,17 @@ class Attend(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None, None, None]:
         q, k, values, weights, attended, denominators, valid = ctx.saved_tensors
         s, t, n, h, d = gradient.shape
+        heads = (s, t, h, n, d)
         # The gradient of the sums: of the d channels, and of the denominator behind them.
-        of_sums = gradient.new_empty(s, t, h, n, d + 1)
-        torch.div(gradient.transpose(2, 3), denominators, out=of_sums[..., :d])
-        of_sums[..., d] = -(of_sums[..., :d] * attended.transpose(2, 3)).sum(-1)
-        of_sums = of_sums.view(-1, n, d + 1)
-        of_values = torch.bmm(weights.mT, of_sums).view(s, t, h, n, d + 1)[..., :d]
+        of_sums, by_heads = _by_heads(gradient.unsqueeze(3), d + 1)
+        torch.div(gradient.transpose(2, 3), denominators, out=by_heads[..., :d])
+        by_heads[..., d] = -(by_heads[..., :d] * attended.transpose(2, 3)).sum(-1)
+        of_values = _heads_of(torch.bmm(weights.mT, of_sums), (*heads[:-1], d + 1))[..., :d]
         if valid is not None:
             of_values = of_values * valid[:, None, None, :, None]
         of_scores = torch.bmm(of_sums, values.mT).mul_(weights)
-        of_k = torch.bmm(of_scores.mT, q).view(s, t, h, n, d)
-        of_q = torch.bmm(of_scores, k).view(s, t, h, n, d)
+        of_k = _heads_of(torch.bmm(of_scores.mT, q), heads)
+        of_q = _heads_of(torch.bmm(of_scores, k), heads)
         first = gradient.new_empty(s, t, n, 3 if ctx.packed else 1, h, d)
         torch.mul(of_q, d**-0.5, out=first[:, :, :, 0].transpose(2, 3))
         second = None if ctx.packed else gradient.new_empty(s, t, n, 2, h, d)
@@ -90,6 +96,25 @@ class Attend(torch.autograd.Function):
         _put(rest[:, :, :, 0].transpose(2, 3), of_k, ctx.crossed)
         _put(rest[:, :, :, 1].transpose(2, 3), of_values, ctx.crossed)
         return first, second, None, None
+
+
+def _by_heads(like: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Room for the heads of `like` (S, T, N, ..., H, D), as matrices to multiply and as (S, T, H, N, width).
+
+    Sequences that fill less than half a tile share a matrix; the last one is filled up with zeros.
+    """
+    s, t, n, _, h, _ = like.shape
+    together = max(1, TILE_ROWS // n)
+    count = -(-s * t * h // together)
+    exact = count * together == s * t * h
+    matrices = (like.new_empty if exact else like.new_zeros)(count, together * n, width)
+    return matrices, _heads_of(matrices, (s, t, h, n, width))
+
+
+def _heads_of(matrices: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The part of `_by_heads` matrices that holds heads of a shape (S, T, H, N, D)."""
+    s, t, h, n, width = shape
+    return matrices.view(-1, n, width)[: s * t * h].view(shape)
 
 
 def _put(target: Tensor, source: Tensor, crossed: bool) -> None:
