@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from intermask_cli.config import BODY_ROWS, PERSONS
-from intermask_cli.models.layers import MultiHeadAttention, ShiftScale, ShiftScaleGate, norm
+from intermask_cli.models.layers import FeedForward, MultiHeadAttention, ShiftScale, ShiftScaleGate, norm
 from intermask_cli.models.transformer import (
     BlockModulation,
     InteractionTransformer,
@@ -126,6 +126,24 @@ def _put(target: Tensor, source: Tensor, crossed: bool) -> None:
         target[:, place].copy_(source[:, 1 - place])
 
 
+class Linear(torch.autograd.Function):
+    """x W^T + b. Of the two factors of the weights' gradient the narrow one is transposed: half the time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
+        ctx.save_for_backward(x, weight)
+        return nn.functional.linear(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        x, weight = ctx.saved_tensors
+        rows, inputs = gradient.flatten(0, -2), x.flatten(0, -2)
+        narrow = rows.shape[1] < inputs.shape[1]
+        of_weight = rows.t() @ inputs if narrow else (inputs.t() @ rows).t()
+        return (rows @ weight).view(x.shape), of_weight, rows.sum(0)
+
+
 class Scaled(torch.autograd.Function):
     """base + x * vector for x (B, P, N, d) and a vector that broadcasts to it, as base may.
 
@@ -144,6 +162,19 @@ class Scaled(torch.autograd.Function):
         x, vector = ctx.saved_tensors
         of_vector = (gradient * x).sum_to_size(vector.shape)
         return gradient.sum_to_size(ctx.base), gradient * vector, of_vector
+
+
+def linear(x: Tensor, layer: nn.Linear) -> Tensor:
+    """What a layer gives for x (..., d)."""
+    output: Tensor = Linear.apply(x, layer.weight, layer.bias)
+    return output
+
+
+def feed_forward(x: Tensor, layers: FeedForward) -> Tensor:
+    """What the two layers give, without drop-out."""
+    first, last = layers.model[0], layers.model[-1]
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+    return linear(nn.functional.gelu(linear(x, first)), last)
 
 
 def modulated(normed: Tensor, vectors: ShiftScale | ShiftScaleGate) -> Tensor:
@@ -170,9 +201,7 @@ def packed(x: Tensor, heads: int, parts: int) -> Tensor:
 
 def projected(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """(S, T, N, d) -> queries, keys and values (S, T, N, 3, H, D)."""
-    return packed(
-        nn.functional.linear(x, attention.in_proj_weight, attention.in_proj_bias), attention.heads, 3
-    )
+    return packed(Linear.apply(x, attention.in_proj_weight, attention.in_proj_bias), attention.heads, 3)
 
 
 class HalfPass(nn.Module):
@@ -200,10 +229,10 @@ class HalfPass(nn.Module):
             x = _apart(block, x, vectors, valid)
         process = transformer.output_process
         head = ShiftScale(*per_person(modulation.head))
-        x = modulated(norm(nn.functional.gelu(process.dense(x))), head).flatten(1, 2)  # (B, 10 n, d)
+        x = modulated(norm(nn.functional.gelu(linear(x, process.dense))), head).flatten(1, 2)  # (B, 10 n, d)
         if wanted is not None:
             x = x.flatten(0, 1).index_select(0, wanted.flatten().nonzero()[:, 0])
-        logits: Tensor = process.poseFinal(x)
+        logits: Tensor = linear(x, process.poseFinal)
         return logits
 
 
@@ -218,13 +247,13 @@ def _together(
     everyone = torch.cat([part.flatten(1, 2) for part in both], 1)[:, None]  # (B, 1, 10 n + 1, d)
     attention = block.self_attn.attention
     attended = Attend.apply(projected(attention, everyone), None, valid, False)
-    branch, of_between = attention.out_proj(attended.flatten(3)).split((everyone.shape[2] - 1, 1), 2)
+    branch, of_between = linear(attended.flatten(3), attention.out_proj).split((everyone.shape[2] - 1, 1), 2)
     x = gated(x, of_persons.gate, branch.unflatten(2, (PERSONS, -1)).squeeze(1))
     separator = gated(separator, between.gate, of_between)
 
     feed, between = per_person(vectors.feed_forward), of_separator(vectors.feed_forward)
-    x = gated(x, feed.gate, block.ffn_combined.model(modulated(norm(x), feed)))
-    branch = block.ffn_combined.model(modulated(norm(separator), between))
+    x = gated(x, feed.gate, feed_forward(modulated(norm(x), feed), block.ffn_combined))
+    branch = feed_forward(modulated(norm(separator), between), block.ffn_combined)
     return x, gated(separator, between.gate, branch)
 
 
@@ -236,22 +265,22 @@ def _apart(block: InterBlock, x: Tensor, vectors: BlockModulation, valid: Tensor
     attention = block.spa_temp_attn.spatial_attention
     rows = modulated(normed, spatial).view(-1, BODY_ROWS, tokens // BODY_ROWS, width)  # (B P, s, t, d)
     attended = Attend.apply(projected(attention, rows).transpose(1, 2), None, None, False)
-    by_step = attention.out_proj(attended.transpose(1, 2).flatten(3)).view(x.shape)
+    by_step = linear(attended.transpose(1, 2).flatten(3), attention.out_proj).view(x.shape)
     attention = block.spa_temp_attn.temporal_attention
     rows = modulated(normed, temporal).view(batch, PERSONS * BODY_ROWS, -1, width)  # (B, P s, t, d)
     attended = Attend.apply(projected(attention, rows), None, valid, False)
-    by_row = attention.out_proj(attended.flatten(3)).view(x.shape)
+    by_row = linear(attended.flatten(3), attention.out_proj).view(x.shape)
     # Each branch keeps its residual, so the stream is doubled.
     x = gated(gated(x, spatial.gate, by_step), temporal.gate, by_row) + x
 
     reader, partner = per_person(vectors.reader), per_person(vectors.partner)
     attention = block.local_inter_attn.interaction_attention
     weight, bias, heads = attention.in_proj_weight, attention.in_proj_bias, attention.heads
-    queries = nn.functional.linear(modulated(norm(x), reader), weight[:width], bias[:width])
-    others = nn.functional.linear(modulated(normed, partner), weight[width:], bias[width:])
+    queries = Linear.apply(modulated(norm(x), reader), weight[:width], bias[:width])
+    others = Linear.apply(modulated(normed, partner), weight[width:], bias[width:])
     of_person = None if valid is None else valid.repeat(1, BODY_ROWS)  # (B, 5 n)
     attended = Attend.apply(packed(queries, heads, 1), packed(others, heads, 2), of_person, True)
-    x = gated(x, partner.gate, attention.out_proj(attended.flatten(3)))
+    x = gated(x, partner.gate, linear(attended.flatten(3), attention.out_proj))
 
     feed = per_person(vectors.person_feed_forward)
-    return gated(x, feed.gate, block.ffn_split.model(modulated(norm(x), feed)))
+    return gated(x, feed.gate, feed_forward(modulated(norm(x), feed), block.ffn_split))
