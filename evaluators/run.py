@@ -82,7 +82,7 @@ class EvaluationRequest:
     clips: int | None = None
     repeats: int | None = None
     processes: str | None = None
-    sampling: dict[str, Any] = field(default_factory=dict)  # steps, guidance, temperature, draw, filter
+    sampling: dict[str, Any] = field(default_factory=dict)  # of `sampling_with`, None where not given
     dataset: str | None = None
     root: Path | None = None
     quick: bool = False  # without MModality, which needs most of the samples
@@ -91,7 +91,8 @@ class EvaluationRequest:
     def model_options(self) -> list[str]:
         """Names of the given options that are only for a model that generates motion."""
         options = {"model": self.model, "text-encoder": self.text_encoder, "processes": self.processes}
-        return [name for name, value in {**options, **self.sampling}.items() if value is not None]
+        given = [name for name, value in {**options, **self.sampling}.items() if value is not None]
+        return [name.replace("_", "-") for name in given]
 
 
 @dataclass(frozen=True)

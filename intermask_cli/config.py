@@ -259,6 +259,8 @@ class SamplingConfig:
     steps: int = 20
     #: w in u + w (c - u), the guided logits; 1 uses the conditional pass only
     guidance: float = 2.0
+    #: lowest and highest share of masked tokens in a step that is guided; the others are conditional only
+    guidance_interval: tuple[float, ...] = (0.0, 1.0)
     #: share of codes dropped per position; ceil((1 - filter) * K) are kept
     filter: float = 0.9
     #: divides the filtered logits before the draw
@@ -267,7 +269,17 @@ class SamplingConfig:
     draw: Literal["categorical", "gumbel"] = "categorical"
 
     def __post_init__(self) -> None:
+        if isinstance(self.guidance_interval, list):  # as JSON and YAML have it
+            object.__setattr__(self, "guidance_interval", tuple(self.guidance_interval))
         check_fields(self)
+        if (
+            len(self.guidance_interval) != 2
+            or not 0 <= self.guidance_interval[0] <= self.guidance_interval[1] <= 1
+        ):
+            raise InputError(
+                f"guidance_interval is {_shown(self.guidance_interval)}; accepted: two shares of masked "
+                "tokens from 0 to 1, the lower one first"
+            )
         if not 1 <= self.steps <= MAX_STEPS:
             raise InputError(f"steps is {_shown(self.steps)}; accepted: 1 to {MAX_STEPS}")
         if not 0.0 <= self.filter < 1.0:
@@ -280,18 +292,46 @@ class SamplingConfig:
 
 def sampling_with(
     defaults: SamplingConfig,
-    steps: int | None,
-    guidance: float | None,
-    temperature: float | None,
-    draw: str | None,
-    filter: float | None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    guidance_interval: str | None = None,
+    temperature: float | None = None,
+    draw: str | None = None,
+    filter: float | None = None,
 ) -> SamplingConfig:
-    """The model's settings, replaced by those that are not None; InputError for NaN and infinity."""
+    """The model's settings, replaced by those that are not None, as the command line has them.
+
+    Raises:
+        InputError: NaN and infinity, or an interval that is none or has no effect.
+    """
     given = dict[str, Any](steps=steps, guidance=guidance, temperature=temperature, draw=draw, filter=filter)
     for name, value in given.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"--{name} {value}: accepted is a finite number")
-    return dataclasses.replace(defaults, **{key: value for key, value in given.items() if value is not None})
+    if guidance_interval is not None:
+        given["guidance_interval"] = _interval(guidance_interval)
+    settings = dataclasses.replace(
+        defaults, **{key: value for key, value in given.items() if value is not None}
+    )
+    if guidance_interval is not None and settings.guidance == 1:
+        raise InputError(
+            f"--guidance-interval {guidance_interval} has no effect, since guidance 1 is none; leave it out"
+        )
+    return settings
+
+
+def _interval(text: str) -> tuple[float, float]:
+    """The value of --guidance-interval."""
+    low, dash, high = text.partition("-")
+    try:
+        found = float(low), float(high)
+        if dash and 0 <= found[0] <= found[1] <= 1:
+            return found
+    except ValueError:
+        pass
+    raise InputError(
+        f"--guidance-interval {text}: accepted are two shares of masked tokens from 0 to 1, as 0.5-1"
+    )
 
 
 def from_dict(kind: type[C], values: Any, source: str) -> C:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,8 +25,10 @@ class TableStyle(str, Enum):
     latex = "latex"
 
 
+@options.with_option_groups
 def evaluate(
     context: typer.Context,
+    *,
     subject: Annotated[
         Path | None,
         typer.Argument(
@@ -79,11 +82,7 @@ def evaluate(
         bool, typer.Option("--quick", help="Leave out MModality, which needs most of the samples.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of pools, pairs and generated samples.")] = 3407,
-    steps: options.Steps = None,
-    guidance: options.Guidance = None,
-    temperature: options.Temperature = None,
-    draw: options.Draw = None,
-    filter: options.Filter = None,
+    sampling: options.SamplingOptions,
     text_encoder: options.TextEncoder = None,
     evaluator_text_encoder: Annotated[
         str | None,
@@ -143,10 +142,7 @@ def evaluate(
         clips=clips, seed=seed, text_encoder=text_encoder, evaluator_text_encoder=evaluator_text_encoder,
         processes=processes, device=device, cache=Cache(usable_cache(cache, shared=dataset is not None)),
         default_model=os.environ.get("INTERMASK_MODEL") or DEFAULT_MODEL,
-        dataset=dataset, root=root, quick=quick, sensitivity=faults,
-        sampling={
-            "steps": steps, "guidance": guidance, "temperature": temperature, "draw": draw, "filter": filter,
-        },
+        dataset=dataset, root=root, quick=quick, sensitivity=faults, sampling=asdict(sampling),
     )  # fmt: skip
     if faults:
         _show_sensitivity(run_sensitivity(request), json)

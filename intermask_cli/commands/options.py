@@ -47,6 +47,15 @@ Guidance = Annotated[
     float | None,
     typer.Option(help="Classifier-free guidance; 1 is none.  [default: the model's]", show_default=False),
 ]
+GuidanceInterval = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LOW-HIGH",
+        help="Guide only steps in which this share of the tokens is masked, e.g. 0.5-1, for fewer passes of "
+        "the network.  [default: the model's]",
+        show_default=False,
+    ),
+]
 Temperature = Annotated[
     float | None,
     typer.Option(help="Divides the logits before sampling.  [default: the model's]", show_default=False),
@@ -329,13 +338,14 @@ class SamplingOptions:
 
     steps: Steps = None
     guidance: Guidance = None
+    guidance_interval: GuidanceInterval = None
     temperature: Temperature = None
     draw: Draw = None
     filter: Filter = None
 
     def over(self, defaults: SamplingConfig) -> SamplingConfig:
         """The model's settings, replaced by the options that were given."""
-        return sampling_with(defaults, self.steps, self.guidance, self.temperature, self.draw, self.filter)
+        return sampling_with(defaults, **dataclasses.asdict(self))
 
 
 @dataclasses.dataclass(frozen=True)

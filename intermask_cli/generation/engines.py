@@ -236,8 +236,7 @@ class GenerationLoader:
             )
             return labelled(items, made, model)
 
-        steps, guided = self.sampling.steps, self.sampling.guidance != 1
-        return engine_of(model, make, self.batch_size, worker, steps, guided)
+        return engine_of(model, make, self.batch_size, worker, self.sampling, self.sampling.steps)
 
 
 class GivenPerson(NamedTuple):
@@ -297,8 +296,8 @@ class ReactionLoader:
             made = [person.kept_in(one) for one, person in zip(made, persons, strict=True)]
             return labelled(items, made, model)
 
-        steps, guided = max(self.sampling.steps // 2, 1), self.sampling.guidance != 1  # half, as published
-        return engine_of(model, make, self.batch_size, worker, steps, guided)
+        half = max(self.sampling.steps // 2, 1)  # as published
+        return engine_of(model, make, self.batch_size, worker, self.sampling, half)
 
 
 @dataclass(frozen=True)
@@ -370,17 +369,22 @@ class AcceptingLoader:
 
 
 def engine_of(
-    model: InteractionModel, make: MakeBatch, batch_size: int | None, worker: Worker, steps: int, guided: bool
+    model: InteractionModel,
+    make: MakeBatch,
+    batch_size: int | None,
+    worker: Worker,
+    sampling: SamplingConfig,
+    steps: int,
 ) -> Engine:
-    """An engine with batches of a given size, or with the largest that fits.
-
-    steps: sampling steps; guided: two passes of the network in each.
-    """
+    """An engine with batches of a given size, or with the largest that fits; `steps` are really run."""
     from intermask_cli.inference.batch_size import BatchSize
     from intermask_cli.inference.step_cost import step_cost
+    from intermask_cli.sampling.guidance import network_passes
+    from intermask_cli.sampling.schedule import guided_steps
 
     def say_how_long(items: Sequence[WorkItem]) -> None:
-        cost = step_cost(model.info, len(items), items[0].frames, guided)
+        passes = network_passes(sampling.guidance, guided_steps(sampling.guidance_interval, steps))
+        cost = step_cost(model.info, len(items), items[0].frames, passes / steps)
         line = cost.line(len(items), items[0].frames, steps)
         if line is not None:
             note(line)

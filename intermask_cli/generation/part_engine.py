@@ -48,8 +48,7 @@ class PartLoader:
                 made = model.parts.completed(known, self.sampling, body, count)
             return labelled(items, made, model)
 
-        steps, guided = self.sampling.steps, self.sampling.guidance != 1
-        return engine_of(model, make, self.batch_size, worker, steps, guided)
+        return engine_of(model, make, self.batch_size, worker, self.sampling, self.sampling.steps)
 
     def _extension(self, item: WorkItem, job: PartJob) -> Extension:
         pair = self._pair(job, 0)

@@ -42,13 +42,14 @@ class StepCost:
         )
 
 
-def operations_per_step(net: TransformerConfig, items: int, tokens: int, guided: bool) -> float:
-    """Multiplications and additions of a step, for clips of `tokens` tokens per body row."""
+def operations_per_step(net: TransformerConfig, items: int, tokens: int, passes: float) -> float:
+    """Multiplications and additions of a step with a number of passes of the network, for clips of `tokens`
+    tokens per body row."""
     everyone = PERSONS * BODY_ROWS * tokens
     # Four attentions and two feed-forward layers in a block, and the scores of all tokens with all.
     block = 16 * net.latent_dim**2 + 4 * net.latent_dim * net.ff_dim + 2 * everyone * net.latent_dim
     weights = net.layers * block + net.codebook_size * net.latent_dim
-    return 2.0 * weights * everyone * items * (2 if guided else 1)
+    return 2.0 * weights * everyone * items * passes
 
 
 def operations_per_second(net: TransformerConfig) -> float:
@@ -60,12 +61,15 @@ def operations_per_second(net: TransformerConfig) -> float:
     return 2.0 * a.numel() * net.ff_dim / max(time.perf_counter() - started, 1e-9)
 
 
-def step_cost(info: BundleInfo, items: int, frames: int, guided: bool) -> StepCost:
-    """The cost of a step on the CPU; of clips longer than the model's window, of all their windows."""
+def step_cost(info: BundleInfo, items: int, frames: int, passes: float) -> StepCost:
+    """The cost of a step on the CPU; of clips longer than the model's window, of all their windows.
+
+    `passes` of the network in a step: 2 with guidance, a mean where only some steps are guided.
+    """
     longest = info.max_frames // FRAMES_PER_TOKEN
     tokens = max(1, frames // FRAMES_PER_TOKEN)
     windows = -(-tokens // longest)
     window = min(tokens, longest)
-    work = windows * operations_per_step(info.transformer, items, window, guided)
+    work = windows * operations_per_step(info.transformer, items, window, passes)
     memory = items * BatchSize(info, "cpu", 0).bytes_per_clip(window)
     return StepCost(_OVER_PRODUCTS * work / operations_per_second(info.transformer), memory)

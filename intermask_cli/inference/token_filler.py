@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from intermask_cli.config import BODY_ROWS, SamplingConfig
+from intermask_cli.config import BODY_ROWS, PERSONS, SamplingConfig
 from intermask_cli.devices import on_one_thread, to_device
 from intermask_cli.inference.cuda_graphs import MAX_GRAPH_TOKENS, GraphCache, map_tensors
 from intermask_cli.models.text_encoders import TextEncoder, TextStates
 from intermask_cli.models.transformer import InteractionTransformer, Modulation
 from intermask_cli.sampling import tasks
-from intermask_cli.sampling.guidance import TokensToLogits, guided
+from intermask_cli.sampling.guidance import TokensToLogits, guided, in_steps
 from intermask_cli.sampling.noise import PerSampleNoise
 from intermask_cli.sampling.sampler import FILL, sample
+from intermask_cli.sampling.schedule import guided_steps
 
 #: Clip lengths whose first unconditional pass is kept, 1.3 MB for 32 tokens per row and 1024 codes.
 CACHED_LENGTHS = 8
@@ -56,7 +57,8 @@ class TokenFiller:
         `batch_size` overrides the filler's own.
         """
         n = known[0].shape[-1]
-        prepared = self._prepared(texts) if sampling.guidance != 0 else {}
+        guides = guided_steps(sampling.guidance_interval, steps)
+        prepared = self._prepared(texts) if sampling.guidance != 0 or not all(guides) else {}
         without = self.transformer.prepare(None)
         filled: list[Tensor] = []
         size = batch_size or self.batch_size(n)
@@ -69,14 +71,9 @@ class TokenFiller:
             all_masked = bool((known_ids == FILL).all())
             ids, valid = to_device(known_ids, self.device), to_device(known_valid, self.device)
 
-            def build(with_text: Modulation, first: Tensor | None = None) -> TokensToLogits:
-                return guided(self._network(with_text), self._network(without), sampling.guidance, first)
-
-            if self.graphs is not None and ids.numel() <= MAX_GRAPH_TOKENS:
-                network = self.graphs.network(sampling.guidance, build, with_text)
-            else:
-                first = self._first_pass(n) if sampling.guidance != 1 and all_masked else None
-                network = build(with_text, first)
+            network = self._guided(with_text, without, sampling.guidance, ids, all_masked and guides[0])
+            if not all(guides):
+                network = in_steps(guides, network, self._guided(with_text, without, 1.0, ids))
             noise = PerSampleNoise(generators[part])
             codes = self.transformer.config.codebook_size
             complete = sample(network, ids, valid, sampling, codes, noise, steps)
@@ -101,6 +98,19 @@ class TokenFiller:
         logits = network(to_device(ids, self.device)).float().cpu()  # (1, 10 n, K)
         return logits.reshape(*tokens.shape, -1)
 
+    def _guided(
+        self, with_text: Modulation, without: Modulation, scale: float, ids: Tensor, all_masked: bool = False
+    ) -> TokensToLogits:
+        """Guided logits for batches such as `ids`; `all_masked`: at the first call every token is."""
+
+        def build(condition: Modulation, first: Tensor | None = None) -> TokensToLogits:
+            return guided(self._network(condition), self._network(without), scale, first)
+
+        if self.graphs is not None and ids.numel() <= MAX_GRAPH_TOKENS:
+            return self.graphs.network(scale, build, with_text)
+        tokens = ids.shape[1] // (PERSONS * BODY_ROWS)
+        return build(with_text, self._first_pass(tokens) if scale != 1 and all_masked else None)
+
     def _network(self, modulation: Modulation) -> TokensToLogits:
         """The transformer with its modulation fixed."""
 
@@ -114,7 +124,7 @@ class TokenFiller:
         """Unconditional logits (1, 10 n, K) of a fully masked map; they depend on n only."""
         first = self._first_passes.pop(n, None)
         if first is None:
-            ids = torch.full((1, 2 * BODY_ROWS * n), self.transformer.mask_id, device=self.device)
+            ids = torch.full((1, PERSONS * BODY_ROWS * n), self.transformer.mask_id, device=self.device)
             first = self.transformer(ids, None)
         self._first_passes[n] = first
         while len(self._first_passes) > CACHED_LENGTHS:

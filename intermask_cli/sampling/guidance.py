@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -47,3 +48,18 @@ def guided(
         return combine(conditional(ids, wanted), without_text, scale)
 
     return logits
+
+
+def in_steps(guides: Sequence[bool], guided: TokensToLogits, plain: TokensToLogits) -> TokensToLogits:
+    """One network or the other, call by call: `guided` where `guides` is True. For one sampling loop."""
+    calls = iter(guides)
+
+    def logits(ids: Tensor, wanted: Tensor | None = None) -> Tensor:
+        return (guided if next(calls) else plain)(ids, wanted)
+
+    return logits
+
+
+def network_passes(guidance: float, guides: Sequence[bool]) -> int:
+    """Passes of the network in a sampling loop: two in a step with guidance other than 0 and 1."""
+    return len(guides) + (sum(guides) if guidance not in (0.0, 1.0) else 0)

@@ -6,6 +6,7 @@ Source: paper section 3.3; docs/reference/model.md#mask-schedule, #code-filter.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -26,6 +27,17 @@ def masked_counts(free: Tensor, steps: int) -> Tensor:
     ratios = masked_ratio(torch.linspace(0.0, 1.0, steps))
     counts = torch.round(ratios[:, None] * free[None, :]).long().clamp(min=1)
     return torch.minimum(counts, free)
+
+
+def guided_steps(interval: Sequence[float], steps: int) -> list[bool]:
+    """For each step whether the share of tokens that are masked lies in [low, high].
+
+    Guidance in a limited interval: Kynkäänniemi et al. 2024, who bound the noise level. The share of masked
+    tokens takes its place, so that an interval means the same for any number of steps.
+    """
+    low, high = interval
+    ratios = masked_ratio(torch.linspace(0.0, 1.0, steps)).clamp(0.0, 1.0)
+    return [low <= ratio <= high for ratio in ratios.tolist()]
 
 
 def kept_codes(filter_share: float, codebook_size: int) -> int:

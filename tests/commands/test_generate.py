@@ -111,6 +111,7 @@ def plain(cli: Run, folder: Path, tiny_model: TinyModel) -> list[Interaction]:
         ["--seed", 1],
         ["--steps", 2],
         ["--guidance", 6.0],
+        ["--guidance-interval", "0.5-0.9"],
         ["--temperature", 3.0],
         ["--draw", "gumbel"],
         ["--filter", 0.0],
@@ -123,7 +124,9 @@ def test_every_sampling_option_has_an_effect(
     assert not same(plain, items("other"))
     with InteractionFile("other") as dataset:
         if option[0] != "--seed":
-            assert dataset.attributes["sampling"][str(option[0])[2:]] == option[1]
+            key, value = str(option[0])[2:].replace("-", "_"), option[1]
+            expected = [0.5, 0.9] if key == "guidance_interval" else value
+            assert dataset.attributes["sampling"][key] == expected
 
 
 def test_numbers_are_rounded_unless_the_store_is_exact(cli: Run, folder: Path, tiny_model: TinyModel) -> None:

@@ -41,10 +41,18 @@ def filler(recordings: GraphCache | None) -> TokenFiller:
     return TokenFiller(transformer, FakeTextEncoder(), torch.device("cpu"), lambda tokens: 2, recordings)
 
 
-def filled(made_by: TokenFiller, n: int, texts: list[str], guidance: float = 2.0) -> list[Tensor]:
+def filled(
+    made_by: TokenFiller,
+    n: int,
+    texts: list[str],
+    guidance: float = 2.0,
+    interval: tuple[float, float] = (0.0, 1.0),
+) -> list[Tensor]:
     generators = [torch.Generator().manual_seed(i) for i in range(len(texts))]
     known = [tasks.generate(n)] * len(texts)
-    return made_by.fill(texts, known, generators, SamplingConfig(guidance=guidance), 4)
+    return made_by.fill(
+        texts, known, generators, SamplingConfig(guidance=guidance, guidance_interval=interval), 4
+    )
 
 
 @pytest.mark.slow
@@ -57,6 +65,16 @@ def test_replayed_networks_fill_the_same_tokens(guidance: float) -> None:
         expected, found = filled(eager, n, texts, guidance), filled(replayed, n, texts, guidance)
         assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
     assert record.recorded == 4  # two batch sizes by two lengths
+
+
+@pytest.mark.parametrize("interval", [(0.4, 0.9), (0.5, 1.0)])
+def test_steps_outside_the_interval_are_replayed_without_guidance(interval: tuple[float, float]) -> None:
+    record = StandIn()
+    expected, found = (
+        filled(made_by, 3, TEXTS[:2], 2.0, interval) for made_by in (filler(None), filler(GraphCache(record)))
+    )
+    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+    assert record.recorded == 2  # with guidance and without
 
 
 def test_settings_of_the_network_are_recorded_apart() -> None:

@@ -145,6 +145,37 @@ def test_without_guidance_the_text_does_not_matter(model: InteractionModel) -> N
     assert same(a, b)
 
 
+@pytest.mark.parametrize(
+    ("interval", "passes"), [((0.0, 1.0), 7), ((0.6, 1.0), 5), ((0.99, 1.0), 4), ((0.2, 0.9), 6)]
+)
+def test_guidance_in_an_interval_costs_the_passes_of_its_steps(
+    model: InteractionModel,
+    interval: tuple[float, float],
+    passes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four steps have 1, 0.87, 0.5 and 0 of the tokens masked; the first unconditional pass is kept."""
+    transformer = model.filler.transformer
+    model.generate([TEXTS[0]], 24)  # keeps it
+    calls = []
+    forward = transformer.forward
+    monkeypatch.setattr(transformer, "forward", lambda *a, **k: (calls.append(1), forward(*a, **k))[1])
+    (made,) = model.generate(
+        [TEXTS[0]], 24, seed=1, sampling=SamplingConfig(steps=4, guidance_interval=interval)
+    )
+    assert len(calls) == passes
+    alike = model.generate([TEXTS[0]], 24, seed=1, sampling=SamplingConfig(steps=4))[0]
+    assert same(made, alike) == (interval == (0.0, 1.0))
+
+
+def test_an_interval_without_steps_is_no_guidance(model: InteractionModel) -> None:
+    made, plain = (
+        model.generate(["they hug"], 24, seed=1, sampling={"steps": 4, **change})[0]
+        for change in ({"guidance": 5.0, "guidance_interval": [0.6, 0.7]}, {"guidance": 1.0})
+    )
+    assert same(made, plain)
+
+
 def test_bf16_runs_and_stays_near(folder: Path) -> None:
     half = load_model(folder, FakeTextEncoder(), dtype="bf16")
     made = half.generate(TEXTS[:2], 24)

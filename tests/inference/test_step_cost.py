@@ -21,18 +21,18 @@ def test_operations_are_those_of_the_matrices() -> None:
             weight.numel() for name, weight in model.named_parameters()
             if weight.ndim == 2 and "block" in name and "adaLN" not in name
         )  # fmt: skip
-        counted = operations_per_step(net, 1, 1, False) / 20  # ten tokens, two operations a weight
+        counted = operations_per_step(net, 1, 1, passes=1) / 20  # ten tokens, two operations a weight
         assert counted == pytest.approx(blocks, rel=0.1)
 
 
 def test_costs_grow_with_clips_windows_and_guidance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "operations_per_second", lambda net: 1e6)
     info = tiny_info()
-    one = step_cost(info, 1, info.max_frames, guided=False)
-    assert step_cost(info, 3, info.max_frames, False).seconds == pytest.approx(3 * one.seconds)
-    assert step_cost(info, 3, info.max_frames, False).memory == 3 * one.memory
-    assert step_cost(info, 1, info.max_frames, True).seconds == pytest.approx(2 * one.seconds)
-    assert step_cost(info, 1, 2 * info.max_frames, False).seconds == pytest.approx(2 * one.seconds)
+    one = step_cost(info, 1, info.max_frames, passes=1)
+    assert step_cost(info, 3, info.max_frames, 1).seconds == pytest.approx(3 * one.seconds)
+    assert step_cost(info, 3, info.max_frames, 1).memory == 3 * one.memory
+    assert step_cost(info, 1, info.max_frames, 2).seconds == pytest.approx(2 * one.seconds)
+    assert step_cost(info, 1, 2 * info.max_frames, 1).seconds == pytest.approx(2 * one.seconds)
 
 
 def test_only_long_waits_are_announced() -> None:

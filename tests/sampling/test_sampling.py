@@ -11,10 +11,10 @@ from torch import Tensor
 from intermask_cli.config import COLDEST, SamplingConfig
 from intermask_cli.errors import InputError
 from intermask_cli.sampling import tasks
-from intermask_cli.sampling.guidance import combine, guided
+from intermask_cli.sampling.guidance import combine, guided, in_steps, network_passes
 from intermask_cli.sampling.noise import PerSampleNoise, Site, invert_cdf
 from intermask_cli.sampling.sampler import sample
-from intermask_cli.sampling.schedule import kept_codes, masked_counts
+from intermask_cli.sampling.schedule import guided_steps, kept_codes, masked_counts
 from tests.helpers.recorded_noise import RecordedNoise
 from tests.oracles.plain_sampler import plain_sample
 
@@ -95,6 +95,37 @@ def test_equals_the_plain_loop(draw: str, guidance: float) -> None:
     noise = generators(7, 8, 9)
     plain = plain_sample(Network(1), Network(2), known, valid, noise, K, 6, guidance, 0.7, 0.8, draw)
     assert torch.equal(ids, plain)
+
+
+def test_steps_of_an_interval_are_guided_and_the_others_are_not() -> None:
+    interval, config = (0.3, 0.9), SamplingConfig(steps=6, guidance=3.0, guidance_interval=(0.3, 0.9))
+    known, valid = tasks.batch([tasks.generate(4)])
+    guides = guided_steps(config.guidance_interval, 6)
+    assert guides == [interval[0] <= math.cos(i / 5 * math.pi / 2) <= interval[1] for i in range(6)]
+    assert network_passes(3.0, guides) == 6 + sum(guides) and network_passes(1.0, guides) == 6
+    network = in_steps(guides, guided(Network(1), Network(2), 3.0), Network(1))
+    ids = sample(network, known, valid, config, K, PerSampleNoise(generators(7)))
+    calls = iter(guides)
+
+    def weakened(seen: torch.Tensor) -> torch.Tensor:  # makes u + w (c - u) the conditional logits
+        return (Network(2) if next(calls) else Network(1))(seen)
+
+    plain = plain_sample(
+        Network(1), weakened, known, valid, generators(7), K, 6, 3.0, 0.9, 1.0, "categorical"
+    )
+    assert torch.equal(ids, plain)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 20])
+def test_the_widest_interval_guides_every_step(steps: int) -> None:
+    assert all(guided_steps((0.0, 1.0), steps))
+    assert guided_steps((1.0, 1.0), steps) == [True] + [False] * (steps - 1)
+
+
+@pytest.mark.parametrize("interval", [(0.5,), (0.5, 0.2), (-0.1, 1), (0, 1.5), (0.1, 0.2, 0.3), "0-1", None])
+def test_other_intervals_are_refused(interval: object) -> None:
+    with pytest.raises(InputError, match="guidance_interval"):
+        SamplingConfig(guidance_interval=interval)  # type: ignore[arg-type]
 
 
 def test_every_free_token_is_filled_and_padding_stays_empty() -> None:
