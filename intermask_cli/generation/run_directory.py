@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -75,13 +76,18 @@ def utc_now() -> str:
 
 def versions() -> dict[str, str]:
     """intermask, Python and the packages whose version can change results."""
-    versions = {"intermask": __version__, "python": platform.python_version()}
+    return {"intermask": __version__, "python": platform.python_version(), **dict(_package_versions())}
+
+
+@cache  # a run asks three times, and each look searches all of site-packages
+def _package_versions() -> tuple[tuple[str, str], ...]:
+    found = []
     for package in _PACKAGES:
         try:
-            versions[package] = metadata.version(package)
+            found.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+            found.append((package, "not installed"))
+    return tuple(found)
 
 
 def fingerprint(parts: Mapping[str, Any]) -> str:

@@ -37,7 +37,8 @@ def guided_steps(interval: Sequence[float], steps: int) -> list[bool]:
     """
     low, high = interval
     ratios = masked_ratio(torch.linspace(0.0, 1.0, steps)).clamp(0.0, 1.0)
-    return [low <= ratio <= high for ratio in ratios.tolist()]
+    # Rounded, since float32 puts a share such as one half on either side of 0.5.
+    return [low <= round(ratio, 6) <= high for ratio in ratios.tolist()]
 
 
 def kept_codes(filter_share: float, codebook_size: int) -> int:
