@@ -1,8 +1,8 @@
 """What guidance in fewer steps, and fewer steps, cost in quality: `python -m benchmarks.guidance`.
 
 Scores the bundled model (FID, R-Precision, distance to the text, foot skate) for settings of steps and
-`--guidance-interval`, with the passes of the network and the processor time of a clip. Every setting is kept in
-benchmarks/results/guidance.json as soon as it is measured, so the same command continues; then
+`--guidance-interval`, with the passes of the network and the processor time of a clip. Every setting is
+kept in benchmarks/results/guidance.json as soon as it is measured, so the same command continues; then
 docs/results/guidance.md and its plot are written. Settings are compared on the same clips and seeds.
 """
 
@@ -144,8 +144,9 @@ step takes two passes of the network, the others one. This page is written by `p
 {chr(10).join(f"| {line} |" for line in lines)}
 
 Passes are those of one of many clips of a length, which share the first unconditional pass. The time is the
-least of {ROUNDS} of a clip of {FRAMES} frames, without its body, on one thread of {machine["processor"]}. Intervals behind ±
-are a bootstrap over clips. With so few clips, differences smaller than that may be chance.
+least of {ROUNDS} of a clip of {FRAMES} frames, without its body, on one thread of
+{machine["processor"]}. Intervals behind ± are a bootstrap over clips. With so few clips, differences smaller
+than that may be chance.
 """
 
 

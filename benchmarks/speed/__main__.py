@@ -3,7 +3,8 @@
 Measures the sections of `CORE`, about six minutes on two quiet cores, or with `--all` those of `SECTIONS`.
 Writes benchmarks/results/speed-<machine>-<version>.json after each, makes docs/results/benchmarks.md with its
 plots from all results in that folder, and prints what was reached of the goals. `--only` repeats single
-sections; the others keep the figures of the earlier run of that version. A busy machine is refused.
+sections; the others keep the figures of the earlier run of that version. A busy machine is refused. `--tiny`
+tries everything with sizes of a few seconds and writes to work/benchmark-tiny.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT, busy_share, describe
-from benchmarks.speed import gpu, growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed import earlier, evaluation, gpu, growth, jobs, pictures, sampling, starts, storage
 from benchmarks.speed.goals import summary_lines
 from benchmarks.speed.report import MOST_BUSY, write_report
 from intermask_cli.console import note
@@ -37,7 +38,31 @@ SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "many": lambda: jobs.many(jobs.JobSizes()),
     "growth": lambda: growth.measure(growth.GrowthSizes()),
     "pictures": lambda: pictures.measure(pictures.PictureSizes()),
+    "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes()),
+    "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
     "gpu": lambda: gpu.measure(gpu.GpuSizes()),
+}
+_FEW = jobs.JobSizes(
+    prompts=2, frames=16, rounds=1, many=(20, 40), many_frames=4, long_frames=8, long_items=20
+)
+#: The same sections with sizes that only show whether they work.
+TINY: dict[str, Callable[[], dict[str, Any] | None]] = {
+    "sampling": lambda: sampling.measure(sampling.SamplingSizes(gpu.TINY_NETWORK, 3, 2, 1, 2, 2, 2, 2)),
+    "starts": lambda: starts.measure(starts.StartSizes((), 16, 1)),
+    "end to end": lambda: jobs.end_to_end(_FEW),
+    "machinery": lambda: jobs.machinery(_FEW),
+    "storage": lambda: storage.measure(storage.StorageSizes(texts=("they hug",), frames=16, rounds=1)),
+    "machinery 1,000": lambda: jobs.machinery(_FEW),
+    "many": lambda: jobs.many(_FEW),
+    "growth": lambda: growth.measure(
+        growth.GrowthSizes("duet-mini", None, (16, 32), (2, 3), (1, 2), (1, 2), 16, 2, 1)
+    ),
+    "pictures": lambda: pictures.measure(pictures.PictureSizes(12, 120, 1, 3)),
+    "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(prompts=2)),
+    "evaluate": lambda: evaluation.measure(
+        evaluation.EvaluationSizes(("--clips", "8", "--repeats", "1", "--quick"))
+    ),
+    "gpu": lambda: gpu.measure(gpu.TINY),
 }
 CORE = ("sampling", "starts", "end to end", "machinery", "storage")
 
@@ -56,7 +81,7 @@ def run_sections(
         machine, started = {**describe(), "busy_before": busy}, time.monotonic()
         figures = sections[section]()
         if figures is None:
-            note("   left out: no CUDA device")
+            note("   left out: not possible here")
             continue
         seconds = time.monotonic() - started
         record["sections"][section] = {"machine": machine, "took_seconds": seconds, "figures": figures}
@@ -87,23 +112,29 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--name", help="of the machine; default: its kind")
     parser.add_argument("--all", action="store_true", help="all sections, not only the core")
     parser.add_argument("--only", nargs="+", choices=list(SECTIONS), help="sections to measure")
+    parser.add_argument("--tiny", action="store_true", help="try the sections with sizes of a few seconds")
     parser.add_argument("--force", action="store_true", help="measure on a busy machine")
     parser.add_argument(
         "--report", action="store_true", help="measure nothing, only write docs/results/benchmarks.md"
     )
     options = parser.parse_args(arguments)
     started = time.monotonic()
+    results, document, sections = RESULTS, DOCUMENT, SECTIONS
+    if options.tiny:
+        results, sections = ROOT / "work" / "benchmark-tiny", TINY
+        document = results / DOCUMENT.name
+        results.mkdir(parents=True, exist_ok=True)
     if not options.report:
-        if not options.force:
+        if not (options.force or options.tiny):
             refuse_busy()
         name = options.name or default_name()
-        path = RESULTS / f"{name}-{__version__}.json"
-        record = run_sections(path, options.only or list(SECTIONS if options.all else CORE), SECTIONS, name)
+        path = results / f"{name}-{__version__}.json"
+        record = run_sections(path, options.only or list(sections if options.all else CORE), sections, name)
         note(f"{path} after {time.monotonic() - started:.0f} s")
         print("\n".join(summary_lines(record)))
-    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
-    write_report([record for record in records if record.get("format") == FORMAT], DOCUMENT)
-    note(f"{DOCUMENT}")
+    records = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    write_report([record for record in records if record.get("format") == FORMAT], document)
+    note(f"{document}")
 
 
 if __name__ == "__main__":

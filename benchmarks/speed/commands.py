@@ -5,7 +5,9 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from benchmarks.machine import ROOT
 
@@ -20,17 +22,24 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def run(command: Sequence[str]) -> str:
-    """What a command prints; RuntimeError with the end of its messages if it fails."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(command: Sequence[str], folder: Path = ROOT) -> str:
+    """What a command prints, started in a folder; RuntimeError with the end of its messages if it fails."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-500:]}")
     return done.stdout
 
 
-def processor_seconds(command: Sequence[str]) -> float:
+def processor_seconds(command: Sequence[str], folder: Path = ROOT) -> float:
     """Processor time of a command and all processes that it waits for."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    run(command)
+    run(command, folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def timed(start: Callable[[], float]) -> tuple[float, float]:
+    """Seconds by the clock of a call, and what it returns."""
+    began = time.perf_counter()
+    result = start()
+    return time.perf_counter() - began, result

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.speed import starts
+from benchmarks.speed import earlier, evaluation, starts
 from benchmarks.speed.sampling import HALF, OURS
 
 Figures = Mapping[str, Any]
@@ -87,6 +87,15 @@ def _rest(figures: Figures, _: Figures) -> float:
     return value
 
 
+def _evaluated(name: str) -> Callable[[Figures, Figures], float]:
+    return lambda figures, _: figures["runs"][name]["seconds"]  # type: ignore[no-any-return]
+
+
+def _than_earlier(figures: Figures, _: Figures) -> float:
+    value: float = figures["runs"][earlier.NOW]["times_as_fast"]
+    return value
+
+
 GOALS = (
     Goal("sampling", "one clip, float32, of the plain loop", _faster("one clip", OURS), 1.18, limit_amx=1.3),
     Goal("sampling", "one clip, bf16", _faster("one clip", HALF), 2.2, limit_amx=3.6),
@@ -100,6 +109,9 @@ GOALS = (
     Goal("end to end", "two workers on two cores, against one", _workers, 1.3),
     Goal("machinery", "12 prompts: neither loading nor sampling nor bodies", _rest, 5, "%", at_most=True),
     Goal("machinery 1,000", "1,000 prompts: the same", _rest, 3, "%", at_most=True),
+    Goal("against 0.1.0", "256 prompts of mixed length, against 0.1.0", _than_earlier, 1.5),
+    Goal("evaluate", "evaluate, the first time", _evaluated(evaluation.FIRST), 120, "s", at_most=True),
+    Goal("evaluate", "evaluate, again", _evaluated(evaluation.AGAIN), 15, "s", at_most=True),
     Goal("storage", "a pair on disk, exact against rounded", lambda f, _: f["times_smaller"], 2),
 )  # fmt: skip
 

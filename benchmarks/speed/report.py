@@ -287,9 +287,37 @@ def _pictures(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def _earlier(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, row in figures["runs"].items():
+        both = row, figures["processor"][name]
+        by_clock, by_processor = (f"{of.get('times_as_fast', 1):.2f}x" for of in both)
+        seconds = (f"{of['min']:.1f} s" for of in both)
+        rows.append([name, by_clock, f"{figures['prompts'] / row['min']:.2f}", *seconds, by_processor])
+    frames = figures["frames"]
+    head = ["", "times as fast", "interactions/s", "seconds", "processor seconds", "times as fast in those"]
+    return [
+        f"### {figures['prompts']} prompts of {min(frames)} to {max(frames)} frames, now and in 0.1.0",
+        "",
+        *_table(head, rows),
+        "",
+        "Each version with its own default settings: 0.1.0 in one process with all threads, its bodies as "
+        "decoded; now with a worker per core, prompts read, bodies solved and stored rounded.",
+    ]
+
+
+def _evaluation(figures: dict[str, Any]) -> list[str]:
+    rows = [
+        [name, f"{row['seconds']:.1f} s", f"{row['processor_seconds']:.1f} s"]
+        for name, row in figures["runs"].items()
+    ]
+    words = " ".join(["intermask evaluate", *figures["options"]])
+    return [f"### `{words}`", "", *_table(["", "seconds", "processor seconds"], rows)]
+
+
 _SECTIONS = {
     "sampling": _sampling, "starts": _starts, "end to end": _end_to_end, "machinery": _machinery,
     "machinery 1,000": _machinery, "storage": _storage, "many": _many, "growth": _growth,
-    "pictures": _pictures, "gpu": _gpu,
+    "pictures": _pictures, "against 0.1.0": _earlier, "evaluate": _evaluation, "gpu": _gpu,
 }  # fmt: skip
 _PLOTS = {"growth": plots.growth, "many": plots.many}

@@ -28,7 +28,7 @@ PRECISION = {PLAIN: "float32", OURS: "float32", HALF: "bf16", GRAPHS: "bf16"}
 
 @dataclass(frozen=True)
 class SamplingSizes:
-    """How large the rows are; `FULL` takes a few minutes on two cores."""
+    """How large the rows are; these take a few minutes on two cores."""
 
     config: TransformerConfig = field(default_factory=TransformerConfig)
     tokens: int = 75  # per body row: 300 frames

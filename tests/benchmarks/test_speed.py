@@ -8,8 +8,21 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.machine import ROOT
 from benchmarks.speed import __main__ as speed
-from benchmarks.speed import gpu, gpu_session, growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed import (
+    commands,
+    earlier,
+    evaluation,
+    gpu,
+    gpu_session,
+    growth,
+    jobs,
+    pictures,
+    sampling,
+    starts,
+    storage,
+)
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.published_loop import flops_per_pass
 from benchmarks.speed.report import write_report
@@ -58,13 +71,36 @@ def test_both_loops_make_the_same_tokens(lengths: list[int]) -> None:
         assert made.shape == (2, 5, n) and ((made >= 0) & (made < CODES)).all()
 
 
+def test_the_earlier_version_is_run_from_its_own_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0.1.0 comes out of the history; a checkout without it leaves the section out."""
+    seen = []
+
+    def note_it(command: list[str], folder: Path) -> float:
+        seen.append((folder, command))
+        assert (folder / "intermask_cli" / "version.py").exists() and Path(command[4]).is_file()
+        return 1.0
+
+    monkeypatch.setattr(commands, "processor_seconds", note_it)
+    found = earlier.measure(earlier.EarlierSizes(2))
+    if found is not None:
+        assert [folder == ROOT for folder, _ in seen] == [False, True, True]
+        assert seen[2][1][-2:] == ["--processes", "1"] and found["processor"][earlier.NOW]["min"] == 1.0
+    monkeypatch.setattr(earlier, "COMMIT", "0" * 40)
+    assert earlier.measure(earlier.EarlierSizes(2)) is None
+
+
 def test_mixed_lengths_span_the_prompt_file() -> None:
     assert sampling.mixed_lengths(64)[0] == sampling.mixed_lengths(3)[0] == 15
     assert sampling.mixed_lengths(64)[-1] == sampling.mixed_lengths(3)[-1] == 75
 
 
 @pytest.mark.slow
-def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -> None:
+def test_every_section_and_the_document(
+    tmp_path: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(earlier, "_checked_out", lambda tree: True)
+    # These two would take minutes; the first has a test of its own.
+    monkeypatch.setattr(commands, "processor_seconds", lambda command, folder=ROOT: 2.0)
     model = tuple(tiny_model.options)
     small = jobs.JobSizes(model, 4, 8, 1, (20, 40), 4, 8, 20)
     measured = jobs.machinery(small)
@@ -81,6 +117,8 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
         "growth": lambda: growth.measure(
             growth.GrowthSizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
         ),
+        "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(3)),
+        "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
         "gpu": lambda: None,
     }
     path = tmp_path / "results" / "tiny.json"
@@ -105,7 +143,8 @@ def test_every_section_and_the_document(tmp_path: Path, tiny_model: TinyModel) -
         assert sum(shares.values()) == pytest.approx(1) and min(shares.values()) > 0
     words = (
         "## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB",
-        "| partner |", "| bodies |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
+        "| partner |", "| bodies |", "3 prompts of 152 to 172 frames",
+        "| second run |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
     )  # fmt: skip
     for word in words:
         assert word in text
