@@ -37,7 +37,7 @@ RESULTS, DOCUMENT = (
 PLOT = ROOT / "docs" / "results" / "images" / "guidance.png"
 #: Seed of the scored samples, that of `intermask evaluate`.
 SEED = 3407
-#: Length of the clip whose time is told, and how often it is made: the minimum counts.
+#: Length of the clip whose time is printed, and how often it is made: the minimum counts.
 FRAMES, ROUNDS = 150, 3
 #: Intervals of the share of masked tokens; 1 to 1 is the first step alone.
 INTERVALS = ((0.0, 1.0), (0.5, 1.0), (0.8, 1.0), (1.0, 1.0), (0.2, 0.9))
@@ -47,7 +47,7 @@ SKATE = "foot_skate_mm_per_frame"
 
 @dataclass(frozen=True)
 class Setting:
-    """Steps, and the steps that are guided; no interval is no guidance."""
+    """Steps, and the steps that are guided: none without an interval."""
 
     steps: int
     interval: tuple[float, float] | None
