@@ -17,6 +17,7 @@ from intermask_cli.config import DEFAULT_MODEL, SamplingConfig, sampling_with
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
     from intermask_cli.generation.engines import ModelSource
+    from intermask_cli.generation.ray_cluster import RaySettings
     from intermask_cli.generation.requests import RunSettings
     from intermask_cli.inference.proportions import Proportions
 
@@ -77,7 +78,29 @@ BatchSize = Annotated[
 Processes = Annotated[
     str,
     typer.Option(
-        help="Workers on this machine; auto: one per visible GPU, or one per core in large runs on the CPU."
+        help="Workers on this machine; auto: one per visible GPU, or one per core in large runs on the CPU. "
+        "With --engine ray workers of the cluster; auto: as many as it has room for."
+    ),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        help="local: this machine, or a launcher's processes; ray: a Ray cluster. Results do not change.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="The Ray cluster: auto (the one that this machine belongs to) or HOST:PORT.  "
+        "[default: RAY_ADDRESS, else a Ray of this machine alone]",
+        show_default=False,
+    ),
+]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option(
+        help="GPUs of each worker on Ray, such as 0.25: four share one.  [default: 1]", show_default=False
     ),
 ]
 Person = Annotated[
@@ -387,6 +410,9 @@ class PartRunOptions:
     layout: Layout = "auto"
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
+    engine: EngineName = "local"
+    address: Address = None
+    gpus_per_worker: GpusPerWorker = None
     shard: ShardOfRun = None
     overwrite: Overwrite = False
     strict: Strict = False
@@ -440,8 +466,24 @@ class PartRunOptions:
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
             acceptance=acceptance,
-            execution=Execution(model.device, processes, shard, self.overwrite, self.rejected_ok),
+            execution=Execution(
+                model.device, processes, shard, self.overwrite, self.rejected_ok, self.ray_settings()
+            ),
         )
+
+    def ray_settings(self) -> RaySettings | None:
+        """Where Ray is used, None without it; InputError for a value that is not accepted."""
+        from intermask_cli.errors import InputError
+        from intermask_cli.generation.ray_cluster import RaySettings
+
+        if self.engine == "ray":
+            return RaySettings(self.address, self.gpus_per_worker)
+        if self.engine != "local":
+            raise InputError(f"--engine {self.engine}: accepted are local and ray")
+        for option, value in (("--address", self.address), ("--gpus-per-worker", self.gpus_per_worker)):
+            if value is not None:
+                raise InputError(f"{option}: is of Ray; add --engine ray")
+        return None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,16 @@ from intermask_cli.errors import (
 from intermask_cli.generation.acceptance import AcceptanceCounts
 from intermask_cli.generation.disk_space import estimated_bytes, space_for, stays_in_parts
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
-from intermask_cli.generation.launch import Worker, announce_wait, join_workers, worker_devices
+from intermask_cli.generation.launch import (
+    Worker,
+    announce_wait,
+    join_workers,
+    require_no_launcher,
+    worker_devices,
+)
 from intermask_cli.generation.plan import Part, Plan, Shard
+from intermask_cli.generation.ray_cluster import RaySettings
+from intermask_cli.generation.ray_engine import work_on_ray
 from intermask_cli.generation.readings import PromptReadings
 from intermask_cli.generation.run_directory import (
     GALLERY,
@@ -43,7 +51,7 @@ class Execution:
     """How a job is carried out. Nothing here changes what is made.
 
     `rejected_ok`: rejected lines leave the exit code at 0. `processes` workers on this machine, None
-    for as many as pay (`launch.worker_devices`).
+    for as many as pay (`launch.worker_devices`). With `ray` they are workers of a Ray cluster.
     """
 
     device: str = "auto"
@@ -51,6 +59,7 @@ class Execution:
     shard: Shard = field(default_factory=Shard)
     overwrite: bool = False
     rejected_ok: bool = False
+    ray: RaySettings | None = None
 
 
 @dataclass(frozen=True)
@@ -231,8 +240,12 @@ def run_job(job: Job) -> Summary | None:
     announce_wait()  # before torch is imported, which takes seconds
     folder, plan, execution = job.folder, job.plan, job.execution
     parts = execution.shard.deal(plan.parts)
-    devices = worker_devices(execution.device, execution.processes, len(plan.items))
-    with join_workers(execution.device) as worker, ExitStack() as stack:
+    if execution.ray is None:
+        devices = worker_devices(execution.device, execution.processes, len(plan.items))
+    else:
+        require_no_launcher("--engine ray")
+        devices = []
+    with _joined(execution) as worker, ExitStack() as stack:
         if worker.main:
             run = stack.enter_context(open_run(folder, job.info, execution.shard, execution.overwrite))
             if run.finished() is None:
@@ -251,7 +264,7 @@ def run_job(job: Job) -> Summary | None:
             joints = len(job.info.dataset.get("joint_names", ())) or NUM_JOINTS
             pending_of_all, store, layout = run.pending(plan.parts), job.info.store, job.info.layout
             space = space_for(folder, pending_of_all, plan.frames, joints, store, layout)
-        timing = _work(run, parts, pending, worker, devices, job.load_engine, space)
+        timing = _work(run, parts, pending, worker, devices, job, space)
         if not worker.main:
             return None
         merged = run.merge(plan.parts, job.rejected)
@@ -279,18 +292,31 @@ def _work(
     pending: Sequence[Part],
     worker: Worker,
     devices: Sequence[str],
-    load_engine: LoadEngine,
+    job: Job,
     space: str,
 ) -> dict[str, float]:
-    """Make the pending parts in this process or in a pool; an early end is recorded in the manifest."""
+    """Make the pending parts here, in a pool or on Ray; an early end is recorded in the manifest."""
+    execution, load_engine = job.execution, job.load_engine
     devices = devices[: max(1, len(pending))]  # no worker without a part
     remaining = sum(len(part.items) for part in pending)
     total = sum(len(part.items) for part in parts)
     if worker.main:
         resumed = f"{total - remaining:,} of {total:,} done before, " if remaining < total else ""
-        note(f"{resumed}{remaining:,} interactions to make on {_place(worker, devices)}; {space}")
+        place = _place(worker, devices, execution.ray)
+        note(f"{resumed}{remaining:,} interactions to make on {place}; {space}")
     interrupts = Interrupts(under_launcher=worker.world > 1)
     try:
+        if execution.ray is not None:
+            return work_on_ray(
+                run,
+                parts,
+                pending,
+                execution.device,
+                execution.processes,
+                execution.ray,
+                load_engine,
+                interrupts,
+            )
         if len(devices) > 1:
             return work_in_processes(run, parts, pending, devices, load_engine, interrupts)
         return work(run, parts, worker.deal(pending), worker, load_engine, interrupts)
@@ -302,8 +328,17 @@ def _work(
         raise
 
 
-def _place(worker: Worker, devices: Sequence[str]) -> str:
+def _joined(execution: Execution) -> AbstractContextManager[Worker]:
+    """The workers of a launcher that share the run; with Ray this process alone, which samples nothing."""
+    if execution.ray is None:
+        return join_workers(execution.device)
+    return nullcontext(Worker(0, 1, execution.device))
+
+
+def _place(worker: Worker, devices: Sequence[str], ray: RaySettings | None) -> str:
     """The devices and the number of workers, for a message."""
+    if ray is not None:
+        return f"Ray, {ray.where or 'on this machine alone'}"
     if len(devices) == 1:
         return worker.device + (f", {worker.world} workers" if worker.world > 1 else "")
     return f"{', '.join(dict.fromkeys(devices))}, {len(devices)} workers"

@@ -194,6 +194,15 @@ def _say_waiting(expected: int) -> None:
     )
 
 
+def require_no_launcher(option: str) -> None:
+    """InputError if a launcher started this process, which the option does not go with."""
+    if any(name in os.environ for name in _LAUNCHER_VARIABLES):
+        raise InputError(
+            f"{option}: a launcher (torchrun, accelerate launch) started this process, or WORLD_SIZE is set; "
+            "start the command alone"
+        )
+
+
 def parse_processes(text: str) -> int | None:
     """The value of --processes: a number of workers, or None for auto."""
     if text == "auto":

@@ -9,11 +9,9 @@ they end at once; the same command then makes the unfinished parts.
 from __future__ import annotations
 
 import os
-import pickle
 import queue
 import signal
 import time
-import traceback
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -30,6 +28,7 @@ from intermask_cli.generation.engine import POLL_SECONDS, Interrupts, LoadEngine
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.plan import Part
 from intermask_cli.generation.progress import Progress, show_progress
+from intermask_cli.generation.remote_errors import packed, unpacked
 from intermask_cli.generation.run_directory import RunDirectory
 
 
@@ -133,7 +132,7 @@ class _Pool:
         elif kind == "terminated":
             self.interrupts.exit_code = self.interrupts.exit_code or EXIT_SIGTERM
         elif kind == "failed":
-            self._stop(_unpacked(*values))
+            self._stop(unpacked(*values))
         elif kind == "ended":
             self._remove(member)
 
@@ -201,7 +200,8 @@ def run_worker(
         if terminated:
             channel.send("terminated")
     except Exception as error:
-        channel.send("failed", *_packed(error, worker))
+        place = f"worker {worker.rank + 1} of {worker.world} ({worker.device})"
+        channel.send("failed", *packed(error, place))
     channel.send("ended")
 
 
@@ -230,33 +230,3 @@ class _Channel:
                 self._connection.send((kind, *values))
         except OSError:
             os._exit(EXIT_FAILURE)
-
-
-class RemoteTraceback(Exception):
-    """The traceback of a worker, as the cause of its error, for --debug."""
-
-    def __str__(self) -> str:
-        return f"\n{self.args[0]}"
-
-
-def _packed(error: Exception, worker: Worker) -> tuple[bytes, str]:
-    """A pickled error to raise in the main process, and its traceback.
-
-    An `IntermaskError` stays the same; any other becomes an `IntermaskError` whose message names it.
-    """
-    trace = "".join(traceback.format_exception(error))
-    if isinstance(error, IntermaskError):
-        with suppress(Exception):
-            data = pickle.dumps(error)
-            pickle.loads(data)
-            return data, trace
-    first = (str(error).splitlines() or ["no message"])[0]
-    place = f"worker {worker.rank + 1} of {worker.world} ({worker.device})"
-    hint = "run with --debug for the traceback"
-    return pickle.dumps(IntermaskError(f"{place}: {type(error).__name__}: {first} ({hint})")), trace
-
-
-def _unpacked(data: bytes, trace: str) -> Exception:
-    error: Exception = pickle.loads(data)
-    error.__cause__ = RemoteTraceback(trace)
-    return error

@@ -52,6 +52,8 @@ MODEL = BundleKind("model", "an intermask model", "give the model as --model NAM
 TOKENIZER, TRANSFORMER = "tokenizer.safetensors", "transformer.safetensors"
 PAIR_DECODER, NORMALIZER = "pair_decoder.safetensors", "normalizer.npz"
 READER, READER_TABLES = "reader.safetensors", "reader.json"
+#: The files that decide results: all of a bundle but its card.
+FILES = (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER, READER, READER_TABLES)
 #: The folder of the bundled models and evaluators.
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -158,7 +160,5 @@ def read_info(folder: Path) -> BundleInfo:
 
 
 def bundle_sha256(folder: Path) -> str:
-    """SHA-256 over names and contents of the files that decide results (all but the card)."""
-    return folder_sha256(
-        folder, (CONFIG, NORMALIZER, PAIR_DECODER, TOKENIZER, TRANSFORMER, READER, READER_TABLES)
-    )
+    """SHA-256 over names and contents of the files that decide results."""
+    return folder_sha256(folder, FILES)
