@@ -61,15 +61,21 @@ class RaySettings:
 def connected(settings: RaySettings, workers: int | None) -> Iterator[Any]:
     """The module `ray`, connected; afterwards all processes that it started for this program end.
 
+    A program that is connected already stays as it is.
+
     workers: how many a Ray that is started here must have room for; None for one per processor.
 
     Raises:
         MissingError: Ray is not installed. InputError: no cluster at the address, or one of another version.
+        IntermaskError: Ray does not start on this machine.
     """
     address = settings.where
     own = {**_LOCAL_ENVIRONMENT, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     with _environment(own if address is None else {}):
         ray = _imported()
+        if ray.is_initialized():
+            yield ray
+            return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
         if address is None:
             options |= {
@@ -84,12 +90,16 @@ def connected(settings: RaySettings, workers: int | None) -> Iterator[Any]:
         handler = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(**options)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises plain ones, too
             first = (str(error).splitlines() or [type(error).__name__])[0]
-            place = f"at {address}" if address else "on this machine"
+            if address is None:
+                raise IntermaskError(
+                    f"--engine ray: Ray does not start on this machine ({first}); try again "
+                    "when it is less busy, or leave --engine out"
+                ) from error
             raise InputError(
-                f"--engine ray: no Ray {place} ({first}); start one with `ray start --head`, or leave out "
-                f"--address and {ADDRESS_VARIABLE} to use this machine alone"
+                f"--engine ray: no Ray at {address} ({first}); start one with `ray start --head`, or "
+                f"leave out --address and {ADDRESS_VARIABLE} to use this machine alone"
             ) from error
         finally:
             signal.signal(signal.SIGTERM, handler)

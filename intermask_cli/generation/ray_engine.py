@@ -32,7 +32,7 @@ from intermask_cli.generation.ray_worker import (
     NeedsFiles,
     RayWorker,
     Ready,
-    Trouble,
+    WorkerError,
 )
 from intermask_cli.generation.remote_errors import unpacked
 from intermask_cli.generation.run_directory import RunDirectory, versions
@@ -246,7 +246,7 @@ class _Crew:
         if isinstance(answer, NeedsFiles):
             member.call = member.actor.load.remote(__version__, self._pickled, self._files)
             return
-        if isinstance(answer, Trouble):
+        if isinstance(answer, WorkerError):
             member.part = None
             self._stop(unpacked(answer.error, answer.trace))
             self._dismiss(member)
@@ -277,7 +277,7 @@ class _Crew:
         write_bytes(self.run.parts_folder / part.name, answer.image)
 
     def _show(self, member: _Member, entries: Sequence[Entry]) -> None:
-        """Show the entries that were not shown yet; `load` and `make` return all of theirs once more."""
+        """Show the entries that were not shown yet; `load` and `make` return all of theirs again."""
         for entry in entries:
             if entry.serial <= member.last_serial:
                 continue

@@ -29,7 +29,7 @@ from intermask_cli.generation.run_directory import PARTS, RunDirectory, versions
 from intermask_cli.generation.sent_run import Files, SentRun
 from intermask_cli.version import __version__
 
-#: Seconds after which a worker that has nothing to tell answers all the same.
+#: Seconds after which a worker that has nothing to say answers all the same.
 SILENT_SECONDS = 20.0
 
 
@@ -70,7 +70,7 @@ class MadePart:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class WorkerError:
     """An error, as `remote_errors.packed` gives it."""
 
     error: bytes
@@ -79,7 +79,7 @@ class Trouble:
 
 
 #: What the calls of a worker return; each has the entries since the call began.
-Answer = Ready | NeedsFiles | MadePart | Trouble
+Answer = Ready | NeedsFiles | MadePart | WorkerError
 
 
 class RayWorker:
@@ -115,13 +115,13 @@ class RayWorker:
             load_engine = run.loader_here(self._run.folder, self._folder, files)
             if load_engine is None:
                 return NeedsFiles()
-            device = choose_device(self._device)
+            device = self._device if self._device == "cpu" else choose_device(self._device)
             sharing = processors() if device == "cpu" else round(1 / min(self._gpus or 1.0, 1.0))
             worker = Worker(self._rank, self._world, device, max(1, min(sharing, self._world)))
             self._engine: Engine = load_engine(worker)
             return Ready(_node(), versions(), self._entries)
         except Exception as error:
-            return self._trouble(error)
+            return self._error(error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -138,7 +138,7 @@ class RayWorker:
             content = {path.relative_to(run.folder).as_posix(): path.read_bytes() for path in files}
             return MadePart(content.pop(f"{PARTS}/{part.name}"), content, self._entries)
         except Exception as error:
-            return self._trouble(error)
+            return self._error(error)
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -162,8 +162,8 @@ class RayWorker:
         with self._news:
             self._entries = []
 
-    def _trouble(self, error: Exception) -> Trouble:
-        return Trouble(*packed(error, f"worker {self._rank + 1} on Ray"), self._entries)
+    def _error(self, error: Exception) -> WorkerError:
+        return WorkerError(*packed(error, f"worker {self._rank + 1} on Ray"), self._entries)
 
 
 def _node() -> str:

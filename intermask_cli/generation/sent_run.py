@@ -20,8 +20,6 @@ from intermask_cli.generation.engines import ModelSource
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo
 from intermask_cli.models.bundle_info import FILES as BUNDLE_FILES
 from intermask_cli.models.bundle_info import bundle_sha256
-from intermask_cli.models.text_encoders import FILES as ENCODER_FILES
-from intermask_cli.models.text_encoders import WEIGHTS, kind_and_source
 from intermask_cli.version import __version__
 
 #: Content of files by the hash of the model or text encoder, and the name of the file.
@@ -70,12 +68,17 @@ class SentModel:
 
     @classmethod
     def of(cls, source: ModelSource) -> SentModel:
+        """The model as it is on the machine of the user."""
+        from intermask_cli.models.text_encoders import kind_and_source  # imports torch
+
         folder = Path(kind_and_source(source.text_encoder or "")[1]).expanduser()
         given = source.text_encoder and source.encoder.sha256 and folder.is_dir()
         return cls(source, folder if given else None)
 
     def paths(self) -> Iterator[tuple[tuple[str, str], Path]]:
         """The keys of `Files`, and the files on the machine of the user."""
+        from intermask_cli.models.text_encoders import FILES as ENCODER_FILES
+
         bundle = [self.source.folder / name for name in BUNDLE_FILES]
         yield from (((self.source.sha256, path.name), path) for path in bundle if path.is_file())
         if self.encoder is not None:
@@ -85,6 +88,8 @@ class SentModel:
 
     def source_here(self, scratch: Path, files: Files | None) -> ModelSource | None:
         """The model as it is on this machine; None if it is not here, and no files are given."""
+        from intermask_cli.models.text_encoders import kind_and_source
+
         source = self.source
         if bundle_sha256(source.folder) != source.sha256:
             if files is None:
@@ -105,6 +110,8 @@ class SentModel:
 
 def _weights(encoder: Path) -> Path:
     """The weights that are read of a text encoder's folder."""
+    from intermask_cli.models.text_encoders import WEIGHTS
+
     found = [encoder / name for name in WEIGHTS if (encoder / name).is_file()]
     return found[0] if found else encoder / WEIGHTS[0]
 

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from intermask_cli.console import note
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.engine import Engine, LoadEngine, MakeBatch
@@ -21,6 +22,7 @@ from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.part_files import Failure
 from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.ray_cluster import RaySettings
 from intermask_cli.generation.run_directory import RunDirectory, RunInfo
 from intermask_cli.inference.interaction import Interaction
 
@@ -62,6 +64,8 @@ class Loader:
     def __call__(self, worker: Worker) -> Engine:
         if self.act == "missing":
             raise MissingError("no such model; see --model")
+        if self.act == "say":
+            note(f"process {os.getpid()} on GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")
 
         def batch(items: Sequence[WorkItem]) -> list[Interaction]:
             time.sleep(self.pause)
@@ -84,11 +88,13 @@ def job_of(
     plan: Plan,
     load: LoadEngine,
     rejected: Sequence[Rejected] = (),
-    processes: int = 1,
+    processes: int | None = 1,
     shard: Shard = ALL,
+    ray: RaySettings | None = None,
+    device: str = "cpu",
 ) -> Job:
     """A job on the CPU."""
-    return Job(folder, info(plan), plan, load, rejected, Execution("cpu", processes, shard))
+    return Job(folder, info(plan), plan, load, rejected, Execution(device, processes, shard, ray=ray))
 
 
 def execute(folder: Path, plan: Plan, load: LoadEngine, *more: Any, **options: Any) -> Summary:
