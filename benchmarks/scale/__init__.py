@@ -1,0 +1,1 @@
+"""What datasets of any size cost, computed from a few measured figures: `python -m benchmarks.scale`."""
