@@ -13,8 +13,8 @@ from intermask_cli.generation.plan import Part
 #: Free space that merging needs, as a multiple of the size of the parts. Measured, the metadata that HDF5
 #: adds is far less than five percent.
 _MERGE_SPACE = 1.05
-#: Largest dataset that becomes one file by itself. Merging copies it in one process, at about 130 MB/s: for this
-#: size more than a minute, in which no worker does anything (`python -m benchmarks.scale`).
+#: Largest dataset that becomes one file by itself. Merging copies it in one process, at about 130 MB/s: for
+#: this size more than a minute, in which no worker does anything (`python -m benchmarks.scale`).
 SINGLE_FILE_BYTES = 10_000_000_000
 #: Share that is left of float32 numbers, by `config.STORES`. Exact arrays of random models shrink by a fifth,
 #: those of smooth motion by more.
