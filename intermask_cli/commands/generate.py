@@ -42,6 +42,13 @@ def generate(
     prompt_fps: Annotated[
         float, typer.Option(min=1, max=1000, help="Frames per second of prompts written text#frames.")
     ] = 20.0,
+    add_to: Annotated[
+        Path | None,
+        typer.Option(
+            help="A finished run to add to: prompts, or samples of its prompts, that it does not have yet.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")
     ] = False,
@@ -51,14 +58,17 @@ def generate(
 
     Every prompt becomes two-person interactions in an HDF5 file. The run directory gets interactions.h5,
     index.csv, manifest.json, gallery.html and, if lines were bad, rejected.jsonl. The same command
-    resumes an interrupted run.
+    resumes an interrupted run. With --add-to what is new goes into a finished run.
     """
     from intermask_cli.commands import reporting
     from intermask_cli.errors import InputError
+    from intermask_cli.generation.growing import GrowingRun, add_to_run
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.prompts import read_prompts
-    from intermask_cli.generation.requests import generate_job
+    from intermask_cli.generation.requests import generate_job, growth_job
 
+    if add_to is not None and (run.out is not None or run.overwrite):
+        raise InputError("--add-to names the run that grows; leave --out and --overwrite out")
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
@@ -67,10 +77,14 @@ def generate(
         raise InputError("no prompts; give a prompt file, or a text with --prompt")
     read = read_prompts(files, limits, format, prompt_fps, prompt or ())
     accepted = reporting.require_prompts(read, run.strict)
-    job = generate_job(settings, files, accepted, length)
+    if add_to is not None:
+        job = growth_job(settings, GrowingRun.open(add_to), files, accepted, length)
+    else:
+        job = generate_job(settings, files, accepted, length)
     readings = reporting.read_prompts_of(job, settings.source, run.strict) if dry_run or run.strict else None
     if dry_run:
         source = settings.source
         warning_of = source.text_warning_of(item.text for item in job.plan.items)
         reporting.report(Estimate.of(job, source.info.fps, source.num_joints, warning_of, readings), json)
-    reporting.report_run(run_job(job), settings.source.info.max_frames, json)
+    result = run_job(job) if add_to is None else add_to_run(job)
+    reporting.report_run(result, settings.source.info.max_frames, json)

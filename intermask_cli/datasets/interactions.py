@@ -70,6 +70,8 @@ OPTIONAL_COLUMNS = (
 )  # fmt: skip
 NUMBER_COLUMNS = ("sample", "seed", "frames")
 FLOAT_COLUMNS = ("read_confidence", "tries", "accepted", *MEASURES)
+#: Those of them that hold whole numbers, "" where unknown.
+_WHOLE_COLUMNS = ("tries", "accepted")
 #: Upper limit for the numbers of any array, relative to persons x frames x joints: a defence against huge
 #: claims, as above. Real files have at most about 6 (features).
 _MOST_NUMBERS_PER_JOINT = 32
@@ -267,6 +269,8 @@ class InteractionFile:
         if h5py.check_string_dtype(data.dtype) is not None:
             return list(data.asstr()[:])
         values: list[Any] = data[:].tolist()
+        if name in _WHOLE_COLUMNS:
+            return ["" if math.isnan(value) else int(value) for value in values]
         return values
 
     @property

@@ -23,6 +23,8 @@ from intermask_cli.inference.interaction import Interaction
 ON_FAIL = ("keep", "drop")
 #: Samples of an item that are made at most, unless the user says otherwise.
 DEFAULT_TRIES = 4
+#: Begins the reason of a dropped item in `rejected.jsonl`.
+NOT_ACCEPTED = "not accepted: "
 MAX_TRIES = 1000
 #: Columns that are known when a sample has been made.
 _MADE = (*INDEX_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name not in ("tries", "accepted")))
@@ -95,7 +97,7 @@ class Acceptance:
         """The reason for `rejected.jsonl`: the condition, and what was measured on the last try."""
         values = ", ".join(f"{name} {value:.4g}" for name, value in made.measured.items() if name in MEASURES)
         last = f"; the last one has {values}" if values else ""
-        return f"not accepted: none of {made.tries} tries meets {self.condition.text!r}{last}"
+        return f"{NOT_ACCEPTED}none of {made.tries} tries meets {self.condition.text!r}{last}"
 
 
 @dataclass(frozen=True)

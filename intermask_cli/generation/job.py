@@ -225,7 +225,7 @@ class Estimate:
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def resumable() -> Iterator[None]:
     """Turn a signal outside `engine.Interrupts`, for example while merging, into `InterruptedRun`."""
     try:
         yield
@@ -234,7 +234,7 @@ def _resumable() -> Iterator[None]:
         raise InterruptedRun("interrupted; the same command resumes", code) from error
 
 
-@_resumable()
+@resumable()
 def run_job(job: Job) -> Summary | None:
     """Make the pending parts of a job; merge once all parts exist. None on workers other than the first."""
     announce_wait()  # before torch is imported, which takes seconds

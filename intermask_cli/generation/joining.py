@@ -10,30 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
-
-from intermask_cli.console import counter, note, warn
-from intermask_cli.datasets.hdf5_arrays import LIBVER
+from intermask_cli.console import note, warn
 from intermask_cli.datasets.interactions import (
-    CONTENT_SHA256,
     FILE_NAME,
-    INDEX,
     INDEX_COLUMNS,
-    ITEMS,
     OPTIONAL_COLUMNS,
     RUN,
-    RUNS,
     InteractionFile,
-    content_sha256,
-    item_sha256,
-    write_attributes,
-    write_index,
 )
 from intermask_cli.datasets.part_set import part_files_in
-from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.datasets.tables import MAX_ID_LENGTH
 from intermask_cli.errors import InputError
-from intermask_cli.files import replacing
+from intermask_cli.generation.copied_items import OWN_ATTRIBUTES, united_columns, write_copies
 from intermask_cli.generation.disk_space import check_merge_space
 from intermask_cli.generation.job import Summary, finished_summary
 from intermask_cli.generation.plan import Shard
@@ -50,8 +38,8 @@ from intermask_cli.generation.run_directory import (
 
 #: Root attributes that say what the arrays mean; they must be equal in all runs.
 _MEANING = ("fps", "units", "up_axis", "joint_names", "parents", "rotation_convention")
-#: Root attributes of the new file, instead of the runs' own.
-_NEW = ("format", "format_version", CONTENT_SHA256, "created", "versions")
+#: Column of the ids of the models, where several made the items.
+MODEL = "model_id"
 #: The part of a run's identity on which single items do not depend.
 _NOT_OF_ITEMS = "prompts"
 #: Hexadecimal digits that distinguish ids.
@@ -95,6 +83,12 @@ class _Run:
             return [f"{self.name}-{inner}" for inner in self.columns[RUN]]
         return [self.name] * len(self.ids)
 
+    def models(self) -> list[str]:
+        """The id of the model that made each item, "" where it is not known."""
+        if not (self.joined and RUN in self.columns):
+            return [str(self.attributes.get("model_id", ""))] * len(self.ids)
+        return [str(self.joined.get(run, {}).get("model_id", "")) for run in self.columns[RUN]]
+
 
 def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], out: Path) -> Summary:
     """Join finished runs into the run directory `out`, in the order given.
@@ -121,8 +115,13 @@ def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], o
         stored = [path for folder in folders for path in (folder / FILE_NAME, *part_files_in(folder))]
         check_merge_space(out, sum(path.stat().st_size for path in stored))
         _warn_of_equal_items(runs)
-        columns = _columns(runs, _distinct_ids(runs))
-        _write(out, runs, columns)
+        columns = _columns(runs)
+        origins: dict[str, Mapping[str, Any]] = {}
+        for run in runs:
+            inner = {f"{run.name}-{name}": values for name, values in run.joined.items()}
+            origins |= inner or {run.name: run.attributes}
+        attributes = _common([run.attributes for run in runs])
+        write_copies(out, [(run.folder, run.ids) for run in runs], columns, attributes, origins, "merge")
         write_rejected(out, rejected)
         warnings = columns.get("text_warning", [""] * len(columns["id"]))
         merged = target.record_joined(
@@ -154,7 +153,7 @@ def _common(attributes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     common: dict[str, Any] = {}
     for name, value in attributes[0].items():
         values = [of_run.get(name) for of_run in attributes]
-        if name in _NEW:
+        if name in OWN_ATTRIBUTES:
             continue
         if all(other == value for other in values):
             common[name] = value
@@ -212,40 +211,12 @@ def _named(run: str, id: str, hashed: bool = False) -> str:
     return f"{run}-{id[-(MAX_ID_LENGTH - len(run) - 1) :]}"
 
 
-def _columns(runs: Sequence[_Run], ids: list[str]) -> dict[str, list[Any]]:
-    """Index columns of all runs; those that a run lacks are empty for its items."""
-    present = dict.fromkeys(name for run in runs for name in run.columns)
-    known = [name for name in (*INDEX_COLUMNS, *OPTIONAL_COLUMNS) if name in present]
-    columns: dict[str, list[Any]] = {name: [] for name in (*known, RUN, *present)}
-    for run in runs:
-        for name, values in columns.items():
-            values += run.origins() if name == RUN else run.columns.get(name) or [""] * len(run.ids)
-    return {**columns, "id": ids}
-
-
-def _write(out: Path, runs: Sequence[_Run], columns: Mapping[str, list[Any]]) -> None:
-    """The dataset and its table, as `merged_file.merge_parts` writes them."""
-    ids = iter(columns["id"])
-    hashes: list[tuple[str, str]] = []
-    with (
-        replacing(out / FILE_NAME) as draft,
-        h5py.File(draft, "w", libver=LIBVER, locking=False) as file,
-        counter("merge", len(columns["id"]), "interactions") as progress,
-    ):
-        write_attributes(file, _common([run.attributes for run in runs]))
-        items = file.create_group(ITEMS, track_order=True)
-        origins = file.create_group(RUNS)
-        for run in runs:
-            own = {run.name: run.attributes}
-            inner = {f"{run.name}-{name}": values for name, values in run.joined.items()}
-            for name, attributes in (inner or own).items():
-                write_attributes(origins.create_group(name), attributes)
-            with InteractionFile(run.folder) as dataset:
-                for id in run.ids:
-                    new = next(ids)
-                    hashes.append((new, item_sha256(dataset.read(id))))  # which also finds damaged items
-                    dataset.copy_item(id, items, new)
-                    progress.advance()
-        file.attrs[CONTENT_SHA256] = content_sha256(hashes)
-        write_index(file.create_group(INDEX, track_order=True), columns)
-    write_csv(out / "index.csv", columns, zip(*columns.values(), strict=True))
+def _columns(runs: Sequence[_Run]) -> dict[str, list[Any]]:
+    """Index columns of all runs, with the run of each item and, where they differ, its model."""
+    tables = [{**run.columns, RUN: run.origins()} for run in runs]
+    models = [run.models() for run in runs]
+    several = len({model for of_run in models for model in of_run}) > 1
+    if several and not any(MODEL in run.columns for run in runs):
+        tables = [{**table, MODEL: of_run} for table, of_run in zip(tables, models, strict=True)]
+    columns = united_columns(tables, (*INDEX_COLUMNS, *OPTIONAL_COLUMNS, RUN, MODEL))
+    return {**columns, "id": _distinct_ids(runs)}

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
+from types import MappingProxyType
 
 from intermask_cli.config import FRAMES_PER_TOKEN
 from intermask_cli.errors import InputError
@@ -135,17 +137,21 @@ def make_plan(
     default_frames: int,
     limit: int | None = None,
     unit: int = FRAMES_PER_TOKEN,
+    earlier: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> Plan:
     """The plan for some prompts. Values of a prompt take precedence over `samples` and `default_frames`.
 
-    `limit` keeps the first prompts only. Frames are rounded down to a multiple of `unit`.
+    `limit` keeps the first prompts only. Frames are rounded down to a multiple of `unit`. `earlier` has the
+    occurrences of prompts that were planned before, by id and text.
     """
     items: list[WorkItem] = []
-    occurrences: dict[str, int] = {}
+    occurrences = Counter(text for _, text in earlier)
     for prompt in prompts[:limit]:
-        occurrence = occurrences.get(prompt.text, 0)
-        if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
-            occurrences[prompt.text] = occurrence + 1
+        occurrence = earlier.get((prompt.id, prompt.text))
+        if occurrence is None:
+            occurrence = occurrences[prompt.text]
+            if prompt.seed is None:  # lines with their own seed do not count, so they shift no other line
+                occurrences[prompt.text] += 1
         frames = prompt.frames or default_frames
         for item in samples_of(prompt, run_seed, samples, occurrence, frames - frames % unit):
             items.append(replace(item, position=len(items)))

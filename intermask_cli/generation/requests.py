@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from intermask_cli.generation.engines import (
 )
 from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
 from intermask_cli.generation.given_pairs import PairReader
+from intermask_cli.generation.growing import GrowingRun
 from intermask_cli.generation.job import Execution, Job
 from intermask_cli.generation.part_engine import PartLoader
 from intermask_cli.generation.part_jobs import PartJobs, PartTask, PartWishes
@@ -33,7 +34,7 @@ from intermask_cli.generation.part_plan import default_run_name as default_part_
 from intermask_cli.generation.part_plan import make_part_plan
 from intermask_cli.generation.plan import Plan, make_plan
 from intermask_cli.generation.prompts import PromptSet, default_run_name
-from intermask_cli.generation.run_directory import RunInfo
+from intermask_cli.generation.run_directory import ADDING, RunInfo
 from intermask_cli.inference.proportions import Proportions
 
 #: Folder of run directories when --out is not given.
@@ -76,10 +77,31 @@ def generate_job(
     Prompts without a length get `default_frames`.
     """
     plan = make_plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
+    folder = settings.out or RUNS / default_run_name(files, prompts.prompts[0].text)
+    return _generate_job(settings, folder, plan, files, prompts)
+
+
+def growth_job(
+    settings: RunSettings, run: GrowingRun, files: Sequence[Path], prompts: PromptSet, default_frames: int
+) -> Job:
+    """The job that makes what a finished run does not have yet, for `growing.add_to_run`.
+
+    Raises InputError where that would not be made as the run was.
+    """
+    settings = replace(settings, seed=run.seed(settings.seed))
+    plan = run.plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
+    job = _generate_job(settings, run.folder / ADDING, plan, files, prompts)
+    run.check_settings(job.info)
+    return job
+
+
+def _generate_job(
+    settings: RunSettings, folder: Path, plan: Plan, files: Sequence[Path], prompts: PromptSet
+) -> Job:
     return _job(
         settings,
         "generate",
-        settings.out or RUNS / default_run_name(files, prompts.prompts[0].text),
+        folder,
         plan,
         len(prompts.prompts),
         prompts.rejected,

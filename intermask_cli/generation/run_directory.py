@@ -63,8 +63,12 @@ from intermask_cli.version import __version__
 MANIFEST_FORMAT = "intermask-run"
 MANIFEST_VERSION = 1
 MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
+#: What is being added to a finished run, as a run of its own (`generation.growing`).
+ADDING = "adding"
 #: Files and folders that --overwrite removes.
-OUR_FILES = (MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS, GROWING, JOURNAL)
+OUR_FILES = (
+    MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS, GROWING, JOURNAL, ADDING,
+)  # fmt: skip
 #: Packages whose version can change results.
 _PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
 
@@ -466,18 +470,26 @@ def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
 
 def _how_to_add(folder: Path) -> str:
     """The end of a message for a run that is to have more prompts."""
-    return (
-        ". To add prompts to it, put the new ones alone into a file: intermask generate NEW --out "
-        f"{folder.name}-more, then intermask merge {folder} {folder.name}-more --out BOTH"
-    )
+    return f". To add prompts to a finished run, give it as --add-to {folder} instead of --out"
 
 
 def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:
     """The part of the identity that differs, for a message."""
     if manifest.get("command") != info.command:
         return f"made by 'intermask {manifest.get('command')}'"
+    changed = changed_identity(manifest, info)
+    return f"other {', '.join(changed)}" if changed else "made by another version of intermask"
+
+
+def changed_identity(manifest: Mapping[str, Any], info: RunInfo) -> list[str]:
+    """The entries of the identity in which a run differs from the one of a manifest."""
     recorded = manifest.get("identity") or {}
     own = json.loads(json.dumps(info.identity))
     short = without_absolute_paths(own)  # as a manifest has it, unless --provenance full
-    changed = [key for key in own if recorded.get(key) not in (own[key], short[key])]
-    return f"other {', '.join(changed)}" if changed else "made by another version of intermask"
+    names = dict.fromkeys([*own, *recorded])
+    return [name for name in names if recorded.get(name) not in (own.get(name), short.get(name))]
+
+
+def update_manifest(folder: Path, **values: Any) -> None:
+    """Replace entries of the manifest of a run."""
+    write_json(folder / MANIFEST, {**json_object(folder / MANIFEST, "restore it"), **values})

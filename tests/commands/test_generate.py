@@ -512,19 +512,22 @@ def test_more_prompts_for_a_finished_run(cli: Run, folder: Path, tiny_model: Tin
     options = [*tiny_model.options, "--frames", 4]
     (folder / "a.txt").write_text("two people bow\ntwo people hug\n")
     assert cli("generate", "a.txt", *options, "--out", "a")[0] == 0
+    before = items("a")
     (folder / "a.txt").write_text("two people bow\ntwo people hug\none more\n")
     code, _, err = cli("generate", "a.txt", *options, "--out", "a")
-    advice = "intermask generate NEW --out a-more, then intermask merge a a-more --out BOTH"
-    assert code == 2 and "other prompts" in err and advice in err.replace("\n", " ")
-    (folder / "new.txt").write_text("one more\n")
-    assert cli("generate", "new.txt", *options, "--out", "a-more")[0] == 0
-    code, out, err = cli("merge", "a", "a-more", "--out", "both")
-    assert code == 0 and "3 of 3 interactions" in out, err
-    code, out, _ = cli("info", "both", "--json")
-    assert code == 0 and json.loads(out)["items_made"] == 3
-    assert len(items("a")) == 2 and [item.text for item in items("both")][2] == "one more"
-    code, out, _ = cli("export", "both", "--to", "bvh", "--out", "bvh")
-    assert code == 0 and "3 written" in out
+    assert code == 2 and "other prompts" in err and "give it as --add-to a instead of --out" in err
+    code, out, err = cli("generate", "a.txt", *options, "--add-to", "a", "--samples", 2, "--json")
+    assert code == 0 and json.loads(out)["made_now"] == 4, err
+    assert cli("generate", "a.txt", *options, "--samples", 2, "--out", "whole")[0] == 0
+    grown, whole = {item.id: item for item in items("a")}, {item.id: item for item in items("whole")}
+    assert list(grown)[:2] == [item.id for item in before] and set(grown) == set(whole)
+    assert same([grown[id] for id in whole], [whole[id] for id in whole]) and same(items("a")[:2], before)
+    code, out, err = cli("generate", "a.txt", *options, "--add-to", "a", "--samples", 2)
+    assert code == 0 and "has all of these interactions already" in err and "6 of 6" in out
+    code, _, err = cli("generate", "a.txt", *options, "--add-to", "a", "--steps", 2)
+    assert code == 2 and "other settings; a run grows with the same model and settings" in err
+    code, out, _ = cli("info", "a", "--json")
+    assert code == 0 and json.loads(out)["items_made"] == 6
 
 
 def test_shards_of_a_file_with_a_bad_line_are_merged_on_another_disk(

@@ -51,6 +51,7 @@ def test_finished_runs_become_one(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert dataset.ids == ["a-p-1-s0", "a-p-2-s0", "b-p-1-s0", "b-p-2-s0", "p-3-s0"]
         assert dataset.column("run") == ["a", "a", "b", "b", "b"]
         assert dataset.column("kind") == ["x", "x", "", "", ""]
+        assert dataset.column("model_id") == ["one", "one", "two", "two", "two"]
         for item, given in zip(dataset, [*first, *second], strict=True):
             assert item_sha256(item) == item_sha256(given)
         joined = dataset.joined_runs()
