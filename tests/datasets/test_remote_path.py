@@ -82,7 +82,11 @@ def test_workers_open_what_they_read(local: Path, method: str) -> None:
     data = im.InteractionDataset([local.as_uri() + "/parts", local / "parts"])
     first = data[0], data[30]  # opened in this process before the workers begin
     loader = DataLoader(
-        data, batch_size=20, num_workers=2, collate_fn=data.collate, multiprocessing_context=method
+        data,
+        batch_size=20,
+        num_workers=1 if method == "spawn" else 2,
+        collate_fn=data.collate,
+        multiprocessing_context=method,
     )
     batches = list(loader)
     assert [id for batch in batches for id in batch["id"]] == 2 * [item["id"] for item in data][:30]

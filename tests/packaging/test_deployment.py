@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,9 @@ def test_a_slurm_task_that_is_interrupted_queues_itself_again(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_slurm_array_makes_the_dataset_of_one_process(tmp_path: Path, tiny_model: TinyModel) -> None:
+def test_a_slurm_array_makes_the_dataset_of_one_process(
+    tmp_path: Path, tiny_model: TinyModel, cli: Callable[..., tuple[int, str, str]]
+) -> None:
     """Run as `sbatch --array=1-2` would, one task after the other."""
     (tmp_path / "p.csv").write_text("text,frames\n" + "two people bow,8\n" * 20)
     options = " ".join([*tiny_model.options, "--steps 1"])
@@ -131,8 +133,8 @@ def test_a_slurm_array_makes_the_dataset_of_one_process(tmp_path: Path, tiny_mod
         "SLURM_SUBMIT_DIR": str(tmp_path), "SHARDS": "2", "PROMPTS": "p.csv", "OUT": "array",
     }  # fmt: skip
     subprocess.run(["sbatch", str(DEPLOY / "slurm.sh")], env=environment, check=True, cwd=tmp_path)
-    alone = {**environment, "SHARDS": "1", "OUT": "alone"}
-    subprocess.run(["sbatch", str(DEPLOY / "slurm.sh")], env=alone, check=True, cwd=tmp_path)
+    alone = ["generate", tmp_path / "p.csv", "--out", tmp_path / "alone", "--steps", 1, *tiny_model.options]
+    assert cli(*alone)[0] == 0
     with im.open_dataset(tmp_path / "array") as array, im.open_dataset(tmp_path / "alone") as single:
         assert len(array) == 20
         assert array.attributes["content_sha256"] == single.attributes["content_sha256"]
