@@ -15,7 +15,7 @@ from benchmarks.bundled_model.figures import Figure, Goal, share
 from benchmarks.bundled_model.phases import phases_seen
 from benchmarks.bundled_model.wordings import prompt_set
 from benchmarks.judges.label_hits import label_hits
-from benchmarks.reading.__main__ import actor_of, is_outside, rows_of
+from benchmarks.reading.__main__ import actor_of, is_outside, rows_of, side_of
 from evaluators.protocols.motions import GenerationRequest
 from intermask_cli.console import track
 from intermask_cli.datasets.duets.labels import Labels
@@ -90,7 +90,7 @@ def _labels(bench: ModelBench, rows: Sequence[Row], motions: Sequence[np.ndarray
     """Role and side where the author wrote them down, by the label reader and by geometry."""
     figures = []
     for name, column in (("role", "actor"), ("side", "side")):
-        stated = [i for i, row in enumerate(rows) if row[column]]
+        stated = [i for i, row in enumerate(rows) if (side_of(row) if column == "side" else row[column])]
         hits = label_hits([motions[i] for i in stated], [_as_labels(rows[i]) for i in stated], bench.reader)
         by_geometry = getattr(hits, f"{name}_geometry")
         figures += [
@@ -102,7 +102,7 @@ def _labels(bench: ModelBench, rows: Sequence[Row], motions: Sequence[np.ndarray
 
 def _as_labels(row: Row) -> Labels:
     return Labels(
-        kind=row["kind"], actor=actor_of(row) if row["actor"] else None, side=row["side"] or None,
+        kind=row["kind"], actor=actor_of(row) if row["actor"] else None, side=side_of(row) or None,
         tempo="normal", manner=None, repeats=None, approach="near", contacts=(), events=(),
     )  # fmt: skip
 

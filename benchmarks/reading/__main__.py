@@ -14,6 +14,12 @@ from intermask_cli.reading.reading import Reading
 
 #: Kinds that the reader takes for one of the model's, as captions of Duets 1 had them.
 WITHIN = {"both_bow": "bow", "waves_back": "wave", "high_ten": "high_five"}
+#: Kinds in which Duets counts the other person as the one who acts: who is followed, who strikes and is
+#: blocked, who guides the turn. In the last two a side is a limb of that person.
+OTHERS_ACT, OTHERS_LIMB = (
+    frozenset({"follow", "block", "turn_under_arm"}),
+    frozenset({"block", "turn_under_arm"}),
+)
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
@@ -40,7 +46,7 @@ def main() -> None:
     ]
     right = [pair for pair, hit in zip(alone, kinds, strict=True) if hit]
     actors = [phase.actor == actor_of(row) for row, phase in right if row["actor"]]
-    sides = [phase.side == row["side"] for row, phase in right if row["side"]]
+    sides = [phase.side == side_of(row) for row, phase in right if side_of(row)]
     marked = [any(phase.outside for phase in reading.phases) for reading in readings]
     unknown = [row for row in rows if row not in inside]
     phases = [row for row in rows_of("fresh-two-phases") if {row["first"], row["second"]} <= known]
@@ -68,9 +74,14 @@ def is_outside(readings: Sequence[Reading]) -> list[bool]:
 
 
 def actor_of(row: dict[str, str]) -> int:
-    """The person (0 or 1) who acts as Duets counts: in `follow` the one who is followed."""
+    """The person (0 or 1) who acts as Duets counts, which is not always as the prompts' author did."""
     actor = int(row["actor"]) - 1
-    return 1 - actor if row["kind"] == "follow" else actor
+    return 1 - actor if row["kind"] in OTHERS_ACT else actor
+
+
+def side_of(row: dict[str, str]) -> str:
+    """The stated side, "" where it is that of a person who does not act as Duets counts."""
+    return "" if row["kind"] in OTHERS_LIMB else row["side"]
 
 
 if __name__ == "__main__":

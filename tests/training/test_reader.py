@@ -21,6 +21,7 @@ from intermask_cli.training.reader.sentences import (
     captions_of_kinds,
     outside_sentences,
     paraphrases_of_kinds,
+    role_sentences,
 )
 from intermask_cli.training.reader.tables import kind_tables
 from intermask_cli.training.reader.train import ReaderRecipe, fit_kind, fit_labels, label_values
@@ -78,6 +79,19 @@ def test_words_and_prompts_for_testing_are_not_trained_on() -> None:
     }
     outside = {s.text.lower().rstrip(".") for s in outside_sentences(np.random.default_rng(0), 2)}
     assert not prompts & outside and len(outside) > 400
+
+
+def test_roles_are_told_from_both_sides_of_every_kind() -> None:
+    with_actor = [kind for kind, info in KINDS.items() if info.has_actor]
+    made = role_sentences(np.random.default_rng(3), list(KINDS), 2)
+    for kind in with_actor:
+        acts = [s.labels["actor"] for s in made if s.kind == kind]
+        assert len(acts) >= 28 and 0.25 < acts.count("0") / len(acts) < 0.75
+    assert {s.kind for s in made} == set(with_actor)
+    pushed = [s for s in made if re.match(r"the (first|second) person is shoved away by the", s.numbered, re.I)]
+    assert pushed
+    for sentence in pushed:
+        assert sentence.labels["actor"] == ("1" if sentence.numbered.lower().startswith("the first") else "0")
 
 
 def test_paraphrases_state_no_more_than_who_acts() -> None:

@@ -17,6 +17,7 @@ from intermask_cli.reading.people import People
 from intermask_cli.training.reader.people import draw_naming, filled, renamed
 
 PLAIN_FILE = Path(__file__).with_name("plain.yaml")
+ROLES_FILE = Path(__file__).with_name("roles.yaml")
 OUTSIDE_FILE = Path(__file__).with_name("outside.yaml")
 #: Share of captions and paraphrases whose people get other names.
 RENAMED_SHARE = 0.7
@@ -73,6 +74,26 @@ def plain_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
             texts += [f"they {verb}" for verb in forms["they"]]
             texts += [filled(sentence, draw_naming(rng)) for sentence in forms["one"]]
             made += [Sentence(_styled(text, rng), "", kind, {}) for text in texts]
+    return made
+
+
+@lru_cache(maxsize=1)
+def _roles() -> dict[str, list[str]]:
+    content: dict[str, list[str]] = yaml.safe_load(ROLES_FILE.read_text(encoding="utf-8"))
+    return content
+
+
+def role_sentences(rng: np.random.Generator, kinds: Sequence[str], times: int) -> list[Sentence]:
+    """The sentences of `roles.yaml` of these kinds, each `times` times for either person who acts."""
+    made = []
+    for kind in kinds:
+        for form in _roles().get(kind, ()):
+            for actor in (0, 1) * times:
+                people = ("the first person", "the second person")
+                sentence = form.replace("{A}", people[actor]).replace("{B}", people[1 - actor])
+                text, now = renamed(sentence, draw_naming(rng))
+                text = _styled(text, rng)
+                made.append(Sentence(text, People().numbered(text), kind, {"actor": str(now[actor])}))
     return made
 
 

@@ -33,6 +33,7 @@ from intermask_cli.training.reader.sentences import (
     outside_sentences,
     paraphrases_of_kinds,
     plain_sentences,
+    role_sentences,
 )
 from intermask_cli.training.reader.tables import kind_tables
 from intermask_cli.training.transformer.captions import UNSTATED, StateCache, cached_states
@@ -56,14 +57,15 @@ class ReaderRecipe:
     #: of kinds that the model does not know, of which no labels are read
     unknown: int = 40
     plain: int = 6  # people given to every plainest sentence
+    roles: int = 3  # people given to every sentence of `roles.yaml`, twice: either person acts
     outside: int = 3  # people given to every sentence that is outside
-    steps: int = 600  # of the labels
+    steps: int = 2500  # of the labels
     kind_steps: int = 2000
     batch_size: int = 64
     #: learning rates of the labels' linear heads, of the kind's, and of the small transformer
     lr_heads: float = 5e-3
     lr_kind: float = 3e-3
-    lr_layers: float = 3e-4
+    lr_layers: float = 6e-4
     #: of the kind's weights: a plain linear classifier is less sure of words it never met
     weight_decay: float = 0.05
     #: normal noise on the normalised mean states: users write what lies between the captions
@@ -158,6 +160,7 @@ def training_sentences(
     return [
         *captions_of_kinds(rng, kinds, recipe.captions),
         *paraphrases_of_kinds(rng, kinds, recipe.paraphrases),
+        *role_sentences(rng, kinds, recipe.roles),
         *(sentence._replace(labels={}) for sentence in unknown),
         *outside_sentences(rng, recipe.outside),
     ]
