@@ -86,7 +86,7 @@ def test_roles_are_told_from_both_sides_of_every_kind() -> None:
     made = role_sentences(np.random.default_rng(3), list(KINDS), 2)
     for kind in with_actor:
         acts = [s.labels["actor"] for s in made if s.kind == kind]
-        assert len(acts) >= 28 and 0.25 < acts.count("0") / len(acts) < 0.75
+        assert len(acts) >= 24 and 0.25 < acts.count("0") / len(acts) < 0.75
     assert {s.kind for s in made} == set(with_actor)
     pushed = [s for s in made if re.match(r"the (first|second) person is shoved away by the", s.numbered, re.I)]
     assert pushed
