@@ -48,6 +48,7 @@ COMMANDS = {
     "split": Command("split", "Deal a dataset into train, val and test."),
     "stats": Command("stats", "Write the data card of a dataset."),
     "merge": Command("merge", "Merge the parts of shards into a dataset."),
+    "serve": Command("serve", "Serve a model over HTTP, with a page to try it."),
     "info": Command("info", "Describe a run, dataset, model or motion file."),
     "doctor": Command("doctor", "Check what works on this machine."),
 }

@@ -131,6 +131,13 @@ def read_prompts(
     return collector.result()
 
 
+def prompts_of(source: PromptSource, limits: FrameLimits = FrameLimits()) -> PromptSet:
+    """Read prompts that are in memory already, as those of a file of that name and format."""
+    collector = _Collector(limits, HASH_FPS)
+    collector.add_file(source)
+    return collector.result()
+
+
 def react_prompts(text: str | None, file: str | Path | None) -> PromptSet:
     """Prompts of a reaction: one text without an id, a file, or neither (an empty text, so no condition).
 

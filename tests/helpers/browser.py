@@ -96,15 +96,16 @@ class Browser:
 
     def open(
         self,
-        page: Path,
+        page: Path | str,
         fragment: str = "",
         size: tuple[int, int] = (1280, 800),
         phone: bool = False,
         media: Sequence[tuple[str, str]] = (),
         before: str = "",
     ) -> Page:
-        """A page from disk at `#fragment`; `media` are features such as ("prefers-color-scheme", "dark").
+        """A page from disk or of a server at `#fragment`.
 
+        `media` are features such as ("prefers-color-scheme", "dark").
         `before` is a script that runs before those of the page.
         """
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
@@ -120,7 +121,8 @@ class Browser:
         opened.send("Emulation.setFocusEmulationEnabled", enabled=True)
         if before:
             opened.send("Page.addScriptToEvaluateOnNewDocument", source=before)
-        opened.send("Page.navigate", url=page.resolve().as_uri() + (f"#{fragment}" if fragment else ""))
+        address = page if isinstance(page, str) else page.resolve().as_uri()
+        opened.send("Page.navigate", url=address + (f"#{fragment}" if fragment else ""))
         opened.wait("document.readyState === 'complete'")
         return opened
 
