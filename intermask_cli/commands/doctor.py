@@ -49,6 +49,7 @@ _EXTRAS = {
     "imageio_ffmpeg": "GIF and MP4; pip install 'intermask[viz]'",
     "pygltflib": "GLB export; pip install 'intermask[export]'",
     "pxr": "USD export; pip install 'intermask[usd]'",
+    "fastapi": "serve; pip install 'intermask[serve]'",
 }
 
 

@@ -75,5 +75,5 @@ class Access:
 
 
 def _equal(given: str, expected: str) -> bool:
-    """Comparison whose time does not tell where they differ."""
+    """Comparison whose time does not show where they differ."""
     return secrets.compare_digest(given.encode("utf-8", "replace"), expected.encode())

@@ -83,8 +83,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if first["type"] == "missing":
         return _error(422, f"{place or 'a body'} is missing")
     seen = repr(first.get("input"))[:80]
-    said = first["msg"][:1].lower() + first["msg"][1:]
-    return _error(422, f"{place or 'the request'} is {seen}; {said}")
+    rule = first["msg"][:1].lower() + first["msg"][1:]
+    return _error(422, f"{place or 'the request'} is {seen}; {rule}")
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -135,7 +135,7 @@ def _done_job(request: Request, name: str) -> ServedJob:
 
 
 @router.get("/health", summary="Whether the service works, and how many interactions are queued")
-def health(request: Request) -> JSONResponse:
+async def health(request: Request) -> JSONResponse:
     state = _service(request).health()
     return JSONResponse(state, 200 if state["status"] == "ok" else 503)
 

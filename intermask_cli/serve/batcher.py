@@ -110,7 +110,7 @@ class Batcher:
             self._changed.notify_all()
 
     def _retry_s(self, interactions: int) -> int:
-        """Seconds until so many interactions will have been made."""
+        """Seconds until that number of interactions will have been made."""
         if self._per_second is None:
             return _RETRY_S
         return max(1, min(600, round(interactions / self._per_second + 0.5)))

@@ -68,7 +68,8 @@ class Guard:
         try:
             await self._checked(scope, receive, send_with_headers)
         except Exception as error:  # a bug: the client learns no details
-            warn(f"{scope['method']} {scope['path'].split('/')[:3]}: {type(error).__name__}: {error}")
+            place = "/".join(scope["path"].split("/")[:3])  # without names of jobs
+            warn(f"{scope['method']} {place!r}: {type(error).__name__}: {error}")
             if not started:
                 await answer(send_with_headers, 500, "internal error; the log of the service has more")
 

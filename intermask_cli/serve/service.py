@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -231,5 +232,5 @@ class Service:
 
 def in_words_of_clients(message: str, folder: Path) -> str:
     """A message of the command line for a client: without folders of this machine and dashes of options."""
-    line = " ".join(message.split()).replace(f"{folder}/", "").replace(str(folder), "the result")
+    line = " ".join(message.split()).replace(f"{folder}{os.sep}", "").replace(str(folder), "the result")
     return re.sub(r"(?<![\w-])--(?=[a-z])", "", str(without_absolute_paths(line)))
