@@ -140,5 +140,5 @@ def view_page(job: ServedJob) -> Path:
     page = job.folder / VIEW
     with job.files:
         if not page.exists():
-            write_gallery(job.folder, page)
+            write_gallery(job.folder, page, title="Result")
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -41,7 +42,9 @@ def test_examples_with_curl(client: Client, tmp_path: Path) -> None:
         ["sh", "-c", script.replace(ADDRESS, client.address)], cwd=tmp_path, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    assert '"status":"done"' in ran.stdout and '"status":"queued"' in ran.stdout, ran.stdout
+    finished, reaction_job = (json.loads(line) for line in ran.stdout.replace("}{", "}\n{").splitlines())
+    assert finished["status"] == "done" and finished["interactions"]["done"] == 1
+    assert client.ended(reaction_job["job"])["status"] == "done"
     with InteractionFile(tmp_path / "interactions.h5") as dataset:
         assert dataset.column("prompt") == ["two people bow to each other"]
     assert (tmp_path / "person1.bvh").read_text().startswith("HIERARCHY")

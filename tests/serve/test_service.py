@@ -134,7 +134,12 @@ def test_results_in_every_format(client: Client, tmp_path: Path) -> None:
     glb = client.send(f"{address}?format=glb&id=prompts-1-s0")
     assert glb.body[:4] == b"glTF" and glb.headers["content-type"] == "model/gltf-binary"
     view = client.send(f"/v1/jobs/{job}/view")
-    assert b"prompts-2-s0" in view.body and "'sha256-" in view.headers["content-security-policy"]
+    assert (
+        b"<title>Result</title>" in view.body
+        and b"prompts-2-s0" in view.body
+        and job.encode() not in view.body
+    )
+    assert "'sha256-" in view.headers["content-security-policy"]
 
     for wrong, expected in (("format=fbx", "json, h5, bvh, glb"), ("id=no", "prompts-1-s0, prompts-2-s0"),
                         ("format=glb&person=1", "person is for bvh"), ("format=bvh&person=1", "give its id"),

@@ -89,11 +89,13 @@ def write_gallery(
     ids: Sequence[str] = (),
     scores: Mapping[str, Mapping[str, Any]] | None = None,
     truth: Path | None = None,
+    title: str = "",
 ) -> WrittenPage:
     """Write the viewer page of a run or HDF5 file, with the physics of every interaction as columns.
 
     scores: more columns by id, which replace physics of the same name. truth: another run or file; each
-    interaction is shown next to the one with the same id there, else with the same prompt.
+    interaction is shown next to the one with the same id there, else with the same prompt. title: heading of
+    the page, instead of the name of the run.
 
     Raises:
         InputError: an unknown id, or a `truth` without any interaction to show.
@@ -115,7 +117,7 @@ def write_gallery(
         items = _items(dataset, selected, scores or {}, comparison)
         if len(selected) > _LONG:
             items = track(items, "view", len(selected))
-        return write_viewer(items, page, _title(dataset.local_path), note)
+        return write_viewer(items, page, title or _title(dataset.local_path), note)
 
 
 def _title(path: Path) -> str:
