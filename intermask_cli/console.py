@@ -28,6 +28,22 @@ T = TypeVar("T")
 #: Takes a kind of message ("note" or "warning") and its text.
 Listener = Callable[[str, str], None]
 _listeners: list[Listener] = []
+#: Seconds between lines of progress for programs.
+JSON_LINE_SECONDS = 1.0
+_json_lines = False
+
+
+def write_json_lines() -> None:
+    """From now on every line on stderr is a JSON object: notes, warnings and progress."""
+    global _json_lines
+    _json_lines = True
+
+
+def _write_event(event: str, **values: Any) -> None:
+    """One JSON object on stderr, in a single write, so that lines of several threads do not mix."""
+    if not err.quiet:
+        sys.stderr.write(json.dumps({"event": event, **values}) + "\n")
+        sys.stderr.flush()
 
 
 def note(message: str) -> None:
@@ -45,6 +61,9 @@ def show(kind: str, message: str) -> None:
     for listener in _listeners:
         listener(kind, message)
     if _listeners:
+        return
+    if _json_lines:
+        _write_event(kind, message=message)
         return
     if kind == "warning":
         err.print(f"warning: {message}", style="yellow", markup=False)
@@ -90,7 +109,7 @@ class Counter:
         self._bar: Progress | None = None
 
     def __enter__(self) -> Counter:
-        if err.is_terminal:
+        if err.is_terminal and not _json_lines:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -125,9 +144,16 @@ class Counter:
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done, rate=f"{rate:.2f}/s", status=status)
             return
-        if now - self._last_line >= PLAIN_LINE_SECONDS or self.done >= self.total:
+        between = JSON_LINE_SECONDS if _json_lines else PLAIN_LINE_SECONDS
+        if now - self._last_line >= between or self.done >= self.total:
             self._last_line = now
             seconds = (self.total - self.done) / max(rate, 1e-9)
+            if _json_lines:
+                _write_event(
+                    "progress", step=self.label, done=self.done, total=self.total, unit=self.unit,
+                    per_second=round(rate, 4), seconds_left=round(seconds, 1), status=status,
+                )  # fmt: skip
+                return
             counts = f"{self.done:,}/{self.total:,} {self.unit}"
             line = f"{self.label}: {counts}, {rate:.2f}/s, {seconds:.0f} s left"
             note(f"{line} {status}".rstrip())

@@ -62,6 +62,7 @@ def generate(
     """
     from intermask_cli.commands import reporting
     from intermask_cli.errors import InputError
+    from intermask_cli.export.as_made import parse_formats, run_with_export
     from intermask_cli.generation.growing import GrowingRun, add_to_run
     from intermask_cli.generation.job import Estimate, run_job
     from intermask_cli.generation.prompts import read_prompts
@@ -69,6 +70,7 @@ def generate(
 
     if add_to is not None and (run.out is not None or run.overwrite):
         raise InputError("--add-to names the run that grows; leave --out and --overwrite out")
+    formats = parse_formats(run.export)
     settings = run.settings(model, sampling)
     limits = settings.source.frame_limits()
     length = limits.default_length(frames, seconds)
@@ -86,5 +88,5 @@ def generate(
         source = settings.source
         warning_of = source.text_warning_of(item.text for item in job.plan.items)
         reporting.report(Estimate.of(job, source.info.fps, source.num_joints, warning_of, readings), json)
-    result = run_job(job) if add_to is None else add_to_run(job)
+    result = run_with_export(job, formats, run_job if add_to is None else add_to_run)
     reporting.report_run(result, settings.source.info.max_frames, json)

@@ -259,6 +259,18 @@ OnFail = Annotated[
         show_default=False,
     ),
 ]
+ExportAs = Annotated[
+    str | None,
+    typer.Option(
+        help="Also write every interaction as a file, in exports/ of the run: bvh, glb, fbx, usd, npz, npy, "
+        "several with commas.",
+        show_default=False,
+    ),
+]
+ProgressAs = Annotated[
+    str,
+    typer.Option(help="bar: for people; json: one JSON object per line on stderr (docs/guides/generate.md)."),
+]
 SecondFile = Annotated[
     str | None,
     typer.Option("--with", help="File of the second person, where a file holds one.", show_default=False),
@@ -417,6 +429,7 @@ class PartRunOptions:
     overwrite: Overwrite = False
     strict: Strict = False
     rejected_ok: RejectedOk = False
+    progress: ProgressAs = "bar"
     csv_bom: CsvBom = False
     provenance: Provenance = "short"
 
@@ -424,7 +437,7 @@ class PartRunOptions:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes, notes_on_rigid
         from intermask_cli.config import LAYOUTS, STORES
-        from intermask_cli.console import note
+        from intermask_cli.console import note, write_json_lines
         from intermask_cli.errors import InputError
         from intermask_cli.generation.acceptance import Acceptance
         from intermask_cli.generation.job import Execution
@@ -433,6 +446,10 @@ class PartRunOptions:
         from intermask_cli.generation.requests import RunSettings
 
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
+        if self.progress not in ("bar", "json"):
+            raise InputError(f"--progress {self.progress}: accepted are bar and json")
+        if self.progress == "json":
+            write_json_lines()
         if self.provenance not in ("short", "full"):
             raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         if self.store not in STORES:
@@ -492,6 +509,7 @@ class RunOptions(PartRunOptions):
 
     height: Height = None
     body_shape: BodyShape = None
+    export: ExportAs = None
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """As `PartRunOptions.settings`, with the proportions of the bodies."""

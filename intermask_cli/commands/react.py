@@ -50,11 +50,12 @@ def react(
     """
     from intermask_cli.commands import reporting
     from intermask_cli.datasets.motion_files.read import read_motion
+    from intermask_cli.export.as_made import parse_formats, run_with_export
     from intermask_cli.generation.given_motions import find_inputs, read_inputs
-    from intermask_cli.generation.job import run_job
     from intermask_cli.generation.prompts import react_prompts
     from intermask_cli.generation.requests import react_job
 
+    formats = parse_formats(run.export)
     settings = run.settings(model, sampling)
     settings.source.require_joints("react needs a model of interhuman motion")
     read = partial(read_motion, options=motion.options(person))
@@ -65,4 +66,4 @@ def react(
     job = react_job(settings, input, inputs, unusable, accepted, read, role - 1)
     if run.strict:
         reporting.read_prompts_of(job, settings.source, run.strict)
-    reporting.report_run(run_job(job), settings.source.info.max_frames, json)
+    reporting.report_run(run_with_export(job, formats), settings.source.info.max_frames, json)

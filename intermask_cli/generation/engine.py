@@ -123,7 +123,8 @@ class Engine:
 
     `batch_size` is a number of items, or a function from tokens per body row to that number. `made` and
     `failed` count items, to distinguish bad prompts from a broken set-up. `before_first` is called once.
-    With an `acceptance`, items that fall short are made again.
+    With an `acceptance`, items that fall short are made again. `export` gets the items of a part before the
+    part is written.
     """
 
     def __init__(
@@ -135,6 +136,7 @@ class Engine:
     ):
         self.make_batch, self.batch_size, self.before_first = make_batch, batch_size, before_first
         self.acceptance = acceptance
+        self.export: Callable[[Sequence[MadeItem]], None] | None = None
         self.made = self.failed = 0
         self._token_limit: int | None = (
             None  # tokens per batch: half of the last batch that ran out of memory
@@ -238,7 +240,14 @@ class Engine:
 
         An error in writing a part is raised after the current batch.
         """
-        with PartWriter(write) as writer:
+        export = self.export
+
+        def write_all(part: Part, made: Sequence[MadeItem], failures: Sequence[Failure]) -> None:
+            if export is not None:
+                export(made)
+            write(part, made, failures)
+
+        with PartWriter(write_all) as writer:
 
             def checked(made: int, failed: int) -> None:
                 after_batch(made, failed)

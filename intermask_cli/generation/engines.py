@@ -19,6 +19,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.acceptance import Acceptance
 from intermask_cli.generation.engine import Engine, LoadEngine, MakeBatch
 from intermask_cli.generation.launch import Worker
+from intermask_cli.generation.part_files import MadeItem
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.generation.prompts import FrameLimits
 from intermask_cli.generation.run_directory import utc_now, versions
@@ -365,6 +366,19 @@ class AcceptingLoader:
     def __call__(self, worker: Worker) -> Engine:
         engine = self.load(worker)
         engine.acceptance = self.acceptance
+        return engine
+
+
+@dataclass(frozen=True)
+class ExportingLoader:
+    """Loads an engine that hands the items of each part to `export` before the part is written."""
+
+    load: LoadEngine
+    export: Callable[[Sequence[MadeItem]], None]
+
+    def __call__(self, worker: Worker) -> Engine:
+        engine = self.load(worker)
+        engine.export = self.export
         return engine
 
 

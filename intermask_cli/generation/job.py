@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME
@@ -39,6 +39,7 @@ from intermask_cli.generation.run_directory import (
     RunDirectory,
     RunInfo,
     open_run,
+    read_manifest,
     write_rejected,
 )
 from intermask_cli.generation.text_warnings import summary_line
@@ -76,6 +77,24 @@ class Job:
     rejected: Sequence[Rejected] = ()
     execution: Execution = field(default_factory=Execution)
 
+    def ids_to_make(self) -> list[str]:
+        """Ids of the items that this command has to make, as far as its run directory says now."""
+        run, parts = RunDirectory(self.folder, self.info), self.execution.shard.deal(self.plan.parts)
+        manifest = read_manifest(self.folder)
+        same = manifest is not None and manifest["fingerprint"] == self.info.fingerprint
+        if same and not self.execution.overwrite:
+            parts = [] if run.finished() is not None else run.pending(parts)
+        return [item.id for part in parts for item in part.items]
+
+
+class Outcome(Protocol):
+    """What else a command has made of a run."""
+
+    @property
+    def exit_code(self) -> int: ...
+    def lines(self) -> list[str]: ...
+    def as_json(self) -> dict[str, Any]: ...
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -99,12 +118,14 @@ class Summary:
     text_warnings: str | None = None  # one line about the column `text_warning`
     rejected_ok: bool = False
     acceptance: AcceptanceCounts | None = None
+    exports: Sequence[Outcome] = ()
 
     @property
     def exit_code(self) -> int:
         dropped = self.acceptance is not None and self.acceptance.dropped
         left_out = (self.rejected or dropped) and not self.rejected_ok
-        return EXIT_PARTIAL if self.failed or left_out else EXIT_OK
+        unwritten = any(export.exit_code for export in self.exports)
+        return EXIT_PARTIAL if self.failed or left_out or unwritten else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
         finished = self.folder / FILE_NAME
@@ -120,6 +141,7 @@ class Summary:
             "no_body": self.no_body,
             "text_warnings": self.text_warnings,
             **(self.acceptance.as_counts() if self.acceptance else {}),
+            **({"exports": [export.as_json() for export in self.exports]} if self.exports else {}),
             "seconds": round(self.seconds, 3),
             "load_seconds": round(self.load_seconds, 3),
             "interactions_per_second": round(self.made / self.seconds, 3) if self.made else None,
@@ -155,6 +177,7 @@ class Summary:
                 f"other shards are missing; the last one, or intermask merge {self.folder}, finishes the run"
             )
             return lines
+        lines += [line for export in self.exports for line in export.lines()[:1]]
         return [*lines, f"dataset: {self.folder / FILE_NAME}", f"open in a browser: {self.folder / GALLERY}"]
 
 

@@ -65,7 +65,7 @@ def select(source: Path, choice: Choice, out: Path, scores: Path | None = None) 
                 return Selected(out, len(rows), len(dataset))
             columns = {name: [values[i] for i in rows] for name, values in table.items()}
             measured = [name for name in columns if name not in dataset.columns]
-            sources = [(dataset.path, columns["id"])]
+            sources = [(dataset.local_path, columns["id"])]
             write_copies(out, sources, columns, info.dataset, dataset.joined_runs(), "select", measured)
             warnings = columns.get("text_warning", [""] * len(rows))
             counts = {"done": len(rows), "failed": 0, "rejected": 0,

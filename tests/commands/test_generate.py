@@ -588,3 +588,23 @@ def test_accept_keeps_what_meets_it(
     assert other[0] == 2 and "another run (other accept)" in other[2]
     wrong = cli("generate", "p.csv", *tiny_model.options, "--accept", "skate < 4")
     assert wrong[0] == 2 and "no column 'skate'; there are: " in wrong[2] and wrong[2].count("\n") == 1
+
+
+def test_files_as_it_goes_and_progress_for_programs(
+    cli: Run, folder: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from intermask_cli import console
+
+    monkeypatch.setattr(console, "_json_lines", False)  # the option is for the rest of a process
+    options = ["generate", "p.csv", *tiny_model.options, "--export", "bvh", "--progress", "json"]
+    code, out, err = cli(*options, "--json")
+    assert code == 0, err
+    written = json.loads(out)["exports"]
+    assert [(one["target"], one["written"]) for one in written] == [("bvh", 2)]
+    assert len(list(Path("runs/p/exports/bvh").glob("*.bvh"))) == 4
+    events = [json.loads(line) for line in err.splitlines()]
+    steps = [event for event in events if event["event"] == "progress" and event["step"] == "generate"]
+    assert steps[-1] == {**steps[-1], "done": 2, "total": 2, "unit": "interactions", "seconds_left": 0.0}
+    assert {event["event"] for event in events} <= {"progress", "note", "warning"}
+    code, _, err = cli("generate", "p.csv", *tiny_model.options, "--progress", "xml")
+    assert code == 2 and "--progress xml: accepted are bar and json" in err
