@@ -1,4 +1,4 @@
-"""`generate --export`: files appear with their parts, equal those of `intermask export`, and survive kills."""
+"""`generate --export`: files come with their parts, are those of `intermask export`, and survive kills."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name[0] != "."}
 
 
+@pytest.mark.slow
 def test_files_are_those_of_an_export_and_come_with_their_part(tmp_path: Path) -> None:
     calls, seen = [], []
 
