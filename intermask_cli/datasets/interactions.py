@@ -207,6 +207,16 @@ class InteractionFile:
         parts = [] if self._parts is None else self._parts.names
         return [self.local_path, *(self.local_path.with_name(name) for name in parts)]
 
+    def place_of(self, id: str) -> tuple[Path, str]:
+        """The file that an item is in, and its id there, which may be another one.
+
+        Raises InputError for an id that there is not.
+        """
+        place = (self.path.name, id) if self._parts is None else self._parts.place_of(id)
+        if place is None:
+            raise InputError(f"{self.path}: no complete interaction '{id}'")
+        return self.local_path.with_name(place[0]), place[1]
+
     def stored_bytes(self) -> int:
         """Size of all files."""
         return sum(path.stat().st_size for path in self.files if path.is_file())

@@ -49,18 +49,18 @@ def part_files_in(folder: Path) -> list[Path]:
 
 
 def write_part_set(
-    file: h5py.File, items: h5py.Group, parts: Mapping[str, str], links: Iterable[tuple[str, str]]
+    file: h5py.File, items: h5py.Group, parts: Mapping[str, str], links: Iterable[tuple[str, str, str]]
 ) -> None:
     """Write the list of parts and a link for each item.
 
-    parts: the fingerprint of the run of each file, by its name. links: ids and names of files, in the order
-    of the dataset.
+    parts: the fingerprint of the run of each file, by its name. links: ids, names of files and ids there, in
+    the order of the dataset.
     """
     group = file.create_group(PARTS)
     for name, values in ((FILES, list(parts)), (FINGERPRINTS, list(parts.values()))):
         group.create_dataset(name, data=values, dtype=h5py.string_dtype(), track_times=False)
-    for id, part in links:
-        items[id] = h5py.ExternalLink(part, _PREFIX + id)
+    for id, part, id_there in links:
+        items[id] = h5py.ExternalLink(part, _PREFIX + id_there)
 
 
 class PartSet:
@@ -87,11 +87,11 @@ class PartSet:
         """Names of the files."""
         return list(self._fingerprints)
 
-    def item(self, id: str) -> h5py.Group | None:
-        """The group of an item; None if there is none of that id.
+    def place_of(self, id: str) -> tuple[str, str] | None:
+        """The name of an item's file and its id there; None if there is none of that id.
 
         Raises:
-            InputError: the item's file is missing, damaged or of another run.
+            InputError: a link to something else than an item of one of the parts.
         """
         if "/" in id or id not in self._items:
             return None
@@ -101,7 +101,19 @@ class PartSet:
         inner = str(link.path).removeprefix(_PREFIX)
         if str(link.path) != _PREFIX + inner or "/" in inner:
             raise InputError(f"{self._name}: damaged, '{id}' is a link to {link.path}")
-        items = local_item(self._part(link.filename), _ITEMS)
+        return link.filename, inner
+
+    def item(self, id: str) -> h5py.Group | None:
+        """The group of an item; None if there is none of that id.
+
+        Raises:
+            InputError: the item's file is missing, damaged or of another run.
+        """
+        place = self.place_of(id)
+        if place is None:
+            return None
+        part, inner = place
+        items = local_item(self._part(part), _ITEMS)
         return None if items is None else local_item(items, inner)
 
     def _part(self, name: str) -> h5py.File:

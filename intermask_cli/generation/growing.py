@@ -24,7 +24,6 @@ from intermask_cli.datasets.interactions import (
     OPTIONAL_COLUMNS,
     InteractionFile,
 )
-from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, write_bytes
@@ -33,6 +32,8 @@ from intermask_cli.generation.copied_items import united_columns, write_copies
 from intermask_cli.generation.disk_space import has_merge_space
 from intermask_cli.generation.job import Job, Summary, finished_summary, resumable, run_job
 from intermask_cli.generation.launch import first_of_launcher
+from intermask_cli.generation.linked_items import all_in_parts, write_linked
+from intermask_cli.generation.merged_file import remove_unused_parts
 from intermask_cli.generation.part_files import part_files
 from intermask_cli.generation.plan import Plan, cut_into_parts, make_plan
 from intermask_cli.generation.prompts import Prompt
@@ -81,11 +82,6 @@ class GrowingRun:
         if manifest["status"] != "finished" or not (folder / FILE_NAME).is_file():
             progress = progress_of(folder, manifest).in_words()
             raise InputError(f"{folder}: {progress}; --add-to takes a finished run")
-        if part_files_in(folder):
-            raise InputError(
-                f"{folder}: its interactions lie in several files, to which nothing is added; make a run "
-                "of its own, and join both with intermask merge where they are needed in one"
-            )
         if first_of_launcher() and _is_made(folder / ADDING):
             _put_together(folder)
         return cls._read(folder)
@@ -193,6 +189,10 @@ def add_to_run(job: Job) -> Summary | None:
     None on workers other than the first.
     """
     folder = job.folder.parent
+    if all_in_parts([folder]):
+        if job.info.layout == "single":
+            raise InputError(f"--layout single: {folder} is in parts, and stays so; leave --layout out")
+        job = replace(job, info=replace(job.info, layout="parts"))
     if not job.plan.items:
         note(f"{folder}: has all of these interactions already")
         manifest = read_manifest(folder)
@@ -229,7 +229,8 @@ def _put_together(folder: Path) -> None:
             attributes = old.attributes
             needed = old.stored_bytes() + new.stored_bytes()
         if not set(new_ids) <= set(old_ids):
-            if not has_merge_space(folder, needed):
+            linked = all_in_parts([folder, adding])
+            if not linked and not has_merge_space(folder, needed):
                 raise IntermaskError(
                     f"{folder}: needs {needed / 1e6:,.1f} MB for the dataset of old and new interactions; "
                     "free some space and run the same command again, or put both on another disk: "
@@ -239,11 +240,15 @@ def _put_together(folder: Path) -> None:
             own = {name: value for name, value in attributes.items() if name not in written}
             columns = united_columns(tables, (*INDEX_COLUMNS, *OPTIONAL_COLUMNS))
             sources = [(folder, old_ids), (adding, new_ids)]
-            write_copies(folder, sources, columns, own, {}, "add", byte_order_mark=_has_mark(folder))
+            if linked:
+                write_linked(folder, sources, columns, own, {}, _has_mark(folder))
+            else:
+                write_copies(folder, sources, columns, own, {}, "add", byte_order_mark=_has_mark(folder))
         else:  # killed before the table or the manifest was written
             columns = tables[0]
             rows = zip(*columns.values(), strict=True)
             write_csv(folder / "index.csv", list(columns), rows, byte_order_mark=_has_mark(folder))
+            remove_unused_parts(folder)
         _join_lines(folder, adding, set(columns["id"]))
         _record(folder, adding, columns)
         with disk_errors(adding):

@@ -24,6 +24,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.generation.copied_items import OWN_ATTRIBUTES, united_columns, write_copies
 from intermask_cli.generation.disk_space import check_merge_space
 from intermask_cli.generation.job import Summary, finished_summary
+from intermask_cli.generation.linked_items import all_in_parts, write_linked
 from intermask_cli.generation.plan import Shard
 from intermask_cli.generation.prompt_ids import distinct_stems
 from intermask_cli.generation.run_directory import (
@@ -112,8 +113,10 @@ def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], o
         if finished is not None:
             note(f"{out}: these runs have been joined already")
             return finished_summary(out, finished, rejected, rejected_ok=True)
-        stored = [path for folder in folders for path in (folder / FILE_NAME, *part_files_in(folder))]
-        check_merge_space(out, sum(path.stat().st_size for path in stored))
+        linked = all_in_parts(folders)
+        if not linked:
+            stored = [path for folder in folders for path in (folder / FILE_NAME, *part_files_in(folder))]
+            check_merge_space(out, sum(path.stat().st_size for path in stored))
         _warn_of_equal_items(runs)
         columns = _columns(runs)
         origins: dict[str, Mapping[str, Any]] = {}
@@ -121,7 +124,11 @@ def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], o
             inner = {f"{run.name}-{name}": values for name, values in run.joined.items()}
             origins |= inner or {run.name: run.attributes}
         attributes = _common([run.attributes for run in runs])
-        write_copies(out, [(run.folder, run.ids) for run in runs], columns, attributes, origins, "merge")
+        sources = [(run.folder, run.ids) for run in runs]
+        if linked:
+            write_linked(out, sources, columns, attributes, origins)
+        else:
+            write_copies(out, sources, columns, attributes, origins, "merge")
         write_rejected(out, rejected)
         warnings = columns.get("text_warning", [""] * len(columns["id"]))
         merged = target.record_joined(

@@ -29,6 +29,7 @@ from intermask_cli.datasets.interactions import (
     INDEX_COLUMNS,
     ITEMS,
     OPTIONAL_COLUMNS,
+    InteractionFile,
     content_sha256,
     write_attributes,
     write_index,
@@ -105,16 +106,20 @@ def merge_parts(
             dataset.complete(file)
     rows_of_index = zip(*dataset.columns.values(), strict=True)
     write_csv(folder / "index.csv", dataset.columns, rows_of_index, byte_order_mark=csv_bom)
-    _remove_others(folder, len(parts) if in_parts else 0)
+    remove_unused_parts(folder)
     return len(rows)
 
 
-def _remove_others(folder: Path, count: int) -> None:
-    """Remove parts next to a dataset that are not its own: of another layout, before a second attempt."""
-    own = {part_file_name(number, count) for number in range(1, count + 1)}
+def remove_unused_parts(folder: Path) -> None:
+    """Remove parts next to a dataset that are not its own: of another layout, or before it grew."""
+    found = part_files_in(folder)
+    if not found:
+        return
+    with InteractionFile(folder) as dataset:
+        own = set(dataset.files)
     with disk_errors(folder):
-        for path in part_files_in(folder):
-            if path.name not in own:
+        for path in found:
+            if path not in own:
                 path.unlink()
 
 
@@ -140,7 +145,7 @@ class _Dataset:
         names = [part_file_name(number, len(parts)) for number in range(1, len(parts) + 1)]
         with Replacements() as files:
             for part, of_part in zip(parts, names, strict=True):
-                _put(part.path, folder / of_part, files)
+                put_part(part.path, folder / of_part, files)
         where = {row["id"]: of for part, of in zip(parts, names, strict=True) for row in part.rows}
         with (
             replacing(folder / name) as temporary,
@@ -152,7 +157,7 @@ class _Dataset:
                 file,
                 items,
                 {of: part.fingerprint for part, of in zip(parts, names, strict=True)},
-                ((row["id"], where[row["id"]]) for row in self.rows),
+                ((row["id"], where[row["id"]], row["id"]) for row in self.rows),
             )
             write_index(file.create_group(INDEX, track_order=True), self.columns)
 
@@ -162,7 +167,7 @@ class _Dataset:
             file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for row in self.rows)
 
 
-def _put(part: Path, target: Path, files: Replacements) -> None:
+def put_part(part: Path, target: Path, files: Replacements) -> None:
     """Give a part a second name, or copy it where the file system has only one name for a file."""
     if target.exists() and os.path.samefile(part, target):
         return

@@ -14,8 +14,9 @@ import h5py
 import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile, item_sha256
+from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.errors import InputError, InterruptedRun
-from intermask_cli.generation import growing
+from intermask_cli.generation import growing, linked_items
 from intermask_cli.generation.acceptance import Acceptance
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.engines import AcceptingLoader
@@ -34,10 +35,18 @@ def prompts(*texts: str, stem: str = "p", **values: Any) -> list[Prompt]:
     return [Prompt(f"{stem}-{i}", text, "p.txt", i, frames=8, **values) for i, text in enumerate(texts, 1)]
 
 
-def job(folder: Path, plan: Plan, make_batch=make_all, drop: str | None = None, **identity: str) -> Job:
+def job(
+    folder: Path,
+    plan: Plan,
+    make_batch=make_all,
+    drop: str | None = None,
+    layout: str = "auto",
+    **identity: str,
+) -> Job:
     dataset = {"fps": 30.0, "sampling": {}, "versions": versions(), "licence": "MIT"}
     values = {"prompts": plan.fingerprint(), "model": "a", **identity}
-    info = RunInfo("generate", len(plan.items), len(plan.items), values, dataset, {"seed": 0})
+    items = len(plan.items)
+    info = RunInfo("generate", items, items, values, dataset, {"seed": 0}, layout=layout)
     acceptance = Acceptance.parse(drop, 1, "drop", "exact") if drop else None
     load = AcceptingLoader.around(lambda worker: Engine(make_batch, 4), acceptance)
     return Job(folder, info, plan, load, execution=Execution("cpu", 1, ALL))
@@ -201,3 +210,23 @@ def test_what_cannot_grow(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({**manifest, "versions": {"intermask": "0.1.0"}}))
     with pytest.raises(InputError, match=r"made by intermask 0\.1\.0, this is"):
         add(folder, prompts("hug", stem="q"))
+
+
+def test_a_run_in_parts_grows_by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"text {i % 9}" for i in range(40)]
+    folder = start(tmp_path / "a", prompts(*texts[:20]), layout="parts")
+    before = part_files_in(folder)
+    untouched = {path.stat().st_ino for path in before}
+    with pytest.raises(InputError, match=r"--layout single: .* is in parts, and stays so"):
+        add(folder, prompts(*texts), layout="single")
+    with monkeypatch.context() as patch:  # killed when the index has been written
+        patch.setattr(linked_items, "write_csv", lambda *arguments, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            add(folder, prompts(*texts))
+    assert add(folder, prompts(*texts)).done == 40
+    assert hashes(folder) == hashes(start(tmp_path / "whole", prompts(*texts)))
+    after = part_files_in(folder)
+    assert len(after) > len(before) and untouched <= {path.stat().st_ino for path in after}
+    with InteractionFile(folder) as grown, InteractionFile(tmp_path / "whole") as whole:
+        assert grown.files[1:] == after
+        assert grown.attributes["content_sha256"] == whole.attributes["content_sha256"]

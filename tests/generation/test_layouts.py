@@ -176,6 +176,27 @@ def test_joining_takes_parts_like_one_file(tmp_path: Path) -> None:
         assert CONTENT_SHA256 in both.attributes
 
 
+def test_runs_in_parts_are_joined_by_an_index(tmp_path: Path) -> None:
+    small, large = plan_of(10), plan_of(25)  # ids that both have
+    joined = {}
+    for name, about in (("single", info), ("parts", in_parts)):
+        folders = [
+            finished(tmp_path / f"{name}-{plan}" / "abcd"[i], of, about(of))
+            for i, (plan, of) in enumerate((("small", small), ("large", large)))
+        ]
+        merge_runs(folders, tmp_path / name / "both")
+        with InteractionFile(tmp_path / name / "both") as both:
+            arrays = {item.id: item.joints.tobytes() for item in both}
+            joined[name] = arrays, both.attributes[CONTENT_SHA256], both.column("run"), both.joined_runs()
+        index = (tmp_path / name / "both" / "index.csv").read_text()
+        joined[name] = (*joined[name], index)
+    assert joined["single"] == joined["parts"] and len(joined["parts"][0]) == 35
+    files = part_files_in(tmp_path / "parts" / "both")
+    assert len(files) == len(small.parts) + len(large.parts)
+    assert not part_files_in(tmp_path / "single" / "both")
+    assert all(path.stat().st_nlink == 2 for path in files)  # nothing was copied
+
+
 def test_overwrite_removes_parts_and_files_of_others_are_kept(tmp_path: Path) -> None:
     plan, other = plan_of(20), plan_of(5)
     finished(tmp_path / "r", plan, in_parts(plan))
