@@ -15,6 +15,7 @@ import numpy as np
 
 from intermask_cli.config import PERSONS
 from intermask_cli.inference.interaction import Interaction, Seam
+from intermask_cli.inference.kept_joints import keep_joints_of, keep_rig_of
 from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
 from intermask_cli.motion.curves import borders_of, keep_exactly
@@ -38,10 +39,23 @@ _TOGETHER = 8
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Frames (P, T) of a clip that a task keeps, and the motion they come from, which may have a rig."""
+    """Frames (P, T) of a clip that a task keeps, and the motion they come from, which may have a rig.
+
+    `new`, if given, are flags (22,) of the joints that are made new in the other frames (`kept_joints`).
+    """
 
     frames: np.ndarray
     motion: Motion
+    new: np.ndarray | None = None
+
+    def holds(self, person: int) -> bool:
+        """Whether anything of a person is kept."""
+        return bool(self.frames[person].any()) or (self.new is not None and not self.new.all())
+
+    def is_rigid(self, person: int) -> bool:
+        """Whether what is kept of a person is a rigid body."""
+        frames = self.frames[person]
+        return is_rigid(self.motion, person, frames if frames.any() else None)
 
     @classmethod
     def person(cls, motion: Motion, role: int) -> Kept:
@@ -94,17 +108,16 @@ def with_bodies(
 
 def _kept_persons(kept: Kept | None) -> list[bool] | None:
     """Whether frames of each person are kept."""
-    return None if kept is None else [bool(frames.any()) for frames in kept.frames]
+    return None if kept is None else [kept.holds(person) for person in range(len(kept.frames))]
 
 
 def _kept_lengths(kept: Kept | None) -> list[np.ndarray | None] | None:
     """Bone lengths (21,) of each person whose kept frames are rigid."""
     if kept is None or kept.motion.bone_lengths is None:
         return None
-    of_persons = zip(kept.motion.bone_lengths, kept.frames, strict=True)
     return [
-        lengths if frames.any() and is_rigid(kept.motion, person, frames) else None
-        for person, (lengths, frames) in enumerate(of_persons)
+        lengths if kept.holds(person) and kept.is_rigid(person) else None
+        for person, lengths in enumerate(kept.motion.bone_lengths)
     ]
 
 
@@ -115,10 +128,13 @@ def _solved(item: Interaction, solved: SolvedBodies, kept: Kept | None) -> Inter
     )
     rigid, reasons = [True] * motion.persons, list(solved.reasons)
     for person in range(motion.persons):
-        if kept is None or not kept.frames[person].any():
+        if kept is None or not kept.holds(person):
             continue
         frames = kept.frames[person]
-        rigid[person] = is_rigid(kept.motion, person, frames)
+        rigid[person] = kept.is_rigid(person)
+        if kept.new is not None and not frames.all():
+            keep = keep_rig_of if rigid[person] else keep_joints_of
+            keep(motion, kept.motion, person, kept.new)
         if rigid[person]:
             _keep_rig(motion, kept.motion, person, frames)
         else:

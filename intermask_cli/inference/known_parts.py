@@ -19,6 +19,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.inference.bodies import Kept
 from intermask_cli.inference.clip_generator import ClipGenerator
 from intermask_cli.inference.growing_clip import Frames, frames_at, rotations_of, with_kept
+from intermask_cli.inference.kept_joints import keep_joints_of, made_new
 from intermask_cli.motion.curves import borders_of
 from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
@@ -36,6 +37,7 @@ class KnownParts:
         frames: of reference of both persons, in which the known tokens were encoded.
         tokens: of all of the clip, with anything where they are to be made; None where the known parts are no
             whole number of tokens long.
+        new: flags (22,) of the joints that are made new in the frames that are not kept; None for all.
     """
 
     motion: Motion
@@ -44,6 +46,7 @@ class KnownParts:
     known: Tensor
     frames: Frames
     tokens: Tensor | None
+    new: np.ndarray | None = None
 
     def completed(self, made: Motion, ids: Tensor) -> tuple[Motion, Tensor | None]:
         """The complete motion and its tokens, from what the model made of its window."""
@@ -56,11 +59,14 @@ class KnownParts:
         if tokens is not None:
             first = self.start // FRAMES_PER_TOKEN
             tokens[:, :, first : first + ids.shape[-1]] = ids
+        if self.new is not None:
+            for person in range(whole.persons):
+                keep_joints_of(whole, self.motion, person, self.new)
         return with_kept(whole, self.motion, self.kept), tokens
 
     def of_bodies(self) -> Kept:
         """What the body solver must not change."""
-        return Kept(self.kept, self.motion)
+        return Kept(self.kept, self.motion, self.new)
 
     def seams(self) -> list[tuple[int, int]]:
         """First frame and length of each stretch in which new frames join known ones."""
@@ -139,7 +145,7 @@ def edited(
     kept = np.ones((PERSONS, motion.frames), dtype=bool)
     kept[list(persons), start:stop] = False
     tokens = seen if last - first == total else clips.encode(padded, frames_at(padded, 0))
-    return KnownParts(motion, kept, first * size, known, placed, tokens)
+    return KnownParts(motion, kept, first * size, known, placed, tokens, made_new(rows))
 
 
 def _joined(start: Motion, frames: int, end: Motion | None) -> Motion:
