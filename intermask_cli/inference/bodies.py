@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from intermask_cli.config import PERSONS
+from intermask_cli.inference.growing_clip import put_kept
 from intermask_cli.inference.interaction import Interaction, Seam
 from intermask_cli.inference.kept_joints import keep_joints_of, keep_rig_of
 from intermask_cli.motion.body.contacts import ContactWish
 from intermask_cli.motion.body.solver import SolvedBodies, solve_clips
-from intermask_cli.motion.curves import borders_of, keep_exactly
+from intermask_cli.motion.curves import borders_of
 from intermask_cli.motion.joint_rotations import rotations_from_joints
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.motion import Motion
@@ -202,9 +203,7 @@ def _keep_joints(motion: Motion, given: Motion, person: int, kept: np.ndarray) -
 
     Rotations of the pelvis and bone lengths are then only those that fit best.
     """
-    motion.joints[person] = keep_exactly(given.joints[person], motion.joints[person], kept)
-    if motion.rotations6d is not None and given.rotations6d is not None:
-        motion.rotations6d[person] = keep_exactly(given.rotations6d[person], motion.rotations6d[person], kept)
+    put_kept(motion, given, person, kept)
     if motion.root_rotations6d is not None and motion.bone_lengths is not None:
         recovered = rotations_from_joints(given.joints[person])
         root = sixd_columns_from_matrix(recovered.local[:, 0]).astype(np.float32)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from intermask_cli.motion.curves import borders_of, crossfade, keep_exactly
+from intermask_cli.motion.curves import Border, borders_of, crossfade, keep_exactly
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.placement import Frame, person_frame
 from intermask_cli.motion.representation import INTERHUMAN, Representation
@@ -58,14 +58,16 @@ def frames_at(motion: Motion, start: int, canonical: int = 0) -> Frames:
     return first, second
 
 
-def with_kept(motion: Motion, given: Motion, kept: np.ndarray) -> Motion:
-    """The motion, except that frames where `kept` (P, T) is True are exactly those of `given`."""
-    pairs = ((given.joints, motion.joints), (rotations_of(given), rotations_of(motion)))
-    joints, rotations = (
-        np.stack([keep_exactly(g, m, k) for g, m, k in zip(old, new, kept, strict=True)])
-        for old, new in pairs
-    )
-    return Motion(joints, rotations)
+def put_kept(motion: Motion, given: Motion, person: int, kept: np.ndarray) -> list[Border]:
+    """Put frames (T,) of a person back as they are in `given`, the others join them; changes `motion`.
+
+    Returns the borders at which they join.
+    """
+    borders = borders_of(kept, given.joints[person] - motion.joints[person])
+    for old, new in ((given.joints, motion.joints), (given.rotations6d, motion.rotations6d)):
+        if old is not None and new is not None:
+            new[person] = keep_exactly(old[person], new[person], kept, borders)
+    return borders
 
 
 def rotations_of(motion: Motion) -> np.ndarray:
@@ -123,25 +125,33 @@ class GrowingClip:
         if self.from_scratch and self.done == 0:
             self.motion, self.done = generated, stop
             return
-        joins_kept, kept = start < self.kept, np.arange(start, stop) < self.kept
-        if joins_kept:
-            self.seams.append((self.kept, len(borders_of(kept)[0].frames)))
-        elif overlap:
+        joins_kept = start < self.kept
+        if overlap and not joins_kept:
             self.seams.append((start, overlap))
         if stop > self.motion.frames:
             longer = blank_pair(stop)
             longer.joints[:, : self.motion.frames] = self.motion.joints
             rotations_of(longer)[:, : self.motion.frames] = rotations_of(self.motion)
             self.motion = longer
+        if joins_kept:
+            self._join_kept(generated, start)
         fade = slice(start, start + overlap)
         for target, new in (
             (self.motion.joints, generated.joints),
             (rotations_of(self.motion), rotations_of(generated)),
         ):
-            for person in {0, 1} - {self.given}:
-                if joins_kept:
-                    target[person, start:stop] = keep_exactly(target[person, start:stop], new[person], kept)
-                    continue
+            for person in {0, 1} - {self.given} if not joins_kept else ():
                 target[person, fade] = crossfade(target[person, fade], new[person, :overlap])
                 target[person, fade.stop : stop] = new[person, overlap:]
         self.done = stop
+
+    def _join_kept(self, generated: Motion, start: int) -> None:
+        """Write a window's motion after the kept frames, which do not change."""
+        stop = start + generated.frames
+        known = self.motion.part(start, stop)
+        kept = np.arange(start, stop) < self.kept
+        joined = generated.part(0, generated.frames)
+        lengths = [len(put_kept(joined, known, person, kept)[0].frames) for person in range(known.persons)]
+        self.seams.append((self.kept, max(lengths)))
+        self.motion.joints[:, start:stop] = joined.joints
+        rotations_of(self.motion)[:, start:stop] = rotations_of(joined)

@@ -18,9 +18,8 @@ from intermask_cli.config import FRAMES_PER_TOKEN, PERSONS
 from intermask_cli.errors import InputError
 from intermask_cli.inference.bodies import Kept
 from intermask_cli.inference.clip_generator import ClipGenerator
-from intermask_cli.inference.growing_clip import Frames, frames_at, rotations_of, with_kept
+from intermask_cli.inference.growing_clip import Frames, frames_at, put_kept, rotations_of
 from intermask_cli.inference.kept_joints import keep_joints_of, made_new
-from intermask_cli.motion.curves import borders_of
 from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks
 
@@ -48,8 +47,11 @@ class KnownParts:
     tokens: Tensor | None
     new: np.ndarray | None = None
 
-    def completed(self, made: Motion, ids: Tensor) -> tuple[Motion, Tensor | None]:
-        """The complete motion and its tokens, from what the model made of its window."""
+    def completed(self, made: Motion, ids: Tensor) -> tuple[Motion, Tensor | None, list[tuple[int, int]]]:
+        """The complete motion, its tokens, and its seams: first frame and length of each.
+
+        made, ids: motion and tokens of what the model saw.
+        """
         seen = slice(self.start, min(self.start + made.frames, self.motion.frames))
         whole = self.motion.part(0, self.motion.frames)
         count = seen.stop - seen.start
@@ -59,24 +61,23 @@ class KnownParts:
         if tokens is not None:
             first = self.start // FRAMES_PER_TOKEN
             tokens[:, :, first : first + ids.shape[-1]] = ids
-        if self.new is not None:
-            for person in range(whole.persons):
+        seams: dict[tuple[int, bool], int] = {}  # length by first frame, and whether that is the border
+        for person, kept in enumerate(self.kept):
+            if self.new is not None:
                 keep_joints_of(whole, self.motion, person, self.new)
-        return with_kept(whole, self.motion, self.kept), tokens
+            for border in put_kept(whole, self.motion, person, kept):
+                if len(border.frames):
+                    key = (int(border.kept), bool(border.frames[0] > border.kept))
+                    seams[key] = max(seams.get(key, 0), len(border.frames))
+        runs = [
+            (kept + 1, length) if after else (kept - length, length)
+            for (kept, after), length in seams.items()
+        ]
+        return whole, tokens, sorted(runs)
 
     def of_bodies(self) -> Kept:
         """What the body solver must not change."""
         return Kept(self.kept, self.motion, self.new)
-
-    def seams(self) -> list[tuple[int, int]]:
-        """First frame and length of each stretch in which new frames join known ones."""
-        found = {
-            (int(border.frames.min()), len(border.frames))
-            for person in self.kept
-            for border in borders_of(person)
-            if len(border.frames)
-        }
-        return sorted(found)
 
 
 def between(clips: ClipGenerator, start: Motion, end: Motion | None, frames: int) -> KnownParts:

@@ -133,9 +133,9 @@ class PartTasks:
         filled = self.clips.refill(known, frames, texts, seeds, sampling, batch_size)
         made = []
         for request, part, (motion, ids) in zip(requests, parts, filled, strict=True):
-            whole, tokens = part.completed(motion, ids)
+            whole, tokens, seams = part.completed(motion, ids)
             earlier = request.seams if isinstance(request, Edit) else ()
-            made.append(_result(request, whole, tokens, part.kept, part.seams(), earlier))
+            made.append(_result(request, whole, tokens, part.kept, seams, earlier))
         kept = [part.of_bodies() for part in parts]
         return _with_bodies(with_reading(made, readings), kept, [None] * len(made), body)
 

@@ -5,12 +5,18 @@ The time axis T is the first axis of every array, (T, ...), unless a function sa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-#: Longest stretch over which a step at the border of kept frames is faded out: 0.4 s at 30 fps.
-FADE_FRAMES = 12
+#: Stretches over which a difference at the border of kept frames fades out: 0.4 s at 30 fps where it is
+#: small, longer where joints would have to hurry, up to 2 s.
+FADE_FRAMES, LONGEST_FADE_FRAMES = 12, 60
+#: Metres per frame at which the joints catch up at most, on average: 0.5 m/s.
+_CATCH_UP_M = 0.5 / 30
+#: Highest speed of `minimum_jerk`.
+_PEAK_SPEED = 1.875
 
 
 def minimum_jerk(u: np.ndarray) -> np.ndarray:
@@ -45,36 +51,44 @@ class Border(NamedTuple):
     slope: np.ndarray
 
 
-def borders_of(kept: np.ndarray) -> list[Border]:
+def borders_of(kept: np.ndarray, apart: np.ndarray | None = None) -> list[Border]:
     """All borders between kept frames, flags (T,), and generated ones.
 
-    Position and speed go on over a border without a step. The difference is gone after `FADE_FRAMES`, or
-    after all of the generated frames if they are fewer, as the quintic with these ends that has no
-    acceleration at either (the "inertial blending" of games: Bollo, GDC 2018).
+    Position and speed go on over a border without a step. The difference is gone after `FADE_FRAMES`, or more
+    where `apart`, the difference (T, J, 3) in metres, is large; or after all of the generated frames if they
+    are fewer. It is the quintic with these ends that has no acceleration at either ("inertialization" in
+    games: Bollo, GDC 2018).
     """
     found = []
     for start, stop in runs_of_true(~kept):
-        span = min(FADE_FRAMES, stop - start + 1)
-        distance = np.arange(1, span)  # frames from the border; the difference is gone at `span`
-        u = distance / span
-        level, slope = 1 - minimum_jerk(u), span * u * (1 - u) ** 3 * (1 + 3 * u)
         for border, step in ((start - 1, 1), (stop, -1)):
-            if 0 <= border < len(kept):
-                inner = border - step
-                alone = not 0 <= inner < len(kept) or not kept[inner]
-                frames = border + step * distance
-                found.append(Border(border, border if alone else inner, frames, level, slope))
+            if not 0 <= border < len(kept):
+                continue
+            wanted = FADE_FRAMES
+            if apart is not None:
+                far = float(np.linalg.norm(apart[border], axis=-1).mean())
+                wanted = min(max(round(_PEAK_SPEED * far / _CATCH_UP_M), FADE_FRAMES), LONGEST_FADE_FRAMES)
+            span = min(wanted, stop - start + 1)
+            distance = np.arange(1, span)  # frames from the border; the difference is gone at `span`
+            u = distance / span
+            level, slope = 1 - minimum_jerk(u), span * u * (1 - u) ** 3 * (1 + 3 * u)
+            inner = border - step
+            alone = not 0 <= inner < len(kept) or not kept[inner]
+            found.append(Border(border, border if alone else inner, border + step * distance, level, slope))
     return found
 
 
-def keep_exactly(given: np.ndarray, generated: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def keep_exactly(
+    given: np.ndarray, generated: np.ndarray, kept: np.ndarray, borders: Sequence[Border] | None = None
+) -> np.ndarray:
     """Given frames where kept (T,) is True, generated frames elsewhere, without jumps at the borders.
 
-    Both are (T, J, C). Next to a border the generated frames take over the difference (`borders_of`).
+    Both are (T, J, C). Next to a border the generated frames take over the difference; `borders` are those of
+    `borders_of` without a measure of it, unless given.
     """
     result = np.where(kept[:, None, None], given, generated)
     apart = given - generated
-    for border in borders_of(kept):
+    for border in borders_of(kept) if borders is None else borders:
         step = apart[border.kept]
         change = step - apart[border.inner]
         moved = border.level[:, None, None] * step + border.slope[:, None, None] * change

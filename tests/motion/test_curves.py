@@ -9,6 +9,9 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import savgol_filter
 
 from intermask_cli.motion.curves import (
+    FADE_FRAMES,
+    LONGEST_FADE_FRAMES,
+    borders_of,
     keep_exactly,
     largest_nearby,
     minimum_jerk,
@@ -78,3 +81,30 @@ def test_kept_frames_are_exact_and_their_neighbours_do_not_jump():
     assert_array_equal(result[kept], given[kept])
     assert np.abs(np.diff(result, axis=0)).max() < 0.25
     assert_array_equal(result[34:36], given[34:36] + 1.0)  # far from both borders
+
+
+@pytest.mark.parametrize("far", [0.02, 0.3])
+def test_position_and_speed_go_on_over_a_border(far):
+    """A kept person moves one way, the generated one another, some centimetres or decimetres away."""
+    time = np.arange(90)[:, None, None] * np.ones((1, 22, 3))
+    given, generated = 0.01 * time, far + 0.01 * 89 - 0.008 * time
+    kept = np.zeros(90, dtype=bool)
+    kept[:30] = kept[70:] = True
+    borders = borders_of(kept, given - generated)
+    result = keep_exactly(given, generated, kept, borders)
+    assert_array_equal(result[kept], given[kept])
+    speed = np.diff(result, axis=0)
+    for border in (29, 69):  # the step over the border, and the ones beside it
+        assert np.abs(np.diff(speed[border - 1 : border + 2], axis=0)).max() < 0.004
+    step = np.diff(keep_exactly(given, generated, kept), axis=0)  # a short fade hurries more
+    assert np.abs(speed).max() <= np.abs(step).max()
+
+
+def test_what_is_far_away_is_joined_over_a_longer_stretch():
+    kept = np.arange(100) < 20
+    near, far = (borders_of(kept, np.full((100, 22, 3), metres))[0] for metres in (0.01, 0.2))
+    assert len(near.frames) == FADE_FRAMES - 1 < len(far.frames) <= LONGEST_FADE_FRAMES
+    assert borders_of(kept)[0].frames.tolist() == near.frames.tolist()
+    assert borders_of(np.ones(5, dtype=bool)) == []
+    alone = borders_of(np.arange(10) == 0)[0]
+    assert (alone.kept, alone.inner) == (0, 0)  # no speed is known

@@ -139,6 +139,8 @@ def _items(
         measured = _physics([item for _, item in batch])
         for (id, item), physics in zip(batch, measured, strict=True):
             fields = {name: values[row[id]] for name, values in columns.items()}
+            # Columns of numbers have NaN where an interaction has none; JSON has no such value.
+            fields = {name: value for name, value in fields.items() if value == value}
             # As text, since a browser's numbers do not hold 63 bits exactly.
             fields = {k: str(v) if k == "seed" else v for k, v in fields.items()}
             fields.update(physics)
