@@ -31,7 +31,12 @@ def inbetween(
         typer.Option(help="File of the second person of --start, where it holds one.", show_default=False),
     ] = None,
     end_with: Annotated[str | None, typer.Option(help="The same of --end.", show_default=False)] = None,
-    prompt: opt.JobPrompt = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt", "-p", help="What happens between; for lines without a text.", show_default=False
+        ),
+    ] = None,
     frames: opt.NewFrames = None,
     seconds: opt.NewSeconds = None,
     motion: opt.WholeReadingOptions,

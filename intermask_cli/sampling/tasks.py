@@ -3,8 +3,8 @@
 A token map is one pair of persons, (P, s, n) int64 with P = 2 persons, s = 5 body rows and n time steps of 4
 frames. The five body rows come from two strided convolutions over the joint order, so they are
 neighbourhoods of joint *numbers*, not limbs. `ROW_JOINTS` lists the joints a row drives through the decoder's
-up-sampling table (InterHuman). The convolutions of encoder and decoder mix neighbouring rows too: keeping a
-row keeps its joints approximately, and refilling a row also moves joints of others a little.
+up-sampling table (InterHuman). The convolutions of encoder and decoder mix rows too: keeping a row keeps its
+joints approximately, and refilling one moves joints of all others (docs/guides/continue.md has figures).
 
     row 0: pelvis, hips, spine1, knees                  row 3: right collar, head, shoulders
     row 1: spine2, ankles, spine3                       row 4: elbows, wrists
