@@ -1,4 +1,4 @@
-"""`intermask extend`: interactions that go on."""
+"""`intermask extend`: interactions that continue."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Jobs that keep a part of given pairs, from options and tables: continue, join, edit.
 
-A table has one job per line. Its columns are those of prompt files, and those of the task (`COLUMNS`); what a
-line leaves out, the options say. Lines that cannot be used are rejected, with the reason, and cost no other.
+A table has one job per line. Its columns are those of prompt files, and those of the task (`columns_of`);
+what a line leaves out, the options say. Lines that cannot be used are rejected, with the reason; the others
+are made.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from intermask_cli.reading.phases import split_phases
 
 #: Suffixes of tables of jobs; no motion file has one of them.
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl")
-#: Nobody runs faster across a room: a stretch between two clips that needs more is too short.
+#: People who act together rarely run faster: a stretch between two clips that needs more is too short.
 _FASTEST_M_PER_S = 3.0
 
 
@@ -49,7 +50,7 @@ EDIT_COLUMNS = ("person", "rows", "from", "to")
 
 
 def columns_of(task: PartTask) -> tuple[str, ...]:
-    """Columns of a task's tables beside those of prompt files."""
+    """Columns of a task's tables in addition to those of prompt files."""
     files = tuple(name for pair in FILES[task] for name in pair)
     return files + (EDIT_COLUMNS if task is PartTask.edit else ())
 
@@ -127,10 +128,10 @@ def wishes_of(
 ) -> PartWishes:
     """What a user asks for, from files of any kind and options (`PartWishes`), of which None are not given.
 
-    One motion beside tables is that of their lines that name none.
+    One motion given with tables is that of their lines that name none.
 
     Raises:
-        InputError: nothing to start from, or several motions beside a table.
+        InputError: nothing to start from, or several motions with a table.
     """
     given = {name: value for name, value in values.items() if value is not None}
     tables = tuple(name for name in inputs if Path(name).suffix.lower() in TABLE_SUFFIXES)
@@ -142,7 +143,7 @@ def wishes_of(
         )
     if task is not PartTask.inbetween and tables and motions:
         if len(motions) > 1:
-            raise InputError(f"{len(motions)} motions beside a table; give one, for lines that name none")
+            raise InputError(f"{len(motions)} motions with a table; give one, for lines that name none")
         given[needed[0]], motions = motions[0], ()
     if not tables and not motions and not all(name in given for name in needed):
         options = " and ".join(f"--{name}" for name in needed) if task is PartTask.inbetween else "a motion"
@@ -154,7 +155,7 @@ def wishes_of(
 
 
 def length_limits(task: PartTask, info: BundleInfo) -> FrameLimits:
-    """How many frames can be made new: between two clips, what the model's window holds beside both."""
+    """How many frames can be made new: between two clips, what the window holds with a token of each."""
     if task is PartTask.inbetween:
         longest = info.max_frames - 2 * FRAMES_PER_TOKEN
         return FrameLimits(
@@ -272,7 +273,7 @@ class _Reader:
         return pair
 
     def _check_distance(self, pairs: Sequence[GivenPair], files: Sequence[PairFile], frames: int) -> None:
-        """Warn of ways that nobody goes in the time that there is."""
+        """Warn of a way that takes longer than there is time."""
         before, after = (pair.motion.joints[:, :, JOINT["pelvis"]] for pair in pairs)  # (2, T, 3)
         ways = np.linalg.norm(after[:, 0] - before[:, -1], axis=-1)
         speed = float(ways.max()) / (frames / FPS)

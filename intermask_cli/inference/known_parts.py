@@ -34,8 +34,8 @@ class KnownParts:
         start: first frame that the model sees.
         known: the tokens (2, 5, n) from there on, FILL where they are to be made.
         frames: of reference of both persons, in which the known tokens were encoded.
-        tokens: of all of the clip, with anything where they are to be made; None where the known parts are no
-            whole number of tokens long.
+        tokens: of all of the clip, with anything where they are to be made; None where the known part before
+            them is not a whole number of tokens long.
         new: flags (22,) of the joints that are made new in the frames that are not kept; None for all.
     """
 
@@ -86,16 +86,16 @@ def between(clips: ClipGenerator, start: Motion, end: Motion | None, frames: int
     Raises:
         InputError: more new frames than the model's window holds with a token of each pair.
     """
-    size, room = FRAMES_PER_TOKEN, clips.window - frames // FRAMES_PER_TOKEN
-    if room < (fewest := 1 if end is None else 2):
+    size, free = FRAMES_PER_TOKEN, clips.window - frames // FRAMES_PER_TOKEN
+    if free < (fewest := 1 if end is None else 2):
         raise InputError(
             f"{frames} new frames; '{clips.info.name}' makes up to {(clips.window - fewest) * size} between "
             "given ones"
         )
     # As much of both as the window holds; what one does not need is left for the other.
     before, after = start.frames // size, 0 if end is None else end.frames // size
-    before = min(before, max(room // 2, room - after))
-    after = min(after, room - before)
+    before = min(before, max(free // 2, free - after))
+    after = min(after, free - before)
     motion = _joined(start, frames, end)
     kept = np.ones((PERSONS, motion.frames), dtype=bool)
     gap = slice(start.frames, start.frames + frames)

@@ -27,7 +27,7 @@ from intermask_cli.reading.reading import Reader, unread
 
 @dataclass(frozen=True, eq=False)
 class Extension:
-    """A pair that goes on for `frames` frames, a multiple of 4.
+    """A pair that continues for `frames` frames, a multiple of 4.
 
     `tokens` (2, 5, T // 4) are those of the pair, if they are known, and `seams` those that it has already.
     """

@@ -54,7 +54,7 @@ class Border(NamedTuple):
 def borders_of(kept: np.ndarray, apart: np.ndarray | None = None) -> list[Border]:
     """All borders between kept frames, flags (T,), and generated ones.
 
-    Position and speed go on over a border without a step. The difference is gone after `FADE_FRAMES`, or more
+    Position and speed have no step at a border. The difference is gone after `FADE_FRAMES`, or more
     where `apart`, the difference (T, J, 3) in metres, is large; or after all of the generated frames if they
     are fewer. It is the quintic with these ends that has no acceleration at either ("inertialization" in
     games: Bollo, GDC 2018).

@@ -47,7 +47,7 @@ def same(made: Interaction, given: Motion, frames: slice, of_given: slice = slic
 
 
 @pytest.mark.parametrize("options", [(), ("--clean", "smooth"), ("--store", "exact")])
-def test_a_run_goes_on(cli: Run, rigid: Motion, tiny_model: TinyModel, options: tuple[str, ...]) -> None:
+def test_a_run_continues(cli: Run, rigid: Motion, tiny_model: TinyModel, options: tuple[str, ...]) -> None:
     code, _, err = cli("extend", "run", "--frames", 61, *tiny_model.options, "--body", "rigid", *options)
     assert code == 0, err
     made = items("runs/run-extend")
@@ -69,7 +69,7 @@ def test_a_run_goes_on(cli: Run, rigid: Motion, tiny_model: TinyModel, options: 
     assert code == 2 and "another run" in err
 
 
-def test_captured_files_go_on_and_are_kept_as_read(cli: Run, rigid: Motion, tiny_model: TinyModel) -> None:
+def test_captured_files_continue_and_are_kept_as_read(cli: Run, rigid: Motion, tiny_model: TinyModel) -> None:
     """42 frames: no whole number of tokens. Joints without rotations are not rounded either."""
     joints, _ = fk_pair(42)
     for person in (0, 1):

@@ -69,7 +69,7 @@ def test_a_pair_gets_the_same_seeds_whatever_else_is_made(here: Path, info: Bund
     assert len({item.seed for item in both}) == 2
 
 
-def test_lines_of_a_table_override_the_options_and_bad_ones_cost_no_other(
+def test_lines_of_a_table_override_the_options_and_bad_ones_are_left_out(
     here: Path, info: BundleInfo
 ) -> None:
     (here / "tables").mkdir()
@@ -131,7 +131,7 @@ def test_json_lines_and_lengths_between_two_clips(here: Path, info: BundleInfo) 
         (PartTask.extend, (), {}, "nothing to start from; give a motion, or a table of jobs"),
         (PartTask.inbetween, (), {"start": "run#a"}, "give --start and --end, or a table"),
         (PartTask.inbetween, ("run",), {}, "run: no table of jobs"),
-        (PartTask.edit, ("run", "pair.npy", "x.csv"), {}, "2 motions beside a table"),
+        (PartTask.edit, ("run", "pair.npy", "x.csv"), {}, "2 motions with a table"),
         (PartTask.edit, ("pair.npy",), {"from": "2"}, "from frame 60 (2 s) to frame 40 (1.33333 s)"),
         (PartTask.edit, ("run#c",), {}, "no item 'c'"),
     ],

@@ -84,7 +84,7 @@ def test_kept_frames_are_exact_and_their_neighbours_do_not_jump():
 
 
 @pytest.mark.parametrize("far", [0.02, 0.3])
-def test_position_and_speed_go_on_over_a_border(far):
+def test_position_and_speed_have_no_step_at_a_border(far):
     """A kept person moves one way, the generated one another, some centimetres or decimetres away."""
     time = np.arange(90)[:, None, None] * np.ones((1, 22, 3))
     given, generated = 0.01 * time, far + 0.01 * 89 - 0.008 * time
@@ -94,7 +94,7 @@ def test_position_and_speed_go_on_over_a_border(far):
     result = keep_exactly(given, generated, kept, borders)
     assert_array_equal(result[kept], given[kept])
     speed = np.diff(result, axis=0)
-    for border in (29, 69):  # the step over the border, and the ones beside it
+    for border in (29, 69):  # the step over the border, and those around it
         assert np.abs(np.diff(speed[border - 1 : border + 2], axis=0)).max() < 0.004
     step = np.diff(keep_exactly(given, generated, kept), axis=0)  # a short fade hurries more
     assert np.abs(speed).max() <= np.abs(step).max()
