@@ -55,7 +55,12 @@ class JobSettings(BaseModel):
     def run_settings(self, source: ModelSource, folder: Path) -> RunSettings:
         """Settings of the run that makes it; InputError for values that the model does not take."""
         sampling = sampling_with(
-            source.info.sampling, self.steps, self.guidance, self.temperature, self.draw, self.filter
+            source.info.sampling,
+            self.steps,
+            self.guidance,
+            temperature=self.temperature,
+            draw=self.draw,
+            filter=self.filter,
         )
         if self.body is not None:
             source.info.check_body(self.body)
