@@ -31,7 +31,8 @@ class Access:
 
     Other programs on this machine may use a service without a token, but web pages of other sites may not:
     a page can send requests to loopback addresses, and a name of its own can be made to resolve to one. So
-    `Host` has to be a loopback name there, and `Origin`, which browsers add, the service itself.
+    `Host` has to be a loopback name where there is no token, and `Origin`, which browsers add, the service
+    itself.
     """
 
     host: str
@@ -58,7 +59,7 @@ class Access:
         if not host:
             return "no Host header; accepted: the address of this service"
         name = urlsplit(f"//{host}").hostname or ""
-        if is_loopback(self.host) and not is_loopback(name):
+        if self.token is None and not is_loopback(name):
             return f"Host is {host[:80]!r}; accepted: localhost or another loopback name"
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
             return f"Origin is {origin[:80]!r}; accepted: the page of this service"

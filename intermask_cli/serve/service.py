@@ -20,7 +20,7 @@ from intermask_cli.config import to_dict
 from intermask_cli.console import note, warn
 from intermask_cli.devices import choose_device
 from intermask_cli.errors import IntermaskError
-from intermask_cli.files import without_absolute_paths
+from intermask_cli.files import without_absolute_paths, write_bytes
 from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.engines import (
     GenerationLoader,
@@ -106,7 +106,7 @@ class Service:
         def make(name: str, folder: Path) -> ServedJob:
             folder.mkdir()
             file = folder / file_name
-            file.write_bytes(content)
+            write_bytes(file, content)
             with self._reading:
                 return react_request(request, file, name, self.source, self.limits, folder)
 
@@ -120,10 +120,11 @@ class Service:
             folder.mkdir(exist_ok=True)
             self.jobs.add(job)
             self.batcher.add(job)
-        except IntermaskError as error:
+        except BaseException as error:
             self.jobs.remove(name)
             shutil.rmtree(folder, ignore_errors=True)
-            error.args = (in_words_of_clients(str(error), folder), *error.args[1:])
+            if isinstance(error, IntermaskError):
+                error.args = (in_words_of_clients(str(error), folder), *error.args[1:])
             raise
         return job
 

@@ -53,7 +53,14 @@ def test_others_need_a_token_to_reach_it() -> None:
     ],
 )
 def test_host_and_origin(served: str, host: str | None, origin: str | None, refused: bool) -> None:
-    assert (Access(served, TOKEN).refusal(host, origin) is not None) == refused
+    access = Access(served, None if is_loopback(served) else TOKEN)
+    assert (access.refusal(host, origin) is not None) == refused
+
+
+def test_a_proxy_may_stand_before_a_service_with_a_token() -> None:
+    access = Access("127.0.0.1", TOKEN)
+    assert access.refusal("motion.example", "https://motion.example") is None
+    assert access.refusal("motion.example", "https://evil.example") is not None
 
 
 def test_tokens_and_sessions() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="needs the extra serve: pip install 'intermask[serve]'")
 
+from intermask_cli.export.viewer import clip_data
 from intermask_cli.serve.service import Service
 from tests.helpers.browser import CHROMIUM, NO_CHROMIUM, Browser
 from tests.helpers.served import listening, tiny_service
@@ -59,6 +60,22 @@ def test_prompts_become_motion_in_the_viewer(browser: Browser, service: Service,
         assert not problems, problems
         folder = os.environ.get("INTERMASK_SCREENSHOTS")  # to look at it
         page.picture(Path(folder) / "serve.png" if folder else tmp_path / "serve.png")
+
+
+def test_the_viewer_loads_motion_of_a_large_result(
+    browser: Browser, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the limit of a page, its motion lies in scripts next to it."""
+    monkeypatch.setattr(clip_data, "PAGE_LIMIT", 10)
+    with listening(service) as client:
+        job = client.submit(prompts=["two people bow", "two people hug"], seconds=0.5)
+        assert client.ended(job)["status"] == "done"
+        assert b'"folder":"view_data"' in client.send(f"/v1/jobs/{job}/view").body
+        assert client.send(f"/v1/jobs/{job}/view_data/0.js").body.startswith(b"interactionPart(0,")
+        assert client.send(f"/v1/jobs/{job}/view_data/1.js").status == 404
+        with browser.open(f"{client.address}/v1/jobs/{job}/view") as page:
+            page.wait("state.panels.length === 1 && state.panels[0].clip.joints")
+            assert not page.problems()
 
 
 def test_errors_are_shown_and_can_be_mended(browser: Browser, service: Service) -> None:
