@@ -32,6 +32,8 @@ class Command(NamedTuple):
 #: By name, in the order of `--help`.
 COMMANDS = {
     "generate": Command("generate", "Make a dataset of interactions from prompt files."),
+    "plan": Command("plan", "Say what a run would make and cost, measured on a few clips."),
+    "prompts": Command("prompts", "Make, check and split prompt files."),
     "react": Command("react", "Make a partner for a given person, or for each of many."),
     "extend": Command("extend", "Continue interactions."),
     "inbetween": Command("inbetween", "Make the motion from one clip to another."),

@@ -35,6 +35,8 @@ STEMS = {"interhuman": ("graph", "conv"), "interx": ("conv",)}
 DEFAULT_MODEL = "duet-mini"
 #: Length of a clip when none is given.
 DEFAULT_SECONDS = 5.0
+#: Seconds in which a plan makes clips to measure.
+MEASURED_SECONDS = 20.0
 #: Lowest temperature: below it, logits divided by the temperature overflow.
 COLDEST = 1e-30
 #: What decoded motion becomes: bodies of rigid bones with planted feet (`motion.body`), or what the decoder

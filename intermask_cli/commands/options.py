@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
     from intermask_cli.generation.engines import ModelSource
     from intermask_cli.generation.ray_cluster import RaySettings
-    from intermask_cli.generation.requests import RunSettings
+    from intermask_cli.generation.requests import PromptRequest, RunSettings
     from intermask_cli.inference.proportions import Proportions
 
 Out = Annotated[
@@ -288,12 +288,19 @@ NewFrames = Annotated[
     int | None, typer.Option(help="Frames that are made new.  [default: 5 seconds]", show_default=False)
 ]
 NewSeconds = Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be made; make nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be made and cost, as plan does.")]
 Layout = Annotated[
     str,
     typer.Option(
         help="single: interactions.h5 holds everything; parts: it is an index of many files, and nothing is "
         "merged; auto: parts above 10 GB."
+    ),
+]
+PromptFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="Format of the prompt files: txt, csv, tsv, jsonl or json.  [default: by suffix or content]",
+        show_default=False,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -406,10 +413,53 @@ class ModelOptions:
 
 
 @dataclasses.dataclass(frozen=True)
-class PartRunOptions:
-    """What is made and how the work is divided, for commands that keep the bodies that they are given."""
+class PromptOptions:
+    """Where prompts come from, and how long the clips of those without a length are."""
 
-    out: Out = None
+    prompts: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Prompt files (.txt .csv .tsv .jsonl .json), folders of them, or - for stdin.",
+            show_default=False,
+        ),
+    ] = None
+    prompt: Annotated[
+        list[str] | None,
+        typer.Option("--prompt", "-p", help="A prompt (repeatable), instead of a file or after it."),
+    ] = None
+    frames: Annotated[
+        int | None,
+        typer.Option(help="Frames of prompts that give no length.  [default: 5 seconds]", show_default=False),
+    ] = None
+    seconds: Annotated[float | None, typer.Option(help="The same in seconds.", show_default=False)] = None
+    format: PromptFormat = None
+    prompt_fps: Annotated[
+        float, typer.Option(min=1, max=1000, help="Frames per second of prompts written text#frames.")
+    ] = 20.0
+
+    def request(self, source: ModelSource, strict: bool) -> PromptRequest:
+        """The prompts for a model; bad lines are warned of.
+
+        Raises InputError without usable prompts, or with bad lines if `strict`.
+        """
+        from intermask_cli.commands import reporting
+        from intermask_cli.errors import InputError
+        from intermask_cli.generation.prompts import read_prompts
+        from intermask_cli.generation.requests import PromptRequest
+
+        limits = source.frame_limits()
+        length = limits.default_length(self.frames, self.seconds)
+        files = self.prompts or []
+        if not files and not self.prompt:
+            raise InputError("no prompts; give a prompt file, or a text with --prompt")
+        read = read_prompts(files, limits, self.format, self.prompt_fps, self.prompt or ())
+        return PromptRequest(files, reporting.require_prompts(read, strict), length)
+
+
+@dataclasses.dataclass(frozen=True)
+class ItemOptions:
+    """What is made and how the work is divided, with or without a run directory."""
+
     samples: Samples = 1
     seed: Seed = 0
     limit: Limit = None
@@ -422,22 +472,15 @@ class PartRunOptions:
     layout: Layout = "auto"
     batch_size: BatchSize = "auto"
     processes: Processes = "auto"
-    engine: EngineName = "local"
-    address: Address = None
-    gpus_per_worker: GpusPerWorker = None
     shard: ShardOfRun = None
-    overwrite: Overwrite = False
     strict: Strict = False
     rejected_ok: RejectedOk = False
-    progress: ProgressAs = "bar"
-    csv_bom: CsvBom = False
-    provenance: Provenance = "short"
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """Settings of the run, without its prompts; InputError for a value that is not accepted."""
         from intermask_cli.cleanup.modes import checked_modes, notes_on_rigid
         from intermask_cli.config import LAYOUTS, STORES
-        from intermask_cli.console import note, write_json_lines
+        from intermask_cli.console import note
         from intermask_cli.errors import InputError
         from intermask_cli.generation.acceptance import Acceptance
         from intermask_cli.generation.job import Execution
@@ -446,12 +489,6 @@ class PartRunOptions:
         from intermask_cli.generation.requests import RunSettings
 
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
-        if self.progress not in ("bar", "json"):
-            raise InputError(f"--progress {self.progress}: accepted are bar and json")
-        if self.progress == "json":
-            write_json_lines()
-        if self.provenance not in ("short", "full"):
-            raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         if self.store not in STORES:
             raise InputError(f"--store {self.store}: accepted are {' and '.join(STORES)}")
         acceptance = Acceptance.parse(self.accept, self.tries, self.on_fail, self.store)
@@ -477,14 +514,45 @@ class PartRunOptions:
             clean=modes,
             body=self.body,
             batch_size=batch_size,
-            out=self.out,
             store=self.store,
             layout=self.layout,
+            acceptance=acceptance,
+            execution=Execution(model.device, processes, shard, rejected_ok=self.rejected_ok),
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class PartRunOptions(ItemOptions):
+    """What is made and how the work is divided, for commands that keep the bodies that they are given."""
+
+    out: Out = None
+    engine: EngineName = "local"
+    address: Address = None
+    gpus_per_worker: GpusPerWorker = None
+    overwrite: Overwrite = False
+    progress: ProgressAs = "bar"
+    csv_bom: CsvBom = False
+    provenance: Provenance = "short"
+
+    def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
+        """As `ItemOptions.settings`, with the run directory and the engine."""
+        from intermask_cli.console import write_json_lines
+        from intermask_cli.errors import InputError
+
+        if self.progress not in ("bar", "json"):
+            raise InputError(f"--progress {self.progress}: accepted are bar and json")
+        if self.progress == "json":
+            write_json_lines()
+        if self.provenance not in ("short", "full"):
+            raise InputError(f"--provenance {self.provenance}: accepted are short and full")
+        settings = super().settings(model, sampling)
+        return dataclasses.replace(
+            settings,
+            out=self.out,
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
-            acceptance=acceptance,
-            execution=Execution(
-                model.device, processes, shard, self.overwrite, self.rejected_ok, self.ray_settings()
+            execution=dataclasses.replace(
+                settings.execution, overwrite=self.overwrite, ray=self.ray_settings()
             ),
         )
 
@@ -513,15 +581,31 @@ class RunOptions(PartRunOptions):
 
     def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
         """As `PartRunOptions.settings`, with the proportions of the bodies."""
-        from intermask_cli.errors import InputError
+        return with_proportions(super().settings(model, sampling), self.height, self.body_shape)
 
-        settings = super().settings(model, sampling)
-        proportions = body_proportions(self.height, self.body_shape)
-        if proportions:
-            settings.source.require_joints("--height and --body-shape work on 22 joints")
-        if proportions and (self.body or settings.source.info.body) != "rigid":
-            raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
-        return dataclasses.replace(settings, proportions=proportions)
+
+@dataclasses.dataclass(frozen=True)
+class PlanOptions(ItemOptions):
+    """What is made and how the work is divided, without a run directory."""
+
+    height: Height = None
+    body_shape: BodyShape = None
+
+    def settings(self, model: ModelOptions, sampling: SamplingOptions) -> RunSettings:
+        """As `ItemOptions.settings`, with the proportions of the bodies."""
+        return with_proportions(super().settings(model, sampling), self.height, self.body_shape)
+
+
+def with_proportions(settings: RunSettings, height: str | None, shapes: Sequence[Path] | None) -> RunSettings:
+    """Settings with the values of --height and --body-shape; InputError where the model cannot have them."""
+    from intermask_cli.errors import InputError
+
+    proportions = body_proportions(height, shapes)
+    if proportions:
+        settings.source.require_joints("--height and --body-shape work on 22 joints")
+    if proportions and (settings.body or settings.source.info.body) != "rigid":
+        raise InputError("--height and --body-shape need rigid bodies; add --body rigid")
+    return dataclasses.replace(settings, proportions=proportions)
 
 
 def body_proportions(height: str | None, shapes: Sequence[Path] | None) -> Proportions:

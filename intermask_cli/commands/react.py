@@ -53,6 +53,7 @@ def react(
     from intermask_cli.export.as_made import parse_formats, run_with_export
     from intermask_cli.generation.given_motions import find_inputs, read_inputs
     from intermask_cli.generation.prompts import react_prompts
+    from intermask_cli.generation.readings import read_texts
     from intermask_cli.generation.requests import react_job
 
     formats = parse_formats(run.export)
@@ -65,5 +66,5 @@ def react(
     accepted = reporting.require_prompts(react_prompts(prompt, prompts), run.strict)
     job = react_job(settings, input, inputs, unusable, accepted, read, role - 1)
     if run.strict:
-        reporting.read_prompts_of(job, settings.source, run.strict)
+        read_texts((item.text for item in job.plan.items), settings.source, run.strict)
     reporting.report_run(run_with_export(job, formats), settings.source.info.max_frames, json)

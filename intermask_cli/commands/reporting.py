@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from intermask_cli.generation.job import Job, Summary
     from intermask_cli.generation.part_jobs import PairRead, PartJobs
     from intermask_cli.generation.prompts import PromptSet
-    from intermask_cli.generation.readings import PromptReadings
 
 #: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10
@@ -117,29 +116,15 @@ def require_jobs(jobs: PartJobs, strict: bool) -> PartJobs:
 
 def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, json: bool) -> NoReturn:
     """Run a job that keeps parts of what it is given, or only say what it would make, and end the command."""
-    from intermask_cli.generation.job import Estimate, run_job
+    from intermask_cli.generation.estimate import estimate
+    from intermask_cli.generation.job import run_job
+    from intermask_cli.generation.readings import read_texts
 
-    readings = read_prompts_of(job, source, strict) if dry_run or strict else None
     if dry_run:
-        warning_of = source.text_warning_of(item.text for item in job.plan.items)
-        report(Estimate.of(job, source.info.fps, source.num_joints, warning_of, readings), json)
-    report_run(run_job(job), source.info.max_frames, json)
-
-
-def read_prompts_of(job: Job, source: ModelSource, strict: bool) -> PromptReadings | None:
-    """What the texts of a job are read as; None for a model without a reader.
-
-    Raises InputError if `strict` and a text is outside what the model knows.
-    """
-    from intermask_cli.generation.readings import PromptReadings
-
-    reader = source.load_reader()
-    if reader is None:
-        return None
-    readings = PromptReadings.of(reader, (item.text for item in job.plan.items))
+        report(estimate(job, source, strict), json)
     if strict:
-        readings.require_inside(source.info.name)
-    return readings
+        read_texts((item.text for item in job.plan.items), source, strict)
+    report_run(run_job(job), source.info.max_frames, json)
 
 
 def print_readings(folder: Path) -> None:

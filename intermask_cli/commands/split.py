@@ -27,6 +27,7 @@ def split(
 ) -> None:
     """Write splits.csv, with no prompt in two splits; exports of InterHuman and Inter-X take it."""
     from intermask_cli.commands.reporting import report
-    from intermask_cli.selection.splits import Shares, split_run
+    from intermask_cli.datasets.wording import Shares
+    from intermask_cli.selection.splits import split_run
 
     report(split_run(source, Shares(train, val), by, seed, out), json)

@@ -325,11 +325,14 @@ class ShapingLoader:
 
 @dataclass(frozen=True)
 class CleaningLoader:
-    """Loads an engine whose results are cleaned (`--clean`); physics before and after go into a log."""
+    """Loads an engine whose results are cleaned (`--clean`); physics before and after go into a log.
+
+    log: None for no log.
+    """
 
     load: Callable[[Worker], Engine]
     modes: tuple[Clean, ...]
-    log: Path
+    log: Path | None
 
     @classmethod
     def around(
@@ -345,7 +348,8 @@ class CleaningLoader:
         def make_cleaned(items: Sequence[WorkItem]) -> list[Interaction]:
             made = make(items)
             cleaned = [clean_item(item, self.modes) for item in made]
-            log_effects(self.log, made, cleaned, physics)
+            if self.log is not None:
+                log_effects(self.log, made, cleaned, physics)
             return cleaned
 
         return Engine(make_cleaned, engine.batch_size, engine.before_first)
@@ -380,6 +384,13 @@ class ExportingLoader:
         engine = self.load(worker)
         engine.export = self.export
         return engine
+
+
+def without_log(load: LoadEngine) -> LoadEngine:
+    """The loader for a trial, which writes nothing into the run directory."""
+    if isinstance(load, AcceptingLoader):
+        return replace(load, load=without_log(load.load))
+    return replace(load, log=None) if isinstance(load, CleaningLoader) else load
 
 
 def engine_of(

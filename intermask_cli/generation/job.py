@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,7 @@ from intermask_cli.errors import (
     Terminated,
 )
 from intermask_cli.generation.acceptance import AcceptanceCounts
-from intermask_cli.generation.disk_space import estimated_bytes, space_for, stays_in_parts
+from intermask_cli.generation.disk_space import space_for
 from intermask_cli.generation.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.launch import (
     Worker,
@@ -33,7 +33,6 @@ from intermask_cli.generation.launch import (
 from intermask_cli.generation.plan import Part, Plan, Shard
 from intermask_cli.generation.ray_cluster import RaySettings
 from intermask_cli.generation.ray_engine import work_on_ray
-from intermask_cli.generation.readings import PromptReadings
 from intermask_cli.generation.run_directory import (
     GALLERY,
     RunDirectory,
@@ -42,7 +41,6 @@ from intermask_cli.generation.run_directory import (
     read_manifest,
     write_rejected,
 )
-from intermask_cli.generation.text_warnings import summary_line
 from intermask_cli.generation.workers import work_in_processes
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
@@ -179,72 +177,6 @@ class Summary:
             return lines
         lines += [line for export in self.exports for line in export.lines()[:1]]
         return [*lines, f"dataset: {self.folder / FILE_NAME}", f"open in a browser: {self.folder / GALLERY}"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """The result of --dry-run: counts, length and size of what would be made; no file is written."""
-
-    items: int
-    prompts: int
-    frames: int
-    fps: float
-    bytes: int
-    rejected: Sequence[Rejected]
-    text_warnings: str | None = None
-    readings: PromptReadings | None = None
-    parts: int = 0  # files of a dataset that is not one file
-
-    @classmethod
-    def of(
-        cls,
-        job: Job,
-        fps: float,
-        joints: int,
-        warning_of: Callable[[str], str] = lambda text: "",
-        readings: PromptReadings | None = None,
-    ) -> Estimate:
-        """The estimate for a model of that frame rate and number of joints.
-
-        warning_of: what the model's text encoder does not read of a text. readings: of the texts, or None
-        where the model has no reader.
-        """
-        plan, rejected = job.plan, job.rejected
-        prompts = len({item.id.rpartition("-s")[0] for item in plan.items})
-        texts = summary_line(map(warning_of, dict.fromkeys(item.text for item in plan.items)))
-        size = estimated_bytes(plan.frames, joints, job.info.store)
-        parts = len(plan.parts) if stays_in_parts(job.info.layout, size) else 0
-        return cls(len(plan.items), prompts, plan.frames, fps, size, rejected, texts, readings, parts)
-
-    @property
-    def exit_code(self) -> int:
-        return EXIT_PARTIAL if self.rejected else EXIT_OK
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "dry_run": True,
-            "prompts": self.prompts,
-            "items": self.items,
-            "frames": self.frames,
-            "seconds": round(self.frames / self.fps, 3),
-            "estimated_bytes": self.bytes,
-            "estimated_disk_bytes": self.bytes if self.parts else 2 * self.bytes,
-            **({"parts": self.parts} if self.parts else {}),
-            "text_warnings": self.text_warnings,
-            **({"readings": self.readings.as_json()} if self.readings else {}),
-            "rejected": [entry.as_json() for entry in self.rejected],
-        }
-
-    def lines(self) -> list[str]:
-        seconds = self.frames / self.fps
-        files = f"in {self.parts:,} files and an index" if self.parts else "(while merging twice that)"
-        return [
-            f"would make {self.items:,} interactions from {self.prompts:,} prompts: "
-            f"{seconds:,.1f} s of motion, about {self.bytes / 1e6:,.1f} MB {files}; "
-            f"{len(self.rejected):,} lines rejected",
-            *([self.text_warnings] if self.text_warnings else []),
-            *(self.readings.lines() if self.readings else []),
-        ]
 
 
 @contextmanager

@@ -67,7 +67,14 @@ def write_part(
     store: str = "exact",
 ) -> None:
     """Write one part file atomically; `store` is one of `config.STORES`."""
-    with h5py.File(path.name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
+    write_bytes(path, encoded_part(path.name, fingerprint, made, failures, store))
+
+
+def encoded_part(
+    name: str, fingerprint: str, made: Iterable[MadeItem], failures: Sequence[Failure], store: str
+) -> bytes:
+    """The bytes of a part file; `name` distinguishes it from others that are encoded in this process."""
+    with h5py.File(name, "w", driver="core", backing_store=False, libver=LIBVER) as file:
         file.attrs["fingerprint"] = fingerprint
         file.attrs["failed"] = json.dumps(
             [[_row(f.item), f.item.file, f.item.line, f.reason] for f in failures if not f.final]
@@ -83,8 +90,8 @@ def write_part(
             rows.append({**_row(item), "sha256": sha256, **optional_columns(result)})
         file.attrs["rows"] = json.dumps(rows)
         file.flush()
-        image = file.id.get_file_image()
-    write_bytes(path, image)
+        image: bytes = file.id.get_file_image()
+    return image
 
 
 def write_moved(part: PartRecord) -> None:

@@ -69,44 +69,46 @@ class RunSettings:
     execution: Execution = field(default_factory=Execution)
 
 
-def generate_job(
-    settings: RunSettings, files: Sequence[Path], prompts: PromptSet, default_frames: int
-) -> Job:
-    """The job that makes pairs for the prompts read from `files`.
+@dataclass(frozen=True)
+class PromptRequest:
+    """Prompts read from `files`; those without a length get `default_frames`."""
 
-    Prompts without a length get `default_frames`.
-    """
-    plan = make_plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
-    folder = settings.out or RUNS / default_run_name(files, prompts.prompts[0].text)
-    return _generate_job(settings, folder, plan, files, prompts)
+    files: Sequence[Path]
+    prompts: PromptSet
+    default_frames: int
 
 
-def growth_job(
-    settings: RunSettings, run: GrowingRun, files: Sequence[Path], prompts: PromptSet, default_frames: int
-) -> Job:
+def generate_job(settings: RunSettings, request: PromptRequest) -> Job:
+    """The job that makes pairs for prompts."""
+    prompts = request.prompts.prompts
+    plan = make_plan(prompts, settings.seed, settings.samples, request.default_frames, settings.limit)
+    folder = settings.out or RUNS / default_run_name(request.files, prompts[0].text)
+    return _generate_job(settings, folder, plan, request)
+
+
+def growth_job(settings: RunSettings, run: GrowingRun, request: PromptRequest) -> Job:
     """The job that makes what a finished run does not have yet, for `growing.add_to_run`.
 
     Raises InputError where that would not be made as the run was.
     """
     settings = replace(settings, seed=run.seed(settings.seed))
-    plan = run.plan(prompts.prompts, settings.seed, settings.samples, default_frames, settings.limit)
-    job = _generate_job(settings, run.folder / ADDING, plan, files, prompts)
+    prompts = request.prompts.prompts
+    plan = run.plan(prompts, settings.seed, settings.samples, request.default_frames, settings.limit)
+    job = _generate_job(settings, run.folder / ADDING, plan, request)
     run.check_settings(job.info)
     return job
 
 
-def _generate_job(
-    settings: RunSettings, folder: Path, plan: Plan, files: Sequence[Path], prompts: PromptSet
-) -> Job:
+def _generate_job(settings: RunSettings, folder: Path, plan: Plan, request: PromptRequest) -> Job:
     return _job(
         settings,
         "generate",
         folder,
         plan,
-        len(prompts.prompts),
-        prompts.rejected,
+        len(request.prompts.prompts),
+        request.prompts.rejected,
         GenerationLoader(settings.source, settings.sampling, settings.batch_size, settings.body),
-        about={"prompt_files": [str(path) for path in files]},
+        about={"prompt_files": [str(path) for path in request.files]},
     )
 
 

@@ -6,15 +6,13 @@ Axes: B texts, L tokens, D width of the encoder's states, E width of the network
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from intermask_cli.config import Layers, Size, check_fields
-from intermask_cli.errors import InputError
+from intermask_cli.reading.label_tables import LabelNetworkConfig
 
 if TYPE_CHECKING:
     from intermask_cli.models.text_encoders import TextStates
@@ -22,24 +20,6 @@ if TYPE_CHECKING:
 #: Standard deviation of the learned query's start: small compared with the projected tokens.
 QUERY_STD = 0.02
 DROPOUT = 0.1
-
-
-@dataclass(frozen=True)
-class LabelNetworkConfig:
-    """Sizes of a `LabelNetwork`."""
-
-    #: width of the encoder's states
-    text_dim: Size = 384
-    #: width of the small transformer
-    width: Size = 128
-    heads: Size = 2
-    layers: Layers = 2
-    ff: Size = 256
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if self.width % self.heads:
-            raise InputError(f"width is {self.width}, heads {self.heads}; accepted: a divisor of the width")
 
 
 class LabelNetwork(nn.Module):

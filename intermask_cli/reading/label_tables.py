@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intermask_cli.config import Probability, check_fields, from_dict
+from intermask_cli.config import Layers, Probability, Size, check_fields, from_dict
 from intermask_cli.errors import InputError
 from intermask_cli.files import json_object, write_json
 from intermask_cli.motion.skeleton import JOINT
 from intermask_cli.reading.contacts import KindContacts
-from intermask_cli.reading.label_network import LabelNetworkConfig
 from intermask_cli.reading.reading import StatedAction
 
 FORMAT, FORMAT_VERSION = "intermask-reader", 1
@@ -38,6 +37,24 @@ ACTION_LABELS = ("actor", "side", "manner", "tempo", "approach", "repeats")
 NEEDED_LABELS = frozenset(ACTION_LABELS)
 #: What is meant where a text leaves a label open. Other labels are then left to the seed of the sample.
 USUAL = {"tempo": "normal", "approach": "near", "repeats": ""}
+
+
+@dataclass(frozen=True)
+class LabelNetworkConfig:
+    """Sizes of a `LabelNetwork`."""
+
+    #: width of the encoder's states
+    text_dim: Size = 384
+    #: width of the small transformer
+    width: Size = 128
+    heads: Size = 2
+    layers: Layers = 2
+    ff: Size = 256
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.width % self.heads:
+            raise InputError(f"width is {self.width}, heads {self.heads}; accepted: a divisor of the width")
 
 
 @dataclass(frozen=True)

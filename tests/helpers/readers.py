@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 
 from intermask_cli.models.text_encoders import TextStates
-from intermask_cli.reading.label_network import LabelNetworkConfig
 from intermask_cli.reading.label_reader import LabelReader
-from intermask_cli.reading.label_tables import KindTable, LabelTables
+from intermask_cli.reading.label_tables import KindTable, LabelNetworkConfig, LabelTables
 
 WORDS = ("bow", "wave", "tug", "left", "right", "deeply", "slowly", "first", "second", "swim")
 KINDS = ("bow", "wave", "tug")

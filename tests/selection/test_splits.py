@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from intermask_cli.datasets.split_table import SPLIT_TABLE, read_split_table
+from intermask_cli.datasets.wording import Shares, assign, joined_groups, wording
 from intermask_cli.errors import InputError
-from intermask_cli.selection.splits import Shares, assign, joined_groups, split_run, wording
+from intermask_cli.selection.splits import split_run
 from tests.helpers.interaction_files import write_interactions
 
 

@@ -13,8 +13,8 @@ import torch
 from intermask_cli.datasets.duets.captions import captions_for
 from intermask_cli.datasets.duets.labels import KINDS, draw_labels
 from intermask_cli.datasets.duets.wordings import wordings
-from intermask_cli.reading.label_network import LabelNetwork, LabelNetworkConfig
-from intermask_cli.reading.label_tables import ACTION_LABELS
+from intermask_cli.reading.label_network import LabelNetwork
+from intermask_cli.reading.label_tables import ACTION_LABELS, LabelNetworkConfig
 from intermask_cli.training.reader.people import Name, Naming, draw_naming, people_words, renamed
 from intermask_cli.training.reader.sentences import (
     Sentence,

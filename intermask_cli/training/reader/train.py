@@ -23,8 +23,8 @@ from intermask_cli.models.text_encoders import TextEncoder
 from intermask_cli.models.text_head import PooledTextHead
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.models.weights import save_weights
-from intermask_cli.reading.label_network import LabelNetwork, LabelNetworkConfig
-from intermask_cli.reading.label_tables import LabelTables
+from intermask_cli.reading.label_network import LabelNetwork
+from intermask_cli.reading.label_tables import LabelNetworkConfig, LabelTables
 from intermask_cli.reading.readers import LABELS
 from intermask_cli.training.reader.sentences import (
     OPEN,
