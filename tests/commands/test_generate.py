@@ -218,7 +218,7 @@ def test_dry_run_touches_nothing(cli: Run, folder: Path, tiny_model: TinyModel) 
     code, out, _ = cli("generate", "p.csv", *tiny_model.options, "--samples", 3, "--dry-run")
     assert code == 0
     assert "6 interactions from 2 prompts: 2.0 s of motion" in out
-    code, out, _ = cli("generate", "p.csv", *tiny_model.options, "--dry-run", "--json")
+    code, out, _ = cli("plan", "p.csv", *tiny_model.options, "--measure", 0, "--json")
     assert json.loads(out)["frames"] == 20
     assert sorted(path.name for path in folder.iterdir()) == ["p.csv"]
 
@@ -495,7 +495,7 @@ def test_texts_that_the_encoder_does_not_read(cli: Run, folder: Path, tiny_model
     (folder / "t.txt").write_text(f"two people bow\n!!!\nzwei Leute geben sich die Hand\n{long}\n")
     expected = "texts: 1 without words; 1 not English, which is all that the text encoder knows; "
     expected += "1 longer than the text encoder reads"
-    dry = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--dry-run")
+    dry = cli("plan", "t.txt", *tiny_model.options, "--frames", 4, "--measure", 0)
     assert dry[0] == 0 and expected in dry[1].replace("\n", " ")
     code, out, _ = cli("generate", "t.txt", *tiny_model.options, "--frames", 4, "--out", "r")
     assert code == 0 and expected in out.replace("\n", " ")

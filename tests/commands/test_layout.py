@@ -91,7 +91,7 @@ def test_what_is_planned_and_what_is_refused(
     Path("p.csv").write_text("text,frames\n" + "two people bow,8\n" * 20)
     sizes = []
     for layout in ("single", "parts"):
-        command = ["generate", "p.csv", *tiny_model.options, "--layout", layout, "--dry-run"]
+        command = ["plan", "p.csv", *tiny_model.options, "--layout", layout, "--measure", 0]
         sizes.append(json.loads(cli(*command, "--json")[1])["estimated_disk_bytes"])
         assert ("in 3 files and an index" in cli(*command)[1]) == (layout == "parts")
     assert sizes[0] == 2 * sizes[1]

@@ -25,14 +25,14 @@ def prompts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def test_a_dry_run_says_what_was_read(cli: Run, prompts: Path) -> None:
-    code, out, _ = cli("generate", prompts, "--dry-run", "--device", "cpu", "--json")
+def test_a_plan_says_what_is_read(cli: Run, prompts: Path) -> None:
+    code, out, _ = cli("plan", prompts, "--measure", 0, "--device", "cpu", "--json")
     assert code == 0
     kick, juggle = json.loads(out)["readings"]
     assert kick["read_as"].startswith("kick_dodge, person 2, left") and kick["outside"] == ""
     assert juggle["outside"] and kick["read_confidence"] > juggle["read_confidence"]
-    assert "is read as kick_dodge" in cli("generate", prompts, "--dry-run", "--device", "cpu")[1]
-    off = cli("generate", prompts, "--dry-run", "--device", "cpu", "--reading", "off", "--json")[1]
+    assert "is read as kick_dodge" in cli("plan", prompts, "--measure", 0, "--device", "cpu")[1]
+    off = cli("plan", prompts, "--measure", 0, "--device", "cpu", "--reading", "off", "--json")[1]
     assert "readings" not in json.loads(off)
 
 
