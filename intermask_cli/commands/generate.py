@@ -35,8 +35,8 @@ def generate(
     """
     from intermask_cli.commands import reporting
     from intermask_cli.errors import InputError
-    from intermask_cli.generation.estimate import estimate
     from intermask_cli.export.as_made import parse_formats, run_with_export
+    from intermask_cli.generation.estimate import estimate
     from intermask_cli.generation.growing import GrowingRun, add_to_run
     from intermask_cli.generation.job import run_job
     from intermask_cli.generation.readings import read_texts
