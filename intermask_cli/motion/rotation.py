@@ -22,12 +22,17 @@ _TINY = 1e-12
 
 def normalize(vector: Array) -> Array:
     """Unit vectors along the last axis (..., n); zero vectors stay zero."""
-    # Component by component: faster than a reduction over an axis of three, with the same result.
-    square = vector[..., :1] * vector[..., :1]
-    for k in range(1, vector.shape[-1]):
-        square = square + vector[..., k : k + 1] * vector[..., k : k + 1]
-    unit: Array = vector / np.maximum(np.sqrt(square), _TINY)
+    unit: Array = vector / np.maximum(np.sqrt(_dot(vector, vector)), _TINY)
     return unit
+
+
+def _dot(a: Array, b: Array) -> Array:
+    """Products of vectors (..., n) -> (..., 1)."""
+    # Component by component: faster than a reduction over an axis of three, with the same result.
+    total: Array = a[..., :1] * b[..., :1]
+    for k in range(1, a.shape[-1]):
+        total = total + a[..., k : k + 1] * b[..., k : k + 1]
+    return total
 
 
 def matrix_from_columns(x: Array, y: Array) -> Array:
@@ -39,15 +44,20 @@ def matrix_from_columns(x: Array, y: Array) -> Array:
     first = normalize(x)
     if (none := _is_zero(first)).any():
         first = np.where(none, np.array([1, 0, 0], dtype=first.dtype), first)
-    second = normalize(y - (first * y).sum(-1, keepdims=True) * first)
+    second = normalize(y - _dot(first, y) * first)
     if (none := _is_zero(second)).any():
         second = np.where(none, _perpendicular(first), second)
-    return np.stack([first, second, np.cross(first, second)], axis=-1)
+    matrix = np.empty((*second.shape, 3), second.dtype)
+    matrix[..., 0], matrix[..., 1] = first, second
+    for k in range(3):  # the cross product, in its place
+        i, j = (k + 1) % 3, (k + 2) % 3
+        matrix[..., k, 2] = first[..., i] * second[..., j] - first[..., j] * second[..., i]
+    return matrix
 
 
 def _is_zero(unit: Array) -> Array:
     """Whether vectors (..., 3) are zero rather than of unit length: (..., 1)."""
-    zero: Array = (unit * unit).sum(-1, keepdims=True) < 0.5
+    zero: Array = _dot(unit, unit) < 0.5
     return zero
 
 
