@@ -86,6 +86,36 @@ def per_token(vectors: Vectors, tokens: int, separator: bool) -> Vectors:
     return type(vectors)(*spread)
 
 
+def everyone_normed(x: Tensor, vectors: ShiftScaleGate) -> Tensor:
+    """`modulated_norm` of both persons and the separator: x (B, 10 n + 1, d), vectors (B, 1 or P, d).
+
+    The separator takes the mean of the persons' vectors.
+    """
+    if len(vectors.shift[0]) == 1 or not torch.is_inference_mode_enabled():
+        return modulated_norm(x, per_token(vectors, x.shape[1] // PERSONS, separator=True))
+    normed = norm(x)
+    for part, shift, scale in zip(*map(_by_owner, (normed, vectors.shift, vectors.scale)), strict=True):
+        torch.addcmul(shift, part, scale, out=part)
+    return normed
+
+
+def everyone_gated(x: Tensor, vectors: ShiftScaleGate, branch: Tensor) -> Tensor:
+    """`gated` of both persons and the separator, as in `everyone_normed`."""
+    if len(vectors.gate[0]) == 1 or not torch.is_inference_mode_enabled():
+        return gated(x, per_token(vectors, x.shape[1] // PERSONS, separator=True).gate, branch)
+    for old, gate, part in zip(*map(_by_owner, (x, vectors.gate, branch)), strict=True):
+        torch.addcmul(old, gate, part, out=part)
+    return branch
+
+
+def _by_owner(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Views of tokens (B, 10 n + 1, d), or vectors (B, P, d) that broadcast over them: of the persons
+    (B, P, 5 n or 1, d), and of the separator (B, 1, d)."""
+    if x.shape[1] == PERSONS:
+        return x.unsqueeze(2), x.mean(1, keepdim=True)
+    return x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]
+
+
 def per_person(vectors: Vectors) -> Vectors:
     """Vectors (B, 1 or P, d) -> (B, 1 or P, 1, d), which broadcast over the tokens of a person."""
     return type(vectors)(*(v.unsqueeze(2) for v in vectors))
@@ -139,8 +169,8 @@ class SelfAttention(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, vectors: ShiftScaleGate, mask: Tensor | None) -> Tensor:
-        attended = self.attention(modulated_norm(x, vectors), mask=mask)
-        return gated(x, vectors.gate, self.dropout(attended))
+        attended = self.attention(everyone_normed(x, vectors), mask=mask)
+        return everyone_gated(x, vectors, self.dropout(attended))
 
 
 class GatedFeedForward(FeedForward):
@@ -153,6 +183,11 @@ class GatedFeedForward(FeedForward):
     def forward(self, x: Tensor, vectors: ShiftScaleGate) -> Tensor:  # type: ignore[override]
         hidden = super().forward(modulated_norm(x, vectors))
         return gated(x, vectors.gate, self.dropout(hidden))
+
+    def of_everyone(self, x: Tensor, vectors: ShiftScaleGate) -> Tensor:
+        """`forward` for both persons and the separator: (B, 10 n + 1, d), vectors (B, 1 or P, d)."""
+        hidden = super().forward(everyone_normed(x, vectors))
+        return everyone_gated(x, vectors, self.dropout(hidden))
 
 
 class SpatioTemporalAttention(nn.Module):
@@ -249,9 +284,8 @@ class InterBlock(nn.Module):
         the last attention run for them alone.
         """
         tokens = x.shape[1] // PERSONS  # of a person, 5 n
-        attention = per_token(modulation.attention, tokens, separator=True)
-        x = self.self_attn(x, attention, masks.everyone if masks else None)
-        x = self.ffn_combined(x, per_token(modulation.feed_forward, tokens, separator=True))
+        x = self.self_attn(x, modulation.attention, masks.everyone if masks else None)
+        x = self.ffn_combined.of_everyone(x, modulation.feed_forward)
 
         persons, separator = x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]  # (B, P, 5 n, d), (B, 1, d)
         normed = norm(persons)
