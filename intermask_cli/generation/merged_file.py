@@ -91,6 +91,7 @@ def merge_parts(
     needed = sum(part.path.stat().st_size for part in parts)
     in_parts = not moved and stays_in_parts(layout, needed)
     if in_parts:
+        note(f"{folder}: {len(parts):,} files keep the interactions, {name} is their index")
         dataset.write_index_of(parts, folder, name)
     elif moved or (own and not has_merge_space(folder, needed) and not any(part.failed for part in parts)):
         _merge_in_place(parts, folder, dataset, name)

@@ -68,11 +68,15 @@ def test_a_moved_folder_and_another_time_of_writing(tmp_path: Path) -> None:
         assert len([item.joints for item in dataset]) == 30
 
 
-def test_auto_goes_by_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_goes_by_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     plan = plan_of(30)
     assert not part_files_in(finished(tmp_path / "small", plan, info(plan)))
+    assert "files keep the interactions" not in capsys.readouterr().err
     monkeypatch.setattr(disk_space, "SINGLE_FILE_BYTES", 1000)
     assert part_files_in(finished(tmp_path / "large", plan, info(plan)))
+    assert f"{len(plan.parts)} files keep the interactions, interactions.h5 is" in capsys.readouterr().err
     assert not part_files_in(finished(tmp_path / "single", plan, replace(info(plan), layout="single")))
     twice, once = (space_for(tmp_path, plan.parts, 10**6, 22, "exact", name) for name in ("single", "auto"))
     assert float(twice.split()[1].replace(",", "")) > 1.9 * float(once.split()[1].replace(",", ""))
