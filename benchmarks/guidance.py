@@ -1,7 +1,7 @@
 """What guidance in fewer steps, and fewer steps, cost in quality: `python -m benchmarks.guidance`.
 
 Scores the bundled model (FID, R-Precision, distance to the text, foot skate) for settings of steps and
-`--guidance-interval`, with the passes of the network and the processor time of a clip. Every setting is
+`--guidance-interval`, with the passes of the network, which take nearly all of the time. Every setting is
 kept in benchmarks/results/guidance.json as soon as it is measured, so the same command continues; then
 docs/results/guidance.md and its plot are written. Settings are compared on the same clips and seeds.
 """
@@ -11,13 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from benchmarks.machine import ROOT, describe
 from evaluators.data.cache import Cache
@@ -26,7 +23,7 @@ from evaluators.run import EvaluationRequest, run_evaluation
 from intermask_cli.config import DEFAULT_MODEL, SamplingConfig
 from intermask_cli.console import note
 from intermask_cli.files import write_text
-from intermask_cli.inference.model import InteractionModel, load_model
+from intermask_cli.models.bundle_info import bundle_sha256, read_info, resolve_bundle
 from intermask_cli.sampling.guidance import network_passes
 from intermask_cli.sampling.schedule import guided_steps
 
@@ -37,8 +34,6 @@ RESULTS, DOCUMENT = (
 PLOT = ROOT / "docs" / "results" / "images" / "guidance.png"
 #: Seed of the scored samples, that of `intermask evaluate`.
 SEED = 3407
-#: Length of the clip whose time is printed, and how often it is made: the minimum counts.
-FRAMES, ROUNDS = 150, 3
 #: Intervals of the share of masked tokens; 1 to 1 is the first step alone.
 INTERVALS = ((0.0, 1.0), (0.5, 1.0), (0.8, 1.0), (1.0, 1.0), (0.2, 0.9))
 METRICS = ("FID", "R@1", "MM Dist")
@@ -86,9 +81,9 @@ def settings(steps: Sequence[int]) -> list[Setting]:
     return found
 
 
-def measure(setting: Setting, model: InteractionModel, clips: int, cache: Path) -> dict[str, Any]:
-    """Scores of the model with a setting, and what a clip costs."""
-    sampling = setting.sampling(model.info.sampling)
+def measure(setting: Setting, defaults: SamplingConfig, clips: int, cache: Path) -> dict[str, Any]:
+    """Passes and scores of the bundled model with a setting; `defaults` are its own."""
+    sampling = setting.sampling(defaults)
     given: dict[str, Any] = {"steps": sampling.steps, "guidance": sampling.guidance}
     if setting.interval is not None:
         given["guidance_interval"] = "{}-{}".format(*setting.interval)
@@ -99,32 +94,20 @@ def measure(setting: Setting, model: InteractionModel, clips: int, cache: Path) 
     assert evaluation is not None
     report = report_dict(evaluation)
     return {
-        "passes": setting.passes(model.info.sampling.guidance),
-        "seconds_per_clip": clip_seconds(model, sampling),
+        "passes": setting.passes(defaults.guidance),
         "scores": report["rows"]["generated"],
         "physics": report["physics"]["generated"],
     }
 
 
-def clip_seconds(model: InteractionModel, sampling: SamplingConfig) -> float:
-    """Least processor time of one clip without its body, once the first unconditional pass is kept."""
-    taken = []
-    for _ in range(ROUNDS + 1):
-        started = time.process_time()
-        model.generate("two people shake hands", FRAMES, sampling=sampling, body="decoded")
-        taken.append(time.process_time() - started)
-    return min(taken[1:])
-
-
 def document(record: dict[str, Any]) -> str:
     """The page."""
-    machine, rows = record["machine"], record["settings"]
-    table = [["setting", "passes", "processor time of a clip", *METRICS, "foot skate, mm per frame"]]
+    rows = record["settings"]
+    table = [["setting", "passes", *METRICS, "foot skate, mm per frame"]]
     table += [
         [
             name,
             str(row["passes"]),
-            f"{row['seconds_per_clip']:.2f} s",
             *(_score(row["scores"][metric]) for metric in METRICS),
             f"{row['physics'][SKATE]:.2f}",
         ]
@@ -136,17 +119,16 @@ def document(record: dict[str, Any]) -> str:
 
 `--guidance-interval LOW-HIGH` guides only the steps in which that share of the tokens is masked. Each guided
 step takes two passes of the network, the others one. This page is written by `python -m benchmarks.guidance`:
-`{record["model"]}`, {record["clips"]} clips of the test split, one repetition, guidance
-{record["guidance"]:g}, the same clips and seeds in every row.
+`{record["model"]}`, {record["clips"]} clips of the test split, one repetition,
+guidance {record["guidance"]:g}, the same clips and seeds in every row.
 
 ![Quality against passes](images/guidance.png)
 
 {chr(10).join(f"| {line} |" for line in lines)}
 
-Passes are those of one of many clips of a length, which share the first unconditional pass. The time is the
-least of {ROUNDS} of a clip of {FRAMES} frames, without its body, on one thread of
-{machine["processor"]}. Intervals behind ± are a bootstrap over clips. With so few clips, differences smaller
-than that may be chance.
+Passes are those of one of many clips of a length, which share the first unconditional pass. They take nearly
+all of the time of a clip, about equally much each. Intervals behind ± are a bootstrap over clips: with so few
+clips, smaller differences may be chance.
 """
 
 
@@ -188,21 +170,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="JSON file, continued where it matches")
     parser.add_argument("--document", type=Path, default=DOCUMENT, help="page that is written")
     options = parser.parse_args(arguments)
-    torch.set_num_threads(1)
-    model = load_model(device="cpu")
+    folder = resolve_bundle(DEFAULT_MODEL)
+    info = read_info(folder)
     fixed = {
-        "format": "intermask-guidance", "model": model.info.name, "model_sha256": model.bundle.sha256,
-        "clips": options.clips, "guidance": model.info.sampling.guidance, "seed": SEED,
+        "format": "intermask-guidance", "model": info.name, "model_sha256": bundle_sha256(folder),
+        "clips": options.clips, "guidance": info.sampling.guidance, "seed": SEED,
     }  # fmt: skip
     record: dict[str, Any] = json.loads(options.results.read_text()) if options.results.exists() else {}
     if {key: record.get(key) for key in fixed} != fixed:
         record = {**fixed, "settings": {}}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as own:
         for setting in settings(options.steps):
             if setting.name in record["settings"]:
                 continue
             note(f"== {setting.name}")
-            found = measure(setting, model, options.clips, options.cache or Path(folder))
+            found = measure(setting, info.sampling, options.clips, options.cache or Path(own))
             record["settings"][setting.name] = found
             record["machine"] = describe()
             write_text(options.results, json.dumps(record, indent=1) + "\n")
