@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import threading
 from types import FrameType
@@ -63,9 +65,10 @@ class ServiceServer(uvicorn.Server):
         self.signal: int | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if self.signal is not None:
-            self.should_exit = self.force_exit = True
-            return
+        if self.signal is not None:  # threads that sample cannot be ended in another way
+            note("stopped at once")
+            shutil.rmtree(self.service.folder, ignore_errors=True)
+            os._exit(128 + sig)
         self.signal = sig
         threading.Thread(target=self._stop, name="stop", daemon=True).start()
 
