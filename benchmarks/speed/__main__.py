@@ -18,7 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT, busy_share, describe
-from benchmarks.speed import earlier, evaluation, gpu, growth, jobs, pictures, sampling, starts, storage
+from benchmarks.speed import (
+    earlier,
+    evaluation,
+    gpu,
+    growth,
+    jobs,
+    pictures,
+    sampling,
+    starts,
+    storage,
+    training,
+)
 from benchmarks.speed.goals import summary_lines
 from benchmarks.speed.report import MOST_BUSY, write_report
 from intermask_cli.console import note
@@ -37,6 +48,7 @@ SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "machinery 1,000": lambda: jobs.machinery(jobs.JobSizes(prompts=1000)),
     "many": lambda: jobs.many(jobs.JobSizes()),
     "growth": lambda: growth.measure(growth.GrowthSizes()),
+    "training": lambda: training.measure(training.TrainingSizes()),
     "pictures": lambda: pictures.measure(pictures.PictureSizes()),
     "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes()),
     "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
@@ -57,6 +69,7 @@ TINY: dict[str, Callable[[], dict[str, Any] | None]] = {
     "growth": lambda: growth.measure(
         growth.GrowthSizes("duet-mini", None, (16, 32), (2, 3), (1, 2), (1, 2), 16, 2, 1)
     ),
+    "training": lambda: training.measure(training.TrainingSizes(batch=4, tokens=4, steps=4, rounds=1)),
     "pictures": lambda: pictures.measure(pictures.PictureSizes(12, 120, 1, 3)),
     "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(prompts=2)),
     "evaluate": lambda: evaluation.measure(

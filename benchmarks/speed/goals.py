@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.speed import earlier, evaluation, starts
+from benchmarks.speed import earlier, evaluation, starts, training
 from benchmarks.speed.sampling import HALF, OURS
 
 Figures = Mapping[str, Any]
@@ -74,6 +74,14 @@ def _generate(figures: Figures, _: Figures) -> float:
     return value
 
 
+def _apart(figures: Figures, machine: Figures) -> float | None:
+    """A training process for each core against one with as many threads, where there are two cores."""
+    if (machine.get("physical_cores") or 1) < 2:
+        return None
+    value: float = figures["runs"][training.APART]["times_as_fast"]
+    return value
+
+
 def _workers(figures: Figures, machine: Figures) -> float | None:
     """Two workers against one, where they have a core each."""
     if (machine.get("physical_cores") or 1) < 2:
@@ -112,6 +120,7 @@ GOALS = (
     Goal("against 0.1.0", "256 prompts of mixed length, against 0.1.0", _than_earlier, 1.5),
     Goal("evaluate", "evaluate, the first time", _evaluated(evaluation.FIRST), 120, "s", at_most=True),
     Goal("evaluate", "evaluate, again", _evaluated(evaluation.AGAIN), 15, "s", at_most=True),
+    Goal("training", "transformer training, half_weights and a process per core", _apart, 2),
     Goal("storage", "a pair on disk, exact against rounded", lambda f, _: f["times_smaller"], 2),
 )  # fmt: skip
 

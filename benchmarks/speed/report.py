@@ -271,6 +271,23 @@ def _gpu(figures: dict[str, Any]) -> list[str]:
     ]
 
 
+def _training(figures: dict[str, Any]) -> list[str]:
+    rows = [
+        [name, f"{row['times_as_fast']:.2f}x" if "times_as_fast" in row else "1", f"{_both(row)} s",
+         f"{row['positions_per_second']:,.0f}"]
+        for name, row in figures["runs"].items()
+    ]  # fmt: skip
+    return [
+        f"### Training the transformer of {figures['recipe']}: steps of {figures['batch']} x "
+        f"{10 * figures['tokens']} tokens",
+        "",
+        *_table(["", "times as fast", "seconds of a step", "tokens/s"], rows),
+        "",
+        f"All on {figures['processes']} cores. The first is how version 0.1.0 trained: one process with a "
+        "thread per core, bf16 autocast.",
+    ]
+
+
 def _pictures(figures: dict[str, Any]) -> list[str]:
     rows = []
     for name, row in figures["runs"].items():
@@ -319,5 +336,6 @@ _SECTIONS = {
     "sampling": _sampling, "starts": _starts, "end to end": _end_to_end, "machinery": _machinery,
     "machinery 1,000": _machinery, "storage": _storage, "many": _many, "growth": _growth,
     "pictures": _pictures, "against 0.1.0": _earlier, "evaluate": _evaluation, "gpu": _gpu,
+    "training": _training,
 }  # fmt: skip
 _PLOTS = {"growth": plots.growth, "many": plots.many}

@@ -22,6 +22,7 @@ from benchmarks.speed import (
     sampling,
     starts,
     storage,
+    training,
 )
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.published_loop import flops_per_pass
@@ -94,6 +95,20 @@ def test_mixed_lengths_span_the_prompt_file() -> None:
     assert sampling.mixed_lengths(64)[-1] == sampling.mixed_lengths(3)[-1] == 75
 
 
+class TrainingCommands:
+    """Stands in for processes that train: what they would print."""
+
+    def run(self, command: list[str]) -> str:
+        half = json.loads(command[-1])["half"]
+        return "0.2\n" if half and "torch.distributed.run" in command else "0.5\n"
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_training_steps_are_timed(half: bool) -> None:
+    sizes = training.TrainingSizes(batch=2, tokens=2, steps=4)
+    assert 0 < training.seconds_of_a_step(sizes, half) < 60
+
+
 @pytest.mark.slow
 def test_every_section_and_the_document(
     tmp_path: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
@@ -119,8 +134,10 @@ def test_every_section_and_the_document(
         ),
         "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(3)),
         "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
+        "training": lambda: training.measure(training.TrainingSizes(batch=4, tokens=4)),
         "gpu": lambda: None,
     }
+    monkeypatch.setattr(training, "commands", TrainingCommands())
     path = tmp_path / "results" / "tiny.json"
     path.parent.mkdir()
     speed.run_sections(path, list(sections), sections, "tiny")
@@ -145,6 +162,7 @@ def test_every_section_and_the_document(
         "## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB",
         "| partner |", "| bodies |", "3 prompts of 152 to 172 frames",
         "| second run |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
+        "a process per core | 2.50x",
     )  # fmt: skip
     for word in words:
         assert word in text
