@@ -417,6 +417,13 @@ def _relative(path: str) -> str:
     return (inside if not inside.startswith("..") else os.path.basename(name)) + colon + rest
 
 
+def package_yaml(path: Path) -> Any:
+    """Content of a YAML file of this package, read by libyaml where PyYAML has it: a tenth of the time."""
+    import yaml
+
+    return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
     digest = hashlib.sha256()

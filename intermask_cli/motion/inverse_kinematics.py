@@ -13,6 +13,7 @@ import numpy as np
 
 from intermask_cli.motion.joint_rotations import torso_rotation
 from intermask_cli.motion.rotation import (
+    cross,
     matrix_between,
     matrix_from_columns,
     matrix_from_sixd_columns,
@@ -134,7 +135,7 @@ def two_bone_rotations(
     aside = normalize(pole - (pole * along).sum(-1, keepdims=True) * along)
     cosine = np.clip((first**2 + distance**2 - second**2) / (2 * first * distance), -1.0, 1.0)
     middle = first * (cosine * along + np.sqrt(1.0 - cosine**2) * aside)
-    hinge = np.cross(aside, along)
+    hinge = cross(aside, along)
     hint = np.broadcast_to(hint, upper.shape)
     rest_upper = np.swapaxes(matrix_from_columns(upper, hint), -1, -2)
     rest_lower = np.swapaxes(matrix_from_columns(lower, hint), -1, -2)

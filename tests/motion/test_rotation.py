@@ -124,3 +124,11 @@ def test_columns_that_fix_no_rotation_still_give_one(x, y):
     assert np.linalg.det(matrix) == pytest.approx(1)
     if any(x):
         assert_allclose(matrix[:, 0], np.array(x) / np.linalg.norm(x), atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_cross_product_has_the_bits_of_numpy(dtype):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(40, 5, 3)).astype(dtype), rng.normal(size=(5, 3)).astype(dtype)
+    assert_array_equal(R.cross(a, b), np.cross(a, b))
+    assert R.cross(a, b).dtype == dtype

@@ -101,11 +101,17 @@ class _Walker:
         x, z, yaw = self.places[foot, min(frame, self.frames - 1)].tolist()
         return x, z, yaw
 
-    def error(self, foot: int, frames: int | Array) -> Array:
+    def error(self, foot: int, frames: Array) -> Array:
         """Distance of the planted foot from its places of some frames, metres; its turn counts a little."""
         off = self.places[foot, frames] - np.array(self.feet[foot])
         error: Array = np.hypot(off[..., 0], off[..., 1]) + 0.2 * np.abs(off[..., 2])
         return error
+
+    def error_at(self, foot: int, frame: int) -> float:
+        """`error` of one frame, in a tenth of the time."""
+        (x, z, yaw), planted = self.place(foot, frame), self.feet[foot]
+        # The absolute value of a complex number is the hypotenuse as NumPy computes it, to the last bit.
+        return abs(complex(x - planted[0], z - planted[1])) + 0.2 * abs(yaw - planted[2])
 
     def due(self, free: int) -> list[int]:
         """Frames from `free` on in which a foot should leave: off its place then, and left by the body."""
@@ -203,7 +209,7 @@ def _next_step(walker: _Walker, frame: int, last: int) -> tuple[int, int, int, i
 def _next_foot(walker: _Walker, landing: int, last: int) -> int:
     """The foot to step now: off its place, preferably not the last one, nor across the other."""
     landing = min(landing, walker.frames - 1)
-    errors = [float(walker.error(foot, landing)) for foot in (0, 1)]
+    errors = [walker.error_at(foot, landing) for foot in (0, 1)]
     off = [foot for foot in (1 - last, last) if errors[foot] > _THRESHOLD_M] or [1 - last]
     crossing = walker.gap(off[0], walker.place(off[0], landing), landing) < 0.0
     if len(off) == 2 and errors[off[0]] < 1.25 * errors[off[1]] and crossing:

@@ -14,10 +14,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from intermask_cli.datasets.duets.captions import Caption, Mention
 from intermask_cli.datasets.duets.labels import KINDS, Labels, phases_of
+from intermask_cli.files import package_yaml
 
 PARAPHRASES_FILE = Path(__file__).with_name("paraphrases.yaml")
 #: Share of the sentences with slots whose people are "the first ..." and "the second ...".
@@ -32,7 +32,7 @@ _SLOT = re.compile(r"\{([AB])\}")
 @lru_cache(maxsize=1)
 def paraphrases() -> dict[str, tuple[str, ...]]:
     """Kind -> its sentences; {A} is the actor, {B} the other person."""
-    content = yaml.safe_load(PARAPHRASES_FILE.read_text(encoding="utf-8"))
+    content = package_yaml(PARAPHRASES_FILE)
     return {kind: tuple(sentences) for kind, sentences in content.items()}
 
 

@@ -17,7 +17,7 @@ from intermask_cli.datasets.duets.standing import Standing, stand
 from intermask_cli.datasets.duets.timing import Array, nearby, softened, wander
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
 from intermask_cli.motion.kinematics import forward_kinematics
-from intermask_cli.motion.rotation import normalize
+from intermask_cli.motion.rotation import cross, normalize
 from intermask_cli.motion.skeleton import FPS, PALM_M
 
 #: Joints of the spine, their shares of the bend, and frames by which they follow: the chest goes first.
@@ -50,7 +50,7 @@ class Posed:
 
 def euler(yaw: Array | float, pitch: Array | float, roll: Array | float) -> Array:
     """Ry(yaw) Rx(pitch) Rz(roll) as (..., 3, 3): pitch leans forward, roll lifts the left side."""
-    yaw, pitch, roll = np.broadcast_arrays(yaw, pitch, roll)
+    shape = np.broadcast_shapes(np.shape(yaw), np.shape(pitch), np.shape(roll))
     sy, cy, sx, cx, sz, cz = (
         np.sin(yaw),
         np.cos(yaw),
@@ -64,7 +64,10 @@ def euler(yaw: Array | float, pitch: Array | float, roll: Array | float) -> Arra
         cx * sz, cx * cz, -sx,
         cy * sx * sz - sy * cz, sy * sz + cy * sx * cz, cy * cx,
     ]  # fmt: skip
-    return np.stack(rows, axis=-1).reshape(*yaw.shape, 3, 3)
+    matrix = np.empty((*shape, 9))
+    for k, value in enumerate(rows):
+        matrix[..., k] = value
+    return matrix.reshape(*shape, 3, 3)
 
 
 def turned(rotation: Array, vector: Array) -> Array:
@@ -255,7 +258,7 @@ def _pose_legs(
     length = np.linalg.norm(offsets[:, :, [4, 5]], axis=-1, keepdims=True)
     length = length + np.linalg.norm(offsets[:, :, [7, 8]], axis=-1, keepdims=True)
     reachable = soft_reach(hips, ankles, length, 0.9991, 0.9994)
-    pole = np.cross(reachable - hips, across)
+    pole = cross(reachable - hips, across)
     thigh, shank = two_bone_rotations(
         hips, reachable, pole, offsets[:, :, [4, 5]], offsets[:, :, [7, 8]], 0.0, np.array([1.0, 0.0, 0.0])
     )

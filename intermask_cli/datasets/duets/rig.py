@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -45,12 +46,12 @@ class Body:
     scale: float
     style: Style
 
-    @property
+    @cached_property
     def arm(self) -> float:
         """Shoulder to palm with the arm straight."""
         return float(np.linalg.norm(self.offsets[[18, 20]], axis=-1).sum()) + PALM_M
 
-    @property
+    @cached_property
     def leg(self) -> float:
         """Hip to ankle with the leg straight."""
         return float(np.linalg.norm(self.offsets[[4, 7]], axis=-1).sum())

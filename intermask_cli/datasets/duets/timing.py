@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -49,13 +51,27 @@ def nearby(values: Array, reach: int, axis: int) -> Array:
     """Values and those up to `reach` frames before and after along `axis`, as a last axis; ends repeated."""
     count = values.shape[axis]
     # A frame list is several times faster than `numpy.pad` for arrays as small as these.
-    padded = np.take(values, np.clip(np.arange(-reach, count + reach), 0, count - 1), axis=axis)
-    windows: Array = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=axis)
+    padded = np.ascontiguousarray(np.take(values, _frames_nearby(count, reach), axis=axis))
+    shape = (*values.shape, 2 * reach + 1)
+    strides = (*padded.strides, padded.strides[axis])
+    # As `numpy.lib.stride_tricks.sliding_window_view`, which takes longer than most sums over its windows.
+    windows: Array = np.ndarray(shape, padded.dtype, padded, strides=strides)
     return windows
+
+
+@lru_cache(maxsize=1024)
+def _frames_nearby(count: int, reach: int) -> npt.NDArray[np.int64]:
+    return np.clip(np.arange(-reach, count + reach), 0, count - 1)
+
+
+@lru_cache
+def _hann(reach: int) -> Array:
+    kernel = np.hanning(2 * reach + 3)[1:-1]
+    weights: Array = kernel / kernel.sum()
+    return weights
 
 
 def softened(values: Array, reach: int, axis: int) -> Array:
     """Values smoothed along `axis` by a Hann window over `reach` frames each way, ends repeated."""
-    kernel = np.hanning(2 * reach + 3)[1:-1]
-    smooth: Array = nearby(values, reach, axis) @ (kernel / kernel.sum())
+    smooth: Array = nearby(values, reach, axis) @ _hann(reach)
     return smooth

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from intermask_cli.files import package_yaml
 
 WORDINGS_FILE = Path(__file__).with_name("wordings.yaml")  # everything common, and the core kinds
 FURTHER_FILE = Path(__file__).with_name("wordings_all.yaml")  # the other kinds, and "then"
@@ -50,9 +50,7 @@ class Wordings:
 @lru_cache(maxsize=1)
 def wordings() -> Wordings:
     """The committed wordings."""
-    content, further = (
-        yaml.safe_load(path.read_text(encoding="utf-8")) for path in (WORDINGS_FILE, FURTHER_FILE)
-    )
+    content, further = package_yaml(WORDINGS_FILE), package_yaml(FURTHER_FILE)
     kinds = {name: _kind(value) for name, value in {**content["kinds"], **further["kinds"]}.items()}
     return Wordings(content["common"], content["held"], further["then"], kinds)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 
 from intermask_cli.datasets.duets.paraphrases import NOUNS
 from intermask_cli.datasets.duets.wordings import wordings
+from intermask_cli.files import package_yaml
 
 PEOPLE_FILE = Path(__file__).with_name("people.yaml")
 #: Shares of sentences with numbered people, with first names, and (the rest) with other people in order.
@@ -54,7 +54,7 @@ class Naming:
 @lru_cache(maxsize=1)
 def people_words() -> dict[str, Any]:
     """The words of `people.yaml`."""
-    content: dict[str, Any] = yaml.safe_load(PEOPLE_FILE.read_text(encoding="utf-8"))
+    content: dict[str, Any] = package_yaml(PEOPLE_FILE)
     return content
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import yaml
 
 from intermask_cli.datasets.duets.captions import Caption, captions_for
 from intermask_cli.datasets.duets.labels import KINDS, draw_labels
 from intermask_cli.datasets.duets.paraphrases import paraphrase
+from intermask_cli.files import package_yaml
 from intermask_cli.reading.people import People
 from intermask_cli.training.reader.people import draw_naming, filled, renamed
 
@@ -46,7 +46,7 @@ class Sentence(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _outside() -> dict[str, list[str]]:
-    content: dict[str, list[str]] = yaml.safe_load(OUTSIDE_FILE.read_text(encoding="utf-8"))
+    content: dict[str, list[str]] = package_yaml(OUTSIDE_FILE)
     return content
 
 
@@ -61,7 +61,7 @@ def outside_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
 
 @lru_cache(maxsize=1)
 def _plain() -> dict[str, dict[str, list[str]]]:
-    content: dict[str, dict[str, list[str]]] = yaml.safe_load(PLAIN_FILE.read_text(encoding="utf-8"))
+    content: dict[str, dict[str, list[str]]] = package_yaml(PLAIN_FILE)
     return content
 
 

@@ -37,7 +37,7 @@ from intermask_cli.datasets.duets.labels import (
 )
 from intermask_cli.datasets.duets.rig import HEIGHT_RANGE_M, random_body
 from intermask_cli.datasets.duets.stage import LONGEST_FRAMES, SHORTEST_FRAMES
-from intermask_cli.datasets.duets.timing import oscillation, pulse, trapezoid
+from intermask_cli.datasets.duets.timing import nearby, oscillation, pulse, trapezoid
 from intermask_cli.errors import InputError
 from intermask_cli.motion.curves import minimum_jerk
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
@@ -530,3 +530,11 @@ def test_easing_curves() -> None:
     wave = oscillation(t, 10, 70, 3)
     assert not wave[:11].any() and not wave[70:].any()
     assert (np.diff(np.sign(wave[12:68])) != 0).sum() == 5
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_frames_nearby_are_those_of_a_sliding_window(axis: int) -> None:
+    values = np.random.default_rng(0).normal(size=(7, 9))
+    padded = np.pad(values, [(3, 3) if a == axis else (0, 0) for a in range(2)], mode="edge")
+    expected = np.lib.stride_tricks.sliding_window_view(padded, 7, axis=axis)
+    np.testing.assert_array_equal(nearby(values, 3, axis), expected)
