@@ -79,7 +79,7 @@ def plain_sentences(rng: np.random.Generator, times: int) -> list[Sentence]:
 
 @lru_cache(maxsize=1)
 def _roles() -> dict[str, list[str]]:
-    content: dict[str, list[str]] = yaml.safe_load(ROLES_FILE.read_text(encoding="utf-8"))
+    content: dict[str, list[str]] = package_yaml(ROLES_FILE)
     return content
 
 
