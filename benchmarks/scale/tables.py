@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 from benchmarks.scale.cost import Figures
 from intermask_cli.generation.disk_space import SINGLE_FILE_BYTES
 
 BEGIN, END = "<!-- written by python -m benchmarks.scale -->", "<!-- end of what it writes -->"
+#: Columns of prose.
+WIDTH = 110
 #: Interactions and cores of the table.
 MANY, CORES = 1_000_000, (1, 16, 256, 1024, 4096)
 
@@ -48,17 +51,20 @@ def tables(record: dict[str, Any]) -> str:
         [
             *_table(("", "figure", "measured"), measured),
             "",
-            _measured_on(record["machine"], making["interactions"], merging["interactions"]),
+            fill(_measured_on(record["machine"], making["interactions"], merging["interactions"]), WIDTH),
             "",
             f"A million interactions are {MANY * figures.bytes / 1e9:,.0f} GB (N·b) and "
             f"{MANY * figures.core_seconds / 3600:,.0f} core-hours (N·c):",
             "",
             *_table(("", "making", "merge into one file", "of making", "index over parts"), rows),
             "",
-            f"With {figures.cores_of_equal_merge:,.0f} cores the merge takes as long as the making (c·m/b), "
-            "whatever the number of interactions; with a tenth of them it adds a tenth. One file of "
-            f"{limit / 1e9:.0f} GB ({limit / figures.bytes:,.0f} such interactions) is merged in "
-            f"{limit / figures.merge_bytes_per_second:.0f} s.",
+            fill(
+                f"With {figures.cores_of_equal_merge:,.0f} cores the merge takes as long as the making "
+                "(c·m/b), whatever the number of interactions; with a tenth of them it adds a tenth. One file of "
+                f"{limit / 1e9:.0f} GB ({limit / figures.bytes:,.0f} such interactions) is merged in "
+                f"{limit / figures.merge_bytes_per_second:.0f} s.",
+                WIDTH,
+            ),
         ]
     )
 
