@@ -60,7 +60,8 @@ def tables(record: dict[str, Any]) -> str:
             "",
             fill(
                 f"With {figures.cores_of_equal_merge:,.0f} cores the merge takes as long as the making "
-                "(c·m/b), whatever the number of interactions; with a tenth of them it adds a tenth. One file of "
+                "(c·m/b), whatever the number of interactions; with a tenth of them it adds a "
+                "tenth. One file of "
                 f"{limit / 1e9:.0f} GB ({limit / figures.bytes:,.0f} such interactions) is merged in "
                 f"{limit / figures.merge_bytes_per_second:.0f} s.",
                 WIDTH,
