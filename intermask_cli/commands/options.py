@@ -241,8 +241,8 @@ Store = Annotated[
 Accept = Annotated[
     str | None,
     typer.Option(
-        help='What a sample must be like: "foot_skate_mm_per_frame < 4 and penetration_mm < 10". Others are '
-        "made again.",
+        help='What a sample must be like: "foot_skate_mm_per_frame < 4 and kind == asked". Others are made '
+        "again (docs/guides/generate.md).",
         show_default=False,
     ),
 ]
@@ -499,12 +499,21 @@ class ItemOptions:
         if modes:
             source.require_joints("--clean works on 22 joints")
         if acceptance is not None and acceptance.needs_22_joints:
-            source.require_joints("--accept measures physics on 22 joints")
+            source.require_joints("--accept measures physics, and reads kinds, on 22 joints")
+        if acceptance is not None and acceptance.names_asked and not source.reading:
+            raise InputError(
+                "--accept: 'asked' is what a prompt is read as, and prompts are not read here "
+                "(--reading off, or a model without a reader)"
+            )
         if self.body is not None:
             source.info.check_body(self.body)
         if (self.body or source.info.body) == "rigid":
             for line in notes_on_rigid(modes):
                 note(line)
+        if acceptance is not None and acceptance.names_kind:
+            from evaluators.kinds import KindReader
+
+            acceptance = dataclasses.replace(acceptance, read_kind=KindReader.load())
         return RunSettings(
             source=source,
             sampling=sampling.over(source.info.sampling),

@@ -63,10 +63,12 @@ KEPT = "kept_frames"
 RIGID = "rigid"
 #: Index columns of every file.
 INDEX_COLUMNS = ("id", "prompt", "sample", "seed", "frames")
+#: What kind of action the motion of an item shows, in a run whose `--accept` names `kind`.
+KIND_SHOWN = "kind_shown"
 #: Attributes of items and index columns that a file may have; others are carried over from the prompt file.
 OPTIONAL_COLUMNS = (
     "source_id", "no_body", "read_as", "read_confidence", "outside", "text_warning", "tries", "accepted",
-    *MEASURES,
+    KIND_SHOWN, *MEASURES,
 )  # fmt: skip
 NUMBER_COLUMNS = ("sample", "seed", "frames")
 FLOAT_COLUMNS = ("read_confidence", "tries", "accepted", *MEASURES)
@@ -359,7 +361,7 @@ class InteractionFile:
                 text_warning=text(group.attrs.get("text_warning", "")),
                 tries=None if tries is None else int(tries),
                 accepted=None if accepted is None else bool(accepted),
-                measured={name: float(group.attrs[name]) for name in MEASURES if name in group.attrs},
+                measured=self._measured(group),
             )
         except KeyError as error:
             raise InputError(f"{self.path}: no complete interaction '{id}' ({reason_of(error)})") from error
@@ -371,6 +373,11 @@ class InteractionFile:
             raise InputError(
                 f"{self.path}: interaction '{id}' cannot be read ({reason_of(error)})"
             ) from error
+
+    def _measured(self, group: h5py.Group) -> dict[str, float | str]:
+        numbers = {name: float(group.attrs[name]) for name in MEASURES if name in group.attrs}
+        texts = {KIND_SHOWN: text(group.attrs[KIND_SHOWN])} if KIND_SHOWN in group.attrs else {}
+        return {**numbers, **texts}
 
     def _given(self, id: str, value: Any) -> int | None:
         """Person 0 or 1 of the attribute `given_person`, which numbers them from 1."""
@@ -513,7 +520,7 @@ def content_sha256(items: Iterable[tuple[str, str]]) -> str:
 
 def optional_columns(interaction: Interaction) -> dict[str, Any]:
     """What an item has of `OPTIONAL_COLUMNS`; `no_body` of every rigid one, "" where it is a body."""
-    own = (name for name in OPTIONAL_COLUMNS if name not in MEASURES)
+    own = (name for name in OPTIONAL_COLUMNS if name not in (*MEASURES, KIND_SHOWN))
     values = {name: getattr(interaction, name) for name in own}
     if interaction.accepted is not None:
         values["accepted"] = int(interaction.accepted)

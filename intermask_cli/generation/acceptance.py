@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from intermask_cli.datasets.conditions import Condition
-from intermask_cli.datasets.interactions import FLOAT_COLUMNS, INDEX_COLUMNS, NUMBER_COLUMNS, OPTIONAL_COLUMNS
-from intermask_cli.datasets.measures import MEASURES, OF_JOINTS, measured
+from intermask_cli.datasets.interactions import (
+    FLOAT_COLUMNS,
+    INDEX_COLUMNS,
+    KIND_SHOWN,
+    NUMBER_COLUMNS,
+    OPTIONAL_COLUMNS,
+)
+from intermask_cli.datasets.measures import OF_JOINTS, measured
 from intermask_cli.datasets.rounding import rounded
 from intermask_cli.errors import InputError
 from intermask_cli.generation.plan import WorkItem
 from intermask_cli.inference.interaction import Interaction
+from intermask_cli.reading.reading import NOTHING
 
 #: What becomes of a sample none of whose tries is accepted.
 ON_FAIL = ("keep", "drop")
@@ -27,7 +34,21 @@ DEFAULT_TRIES = 4
 NOT_ACCEPTED = "not accepted: "
 MAX_TRIES = 1000
 #: Columns that are known when a sample has been made.
-_MADE = (*INDEX_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name not in ("tries", "accepted")))
+_MADE = (
+    *INDEX_COLUMNS,
+    *(name for name in OPTIONAL_COLUMNS if name not in ("tries", "accepted", KIND_SHOWN)),
+)
+#: What the motion shows, and what the prompt was read as: the kind of its action, "" where it has several or
+#: none. They take precedence over columns of the prompt file.
+KIND, ASKED = "kind", "asked"
+
+
+class ReadKind(Protocol):
+    """Reads the kind of action that a motion shows. The command passes one in; it is pickled for workers."""
+
+    @property
+    def sha256(self) -> str: ...
+    def __call__(self, interaction: Interaction) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -35,13 +56,15 @@ class Acceptance:
     """Which samples are kept; it is pickled for workers.
 
     tries: samples of an item that are made at most. drop: leave an item out if none of them is accepted;
-    otherwise the last one is kept and marked. store: as what it is measured (`config.STORES`).
+    otherwise the last one is kept and marked. store: as what it is measured (`config.STORES`). read_kind:
+    needed where the condition names `kind`.
     """
 
     condition: Condition
     tries: int = DEFAULT_TRIES
     drop: bool = False
     store: str = "exact"
+    read_kind: ReadKind | None = None
 
     @classmethod
     def parse(
@@ -65,26 +88,40 @@ class Acceptance:
         for item in items:
             for name, value in item.carried.items():
                 carried[name] = carried.get(name, True) and _is_number(value)
-        self.condition.check_columns({*_MADE, *carried})
+        self.condition.check_columns({*_MADE, KIND, ASKED, *carried})
         numbers = {*NUMBER_COLUMNS, *FLOAT_COLUMNS}
-        texts = {name for name in _MADE if name not in numbers}
-        texts |= {name for name, is_number in carried.items() if not is_number and name not in _MADE}
+        texts = {KIND, ASKED, *(name for name in _MADE if name not in numbers)}
+        texts |= {name for name, is_number in carried.items() if not is_number and name not in numbers}
         self.condition.check_types(texts, numbers)
 
     @property
     def needs_22_joints(self) -> bool:
-        """Whether it names physics."""
-        return not self.condition.columns.isdisjoint(OF_JOINTS)
+        """Whether it names physics, or the kind that a motion shows."""
+        return not self.condition.columns.isdisjoint({*OF_JOINTS, KIND})
+
+    @property
+    def names_kind(self) -> bool:
+        """Whether it names the kind that a motion shows."""
+        return KIND in self.condition.columns
+
+    @property
+    def names_asked(self) -> bool:
+        """Whether it names what the prompt was read as."""
+        return ASKED in self.condition.columns
 
     def described(self) -> dict[str, Any]:
         """Its settings, for the fingerprint and the dataset."""
-        return {"condition": self.condition.text, "tries": self.tries, "on_fail": ON_FAIL[self.drop]}
+        settings = {"condition": self.condition.text, "tries": self.tries, "on_fail": ON_FAIL[self.drop]}
+        return {**settings, **({"kinds_by": self.read_kind.sha256} if self.read_kind else {})}
 
     def judged(self, item: WorkItem, made: Interaction) -> Interaction:
         """The sample as it is stored, with what was measured and whether it is accepted."""
         if self.store == "rounded":
             made = rounded(made)
-        values = measured(made, self.condition.columns)
+        values: dict[str, float | str] = {**measured(made, self.condition.columns)}
+        if self.names_kind:
+            assert self.read_kind is not None
+            values[KIND_SHOWN] = self.read_kind(made)
         accepted = self.condition.holds(_row(item, made, values))
         return replace(made, tries=item.attempt + 1, accepted=accepted, measured=values)
 
@@ -95,7 +132,10 @@ class Acceptance:
 
     def why_dropped(self, made: Interaction) -> str:
         """The reason for `rejected.jsonl`: the condition, and what was measured on the last try."""
-        values = ", ".join(f"{name} {value:.4g}" for name, value in made.measured.items() if name in MEASURES)
+        values = ", ".join(
+            f"{name} {value if isinstance(value, str) else f'{value:.4g}'}"
+            for name, value in made.measured.items()
+        )
         last = f"; the last one has {values}" if values else ""
         return f"{NOT_ACCEPTED}none of {made.tries} tries meets {self.condition.text!r}{last}"
 
@@ -147,7 +187,14 @@ class AcceptanceCounts:
 def _row(item: WorkItem, made: Interaction, values: Mapping[str, Any]) -> dict[str, Any]:
     """Every column of a sample by name; those of the prompt file come last."""
     own = {name: getattr(made, name) for name in _MADE if hasattr(made, name)}
-    return {**item.carried, **own, "prompt": item.text, "frames": made.frames, **values}
+    kinds = {KIND: values.get(KIND_SHOWN, ""), ASKED: kind_asked(made.read_as)}
+    return {**item.carried, **own, "prompt": item.text, "frames": made.frames, **values, **kinds}
+
+
+def kind_asked(read_as: str) -> str:
+    """The kind in what a prompt of one action was read as ("bow, person 1"), else ""."""
+    several = "|" in read_as
+    return "" if several or read_as == NOTHING else read_as.partition(",")[0]
 
 
 def _is_number(text: str) -> bool:

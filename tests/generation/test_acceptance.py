@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -166,7 +166,7 @@ def test_a_part_that_moved_keeps_what_was_dropped(tmp_path: Path) -> None:
     [
         ("foot_skate < 4", r"no column 'foot_skate'; there are: .*foot_skate_mm_per_frame.*, n, .*"),
         ("accepted == 1", "no column 'accepted'"),
-        ("prompt < 3", "'prompt < 3' compares a text with a number; columns of texts are: id,"),
+        ("prompt < 3", "'prompt < 3' compares a text with a number; columns of texts are: asked, id,"),
         ("read_as + 1 > 0", "calculates with a text"),
         ('jerk_m_per_s3 in [1, "a"]', "compares a text with a number"),
         ('not (frames > 3 and prompt == "x" == 4)', "compares a text"),
@@ -203,6 +203,41 @@ def test_options(values: tuple[str | None, int | None, str | None], message: str
     with pytest.raises(InputError, match=message):
         Acceptance.parse(*values, "exact")
     assert Acceptance.parse(None, None, None, "exact") is None
+
+
+@dataclass(frozen=True)
+class KindOfSeed:
+    """A stand-in that reads a kind off the seed of an item."""
+
+    sha256: str = "x"
+
+    def __call__(self, interaction: Interaction) -> str:
+        assert interaction.seed is not None
+        return ("bow", "hug")[interaction.seed % 2]
+
+
+def test_what_is_shown_is_compared_with_what_was_asked(tmp_path: Path) -> None:
+    def reading(batch: Sequence[WorkItem]) -> list[Interaction]:
+        read = {0: "bow, person 1", 1: "bow | hug", 2: "outside"}
+        made = make_all(batch)
+        return [replace(one, read_as=read[item.position % 3]) for item, one in zip(batch, made, strict=True)]
+
+    plan = plan_of(24)
+    acceptance = Acceptance(Condition.parse("kind == asked or not asked"), 20, read_kind=KindOfSeed())
+    acceptance.check_columns([replace(plan.items[0], carried={"kind": "own"})])
+    execute(tmp_path, plan, AcceptingLoader(lambda worker: Engine(reading, 8), acceptance))
+    made = items(tmp_path)
+    assert all(item.accepted for item in made)
+    assert {item.measured["kind_shown"] for item in made[::3]} == {"bow"}
+    assert max(item.tries or 0 for item in made[::3]) > 1
+    assert [item.tries for item in made[1::3] + made[2::3]] == [1] * 16
+    with InteractionFile(tmp_path) as dataset:
+        assert dataset.column("kind_shown") == [item.measured["kind_shown"] for item in made]
+    assert acceptance.described()["kinds_by"] == "x"
+    assert (acceptance.names_kind, acceptance.names_asked, acceptance.needs_22_joints) == (True,) * 3
+    dropping = replace(acceptance, condition=Condition.parse("kind == 'kick'"), tries=1, drop=True)
+    judged = dropping.judged(plan.items[0], make(plan.items[0]))
+    assert "the last one has kind_shown" in dropping.why_dropped(judged)
 
 
 def test_it_is_measured_as_it_is_stored() -> None:
