@@ -49,7 +49,7 @@ def report(result: Report | None, json: bool) -> NoReturn:
 def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoReturn:
     """End a command that filled a run directory: gallery, notes on clean-up and seams, the result.
 
-    longest_frames: what the model makes in one window.
+    longest_frames: what the model makes in one window; 0 for clips that keep what they were given.
     """
     if result is not None:
         add_gallery(result)
@@ -124,7 +124,7 @@ def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, jso
         report(estimate(job, source, strict), json)
     if strict:
         read_texts((item.text for item in job.plan.items), source, strict)
-    report_run(run_job(job), source.info.max_frames, json)
+    report_run(run_job(job), 0, json)
 
 
 def print_readings(folder: Path) -> None:
@@ -180,7 +180,10 @@ def print_cleanup_effect(folder: Path) -> None:
 
 
 def seam_lines(folder: Path, longest_frames: int) -> list[str]:
-    """One line about the seams of clips longer than a window, or no line without such clips."""
+    """One line about the seams of clips longer than a window, or no line without such clips.
+
+    With 0 frames for `longest_frames`, about those of clips that keep what they were given.
+    """
     from statistics import fmean
 
     from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
@@ -198,8 +201,9 @@ def seam_lines(folder: Path, longest_frames: int) -> list[str]:
     worst_id, worst = seams[ratios.index(max(ratios))]
     at_seams = fmean(seam.jerk for _, seam in seams)
     elsewhere = fmean(seam.typical_jerk for _, seam in seams)
+    window = f"longer than {longest_frames / FPS:g} s, made window by window"
     return [
-        f"{len({id for id, _ in seams}):,} clips longer than {longest_frames / FPS:g} s were made window by "
-        f"window: mean jerk {at_seams:.1f} m/s³ at {len(seams):,} seams, {elsewhere:.1f} elsewhere; the "
+        f"clips {window if longest_frames else 'with given frames'}: {len({id for id, _ in seams}):,}; mean "
+        f"jerk {at_seams:.1f} m/s³ at {len(seams):,} seams, {elsewhere:.1f} elsewhere; the "
         f"worst seam, frame {worst.frame} of {worst_id}, has {max(ratios):.2f} times that of its clip"
     ]

@@ -86,8 +86,8 @@ def with_bodies(
 
     Args:
         kept: for each what must not change, the given person too.
-        wishes: for each the limbs that should meet, None where that is not known (`solve_clips`). A person of
-            whom frames are kept is not moved for them.
+        wishes: for each the limbs that should meet, None where that is not known (`solve_clips`). A person
+            who is kept completely is not moved for them.
     """
     assert kept is not None or all(item.given is None for item in items)
     all_kept, all_wishes = kept or [None] * len(items), wishes or [None] * len(items)
@@ -108,8 +108,8 @@ def with_bodies(
 
 
 def _kept_persons(kept: Kept | None) -> list[bool] | None:
-    """Whether frames of each person are kept."""
-    return None if kept is None else [kept.holds(person) for person in range(len(kept.frames))]
+    """Whether all frames of each person are kept."""
+    return None if kept is None else [bool(frames.all()) for frames in kept.frames]
 
 
 def _kept_lengths(kept: Kept | None) -> list[np.ndarray | None] | None:
