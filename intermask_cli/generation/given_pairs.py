@@ -102,7 +102,7 @@ class PairReader:
         two = read_two_people(
             files,
             self.options,
-            "give the file of the other one too (--with, or a column `with`)",
+            "give the file of the other one too, with the option or column `with` (`start_with`, `end_with`)",
             "write two of them with intermask convert --person, and give both files",
         )
         motion = with_rig(Motion(two.joints, two.rotations6d))
