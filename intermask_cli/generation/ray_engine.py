@@ -132,9 +132,10 @@ class _Crew:
 
     def work(self, sent: SentRun, interrupts: Interrupts, progress: Progress) -> None:
         """Have all parts made, or those that are being made when an error or a signal comes."""
-        self._sent, self._pickled, self._progress = sent, pickle.dumps(sent), progress
+        self._sent, self._pickled = sent, pickle.dumps(sent)
+        self._interrupts, self._progress = interrupts, progress
         while True:
-            if self.error is not None or interrupts.exit_code is not None:
+            if self._stopping:
                 self.left.clear()
             if not self.left:
                 for member in [one for one in self.members if one.part is None]:
@@ -146,6 +147,11 @@ class _Crew:
                 member = next((one for one in self.members if call in (one.call, one.entries)), None)
                 if member is not None:
                     self._take(member, call)
+
+    @property
+    def _stopping(self) -> bool:
+        """Whether no more parts are handed out."""
+        return self.error is not None or self._interrupts.exit_code is not None
 
     def _answered(self) -> list[Any]:
         """Calls that have ended; waits for one, but not long."""
@@ -197,16 +203,16 @@ class _Crew:
 
     def _start(self, world: int) -> None:
         rank = min(set(range(len(self.members) + 1)) - {member.rank for member in self.members})
-        share = self.wanted.share
-        actor = (
-            self.ray.remote(concurrency_groups={"entries": 1}, num_cpus=share.cpus, num_gpus=share.gpus)(
-                RayWorker
-            )
-            .options(max_restarts=0)
-            .remote(rank, world, self.wanted.device, share.gpus)
-        )
+        actor = self._actors.remote(rank, world, self.wanted.device, self.wanted.share.gpus)
         call = actor.load.remote(__version__, self._pickled, None)
         self.members.append(_Member(rank, actor, call, self._next_entries(actor, 0)))
+
+    @cached_property
+    def _actors(self) -> Any:
+        """The class of the workers. Ray does not restart them: they would have no model."""
+        share = self.wanted.share
+        needs = {"num_cpus": share.cpus, "num_gpus": share.gpus, "max_restarts": 0}
+        return self.ray.remote(concurrency_groups={"entries": 1}, **needs)(RayWorker)
 
     def _next_entries(self, actor: Any, after: int) -> Any:
         return actor.entries.options(concurrency_group="entries").remote(after)
@@ -222,14 +228,15 @@ class _Crew:
         doing, part = "loading the model", member.part
         if part is not None:
             doing = f"making {part.name}"
-            self.left.appendleft(part)  # removed again by `work` if the run is to stop
+            self.left.appendleft(part)
         reason = _reason(error)
         self._losses.append((doing, member.node))
         machines = {node["NodeID"] for node in alive(self.ray)}
         counted = sum(what == doing and (node is None or node in machines) for what, node in self._losses)
         if counted >= MOST_LOST:
-            self._stop(IntermaskError(f"{counted} workers were lost while {doing} ({reason})"))
-        else:
+            again = "the same command makes the rest"
+            self._stop(IntermaskError(f"{counted} workers were lost while {doing} ({reason}); {again}"))
+        elif not self._stopping:
             note(f"{member.name} was lost while {doing} ({reason}); another takes its place")
 
     def _stop(self, error: Exception) -> None:
@@ -261,7 +268,7 @@ class _Crew:
         else:
             assert member.part is not None
             self._keep(member.part, answer)
-        member.part = self.left.popleft() if self.left else None
+        member.part = self.left.popleft() if self.left and not self._stopping else None
         member.made = member.failed = 0
         if member.part is None:
             self._dismiss(member)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,7 +45,12 @@ def test_ray_on_this_machine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
     """The same dataset as one process; failures, a part that ends its workers, an error while loading."""
     plan, on_ray = plan_of(40), RaySettings()
     run(tmp_path / "one", plan)
-    with connected(on_ray, 2):
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(connected(on_ray, 2))
+        except IntermaskError as error:  # its agents may take longer than it waits for them
+            assert "Ray does not start on this machine" in str(error)
+            pytest.skip(f"a busy machine: {error}")
         summary = execute(tmp_path / "run", plan, Loader(0, "p-17-s0", "fail"), processes=2, ray=on_ray)
         assert (summary.done, summary.made, summary.exit_code) == (39, 39, 3)
         err = capfd.readouterr().err
@@ -54,7 +59,9 @@ def test_ray_on_this_machine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
 
         middle = plan.parts[2]
         deadly = Loader(0, middle.items[0].id, "die")
-        with pytest.raises(IntermaskError, match=f"3 workers were lost while making {middle.name}"):
+        with pytest.raises(
+            IntermaskError, match=f"3 workers were lost while making {middle.name} .*same command"
+        ):
             execute(tmp_path / "deadly", plan, deadly, processes=2, ray=on_ray)
         written = {path.name for path in (tmp_path / "deadly" / "parts").glob("part-*.h5")}
         assert middle.name not in written and written
