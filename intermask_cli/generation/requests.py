@@ -212,7 +212,7 @@ def _job(
     clean = {"clean": [mode.value for mode in settings.clean]} if settings.clean else {}
     shape = {"proportions": settings.proportions.identity()} if settings.proportions else {}
     accept = {"accept": settings.acceptance.described()} if settings.acceptance else {}
-    if settings.acceptance:
+    if settings.acceptance and plan.items:
         settings.acceptance.check_columns(plan.items)
     info = RunInfo(
         command=command,

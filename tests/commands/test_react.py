@@ -17,7 +17,7 @@ from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.body.solver import solve_bodies
 from intermask_cli.motion.body_check import height_of
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.physics import seam_jerk
+from intermask_cli.motion.physics import physics, seam_jerk
 from intermask_cli.motion.rig import is_rigid
 from intermask_cli.motion.skeleton import NUM_JOINTS
 from tests.helpers.motion_samples import fk_pair, walking
@@ -132,6 +132,18 @@ def test_clips_longer_than_the_model(cli: Run, given: np.ndarray, tiny_model: Ti
     assert (after[:, 2:] < before[:, 2:]).all()
     assert cli("react", "-i", "walk.npy", *tiny_model.options)[0] == 0
     assert items("runs/walk-react")[0].seams == ()
+
+
+def test_accept_measures_the_partner_alone(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
+    options = ["react", "-i", "walk.npy", *tiny_model.options, "--accept", "jerk_m_per_s3 < 0", "--tries", 2]
+    code, out, err = cli(*options, "--export", "npz", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert (report["fell_short"], report["tries"], report["exports"][0]["written"]) == (1, 2, 1)
+    (item,) = items(report["out"])
+    assert item.generated == (1,) and item.accepted is False
+    assert item.measured == {"jerk_m_per_s3": physics(item.joints, (1,))["jerk_m_per_s3"]}
+    assert item.measured["jerk_m_per_s3"] != physics(item.joints)["jerk_m_per_s3"]
 
 
 def test_a_prompt_file_gives_a_partner_per_line(cli: Run, given: np.ndarray, tiny_model: TinyModel) -> None:
