@@ -163,8 +163,11 @@ def _cost(job: Job, source: ModelSource, parts: Sequence[Part], seconds: float) 
     frames = min(item.frames for part in parts for item in part.items)
     if devices[0] == "cpu":
         from intermask_cli.inference.step_cost import step_cost
+        from intermask_cli.sampling.guidance import network_passes
+        from intermask_cli.sampling.schedule import guided_steps
 
-        one = sampling["steps"] * step_cost(source.info, 1, frames, sampling["guidance"] != 1).seconds
+        guides = guided_steps(sampling["guidance_interval"], sampling["steps"])
+        one = step_cost(source.info, 1, frames, network_passes(sampling["guidance"], guides)).seconds
         if one > seconds:
             return None, (
                 f"a clip of {frames} frames alone takes about {duration(one)} on this CPU, by the speed of "

@@ -48,6 +48,9 @@ class JobSettings(BaseModel):
     )
     steps: int | None = Field(None, ge=1, le=MAX_STEPS, description="decoding steps; the model's if left out")
     guidance: float | None = Field(None, description="classifier-free guidance; 1 is none")
+    guidance_interval: str | None = Field(
+        None, description="LOW-HIGH: the share of masked tokens in the steps that are guided"
+    )
     temperature: float | None = Field(None, gt=0, description="divides the logits before sampling")
     draw: Literal["categorical", "gumbel"] | None = Field(None, description="how a token is drawn")
     filter: float | None = Field(None, ge=0, lt=1, description="share of the least likely codes to drop")
@@ -58,6 +61,7 @@ class JobSettings(BaseModel):
             source.info.sampling,
             self.steps,
             self.guidance,
+            self.guidance_interval,
             temperature=self.temperature,
             draw=self.draw,
             filter=self.filter,

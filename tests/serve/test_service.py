@@ -66,12 +66,17 @@ def saved(folder: Path, data: bytes) -> Path:
 REQUESTS: list[dict[str, Any]] = [
     {"prompts": ["two people bow", "the first person waves"], "seed": 5, "seconds": 1},
     {"prompts": [{"text": "two people bow", "samples": 2, "seconds": 1, "note": "x"}]},
-    {"prompts": [{"text": "two people hug", "frames": 31, "id": "my hug"}], "guidance": 1.5, "steps": 3},
+    {
+        "prompts": [{"text": "two people hug", "frames": 31, "id": "my hug"}],
+        "guidance": 1.5,
+        "steps": 3,
+        "guidance_interval": "0.4-1",
+    },
     {"prompts": ["two people bow | two people hug"], "seconds": 3, "body": "decoded"},
     {"prompts": ["two people shake hands"], "seconds": 1, "height": [1.8], "body": "rigid"},
 ]
 OPTIONS = [
-    ["--seed", 5, "--seconds", 1], [], ["--guidance", 1.5, "--steps", 3],
+    ["--seed", 5, "--seconds", 1], [], ["--guidance", 1.5, "--steps", 3, "--guidance-interval", "0.4-1"],
     ["--seconds", 3, "--body", "decoded"], ["--seconds", 1, "--height", 1.8, "--body", "rigid"],
 ]  # fmt: skip
 
