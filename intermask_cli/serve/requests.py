@@ -21,7 +21,7 @@ from intermask_cli.generation.given_motions import read_inputs
 from intermask_cli.generation.job import Job
 from intermask_cli.generation.prompt_sources import PromptSource
 from intermask_cli.generation.prompts import FrameLimits, Prompt, prompts_of, react_prompts
-from intermask_cli.generation.requests import RunSettings, generate_job, react_job
+from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job, react_job
 from intermask_cli.generation.seeds import MAX_SEED
 from intermask_cli.inference.proportions import Proportions
 from intermask_cli.serve.jobs import BatchKey, ServedJob
@@ -123,9 +123,8 @@ def generate_request(
         more = f" ({len(prompts.rejected):,} prompts cannot be used)" if len(prompts.rejected) > 1 else ""
         raise InputError(f"prompt {first.line} {first.reason}{more}")
     _check_number(prompts.prompts, request.samples, limits)
-    job = generate_job(
-        settings, [Path(PROMPTS)], prompts, lengths.default_length(request.frames, request.seconds)
-    )
+    default_frames = lengths.default_length(request.frames, request.seconds)
+    job = generate_job(settings, PromptRequest([Path(PROMPTS)], prompts, default_frames))
     return ServedJob(name, job, _key(settings, reacts=False))
 
 
