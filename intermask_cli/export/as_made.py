@@ -63,7 +63,7 @@ def _resting_pair() -> Interaction:
     joints = np.stack([person, person + np.array([0.0, 0.0, 1.0])])[:, None].repeat(
         8, axis=1
     )  # (2, 8, 22, 3)
-    turns = np.broadcast_to(np.float32([1, 0, 0, 0, 1, 0]), (2, 8, NUM_JOINTS - 1, 6)).copy()
+    turns = np.broadcast_to(np.array([1, 0, 0, 0, 1, 0], np.float32), (2, 8, NUM_JOINTS - 1, 6)).copy()
     return Interaction(joints.astype(np.float32), turns, id="rest", seed=0)
 
 
