@@ -115,10 +115,10 @@ def _place(entry: Rejected) -> str:
     return f"{entry.file}{line} {entry.reason}"
 
 
-def estimate(job: Job, source: ModelSource, strict: bool, seconds: float = MEASURED_SECONDS) -> Estimate:
+def estimate(job: Job, source: ModelSource, strict: bool, seconds: float | None = None) -> Estimate:
     """What a job would make and cost; nothing of it is kept.
 
-    seconds: about how long clips are made to measure; 0 makes none.
+    seconds: about how long clips are made to measure, None for `MEASURED_SECONDS`; 0 makes none.
 
     Raises:
         InputError: `strict`, and a text is outside what the model knows. MissingError: the model's files.
@@ -128,7 +128,7 @@ def estimate(job: Job, source: ModelSource, strict: bool, seconds: float = MEASU
     frames = [item.frames for item in items]
     texts = list(dict.fromkeys(item.text for item in items))
     readings = read_texts(texts, source, strict) if strict else None
-    cost, reason = _cost(job, source, parts, seconds)
+    cost, reason = _cost(job, source, parts, MEASURED_SECONDS if seconds is None else seconds)
     if readings is None:
         readings = read_texts(texts, source, strict=False)
     size = cost.bytes if cost else estimated_bytes(sum(frames), source.num_joints, job.info.store)

@@ -17,7 +17,7 @@ from intermask_cli.generation.plan import WorkItem, make_plan
 from intermask_cli.generation.prompts import Prompt
 from intermask_cli.generation.trial import Trial, TrialBatch, run_trials
 from intermask_cli.inference.interaction import Interaction
-from tests.helpers.generation import execute, make_all, plan_of
+from tests.helpers.generation import Loader, execute, make_all, plan_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def test_cost_of_known_figures() -> None:
 
 def test_a_trial_makes_few_batches_of_the_plan_and_its_size_is_that_of_the_run(tmp_path: Path) -> None:
     plan, loader = plan_of(96), Counting([])
-    (trial,) = run_trials(["cpu"], loader, plan.parts, "exact", 60)
+    (trial,) = run_trials(["cpu"], loader, plan.parts, "exact", 1e6)
     assert {batch.tokens for batch in trial.batches} == {1, 6, 4}  # shortest, longest, middle
     assert len(trial.batches) == 9 and len(loader.seen) == 10  # the first only starts the machine
     assert sum(n for of_part in trial.part_batches for _, n in of_part) == 96
@@ -117,3 +117,12 @@ def test_tries_until_a_clip_is_accepted_are_in_the_time_and_counted() -> None:
     cost = Cost.of([trial], plan.parts, "the CPU")
     assert cost is not None and cost.as_json()["acceptance"]["accepted"] == 0
     assert any("--accept: 0 of these" in line for line in cost.lines())
+
+
+@pytest.mark.slow
+def test_workers_measure_in_processes_of_their_own() -> None:
+    plan = plan_of(12)
+    trials = run_trials(["cpu", "cpu"], Loader(), plan.parts, "exact", 60)
+    assert len(trials) == 2 and trials[0].part_batches == trials[1].part_batches
+    cost = Cost.of(trials, plan.parts, "the CPU")
+    assert cost is not None and cost.workers == 2 and cost.memory > 20e6
