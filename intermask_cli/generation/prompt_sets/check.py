@@ -54,17 +54,15 @@ class Check:
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`."""
-        read = (
-            {}
-            if self.readings is None
-            else {
+        read: dict[str, Any] = {}
+        if self.readings is not None:
+            read = {
                 "kinds": self.readings.kinds(),
                 "outside": [
                     {"text": reading.text, "reason": reading.outside} for reading in self.readings.outside
                 ],
                 "misread": [vars(place) for place in self.misread],
             }
-        )
         return {
             "prompts": self.prompts,
             "rejected": [entry.as_json() for entry in self.rejected],

@@ -206,7 +206,7 @@ def _rows(drawn: Sequence[Drawn], seconds: Sequence[float], rng: Random) -> list
     """Rows of the table; lengths in turn within each kind."""
     by_kind = Counter(one.labels.get("kind", "") for one in drawn)
     turns = in_turn(seconds, by_kind, rng) if seconds else {}
-    rows = []
+    rows: list[Row] = []
     for one in drawn:
         length: float | None = rng.choice(one.seconds) if one.seconds else None
         if turns:
