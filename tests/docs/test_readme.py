@@ -33,6 +33,8 @@ def test_the_commands_run_in_order(tmp_path: Path):
     commands = commands.replace("--out runs/scores", "--out runs/scores --clips 16")
     commands = commands.replace("--count 20000", "--count 20")
     shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
+    demo = tmp_path / "prompts" / "demo.txt"
+    demo.write_text("".join(demo.read_text(encoding="utf-8").splitlines(True)[:4]))  # three of its eight
     scripts = str(Path(sys.executable).parent)
     environment = {
         **os.environ,

@@ -88,7 +88,7 @@ def test_generates_evaluates_and_exports_outside_the_checkout(installed: Path, t
         "generate", "prompts.txt", "--seconds", "2", "--samples", "2", "--out", "run", "--device", "cpu"
     )
     assert (tmp_path / "run" / "gallery.html").is_file()
-    intermask("evaluate", "run", "--clips", "16", "--device", "cpu", "--out", "scores")
+    intermask("evaluate", "run", "--clips", "16", "--quick", "--device", "cpu", "--out", "scores")
     assert (tmp_path / "scores" / "per_prompt.csv").is_file()
     intermask("export", "run", "--to", "bvh", "--out", "files")
     assert len(list((tmp_path / "files").rglob("*.bvh"))) == 8
