@@ -98,9 +98,6 @@ class RayWorker:
         self._news = Condition()
         forward_messages(lambda kind, text: self._add(kind=kind, text=text))
 
-    def __repr__(self) -> str:  # its name in the dashboard and in the logs of Ray
-        return f"intermask-worker-{self._rank + 1}"
-
     def load(self, version: str, sent: bytes, files: Files | None) -> Answer:
         """Load the engine of a run: a pickled `SentRun` of that version, and its files if they are needed."""
         self._forget_entries()
