@@ -144,9 +144,9 @@ class _Crew:
                 return
             self._start_workers()
             for call in self._answered():
-                member = next((one for one in self.members if call in (one.call, one.entries)), None)
-                if member is not None:
-                    self._take(member, call)
+                owner = next((one for one in self.members if call in (one.call, one.entries)), None)
+                if owner is not None:
+                    self._take(owner, call)
 
     @property
     def _stopping(self) -> bool:
