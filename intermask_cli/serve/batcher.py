@@ -204,11 +204,11 @@ class Batcher:
         """End the jobs of a batch whose set-up is broken."""
         line = (str(error).splitlines() or ["no message"])[0]
         reason = line if isinstance(error, IntermaskError) else f"{type(error).__name__}: {line}"
-        warn(f"a batch failed: {reason}")
         with self._changed:
             for job in {id(ticket.job): ticket.job for ticket in batch}.values():
                 self._withdraw(job)
                 job.end(FAILED, without_absolute_paths(reason))
+        warn(f"a batch failed: {reason}")
 
 
 def _goes_with(ticket: _Ticket, first: _Ticket) -> bool:

@@ -68,10 +68,10 @@ class Guard:
         try:
             await self._checked(scope, receive, send_with_headers)
         except Exception as error:  # a bug: the client learns no details
-            place = "/".join(scope["path"].split("/")[:3])  # without names of jobs
-            warn(f"{scope['method']} {place!r}: {type(error).__name__}: {error}")
             if not started:
                 await answer(send_with_headers, 500, "internal error; the log of the service has more")
+            place = "/".join(scope["path"].split("/")[:3])  # without names of jobs
+            warn(f"{scope['method']} {place!r}: {type(error).__name__}: {error}")
 
     async def _checked(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

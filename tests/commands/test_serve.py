@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -17,6 +18,15 @@ from tests.helpers.tiny_model import TinyModel
 
 Run = Callable[..., tuple[int, str, str]]
 pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def killed_at_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
+    """So that a test that fails does not wait for a service that runs."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -28,7 +38,10 @@ def test_sigterm_finishes_the_running_batch_and_exits_143(tiny_model: TinyModel)
                *tiny_model.options]  # fmt: skip
     secret = "a-long-and-secret-token"
     environment = {**os.environ, "INTERMASK_SERVE_TOKEN": secret}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process,
+        killed_at_the_end(process),
+    ):
         assert process.stderr is not None
         line = process.stderr.readline()
         match = re.search(r"http://127\.0\.0\.1:\d+", line)
