@@ -34,7 +34,7 @@ from intermask_cli.generation.job import Execution, run_job
 from intermask_cli.generation.launch import Worker
 from intermask_cli.generation.prompt_sources import PromptSource
 from intermask_cli.generation.prompts import prompts_of
-from intermask_cli.generation.requests import RunSettings, generate_job
+from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job
 
 #: Least share of the batch's throughput.
 GOAL = 0.8
@@ -95,7 +95,7 @@ def batch_run(source: ModelSource, prompts: Sequence[str], frames: int) -> Calla
             settings = RunSettings(source, source.info.sampling, out=Path(folder) / "run",
                                    execution=Execution("cpu"))  # fmt: skip
             read = prompts_of(PromptSource("prompts", "json", json.dumps(list(prompts)).encode()))
-            job = generate_job(settings, [Path("prompts")], read, frames)
+            job = generate_job(settings, PromptRequest([Path("prompts")], read, frames))
             run_job(replace(job, load_engine=lambda worker: engine))
 
     return run
