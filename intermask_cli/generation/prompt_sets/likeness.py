@@ -18,7 +18,7 @@ _NUMBERED = (
 )
 _SMALL = frozenset(("a", "an", "the"))
 #: Words in which prompts of the same sentence must agree to be the same.
-_TELLING = frozenset(
+_DISTINCT = frozenset(
     ("1", "2", "one", "two", "both", "left", "right", "high", "low", "slowly", "quickly", "not", "no")
 )
 
@@ -74,19 +74,19 @@ class _Index:
 
     def _keys(self, words: Sequence[str], rest: Hashable) -> Iterator[Hashable]:
         """Prefix filter: two texts that share enough words share one of the first few, in a common order."""
-        telling = tuple(word for word in words if word in _TELLING)
-        others = [word for word in words if word not in _TELLING]
+        distinct = tuple(word for word in words if word in _DISTINCT)
+        others = [word for word in words if word not in _DISTINCT]
         occurrences = Counter[str]()
         numbered = []
         for word in others:
             occurrences[word] += 1
             numbered.append((-len(word), word, occurrences[word]))  # long words are rare
         # Of the other words, at least these are shared, if the longer text has no word more than this one.
-        needed = math.ceil(self.share * len(words) - 1e-9) - len(telling)
+        needed = math.ceil(self.share * len(words) - 1e-9) - len(distinct)
         for token in sorted(numbered)[: len(numbered) - max(needed, 1) + 1]:
-            yield telling, rest, token
+            yield distinct, rest, token
         if needed <= 0:
-            yield telling, rest, None
+            yield distinct, rest, None
 
     def _similar(self, one: Counter[str], other: Counter[str]) -> bool:
         shared = sum((one & other).values())

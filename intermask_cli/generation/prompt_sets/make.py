@@ -162,7 +162,7 @@ def _chosen(forms: Sequence[Form], count: int, rng: Random) -> list[Drawn]:
 
 
 def _unused(count: int, used: set[int], number: int, rng: Random) -> list[int]:
-    """So many numbers below `count` that are not used."""
+    """`number` numbers below `count` that are not used."""
     if 2 * (len(used) + number) > count:
         return rng.sample([i for i in range(count) if i not in used], number)
     drawn: dict[int, None] = {}
