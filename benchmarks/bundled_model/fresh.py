@@ -1,4 +1,4 @@
-"""Prompts that nobody tuned on, by someone who saw only the names of the kinds (`prompts/fresh-*.csv`).
+"""Prompts that were never used for tuning: `prompts/fresh-*.csv`, by someone who saw only the kinds' names.
 
 Each is generated with the length its author gave it. "Marked" means that the model's reader said that the
 prompt is outside what the model knows.

@@ -20,7 +20,7 @@ TITLES = {
     "generation": "Generation",
     "retrieval": "By the bundled evaluator",
     "wordings": "Unseen wordings",
-    "fresh": "Prompts that nobody tuned on",
+    "fresh": "Prompts never used for tuning",
     "phases": "Two phases",
     "reaction": "Reaction",
     "salsa": "Reaction to real salsa",

@@ -20,7 +20,7 @@ OVERLAP = "penetration_mm"
 
 
 def measure(bench: ModelBench) -> list[Figure]:
-    """All held-out clips of these kinds, if there are any, made anew in nine seconds from full captions."""
+    """All held-out clips of these kinds, if there are any, made in nine seconds from full captions."""
     clips = [clip for clip in (*bench.clips.single, *bench.clips.others) if clip.labels.kind in KINDS]
     if not clips:
         return []

@@ -34,7 +34,7 @@ class Figures:
         )
 
     def hours(self, interactions: int, cores: int) -> float:
-        """Hours of making them on so many cores, of which none waits."""
+        """Hours of making them on `cores` cores that never wait."""
         return interactions * self.core_seconds / cores / 3600
 
     def merge_hours(self, interactions: int) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intermask_cli.commands import options as opt
+from intermask_cli.config import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from intermask_cli.generation.prompts import FrameLimits, PromptSet
@@ -71,7 +72,7 @@ def make(
         float, typer.Option(min=0.0, max=1.0, help="Share of prompts of two actions, one after the other.")
     ] = 0.0,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same prompts.")] = 0,
-    model: opt.Model = opt.DEFAULT_MODEL,
+    model: opt.Model = DEFAULT_MODEL,
     json: opt.Json = False,
 ) -> None:
     """Make different prompts, balanced over kinds, actors, sides, manners, tempi and lengths.

@@ -266,7 +266,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _join_lines(folder: Path, adding: Path, ids: set[str]) -> None:
-    """Put lines of the addition behind those of the run, where they are not there yet.
+    """Put lines of the addition behind those of the run, unless it has them.
 
     Of items that have been made meanwhile, no failure stays listed.
     """

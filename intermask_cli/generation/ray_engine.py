@@ -90,7 +90,7 @@ class _Wanted:
 
 
 @dataclass(eq=False)
-class _Member:
+class _RayMember:
     """A worker as this process sees it: the call that it works on, and the one that waits for entries.
 
     `made` and `failed` are what was shown of the current part.
@@ -121,7 +121,7 @@ class _Crew:
     def __init__(self, ray: Any, run: RunDirectory, pending: Sequence[Part], wanted: _Wanted):
         self.ray, self.run, self.wanted = ray, run, wanted
         self.left = deque(pending)
-        self.members: list[_Member] = []
+        self.members: list[_RayMember] = []
         self.error: Exception | None = None
         self.first_ready: float | None = None
         self._losses: list[tuple[str, str | None]] = []  # what a lost worker was doing, and on which machine
@@ -138,8 +138,8 @@ class _Crew:
             if self._stopping:
                 self.left.clear()
             if not self.left:
-                for member in [one for one in self.members if one.part is None]:
-                    self._dismiss(member)
+                for idle in [one for one in self.members if one.part is None]:
+                    self._dismiss(idle)
             if not self.left and not self.members:
                 return
             self._start_workers()
@@ -161,7 +161,7 @@ class _Crew:
             ready, _ = self.ray.wait(calls, num_returns=len(calls), timeout=0)
         return list(ready)
 
-    def _take(self, member: _Member, call: Any) -> None:
+    def _take(self, member: _RayMember, call: Any) -> None:
         """The result of a call."""
         try:
             answer = self.ray.get(call)
@@ -205,7 +205,7 @@ class _Crew:
         rank = min(set(range(len(self.members) + 1)) - {member.rank for member in self.members})
         actor = self._actors.remote(rank, world, self.wanted.device, self.wanted.share.gpus)
         call = actor.load.remote(__version__, self._pickled, None)
-        self.members.append(_Member(rank, actor, call, self._next_entries(actor, 0)))
+        self.members.append(_RayMember(rank, actor, call, self._next_entries(actor, 0)))
 
     @cached_property
     def _actors(self) -> Any:
@@ -217,11 +217,11 @@ class _Crew:
     def _next_entries(self, actor: Any, after: int) -> Any:
         return actor.entries.options(concurrency_group="entries").remote(after)
 
-    def _dismiss(self, member: _Member) -> None:
+    def _dismiss(self, member: _RayMember) -> None:
         self.members.remove(member)
         self.ray.kill(member.actor)
 
-    def _lose(self, member: _Member, error: Exception) -> None:
+    def _lose(self, member: _RayMember, error: Exception) -> None:
         """A worker has ended, or its machine is gone: its part goes to another."""
         self._dismiss(member)
         self._progress.add(-member.made, -member.failed)
@@ -248,7 +248,7 @@ class _Crew:
 
     # -------- answers
 
-    def _handle(self, member: _Member, answer: Answer) -> None:
+    def _handle(self, member: _RayMember, answer: Answer) -> None:
         """The end of a call of `load` or `make`."""
         if isinstance(answer, NeedsFiles):
             member.call = member.actor.load.remote(__version__, self._pickled, self._files)
@@ -283,7 +283,7 @@ class _Crew:
                 file.write(content)
         write_bytes(self.run.parts_folder / part.name, answer.image)
 
-    def _show(self, member: _Member, entries: Sequence[Entry]) -> None:
+    def _show(self, member: _RayMember, entries: Sequence[Entry]) -> None:
         """Show the entries that were not shown yet; `load` and `make` return all of theirs again."""
         for entry in entries:
             if entry.serial <= member.last_serial:

@@ -168,7 +168,7 @@ def test_guidance_in_an_interval_costs_the_passes_of_its_steps(
     assert same(made, alike) == (interval == (0.0, 1.0))
 
 
-def test_an_interval_without_steps_is_no_guidance(model: InteractionModel) -> None:
+def test_an_interval_without_steps_leaves_guidance_out(model: InteractionModel) -> None:
     made, plain = (
         model.generate(["they hug"], 24, seed=1, sampling={"steps": 4, **change})[0]
         for change in ({"guidance": 5.0, "guidance_interval": [0.6, 0.7]}, {"guidance": 1.0})

@@ -81,7 +81,7 @@ def test_words_and_prompts_for_testing_are_not_trained_on() -> None:
     assert not prompts & outside and len(outside) > 400
 
 
-def test_roles_are_told_from_both_sides_of_every_kind() -> None:
+def test_every_kind_has_sentences_about_either_person() -> None:
     with_actor = [kind for kind, info in KINDS.items() if info.has_actor]
     made = role_sentences(np.random.default_rng(3), list(KINDS), 2)
     for kind in with_actor:

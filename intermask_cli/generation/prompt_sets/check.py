@@ -37,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Check:
+class PromptCheck:
     """What was found. `misread`: prompts whose column `kind` names another action than was read."""
 
     prompts: int
@@ -90,7 +90,7 @@ def _listed(places: Sequence[Place]) -> list[str]:
     return [f"  {place}" for place in places[:_SHOWN]] + more
 
 
-def check_prompts(prompts: PromptSet, source: ModelSource, similar: float | None = None) -> Check:
+def check_prompts(prompts: PromptSet, source: ModelSource, similar: float | None = None) -> PromptCheck:
     """Look at prompts that were read for a model; `similar` as in `likeness.duplicates`."""
     listed = prompts.prompts
     repeated = [
@@ -102,7 +102,7 @@ def check_prompts(prompts: PromptSet, source: ModelSource, similar: float | None
     warnings = {text: warning_of(text) for text in dict.fromkeys(prompt.text for prompt in listed)}
     warned = [Place.of(p, f"is {warnings[p.text]}: {p.text}") for p in listed if warnings[p.text]]
     readings = read_texts(warnings, source, strict=False)
-    return Check(
+    return PromptCheck(
         len(listed), prompts.rejected, repeated, summary_line(warnings.values()), warned, readings,
         _misread(listed, readings) if readings else [],
     )  # fmt: skip

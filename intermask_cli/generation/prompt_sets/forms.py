@@ -15,7 +15,7 @@ BALANCED = ("kind", "actor", "side", "manner", "tempo")
 
 
 @dataclass(frozen=True)
-class Choice:
+class SlotWord:
     """One filling of a slot, and the value that it states where the slot is one of `BALANCED`."""
 
     text: str
@@ -36,7 +36,7 @@ class Form:
 
     name: str
     parts: tuple[str, ...]
-    slots: Mapping[str, Sequence[Choice]] = field(default_factory=dict)
+    slots: Mapping[str, Sequence[SlotWord]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     seconds: tuple[float, ...] = ()
 

@@ -25,7 +25,7 @@ from intermask_cli.config import load_yaml
 from intermask_cli.datasets.interactions import OPTIONAL_COLUMNS
 from intermask_cli.datasets.tables import KNOWN_COLUMNS
 from intermask_cli.errors import InputError
-from intermask_cli.generation.prompt_sets.forms import Choice, Form
+from intermask_cli.generation.prompt_sets.forms import Form, SlotWord
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -87,7 +87,7 @@ def _mapping(path: Path, values: Mapping[str, Any], key: str) -> dict[str, Any]:
     return of
 
 
-def _choices(path: Path, name: str, values: Any) -> list[Choice]:
+def _choices(path: Path, name: str, values: Any) -> list[SlotWord]:
     """Choices of a slot: texts, or a mapping of texts to values."""
     pairs = list(values.items()) if isinstance(values, dict) else [(v, v) for v in values or ()]
     wrong = [v for pair in pairs for v in pair if not isinstance(v, str | int | float) or isinstance(v, bool)]
@@ -95,10 +95,10 @@ def _choices(path: Path, name: str, values: Any) -> list[Choice]:
         raise InputError(f"{path}: slot '{name}' has no list of texts; write [left, right]")
     if len({text for text, _ in pairs}) < len(pairs):
         raise InputError(f"{path}: slot '{name}' has a choice twice")
-    return [Choice(str(text).strip(), str(value)) for text, value in pairs]
+    return [SlotWord(str(text).strip(), str(value)) for text, value in pairs]
 
 
-def _form(path: Path, number: int, value: Any, slots: Mapping[str, list[Choice]]) -> Form:
+def _form(path: Path, number: int, value: Any, slots: Mapping[str, list[SlotWord]]) -> Form:
     """One template: a sentence, or a mapping with `text`, `seconds` and labels."""
     values = {"text": value} if isinstance(value, str) else value
     if not isinstance(values, dict) or not isinstance(values.get("text"), str) or not values["text"].strip():
@@ -110,7 +110,7 @@ def _form(path: Path, number: int, value: Any, slots: Mapping[str, list[Choice]]
                 f"{path}: template {number}: '{key}' cannot be a label; see {', '.join(sorted(_TAKEN))}"
             )
     parts: list[str] = []
-    own: dict[str, list[Choice]] = {}
+    own: dict[str, list[SlotWord]] = {}
     for text, slot in _pieces(values["text"]):
         if slot is None:
             parts.append(text)

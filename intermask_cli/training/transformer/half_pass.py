@@ -41,7 +41,7 @@ class Attend(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, first: Tensor, second: Tensor | None, valid: Tensor | None, crossed: bool
     ) -> Tensor:
         """`first` (S, T, N, 3, H, D) with q, k and v, or only q and `second` with k and v -> (S, T, N, H, D).
@@ -73,9 +73,7 @@ class Attend(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(  # type: ignore[override]
-        ctx: Any, gradient: Tensor
-    ) -> tuple[Tensor, Tensor | None, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         q, k, values, weights, attended, denominators, valid = ctx.saved_tensors
         s, t, n, h, d = gradient.shape
         heads = (s, t, h, n, d)
@@ -130,13 +128,13 @@ class Linear(torch.autograd.Function):
     """x W^T + b. Of the two factors of the weights' gradient the narrow one is transposed: half the time."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(x, weight)
         return nn.functional.linear(x, weight, bias)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         rows, inputs = gradient.flatten(0, -2), x.flatten(0, -2)
         narrow = rows.shape[1] < inputs.shape[1]
@@ -151,14 +149,14 @@ class Scaled(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, base: Tensor, x: Tensor, vector: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, base: Tensor, x: Tensor, vector: Tensor) -> Tensor:
         ctx.save_for_backward(x, vector)
         ctx.base = base.shape
         return torch.addcmul(base, x, vector)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x, vector = ctx.saved_tensors
         of_vector = (gradient * x).sum_to_size(vector.shape)
         return gradient.sum_to_size(ctx.base), gradient * vector, of_vector
