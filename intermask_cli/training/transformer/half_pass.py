@@ -9,6 +9,7 @@ Axes: as in `intermask_cli.models.transformer`; H heads, D = d / H; S x T sequen
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -162,9 +163,15 @@ class Scaled(torch.autograd.Function):
         return gradient.sum_to_size(ctx.base), gradient * vector, of_vector
 
 
+# `apply` has no types.
+_attend: Callable[..., Tensor] = Attend.apply
+_linear: Callable[..., Tensor] = Linear.apply
+_scaled: Callable[..., Tensor] = Scaled.apply
+
+
 def linear(x: Tensor, layer: nn.Linear) -> Tensor:
     """What a layer gives for x (..., d)."""
-    output: Tensor = Linear.apply(x, layer.weight, layer.bias)
+    output: Tensor = _linear(x, layer.weight, layer.bias)
     return output
 
 
@@ -177,13 +184,13 @@ def feed_forward(x: Tensor, layers: FeedForward) -> Tensor:
 
 def modulated(normed: Tensor, vectors: ShiftScale | ShiftScaleGate) -> Tensor:
     """normed * scale + shift."""
-    scaled: Tensor = Scaled.apply(vectors.shift, normed, vectors.scale)
+    scaled: Tensor = _scaled(vectors.shift, normed, vectors.scale)
     return scaled
 
 
 def gated(x: Tensor, gate: Tensor, branch: Tensor) -> Tensor:
     """x + gate * branch."""
-    scaled: Tensor = Scaled.apply(x, branch, gate)
+    scaled: Tensor = _scaled(x, branch, gate)
     return scaled
 
 
@@ -194,12 +201,13 @@ def of_separator(vectors: ShiftScaleGate) -> ShiftScaleGate:
 
 def packed(x: Tensor, heads: int, parts: int) -> Tensor:
     """(S, T, N, parts * d) -> (S, T, N, parts, H, D)."""
-    return x.unflatten(-1, (parts, heads, -1))
+    unpacked: Tensor = x.unflatten(-1, (parts, heads, -1))
+    return unpacked
 
 
 def projected(attention: MultiHeadAttention, x: Tensor) -> Tensor:
     """(S, T, N, d) -> queries, keys and values (S, T, N, 3, H, D)."""
-    return packed(Linear.apply(x, attention.in_proj_weight, attention.in_proj_bias), attention.heads, 3)
+    return packed(_linear(x, attention.in_proj_weight, attention.in_proj_bias), attention.heads, 3)
 
 
 class HalfPass(nn.Module):
@@ -244,7 +252,7 @@ def _together(
     both = (modulated(norm(x), of_persons), modulated(norm(separator), between))
     everyone = torch.cat([part.flatten(1, 2) for part in both], 1)[:, None]  # (B, 1, 10 n + 1, d)
     attention = block.self_attn.attention
-    attended = Attend.apply(projected(attention, everyone), None, valid, False)
+    attended = _attend(projected(attention, everyone), None, valid, False)
     branch, of_between = linear(attended.flatten(3), attention.out_proj).split((everyone.shape[2] - 1, 1), 2)
     x = gated(x, of_persons.gate, branch.unflatten(2, (PERSONS, -1)).squeeze(1))
     separator = gated(separator, between.gate, of_between)
@@ -262,11 +270,11 @@ def _apart(block: InterBlock, x: Tensor, vectors: BlockModulation, valid: Tensor
     spatial, temporal = per_person(vectors.spatial), per_person(vectors.temporal)
     attention = block.spa_temp_attn.spatial_attention
     rows = modulated(normed, spatial).view(-1, BODY_ROWS, tokens // BODY_ROWS, width)  # (B P, s, t, d)
-    attended = Attend.apply(projected(attention, rows).transpose(1, 2), None, None, False)
+    attended = _attend(projected(attention, rows).transpose(1, 2), None, None, False)
     by_step = linear(attended.transpose(1, 2).flatten(3), attention.out_proj).view(x.shape)
     attention = block.spa_temp_attn.temporal_attention
     rows = modulated(normed, temporal).view(batch, PERSONS * BODY_ROWS, -1, width)  # (B, P s, t, d)
-    attended = Attend.apply(projected(attention, rows), None, valid, False)
+    attended = _attend(projected(attention, rows), None, valid, False)
     by_row = linear(attended.flatten(3), attention.out_proj).view(x.shape)
     # Each branch keeps its residual, so the stream is doubled.
     x = gated(gated(x, spatial.gate, by_step), temporal.gate, by_row) + x
@@ -274,10 +282,10 @@ def _apart(block: InterBlock, x: Tensor, vectors: BlockModulation, valid: Tensor
     reader, partner = per_person(vectors.reader), per_person(vectors.partner)
     attention = block.local_inter_attn.interaction_attention
     weight, bias, heads = attention.in_proj_weight, attention.in_proj_bias, attention.heads
-    queries = Linear.apply(modulated(norm(x), reader), weight[:width], bias[:width])
-    others = Linear.apply(modulated(normed, partner), weight[width:], bias[width:])
+    queries = _linear(modulated(norm(x), reader), weight[:width], bias[:width])
+    others = _linear(modulated(normed, partner), weight[width:], bias[width:])
     of_person = None if valid is None else valid.repeat(1, BODY_ROWS)  # (B, 5 n)
-    attended = Attend.apply(packed(queries, heads, 1), packed(others, heads, 2), of_person, True)
+    attended = _attend(packed(queries, heads, 1), packed(others, heads, 2), of_person, True)
     x = gated(x, partner.gate, linear(attended.flatten(3), attention.out_proj))
 
     feed = per_person(vectors.person_feed_forward)
