@@ -21,7 +21,7 @@ _PEAK_SPEED = 1.875
 
 def minimum_jerk(u: np.ndarray) -> np.ndarray:
     """0 up to u = 0, 1 from u = 1, with flat and uncurved ends between (Flash and Hogan 1985)."""
-    u = np.minimum(np.maximum(u, 0.0), 1.0)  # `numpy.clip` takes twice as long for arrays of some hundred
+    u = np.minimum(np.maximum(u, 0.0), 1.0)  # `numpy.clip` goes through several calls of Python
     eased: np.ndarray = u * u * u * (10.0 + u * (6.0 * u - 15.0))
     return eased
 

@@ -36,7 +36,7 @@ def _dot(a: Array, b: Array) -> Array:
 
 
 def cross(a: Array, b: Array) -> Array:
-    """Cross product of vectors (..., 3), bit for bit that of `numpy.cross` in a third of its time."""
+    """Cross product of vectors (..., 3), bit for bit that of `numpy.cross`, with fewer calls."""
     product = np.empty((*np.broadcast_shapes(a.shape, b.shape)[:-1], 3), dtype=np.result_type(a, b))
     for k, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
         np.subtract(a[..., i] * b[..., j], a[..., j] * b[..., i], out=product[..., k])

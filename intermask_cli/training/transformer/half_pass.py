@@ -1,8 +1,8 @@
 """The transformer's pass for training in bfloat16 on a CPU: the same function, arranged for its gradients.
 
-`InteractionTransformer.forward` is written for inference, where few tensors are kept. In training, half of a
-step went into copies, masks and soft-max. Here the separator stays apart, so that modulation needs no vector
-per token, and attention and modulation have backward passes of their own.
+`InteractionTransformer.forward` is written for inference, where few tensors are kept. In training, about a
+quarter of a step went into copies, masks and soft-max. Here the separator stays apart, so that modulation
+needs no vector per token, and attention and modulation have backward passes of their own.
 
 Axes: as in `intermask_cli.models.transformer`; H heads, D = d / H; S x T sequences of N tokens.
 """
@@ -126,7 +126,7 @@ def _put(target: Tensor, source: Tensor, crossed: bool) -> None:
 
 
 class Linear(torch.autograd.Function):
-    """x W^T + b. Of the two factors of the weights' gradient the narrow one is transposed: half the time."""
+    """x W^T + b. For the weights' gradient the narrow factor is transposed, which takes less time."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
