@@ -28,6 +28,14 @@ PERSONS = 2
 FRAMES_PER_TOKEN = 4
 #: Rows of the token map, to which the tokenizer reduces the joint axis.
 BODY_ROWS = 5
+#: Joints that each body row drives in the decoder (`sampling.tasks`).
+ROW_JOINTS: tuple[tuple[int, ...], ...] = (
+    (0, 1, 2, 3, 4, 5),
+    (6, 7, 8, 9),
+    (10, 11, 12, 13),
+    (14, 15, 16, 17),
+    (18, 19, 20, 21),
+)
 #: Kinds of first layers that the tokenizer of each representation can have; the keys are the names of
 #: `motion.representation`. "graph" needs InterHuman's skeleton on the joint axis.
 STEMS = {"interhuman": ("graph", "conv"), "interx": ("conv",)}

@@ -2,7 +2,7 @@
 
 Clips are generated; one row of one person's tokens is exchanged for that of another clip, and the result
 decoded. Printed is how far the pelvis moves on average, in millimetres, and how far the joints move as seen
-from it, by the row that they belong to in `sampling.tasks.ROW_JOINTS`. Rows mix, as the table shows.
+from it, by the row that they belong to in `config.ROW_JOINTS`. Rows mix, as the table shows.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import argparse
 
 import numpy as np
 
-from intermask_cli.config import BODY_ROWS, DEFAULT_MODEL, FRAMES_PER_TOKEN
+from intermask_cli.config import BODY_ROWS, DEFAULT_MODEL, FRAMES_PER_TOKEN, ROW_JOINTS
 from intermask_cli.inference.model import InteractionModel, load_model
-from intermask_cli.sampling.tasks import ROW_JOINTS
 
 #: Actions of different parts of the body.
 TEXTS = (

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from intermask_cli.config import ROW_JOINTS
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.rig import put_rig, rig_in
 from intermask_cli.motion.skeleton import NUM_JOINTS, PARENTS
-from intermask_cli.sampling.tasks import ROW_JOINTS
 
 
 def made_new(rows: Sequence[int]) -> np.ndarray:

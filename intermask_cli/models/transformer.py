@@ -184,9 +184,12 @@ class GatedFeedForward(FeedForward):
         hidden = super().forward(modulated_norm(x, vectors))
         return gated(x, vectors.gate, self.dropout(hidden))
 
-    def of_everyone(self, x: Tensor, vectors: ShiftScaleGate) -> Tensor:
-        """`forward` for both persons and the separator: (B, 10 n + 1, d), vectors (B, 1 or P, d)."""
-        hidden = super().forward(everyone_normed(x, vectors))
+
+class CombinedFeedForward(GatedFeedForward):
+    """The same for both persons and the separator: (B, 10 n + 1, d), vectors (B, 1 or P, d)."""
+
+    def forward(self, x: Tensor, vectors: ShiftScaleGate) -> Tensor:  # type: ignore[override]
+        hidden = FeedForward.forward(self, everyone_normed(x, vectors))
         return everyone_gated(x, vectors, self.dropout(hidden))
 
 
@@ -263,7 +266,7 @@ class InterBlock(nn.Module):
         width = config.latent_dim
         self.adaLN_mod_combined = AdaLN(width, ShiftScaleGate, ShiftScaleGate)
         self.self_attn = SelfAttention(config)
-        self.ffn_combined = GatedFeedForward(config)
+        self.ffn_combined = CombinedFeedForward(config)
         self.adaLN_mod_split = AdaLN(
             width, ShiftScaleGate, ShiftScaleGate, ShiftScale, ShiftScaleGate, ShiftScaleGate
         )
@@ -285,7 +288,7 @@ class InterBlock(nn.Module):
         """
         tokens = x.shape[1] // PERSONS  # of a person, 5 n
         x = self.self_attn(x, modulation.attention, masks.everyone if masks else None)
-        x = self.ffn_combined.of_everyone(x, modulation.feed_forward)
+        x = self.ffn_combined(x, modulation.feed_forward)
 
         persons, separator = x[:, :-1].unflatten(1, (PERSONS, -1)), x[:, -1:]  # (B, P, 5 n, d), (B, 1, d)
         normed = norm(persons)

@@ -2,8 +2,8 @@
 
 A token map is one pair of persons, (P, s, n) int64 with P = 2 persons, s = 5 body rows and n time steps of 4
 frames. The five body rows come from two strided convolutions over the joint order, so they are
-neighbourhoods of joint *numbers*, not limbs. `ROW_JOINTS` lists the joints a row drives through the decoder's
-up-sampling table (InterHuman). The convolutions of encoder and decoder mix rows too: keeping a row keeps its
+neighbourhoods of joint *numbers*, not limbs. `config.ROW_JOINTS` lists the joints a row drives through the
+decoder's up-sampling table (InterHuman). The convolutions of encoder and decoder mix rows too: keeping a row keeps its
 joints approximately, and refilling one moves joints of all others (docs/guides/continue.md has figures).
 
     row 0: pelvis, hips, spine1, knees                  row 3: right collar, head, shoulders
@@ -21,15 +21,6 @@ from torch import Tensor
 from intermask_cli.config import BODY_ROWS, PERSONS
 from intermask_cli.errors import InputError
 from intermask_cli.sampling.sampler import FILL
-
-#: Joints that each body row drives in the decoder, as in the table above.
-ROW_JOINTS: tuple[tuple[int, ...], ...] = (
-    (0, 1, 2, 3, 4, 5),
-    (6, 7, 8, 9),
-    (10, 11, 12, 13),
-    (14, 15, 16, 17),
-    (18, 19, 20, 21),
-)
 
 
 def generate(n: int) -> Tensor:

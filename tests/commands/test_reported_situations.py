@@ -161,7 +161,7 @@ def test_finished_runs_are_joined_and_more_prompts_say_how(tiny_model: TinyModel
     with Path("p.txt").open("a") as stream:
         stream.write("they hug\n")
     code, _, err = cli("generate", "p.txt", *options, "--out", "a")
-    assert code == 2 and "intermask merge" in err, err
+    assert code == 2 and "--add-to a" in err, err
 
 
 # ---------------------------------------------------------------- case slurm-array-rerun

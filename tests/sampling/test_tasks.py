@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from intermask_cli.config import ROW_JOINTS
 from intermask_cli.errors import InputError
 from intermask_cli.motion.skeleton import NUM_JOINTS
 from intermask_cli.sampling import tasks
@@ -68,4 +69,4 @@ def test_body_rows_partition_the_joints_as_the_up_sampling_tables_do() -> None:
     """Reference 3.3: 11 <- 5 reads 0 0 0 1 1 2 2 3 3 4 4, then 22 <- 11 doubles every row."""
     middle = [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     drives = [middle[joint // 2] for joint in range(NUM_JOINTS)]
-    assert tuple(tuple(j for j, r in enumerate(drives) if r == row) for row in range(5)) == tasks.ROW_JOINTS
+    assert tuple(tuple(j for j, r in enumerate(drives) if r == row) for row in range(5)) == ROW_JOINTS
