@@ -1,10 +1,11 @@
 """Which tokens are known: every task is a token map with FILL (-1) where the sampler works.
 
-A token map is one pair of persons, (P, s, n) int64 with P = 2 persons, s = 5 body rows and n time steps of 4
-frames. The five body rows come from two strided convolutions over the joint order, so they are
+A token map is one pair of persons, (P, s, n) int64 with P = 2 persons, s = 5 body rows and n time steps of
+4 frames. The five body rows come from two strided convolutions over the joint order, so they are
 neighbourhoods of joint *numbers*, not limbs. `config.ROW_JOINTS` lists the joints a row drives through the
-decoder's up-sampling table (InterHuman). The convolutions of encoder and decoder mix rows too: keeping a row keeps its
-joints approximately, and refilling one moves joints of all others (docs/guides/continue.md has figures).
+decoder's up-sampling table (InterHuman). The convolutions of encoder and decoder mix rows too: keeping a
+row keeps its joints approximately, and refilling one moves joints of all others (docs/guides/continue.md
+has figures).
 
     row 0: pelvis, hips, spine1, knees                  row 3: right collar, head, shoulders
     row 1: spine2, ankles, spine3                       row 4: elbows, wrists
