@@ -11,14 +11,7 @@ from intermask_cli.commands import options as opt
 
 @opt.with_option_groups
 def edit(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="INPUT",
-            help="Runs, items (RUN#ID), motion files of two people, or tables of jobs (.csv .tsv .jsonl).",
-            show_default=False,
-        ),
-    ],
+    inputs: opt.PartInputs,
     *,
     second: opt.SecondFile = None,
     prompt: opt.JobPrompt = None,

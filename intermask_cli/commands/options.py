@@ -271,6 +271,14 @@ ProgressAs = Annotated[
     str,
     typer.Option(help="bar: for people; json: one JSON object per line on stderr (docs/guides/generate.md)."),
 ]
+PartInputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Runs, items (RUN#ID), motion files of two people, or tables of jobs (.csv .tsv .jsonl).",
+        show_default=False,
+    ),
+]
 SecondFile = Annotated[
     str | None,
     typer.Option("--with", help="File of the second person, where a file holds one.", show_default=False),
