@@ -232,7 +232,7 @@ def open_folder(
     if not (out / CONFIG).is_file():
         raise MissingError(f"{out}: not a training folder (no {CONFIG}); start without --resume")
     before = read_config(out)
-    changed = _check_same(out, before, config)
+    changed = _check_same(out, before, config, type(recipe))
     if changed:
         note(f"{out}: resuming with another {', '.join(changed)}")
     accelerator.wait_for_everyone()  # all have read it
@@ -242,9 +242,13 @@ def open_folder(
         write_json(out / CONFIG, {**before, **config, **({"resumed": resumed} if resumed else {})})
 
 
-def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+def _check_same(
+    out: Path, before: dict[str, Any], now: dict[str, Any], kind: type[DataclassInstance]
+) -> dict[str, Any]:
     """Settings that differ from the training to resume and may, as `section.key` -> [before, now].
 
+    kind: the recipe's class. A key that an earlier version did not write counts as its default, which every
+    new key must choose so that nothing changes.
     Raises InputError for any other difference, with both values.
     """
     if before.get("stage") != now["stage"]:
@@ -264,13 +268,13 @@ def _check_same(out: Path, before: dict[str, Any], now: dict[str, Any]) -> dict[
             f"{out}: --resume with other {what} than it began with ({places}); give what it began with, or "
             "start another training with another --out"
         )
-    sections = with_new_keys(recorded_recipe(out))
-    old = {name: keys if isinstance(keys, dict) else {} for name, keys in sections.items()}
+    recipe = recipe_of(kind, with_new_keys(recorded_recipe(out)), str(out / CONFIG))
+    old = json.loads(json.dumps(recipe_to_dict(recipe)))
     changed = {
-        f"{section}.{key}": [old.get(section, {}).get(key), value]
+        f"{section}.{key}": [old[section][key], value]
         for section, keys in now["recipe"].items()
         for key, value in keys.items()
-        if old.get(section, {}).get(key) != value
+        if old[section][key] != value
     }
     fixed = [name for name in changed if name.rpartition(".")[2] not in RESUMABLE_KEYS]
     if fixed:

@@ -196,6 +196,15 @@ def test_a_resumed_folder_needs_the_same_recipe_but_not_the_same_budget(accelera
         open_folder(tmp_path / "none", "tokenizer", recipe, {}, {}, True, accelerator)
 
 
+def test_a_key_that_an_earlier_version_did_not_write_counts_as_its_default(accelerator, tmp_path, capsys):
+    open_folder(tmp_path, "tokenizer", tiny_recipe(), {}, {}, False, accelerator)
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["recipe"]["sampling"]["guidance_interval"]
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    open_folder(tmp_path, "tokenizer", tiny_recipe(), {}, {}, True, accelerator)
+    assert "another" not in capsys.readouterr().err
+
+
 def test_leftovers_of_a_killed_training_are_removed(accelerator, tmp_path):
     (tmp_path / "text_head").mkdir()
     (tmp_path / "normalizer.npz").write_text("old")
