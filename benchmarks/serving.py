@@ -28,13 +28,13 @@ from typing import Any
 import psutil
 
 from benchmarks.machine import ROOT, busy_share, describe
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import GenerationLoader, ModelSource
 from intermask_cli.generation.job import Execution, run_job
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.prompt_sources import PromptSource
-from intermask_cli.generation.prompts import prompts_of
+from intermask_cli.generation.prompts.read import prompts_of
+from intermask_cli.generation.prompts.sources import PromptSource
 from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.launch import Worker
+from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
 
 #: Least share of the batch's throughput.
 GOAL = 0.8

@@ -53,7 +53,7 @@ from evaluators.reports.sensitivity import sensitivity_table
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig, sampling_with
 from intermask_cli.console import note, warn
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.generation.launch import Worker, join_workers, parse_processes
+from intermask_cli.generation.workers.launch import Worker, join_workers, parse_processes
 from intermask_cli.inference.model import InteractionModel, load_model
 from intermask_cli.models.bundle_info import BundleInfo, read_info, resolve_bundle
 

@@ -52,7 +52,7 @@ COLDEST = 1e-30
 BODIES = ("rigid", "decoded")
 #: How a run stores its numbers (`datasets.rounding`), the default first.
 STORES = ("rounded", "exact")
-#: In how many files a run leaves its interactions (`generation.layout`), the default first.
+#: In how many files a run leaves its interactions (`generation.run.merged_file`), the default first.
 LAYOUTS = ("auto", "single", "parts")
 #: Precisions of the transformer, on the command line and in the library.
 DTYPES = ("float32", "bf16")

@@ -13,8 +13,8 @@ from evaluators.data.sets import DUETS_SEED
 from intermask_cli import load_model
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import split_of
-from intermask_cli.generation.prompts import read_prompts
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.read import read_prompts
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.motion.motion import Motion
 
 PROMPTS = ROOT / "prompts" / "benchmark.csv"

@@ -17,7 +17,7 @@ from evaluators.protocols.evaluation import item_seeds
 from intermask_cli import load_model
 from intermask_cli.datasets.duets.corpus import CorpusClip
 from intermask_cli.datasets.duets.labels import kind_set, phases_of
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.body.contacts import ContactWish

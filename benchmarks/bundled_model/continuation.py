@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.bundled_model.bench import SEED, ModelBench, joints_of
 from benchmarks.bundled_model.figures import Figure, Goal, mean
 from evaluators.data.sets import FULL_CAPTION
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.motion.kinematics import bone_lengths
 from intermask_cli.motion.physics import foot_skate_mm_per_frame, jerk_m_per_s3, seam_jerk
 from intermask_cli.motion.skeleton import FPS

@@ -19,7 +19,7 @@ from benchmarks.reading.__main__ import actor_of, is_outside, rows_of, side_of
 from evaluators.protocols.motions import GenerationRequest
 from intermask_cli.console import track
 from intermask_cli.datasets.duets.labels import Labels
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 
 #: Kinds that show a situation of the published demo.
 SITUATIONS = {

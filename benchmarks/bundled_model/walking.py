@@ -9,7 +9,7 @@ from benchmarks.bundled_model.figures import Figure, Goal, share
 from benchmarks.bundled_model.wordings import prompt_set
 from evaluators.data.sets import FULL_CAPTION
 from evaluators.protocols.motions import GenerationRequest
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.motion.physics import physics_table
 from intermask_cli.motion.skeleton import FPS
 

@@ -13,7 +13,7 @@ from benchmarks.judges.label_hits import label_hits
 from benchmarks.machine import ROOT
 from evaluators.data.sets import BOTH_PERSONS, InteractionSet
 from evaluators.protocols.motions import GenerationRequest
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import NUM_JOINTS
 

@@ -20,13 +20,13 @@ from benchmarks.machine import ROOT, busy_share, describe
 from intermask_cli.config import STORES
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import GenerationLoader, ModelSource
 from intermask_cli.generation.job import Execution, Job, run_job
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.plan import Plan, Shard, make_plan
-from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.run_directory import RunDirectory, RunInfo, open_run
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.run.directory import RunDirectory, RunInfo, open_run
+from intermask_cli.generation.run.plan import Plan, Shard, make_plan
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.launch import Worker
+from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
 from intermask_cli.inference.interaction import Interaction
 
 

@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from benchmarks.scale.cost import Figures
-from intermask_cli.generation.disk_space import SINGLE_FILE_BYTES
+from intermask_cli.generation.run.disk_space import SINGLE_FILE_BYTES
 
 BEGIN, END = "<!-- written by python -m benchmarks.scale -->", "<!-- end of what it writes -->"
 #: Columns of prose.

@@ -22,13 +22,13 @@ from benchmarks.speed.timing import in_turns, summary
 from intermask_cli.commands.reporting import add_gallery
 from intermask_cli.config import STORES
 from intermask_cli.console import note
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import GenerationLoader, ModelSource
 from intermask_cli.generation.job import Execution, Job, run_job
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt, read_prompts
-from intermask_cli.generation.run_directory import RunInfo
+from intermask_cli.generation.prompts.read import Prompt, read_prompts
+from intermask_cli.generation.run.directory import RunInfo
+from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.launch import Worker
+from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
 from intermask_cli.inference import model
 from intermask_cli.inference.interaction import Interaction
 

@@ -34,7 +34,7 @@ from evaluators.protocols.scoring import (
     per_clip_scores,
     score_repetition,
 )
-from intermask_cli.generation.seeds import sample_seed
+from intermask_cli.generation.prompts.seeds import sample_seed
 from intermask_cli.motion.physics import physics_table
 
 TASKS = ("generate", "react")

@@ -23,11 +23,16 @@ from intermask_cli.console import counter
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.devices import map_samples
 from intermask_cli.errors import IntermaskError
-from intermask_cli.generation.engines import GenerationLoader, GivenPerson, ModelSource, ReactionLoader
 from intermask_cli.generation.job import Execution, Job, run_job
-from intermask_cli.generation.launch import worker_devices
-from intermask_cli.generation.plan import Plan, WorkItem, cut_into_parts
-from intermask_cli.generation.run_directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.plan import Plan, WorkItem, cut_into_parts
+from intermask_cli.generation.workers.launch import worker_devices
+from intermask_cli.generation.workers.loaders import (
+    GenerationLoader,
+    GivenPerson,
+    ModelSource,
+    ReactionLoader,
+)
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.motion import Motion
 from intermask_cli.version import __version__

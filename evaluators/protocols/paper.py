@@ -42,7 +42,7 @@ from evaluators.protocols.scoring import (
 from intermask_cli.config import FRAMES_PER_TOKEN, SamplingConfig
 from intermask_cli.console import counter, note
 from intermask_cli.errors import InputError
-from intermask_cli.generation.launch import Worker
+from intermask_cli.generation.workers.launch import Worker
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.motion import Motion
 from intermask_cli.sampling import tasks

@@ -51,8 +51,8 @@ def edit(
     interrupted run.
     """
     from intermask_cli.commands import reporting
-    from intermask_cli.generation.given_pairs import PairReader
-    from intermask_cli.generation.part_jobs import PartTask, read_jobs, wishes_of
+    from intermask_cli.generation.given.pairs import PairReader
+    from intermask_cli.generation.given.part_jobs import PartTask, read_jobs, wishes_of
     from intermask_cli.generation.requests import part_job
 
     settings = run.settings(model, sampling)

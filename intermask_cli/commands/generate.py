@@ -39,7 +39,7 @@ def generate(
     from intermask_cli.generation.estimate import estimate
     from intermask_cli.generation.growing import GrowingRun, add_to_run
     from intermask_cli.generation.job import run_job
-    from intermask_cli.generation.readings import read_texts
+    from intermask_cli.generation.prompt_sets.readings import read_texts
     from intermask_cli.generation.requests import generate_job, growth_job
 
     if add_to is not None and (run.out is not None or run.overwrite):

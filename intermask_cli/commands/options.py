@@ -16,9 +16,9 @@ from intermask_cli.config import DEFAULT_MODEL, SamplingConfig, sampling_with
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
-    from intermask_cli.generation.engines import ModelSource
-    from intermask_cli.generation.ray_cluster import RaySettings
+    from intermask_cli.generation.ray.cluster import RaySettings
     from intermask_cli.generation.requests import PromptRequest, RunSettings
+    from intermask_cli.generation.workers.loaders import ModelSource
     from intermask_cli.inference.proportions import Proportions
 
 Out = Annotated[
@@ -413,7 +413,7 @@ class ModelOptions:
         """The description of the model, which is not loaded yet."""
         from intermask_cli.devices import choose_device
         from intermask_cli.errors import InputError
-        from intermask_cli.generation.engines import ModelSource
+        from intermask_cli.generation.workers.loaders import ModelSource
 
         if self.cuda_graphs and choose_device(self.device, 0) == "cpu":
             raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")
@@ -452,7 +452,7 @@ class PromptOptions:
         """
         from intermask_cli.commands import reporting
         from intermask_cli.errors import InputError
-        from intermask_cli.generation.prompts import read_prompts
+        from intermask_cli.generation.prompts.read import read_prompts
         from intermask_cli.generation.requests import PromptRequest
 
         limits = source.frame_limits()
@@ -490,11 +490,11 @@ class ItemOptions:
         from intermask_cli.config import LAYOUTS, STORES
         from intermask_cli.console import note
         from intermask_cli.errors import InputError
-        from intermask_cli.generation.acceptance import Acceptance
         from intermask_cli.generation.job import Execution
-        from intermask_cli.generation.launch import parse_processes
-        from intermask_cli.generation.plan import Shard
         from intermask_cli.generation.requests import RunSettings
+        from intermask_cli.generation.run.acceptance import Acceptance
+        from intermask_cli.generation.run.plan import Shard
+        from intermask_cli.generation.workers.launch import parse_processes
 
         batch_size, processes = parse_batch_size(self.batch_size), parse_processes(self.processes)
         if self.store not in STORES:
@@ -576,7 +576,7 @@ class PartRunOptions(ItemOptions):
     def ray_settings(self) -> RaySettings | None:
         """Where Ray is used, None without it; InputError for a value that is not accepted."""
         from intermask_cli.errors import InputError
-        from intermask_cli.generation.ray_cluster import RaySettings
+        from intermask_cli.generation.ray.cluster import RaySettings
 
         if self.engine == "ray":
             return RaySettings(self.address, self.gpus_per_worker)

@@ -11,7 +11,7 @@ from intermask_cli.commands import options as opt
 from intermask_cli.config import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from intermask_cli.generation.prompts import FrameLimits, PromptSet
+    from intermask_cli.generation.prompts.read import FrameLimits, PromptSet
 
 app = typer.Typer(no_args_is_help=True, help="Make, check and split prompt files.")
 
@@ -139,8 +139,8 @@ def stats(
     """Count prompts, wordings, words, lengths, and values of kind, actor, side, manner and tempo."""
     from intermask_cli.commands.reporting import report
     from intermask_cli.errors import InputError
+    from intermask_cli.generation.prompt_sets.readings import read_texts
     from intermask_cli.generation.prompt_sets.stats import prompt_statistics
-    from intermask_cli.generation.readings import read_texts
 
     source = model.source()
     limits = source.frame_limits()
@@ -181,6 +181,6 @@ def split(
 def _read(files: list[Path], format: str | None, limits: FrameLimits | None = None) -> PromptSet:
     """Prompts of files; bad lines are warned of, InputError without usable ones."""
     from intermask_cli.commands.reporting import require_prompts
-    from intermask_cli.generation.prompts import FrameLimits, read_prompts
+    from intermask_cli.generation.prompts.read import FrameLimits, read_prompts
 
     return require_prompts(read_prompts(files, limits or FrameLimits(), format), strict=False)

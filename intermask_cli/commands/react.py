@@ -51,9 +51,9 @@ def react(
     from intermask_cli.commands import reporting
     from intermask_cli.datasets.motion_files.read import read_motion
     from intermask_cli.export.as_made import parse_formats, run_with_export
-    from intermask_cli.generation.given_motions import find_inputs, read_inputs
-    from intermask_cli.generation.prompts import react_prompts
-    from intermask_cli.generation.readings import read_texts
+    from intermask_cli.generation.given.motions import find_inputs, read_inputs
+    from intermask_cli.generation.prompt_sets.readings import read_texts
+    from intermask_cli.generation.prompts.read import react_prompts
     from intermask_cli.generation.requests import react_job
 
     formats = parse_formats(run.export)

@@ -13,11 +13,11 @@ from intermask_cli.errors import InputError
 
 if TYPE_CHECKING:
     from intermask_cli.datasets.tables import Rejected
-    from intermask_cli.generation.engines import ModelSource
-    from intermask_cli.generation.given_motions import ReactInput
+    from intermask_cli.generation.given.motions import ReactInput
+    from intermask_cli.generation.given.part_jobs import PairRead, PartJobs
     from intermask_cli.generation.job import Job, Summary
-    from intermask_cli.generation.part_jobs import PairRead, PartJobs
-    from intermask_cli.generation.prompts import PromptSet
+    from intermask_cli.generation.prompts.read import PromptSet
+    from intermask_cli.generation.workers.loaders import ModelSource
 
 #: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10
@@ -64,7 +64,7 @@ def add_gallery(result: Summary) -> None:
     """Write the gallery page of a finished run, unless an earlier command already did."""
     from intermask_cli.export.viewer.gallery import write_gallery
     from intermask_cli.files import disk_errors
-    from intermask_cli.generation.run_directory import GALLERY
+    from intermask_cli.generation.run.directory import GALLERY
 
     page = result.folder / GALLERY
     if result.merged and not (result.finished_before and page.exists()):
@@ -118,7 +118,7 @@ def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, jso
     """Run a job that keeps parts of what it is given, or only say what it would make, and end the command."""
     from intermask_cli.generation.estimate import estimate
     from intermask_cli.generation.job import run_job
-    from intermask_cli.generation.readings import read_texts
+    from intermask_cli.generation.prompt_sets.readings import read_texts
 
     if dry_run:
         report(estimate(job, source, strict), json)
@@ -130,7 +130,7 @@ def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, jso
 def print_readings(folder: Path) -> None:
     """Print what the first texts of a finished run were read as, and warn of those outside."""
     from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
-    from intermask_cli.generation.readings import reading_line
+    from intermask_cli.generation.prompt_sets.readings import reading_line
 
     if not (folder / FILE_NAME).is_file():  # other shards are missing
         return

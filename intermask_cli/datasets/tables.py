@@ -1,6 +1,6 @@
 """Text files of one record a line: bytes in, raw records and reasons out; a bad line never stops the others.
 
-For prompt files (`generation.prompts`) and tables of pairs (`datasets.interhuman.pairs`). Spreadsheets
+For prompt files (`generation.prompts.read`) and tables of pairs (`datasets.interhuman.pairs`). Spreadsheets
 write tables in several ways, and the header decides: another separator (`;` and a decimal comma, tabs), a
 `sep=` line, empty columns at the right, and the header again where two tables were joined.
 """

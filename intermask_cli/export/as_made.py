@@ -22,11 +22,11 @@ from intermask_cli.export.dataset import ExportSummary, export_dataset
 from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.files import Replacements, file_sha256
-from intermask_cli.generation.engines import ExportingLoader
 from intermask_cli.generation.job import Job, Summary, run_job
-from intermask_cli.generation.launch import first_of_launcher
-from intermask_cli.generation.part_files import MadeItem
-from intermask_cli.generation.run_directory import ADDING, read_manifest
+from intermask_cli.generation.run.directory import ADDING, read_manifest
+from intermask_cli.generation.run.part_files import MadeItem
+from intermask_cli.generation.workers.launch import first_of_launcher
+from intermask_cli.generation.workers.loaders import ExportingLoader
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.skeleton import NUM_JOINTS, PARENTS, REST_OFFSETS
 

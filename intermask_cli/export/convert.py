@@ -17,7 +17,7 @@ from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskErr
 from intermask_cli.export.bvh import write_bvh
 from intermask_cli.export.formats import FORMATS, ExportSettings, settings_for
 from intermask_cli.files import Replacements
-from intermask_cli.generation.given_motions import find_inputs
+from intermask_cli.generation.given.motions import find_inputs
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from intermask_cli.config import FRAMES_PER_TOKEN
-from intermask_cli.generation.plan import Part
+from intermask_cli.generation.run.plan import Part
 from intermask_cli.generation.trial import Trial, TrialBatch
 
 

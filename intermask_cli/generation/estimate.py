@@ -13,14 +13,14 @@ from intermask_cli.console import note
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL
 from intermask_cli.generation.cost import Cost, duration
-from intermask_cli.generation.disk_space import estimated_bytes, stays_in_parts
-from intermask_cli.generation.engines import ModelSource, without_log
 from intermask_cli.generation.job import Job
-from intermask_cli.generation.launch import worker_devices
-from intermask_cli.generation.plan import Part
-from intermask_cli.generation.readings import PromptReadings, read_texts
-from intermask_cli.generation.text_warnings import summary_line
+from intermask_cli.generation.prompt_sets.readings import PromptReadings, read_texts
+from intermask_cli.generation.prompts.text_warnings import summary_line
+from intermask_cli.generation.run.disk_space import estimated_bytes, stays_in_parts
+from intermask_cli.generation.run.plan import Part
 from intermask_cli.generation.trial import run_trials
+from intermask_cli.generation.workers.launch import worker_devices
+from intermask_cli.generation.workers.loaders import ModelSource, without_log
 
 #: Reasons of rejected lines, and kinds of actions, that are listed for people.
 _SHOWN = 8

@@ -27,17 +27,12 @@ from intermask_cli.datasets.interactions import (
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, write_bytes
-from intermask_cli.generation.acceptance import NOT_ACCEPTED
-from intermask_cli.generation.copied_items import united_columns, write_copies
-from intermask_cli.generation.disk_space import has_merge_space
 from intermask_cli.generation.job import Job, Summary, finished_summary, resumable, run_job
-from intermask_cli.generation.launch import first_of_launcher
-from intermask_cli.generation.linked_items import all_in_parts, write_linked
-from intermask_cli.generation.merged_file import remove_unused_parts
-from intermask_cli.generation.part_files import part_files
-from intermask_cli.generation.plan import Plan, cut_into_parts, make_plan
-from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.run_directory import (
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.prompts.text_warnings import summary_line
+from intermask_cli.generation.run.acceptance import NOT_ACCEPTED
+from intermask_cli.generation.run.copied_items import united_columns, write_copies
+from intermask_cli.generation.run.directory import (
     ADDING,
     MANIFEST,
     PARTS,
@@ -49,7 +44,12 @@ from intermask_cli.generation.run_directory import (
     update_manifest,
     utc_now,
 )
-from intermask_cli.generation.text_warnings import summary_line
+from intermask_cli.generation.run.disk_space import has_merge_space
+from intermask_cli.generation.run.linked_items import all_in_parts, write_linked
+from intermask_cli.generation.run.merged_file import remove_unused_parts
+from intermask_cli.generation.run.part_files import part_files
+from intermask_cli.generation.run.plan import Plan, cut_into_parts, make_plan
+from intermask_cli.generation.workers.launch import first_of_launcher
 from intermask_cli.version import __version__
 
 #: What the new items may differ in from the old ones, of a run's identity.

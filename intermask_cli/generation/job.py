@@ -20,20 +20,10 @@ from intermask_cli.errors import (
     InterruptedRun,
     Terminated,
 )
-from intermask_cli.generation.acceptance import AcceptanceCounts
-from intermask_cli.generation.disk_space import space_for
-from intermask_cli.generation.engine import Interrupts, LoadEngine, work
-from intermask_cli.generation.launch import (
-    Worker,
-    announce_wait,
-    join_workers,
-    require_no_launcher,
-    worker_devices,
-)
-from intermask_cli.generation.plan import Part, Plan, Shard
-from intermask_cli.generation.ray_cluster import RaySettings
-from intermask_cli.generation.ray_engine import work_on_ray
-from intermask_cli.generation.run_directory import (
+from intermask_cli.generation.ray.cluster import RaySettings
+from intermask_cli.generation.ray.engine import work_on_ray
+from intermask_cli.generation.run.acceptance import AcceptanceCounts
+from intermask_cli.generation.run.directory import (
     GALLERY,
     RunDirectory,
     RunInfo,
@@ -41,7 +31,17 @@ from intermask_cli.generation.run_directory import (
     read_manifest,
     write_rejected,
 )
-from intermask_cli.generation.workers import work_in_processes
+from intermask_cli.generation.run.disk_space import space_for
+from intermask_cli.generation.run.plan import Part, Plan, Shard
+from intermask_cli.generation.workers.engine import Interrupts, LoadEngine, work
+from intermask_cli.generation.workers.launch import (
+    Worker,
+    announce_wait,
+    join_workers,
+    require_no_launcher,
+    worker_devices,
+)
+from intermask_cli.generation.workers.pool import work_in_processes
 from intermask_cli.motion.skeleton import NUM_JOINTS
 
 

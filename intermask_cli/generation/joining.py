@@ -21,13 +21,10 @@ from intermask_cli.datasets.interactions import (
 from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.datasets.tables import MAX_ID_LENGTH
 from intermask_cli.errors import InputError
-from intermask_cli.generation.copied_items import OWN_ATTRIBUTES, united_columns, write_copies
-from intermask_cli.generation.disk_space import check_merge_space
 from intermask_cli.generation.job import Summary, finished_summary
-from intermask_cli.generation.linked_items import all_in_parts, write_linked
-from intermask_cli.generation.plan import Shard
-from intermask_cli.generation.prompt_ids import distinct_stems
-from intermask_cli.generation.run_directory import (
+from intermask_cli.generation.prompts.ids import distinct_stems
+from intermask_cli.generation.run.copied_items import OWN_ATTRIBUTES, united_columns, write_copies
+from intermask_cli.generation.run.directory import (
     RunInfo,
     open_run,
     read_manifest,
@@ -36,6 +33,9 @@ from intermask_cli.generation.run_directory import (
     versions,
     write_rejected,
 )
+from intermask_cli.generation.run.disk_space import check_merge_space
+from intermask_cli.generation.run.linked_items import all_in_parts, write_linked
+from intermask_cli.generation.run.plan import Shard
 
 #: Root attributes that say what the arrays mean; they must be equal in all runs.
 _MEANING = ("fps", "units", "up_axis", "joint_names", "parents", "rotation_convention")

@@ -11,9 +11,7 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError
 from intermask_cli.generation.job import Summary, finished_summary
 from intermask_cli.generation.joining import join_runs
-from intermask_cli.generation.part_files import part_files, read_part
-from intermask_cli.generation.plan import Shard
-from intermask_cli.generation.run_directory import (
+from intermask_cli.generation.run.directory import (
     MANIFEST,
     PARTS,
     RunInfo,
@@ -22,6 +20,8 @@ from intermask_cli.generation.run_directory import (
     read_manifest,
     read_rejected,
 )
+from intermask_cli.generation.run.part_files import part_files, read_part
+from intermask_cli.generation.run.plan import Shard
 
 
 def merge_runs(folders: Sequence[Path], out: Path | None, rejected_ok: bool = False) -> Summary:

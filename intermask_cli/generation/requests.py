@@ -14,9 +14,20 @@ from intermask_cli.config import LAYOUTS, STORES, SamplingConfig
 from intermask_cli.datasets.rounding import store_attributes
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
-from intermask_cli.generation.acceptance import Acceptance
-from intermask_cli.generation.engine import LoadEngine
-from intermask_cli.generation.engines import (
+from intermask_cli.generation.given.motions import ReactInput, Reader, make_react_plan
+from intermask_cli.generation.given.pairs import PairReader
+from intermask_cli.generation.given.part_engine import PartLoader
+from intermask_cli.generation.given.part_jobs import PartJobs, PartTask, PartWishes
+from intermask_cli.generation.given.part_plan import default_run_name as default_part_name
+from intermask_cli.generation.given.part_plan import make_part_plan
+from intermask_cli.generation.growing import GrowingRun
+from intermask_cli.generation.job import Execution, Job
+from intermask_cli.generation.prompts.read import PromptSet, default_run_name
+from intermask_cli.generation.run.acceptance import Acceptance
+from intermask_cli.generation.run.directory import ADDING, RunInfo
+from intermask_cli.generation.run.plan import Plan, make_plan
+from intermask_cli.generation.workers.engine import LoadEngine
+from intermask_cli.generation.workers.loaders import (
     AcceptingLoader,
     CleaningLoader,
     GenerationLoader,
@@ -24,17 +35,6 @@ from intermask_cli.generation.engines import (
     ReactionLoader,
     ShapingLoader,
 )
-from intermask_cli.generation.given_motions import ReactInput, Reader, make_react_plan
-from intermask_cli.generation.given_pairs import PairReader
-from intermask_cli.generation.growing import GrowingRun
-from intermask_cli.generation.job import Execution, Job
-from intermask_cli.generation.part_engine import PartLoader
-from intermask_cli.generation.part_jobs import PartJobs, PartTask, PartWishes
-from intermask_cli.generation.part_plan import default_run_name as default_part_name
-from intermask_cli.generation.part_plan import make_part_plan
-from intermask_cli.generation.plan import Plan, make_plan
-from intermask_cli.generation.prompts import PromptSet, default_run_name
-from intermask_cli.generation.run_directory import ADDING, RunInfo
 from intermask_cli.inference.proportions import Proportions
 
 #: Folder of run directories when --out is not given.

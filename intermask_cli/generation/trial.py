@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 
 from intermask_cli.devices import processors
-from intermask_cli.generation.engine import Engine, LoadEngine
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.part_files import Failure, encoded_part
-from intermask_cli.generation.plan import Part, WorkItem
+from intermask_cli.generation.run.part_files import Failure, encoded_part
+from intermask_cli.generation.run.plan import Part, WorkItem
+from intermask_cli.generation.workers.engine import Engine, LoadEngine
+from intermask_cli.generation.workers.launch import Worker
 
 #: Lengths that are measured: the shortest, the longest, and one between them.
 _LENGTHS = 3
@@ -85,7 +85,7 @@ def run_trials(
 
 
 def _set_threads(count: int) -> None:
-    """Threads of a worker on the CPU, as `workers.run_worker` sets them."""
+    """Threads of a worker on the CPU, as `pool.run_worker` sets them."""
     if "OMP_NUM_THREADS" not in os.environ:
         import torch
 

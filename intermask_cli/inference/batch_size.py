@@ -1,7 +1,7 @@
 """How many clips are sampled together: by formula, from model size, clip length and free memory.
 
 Nothing is probed. The formula errs on the large side, and a batch that still runs out of memory is halved
-(`generation.engine`). Results do not depend on the batch.
+(`generation.workers.engine`). Results do not depend on the batch.
 """
 
 from __future__ import annotations

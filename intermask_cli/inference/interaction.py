@@ -50,8 +50,8 @@ class Interaction:
         read_confidence: how sure that reading is, 0 to 1, or None.
         outside: why the prompt is outside what the model knows, "" where it is inside or was not read.
         source: the given person as its file held it, where that file has a skeleton of its own, or None.
-        text_warning: what the text encoder did not read of the text (`generation.text_warnings`).
-        tries: how many samples were made until this one (`generation.acceptance`), or None.
+        text_warning: what the text encoder did not read of the text (`generation.prompts.text_warnings`).
+        tries: how many samples were made until this one (`generation.run.acceptance`), or None.
         accepted: whether it meets the condition of its run, or None where that had none.
         measured: what was measured for that condition, by the names of columns.
         kept: flags (2, T) of the frames of each person that were given and are unchanged, of a clip that was

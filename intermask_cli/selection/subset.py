@@ -16,9 +16,9 @@ from intermask_cli.datasets.interactions import (
     item_sha256,
 )
 from intermask_cli.errors import EXIT_OK, InputError
-from intermask_cli.generation.copied_items import OWN_ATTRIBUTES, write_copies
-from intermask_cli.generation.plan import Shard
-from intermask_cli.generation.run_directory import RunInfo, open_run, read_manifest, utc_now, versions
+from intermask_cli.generation.run.copied_items import OWN_ATTRIBUTES, write_copies
+from intermask_cli.generation.run.directory import RunInfo, open_run, read_manifest, utc_now, versions
+from intermask_cli.generation.run.plan import Shard
 from intermask_cli.selection.choose import Choice, choose
 from intermask_cli.selection.columns import known_columns, table_of
 

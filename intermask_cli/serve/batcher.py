@@ -18,8 +18,8 @@ from typing import NamedTuple
 from intermask_cli.console import warn
 from intermask_cli.errors import IntermaskError
 from intermask_cli.files import without_absolute_paths
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.plan import Part, WorkItem
+from intermask_cli.generation.run.plan import Part, WorkItem
+from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.serve.jobs import CANCELLED, FAILED, QUEUED, RUNNING, BatchKey, ServedJob
 
 #: Share of the newest batch in the average speed.

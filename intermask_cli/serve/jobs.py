@@ -12,10 +12,10 @@ from threading import Lock
 from typing import Any
 
 from intermask_cli.config import SamplingConfig
-from intermask_cli.generation.engines import GivenPerson
 from intermask_cli.generation.job import Job
-from intermask_cli.generation.part_files import Failure, MadeItem
-from intermask_cli.generation.run_directory import utc_now
+from intermask_cli.generation.run.directory import utc_now
+from intermask_cli.generation.run.part_files import Failure, MadeItem
+from intermask_cli.generation.workers.loaders import GivenPerson
 from intermask_cli.serve.limits import KEPT_INTERACTIONS
 
 #: States of a job, in the order in which it passes through them; the last three are ends.

@@ -16,13 +16,13 @@ from intermask_cli.datasets.motion_files.read import read_motion
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.datasets.tables import usable_text
 from intermask_cli.errors import InputError
-from intermask_cli.generation.engines import GivenPerson, ModelSource, ReactionLoader, ShapingLoader
-from intermask_cli.generation.given_motions import read_inputs
+from intermask_cli.generation.given.motions import read_inputs
 from intermask_cli.generation.job import Job
-from intermask_cli.generation.prompt_sources import PromptSource
-from intermask_cli.generation.prompts import FrameLimits, Prompt, prompts_of, react_prompts
+from intermask_cli.generation.prompts.read import FrameLimits, Prompt, prompts_of, react_prompts
+from intermask_cli.generation.prompts.seeds import MAX_SEED
+from intermask_cli.generation.prompts.sources import PromptSource
 from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job, react_job
-from intermask_cli.generation.seeds import MAX_SEED
+from intermask_cli.generation.workers.loaders import GivenPerson, ModelSource, ReactionLoader, ShapingLoader
 from intermask_cli.inference.proportions import Proportions
 from intermask_cli.serve.jobs import BatchKey, ServedJob
 from intermask_cli.serve.limits import MAX_STEPS, ServeLimits

@@ -15,9 +15,9 @@ from intermask_cli.errors import InputError
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.export.viewer.gallery import write_gallery
 from intermask_cli.files import replacing
-from intermask_cli.generation.merged_file import merge_parts
-from intermask_cli.generation.part_files import Failure, MadeItem, read_part, write_part
-from intermask_cli.generation.plan import Part
+from intermask_cli.generation.run.merged_file import merge_parts
+from intermask_cli.generation.run.part_files import Failure, MadeItem, read_part, write_part
+from intermask_cli.generation.run.plan import Part
 from intermask_cli.serve.jobs import ServedJob
 
 #: Formats of results, the default first.

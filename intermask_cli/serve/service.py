@@ -21,16 +21,16 @@ from intermask_cli.console import note, warn
 from intermask_cli.devices import choose_device
 from intermask_cli.errors import IntermaskError
 from intermask_cli.files import without_absolute_paths, write_bytes
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import (
+from intermask_cli.generation.run.plan import WorkItem
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.launch import Worker
+from intermask_cli.generation.workers.loaders import (
     GenerationLoader,
     GivenPerson,
     ModelSource,
     ReactionLoader,
     ShapingLoader,
 )
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.plan import WorkItem
 from intermask_cli.inference.proportions import Proportions
 from intermask_cli.serve.batcher import Batcher
 from intermask_cli.serve.jobs import CANCELLED, DONE, FAILED, BatchKey, JobTable, ServedJob, new_name

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from intermask_cli.console import note, silent
 from intermask_cli.errors import InputError
-from intermask_cli.generation.launch import first_of_launcher, join_group
+from intermask_cli.generation.workers.launch import first_of_launcher, join_group
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -13,8 +13,8 @@ import pytest
 from intermask_cli.datasets import part_set
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.errors import InputError
-from intermask_cli.generation.plan import Shard
-from intermask_cli.generation.run_directory import open_run
+from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.plan import Shard
 from tests.helpers.generation import info, plan_of, write_all
 
 

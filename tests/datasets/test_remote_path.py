@@ -18,8 +18,8 @@ from torch.utils.data import DataLoader
 import intermask_cli as im
 from intermask_cli.datasets.remote_path import RemotePath, is_url
 from intermask_cli.errors import InputError
-from intermask_cli.generation.plan import Shard
-from intermask_cli.generation.run_directory import open_run
+from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.plan import Shard
 from tests.helpers.generation import info, plan_of, write_all
 
 

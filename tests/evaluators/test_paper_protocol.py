@@ -26,7 +26,7 @@ from evaluators.protocols.paper import PaperRun, sampled, score_paper
 from evaluators.protocols.protocol import INTERHUMAN, INTERX, ProtocolRecord
 from intermask_cli.datasets.interx.word_vectors import WordVectors
 from intermask_cli.errors import InputError
-from intermask_cli.generation.launch import Worker, join_workers
+from intermask_cli.generation.workers.launch import Worker, join_workers
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.models.bundle import load_bundle
 from tests.helpers.dataset_trees import interhuman_tree, interx_tree

@@ -12,10 +12,10 @@ import pytest
 from intermask_cli.errors import InputError, InterruptedRun
 from intermask_cli.export.as_made import parse_formats, run_with_export
 from intermask_cli.export.dataset import export_dataset
-from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.job import Job, Summary
-from intermask_cli.generation.plan import Plan, WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.run.plan import Plan, WorkItem, make_plan
+from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.motion import Motion
 from tests.helpers.generation import job_of

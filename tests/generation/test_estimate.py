@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from intermask_cli.generation.acceptance import Acceptance
 from intermask_cli.generation.cost import Cost, by_length, duration, makespan
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.plan import WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.run.acceptance import Acceptance
+from intermask_cli.generation.run.plan import WorkItem, make_plan
 from intermask_cli.generation.trial import Trial, TrialBatch, run_trials
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.launch import Worker
 from intermask_cli.inference.interaction import Interaction
 from tests.helpers.generation import Loader, execute, make_all, plan_of
 

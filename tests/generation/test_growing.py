@@ -16,15 +16,16 @@ import pytest
 from intermask_cli.datasets.interactions import InteractionFile, item_sha256
 from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.errors import InputError, InterruptedRun
-from intermask_cli.generation import growing, linked_items
-from intermask_cli.generation.acceptance import Acceptance
-from intermask_cli.generation.engine import Engine
-from intermask_cli.generation.engines import AcceptingLoader
+from intermask_cli.generation import growing
 from intermask_cli.generation.growing import GrowingRun, add_to_run
 from intermask_cli.generation.job import Execution, Job, Summary, run_job
-from intermask_cli.generation.plan import Plan, WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.run_directory import ADDING, RunInfo, read_manifest, versions
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.run import linked_items
+from intermask_cli.generation.run.acceptance import Acceptance
+from intermask_cli.generation.run.directory import ADDING, RunInfo, read_manifest, versions
+from intermask_cli.generation.run.plan import Plan, WorkItem, make_plan
+from intermask_cli.generation.workers.engine import Engine
+from intermask_cli.generation.workers.loaders import AcceptingLoader
 from intermask_cli.inference.interaction import Interaction
 from tests.helpers.generation import ALL, make_all
 

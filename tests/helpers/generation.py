@@ -16,14 +16,14 @@ import numpy as np
 from intermask_cli.console import note
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, MissingError
-from intermask_cli.generation.engine import Engine, LoadEngine, MakeBatch
 from intermask_cli.generation.job import Execution, Job, Summary, run_job
-from intermask_cli.generation.launch import Worker
-from intermask_cli.generation.part_files import Failure
-from intermask_cli.generation.plan import Plan, Shard, WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt
-from intermask_cli.generation.ray_cluster import RaySettings
-from intermask_cli.generation.run_directory import RunDirectory, RunInfo
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.ray.cluster import RaySettings
+from intermask_cli.generation.run.directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.part_files import Failure
+from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
+from intermask_cli.generation.workers.engine import Engine, LoadEngine, MakeBatch
+from intermask_cli.generation.workers.launch import Worker
 from intermask_cli.inference.interaction import Interaction
 
 ALL = Shard()

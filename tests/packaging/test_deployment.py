@@ -18,7 +18,7 @@ import yaml
 
 import intermask_cli as im
 from intermask_cli.cli import app
-from intermask_cli.generation.plan import Shard
+from intermask_cli.generation.run.plan import Shard
 from tests.helpers.paths import ROOT
 from tests.helpers.tiny_model import TinyModel
 

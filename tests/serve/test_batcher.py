@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from intermask_cli.config import SamplingConfig
-from intermask_cli.generation.engine import Engine
 from intermask_cli.generation.job import Job
-from intermask_cli.generation.plan import WorkItem, make_plan
-from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.prompts.read import Prompt
+from intermask_cli.generation.run.plan import WorkItem, make_plan
+from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.serve.batcher import Batcher, FullQueue
 from intermask_cli.serve.jobs import CANCELLED, DONE, FAILED, QUEUED, BatchKey, JobTable, ServedJob

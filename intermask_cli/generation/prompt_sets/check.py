@@ -8,11 +8,11 @@ from typing import Any
 
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL
-from intermask_cli.generation.engines import ModelSource
 from intermask_cli.generation.prompt_sets.likeness import duplicates
-from intermask_cli.generation.prompts import Prompt, PromptSet
-from intermask_cli.generation.readings import PromptReadings, read_texts
-from intermask_cli.generation.text_warnings import summary_line
+from intermask_cli.generation.prompt_sets.readings import PromptReadings, read_texts
+from intermask_cli.generation.prompts.read import Prompt, PromptSet
+from intermask_cli.generation.prompts.text_warnings import summary_line
+from intermask_cli.generation.workers.loaders import ModelSource
 
 #: Prompts of a kind that are listed for people.
 _SHOWN = 8

@@ -10,8 +10,8 @@ from typing import Any
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL
 from intermask_cli.generation.prompt_sets.likeness import duplicates
-from intermask_cli.generation.prompt_sets.prompt_table import write_prompts
-from intermask_cli.generation.prompts import PromptSet
+from intermask_cli.generation.prompt_sets.table import write_prompts
+from intermask_cli.generation.prompts.read import PromptSet
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 
-from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.prompts.read import Prompt
 
 #: Ways to write which person: "the first person", "person one", "person 1".
 _NUMBERED = (

@@ -13,8 +13,8 @@ from typing import Any
 from intermask_cli.errors import EXIT_OK, InputError
 from intermask_cli.generation.prompt_sets.balance import deal, in_turn
 from intermask_cli.generation.prompt_sets.forms import BALANCED, Form, own_forms
-from intermask_cli.generation.prompt_sets.prompt_table import Row, check_suffix, write_rows
 from intermask_cli.generation.prompt_sets.spec import read_spec
+from intermask_cli.generation.prompt_sets.table import Row, check_suffix, write_rows
 from intermask_cli.models.bundle_info import READER_TABLES, read_info, resolve_bundle
 from intermask_cli.reading.label_tables import KindTable, LabelTables
 from intermask_cli.reading.readers import LABELS

@@ -11,8 +11,8 @@ from typing import Any
 from intermask_cli.datasets.split_table import SPLITS
 from intermask_cli.datasets.wording import Shares, assign, joined_groups, wording
 from intermask_cli.errors import EXIT_OK, InputError
-from intermask_cli.generation.prompt_sets.prompt_table import SUFFIXES, write_prompts
-from intermask_cli.generation.prompts import Prompt
+from intermask_cli.generation.prompt_sets.table import SUFFIXES, write_prompts
+from intermask_cli.generation.prompts.read import Prompt
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from intermask_cli.datasets.wording import wording
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL
 from intermask_cli.generation.prompt_sets.forms import BALANCED
 from intermask_cli.generation.prompt_sets.likeness import duplicates
-from intermask_cli.generation.prompts import Prompt, PromptSet
-from intermask_cli.generation.readings import PromptReadings
+from intermask_cli.generation.prompt_sets.readings import PromptReadings
+from intermask_cli.generation.prompts.read import Prompt, PromptSet
 
 #: Values of a label that are shown to people.
 _SHOWN = 40

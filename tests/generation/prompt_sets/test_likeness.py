@@ -11,10 +11,10 @@ from intermask_cli.datasets.wording import Shares, wording
 from intermask_cli.errors import InputError
 from intermask_cli.generation.prompt_sets.dedupe import dedupe_prompts
 from intermask_cli.generation.prompt_sets.likeness import duplicates
+from intermask_cli.generation.prompt_sets.readings import PromptReadings
 from intermask_cli.generation.prompt_sets.split import split_prompts
 from intermask_cli.generation.prompt_sets.stats import prompt_statistics
-from intermask_cli.generation.prompts import Prompt, read_prompts
-from intermask_cli.generation.readings import PromptReadings
+from intermask_cli.generation.prompts.read import Prompt, read_prompts
 from tests.helpers.readers import word_reader
 
 

@@ -13,7 +13,7 @@ from intermask_cli.generation.prompt_sets.balance import evenly, in_turn
 from intermask_cli.generation.prompt_sets.forms import own_forms
 from intermask_cli.generation.prompt_sets.make import forms_of, make_prompts, parse_seconds
 from intermask_cli.generation.prompt_sets.spec import read_spec
-from intermask_cli.generation.prompts import Prompt, read_prompts
+from intermask_cli.generation.prompts.read import Prompt, read_prompts
 from tests.helpers.readers import word_tables
 
 SPEC = """

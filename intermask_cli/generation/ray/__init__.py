@@ -1,0 +1,1 @@
+"""Workers on a Ray cluster, and what they are sent."""

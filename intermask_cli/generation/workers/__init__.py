@@ -1,0 +1,1 @@
+"""Who makes the parts of a run: the engine, its model, and processes of this machine."""
