@@ -34,7 +34,8 @@ from intermask_cli.generation.prompts.sources import PromptSource
 from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker
-from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
+from intermask_cli.generation.workers.loaders import GenerationLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 
 #: Least share of the batch's throughput.
 GOAL = 0.8

@@ -26,7 +26,8 @@ from intermask_cli.generation.run.directory import RunDirectory, RunInfo, open_r
 from intermask_cli.generation.run.plan import Plan, Shard, make_plan
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker
-from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
+from intermask_cli.generation.workers.loaders import GenerationLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.interaction import Interaction
 
 

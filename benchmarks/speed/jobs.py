@@ -28,7 +28,8 @@ from intermask_cli.generation.run.directory import RunInfo
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker
-from intermask_cli.generation.workers.loaders import GenerationLoader, ModelSource
+from intermask_cli.generation.workers.loaders import GenerationLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference import model
 from intermask_cli.inference.interaction import Interaction
 

@@ -27,12 +27,8 @@ from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.run.directory import RunDirectory, RunInfo
 from intermask_cli.generation.run.plan import Plan, WorkItem, cut_into_parts
 from intermask_cli.generation.workers.launch import worker_devices
-from intermask_cli.generation.workers.loaders import (
-    GenerationLoader,
-    GivenPerson,
-    ModelSource,
-    ReactionLoader,
-)
+from intermask_cli.generation.workers.loaders import GenerationLoader, GivenPerson, ReactionLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.motion import Motion
 from intermask_cli.version import __version__

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
     from intermask_cli.generation.ray.cluster import RaySettings
     from intermask_cli.generation.requests import PromptRequest, RunSettings
-    from intermask_cli.generation.workers.loaders import ModelSource
+    from intermask_cli.generation.workers.model_source import ModelSource
     from intermask_cli.inference.proportions import Proportions
 
 Out = Annotated[
@@ -413,7 +413,7 @@ class ModelOptions:
         """The description of the model, which is not loaded yet."""
         from intermask_cli.devices import choose_device
         from intermask_cli.errors import InputError
-        from intermask_cli.generation.workers.loaders import ModelSource
+        from intermask_cli.generation.workers.model_source import ModelSource
 
         if self.cuda_graphs and choose_device(self.device, 0) == "cpu":
             raise InputError("--cuda-graphs: the device is the CPU; leave it out, or give --device cuda")

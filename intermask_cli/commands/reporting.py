@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intermask_cli.generation.given.part_jobs import PairRead, PartJobs
     from intermask_cli.generation.job import Job, Summary
     from intermask_cli.generation.prompts.read import PromptSet
-    from intermask_cli.generation.workers.loaders import ModelSource
+    from intermask_cli.generation.workers.model_source import ModelSource
 
 #: Number of bad lines shown on stderr; rejected.jsonl lists all.
 SHOWN = 10

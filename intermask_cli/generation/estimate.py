@@ -20,7 +20,8 @@ from intermask_cli.generation.run.disk_space import estimated_bytes, stays_in_pa
 from intermask_cli.generation.run.plan import Part
 from intermask_cli.generation.trial import run_trials
 from intermask_cli.generation.workers.launch import worker_devices
-from intermask_cli.generation.workers.loaders import ModelSource, without_log
+from intermask_cli.generation.workers.loaders import without_log
+from intermask_cli.generation.workers.model_source import ModelSource
 
 #: Reasons of rejected lines, and kinds of actions, that are listed for people.
 _SHOWN = 8

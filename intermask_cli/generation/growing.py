@@ -24,14 +24,14 @@ from intermask_cli.datasets.interactions import (
     OPTIONAL_COLUMNS,
     InteractionFile,
 )
-from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, write_bytes
 from intermask_cli.generation.job import Job, Summary, finished_summary, resumable, run_job
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.prompts.text_warnings import summary_line
 from intermask_cli.generation.run.acceptance import NOT_ACCEPTED
-from intermask_cli.generation.run.copied_items import united_columns, write_copies
+from intermask_cli.generation.run.contents import Contents, united_columns
+from intermask_cli.generation.run.copied_items import write_copies
 from intermask_cli.generation.run.directory import (
     ADDING,
     MANIFEST,
@@ -45,8 +45,7 @@ from intermask_cli.generation.run.directory import (
     utc_now,
 )
 from intermask_cli.generation.run.disk_space import has_merge_space
-from intermask_cli.generation.run.linked_items import all_in_parts, write_linked
-from intermask_cli.generation.run.merged_file import remove_unused_parts
+from intermask_cli.generation.run.linked_items import all_in_parts, remove_unused_parts, write_linked
 from intermask_cli.generation.run.part_files import part_files
 from intermask_cli.generation.run.plan import Plan, cut_into_parts, make_plan
 from intermask_cli.generation.workers.launch import first_of_launcher
@@ -239,15 +238,15 @@ def _put_together(folder: Path) -> None:
             written = ("format", "format_version", CONTENT_SHA256)
             own = {name: value for name, value in attributes.items() if name not in written}
             columns = united_columns(tables, (*INDEX_COLUMNS, *OPTIONAL_COLUMNS))
+            contents = Contents(columns, own, byte_order_mark=_has_mark(folder))
             sources = [(folder, old_ids), (adding, new_ids)]
             if linked:
-                write_linked(folder, sources, columns, own, {}, _has_mark(folder))
+                write_linked(folder, sources, contents)
             else:
-                write_copies(folder, sources, columns, own, {}, "add", byte_order_mark=_has_mark(folder))
+                write_copies(folder, sources, contents, "add")
         else:  # killed before the table or the manifest was written
             columns = tables[0]
-            rows = zip(*columns.values(), strict=True)
-            write_csv(folder / "index.csv", list(columns), rows, byte_order_mark=_has_mark(folder))
+            Contents(columns, attributes, byte_order_mark=_has_mark(folder)).write_table(folder)
             remove_unused_parts(folder)
         _join_lines(folder, adding, set(columns["id"]))
         _record(folder, adding, columns)

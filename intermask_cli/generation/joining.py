@@ -23,7 +23,8 @@ from intermask_cli.datasets.tables import MAX_ID_LENGTH
 from intermask_cli.errors import InputError
 from intermask_cli.generation.job import Summary, finished_summary
 from intermask_cli.generation.prompts.ids import distinct_stems
-from intermask_cli.generation.run.copied_items import OWN_ATTRIBUTES, united_columns, write_copies
+from intermask_cli.generation.run.contents import OWN_ATTRIBUTES, Contents, united_columns
+from intermask_cli.generation.run.copied_items import write_copies
 from intermask_cli.generation.run.directory import (
     RunInfo,
     open_run,
@@ -123,12 +124,12 @@ def join_runs(folders: Sequence[Path], manifests: Sequence[Mapping[str, Any]], o
         for run in runs:
             inner = {f"{run.name}-{name}": values for name, values in run.joined.items()}
             origins |= inner or {run.name: run.attributes}
-        attributes = _common([run.attributes for run in runs])
+        contents = Contents(columns, _common([run.attributes for run in runs]), origins)
         sources = [(run.folder, run.ids) for run in runs]
         if linked:
-            write_linked(out, sources, columns, attributes, origins)
+            write_linked(out, sources, contents)
         else:
-            write_copies(out, sources, columns, attributes, origins, "merge")
+            write_copies(out, sources, contents, "merge")
         write_rejected(out, rejected)
         warnings = columns.get("text_warning", [""] * len(columns["id"]))
         merged = target.record_joined(

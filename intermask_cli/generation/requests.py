@@ -31,10 +31,10 @@ from intermask_cli.generation.workers.loaders import (
     AcceptingLoader,
     CleaningLoader,
     GenerationLoader,
-    ModelSource,
     ReactionLoader,
     ShapingLoader,
 )
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.proportions import Proportions
 
 #: Folder of run directories when --out is not given.

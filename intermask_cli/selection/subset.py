@@ -16,7 +16,8 @@ from intermask_cli.datasets.interactions import (
     item_sha256,
 )
 from intermask_cli.errors import EXIT_OK, InputError
-from intermask_cli.generation.run.copied_items import OWN_ATTRIBUTES, write_copies
+from intermask_cli.generation.run.contents import OWN_ATTRIBUTES, Contents
+from intermask_cli.generation.run.copied_items import write_copies
 from intermask_cli.generation.run.directory import RunInfo, open_run, read_manifest, utc_now, versions
 from intermask_cli.generation.run.plan import Shard
 from intermask_cli.selection.choose import Choice, choose
@@ -65,8 +66,8 @@ def select(source: Path, choice: Choice, out: Path, scores: Path | None = None) 
                 return Selected(out, len(rows), len(dataset))
             columns = {name: [values[i] for i in rows] for name, values in table.items()}
             measured = [name for name in columns if name not in dataset.columns]
-            sources = [(dataset.local_path, columns["id"])]
-            write_copies(out, sources, columns, info.dataset, dataset.joined_runs(), "select", measured)
+            contents = Contents(columns, info.dataset, dataset.joined_runs(), measured)
+            write_copies(out, [(dataset.local_path, contents.ids)], contents, "select")
             warnings = columns.get("text_warning", [""] * len(rows))
             counts = {"done": len(rows), "failed": 0, "rejected": 0,
                       "no_body": sum(map(bool, columns.get("no_body", [])))}  # fmt: skip

@@ -22,7 +22,8 @@ from intermask_cli.generation.prompts.read import FrameLimits, Prompt, prompts_o
 from intermask_cli.generation.prompts.seeds import MAX_SEED
 from intermask_cli.generation.prompts.sources import PromptSource
 from intermask_cli.generation.requests import PromptRequest, RunSettings, generate_job, react_job
-from intermask_cli.generation.workers.loaders import GivenPerson, ModelSource, ReactionLoader, ShapingLoader
+from intermask_cli.generation.workers.loaders import GivenPerson, ReactionLoader, ShapingLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.proportions import Proportions
 from intermask_cli.serve.jobs import BatchKey, ServedJob
 from intermask_cli.serve.limits import MAX_STEPS, ServeLimits

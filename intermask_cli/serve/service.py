@@ -27,10 +27,10 @@ from intermask_cli.generation.workers.launch import Worker
 from intermask_cli.generation.workers.loaders import (
     GenerationLoader,
     GivenPerson,
-    ModelSource,
     ReactionLoader,
     ShapingLoader,
 )
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.proportions import Proportions
 from intermask_cli.serve.batcher import Batcher
 from intermask_cli.serve.jobs import CANCELLED, DONE, FAILED, BatchKey, JobTable, ServedJob, new_name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from intermask_cli.errors import MissingError
-from intermask_cli.generation.workers.loaders import ModelSource
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.serve.access import Access
 from intermask_cli.serve.limits import ServeLimits
 

@@ -20,7 +20,7 @@ from intermask_cli.generation import growing
 from intermask_cli.generation.growing import GrowingRun, add_to_run
 from intermask_cli.generation.job import Execution, Job, Summary, run_job
 from intermask_cli.generation.prompts.read import Prompt
-from intermask_cli.generation.run import linked_items
+from intermask_cli.generation.run import contents
 from intermask_cli.generation.run.acceptance import Acceptance
 from intermask_cli.generation.run.directory import ADDING, RunInfo, read_manifest, versions
 from intermask_cli.generation.run.plan import Plan, WorkItem, make_plan
@@ -221,7 +221,7 @@ def test_a_run_in_parts_grows_by_parts(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(InputError, match=r"--layout single: .* is in parts, and stays so"):
         add(folder, prompts(*texts), layout="single")
     with monkeypatch.context() as patch:  # killed when the index has been written
-        patch.setattr(linked_items, "write_csv", lambda *arguments, **options: 1 / 0)
+        patch.setattr(contents, "write_csv", lambda *arguments, **options: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             add(folder, prompts(*texts))
     assert add(folder, prompts(*texts)).done == 40

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from intermask_cli.generation.workers.loaders import ModelSource
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.serve.access import Access
 from intermask_cli.serve.limits import ServeLimits
 from intermask_cli.serve.server import ServiceServer, address_of, listening_socket

@@ -12,7 +12,8 @@ from intermask_cli.generation.given.part_jobs import PartJob, PartTask
 from intermask_cli.generation.run.plan import WorkItem
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker
-from intermask_cli.generation.workers.loaders import ModelSource, engine_of, labelled
+from intermask_cli.generation.workers.loaders import engine_of, labelled
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.part_tasks import Edit, Extension, InBetween
 

@@ -12,7 +12,7 @@ from intermask_cli.generation.prompt_sets.likeness import duplicates
 from intermask_cli.generation.prompt_sets.readings import PromptReadings, read_texts
 from intermask_cli.generation.prompts.read import Prompt, PromptSet
 from intermask_cli.generation.prompts.text_warnings import summary_line
-from intermask_cli.generation.workers.loaders import ModelSource
+from intermask_cli.generation.workers.model_source import ModelSource
 
 #: Prompts of a kind that are listed for people.
 _SHOWN = 8

@@ -13,7 +13,7 @@ from intermask_cli.errors import InputError
 from intermask_cli.reading.reading import Reader, Reading
 
 if TYPE_CHECKING:
-    from intermask_cli.generation.workers.loaders import ModelSource
+    from intermask_cli.generation.workers.model_source import ModelSource
 
 #: Characters of a prompt in a line.
 _LONGEST = 70

@@ -17,7 +17,7 @@ from typing import Any
 from intermask_cli.files import file_sha256, write_bytes
 from intermask_cli.generation.run.directory import RunDirectory, RunInfo
 from intermask_cli.generation.workers.engine import LoadEngine
-from intermask_cli.generation.workers.loaders import ModelSource
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.models.bundle_info import FILES as BUNDLE_FILES
 from intermask_cli.models.bundle_info import bundle_sha256
 from intermask_cli.version import __version__

@@ -1,41 +1,19 @@
-"""A dataset over the parts of datasets in parts: nothing is copied, as when a run ends in parts."""
+"""A dataset over parts that lie next to it: nothing is copied, `interactions.h5` is their index."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import h5py
-
-from intermask_cli.datasets.hdf5_arrays import LIBVER
-from intermask_cli.datasets.interactions import (
-    CONTENT_SHA256,
-    FILE_NAME,
-    INDEX,
-    ITEMS,
-    RUNS,
-    InteractionFile,
-    content_sha256,
-    write_attributes,
-    write_index,
-)
-from intermask_cli.datasets.part_set import part_file_name, write_part_set
-from intermask_cli.datasets.spreadsheets import write_csv
-from intermask_cli.files import Replacements, replacing
+from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
+from intermask_cli.datasets.part_set import part_file_name, part_files_in, write_part_set
+from intermask_cli.files import Replacements, disk_errors
+from intermask_cli.generation.run.contents import Contents, new_dataset
 from intermask_cli.generation.run.copied_items import Source
-from intermask_cli.generation.run.merged_file import put_part, remove_unused_parts
+from intermask_cli.generation.run.disk_space import check_merge_space
 from intermask_cli.generation.run.part_files import read_part
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where an item is: file, id in the file, and its `item_sha256`."""
-
-    file: str
-    id: str
-    sha256: str
 
 
 def all_in_parts(folders: Sequence[Path]) -> bool:
@@ -43,14 +21,7 @@ def all_in_parts(folders: Sequence[Path]) -> bool:
     return all(_parts(folder) for folder in folders)
 
 
-def write_linked(
-    folder: Path,
-    sources: Sequence[Source],
-    columns: Mapping[str, Sequence[Any]],
-    attributes: Mapping[str, Any],
-    runs: Mapping[str, Mapping[str, Any]],
-    byte_order_mark: bool = False,
-) -> None:
+def write_linked(folder: Path, sources: Sequence[Source], contents: Contents) -> None:
     """Write `interactions.h5` and `index.csv` as `write_copies` does, of sources that are in parts.
 
     `folder` may be one of the sources. A kill leaves its old dataset or the new one.
@@ -58,43 +29,68 @@ def write_linked(
     Raises:
         InputError, IntermaskError: a part that is missing, damaged or of another run.
     """
-    parts = [part for path, _ in sources for part in _parts(path)]
-    names = [part_file_name(number, len(parts)) for number in range(1, len(parts) + 1)]
-    new_name = dict(zip(parts, names, strict=True))
-    with Replacements() as files:
-        for part, name in new_name.items():
-            put_part(part, folder / name, files)
-    records = {part: read_part(part) for part in parts}
-    places: list[_Place] = []
+    fingerprints: dict[Path, str] = {}
+    places: list[tuple[Path, str]] = []
+    hashes: list[str | None] = []
     for path, ids in sources:
         with InteractionFile(path) as dataset:
-            hashes = {(p, row["id"]): row["sha256"] for p in _parts(path) for row in records[p].rows}
-            for id in ids:
-                part, inner = dataset.place_of(id)
-                places.append(_Place(new_name[part], inner, hashes[part, inner]))
-    with (
-        replacing(folder / FILE_NAME) as draft,
-        h5py.File(draft, "w", libver=LIBVER, locking=False) as file,
-    ):
-        write_attributes(file, attributes)
-        if runs:
-            origins = file.create_group(RUNS)
-            for run, of_run in runs.items():
-                write_attributes(origins.create_group(run), of_run)
-        ids = columns["id"]
-        file.attrs[CONTENT_SHA256] = content_sha256(
-            (id, place.sha256) for id, place in zip(ids, places, strict=True)
-        )
-        write_part_set(
-            file,
-            file.create_group(ITEMS, track_order=True),
-            {new_name[part]: record.fingerprint for part, record in records.items()},
-            ((id, place.file, place.id) for id, place in zip(ids, places, strict=True)),
-        )
-        write_index(file.create_group(INDEX, track_order=True), columns)
-    rows = zip(*columns.values(), strict=True)
-    write_csv(folder / "index.csv", list(columns), rows, byte_order_mark=byte_order_mark)
+            of_items: dict[tuple[Path, str], str | None] = {}
+            for part in map(read_part, dataset.files[1:]):
+                fingerprints[part.path] = part.fingerprint
+                of_items |= {(part.path, row["id"]): row.get("sha256") for row in part.rows}
+            own_places = [dataset.place_of(id) for id in ids]
+        places += own_places
+        hashes += [of_items[place] for place in own_places]
+    write_links(folder / FILE_NAME, contents, fingerprints, places, hashes)
+    contents.write_table(folder)
     remove_unused_parts(folder)
+
+
+def write_links(
+    path: Path,
+    contents: Contents,
+    parts: Mapping[Path, str],
+    places: Iterable[tuple[Path, str]],
+    hashes: Sequence[str | None],
+) -> None:
+    """Put parts next to the dataset `path`, in the order given, and make it their index.
+
+    parts: the fingerprint of the run of each. places: the part of each item, and its id there. hashes: the
+    `item_sha256` of each.
+    """
+    names = {part: part_file_name(number, len(parts)) for number, part in enumerate(parts, 1)}
+    with Replacements() as files:
+        for part, name in names.items():
+            _put_part(part, path.with_name(name), files)
+    with new_dataset(path) as file:
+        items = contents.begin(file)
+        links = ((id, names[part], inner) for id, (part, inner) in zip(contents.ids, places, strict=True))
+        write_part_set(file, items, {names[part]: of_run for part, of_run in parts.items()}, links)
+        contents.finish(file, hashes)
+
+
+def remove_unused_parts(folder: Path) -> None:
+    """Remove parts next to a dataset that are not its own: of another layout, or before it grew."""
+    found = part_files_in(folder)
+    if not found:
+        return
+    own = set(_parts(folder))
+    with disk_errors(folder):
+        for path in found:
+            if path not in own:
+                path.unlink()
+
+
+def _put_part(part: Path, target: Path, files: Replacements) -> None:
+    """Give a part a second name, or copy it where the file system has only one name for a file."""
+    if target.exists() and os.path.samefile(part, target):
+        return
+    with files.add(target) as (draft,):
+        try:
+            os.link(part, draft)
+        except OSError:
+            check_merge_space(target.parent, part.stat().st_size)
+            shutil.copyfile(part, draft)
 
 
 def _parts(path: Path) -> list[Path]:

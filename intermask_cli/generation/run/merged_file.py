@@ -8,7 +8,6 @@ Large runs are not merged: their parts get a second name next to the dataset, wh
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,23 +22,18 @@ import h5py
 from intermask_cli.console import note
 from intermask_cli.datasets.hdf5_arrays import LIBVER
 from intermask_cli.datasets.interactions import (
-    CONTENT_SHA256,
     FLOAT_COLUMNS,
     INDEX,
     INDEX_COLUMNS,
     ITEMS,
     OPTIONAL_COLUMNS,
-    InteractionFile,
-    content_sha256,
-    write_attributes,
-    write_index,
 )
-from intermask_cli.datasets.part_set import part_file_name, part_files_in, write_part_set
-from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.files import Replacements, disk_errors, replacing
+from intermask_cli.files import disk_errors
+from intermask_cli.generation.run.contents import Contents, new_dataset
 from intermask_cli.generation.run.disk_space import check_merge_space, has_merge_space, stays_in_parts
 from intermask_cli.generation.run.journaled_file import JournaledFile
+from intermask_cli.generation.run.linked_items import remove_unused_parts, write_links
 from intermask_cli.generation.run.part_files import DAMAGED, PartRecord, write_moved
 
 #: Files of a merge in place, in the run directory, until it is finished.
@@ -81,7 +75,6 @@ def merge_parts(
         if position == next_position:
             raise IntermaskError(f"'{row['id']}' is in both {path} and {next_path}; delete one of them")
     parts = sorted(parts, key=lambda part: part.path.name)
-    dataset = _Dataset([row for _, _, row in rows], attributes)
     moved = [part for part in parts if part.moved]
     if moved and (not own or layout == "parts"):
         raise InputError(
@@ -89,95 +82,25 @@ def merge_parts(
             f"finish that with the same command {'with --layout single' if own else 'without --out'}"
         )
     needed = sum(part.path.stat().st_size for part in parts)
-    in_parts = not moved and stays_in_parts(layout, needed)
-    if in_parts:
+    contents = Contents(_columns([row for _, _, row in rows]), attributes, byte_order_mark=csv_bom)
+    hashes = [row.get("sha256") for _, _, row in rows]
+    if not moved and stays_in_parts(layout, needed):
         note(f"{folder}: {len(parts):,} files keep the interactions, {name} is their index")
-        dataset.write_index_of(parts, folder, name)
+        fingerprints = {part.path: part.fingerprint for part in parts}
+        places = ((path, row["id"]) for _, path, row in rows)
+        write_links(folder / name, contents, fingerprints, places, hashes)
     elif moved or (own and not has_merge_space(folder, needed) and not any(part.failed for part in parts)):
-        _merge_in_place(parts, folder, dataset, name)
+        _merge_in_place(parts, folder / name, contents, hashes)
     else:
         check_merge_space(folder, needed)
-        with (
-            replacing(folder / name) as temporary,
-            h5py.File(temporary, "w", libver=LIBVER, locking=False) as file,
-        ):
+        with new_dataset(folder / name) as file:
             # One part is open at a time, since HDF5 holds about 9 MB for each.
             for part in parts:
                 _copy_part(part, file)
-            dataset.complete(file)
-    rows_of_index = zip(*dataset.columns.values(), strict=True)
-    write_csv(folder / "index.csv", dataset.columns, rows_of_index, byte_order_mark=csv_bom)
+            _complete(file, contents, hashes)
+    contents.write_table(folder)
     remove_unused_parts(folder)
     return len(rows)
-
-
-def remove_unused_parts(folder: Path) -> None:
-    """Remove parts next to a dataset that are not its own: of another layout, or before it grew."""
-    found = part_files_in(folder)
-    if not found:
-        return
-    with InteractionFile(folder) as dataset:
-        own = set(dataset.files)
-    with disk_errors(folder):
-        for path in found:
-            if path not in own:
-                path.unlink()
-
-
-class _Dataset:
-    """What a merged file has apart from the items: index rows in plan order, and root attributes."""
-
-    def __init__(self, rows: Sequence[Mapping[str, Any]], attributes: Mapping[str, Any]):
-        self.rows, self.attributes = rows, attributes
-        self.columns = _columns(rows)
-
-    def complete(self, file: h5py.File) -> None:
-        """Put copied items in plan order, and write attributes and index."""
-        self._write_attributes(file)
-        file.create_group(ITEMS, track_order=True)
-        for row in self.rows:
-            file.move(f"{_COPIED}/{row['id']}", f"{ITEMS}/{row['id']}")
-        if _COPIED in file:
-            del file[_COPIED]
-        write_index(file.create_group(INDEX, track_order=True), self.columns)
-
-    def write_index_of(self, parts: Sequence[PartRecord], folder: Path, name: str) -> None:
-        """Put the parts next to the dataset, which refers to them, in the order given."""
-        names = [part_file_name(number, len(parts)) for number in range(1, len(parts) + 1)]
-        with Replacements() as files:
-            for part, of_part in zip(parts, names, strict=True):
-                put_part(part.path, folder / of_part, files)
-        where = {row["id"]: of for part, of in zip(parts, names, strict=True) for row in part.rows}
-        with (
-            replacing(folder / name) as temporary,
-            h5py.File(temporary, "w", libver=LIBVER, locking=False) as file,
-        ):
-            self._write_attributes(file)
-            items = file.create_group(ITEMS, track_order=True)
-            write_part_set(
-                file,
-                items,
-                {of: part.fingerprint for part, of in zip(parts, names, strict=True)},
-                ((row["id"], where[row["id"]], row["id"]) for row in self.rows),
-            )
-            write_index(file.create_group(INDEX, track_order=True), self.columns)
-
-    def _write_attributes(self, file: h5py.File) -> None:
-        write_attributes(file, self.attributes)
-        if all("sha256" in row for row in self.rows):  # parts of 0.2.0 have none
-            file.attrs[CONTENT_SHA256] = content_sha256((row["id"], row["sha256"]) for row in self.rows)
-
-
-def put_part(part: Path, target: Path, files: Replacements) -> None:
-    """Give a part a second name, or copy it where the file system has only one name for a file."""
-    if target.exists() and os.path.samefile(part, target):
-        return
-    with files.add(target) as (draft,):
-        try:
-            os.link(part, draft)
-        except OSError:
-            check_merge_space(target.parent, part.stat().st_size)
-            shutil.copyfile(part, draft)
 
 
 def _copy_part(part: PartRecord, file: h5py.File) -> None:
@@ -189,14 +112,27 @@ def _copy_part(part: PartRecord, file: h5py.File) -> None:
                 source.copy(f"{ITEMS}/{row['id']}", copied)
 
 
+def _complete(file: h5py.File, contents: Contents, hashes: Sequence[str | None]) -> None:
+    """Put copied items in plan order, between what comes before and after them."""
+    contents.begin(file)
+    for id in contents.ids:
+        file.move(f"{_COPIED}/{id}", f"{ITEMS}/{id}")
+    if _COPIED in file:
+        del file[_COPIED]
+    contents.finish(file, hashes)
+
+
 # ---------------------------------------------------------------- merge in place
 
 
-def _merge_in_place(parts: Sequence[PartRecord], folder: Path, dataset: _Dataset, name: str) -> None:
+def _merge_in_place(
+    parts: Sequence[PartRecord], path: Path, contents: Contents, hashes: Sequence[str | None]
+) -> None:
     """Move the items of all parts into the dataset, one part after the other; a kill loses none.
 
     Of a part that has moved the file stays, without its arrays, so that it counts as made.
     """
+    folder = path.parent
     growing, journal = folder / GROWING, folder / JOURNAL
     if growing.exists() or not all(part.moved for part in parts):  # else killed after its last step
         note(f"{folder}: no space for a second copy; parts are merged in place, one after the other")
@@ -210,9 +146,9 @@ def _merge_in_place(parts: Sequence[PartRecord], folder: Path, dataset: _Dataset
                     write_moved(part)
             with _after_this(), _growing(stream) as file:
                 if INDEX not in file:
-                    dataset.complete(file)
+                    _complete(file, contents, hashes)
             stream.commit()
-        os.replace(growing, folder / name)
+        os.replace(growing, path)
     journal.unlink(missing_ok=True)
 
 

@@ -10,7 +10,8 @@ from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import SamplingConfig
 from intermask_cli.generation.ray.sent_run import SentRun
 from intermask_cli.generation.run.directory import RunDirectory
-from intermask_cli.generation.workers.loaders import CleaningLoader, GenerationLoader, ModelSource
+from intermask_cli.generation.workers.loaders import CleaningLoader, GenerationLoader
+from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.models.bundle_info import bundle_sha256
 from intermask_cli.models.text_encoders import identify_text_encoder
 from tests.helpers.generation import info, plan_of

@@ -201,6 +201,19 @@ def test_runs_in_parts_are_joined_by_an_index(tmp_path: Path) -> None:
     assert all(path.stat().st_nlink == 2 for path in files)  # nothing was copied
 
 
+def test_parts_of_an_earlier_version_without_hashes_are_joined(tmp_path: Path) -> None:
+    small, large = plan_of(10), plan_of(25)
+    folders = [finished(tmp_path / name, of, in_parts(of)) for name, of in (("a", small), ("b", large))]
+    for part in part_files_in(folders[0]):
+        with h5py.File(part, "r+") as file:
+            rows = json.loads(file.attrs["rows"])
+            file.attrs["rows"] = json.dumps([{k: v for k, v in row.items() if k != "sha256"} for row in rows])
+    merge_runs(folders, tmp_path / "both")
+    with InteractionFile(tmp_path / "both") as both:
+        assert len([item for item in both]) == 35
+        assert CONTENT_SHA256 not in both.attributes  # rather than one of some of the items
+
+
 def test_overwrite_removes_parts_and_files_of_others_are_kept(tmp_path: Path) -> None:
     plan, other = plan_of(20), plan_of(5)
     finished(tmp_path / "r", plan, in_parts(plan))

@@ -21,7 +21,7 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.errors import InputError, IntermaskError, InterruptedRun, MissingError, Terminated
 from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.prompts.read import Prompt
-from intermask_cli.generation.run import merged_file
+from intermask_cli.generation.run import contents
 from intermask_cli.generation.run import part_files as store
 from intermask_cli.generation.run.directory import MergeResult, RunDirectory, open_run, read_manifest
 from intermask_cli.generation.run.plan import Part, Plan, Shard, WorkItem, make_plan
@@ -323,7 +323,7 @@ def test_a_signal_while_merging_says_how_to_resume(
 
     plan = plan_of(20)
     with monkeypatch.context() as patch:
-        patch.setattr(merged_file, "write_index", stopped)
+        patch.setattr(contents, "write_index", stopped)
         with pytest.raises(InterruptedRun, match="the same command resumes") as caught:
             run(tmp_path, plan)
     assert caught.value.exit_code == code
