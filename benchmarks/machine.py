@@ -13,7 +13,7 @@ import psutil
 import torch
 
 from intermask_cli.devices import processors
-from intermask_cli.generation.run.directory import utc_now, versions
+from intermask_cli.generation.run.manifest import utc_now, versions
 
 ROOT = Path(__file__).resolve().parents[1]
 

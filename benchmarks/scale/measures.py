@@ -22,7 +22,8 @@ from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME, InteractionFile
 from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.prompts.read import Prompt
-from intermask_cli.generation.run.directory import RunDirectory, RunInfo, open_run
+from intermask_cli.generation.run.directory import RunDirectory, open_run
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.plan import Plan, Shard, make_plan
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker

@@ -24,7 +24,7 @@ from intermask_cli.config import STORES
 from intermask_cli.console import note
 from intermask_cli.generation.job import Execution, Job, run_job
 from intermask_cli.generation.prompts.read import Prompt, read_prompts
-from intermask_cli.generation.run.directory import RunInfo
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker

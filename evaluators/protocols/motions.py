@@ -24,7 +24,8 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.devices import map_samples
 from intermask_cli.errors import IntermaskError
 from intermask_cli.generation.job import Execution, Job, run_job
-from intermask_cli.generation.run.directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.directory import RunDirectory
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.plan import Plan, WorkItem, cut_into_parts
 from intermask_cli.generation.workers.launch import worker_devices
 from intermask_cli.generation.workers.loaders import GenerationLoader, GivenPerson, ReactionLoader

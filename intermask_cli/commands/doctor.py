@@ -64,7 +64,7 @@ class Check:
 
 def check_machine(hub: bool) -> list[Check]:
     """All checks, in the order shown. Only with `hub` is the network used."""
-    from intermask_cli.generation.run.directory import versions
+    from intermask_cli.generation.run.manifest import versions
 
     checks = [
         Check("ok", "versions", ", ".join(f"{name} {version}" for name, version in versions().items())),

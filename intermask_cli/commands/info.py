@@ -86,7 +86,7 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES
     from intermask_cli.datasets.motion_files.read_options import H5_SUFFIXES, MOTION_SUFFIXES, suffix_of
-    from intermask_cli.generation.run.directory import MANIFEST
+    from intermask_cli.generation.run.manifest import MANIFEST
 
     path = Path(name).expanduser()
     if (path / MANIFEST).is_file():
@@ -106,7 +106,8 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
 
 def _run(folder: Path) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
-    from intermask_cli.generation.run.directory import progress_of, read_manifest
+    from intermask_cli.generation.run.directory import progress_of
+    from intermask_cli.generation.run.manifest import read_manifest
 
     manifest = read_manifest(folder)
     assert manifest is not None
@@ -223,7 +224,7 @@ def _motion(path: Path, options: ReadOptions) -> dict[str, Any]:
 
 def _bundle(name: str) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
-    from intermask_cli.generation.run.directory import MANIFEST
+    from intermask_cli.generation.run.manifest import MANIFEST
     from intermask_cli.models.bundle_files import CONFIG, config_values
     from intermask_cli.models.bundle_info import bundle_sha256, resolve_bundle
 

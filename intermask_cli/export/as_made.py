@@ -23,7 +23,8 @@ from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.files import Replacements, file_sha256
 from intermask_cli.generation.job import Job, Summary, run_job
-from intermask_cli.generation.run.directory import ADDING, read_manifest
+from intermask_cli.generation.run.directory import ADDING
+from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.generation.run.part_files import MadeItem
 from intermask_cli.generation.workers.launch import first_of_launcher
 from intermask_cli.generation.workers.loaders import ExportingLoader

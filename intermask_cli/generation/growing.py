@@ -32,20 +32,17 @@ from intermask_cli.generation.prompts.text_warnings import summary_line
 from intermask_cli.generation.run.acceptance import NOT_ACCEPTED
 from intermask_cli.generation.run.contents import Contents, united_columns
 from intermask_cli.generation.run.copied_items import write_copies
-from intermask_cli.generation.run.directory import (
-    ADDING,
+from intermask_cli.generation.run.directory import ADDING, PARTS, REJECTED, progress_of
+from intermask_cli.generation.run.disk_space import has_merge_space
+from intermask_cli.generation.run.linked_items import all_in_parts, remove_unused_parts, write_linked
+from intermask_cli.generation.run.manifest import (
     MANIFEST,
-    PARTS,
-    REJECTED,
     RunInfo,
     changed_identity,
-    progress_of,
     read_manifest,
     update_manifest,
     utc_now,
 )
-from intermask_cli.generation.run.disk_space import has_merge_space
-from intermask_cli.generation.run.linked_items import all_in_parts, remove_unused_parts, write_linked
 from intermask_cli.generation.run.part_files import part_files
 from intermask_cli.generation.run.plan import Plan, cut_into_parts, make_plan
 from intermask_cli.generation.workers.launch import first_of_launcher

@@ -23,15 +23,9 @@ from intermask_cli.errors import (
 from intermask_cli.generation.ray.cluster import RaySettings
 from intermask_cli.generation.ray.engine import work_on_ray
 from intermask_cli.generation.run.acceptance import AcceptanceCounts
-from intermask_cli.generation.run.directory import (
-    GALLERY,
-    RunDirectory,
-    RunInfo,
-    open_run,
-    read_manifest,
-    write_rejected,
-)
+from intermask_cli.generation.run.directory import GALLERY, RunDirectory, open_run, write_rejected
 from intermask_cli.generation.run.disk_space import space_for
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest
 from intermask_cli.generation.run.plan import Part, Plan, Shard
 from intermask_cli.generation.workers.engine import Interrupts, LoadEngine, work
 from intermask_cli.generation.workers.launch import (

@@ -25,17 +25,10 @@ from intermask_cli.generation.job import Summary, finished_summary
 from intermask_cli.generation.prompts.ids import distinct_stems
 from intermask_cli.generation.run.contents import OWN_ATTRIBUTES, Contents, united_columns
 from intermask_cli.generation.run.copied_items import write_copies
-from intermask_cli.generation.run.directory import (
-    RunInfo,
-    open_run,
-    read_manifest,
-    read_rejected,
-    utc_now,
-    versions,
-    write_rejected,
-)
+from intermask_cli.generation.run.directory import open_run, read_rejected, write_rejected
 from intermask_cli.generation.run.disk_space import check_merge_space
 from intermask_cli.generation.run.linked_items import all_in_parts, write_linked
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest, utc_now, versions
 from intermask_cli.generation.run.plan import Shard
 
 #: Root attributes that say what the arrays mean; they must be equal in all runs.

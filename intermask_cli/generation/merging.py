@@ -11,15 +11,8 @@ from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.errors import InputError
 from intermask_cli.generation.job import Summary, finished_summary
 from intermask_cli.generation.joining import join_runs
-from intermask_cli.generation.run.directory import (
-    MANIFEST,
-    PARTS,
-    RunInfo,
-    open_run,
-    progress_of,
-    read_manifest,
-    read_rejected,
-)
+from intermask_cli.generation.run.directory import PARTS, open_run, progress_of, read_rejected
+from intermask_cli.generation.run.manifest import MANIFEST, RunInfo, read_manifest
 from intermask_cli.generation.run.part_files import part_files, read_part
 from intermask_cli.generation.run.plan import Shard
 

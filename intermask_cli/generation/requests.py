@@ -24,7 +24,8 @@ from intermask_cli.generation.growing import GrowingRun
 from intermask_cli.generation.job import Execution, Job
 from intermask_cli.generation.prompts.read import PromptSet, default_run_name
 from intermask_cli.generation.run.acceptance import Acceptance
-from intermask_cli.generation.run.directory import ADDING, RunInfo
+from intermask_cli.generation.run.directory import ADDING
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.plan import Plan, make_plan
 from intermask_cli.generation.workers.engine import LoadEngine
 from intermask_cli.generation.workers.loaders import (

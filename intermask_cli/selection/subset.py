@@ -18,7 +18,8 @@ from intermask_cli.datasets.interactions import (
 from intermask_cli.errors import EXIT_OK, InputError
 from intermask_cli.generation.run.contents import OWN_ATTRIBUTES, Contents
 from intermask_cli.generation.run.copied_items import write_copies
-from intermask_cli.generation.run.directory import RunInfo, open_run, read_manifest, utc_now, versions
+from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest, utc_now, versions
 from intermask_cli.generation.run.plan import Shard
 from intermask_cli.selection.choose import Choice, choose
 from intermask_cli.selection.columns import known_columns, table_of

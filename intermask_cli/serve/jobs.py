@@ -13,7 +13,7 @@ from typing import Any
 
 from intermask_cli.config import SamplingConfig
 from intermask_cli.generation.job import Job
-from intermask_cli.generation.run.directory import utc_now
+from intermask_cli.generation.run.manifest import utc_now
 from intermask_cli.generation.run.part_files import Failure, MadeItem
 from intermask_cli.generation.workers.loaders import GivenPerson
 from intermask_cli.serve.limits import KEPT_INTERACTIONS

@@ -17,7 +17,7 @@ import pytest
 
 from intermask_cli.datasets.interactions import InteractionFile, write_dataset
 from intermask_cli.datasets.rounding import rounded
-from intermask_cli.generation.run.directory import read_manifest
+from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.inference.model import InteractionModel
 from intermask_cli.motion.body_check import body_height, height_of

@@ -18,7 +18,8 @@ from intermask_cli.datasets.motion_files.read import read_people
 from intermask_cli.datasets.motion_files.read_options import ReadOptions
 from intermask_cli.errors import IntermaskError
 from intermask_cli.generation.prompts.read import read_prompts
-from intermask_cli.generation.run.directory import RunInfo, progress_of, read_manifest
+from intermask_cli.generation.run.directory import progress_of
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.models.bundle import load_bundle
 from intermask_cli.models.weights import stored_shapes

@@ -22,7 +22,8 @@ from intermask_cli.generation.job import Execution, Job, Summary, run_job
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.run import contents
 from intermask_cli.generation.run.acceptance import Acceptance
-from intermask_cli.generation.run.directory import ADDING, RunInfo, read_manifest, versions
+from intermask_cli.generation.run.directory import ADDING
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest, versions
 from intermask_cli.generation.run.plan import Plan, WorkItem, make_plan
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.loaders import AcceptingLoader

@@ -14,7 +14,8 @@ from intermask_cli.datasets.interactions import InteractionFile, item_sha256
 from intermask_cli.errors import InputError
 from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.prompts.read import Prompt
-from intermask_cli.generation.run.directory import RunInfo, open_run, read_manifest
+from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest
 from intermask_cli.generation.run.plan import Plan, make_plan
 from tests.helpers.generation import ALL, plan_of, write_all
 

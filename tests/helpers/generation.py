@@ -19,7 +19,8 @@ from intermask_cli.errors import InputError, MissingError
 from intermask_cli.generation.job import Execution, Job, Summary, run_job
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.ray.cluster import RaySettings
-from intermask_cli.generation.run.directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.directory import RunDirectory
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.part_files import Failure
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.workers.engine import Engine, LoadEngine, MakeBatch

@@ -31,7 +31,8 @@ from intermask_cli.generation.ray.worker import (
     Ready,
     WorkerError,
 )
-from intermask_cli.generation.run.directory import RunDirectory, versions
+from intermask_cli.generation.run.directory import RunDirectory
+from intermask_cli.generation.run.manifest import versions
 from intermask_cli.generation.run.plan import Part
 from intermask_cli.generation.run.progress import Progress, show_progress
 from intermask_cli.generation.workers.engine import POLL_SECONDS, Interrupts, LoadEngine

@@ -15,7 +15,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from intermask_cli.files import file_sha256, write_bytes
-from intermask_cli.generation.run.directory import RunDirectory, RunInfo
+from intermask_cli.generation.run.directory import RunDirectory
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.workers.engine import LoadEngine
 from intermask_cli.generation.workers.model_source import ModelSource
 from intermask_cli.models.bundle_info import FILES as BUNDLE_FILES

@@ -22,7 +22,8 @@ from intermask_cli.console import forward_messages
 from intermask_cli.devices import choose_device, processors
 from intermask_cli.errors import IntermaskError
 from intermask_cli.generation.ray.sent_run import Files, SentRun
-from intermask_cli.generation.run.directory import PARTS, RunDirectory, versions
+from intermask_cli.generation.run.directory import PARTS, RunDirectory
+from intermask_cli.generation.run.manifest import versions
 from intermask_cli.generation.run.plan import Part
 from intermask_cli.generation.workers.engine import Engine
 from intermask_cli.generation.workers.launch import Worker

@@ -12,23 +12,15 @@ progress.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import platform
 import shutil
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from intermask_cli.cleanup.effect import EFFECT_LOG
-from intermask_cli.config import LAYOUTS
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.datasets.tables import Rejected
@@ -37,15 +29,20 @@ from intermask_cli.files import (
     TEMPORARY,
     disk_errors,
     held_locks,
-    json_object,
     locked,
     remove_leftovers,
-    without_absolute_paths,
     write_bytes,
-    write_json,
 )
 from intermask_cli.generation.prompts.text_warnings import summary_line
 from intermask_cli.generation.run.acceptance import AcceptanceCounts
+from intermask_cli.generation.run.manifest import (
+    MANIFEST,
+    RunInfo,
+    how_it_differs,
+    read_manifest,
+    utc_now,
+    write_manifest,
+)
 from intermask_cli.generation.run.merged_file import GROWING, JOURNAL, merge_parts
 from intermask_cli.generation.run.part_files import (
     Failure,
@@ -58,89 +55,14 @@ from intermask_cli.generation.run.part_files import (
 )
 from intermask_cli.generation.run.plan import Part, Shard, WorkItem
 from intermask_cli.inference.interaction import Interaction
-from intermask_cli.version import __version__
 
-MANIFEST_FORMAT = "intermask-run"
-MANIFEST_VERSION = 1
-MANIFEST, REJECTED, GALLERY, PARTS = "manifest.json", "rejected.jsonl", "gallery.html", "parts"
+REJECTED, GALLERY, PARTS = "rejected.jsonl", "gallery.html", "parts"
 #: What is being added to a finished run, as a run of its own (`generation.growing`).
 ADDING = "adding"
 #: Files and folders that --overwrite removes.
 OUR_FILES = (
     MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS, GROWING, JOURNAL, ADDING,
 )  # fmt: skip
-#: Packages whose version can change results.
-_PACKAGES = ("torch", "numpy", "h5py", "transformers", "accelerate", "safetensors")
-
-
-def utc_now() -> str:
-    """The time, to the second, as ISO 8601."""
-    return datetime.now(timezone.utc).isoformat(timespec="seconds")
-
-
-def versions() -> dict[str, str]:
-    """intermask, Python and the packages whose version can change results."""
-    return {"intermask": __version__, "python": platform.python_version(), **dict(_package_versions())}
-
-
-@cache  # a run asks three times, and each look searches all of site-packages
-def _package_versions() -> tuple[tuple[str, str], ...]:
-    found = []
-    for package in _PACKAGES:
-        try:
-            found.append((package, metadata.version(package)))
-        except metadata.PackageNotFoundError:
-            found.append((package, "not installed"))
-    return tuple(found)
-
-
-def fingerprint(parts: Mapping[str, Any]) -> str:
-    """SHA-256 of everything that changes results; runs with the same one continue each other."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class RunInfo:
-    """Description of a run.
-
-    `identity` is the input of the fingerprint, by the names that messages show. `dataset` becomes the root
-    attributes of the dataset. `about` is only recorded in the manifest. `store` is how numbers are stored
-    (`config.STORES`), `layout` in how many files (`config.LAYOUTS`), `csv_bom` whether index.csv begins with
-    a byte order mark, `full_provenance` whether the manifest names machine, process and absolute paths.
-    """
-
-    command: str
-    items: int
-    prompts: int
-    identity: Mapping[str, Any]
-    dataset: Mapping[str, Any]
-    about: Mapping[str, Any]
-    store: str = "exact"
-    recorded_fingerprint: str | None = None  # of a run described by its manifest
-    csv_bom: bool = False
-    full_provenance: bool = False
-    layout: str = LAYOUTS[0]
-
-    @property
-    def fingerprint(self) -> str:
-        """Runs with the same one continue each other."""
-        parts = {**self.identity, "command": self.command, "version": __version__}
-        return self.recorded_fingerprint or fingerprint(parts)
-
-    @classmethod
-    def from_manifest(cls, values: Mapping[str, Any], csv_bom: bool = False) -> RunInfo:
-        """The run a manifest describes, for merging it later."""
-        return cls(
-            command=values["command"],
-            items=values["counts"]["items"],
-            prompts=values["counts"]["prompts"],
-            identity=values["identity"],
-            dataset=values["dataset"],
-            about=values["about"],
-            recorded_fingerprint=values["fingerprint"],
-            csv_bom=csv_bom,
-            layout=values["layout"] if values.get("layout") in LAYOUTS else LAYOUTS[0],
-        )
 
 
 @dataclass(frozen=True)
@@ -153,38 +75,6 @@ class MergeResult:
     no_body: int = 0  # interactions that are listed as not a body
     text_warnings: str | None = None  # `text_warnings.summary_line` of all texts
     acceptance: AcceptanceCounts | None = None
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """manifest.json of a run directory, None when there is none."""
-    path = folder / MANIFEST
-    if not path.exists():
-        return None
-    remedy = "move it away or use another --out"
-    values = json_object(path, remedy)
-    if values.get("format") != MANIFEST_FORMAT:
-        raise InputError(f"{path}: not the manifest of an intermask run; use another --out")
-    for name, kind in _MANIFEST_KINDS.items():
-        if not isinstance(values.get(name), kind):
-            raise InputError(
-                f"{path}: damaged, {name} is {str(values.get(name))[:60]}; "
-                f"expected a {_KIND_NAMES[kind]}; {remedy}"
-            )
-    for name, count in values["counts"].items():
-        if type(count) is not int or count < 0:
-            raise InputError(f"{path}: damaged, counts: {name} is {str(count)[:60]}; {remedy}")
-    for name in ("items", "prompts"):
-        if name not in values["counts"]:
-            raise InputError(f"{path}: damaged, counts: no {name}; {remedy}")
-    return values
-
-
-#: Entries of a manifest that are read, and their kinds.
-_MANIFEST_KINDS = {
-    "command": str, "fingerprint": str, "status": str, "counts": dict, "identity": dict, "dataset": dict,
-    "about": dict,
-}  # fmt: skip
-_KIND_NAMES = {str: "text", dict: "JSON object"}
 
 
 @dataclass(frozen=True)
@@ -239,17 +129,17 @@ class RunDirectory:
             (self.folder / MANIFEST).unlink()
         elif another and not overwrite:
             assert manifest is not None
-            difference = _difference(manifest, self.info)
+            other = how_it_differs(manifest, self.info)
             raise InputError(
-                f"{self.folder}: holds another run ({difference}); use --overwrite to replace it, or "
-                f"another --out{_how_to_add(self.folder) if difference == 'other prompts' else ''}"
+                f"{self.folder}: holds another run ({other}); use --overwrite to replace it, or "
+                f"another --out{_how_to_add(self.folder) if other == 'other prompts' else ''}"
             )
         with disk_errors(self.folder):
             if overwrite:
                 self._remove_results()
             # The manifest first: it vouches for the other files.
             if read_manifest(self.folder) is None:
-                self._write_manifest({"status": "running", "started": utc_now()})
+                write_manifest(self.folder, self.info, {"status": "running", "started": utc_now()})
             if self.finished() is None:
                 self.parts_folder.mkdir(parents=True, exist_ok=True)
 
@@ -387,28 +277,7 @@ class RunDirectory:
         state = {"status": status, "started": before.get("started"), "ended": utc_now()}
         if text_warnings is not None:
             state["text_warnings"] = text_warnings
-        self._write_manifest(state, counts)
-
-    def _write_manifest(self, state: Mapping[str, Any], counts: Mapping[str, int] | None = None) -> None:
-        values = {
-            "format": MANIFEST_FORMAT,
-            "format_version": MANIFEST_VERSION,
-            "command": self.info.command,
-            "command_line": ["intermask", *sys.argv[1:]],
-            "fingerprint": self.info.fingerprint,
-            **state,
-            "counts": {"prompts": self.info.prompts, "items": self.info.items, **(counts or {})},
-            "layout": self.info.layout,
-            "identity": self.info.identity,
-            "about": self.info.about,
-            "dataset": self.info.dataset,
-            "versions": versions(),
-        }
-        if self.info.full_provenance:
-            values |= {"host": platform.node(), "process": os.getpid(), "command_line": sys.argv}
-        else:
-            values = without_absolute_paths(values)
-        write_json(self.folder / MANIFEST, values)
+        write_manifest(self.folder, self.info, state, counts)
 
 
 @contextmanager
@@ -471,25 +340,3 @@ def write_rejected(folder: Path, rejected: Sequence[Rejected]) -> None:
 def _how_to_add(folder: Path) -> str:
     """The end of a message for a run that is to have more prompts."""
     return f". To add prompts to a finished run, give it as --add-to {folder} instead of --out"
-
-
-def _difference(manifest: Mapping[str, Any], info: RunInfo) -> str:
-    """The part of the identity that differs, for a message."""
-    if manifest.get("command") != info.command:
-        return f"made by 'intermask {manifest.get('command')}'"
-    changed = changed_identity(manifest, info)
-    return f"other {', '.join(changed)}" if changed else "made by another version of intermask"
-
-
-def changed_identity(manifest: Mapping[str, Any], info: RunInfo) -> list[str]:
-    """The entries of the identity in which a run differs from the one of a manifest."""
-    recorded = manifest.get("identity") or {}
-    own = json.loads(json.dumps(info.identity))
-    short = without_absolute_paths(own)  # as a manifest has it, unless --provenance full
-    names = dict.fromkeys([*own, *recorded])
-    return [name for name in names if recorded.get(name) not in (own.get(name), short.get(name))]
-
-
-def update_manifest(folder: Path, **values: Any) -> None:
-    """Replace entries of the manifest of a run."""
-    write_json(folder / MANIFEST, {**json_object(folder / MANIFEST, "restore it"), **values})

@@ -12,7 +12,7 @@ from intermask_cli.config import DTYPES, SamplingConfig, to_dict
 from intermask_cli.errors import InputError
 from intermask_cli.generation.prompts.read import FrameLimits
 from intermask_cli.generation.prompts.text_warnings import text_warning
-from intermask_cli.generation.run.directory import utc_now, versions
+from intermask_cli.generation.run.manifest import utc_now, versions
 from intermask_cli.generation.workers.launch import Worker
 from intermask_cli.reading.readers import OFF, OWN, load_reader, reading_of
 from intermask_cli.reading.reading import Reader

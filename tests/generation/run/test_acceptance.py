@@ -18,7 +18,8 @@ from intermask_cli.generation.job import Summary
 from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.prompts.seeds import next_seed
 from intermask_cli.generation.run.acceptance import Acceptance
-from intermask_cli.generation.run.directory import RunDirectory, read_manifest
+from intermask_cli.generation.run.directory import RunDirectory
+from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.generation.run.part_files import read_part, write_moved
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem
 from intermask_cli.generation.workers.engine import Engine, MakeBatch

@@ -17,8 +17,9 @@ from intermask_cli.datasets.part_set import part_files_in
 from intermask_cli.errors import InputError
 from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.run import disk_space
-from intermask_cli.generation.run.directory import RunInfo, open_run
+from intermask_cli.generation.run.directory import open_run
 from intermask_cli.generation.run.disk_space import space_for
+from intermask_cli.generation.run.manifest import RunInfo
 from intermask_cli.generation.run.plan import Plan, Shard
 from tests.helpers.generation import info, plan_of, write_all
 

@@ -18,7 +18,8 @@ from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.generation.prompts.read import Prompt
-from intermask_cli.generation.run.directory import RunInfo, open_run, read_manifest
+from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.manifest import RunInfo, read_manifest
 from intermask_cli.generation.run.part_files import read_part, write_part
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem, make_plan
 from intermask_cli.inference.interaction import Interaction
@@ -277,7 +278,7 @@ MERGE_ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from intermask_cli.errors import IntermaskError
-from intermask_cli.generation.run.directory import open_run
+from intermask_cli.generation.run.directory import (open_run)
 from tests.helpers.generation import ALL, info, plan_of, write_all
 plan = plan_of(70)
 try:

@@ -23,7 +23,8 @@ from intermask_cli.generation.merging import merge_runs
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.run import contents
 from intermask_cli.generation.run import part_files as store
-from intermask_cli.generation.run.directory import MergeResult, RunDirectory, open_run, read_manifest
+from intermask_cli.generation.run.directory import MergeResult, RunDirectory, open_run
+from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.generation.run.plan import Part, Plan, Shard, WorkItem, make_plan
 from intermask_cli.generation.workers.engine import (
     MAX_FAILURES_BEFORE_SANITY_CHECK,

@@ -16,7 +16,7 @@ import pytest
 
 from intermask_cli.errors import InputError, IntermaskError, MissingError
 from intermask_cli.generation.job import Summary
-from intermask_cli.generation.run.directory import read_manifest
+from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.generation.run.plan import Plan, WorkItem
 from intermask_cli.generation.workers import launch
 from intermask_cli.generation.workers.engine import Engine
