@@ -1,4 +1,4 @@
-"""What a dataset has besides its items: root attributes, index, and the table `index.csv`."""
+"""A dataset apart from its items: root attributes, index, and the table `index.csv`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN_ATTRIBUTES = ("format", "format_version", CONTENT_SHA256, "created", "versio
 
 @dataclass(frozen=True)
 class Contents:
-    """A dataset apart from its items.
+    """What is written before and after the items of a dataset.
 
     columns: one value per item, in the order of the dataset. attributes: of the root. runs: root attributes
     of the runs that the items come from, by their names, where there are several. only_in_table: columns that

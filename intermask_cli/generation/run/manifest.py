@@ -130,7 +130,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 def write_manifest(
     folder: Path, info: RunInfo, state: Mapping[str, Any], counts: Mapping[str, int] | None = None
 ) -> None:
-    """Write the manifest of a run. state: entries on how far it is; counts: besides those of the plan."""
+    """Write the manifest of a run. state: how far it is; counts: in addition to those of the plan."""
     values = {
         "format": MANIFEST_FORMAT,
         "format_version": MANIFEST_VERSION,
