@@ -78,26 +78,31 @@ def test_batches_of_similar_length_visit_every_item_once():
     assert spread[1] < 0.3 * spread[0]
 
 
-def test_half_weights_give_the_same_gradients(transformer_stage, accelerator, tmp_path):
-    """Passes in bfloat16: gradients point where float32 ones do, and stored weights stay float32."""
+def test_half_weights_give_the_gradients_of_float32(transformer_stage, accelerator, tmp_path):
+    """Every parameter's, also where attention is sharp: scores rounded to bfloat16 are off by tenths there."""
     gradients = {}
     for half in (False, True):
-        stage = transformer_stage(
-            tiny_recipe(transformer_training={"precision": "bf16", "half_weights": half, "cond_drop": 0.0})
-        )
-        for parameter in stage.model.parameters():  # the published start has shut gates
+        precision = {"precision": "bf16" if half else "fp32", "half_weights": half, "cond_drop": 0.0}
+        stage = transformer_stage(tiny_recipe(transformer_training=precision))
+        for name, parameter in stage.model.named_parameters():  # the published start has shut gates
             torch.nn.init.normal_(
-                parameter, std=0.1, generator=torch.Generator().manual_seed(parameter.numel())
+                parameter,
+                std=1.0 if "attention.in_proj_weight" in name else 0.1,
+                generator=torch.Generator().manual_seed(parameter.numel()),
             )
         torch.manual_seed(0)
         loss, _ = stage.objective.train()(stage.batch(0))
         loss.backward()
-        gradients[half] = torch.cat(
-            [p.grad.flatten() for p in stage.model.Transformer.parameters() if p.grad is not None]
-        )
-    assert gradients[True].dtype == torch.float32
-    similar = torch.nn.functional.cosine_similarity(gradients[False], gradients[True], dim=0)
-    assert similar > 0.98 and not torch.equal(gradients[False], gradients[True])
+        gradients[half] = {
+            name: value.grad.flatten()
+            for name, value in stage.model.Transformer.named_parameters()
+            if value.grad is not None and value.grad.norm() > 1e-5
+        }
+    assert len(gradients[True]) > 20 and gradients[True].keys() == gradients[False].keys()
+    for name, wanted in gradients[False].items():
+        found = gradients[True][name]
+        assert found.dtype == torch.float32 and not torch.equal(found, wanted)
+        assert torch.nn.functional.cosine_similarity(found, wanted, dim=0) > 0.97, name
     StageRun(stage, tmp_path / "run", accelerator, resume=False).run()
     assert all(value.dtype == torch.float32 for value in stage.model.state_dict().values())
     with pytest.raises(InputError, match="half_weights with precision fp32"):

@@ -12,7 +12,6 @@ from torch.func import functional_call
 from intermask_cli.models.text_encoders import TextStates
 from intermask_cli.models.transformer import InteractionTransformer
 from intermask_cli.training.processes import mean_of_all
-from intermask_cli.training.transformer.half_pass import HalfPass
 from intermask_cli.training.transformer.masking import IGNORED, HiddenTokens, unroll
 
 
@@ -126,12 +125,7 @@ class TransformerObjective(nn.Module):
             return logits if counted is None else logits[counted]
         weights = {name: weight.bfloat16() for name, weight in self.transformer.named_parameters()}
         with torch.autocast(ids.device.type, enabled=False):
-            if ids.device.type == "cpu" and self.transformer.config.dropout == 0:
-                of_pass = {f"transformer.{name}": weight for name, weight in weights.items()}
-                inputs = (ids, condition, lengths, counted)
-                halved: Tensor = functional_call(HalfPass(self.transformer), of_pass, inputs)
-                return halved
-            halved = functional_call(self.transformer, weights, (ids, condition, lengths))
+            halved: Tensor = functional_call(self.transformer, weights, (ids, condition, lengths))
         return halved if counted is None else halved[counted]
 
 
