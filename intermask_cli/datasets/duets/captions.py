@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -35,6 +36,8 @@ LONGEST_JOINED = 45
 #: What a caption may state about a second phase.
 _THEN = ("kind", "actor", "side", "manner", "repeats")
 
+_SURPLUS_COMMA = re.compile(r"[,;]+(?=[,;]|$)")
+_A_BEFORE_VOWEL = re.compile(r"\b([Aa]) (?=[aeiou])")
 T = TypeVar("T")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _SLOT = re.compile(r"\{([^{}]*)\}")
@@ -144,11 +147,11 @@ def _sentence(
     """
     words = wordings().kinds[labels.kind]
     if type_ == "short":
-        sentences: Sequence[str] = words.held_short if held_out else words.short
+        sentences: tuple[str, ...] = words.held_short if held_out else words.short
     else:
         sentences = words.held_full if held_out else words.full
     if parts:
-        sentences = [s for s in sentences if _PEOPLE.search(s) and ":" not in re.sub(r"\{[^{}]*\}", "", s)]
+        sentences = _joinable(sentences)
     while True:  # Some sentences cannot name "the first person", others must: draw until one fits.
         draft = _Draft(labels, intended, rng, held_out, after)
         text = draft.write(_pick(_one_order(sentences, rng), rng))
@@ -156,12 +159,37 @@ def _sentence(
             return draft, text
 
 
-def _one_order(sentences: Sequence[str], rng: np.random.Generator) -> Sequence[str]:
+@lru_cache(maxsize=512)
+def _joinable(sentences: tuple[str, ...]) -> tuple[str, ...]:
+    """Sentences that can be joined to others."""
+    return tuple(s for s in sentences if _PEOPLE.search(s) and ":" not in _SLOT.sub("", s))
+
+
+def _one_order(sentences: tuple[str, ...], rng: np.random.Generator) -> tuple[str, ...]:
     """Sentences that name the actor first, or those that do not: word order must not reveal the roles."""
-    other_first = rng.random() < 0.5
+    return _naming_first(sentences, other=rng.random() < 0.5) or sentences
+
+
+@lru_cache(maxsize=1024)
+def _naming_first(sentences: tuple[str, ...], other: bool) -> tuple[str, ...]:
+    """Sentences in which the other person is named first, or all those in which not."""
     firsts = [_NOUN.search(sentence) for sentence in sentences]
-    order = [first is not None and first[1] == "B" for first in firsts]
-    return [s for s, b_first in zip(sentences, order, strict=True) if b_first == other_first] or sentences
+    others = [first is not None and first[1] == "B" for first in firsts]
+    return tuple(s for s, is_other in zip(sentences, others, strict=True) if is_other == other)
+
+
+@lru_cache(maxsize=128)
+def _slots(kind: str, held: bool) -> dict[str, Slot]:
+    """The slots of labels in sentences about a kind, with words kept for testing or without."""
+    words = wordings()
+    tempo = (words.held if held else words.common)["tempo"]
+    return {
+        **{name: Slot("tempo", values) for name, values in tempo.items()},
+        "quickly": Slot("tempo", tempo["slowly"]),
+        "times": Slot("repeats", words.common["times"]),
+        "walks": Slot("approach", {"actor": words.common["approach"]["walks"]}),
+        **words.kinds[kind].slots,
+    }
 
 
 def _to_mention(labels: Labels, type_: str, rng: np.random.Generator) -> set[str]:
@@ -197,14 +225,7 @@ class _Draft:
         self.held_words = wordings().held if held_out and rng.random() < 0.5 else None
         if after is not None:
             self.held_words = after.held_words
-        tempo = (self.held_words or self.common)["tempo"]
-        self.slots = {
-            **{name: Slot("tempo", words) for name, words in tempo.items()},
-            "quickly": Slot("tempo", tempo["slowly"]),
-            "times": Slot("repeats", self.common["times"]),
-            "walks": Slot("approach", {"actor": self.common["approach"]["walks"]}),
-            **self.kind.slots,
-        }
+        self.slots = _slots(labels.kind, held=self.held_words is not None)
 
     def write(self, sentence: str) -> str | None:
         """The sentence in words, or None if it cannot state the roles as intended."""
@@ -315,7 +336,8 @@ class _Draft:
         forms: Sequence[str] = self.held_words["plural"] if self.held_words else self.common[form]
         text = _pick(forms, self.rng).format(n=self._noun())
         for wrong, right in self.common["plurals"].items():
-            text = re.sub(rf"\b{wrong}\b", right, text)
+            if wrong in text:
+                text = re.sub(rf"\b{wrong}\b", right, text)
         return text
 
     def _with_people(self, text: str) -> str | None:
@@ -388,10 +410,10 @@ def _pick(options: Sequence[T], rng: np.random.Generator) -> T:
 
 def _tidy(text: str) -> str:
     """Close the gaps of omitted words, and choose between a and an."""
-    text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r" ([,;])", r"\1", text)
-    text = re.sub(r"[,;]+(?=[,;]|$)", "", text)
-    return re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", text).strip()
+    text = " ".join(text.split())
+    text = text.replace(" ,", ",").replace(" ;", ";")
+    text = _SURPLUS_COMMA.sub("", text)
+    return _A_BEFORE_VOWEL.sub(r"\1n ", text).strip()
 
 
 def _styled(text: str, rng: np.random.Generator) -> str:

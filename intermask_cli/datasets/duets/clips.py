@@ -29,8 +29,8 @@ from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.two_phase import two_phase_stage
+from intermask_cli.datasets.duets.vectors import euler
 from intermask_cli.motion.motion import Motion
-from intermask_cli.motion.rotation import matrix_about_y, sixd_columns_from_matrix
 from intermask_cli.motion.skeleton import MIRROR
 
 #: Clips are placed within this distance of the origin, along x and along z, metres.
@@ -65,24 +65,34 @@ def _posed(stage: Stage) -> Posed:
 def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: int, index: int) -> DuetClip:
     """Mirror for the left side, exchange persons, place in the world, and pack with final labels."""
     first, last = stage.frames()
-    joints, local = posed.joints[:, first:], posed.local[:, first:]
+    joints, columns, pelvis = (values[..., first:] for values in (posed.joints, posed.columns, posed.pelvis))
     offsets = np.stack([body.offsets for body in stage.bodies])
     if labels.side == LEFT:
-        order = list(MIRROR)
-        joints, offsets = joints[:, :, order] * MIRROR_X, offsets[:, order] * MIRROR_X
-        local = local[:, :, order] * (MIRROR_X[:, None] * MIRROR_X)
+        order, signs = list(MIRROR), MIRROR_X[:, None] * MIRROR_X
+        joints = joints[:, :, order] * MIRROR_X[:, None, None, None]
+        columns = columns[:, :, :, order] * signs[:, :2, None, None, None]
+        pelvis = pelvis * signs[..., None, None]
+        offsets = offsets[:, order] * MIRROR_X
     if exchange:
-        joints, local, offsets = joints[::-1], local[::-1], offsets[::-1]
-    joints, local = _in_the_world(stage.rng, joints, local)
+        joints, columns, pelvis, offsets = (
+            joints[:, ::-1],
+            columns[:, :, ::-1],
+            pelvis[:, :, ::-1],
+            offsets[::-1],
+        )
+    joints, pelvis = _in_the_world(stage.rng, joints, pelvis)
     then = labels.then
     if then is not None:
         then = timed(then, then.contacts, then.events, labels.side == LEFT, exchange, first, last)
     final = timed(labels, stage.contacts, stage.events, labels.side == LEFT, exchange, first, last)
+    people, frames = joints.shape[1], joints.shape[3]
+    sixd = columns[:, :, :, 1:].transpose(2, 4, 3, 0, 1)  # (2, T, 21, 3, 2)
     return DuetClip(
         motion=Motion(
-            joints.astype(np.float32), sixd_columns_from_matrix(local[:, :, 1:]).astype(np.float32)
+            joints.transpose(1, 3, 2, 0).astype(np.float32, order="C"),
+            sixd.astype(np.float32, order="C").reshape(people, frames, -1, 6),
         ),
-        root_rotation=np.ascontiguousarray(local[:, :, 0]).astype(np.float32),
+        root_rotation=pelvis.transpose(2, 3, 0, 1).astype(np.float32, order="C"),
         offsets=offsets.astype(np.float32),
         labels=replace(final, then=then),
         seed=seed,
@@ -90,14 +100,13 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
     )
 
 
-def _in_the_world(rng: np.random.Generator, joints: Array, local: Array) -> tuple[Array, Array]:
+def _in_the_world(rng: np.random.Generator, joints: Array, pelvis: Array) -> tuple[Array, Array]:
     """Both persons turned and moved together to a random heading and place.
 
-    joints (2, T, 22, 3), local rotations (2, T, 22, 3, 3) with the global pelvis first.
+    joints (3, 2, 22, T), rotation of the pelvis (3, 3, 2, T).
     """
-    world = matrix_about_y(rng.uniform(-math.pi, math.pi))
-    middle = joints[:, :, 0].mean(axis=(0, 1)) * np.array([1.0, 0.0, 1.0])
+    world = euler(rng.uniform(-math.pi, math.pi), 0.0, 0.0)
+    middle = joints[:, :, 0].mean(axis=(1, 2)) * np.array([1.0, 0.0, 1.0])
     place = rng.uniform(-WORLD_M, WORLD_M, 3) * np.array([1.0, 0.0, 1.0])
-    turned = local.copy()
-    turned[:, :, 0] = world @ local[:, :, 0]
-    return (joints - middle) @ world.T + place, turned
+    turned = world @ (joints - middle[:, None, None, None]).reshape(3, -1)
+    return turned.reshape(joints.shape) + place[:, None, None, None], np.tensordot(world, pelvis, 1)

@@ -9,10 +9,13 @@ come to captured walks is measured by `benchmarks.duets.statistics --walks`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from intermask_cli.datasets.duets.ground_path import GroundPath
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.motion.curves import minimum_jerk
@@ -22,6 +25,7 @@ from intermask_cli.motion.skeleton import FPS
 _THRESHOLD_M = 0.06
 #: A standing foot does not leave before the body moves this far off it within `_START_FRAMES`.
 _START_M, _START_FRAMES = 0.02, 6
+_DUE_M = np.array([_THRESHOLD_M, _START_M])[:, None]
 #: Feet never land closer to each other across the heading, so legs do not cross.
 _APART_M = 0.09
 #: Share of a step's time in which both feet are on the ground, and in which the landing foot rolls flat.
@@ -49,16 +53,16 @@ class Flight:
 
 @dataclass(frozen=True)
 class Footing:
-    """Both feet over time; the last axis is (left, right)."""
+    """All feet over time: arrays (2, 2, T) of person and (left, right)."""
 
-    x: Array  # (T, 2) metres: the ball of the flat foot
-    z: Array  # (T, 2)
-    yaw: Array  # (T, 2) radians
-    lift: Array  # (T, 2) metres above the planted height
-    pitch: Array  # (T, 2) radians, positive with the toes down
-    rolling: Array  # (T, 2) 0 flat on the ground ... 1 pitch decided by the step
-    swing: Array  # (T, 2) 0 planted ... 1 in the middle of a step
-    stride: Array  # (T, 2) as swing, but larger for longer steps forward
+    x: Array  # metres: the ball of the flat foot
+    z: Array
+    yaw: Array  # radians
+    lift: Array  # metres above the planted height
+    pitch: Array  # radians, positive with the toes down
+    rolling: Array  # 0 flat on the ground ... 1 pitch decided by the step
+    swing: Array  # 0 planted ... 1 in the middle of a step
+    stride: Array  # as swing, but larger for longer steps forward
 
 
 @dataclass(frozen=True)
@@ -73,59 +77,68 @@ class _Step:
     goal: tuple[float, float, float]
 
 
-class _Walker:
-    """Where both feet belong and are planted, and the steps so far."""
+class _StepTimes:
+    """For a step that begins in a frame (..., T): how long it takes, and which later frames matter to it."""
 
-    def __init__(self, root: Array, yaw: Array, body: Body):
-        self.frames, self.body = len(yaw), body
-        self.root, self.yaw = root, yaw
-        self.places = _places(root, yaw, body)  # (2, T, 3)
-        now = np.arange(self.frames)
-        ahead = np.minimum(now + FPS // 2, self.frames - 1)
-        way = np.hypot(*(root[ahead] - root).T) + 0.15 * np.abs(yaw[ahead] - yaw)
+    def __init__(self, path: GroundPath, bodies: Sequence[Body]):
+        frames = path.x.shape[1]
+        now = np.arange(frames)
+        ahead = np.minimum(now + FPS // 2, frames - 1)
+        way = np.hypot(path.x[:, ahead] - path.x, path.z[:, ahead] - path.z)
+        way += 0.15 * np.abs(path.yaw[:, ahead] - path.yaw)
         speed = way * FPS / np.maximum(ahead - now, 1)
-        seconds = np.clip(_STEP_S - _STEP_S_PER_SPEED * speed, *_STEP_BOUNDS_S)
-        #: Frames (T,) of a step that begins then, both feet on the ground included.
-        self.duration = FPS * seconds * body.style.pace * math.sqrt(body.scale)
+        seconds = np.minimum(
+            np.maximum(_STEP_S - _STEP_S_PER_SPEED * speed, _STEP_BOUNDS_S[0]), _STEP_BOUNDS_S[1]
+        )
+        pace = np.array([[body.style.pace] for body in bodies])
+        size = np.sqrt([[body.scale] for body in bodies])
+        #: Frames (2, T) that it takes, both feet on the ground included.
+        self.duration = FPS * seconds * pace * size
         settle = np.maximum(np.rint(_DOUBLE * self.duration), 1)
         landing = now + np.rint(self.duration) - settle + np.rint(_OVER * self.duration)
-        #: Frame (T,) at which the body is over the foot after a step that begins then.
-        self.landing = np.minimum(landing.astype(np.int64), self.frames - 1)
-        self.leaving = np.minimum(now + _START_FRAMES, self.frames - 1)
+        #: Frame (2, T) at which the body is over the foot after it.
+        self.landing = np.minimum(landing.astype(np.int64), frames - 1)
+        #: Frame (T,) in which it is seen that the body moves off the foot.
+        self.leaving = np.minimum(now + _START_FRAMES, frames - 1)
+
+
+class _Walker:
+    """Where both feet of one person belong and are planted, and the steps so far."""
+
+    def __init__(self, person: int, path: GroundPath, places: Array, times: _StepTimes, body: Body):
+        self.frames, self.body = path.x.shape[1], body
+        self.x, self.z, self.yaw = path.x[person], path.z[person], path.yaw[person]
+        self.places = places[:, person]  # (3, 2, T)
+        self.duration = times.duration[person]
+        #: Places (3, 2, 2, T) of the feet when a step that begins in a frame lands, and soon after the frame.
+        self.later = self.places[:, :, np.stack([times.landing[person], times.leaving])]
         self.feet = [self.place(0, 0), self.place(1, 0)]
         self.start = list(self.feet)
         self.steps: list[_Step] = []
 
     def place(self, foot: int, frame: int) -> tuple[float, float, float]:
         """Where this foot belongs (x, z, yaw) under the body at that frame."""
-        x, z, yaw = self.places[foot, min(frame, self.frames - 1)].tolist()
+        x, z, yaw = self.places[:, foot, min(frame, self.frames - 1)].tolist()
         return x, z, yaw
 
-    def error(self, foot: int, frames: Array) -> Array:
-        """Distance of the planted foot from its places of some frames, metres; its turn counts a little."""
-        off = self.places[foot, frames] - np.array(self.feet[foot])
-        error: Array = np.hypot(off[..., 0], off[..., 1]) + 0.2 * np.abs(off[..., 2])
-        return error
-
     def error_at(self, foot: int, frame: int) -> float:
-        """`error` of one frame, without arrays."""
+        """Distance of the planted foot from its place, metres; its turn counts a little."""
         (x, z, yaw), planted = self.place(foot, frame), self.feet[foot]
         # The absolute value of a complex number is the hypotenuse as NumPy computes it, to the last bit.
         return abs(complex(x - planted[0], z - planted[1])) + 0.2 * abs(yaw - planted[2])
 
     def due(self, free: int) -> list[int]:
         """Frames from `free` on in which a foot should leave: off its place then, and left by the body."""
-        off = [
-            (self.error(foot, self.landing[free:]) > _THRESHOLD_M)
-            & (self.error(foot, self.leaving[free:]) > _START_M)
-            for foot in (0, 1)
-        ]
-        return [free + int(frame) for frame in np.flatnonzero(off[0] | off[1])]
+        off = self.later[..., free:] - np.array(self.feet).T[:, :, None, None]
+        error = np.hypot(off[0], off[1]) + 0.2 * np.abs(off[2])  # `error_at` of (foot, landing or leaving, T)
+        (left, left_off), (right, right_off) = error > _DUE_M
+        frames: list[int] = (free + np.flatnonzero((left & left_off) | (right & right_off))).tolist()
+        return frames
 
     def reach(self, foot: int, frame: int) -> float:
         """Distance of the planted foot from the body over the ground, metres."""
-        x, z = self.root[min(frame, self.frames - 1)]
-        return math.hypot(self.feet[foot][0] - x, self.feet[foot][1] - z)
+        frame = min(frame, self.frames - 1)
+        return math.hypot(self.feet[foot][0] - self.x[frame], self.feet[foot][1] - self.z[frame])
 
     def gap(self, foot: int, place: tuple[float, float, float], frame: int) -> float:
         """How far the place is on this foot's own side of the other foot, metres."""
@@ -145,25 +158,34 @@ class _Walker:
         self.feet[foot] = (x, z, yaw)
 
 
-def _places(root: Array, yaw: Array, body: Body) -> Array:
-    """Where both feet belong under the body: (2, T, 3) of x, z, yaw. Who walks forward, walks narrowly."""
-    style, scale = body.style, body.scale
-    s, c = np.sin(yaw), np.cos(yaw)
-    velocity = np.gradient(root, axis=0) * FPS
-    forward = np.clip(velocity[:, 0] * s + velocity[:, 1] * c, 0.0, 1.0)
-    places = np.empty((2, len(yaw), 3))
-    for foot, sign in enumerate((1.0, -1.0)):
-        side = sign * scale * (style.stance - forward * (style.stance - 0.055))
-        ahead = scale * (0.06 - sign * style.stagger * (1.0 - forward))
-        places[foot, :, 0] = root[:, 0] + side * c + ahead * s
-        places[foot, :, 1] = root[:, 1] - side * s + ahead * c
-        places[foot, :, 2] = yaw + sign * style.toe_out * (1.0 - 0.5 * forward)
+def _places(path: GroundPath, bodies: Sequence[Body]) -> Array:
+    """Where feet belong under the body: (3, 2, 2, T) of x, z, yaw. Who walks forward, walks narrowly."""
+    stance, stagger, toe_out, scale = np.array(
+        [(b.style.stance, b.style.stagger, b.style.toe_out, b.scale) for b in bodies]
+    ).T[:, :, None]
+    sign = np.array([[1.0], [-1.0]])
+    forward = np.minimum(np.maximum(path.forward, 0.0), 1.0)
+    side = (scale * (stance - forward * (stance - 0.055)))[:, None] * sign
+    ahead = scale[:, None] * (0.06 - (stagger * (1.0 - forward))[:, None] * sign)
+    sine, cosine = path.sine[:, None], path.cosine[:, None]
+    places = np.empty((3, *side.shape))
+    places[0] = path.x[:, None] + side * cosine + ahead * sine
+    places[1] = path.z[:, None] - side * sine + ahead * cosine
+    places[2] = path.yaw[:, None] + (toe_out * (1.0 - 0.5 * forward))[:, None] * sign
     return places
 
 
-def plan_feet(root: Array, yaw: Array, body: Body, flights: list[Flight]) -> Footing:
-    """Root path (T, 2) in metres (x, z) and heading (T,) in radians -> where both feet are."""
-    walker = _Walker(root, yaw, body)
+def plan_feet(path: GroundPath, bodies: Sequence[Body], flights: Sequence[Sequence[Flight]]) -> Footing:
+    """Where all feet are while both bodies go their ways; `flights` of each person."""
+    places, times = _places(path, bodies), _StepTimes(path, bodies)
+    walkers = [_Walker(person, path, places, times, body) for person, body in enumerate(bodies)]
+    for walker, own in zip(walkers, flights, strict=True):
+        _take_steps(walker, own)
+    return _drawn(walkers)
+
+
+def _take_steps(walker: _Walker, flights: Sequence[Flight]) -> None:
+    """All steps of one person, those of the flights among them."""
     forced = sorted(flights, key=lambda flight: flight.start)
     free, last = 0, 1
     for flight in [*forced, Flight(-1, walker.frames, walker.frames)]:
@@ -171,7 +193,6 @@ def plan_feet(root: Array, yaw: Array, body: Body, flights: list[Flight]) -> Foo
         if flight.foot >= 0 and flight.start < walker.frames:
             walker.step(flight.foot, flight.start, flight.end, flight.end + 2, flight.end)
             free, last = flight.end + 2, flight.foot
-    return _drawn(walker, body)
 
 
 def _walk(walker: _Walker, free: int, until: int, last: int) -> tuple[int, int]:
@@ -217,50 +238,95 @@ def _next_foot(walker: _Walker, landing: int, last: int) -> int:
     return off[0]
 
 
-def _drawn(walker: _Walker, body: Body) -> Footing:
-    """The steps as curves over time."""
-    frames = walker.frames
-    place = np.empty((frames, 2, 3))
-    place[:] = np.asarray(walker.start)
-    lift, pitch, rolling, swing, stride = np.zeros((5, frames, 2))
-    flat = [0, 0]
-    for step in walker.steps:
-        foot, length = step.foot, step.end - step.start
-        way = np.asarray(step.goal) - np.asarray(step.origin)
-        forward = (way[0] * math.sin(step.goal[2]) + way[1] * math.cos(step.goal[2])) / (_LONG_WAY * body.leg)
-        long = min(max(forward, 0.0), 1.15)
-        # The heel leaves the ground before the ball, but not before the foot has stood flat.
-        rise = max(step.start - 0.39 * length, flat[foot])
-        first, stop = math.ceil(rise), min(step.flat, frames)
-        t = np.arange(first, stop, dtype=np.float64)
-        u = np.clip((t - step.start) / length, 0.0, 1.0)
-        # The ball has left the ground before it travels.
-        travel = np.clip((u - 0.06) / 0.94, 0.0, 1.0)
-        place[first:stop, foot] = np.asarray(step.origin) + (travel**2 * (3.0 - 2.0 * travel))[:, None] * way
-        place[stop:, foot] = step.goal
-        pitch[first:stop, foot] = _rolled(t, step, rise, long, min(max(-3.0 * forward, 0.0), 1.0))
-        rolling[first:stop, foot] = minimum_jerk((t - rise) / max(step.start - rise, 1.0)) - minimum_jerk(
-            (t - step.end) / (step.flat - step.end)
-        )
-        # Highest early in the step, when the heel is up, with some clearance left in its second half.
-        early, late = 45.6 * u**2 * (1.0 - u) ** 4, 45.6 * u**4 * (1.0 - u) ** 2
-        far = min(math.hypot(way[0], way[1]) / 0.4, 1.0)
-        lift[first:stop, foot] = body.scale * (
-            (0.035 + 0.5 * body.style.lift + 0.035 * far) * early + (0.018 + 0.020 * far) * late
-        )
-        swing[first:stop, foot] = 4.0 * u * (1.0 - u)
-        stride[first:stop, foot] = long * swing[first:stop, foot]
-        flat[foot] = step.flat
-    return Footing(place[..., 0], place[..., 1], place[..., 2], lift, pitch, rolling, swing, stride)
+class _Shape(NamedTuple):
+    """What the curves of one step are made of; or of many steps: then every field is an array."""
+
+    x: Any  # the place at which it begins, and the way from there; metres and radians
+    z: Any
+    yaw: Any
+    way_x: Any
+    way_z: Any
+    way_yaw: Any
+    start: Any  # frame at which the ball leaves the ground, and frames until the foot lands
+    length: Any
+    rise: Any  # frame at which the heel leaves the ground
+    flat: Any
+    long: Any  # 0 short ... 1 a long step forward
+    highest: Any  # foot pitch with the heel up, and when it lands, radians
+    landing: Any
+    early: Any  # clearance at the beginning and at the end, metres
+    late: Any
 
 
-def _rolled(t: Array, step: _Step, rise: float, long: float, back: float) -> Array:
-    """Pitch of a stepping foot: the heel rises, the toes come up, the foot lands and is flat."""
+def _shape(step: _Step, flat: int, body: Body) -> _Shape:
+    """The shape of a step of a foot that is flat from frame `flat` on."""
     length = step.end - step.start
-    highest = _HEEL_RISE + _HEEL_RISE_LONG * min(long**0.7, 1.0)
-    landing = _TOES_UP * min(long, 1.0) + _TOES_DOWN * back
-    up = minimum_jerk((t - rise) / (step.start + 0.24 * length - rise))
-    over = minimum_jerk((t - step.start - 0.16 * length) / (0.84 * length))
-    down = minimum_jerk((t - step.end) / (step.flat - step.end))
-    pitch: Array = highest * up - (highest - landing) * over - landing * down
-    return pitch
+    way_x, way_z, way_yaw = (goal - origin for goal, origin in zip(step.goal, step.origin, strict=True))
+    forward = (way_x * math.sin(step.goal[2]) + way_z * math.cos(step.goal[2])) / (_LONG_WAY * body.leg)
+    long = min(max(forward, 0.0), 1.15)
+    far = min(math.hypot(way_x, way_z) / 0.4, 1.0)
+    return _Shape(
+        *step.origin, way_x, way_z, way_yaw, step.start, length,
+        # The heel leaves the ground before the ball, but not before the foot has stood flat.
+        rise=max(step.start - 0.39 * length, flat), flat=step.flat, long=long,
+        highest=_HEEL_RISE + _HEEL_RISE_LONG * min(long**0.7, 1.0),
+        landing=_TOES_UP * min(long, 1.0) + _TOES_DOWN * min(max(-3.0 * forward, 0.0), 1.0),
+        early=body.scale * (0.035 + 0.5 * body.style.lift + 0.035 * far),
+        late=body.scale * (0.018 + 0.020 * far),
+    )  # fmt: skip
+
+
+def _drawn(walkers: Sequence[_Walker]) -> Footing:
+    """The steps as curves over time."""
+    frames = walkers[0].frames
+    place, rest = np.empty((3, len(walkers), 2, frames)), np.zeros((5, len(walkers), 2, frames))
+    shapes, spans = [], []
+    for person, walker in enumerate(walkers):
+        place[:, person] = np.array(walker.start).T[:, :, None]
+        flat = [0, 0]
+        for step in walker.steps:
+            shape, stop = _shape(step, flat[step.foot], walker.body), min(step.flat, frames)
+            place[:, person, step.foot, stop:] = np.array(step.goal)[:, None]
+            flat[step.foot] = step.flat
+            if (first := math.ceil(shape.rise)) < stop:
+                shapes.append(shape)
+                spans.append((person, step.foot, first, stop))
+    if shapes:
+        # All frames of all steps, one after the other.
+        t = np.concatenate([np.arange(first, stop) for _, _, first, stop in spans])
+        person, foot, first, stop = np.array(spans).T
+        counts = stop - first
+        person, foot = np.repeat(person, counts), np.repeat(foot, counts)
+        curves = _step_curves(t, _Shape(*np.repeat(np.array(shapes).T, counts, axis=1)))
+        place[:, person, foot, t], rest[:, person, foot, t] = curves[:3], curves[3:]
+    return Footing(*place, *rest)
+
+
+def _step_curves(t: Array, step: _Shape) -> Array:
+    """The fields of `Footing` (8, n) at frames t (n,) of steps."""
+    u = np.minimum(np.maximum((t - step.start) / step.length, 0.0), 1.0)
+    # The ball has left the ground before it travels.
+    travel = np.maximum((u - 0.06) / 0.94, 0.0)
+    travel = travel * travel * (3.0 - 2.0 * travel)
+    # The heel rises, the toes come up, the foot lands and rolls flat.
+    up = minimum_jerk((t - step.rise) / (step.start + 0.24 * step.length - step.rise))
+    over = minimum_jerk((t - step.start - 0.16 * step.length) / (0.84 * step.length))
+    end = step.start + step.length
+    down = minimum_jerk((t - end) / (step.flat - end))
+    rolling = minimum_jerk((t - step.rise) / np.maximum(step.start - step.rise, 1.0)) - down
+    # Highest early in the step, when the heel is up, with some clearance left in its second half.
+    done, left = u * u, (1.0 - u) * (1.0 - u)
+    lift = 45.6 * done * left * (step.early * left + step.late * done)
+    swing = 4.0 * u * (1.0 - u)
+    return np.stack(
+        [
+            step.x + travel * step.way_x,
+            step.z + travel * step.way_z,
+            step.yaw + travel * step.way_yaw,
+            lift,
+            step.highest * up - (step.highest - step.landing) * over - step.landing * down,
+            rolling,
+            swing,
+            step.long * swing,
+        ]
+    )

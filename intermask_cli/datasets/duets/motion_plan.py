@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -77,30 +78,34 @@ class MotionPlan:
 
 @dataclass(frozen=True)
 class Trunk:
-    """The posed trunks of both bodies, from which hand targets are measured: global, per joint."""
+    """The posed trunks of both bodies, from which hand targets are measured; all in the world."""
 
-    positions: dict[int, Array]  # joint -> (2, T, 3)
-    rotations: dict[int, Array]  # joint -> (2, T, 3, 3)
-    yaw: Array  # (2, T)
+    positions: dict[int, Array]  # joint -> (3, 2, T)
+    sine: Array  # (2, T) of the heading
+    cosine: Array
     bodies: tuple[Body, Body]
 
+    @property
+    def frames(self) -> int:
+        """Number of frames T."""
+        return self.sine.shape[1]
+
+    @cached_property
     def exchanged(self) -> Trunk:
         """With the roles exchanged."""
-        positions = {joint: place[::-1] for joint, place in self.positions.items()}
-        rotations = {joint: turn[::-1] for joint, turn in self.rotations.items()}
-        return Trunk(positions, rotations, self.yaw[::-1], self.bodies[::-1])
+        positions = {joint: place[:, ::-1] for joint, place in self.positions.items()}
+        return Trunk(positions, self.sine[::-1], self.cosine[::-1], self.bodies[::-1])
 
+    @cached_property
     def mirrored(self) -> Trunk:
         """Mirrored at the plane x = 0."""
-        positions = {MIRROR[joint]: place * MIRROR_X for joint, place in self.positions.items()}
-        flip = MIRROR_X[:, None] * MIRROR_X
-        rotations = {MIRROR[joint]: turn * flip for joint, turn in self.rotations.items()}
-        return Trunk(positions, rotations, -self.yaw, self.bodies)
+        mirror = MIRROR_X[:, None, None]
+        positions = {MIRROR[joint]: place * mirror for joint, place in self.positions.items()}
+        return Trunk(positions, -self.sine, self.cosine, self.bodies)
 
     def joint(self, person: int, name: str) -> Array:
         """Position (T, 3) of a trunk joint (pelvis, spine, neck, head, collars, shoulders)."""
-        position: Array = self.positions[JOINT[name]][person]
-        return position
+        return self.positions[JOINT[name]][:, person].T
 
     def shoulder(self, person: int, hand: int) -> Array:
         """Position (T, 3) of the shoulder of a hand (0 left, 1 right)."""
@@ -108,9 +113,11 @@ class Trunk:
 
     def offset(self, person: int, left: float | Array, up: float | Array, forward: float | Array) -> Array:
         """World vector (T, 3) of a body-relative one (upright, along the heading), scaled with the body."""
-        s, c = np.sin(self.yaw[person]), np.cos(self.yaw[person])
-        x, y, z = (np.asarray(v) * self.bodies[person].scale for v in (left, up, forward))
-        return np.stack(np.broadcast_arrays(x * c + z * s, y + 0.0 * s, z * c - x * s), axis=-1)
+        s, c = self.sine[person], self.cosine[person]
+        x, y, z = (value * self.bodies[person].scale for value in (left, up, forward))
+        vector = np.empty((3, len(s)))
+        vector[0], vector[1], vector[2] = x * c + z * s, y, z * c - x * s
+        return vector.T
 
     def within_reach(self, person: int, hand: int, point: Array) -> Array:
         """The point (T, 3), or a nearer one in the same direction if it is too far for this palm."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,8 @@ HEIGHT_RANGE_M = (1.50, 1.95)
 _PROPORTION = 0.03
 #: Joints whose offsets share one random proportion (left and right alike).
 _GROUPS = ((1, 2), (3, 6, 9), (4, 5), (7, 8), (10, 11), (12, 15), (13, 14, 16, 17), (18, 19), (20, 21))
+#: Group of the joints 1..21.
+_GROUP = np.array([next(k for k, group in enumerate(_GROUPS) if joint in group) for joint in range(1, 22)])
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,18 @@ class Style:
     knees: float  # how far bent knees lower a standing body
     idle: float  # factor on idle noise
     reaction_s: float  # reaction delay
+
+
+_LOWEST_STYLE = Style(
+    stance=0.075, stagger=-0.10, toe_out=0.03, posture=-0.05, chin=-0.06, arm_out=0.07, arm_forward=-0.02,
+    arm_bend=0.018, arm_swing=0.8, pace=0.9, lift=0.0, sway=0.018, knees=0.0, idle=0.5, reaction_s=0.03,
+)  # fmt: skip
+_HIGHEST_STYLE = Style(
+    stance=0.155, stagger=0.10, toe_out=0.34, posture=0.14, chin=0.12, arm_out=0.15, arm_forward=0.08,
+    arm_bend=0.045, arm_swing=1.2, pace=1.1, lift=0.04, sway=0.034, knees=0.007, idle=1.5, reaction_s=0.3,
+)  # fmt: skip
+#: Lowest and highest value of each field of `Style`, in order.
+_STYLE_RANGES = np.array([astuple(_LOWEST_STYLE), astuple(_HIGHEST_STYLE)])
 
 
 @dataclass(frozen=True)
@@ -61,14 +75,7 @@ def random_body(rng: np.random.Generator) -> Body:
     """A random adult between 1.50 and 1.95 m with limb proportions within 3 percent of the average."""
     height = float(np.clip(rng.normal(1.72, 0.09), *HEIGHT_RANGE_M))
     offsets = scaled_offsets(height)
-    for group in _GROUPS:
-        offsets[list(group)] *= 1.0 + rng.uniform(-_PROPORTION, _PROPORTION)
-    draw = rng.uniform
-    style = Style(
-        stance=draw(0.075, 0.155), stagger=draw(-0.10, 0.10), toe_out=draw(0.03, 0.34),
-        posture=draw(-0.05, 0.14), chin=draw(-0.06, 0.12), arm_out=draw(0.07, 0.15),
-        arm_forward=draw(-0.02, 0.08), arm_bend=draw(0.018, 0.045), arm_swing=draw(0.8, 1.2),
-        pace=draw(0.9, 1.1), lift=draw(0.0, 0.04), sway=draw(0.018, 0.034),
-        knees=draw(0.0, 0.007), idle=draw(0.5, 1.5), reaction_s=draw(0.03, 0.3),
-    )  # fmt: skip
+    proportions = 1.0 + rng.uniform(-_PROPORTION, _PROPORTION, len(_GROUPS))
+    offsets[1:] *= proportions[_GROUP, None]
+    style = Style(*rng.uniform(*_STYLE_RANGES).tolist())
     return Body(offsets, height / REST_HEIGHT_M, style)

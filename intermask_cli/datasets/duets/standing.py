@@ -5,11 +5,13 @@ What is drawn here gives way to what the choreography asks for: walking, crouchi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from intermask_cli.datasets.duets.ground_path import GroundPath
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Reach, Trunk
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.timing import Array, pulse, ramp, softened
@@ -42,37 +44,37 @@ class Standing:
     sink: Array  # pelvis lowered: knees that are not locked, metres
     turn: Array  # head turned to the left in a glance, radians
     nod: Array  # head lowered in a glance, radians
-    elbow: Array  # (2, T, 2) elbows outward for resting hands
+    elbow: Array  # (2, 2, T) elbows outward for resting hands
     rests: list[Reach]  # resting hands, before any other reach
 
 
-def stand(rng: np.random.Generator, plan: MotionPlan, bodies: tuple[Body, Body]) -> Standing:
+def stand(
+    rng: np.random.Generator, plan: MotionPlan, path: GroundPath, bodies: tuple[Body, Body]
+) -> Standing:
     """Draw how both people stand in this clip."""
-    frames = plan.yaw.shape[1]
+    frames = path.x.shape[1]
     t = np.arange(frames, dtype=np.float64)
-    speed = np.linalg.norm(np.gradient(plan.root, axis=1), axis=-1) * FPS
-    speed += 0.3 * np.abs(np.gradient(plan.yaw, axis=1)) * FPS
+    speed = path.speed + 0.3 * np.abs(path.turning)
     acting = np.minimum(speed / 0.25 + np.maximum(plan.crouch, 0.0) / 0.12 + plan.jump / 0.05, 1.0)
     for lifted in plan.lifts:
         acting[lifted.person] = np.maximum(acting[lifted.person], lifted.weight)
     still = 1.0 - softened(acting, 8, axis=1)
-    bent = np.abs(plan.bend[..., 0] + plan.hips_pitch) / 0.25
-    near = float(np.linalg.norm(plan.root[0] - plan.root[1], axis=-1).min()) < _ELBOW_ROOM_M
+    busy = np.maximum(acting, np.abs(plan.bend[..., 0] + plan.hips_pitch) / 0.25) > 0.5
+    near = float(np.hypot(path.x[0] - path.x[1], path.z[0] - path.z[1]).min()) < _ELBOW_ROOM_M
     side, nods, turns = np.zeros((2, frames)), np.zeros((2, frames)), np.zeros((2, frames))
-    elbow, rests = np.zeros((2, frames, 2)), []
+    elbow, rests = np.zeros((2, 2, frames)), []
     for person in (0, 1):
         side[person] = _weight(rng, t)
         turns[person], nods[person] = _glances(rng, t)
-        busy = np.maximum(acting[person], np.minimum(bent[person], 1.0)) > 0.5
         for hands, target in _resting(rng, person, near):
-            used = busy.copy()
+            used = busy[person].copy()
             for item in plan.reaches:
                 if item.person == person and item.hand in hands:
                     used |= item.weight > 0.02
             weight = _at_rest(rng, t, used)
             for hand in hands:
                 rests.append(Reach(person, hand, weight, target(hand), 0.1))
-                elbow[person, :, hand] += weight * target.out
+                elbow[person, hand] += weight * target.out
     soft = np.array([body.style.knees for body in bodies])[:, None]
     scale = np.array([body.scale for body in bodies])[:, None]
     lean = side * still
@@ -81,10 +83,11 @@ def stand(rng: np.random.Generator, plan: MotionPlan, bodies: tuple[Body, Body])
 
 def _weight(rng: np.random.Generator, t: Array) -> Array:
     """Which leg carries (T,): -1 right ... 1 left, shifted periodically."""
-    level = float(rng.choice((-1.0, 1.0)) * rng.uniform(0.2, 1.0))
+    sign = (-1.0, 1.0)[int(rng.integers(2))]
+    level = sign * rng.uniform(0.2, 1.0)
     curve, start = np.full(len(t), level), rng.uniform(0.2, _SHIFT_EVERY_S[1]) * FPS
     while start < len(t):
-        goal = float(-np.sign(level) * rng.uniform(0.1, 1.0))
+        goal = -math.copysign(rng.uniform(0.1, 1.0), level)
         end = start + rng.uniform(*_SHIFT_S) * FPS
         curve += (goal - level) * ramp(t, start, end)
         level, start = goal, end + rng.uniform(*_SHIFT_EVERY_S) * FPS
@@ -125,9 +128,10 @@ def _resting(rng: np.random.Generator, person: int, near: bool) -> list[tuple[tu
     shares = np.array([share for share, _ in _RESTS])
     if near:
         shares[2] = 0.0
+    below = np.cumsum(shares / shares.sum())
 
     def one() -> int:
-        return int(rng.choice(len(_RESTS), p=shares / shares.sum()))
+        return int(np.searchsorted(below / below[-1], rng.random(), side="right"))
 
     first = one()
     place = _RESTS[first][1]

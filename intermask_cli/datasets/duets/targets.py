@@ -18,7 +18,7 @@ Value = float | Array
 
 def now(value: Value, pose: Trunk) -> Value:
     """The frames of a curve that are posed; a number is returned unchanged."""
-    return value[: pose.yaw.shape[1]] if isinstance(value, np.ndarray) else value
+    return value[: pose.frames] if isinstance(value, np.ndarray) else value
 
 
 def by_shoulder(person: int, hand: int, out: Value, up: Value, forward: Value) -> Target:

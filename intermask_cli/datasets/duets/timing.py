@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intermask_cli.motion.curves import minimum_jerk
+from intermask_cli.motion.skeleton import FPS
 
 #: Arrays of choreographies and posing; only finished clips are float32.
 Array = npt.NDArray[np.float64]
@@ -39,12 +40,30 @@ def oscillation(t: Array, start: float, end: float, cycles: float) -> Array:
     return np.sin(2 * np.pi * cycles * (t - start) / (end - start)) * window
 
 
+#: Frames from one block to the next in `wander`.
+_BLOCK = 16
+
+
 def wander(rng: np.random.Generator, frames: int, channels: int, period_s: float, fps: float) -> Array:
     """Slow smooth noise (channels, frames) of about unit size: three sines of random period and phase."""
     speed = 2 * np.pi / (period_s * fps * rng.uniform(0.6, 1.8, (channels, 3, 1)))
     phase = rng.uniform(0, 2 * np.pi, (channels, 3, 1))
-    noise: Array = np.sin(speed * np.arange(frames) + phase).sum(axis=1) * 0.6
+    # sin(a + b) = sin a cos b + cos a sin b, with a at the start of each block of frames and b within blocks.
+    start, within = speed * np.arange(0, frames, _BLOCK) + phase, speed * np.arange(_BLOCK)
+    starts = np.concatenate([np.sin(start), np.cos(start)], axis=1)
+    blocks = starts.swapaxes(1, 2) @ np.concatenate([np.cos(within), np.sin(within)], axis=1)
+    noise: Array = blocks.reshape(channels, -1)[:, :frames] * 0.6
     return noise
+
+
+def rate(values: Array) -> Array:
+    """Change per second of curves (..., T) in frames: central differences, one-sided at the ends."""
+    change = np.empty_like(values)
+    np.subtract(values[..., 2:], values[..., :-2], out=change[..., 1:-1])
+    change[..., 1:-1] *= 0.5
+    change[..., 0], change[..., -1] = values[..., 1] - values[..., 0], values[..., -1] - values[..., -2]
+    change *= FPS
+    return change
 
 
 def nearby(values: Array, reach: int, axis: int) -> Array:

@@ -85,8 +85,8 @@ class PhaseView:
 
     def trunk(self, pose: Trunk) -> Trunk:
         """Posed trunks in the other view."""
-        pose = pose.mirrored() if self.mirrored else pose
-        return pose.exchanged() if self.exchanged else pose
+        pose = pose.mirrored if self.mirrored else pose
+        return pose.exchanged if self.exchanged else pose
 
     def point(self, points: Array) -> Array:
         """Points (..., 3) in the other view."""

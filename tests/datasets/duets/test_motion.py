@@ -21,6 +21,7 @@ from benchmarks.judges.detectors import detect, performers
 from intermask_cli.datasets.duets.clips import make_clip
 from intermask_cli.datasets.duets.corpus import labels_to_json, make_corpus_clip, split_indices
 from intermask_cli.datasets.duets.gait import Flight, plan_feet
+from intermask_cli.datasets.duets.ground_path import GroundPath
 from intermask_cli.datasets.duets.kinds import CHOREOGRAPHY
 from intermask_cli.datasets.duets.labels import (
     APPROACHES,
@@ -37,7 +38,7 @@ from intermask_cli.datasets.duets.labels import (
 )
 from intermask_cli.datasets.duets.rig import HEIGHT_RANGE_M, random_body
 from intermask_cli.datasets.duets.stage import LONGEST_FRAMES, SHORTEST_FRAMES
-from intermask_cli.datasets.duets.timing import nearby, oscillation, pulse, trapezoid
+from intermask_cli.datasets.duets.timing import nearby, oscillation, pulse, rate, trapezoid, wander
 from intermask_cli.errors import InputError
 from intermask_cli.motion.curves import minimum_jerk
 from intermask_cli.motion.inverse_kinematics import soft_reach, two_bone_rotations
@@ -498,25 +499,36 @@ def test_soft_reach_keeps_near_targets_and_bounds_far_ones() -> None:
 
 
 def test_walking_feet_alternate_and_stay_planted() -> None:
-    body = random_body(np.random.default_rng(3))
-    frames = 150
-    root = np.stack([np.zeros(frames), 1.1 * np.arange(frames) / FPS], axis=1)
-    footing = plan_feet(root, np.zeros(frames), body, [])
+    body, frames = random_body(np.random.default_rng(3)), 150
+    # The first person walks, the second one stands and lifts the right foot once.
+    root, yaw = np.zeros((2, frames, 2)), np.zeros((2, frames))
+    root[0, :, 1] = 1.1 * np.arange(frames) / FPS
+    feet = plan_feet(GroundPath.of(root, yaw), (body, body), ([], [Flight(1, 20, 40)]))
+    swing = feet.swing[0]
     starts = [
-        (t, foot)
-        for foot in (0, 1)
-        for t in range(1, frames)
-        if footing.swing[t, foot] > 0 >= footing.swing[t - 1, foot]
+        (t, foot) for foot in (0, 1) for t in range(1, frames) if swing[foot, t] > 0 >= swing[foot, t - 1]
     ]
-    feet = [foot for _, foot in sorted(starts)]
-    assert len(feet) >= 7
-    assert all(a != b for a, b in pairwise(feet))
-    assert (footing.x[:, 0] > footing.x[:, 1]).all()
-    moved = np.abs(np.diff(footing.z, axis=0))
-    assert moved[(footing.swing[1:] == 0) & (footing.swing[:-1] == 0)].max() == 0.0
-    standing = plan_feet(np.zeros((60, 2)), np.zeros(60), body, [Flight(1, 20, 40)])
-    assert (standing.swing[21:40, 1] > 0).all()
-    assert (standing.swing[:, 0] == 0).all()
+    stepping = [foot for _, foot in sorted(starts)]
+    assert len(stepping) >= 7
+    assert all(a != b for a, b in pairwise(stepping))
+    assert (feet.x[0, 0] > feet.x[0, 1]).all()
+    moved = np.abs(np.diff(feet.z[0]))
+    assert moved[(swing[:, 1:] == 0) & (swing[:, :-1] == 0)].max() == 0.0
+    assert (feet.swing[1, 1, 21:40] > 0).all()
+    assert (feet.swing[1, 0] == 0).all()
+
+
+def test_noise_is_a_sum_of_sines() -> None:
+    noise = wander(np.random.default_rng(4), 100, 2, 4.0, FPS)
+    rng = np.random.default_rng(4)
+    speed = 2 * np.pi / (4.0 * FPS * rng.uniform(0.6, 1.8, (2, 3, 1)))
+    waves = np.sin(speed * np.arange(100) + rng.uniform(0, 2 * np.pi, (2, 3, 1)))
+    np.testing.assert_allclose(noise, 0.6 * waves.sum(axis=1), atol=1e-12)
+
+
+def test_rate_is_the_gradient_per_second() -> None:
+    curve = np.random.default_rng(5).normal(size=(2, 20))
+    np.testing.assert_allclose(rate(curve), np.gradient(curve, axis=1) * FPS)
 
 
 def test_easing_curves() -> None:

@@ -223,7 +223,7 @@ def _on_shoulder(lifted: Array) -> Target:
     """On top of the partner's left shoulder, `lifted` metres above while patting."""
 
     def target(pose: Trunk) -> Array:
-        up = 0.075 + lifted[: pose.yaw.shape[1]]
+        up = 0.075 + lifted[: pose.frames]
         return pose.within_reach(0, 1, pose.shoulder(1, 0) + pose.offset(1, -0.02, up, 0.02))
 
     return target

@@ -1,0 +1,70 @@
+"""Arms and legs of both bodies by two-bone inverse kinematics, as `motion.inverse_kinematics` on other axes.
+
+Axes: components (`vectors`), bone (upper, lower), person, side (left, right), T.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from intermask_cli.datasets.duets.timing import Array
+from intermask_cli.datasets.duets.vectors import cross, dot, frame, length, product, unit
+
+#: Share of its length that a limb spans at most, and metres by which it spans more than when it is folded.
+_STRETCH, _FOLDED_M = 0.9999, 1e-4
+
+
+@dataclass(frozen=True)
+class Limbs:
+    """The bones of both arms, or both legs."""
+
+    offsets: Array  # (3, 2, 2, 2, 1) of the lower ends of the bones, in the rest pose
+    lengths: Array  # (2, 2, 2, 1) metres; of the lower bone including what lies beyond it
+    rest: Array  # (3, 3, 2, 2, 2, 1) the inverse of the frames of bone and hinge in the rest pose
+
+    @classmethod
+    def of(cls, offsets: Array, joints: tuple[int, int], beyond: float, hinge: Sequence[Array]) -> Limbs:
+        """Limbs of bodies with offsets (3, 2, 22, 1).
+
+        `joints` are the left joints at the lower ends of both bones, their right ones follow; `beyond` metres
+        lengthen the lower bone; `hinge` is the axis (3,) of the left and the right hinge in the rest pose.
+        """
+        bones = np.stack([offsets[:, :, joint : joint + 2] for joint in joints], axis=1)
+        lengths = length(bones)
+        lengths[1] += beyond
+        axes = np.stack(hinge, axis=-1)[:, None, None, :, None]
+        return cls(bones, lengths, frame(bones, axes).swapaxes(0, 1))
+
+
+def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Array:
+    """Distances smoothly held below `limit` of the limb's length, unchanged up to `free` of it."""
+    untouched, margin = free * limb, (limit - free) * limb
+    over = np.maximum(distance - untouched, 0.0)
+    held: Array = np.minimum(distance, untouched) + margin * (1.0 - np.exp(over / -margin))
+    return held
+
+
+def two_bone_rotations(along: Array, distance: Array, pole: Array, limbs: Limbs) -> Array:
+    """Global rotations (3, 3, 2, 2, 2, T) of the bones so that the end is `distance` metres along a line.
+
+    along (3, 2, 2, T) is the unit vector from the start of the limb to its end; the hinge is where the pole
+    (3, 2, 2, T), which must not be along that line, points to.
+    """
+    aside = unit(pole - dot(pole, along) * along)
+    first, second = limbs.lengths
+    span = np.minimum(np.maximum(distance, np.abs(first - second) + _FOLDED_M), _STRETCH * (first + second))
+    # Both bones as unit vectors in the plane of `along` and `aside`.
+    ahead, sideways = np.empty((2, 2, *span.shape))
+    ahead[0] = (first**2 - second**2 + span**2) / (2.0 * first * span)
+    sideways[0] = np.sqrt(1.0 - ahead[0] ** 2)
+    share = first / second
+    ahead[1], sideways[1] = span / second - share * ahead[0], -share * sideways[0]
+    along, aside = along[:, None], aside[:, None]
+    frames = np.empty((3, 3, *ahead.shape))
+    frames[:, 0] = ahead * along + sideways * aside
+    frames[:, 1] = cross(aside, along)
+    frames[:, 2] = ahead * aside - sideways * along
+    return product(frames, limbs.rest)
