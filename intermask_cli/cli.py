@@ -6,11 +6,13 @@ A command's module is imported when the command is used, and imports nothing hea
 
 from __future__ import annotations
 
+import functools
 import importlib
 import io
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, NamedTuple, NoReturn
 
@@ -74,15 +76,45 @@ class _Commands(TyperGroup):
             formatter.write_dl([(name, command.summary) for name, command in COMMANDS.items()])
 
 
+@functools.cache
 def _imported(name: str) -> Any:
     """Typer's object for the command of that name."""
     module = importlib.import_module(f"intermask_cli.commands.{COMMANDS[name].module}")
     holder = typer.Typer(add_completion=False, rich_markup_mode=None)
     if hasattr(module, "app"):
+        _take_local_paths(module.app)
         holder.add_typer(module.app, name=name)
     else:
-        holder.command(name)(getattr(module, COMMANDS[name].module))
+        holder.command(name)(_with_local_paths(getattr(module, COMMANDS[name].module)))
     return get_group(holder).commands[name]
+
+
+def _take_local_paths(app: typer.Typer) -> None:
+    """`_with_local_paths` for all commands of a group."""
+    for command in app.registered_commands:
+        command.callback = _with_local_paths(command.callback)
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            _take_local_paths(group.typer_instance)
+
+
+def _with_local_paths(command: Any) -> Any:
+    """A command that refuses URLs as paths: `Path` would make `s3:/bucket` of them, a folder on this machine.
+
+    Options that take URLs are texts.
+    """
+
+    @functools.wraps(command)
+    def run(**values: Any) -> None:
+        from intermask_cli.files import require_local
+
+        for value in values.values():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path):
+                    require_local(path)
+        command(**values)
+
+    return run
 
 
 app = typer.Typer(

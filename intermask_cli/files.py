@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from intermask_cli.console import warn
 from intermask_cli.errors import InputError, IntermaskError
@@ -47,6 +47,8 @@ _HEAD = 512
 _NEW_FILE = 0o666
 #: Prefix of temporary names; the real name follows, since some writers choose the format by the suffix.
 TEMPORARY = ".tmp-"
+#: A URL, also as `Path` shortens it: s3:/bucket/run. The drive of a path on Windows has one letter.
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 #: Suffix of a marker file, after the name of its lock.
 _MARKER = ".held"
 
@@ -354,10 +356,41 @@ def path_of(path: Any) -> Path:
     """
     if not isinstance(path, str | os.PathLike) or not str(path):
         raise InputError(f"path is {path!r}; accepted: a string or a Path")
+    require_local(path)
     return Path(path)
 
 
-def json_object(path: Path, remedy: str) -> dict[str, Any]:
+def url_of(path: str | os.PathLike[str]) -> str | None:
+    """The URL that a path is or has been; None for a path on this machine."""
+    found = _URL.match(str(path))
+    if found is None:
+        return None
+    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{str(path)[found.end() :]}"
+
+
+def require_local(path: str | os.PathLike[str]) -> None:
+    """InputError for a URL, of which `Path` would make a folder named `s3:`."""
+    if url := url_of(path):
+        raise InputError(
+            f"{url}: is a URL, and a path on this machine is needed here; copy files from or to the URL, or "
+            "mount it"
+        )
+
+
+def cache_folder() -> Path:
+    """`INTERMASK_CACHE`, else `intermask` in the user's cache folder."""
+    folder = os.environ.get("INTERMASK_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(folder) if folder else Path(base) / "intermask"
+
+
+class HasText(Protocol):
+    """A text file, on this machine or not."""
+
+    def read_text(self, encoding: str) -> str: ...
+
+
+def json_object(path: HasText, remedy: str) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:

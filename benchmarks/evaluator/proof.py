@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.machine import ROOT
 from benchmarks.pasting import paste
-from evaluators.data.cache import Cache, default_cache
+from evaluators.data.cache import Cache
 from evaluators.data.sets import InteractionSet, duets_test_set, relevance
 from evaluators.evaluator import load_evaluator
 from evaluators.metrics import pool_ranks
@@ -26,6 +26,7 @@ from evaluators.protocols.protocol import protocol_named
 from evaluators.protocols.scoring import METRICS
 from evaluators.reports.sensitivity import plain_sensitivity, sensitivity_markdown, sensitivity_table
 from intermask_cli.console import note
+from intermask_cli.files import cache_folder
 
 RESULTS = ROOT / "benchmarks" / "results" / "evaluator-proof.json"
 MARKER = "evaluator-proof"
@@ -88,7 +89,7 @@ def main() -> None:
     protocol = protocol_named(evaluator.info.protocol)
     both = duets_test_set(2 * options.clips)
     reference = both.take(range(options.clips), both.name)
-    scorer = Scorer(evaluator, protocol, reference, Cache(default_cache()), seed=3407)
+    scorer = Scorer(evaluator, protocol, reference, Cache(cache_folder()), seed=3407)
     truth = scorer.row(reference)
     floor = scorer.row(both.take(range(options.clips, 2 * options.clips), "other clips"))
     role, named = role_test(scorer, reference)

@@ -22,17 +22,10 @@ from evaluators.data.sets import InteractionSet
 from evaluators.evaluator import Evaluator
 from intermask_cli.console import counter, warn
 from intermask_cli.errors import InputError, IntermaskError
-from intermask_cli.files import check_writable, replacing
+from intermask_cli.files import cache_folder, check_writable, replacing
 from intermask_cli.motion.motion import Motion
 
 GENERATED = "generated"
-
-
-def default_cache() -> Path:
-    """`INTERMASK_CACHE`, else `intermask` in the user's cache folder."""
-    folder = os.environ.get("INTERMASK_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(folder) if folder else Path(base) / "intermask"
 
 
 def usable_cache(folder: Path | None = None, shared: bool = False) -> Path:
@@ -45,7 +38,7 @@ def usable_cache(folder: Path | None = None, shared: bool = False) -> Path:
         InputError: a named or shared folder cannot be written.
     """
     named = folder is not None or "INTERMASK_CACHE" in os.environ
-    folder = folder or default_cache()
+    folder = folder or cache_folder()
     try:
         check_writable(folder)
     except IntermaskError as error:

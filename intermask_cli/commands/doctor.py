@@ -124,14 +124,12 @@ def _disk() -> Check:
 
 
 def _cache() -> Check:
-    from intermask_cli.files import check_writable
+    from intermask_cli.files import cache_folder, check_writable
 
+    folder = cache_folder()
     try:
-        from evaluators.data.cache import default_cache
-
-        folder = default_cache()
         check_writable(folder)
-    except (IntermaskError, ImportError) as error:
+    except IntermaskError as error:
         return Check("note", "cache", f"{error}; for evaluate, --cache DIR or INTERMASK_CACHE names another")
     return Check("ok", "cache", f"{folder}, embeddings and samples of evaluate")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -55,5 +56,5 @@ def generate(
         reporting.report(estimate(job, source, run.strict), json)
     if run.strict:
         read_texts((item.text for item in job.plan.items), source, run.strict)
-    result = run_with_export(job, formats, run_job if add_to is None else add_to_run)
-    reporting.report_run(result, source.info.max_frames, json)
+    make = partial(run_with_export, formats=formats, run=run_job if add_to is None else add_to_run)
+    reporting.run_and_report(job, make, source.info.max_frames, json, whole=bool(formats))

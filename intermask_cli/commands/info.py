@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from intermask_cli.datasets.interactions import InteractionFile
     from intermask_cli.datasets.motion_files.read_options import ReadOptions
+    from intermask_cli.datasets.remote_path import RemotePath
 
 #: Interactions of a dataset whose bodies are measured; `evaluate` measures all.
 _LOOKED_AT = 8
@@ -28,7 +29,8 @@ def info(
     path: Annotated[
         str,
         typer.Argument(
-            help="Run directory, .h5, bundle (folder or bundled name) or motion file.", show_default=False
+            help="Run directory or .h5, also as a URL, bundle (folder or bundled name) or motion file.",
+            show_default=False,
         ),
     ],
     person: opt.Person = None,
@@ -86,8 +88,12 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.datasets.motion_files.arrays.pickles import PICKLE_SUFFIXES
     from intermask_cli.datasets.motion_files.read_options import H5_SUFFIXES, MOTION_SUFFIXES, suffix_of
+    from intermask_cli.datasets.remote_path import RemotePath, is_url
     from intermask_cli.generation.run.manifest import MANIFEST
 
+    if is_url(name):
+        url = RemotePath(name)
+        return _run(url) if (url / MANIFEST).is_file() else _dataset(url)
     path = Path(name).expanduser()
     if (path / MANIFEST).is_file():
         return _run(path)
@@ -104,7 +110,7 @@ def describe(name: str, options: ReadOptions) -> dict[str, Any]:
     return _bundle(name)
 
 
-def _run(folder: Path) -> dict[str, Any]:
+def _run(folder: Path | RemotePath) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import FILE_NAME
     from intermask_cli.generation.run.directory import progress_of
     from intermask_cli.generation.run.manifest import read_manifest
@@ -130,10 +136,10 @@ def _run(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _dataset(path: Path) -> dict[str, Any]:
+def _dataset(path: Path | RemotePath) -> dict[str, Any]:
     from intermask_cli.datasets.interactions import InteractionFile
 
-    with InteractionFile(path) as dataset:
+    with InteractionFile(path if isinstance(path, Path) else str(path)) as dataset:
         frames = dataset.column("frames")
         prompts = Counter(dataset.column("prompt"))
         attributes = {
@@ -146,7 +152,7 @@ def _dataset(path: Path) -> dict[str, Any]:
             "kind": "dataset",
             "path": str(dataset.path),
             "bytes": dataset.stored_bytes(),
-            **({"parts": len(dataset.files) - 1} if len(dataset.files) > 1 else {}),
+            **({"parts": dataset.parts} if dataset.parts else {}),
             "interactions": len(dataset),
             "prompts": len(prompts),
             "seconds": round(sum(frames) / dataset.fps, 3),

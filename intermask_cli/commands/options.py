@@ -22,8 +22,21 @@ if TYPE_CHECKING:
     from intermask_cli.inference.proportions import Proportions
 
 Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="PATH",
+        help="Run directory, or a URL such as s3://bucket/run; the same command on it resumes.",
+        show_default=False,
+    ),
+]
+WorkFolder = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Run directory; the same command on it resumes.", show_default=False),
+    typer.Option(
+        help="With a URL as --out: folder in which the run is made.  [default: in the user's cache folder]",
+        show_default=False,
+    ),
 ]
 Model = Annotated[str, typer.Option(help="Bundled name, bundle folder or hub id.", envvar="INTERMASK_MODEL")]
 TextEncoder = Annotated[
@@ -543,6 +556,7 @@ class PartRunOptions(ItemOptions):
     """What is made and how the work is divided, for commands that keep the bodies that they are given."""
 
     out: Out = None
+    work_folder: WorkFolder = None
     engine: EngineName = "local"
     address: Address = None
     gpus_per_worker: GpusPerWorker = None
@@ -555,6 +569,7 @@ class PartRunOptions(ItemOptions):
         """As `ItemOptions.settings`, with the run directory and the engine."""
         from intermask_cli.console import write_json_lines
         from intermask_cli.errors import InputError
+        from intermask_cli.generation.remote_job import destination
 
         if self.progress not in ("bar", "json"):
             raise InputError(f"--progress {self.progress}: accepted are bar and json")
@@ -563,9 +578,11 @@ class PartRunOptions(ItemOptions):
         if self.provenance not in ("short", "full"):
             raise InputError(f"--provenance {self.provenance}: accepted are short and full")
         settings = super().settings(model, sampling)
+        place = destination(self.out, self.work_folder, settings.execution.shard)
         return dataclasses.replace(
             settings,
-            out=self.out,
+            out=place.folder,
+            url=place.url,
             csv_bom=self.csv_bom,
             full_provenance=self.provenance == "full",
             execution=dataclasses.replace(

@@ -67,4 +67,5 @@ def react(
     job = react_job(settings, input, inputs, unusable, accepted, read, role - 1)
     if run.strict:
         read_texts((item.text for item in job.plan.items), settings.source, run.strict)
-    reporting.report_run(run_with_export(job, formats), settings.source.info.max_frames, json)
+    make = partial(run_with_export, formats=formats)
+    reporting.run_and_report(job, make, settings.source.info.max_frames, json, whole=bool(formats))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -46,18 +46,31 @@ def report(result: Report | None, json: bool) -> NoReturn:
     raise typer.Exit(result.exit_code)
 
 
-def report_run(result: Summary | None, longest_frames: int, json: bool) -> NoReturn:
-    """End a command that filled a run directory: gallery, notes on clean-up and seams, the result.
+def run_and_report(
+    job: Job,
+    run: Callable[[Job], Summary | None],
+    longest_frames: int,
+    json: bool,
+    whole: bool = False,
+) -> NoReturn:
+    """Fill a run directory and end the command: gallery, notes on clean-up and seams, the result.
 
-    longest_frames: what the model makes in one window; 0 for clips that keep what they were given.
+    longest_frames: what the model makes in one window; 0 for clips that keep what they were given. whole: as
+    in `remote_job.run_at_url`.
     """
-    if result is not None:
-        add_gallery(result)
-        print_readings(result.folder)
-        print_cleanup_effect(result.folder)
-        for line in seam_lines(result.folder, longest_frames):
-            note(line)
-    report(result, json)
+    from intermask_cli.generation.remote_job import run_at_url
+
+    def run_and_describe(job: Job) -> Summary | None:
+        result = run(job)
+        if result is not None:
+            add_gallery(result)
+            print_readings(result.folder)
+            print_cleanup_effect(result.folder)
+            for line in seam_lines(result.folder, longest_frames):
+                note(line)
+        return result
+
+    report(run_and_describe(job) if job.url is None else run_at_url(job, run_and_describe, whole), json)
 
 
 def add_gallery(result: Summary) -> None:
@@ -124,7 +137,7 @@ def report_parts(job: Job, source: ModelSource, strict: bool, dry_run: bool, jso
         report(estimate(job, source, strict), json)
     if strict:
         read_texts((item.text for item in job.plan.items), source, strict)
-    report_run(run_job(job), 0, json)
+    run_and_report(job, run_job, 0, json)
 
 
 def print_readings(folder: Path) -> None:

@@ -219,9 +219,16 @@ class InteractionFile:
             raise InputError(f"{self.path}: no complete interaction '{id}'")
         return self.local_path.with_name(place[0]), place[1]
 
+    @property
+    def parts(self) -> int:
+        """Number of files with the items where they lie apart, else 0."""
+        return 0 if self._parts is None else len(self._parts.names)
+
     def stored_bytes(self) -> int:
         """Size of all files."""
-        return sum(path.stat().st_size for path in self.files if path.is_file())
+        names = [] if self._parts is None else self._parts.names
+        paths = [self.path, *(self.path.with_name(name) for name in names)]
+        return sum(_size(path) for path in paths if path.is_file())
 
     def _opened_part(self, name: str) -> h5py.File:
         path = self.path.with_name(name)
@@ -428,6 +435,10 @@ class InteractionFile:
             InputError: as `read`.
         """
         return self.read(key if isinstance(key, str) else self.ids[operator.index(key)])
+
+
+def _size(path: Path | RemotePath) -> int:
+    return path.size() if isinstance(path, RemotePath) else path.stat().st_size
 
 
 def _opened(path: Path | RemotePath) -> h5py.File:

@@ -1,4 +1,4 @@
-"""Files behind URLs such as `s3://bucket/run`, read through fsspec.
+"""Files behind URLs such as `s3://bucket/run`, read and written through fsspec.
 
 fsspec knows the protocols, and other packages add their own: s3fs for `s3://`, gcsfs for `gs://`, adlfs for `az://`.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import atexit
 import io
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 from weakref import WeakSet
 
 import h5py
 
-from intermask_cli.errors import InputError
+from intermask_cli.errors import InputError, IntermaskError
 
 R = TypeVar("R")
 #: Bytes that are fetched at a time, and how many of these pieces an open file keeps. An item of five seconds
@@ -42,8 +42,9 @@ class RemotePath:
     A connection is made where it is used, so that it can be pickled and used after a fork.
 
     Raises:
-        InputError: a protocol that fsspec does not know or for which a package is missing; from every method,
-            whatever the storage answers instead of content.
+        InputError: a protocol that fsspec does not know or for which a package is missing; from methods that
+            read, whatever the storage answers instead of content.
+        IntermaskError: from methods that write, whatever the storage refuses.
     """
 
     def __init__(self, url: str):
@@ -84,10 +85,73 @@ class RemotePath:
         """Bytes of the file."""
         return self._asked(lambda system, path: int(system.size(path)))
 
+    def files(self) -> dict[str, int]:
+        """Bytes of every file below this folder, by name relative to it; nothing if there is no folder."""
+
+        def listed(system: Any, path: str) -> dict[str, int]:
+            system.invalidate_cache()
+            try:
+                found = system.find(path, detail=True)
+            except FileNotFoundError:
+                return {}
+            names = {name.removeprefix(path).lstrip("/"): entry for name, entry in found.items()}
+            if "" in names:
+                raise NotADirectoryError("is a file")
+            return {name: int(entry["size"]) for name, entry in names.items()}
+
+        return self._asked(listed)
+
     def open(self, encoding: str, newline: str = "") -> io.StringIO:
         """The whole file as text."""
+        return io.StringIO(self.read_text(encoding), newline=newline)
+
+    def read_text(self, encoding: str) -> str:
+        """The whole file as text, with line ends as they are."""
         data = self._asked(lambda system, path: system.cat_file(path))
-        return io.StringIO(data.decode(encoding), newline=newline)
+        return str(data, encoding)
+
+    def get(self, target: Path) -> None:
+        """Copy the file to a path on this machine."""
+        self._asked(lambda system, path: system.get_file(path, str(target)))
+
+    def require_writable(self) -> None:
+        """Raise InputError for a protocol that cannot be written at all; the storage is not asked."""
+        if self._url.startswith(("http://", "https://")):
+            raise InputError(f"{self._url}: web servers are only read; give s3://, gs:// or the like")
+        self._asked(lambda system, path: None)
+
+    def put(self, source: Path) -> None:
+        """Copy a file of this machine to here."""
+        self._write(lambda system, path: system.put_file(str(source), path))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write the whole file."""
+        self._write(lambda system, path: system.pipe_file(path, data))
+
+    def copy_to(self, target: RemotePath) -> None:
+        """Copy the file within the storage."""
+        _, there = target._asked(lambda system, path: (system, path))
+        self._asked(lambda system, path: system.cp_file(path, there), reads=False)
+
+    def remove(self) -> None:
+        """Remove the file, or the folder with all that is in it."""
+        self._asked(lambda system, path: system.rm(path, recursive=True), reads=False)
+
+    def _write(self, write: Callable[[Any, str], Any]) -> None:
+        """Write a file, in a folder that is made if the storage has folders."""
+
+        def written(system: Any, path: str) -> None:
+            try:
+                write(system, path)
+            except FileNotFoundError:
+                names = path.split("/")
+                for count in range(2, len(names)):  # never the first, which may be a bucket
+                    folder = "/".join(names[:count])
+                    if not system.isdir(folder):
+                        system.mkdir(folder, create_parents=False)
+                write(system, path)
+
+        self._asked(written, reads=False)
 
     def open_hdf5(self) -> h5py.File:
         """The HDF5 file, of which the parts that are asked for are fetched.
@@ -107,16 +171,23 @@ class RemotePath:
         _OPEN.add(file)
         return file
 
-    def _asked(self, ask: Callable[[Any, str], R]) -> R:
-        """What the storage answers."""
+    def _asked(self, ask: Callable[[Any, str], R], reads: bool = True) -> R:
+        """What the storage answers; without `reads` it is asked to change something."""
         from fsspec.core import url_to_fs
 
         try:
-            return ask(*url_to_fs(self._url))
-        except ImportError as error:  # fsspec names the package
+            system, path = url_to_fs(self._url)
+        except (ImportError, ValueError) as error:  # fsspec names the package, or the protocol
+            known = "" if isinstance(error, ImportError) else "; known are s3, gs, az, sftp, file and others"
+            raise InputError(f"{self._url}: {_first_line(error)}{known}") from error
+        except Exception as error:
             raise InputError(f"{self._url}: {_first_line(error)}") from error
+        try:
+            return ask(system, path)
         except Exception as error:  # every storage has exceptions of its own
             reason = _first_line(error).removesuffix(f": {self._url}")
+            if not reads:
+                raise IntermaskError(f"{self._url}: cannot be written ({reason})") from error
             raise InputError(f"{self._url}: cannot be read ({reason})") from error
 
 

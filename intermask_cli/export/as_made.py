@@ -23,16 +23,13 @@ from intermask_cli.export.folder_record import FolderRecord
 from intermask_cli.export.formats import FORMATS, export_item, paths_of
 from intermask_cli.files import Replacements, file_sha256
 from intermask_cli.generation.job import Job, Summary, run_job
-from intermask_cli.generation.run.directory import ADDING
+from intermask_cli.generation.run.directory import ADDING, EXPORTS
 from intermask_cli.generation.run.manifest import read_manifest
 from intermask_cli.generation.run.part_files import MadeItem
 from intermask_cli.generation.workers.launch import first_of_launcher
 from intermask_cli.generation.workers.loaders import ExportingLoader
 from intermask_cli.inference.interaction import Interaction
 from intermask_cli.motion.skeleton import NUM_JOINTS, PARENTS, REST_OFFSETS
-
-#: Folder of a run that `intermask export` writes into as well.
-EXPORTS = "exports"
 
 
 def parse_formats(text: str | None) -> tuple[str, ...]:
@@ -86,7 +83,10 @@ def run_with_export(
     summary = run(replace(job, load_engine=ExportingLoader(job.load_engine, export)))
     if summary is None or not summary.merged:
         return summary
-    return replace(summary, exports=[_finish(summary.folder, folder / name, name) for name in formats])
+    exports = [_finish(summary.folder, folder / name, name) for name in formats]
+    if job.url is not None:  # where they are when the command has ended
+        exports = [replace(of, folder=job.url / EXPORTS / of.target) for of in exports]
+    return replace(summary, exports=exports)
 
 
 def _begin(folder: Path, name: str, ids: Sequence[str]) -> None:

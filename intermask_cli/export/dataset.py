@@ -18,6 +18,7 @@ from intermask_cli.datasets.dataset_folder import FolderWritten, Splits
 from intermask_cli.datasets.interactions import InteractionFile
 from intermask_cli.datasets.interhuman.writer import write_interhuman
 from intermask_cli.datasets.interx.writer import write_interx
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.datasets.split_table import SPLIT_TABLE, read_split_table
 from intermask_cli.errors import EXIT_OK, EXIT_PARTIAL, InputError, IntermaskError, MissingError
 from intermask_cli.export.folder_record import FolderRecord
@@ -56,7 +57,7 @@ class ExportSummary:
     """
 
     target: str
-    folder: Path
+    folder: Path | RemotePath
     written: int
     skipped: int
     failed: dict[str, str]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from intermask_cli.console import note
 from intermask_cli.datasets.interactions import FILE_NAME
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import (
     EXIT_OK,
@@ -59,7 +60,8 @@ class Execution:
 class Job:
     """A run that is ready to start: its directory, what it is, its plan, and what loads an engine for it.
 
-    More than one worker pickle `load_engine`. `rejected` are prompt lines or motions that were left out.
+    More than one worker pickle `load_engine`. `rejected` are prompt lines or motions that were left out. With
+    `url` the run is kept there too (`remote_job`).
     """
 
     folder: Path
@@ -68,6 +70,7 @@ class Job:
     load_engine: LoadEngine
     rejected: Sequence[Rejected] = ()
     execution: Execution = field(default_factory=Execution)
+    url: RemotePath | None = None
 
     def ids_to_make(self) -> list[str]:
         """Ids of the items that this command has to make, as far as its run directory says now."""
@@ -93,7 +96,8 @@ class Summary:
     """How a run ended, as text and as JSON.
 
     `merged` is False while other shards' parts are missing; `finished_before` is True where the run was
-    complete when this command began.
+    complete when this command began. `url` is where a run that was made in `folder` is kept, apart from
+    `unsent` files.
     """
 
     folder: Path
@@ -111,20 +115,27 @@ class Summary:
     rejected_ok: bool = False
     acceptance: AcceptanceCounts | None = None
     exports: Sequence[Outcome] = ()
+    url: RemotePath | None = None
+    unsent: int = 0
+
+    @property
+    def place(self) -> Path | RemotePath:
+        """Where the run is complete."""
+        return self.folder if self.url is None or self.unsent else self.url
 
     @property
     def exit_code(self) -> int:
         dropped = self.acceptance is not None and self.acceptance.dropped
         left_out = (self.rejected or dropped) and not self.rejected_ok
         unwritten = any(export.exit_code for export in self.exports)
-        return EXIT_PARTIAL if self.failed or left_out or unwritten else EXIT_OK
+        return EXIT_PARTIAL if self.failed or left_out or unwritten or self.unsent else EXIT_OK
 
     def as_json(self) -> dict[str, Any]:
-        finished = self.folder / FILE_NAME
         return {
-            "out": str(self.folder),
-            "dataset": str(finished) if self.merged else None,
-            "gallery": str(self.folder / GALLERY) if self.merged else None,
+            "out": str(self.url or self.folder),
+            "dataset": str(self.place / FILE_NAME) if self.merged else None,
+            "gallery": str(self.place / GALLERY) if self.merged else None,
+            **({"work_folder": str(self.folder), "unsent": self.unsent} if self.url else {}),
             "items": self.total,
             "done": self.done,
             "made_now": self.made,
@@ -141,36 +152,39 @@ class Summary:
 
     def lines(self) -> list[str]:
         """Text for the end of the command: counts, speed, what was left out, which files to open."""
-        line = f"{self.done:,} of {self.total:,} interactions in {self.folder}"
+        place = self.place
+        line = f"{self.done:,} of {self.total:,} interactions in {place}"
         if self.made:
             line += f" ({self.made:,} made now, {self.made / self.seconds:.2f} interactions/s)"
         lines = [line]
         if self.rejected:
             noun = "prompt lines" if all(entry.line for entry in self.rejected) else "inputs"
-            lines.append(
-                f"{len(self.rejected):,} {noun} rejected, listed in {self.folder / 'rejected.jsonl'}"
-            )
+            lines.append(f"{len(self.rejected):,} {noun} rejected, listed in {place / 'rejected.jsonl'}")
         if self.failed:
             lines.append(
-                f"{len(self.failed):,} interactions failed, listed in {self.folder / 'rejected.jsonl'}; "
+                f"{len(self.failed):,} interactions failed, listed in {place / 'rejected.jsonl'}; "
                 "the same command tries them again"
             )
         if self.acceptance:
-            lines.append(self.acceptance.line(self.folder))
+            lines.append(self.acceptance.line(place))
         if self.no_body:
             count = (
                 f"{self.no_body:,} interaction{'s are not bodies' if self.no_body > 1 else ' is not a body'}"
             )
-            lines.append(f"{count}; the column no_body of {self.folder / 'index.csv'} says why")
+            lines.append(f"{count}; the column no_body of {place / 'index.csv'} says why")
         if self.text_warnings:
             lines.append(f"{self.text_warnings}; the column text_warning says which")
+        if self.unsent:
+            lines.append(
+                f"{self.unsent:,} files could not be sent to {self.url}; the same command sends the rest"
+            )
         if not self.merged:
             lines.append(
-                f"other shards are missing; the last one, or intermask merge {self.folder}, finishes the run"
+                f"other shards are missing; the last one, or intermask merge {place}, finishes the run"
             )
             return lines
         lines += [line for export in self.exports for line in export.lines()[:1]]
-        return [*lines, f"dataset: {self.folder / FILE_NAME}", f"open in a browser: {self.folder / GALLERY}"]
+        return [*lines, f"dataset: {place / FILE_NAME}", f"open in a browser: {place / GALLERY}"]
 
 
 @contextmanager

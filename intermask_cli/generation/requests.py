@@ -11,6 +11,7 @@ from typing import Any
 
 from intermask_cli.cleanup.modes import Clean
 from intermask_cli.config import LAYOUTS, STORES, SamplingConfig
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.datasets.rounding import store_attributes
 from intermask_cli.datasets.tables import Rejected, safe_id
 from intermask_cli.errors import InputError
@@ -49,7 +50,7 @@ class RunSettings:
     """Settings of a run, without its prompts and given motions.
 
     `batch_size` None is the largest that fits; `body` None is the model's own choice. `out` None is a
-    folder below `runs/`, named after the input.
+    folder below `runs/`, named after the input. With `url` the run is kept there too.
     """
 
     source: ModelSource
@@ -62,6 +63,7 @@ class RunSettings:
     proportions: Proportions = field(default_factory=Proportions)
     batch_size: int | None = None
     out: Path | None = None
+    url: RemotePath | None = None
     store: str = STORES[0]
     layout: str = LAYOUTS[0]
     csv_bom: bool = False
@@ -242,4 +244,4 @@ def _job(
     load_engine = ShapingLoader.around(load_engine, settings.proportions)
     load_engine = CleaningLoader.around(load_engine, settings.clean, folder)
     load_engine = AcceptingLoader.around(load_engine, settings.acceptance)
-    return Job(folder, info, plan, load_engine, rejected, settings.execution)
+    return Job(folder, info, plan, load_engine, rejected, settings.execution, settings.url)

@@ -121,7 +121,7 @@ def test_a_lost_connection_is_one_line(local: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("nothing://x/run", "cannot be read .Protocol not known: nothing"),
+        ("nothing://x/run", "Protocol not known: nothing; known are s3, gs, "),
         ("memory://bucket/nowhere", "no such file; give an interactions.h5 or a finished run directory"),
         ("s3://bucket/run", "s3fs|cannot be read|no such file"),
     ],

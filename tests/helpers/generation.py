@@ -15,7 +15,7 @@ import numpy as np
 
 from intermask_cli.console import note
 from intermask_cli.datasets.tables import Rejected
-from intermask_cli.errors import InputError, MissingError
+from intermask_cli.errors import MissingError
 from intermask_cli.generation.job import Execution, Job, Summary, run_job
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.ray.cluster import RaySettings
@@ -77,8 +77,8 @@ class Loader:
                     os.kill(os.getpid(), signal.SIGTERM)
                 if self.act == "fail":
                     raise ValueError("bad text")
-                if self.act == "disk":
-                    raise InputError("not this one")
+                if self.act == "stop":
+                    raise MissingError("not this one")
             return make_all(items)
 
         return Engine(batch, 4)
@@ -131,9 +131,9 @@ def content(folder: Path) -> dict[str, bytes]:
         attributes = sorted((key, str(value)) for key, value in node.attrs.items())
         value = node[()] if isinstance(node, h5py.Dataset) else b""
         found[name] = (
-            repr(attributes).encode() + np.asarray(value).tobytes()
-            if name[:6] != "index/"
-            else repr(list(value)).encode()
+            repr(list(value)).encode()
+            if name[:6] == "index/" or np.asarray(value).dtype == object
+            else repr(attributes).encode() + np.asarray(value).tobytes()
         )
 
     with h5py.File(folder / "interactions.h5") as file:

@@ -20,6 +20,7 @@ from intermask_cli.datasets.interactions import (
     OPTIONAL_COLUMNS,
 )
 from intermask_cli.datasets.measures import OF_JOINTS, measured
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.datasets.rounding import rounded
 from intermask_cli.errors import InputError
 from intermask_cli.generation.run.plan import WorkItem
@@ -173,7 +174,7 @@ class AcceptanceCounts:
         """For the manifest and for `--json`."""
         return asdict(self)
 
-    def line(self, folder: Path) -> str:
+    def line(self, folder: Path | RemotePath) -> str:
         """For people."""
         items = self.accepted + self.fell_short + self.dropped
         line = f"{self.accepted:,} of {items:,} meet --accept, {self.tries:,} samples were made"

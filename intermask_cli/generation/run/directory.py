@@ -23,6 +23,7 @@ from typing import Any
 from intermask_cli.cleanup.effect import EFFECT_LOG
 from intermask_cli.datasets.interactions import FILE_NAME
 from intermask_cli.datasets.part_set import part_files_in
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.datasets.tables import Rejected
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import (
@@ -57,6 +58,8 @@ from intermask_cli.generation.run.plan import Part, Shard, WorkItem
 from intermask_cli.inference.interaction import Interaction
 
 REJECTED, GALLERY, PARTS = "rejected.jsonl", "gallery.html", "parts"
+#: Folder of a run for files per interaction.
+EXPORTS = "exports"
 #: What is being added to a finished run, as a run of its own (`generation.growing`).
 ADDING = "adding"
 #: Files and folders that --overwrite removes.
@@ -79,29 +82,39 @@ class MergeResult:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is: items with a result, planned items, and whether a process is working on it."""
+    """How far a run is: items with a result, planned items, and whether a process is working on it.
+
+    `running` is None behind a URL, where that is not known.
+    """
 
     made: int
     planned: int
-    running: bool
+    running: bool | None
 
     def in_words(self) -> str:
         """For people: progress and, where nothing is running, what finishes the run."""
         counts = f"{self.made:,} of {self.planned:,} interactions"
         if self.made >= self.planned:
             return f"finished, {counts}"
+        if self.running is None:
+            return f"{counts}; the same command makes the rest"
         end = "running" if self.running else "incomplete; the same command, or intermask merge, finishes it"
         return f"{counts}, {end}"
 
 
-def progress_of(folder: Path, manifest: Mapping[str, Any]) -> RunProgress:
+def progress_of(folder: Path | RemotePath, manifest: Mapping[str, Any]) -> RunProgress:
     """Progress of the run in a folder, from its manifest, its parts and its locks."""
     counts = manifest.get("counts") or {}
     planned = int(counts.get("items", 0))
-    made = int(counts.get("done", 0)) if manifest.get("status") == "finished" else items_in(folder / PARTS)
-    if manifest.get("status") == "failures":  # the parts with failures stay
-        made = int(counts.get("done", 0))
     planned -= int(counts.get("dropped", 0))  # by --on-fail drop, which a rerun would not change
+    if manifest.get("status") in ("finished", "failures"):  # the parts with failures stay
+        made = int(counts.get("done", 0))
+    elif isinstance(folder, RemotePath):
+        made = items_in((folder / PARTS).files())
+    else:
+        made = items_in(path.name for path in part_files(folder / PARTS))
+    if isinstance(folder, RemotePath):
+        return RunProgress(made, planned, running=None)
     locks = held_locks(folder, ".lock") + held_locks(folder, ".lock-*-of-*")
     return RunProgress(made, planned, bool(locks))
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from intermask_cli.config import LAYOUTS
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.errors import InputError
 from intermask_cli.files import json_object, without_absolute_paths, write_json
 from intermask_cli.version import __version__
@@ -103,10 +104,10 @@ class RunInfo:
         )
 
 
-def read_manifest(folder: Path) -> dict[str, Any] | None:
+def read_manifest(folder: Path | RemotePath) -> dict[str, Any] | None:
     """manifest.json of a run directory, None when there is none."""
     path = folder / MANIFEST
-    if not path.exists():
+    if not path.is_file():
         return None
     remedy = "move it away or use another --out"
     values = json_object(path, remedy)

@@ -5,12 +5,13 @@ A part is encoded in memory and written in one step, so its existence means that
 
 from __future__ import annotations
 
+import io
 import json
 import queue
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Thread
 from types import TracebackType
 from typing import Any
@@ -157,18 +158,24 @@ def read_part(path: Path) -> PartRecord:
         raise IntermaskError(DAMAGED.format(path)) from error
 
 
+def has_moved(data: bytes) -> bool:
+    """Whether a part, given as the bytes of its file, has given its items to the dataset (`merged_file`)."""
+    with h5py.File(io.BytesIO(data), "r") as file:
+        return bool(file.attrs.get(_MOVED, False))
+
+
 def part_files(folder: Path) -> Iterator[Path]:
     """Finished part files in a `parts/` folder, sorted by name."""
     return iter(sorted(path for path in folder.glob("part-*.h5") if _PART.fullmatch(path.name)))
 
 
-def items_in(folder: Path) -> int:
-    """Number of items of the finished parts in a `parts/` folder, from the names of the files."""
-    names = (_PART.fullmatch(path.name) for path in part_files(folder))
-    return sum(int(name[2]) - int(name[1]) + 1 for name in names if name)
+def items_in(names: Iterable[str]) -> int:
+    """Number of items of the finished parts of these names; other names count nothing."""
+    found = map(_PART.fullmatch, names)
+    return sum(int(name[2]) - int(name[1]) + 1 for name in found if name)
 
 
-def is_part(path: Path) -> bool:
+def is_part(path: PurePath) -> bool:
     """Whether a file has the name of a finished part."""
     return bool(_PART.fullmatch(path.name))
 

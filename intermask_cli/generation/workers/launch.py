@@ -83,7 +83,7 @@ def join_workers(device: str = "auto") -> Iterator[Worker]:
         InputError: the launcher's world size and the one of this process differ, the workers do not find each
             other, or the device does not exist.
     """
-    expected = _world_size()
+    expected = world_size()
     _say_one_process()
     precision = os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
     if precision != "no" and first_of_launcher():
@@ -106,7 +106,7 @@ def join_group(cpu: bool) -> None:
 
     Raises InputError as `join_workers`.
     """
-    expected = _world_size()
+    expected = world_size()
     _say_one_process()
     if expected > 1:
         _joined(expected, cpu)
@@ -132,12 +132,18 @@ def _without_gpu() -> bool:
     return not torch.cuda.is_available()
 
 
-def _world_size() -> int:
+def world_size() -> int:
     """Number of processes that the launcher announced; 1 without a launcher."""
     text = os.environ.get("WORLD_SIZE", "1")
     if not text.isdecimal() or int(text) < 1:
         raise InputError(f"WORLD_SIZE is '{text}'; a launcher sets it to a number, else leave it unset")
     return int(text)
+
+
+def on_several_machines() -> bool:
+    """Whether a launcher started processes on other machines than this one too."""
+    world = world_size()
+    return world > int(os.environ.get("LOCAL_WORLD_SIZE", world))
 
 
 def _joined(expected: int, cpu: bool) -> Any:
@@ -177,7 +183,7 @@ def _joined(expected: int, cpu: bool) -> Any:
 
 def announce_wait() -> None:
     """Say at once that other processes are awaited, where WORLD_SIZE may be left over from a shell."""
-    expected = _world_size()
+    expected = world_size()
     if expected > 1 and not _launched():
         _say_waiting(expected)
 
