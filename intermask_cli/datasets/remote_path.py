@@ -130,8 +130,8 @@ class RemotePath:
 
     def copy_to(self, target: RemotePath) -> None:
         """Copy the file within the storage."""
-        _, there = target._asked(lambda system, path: (system, path))
-        self._asked(lambda system, path: system.cp_file(path, there), reads=False)
+        target_path = target._asked(lambda system, path: path)
+        self._asked(lambda system, path: system.cp_file(path, target_path), reads=False)
 
     def remove(self) -> None:
         """Remove the file, or the folder with all that is in it."""

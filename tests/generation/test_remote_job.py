@@ -104,12 +104,12 @@ def test_a_run_at_a_url_is_that_at_a_path(
     assert f"dataset: {url}/interactions.h5" in summary.lines()
     assert f"made in {summary.folder}, which is removed when" in capfd.readouterr().err
     assert not summary.folder.exists()
-    there = RemotePath(url).files()
+    remote = RemotePath(url).files()
     names = {path.name for path in (tmp_path / "here").glob("[!.]*")}
-    assert set(there) == names and ("interactions-00001-of-00003.h5" in names) == (layout == "parts")
+    assert set(remote) == names and ("interactions-00001-of-00003.h5" in names) == (layout == "parts")
     copy = tmp_path / "copy"
     copy.mkdir()
-    for name in there:
+    for name in remote:
         (RemotePath(url) / name).get(copy / name)
         if name.startswith("interactions-") or name == "index.csv":
             assert (copy / name).read_bytes() == (tmp_path / "here" / name).read_bytes()

@@ -1,9 +1,9 @@
-"""A run that is kept behind a URL: it is made in a folder of this machine and sent from there.
+"""A run that is kept behind a URL: it is made in a folder of this machine and sent from it.
 
 These are sent, in this order: the manifest of the unfinished run, which says whose parts these are; each
 part, seconds after it is finished; at the end the dataset with all that belongs to it, and the manifest of
 the finished run last. Then the parts behind the URL are removed. The same command on another machine brings
-what is there and continues with it.
+what was sent and continues with it.
 
 Two commands on one URL are not kept from each other: storages have no locks.
 """
@@ -48,7 +48,7 @@ class RemoteRun:
     """The run `info` behind `url`, which is made in `folder`.
 
     Raises:
-        InputError: from `fetch`, if the storage cannot be read, or has something else there.
+        InputError: from `fetch`, if the storage cannot be read, or has something else behind the URL.
     """
 
     def __init__(self, url: RemotePath, folder: Path, info: RunInfo):
@@ -71,40 +71,40 @@ class RemoteRun:
         """Bring what this run needs of what it has behind the URL.
 
         The manifest if the run is complete there and not here; then nothing is brought, unless `whole` asks
-        for a complete run. `overwrite` removes what is there.
+        for a complete run. `overwrite` removes what the URL has.
 
         Raises:
-            InputError: another run is there, or files that no run of intermask wrote.
+            InputError: another run is behind the URL, or files that no run of intermask wrote.
         """
-        there = {name: size for name, size in self.url.files().items() if _is_of_run(name)}
+        remote = {name: size for name, size in self.url.files().items() if _is_of_run(name)}
         manifest = read_manifest(self.url)
         if manifest is None:
-            if there:
+            if remote:
                 raise InputError(
-                    f"{self.url}: holds {min(there)} and no {MANIFEST} of a run, which this program does not "
+                    f"{self.url}: holds {min(remote)} and no {MANIFEST} of a run, which this program does not "
                     "overwrite; move that away or use another --out"
                 )
             return None
         another = manifest["fingerprint"] != self.info.fingerprint
-        if another and not overwrite and any(name.endswith(".h5") for name in there):
+        if another and not overwrite and any(name.endswith(".h5") for name in remote):
             raise InputError(
                 f"{self.url}: holds another run ({how_it_differs(manifest, self.info)}); use --overwrite to "
                 "replace it, or another --out"
             )
         if another or overwrite:
-            self._remove(there)
+            self._remove(remote)
             return None
         here = read_manifest(self.folder)
         if here is not None and here["fingerprint"] != manifest["fingerprint"]:
             return None  # which the run refuses when it starts
         if here is not None and here["status"] == "finished" and (self.folder / FILE_NAME).is_file():
             return None
-        complete = manifest["status"] == "finished" and FILE_NAME in there
+        complete = manifest["status"] == "finished" and FILE_NAME in remote
         if complete and not whole:
             return manifest
-        in_parts = {name for name in there if name.startswith(f"{PARTS}/")}
-        names = there.keys() - in_parts if complete else {MANIFEST, EFFECT_LOG, *in_parts} & there.keys()
-        self._fetch({name: there[name] for name in names})
+        in_parts = {name for name in remote if name.startswith(f"{PARTS}/")}
+        names = remote.keys() - in_parts if complete else {MANIFEST, EFFECT_LOG, *in_parts} & remote.keys()
+        self._fetch({name: remote[name] for name in names})
         return None
 
     def _fetch(self, wanted: Mapping[str, int]) -> None:
@@ -206,14 +206,14 @@ class RemoteRun:
 
         def send() -> None:
             nonlocal left
-            there = self.url.files()
-            left = [name for name in names if not self._is_there(name, there)]
-            self._send_all(left, there)
-            there = self.url.files()
-            left = [name for name in names if not self._is_there(name, there)]
+            remote = self.url.files()
+            left = [name for name in names if not self._is_there(name, remote)]
+            self._send_all(left, remote)
+            remote = self.url.files()
+            left = [name for name in names if not self._is_there(name, remote)]
             if not left:
                 kept = set(map(_top, names))
-                self._remove(name for name in there if _is_of_run(name) and _top(name) not in kept)
+                self._remove(name for name in remote if _is_of_run(name) and _top(name) not in kept)
 
         for pause in PAUSES:
             time.sleep(pause)
@@ -229,39 +229,39 @@ class RemoteRun:
             files += sorted(path for path in (self.folder / name).rglob("*") if path.is_file())
         return [path.relative_to(self.folder).as_posix() for path in (*files, self.folder / MANIFEST)]
 
-    def _is_there(self, name: str, there: Mapping[str, int]) -> bool:
+    def _is_there(self, name: str, remote: Mapping[str, int]) -> bool:
         """Whether a file is behind the URL as it is here.
 
         By its size, unless it is one of the small files of every run, whose size says little.
         """
         size, _ = version = _version(self.folder / name)
         by_size = "/" in name or name.endswith(".h5")
-        return there.get(name) == size and (by_size or self._kept.get(name) == version)
+        return remote.get(name) == size and (by_size or self._kept.get(name) == version)
 
-    def _send_all(self, names: Sequence[str], there: Mapping[str, int]) -> None:
+    def _send_all(self, names: Sequence[str], remote: Mapping[str, int]) -> None:
         """Send files in order; the manifest, which comes last, only with all others."""
         failed, in_a_row = 0, 0
         with counter("send", len(names), "files") as shown:
             for name in names:
                 if in_a_row == _MOST_ERRORS or (failed and name == MANIFEST):
                     break
-                sent = self._tried(partial(self._send, name, there))
+                sent = self._tried(partial(self._send, name, remote))
                 failed, in_a_row = (failed, 0) if sent else (failed + 1, in_a_row + 1)
                 shown.advance(int(sent))
 
-    def _send(self, name: str, there: Mapping[str, int]) -> None:
+    def _send(self, name: str, remote: Mapping[str, int]) -> None:
         path = self.folder / name
         version = _version(path)
-        part = self._part_of(name, there) if is_part_file(name) else None
-        if part is not None and there[part] == version[0]:
+        part = self._part_of(name, remote) if is_part_file(name) else None
+        if part is not None and remote[part] == version[0]:
             (self.url / part).copy_to(self.url / name)
         else:
             (self.url / name).put(path)
         self._kept[name] = version
 
-    def _part_of(self, name: str, there: Mapping[str, int]) -> str | None:
+    def _part_of(self, name: str, remote: Mapping[str, int]) -> str | None:
         """The part behind the URL that a file of a run in parts is: both are in the same order."""
-        parts = sorted(part for part in self._kept if part.startswith(f"{PARTS}/") and part in there)
+        parts = sorted(part for part in self._kept if part.startswith(f"{PARTS}/") and part in remote)
         number, count = map(int, re.findall(r"\d+", name.removesuffix(".h5")))
         return parts[number - 1] if count == len(parts) else None
 

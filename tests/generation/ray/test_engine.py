@@ -15,15 +15,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 
+from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.errors import IntermaskError, MissingError
+from intermask_cli.generation.job import run_job
 from intermask_cli.generation.ray.cluster import RaySettings, connected
-from tests.helpers.generation import Loader, content, execute, plan_of, run, wait_for
+from intermask_cli.generation.remote_job import run_at_url
+from tests.helpers.generation import Loader, content, execute, job_of, plan_of, run, wait_for
 from tests.helpers.paths import ROOT
 
 needs_ray = pytest.mark.skipif(
@@ -73,6 +77,11 @@ def test_ray_on_this_machine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) 
         for folder in ("run", "deadly"):  # the same command makes the rest
             assert execute(tmp_path / folder, plan, Loader(), processes=2, ray=on_ray).done == 40
             assert content(tmp_path / folder) == content(tmp_path / "one")
+        url = RemotePath((tmp_path / "bucket").as_uri())
+        job = replace(job_of(tmp_path / "work", plan, Loader(), processes=2, ray=on_ray), url=url)
+        at_url = run_at_url(job, run_job, whole=False)
+        assert at_url is not None and (at_url.place, at_url.exit_code) == (url, 0)
+        assert content(tmp_path / "bucket") == content(tmp_path / "one")
 
 
 SCRIPT = """
