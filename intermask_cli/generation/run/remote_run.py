@@ -81,8 +81,8 @@ class RemoteRun:
         if manifest is None:
             if remote:
                 raise InputError(
-                    f"{self.url}: holds {min(remote)} and no {MANIFEST} of a run, which this program does not "
-                    "overwrite; move that away or use another --out"
+                    f"{self.url}: holds {min(remote)} and no {MANIFEST} of a run, which this program does "
+                    "not overwrite; move that away or use another --out"
                 )
             return None
         another = manifest["fingerprint"] != self.info.fingerprint
