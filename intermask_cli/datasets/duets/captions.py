@@ -199,7 +199,7 @@ def _to_mention(labels: Labels, type_: str, rng: np.random.Generator) -> set[str
         shares["tempo"] = NORMAL_TEMPO_SHARE
     if labels.approach == "near":
         shares["approach"] = NEAR_SHARE
-    values = stated_values(labels)
+    values = _phase_values(labels)
     return {name for name, share in shares.items() if values[name] is not None and rng.random() < share}
 
 
@@ -216,7 +216,7 @@ class _Draft:
         self.rng, self.intended, self.after = rng, intended, after
         self.noun: str | None = None if after is None else after.noun
         self.numbered: tuple[str, str] | None = None if after is None else after.numbered
-        self.values = stated_values(labels)
+        self.values = _phase_values(labels)
         self.symmetric = not KINDS[labels.kind].has_actor
         self.explicit = "actor" in intended
         self.stated: set[str] = {"kind"}

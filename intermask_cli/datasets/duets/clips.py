@@ -29,7 +29,7 @@ from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.two_phase import two_phase_stage
-from intermask_cli.datasets.duets.vectors import euler
+from intermask_cli.datasets.duets.vectors import euler, product, turned
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import MIRROR
 
@@ -108,5 +108,5 @@ def _in_the_world(rng: np.random.Generator, joints: Array, pelvis: Array) -> tup
     world = euler(rng.uniform(-math.pi, math.pi), 0.0, 0.0)
     middle = joints[:, :, 0].mean(axis=(1, 2)) * np.array([1.0, 0.0, 1.0])
     place = rng.uniform(-WORLD_M, WORLD_M, 3) * np.array([1.0, 0.0, 1.0])
-    turned = world @ (joints - middle[:, None, None, None]).reshape(3, -1)
-    return turned.reshape(joints.shape) + place[:, None, None, None], np.tensordot(world, pelvis, 1)
+    moved = turned(world, joints.reshape(3, -1)) + (place - world @ middle)[:, None]
+    return moved.reshape(joints.shape), product(world, pelvis)

@@ -132,8 +132,8 @@ class _Walker:
         off = self.later[..., free:] - np.array(self.feet).T[:, :, None, None]
         error = np.hypot(off[0], off[1]) + 0.2 * np.abs(off[2])  # `error_at` of (foot, landing or leaving, T)
         (left, left_off), (right, right_off) = error > _DUE_M
-        frames: list[int] = (free + np.flatnonzero((left & left_off) | (right & right_off))).tolist()
-        return frames
+        frames: list[int] = ((left & left_off) | (right & right_off)).nonzero()[0].tolist()
+        return [free + frame for frame in frames]
 
     def reach(self, foot: int, frame: int) -> float:
         """Distance of the planted foot from the body over the ground, metres."""

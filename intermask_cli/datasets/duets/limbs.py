@@ -5,13 +5,13 @@ Axes: components (`vectors`), bone (upper, lower), person, side (left, right), T
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.vectors import cross, dot, frame, length, product, unit
+from intermask_cli.motion.skeleton import PALM_M
 
 #: Share of its length that a limb spans at most, and metres by which it spans more than when it is folded.
 _STRETCH, _FOLDED_M = 0.9999, 1e-4
@@ -25,18 +25,24 @@ class Limbs:
     lengths: Array  # (2, 2, 2, 1) metres; of the lower bone including what lies beyond it
     rest: Array  # (3, 3, 2, 2, 2, 1) the inverse of the frames of bone and hinge in the rest pose
 
-    @classmethod
-    def of(cls, offsets: Array, joints: tuple[int, int], beyond: float, hinge: Sequence[Array]) -> Limbs:
-        """Limbs of bodies with offsets (3, 2, 22, 1).
 
-        `joints` are the left joints at the lower ends of both bones, their right ones follow; `beyond` metres
-        lengthen the lower bone; `hinge` is the axis (3,) of the left and the right hinge in the rest pose.
-        """
-        bones = np.stack([offsets[:, :, joint : joint + 2] for joint in joints], axis=1)
-        lengths = length(bones)
-        lengths[1] += beyond
-        axes = np.stack(hinge, axis=-1)[:, None, None, :, None]
-        return cls(bones, lengths, frame(bones, axes).swapaxes(0, 1))
+#: Joints at the lower ends of the bones of left leg, right leg, left arm, right arm: upper bones, lower bones.
+_ENDS = np.array([[4, 5, 18, 19], [7, 8, 20, 21]])
+#: Hinge axes of these limbs in the rest pose: x for legs, downwards and upwards for arms; (3, 1, 1, 4, 1).
+_HINGES = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0], [0.0] * 4])[:, None, None, :, None]
+
+
+def legs_and_arms(offsets: Array) -> tuple[Limbs, Limbs]:
+    """The limbs of both bodies with offsets (3, 2, 22, 1); arms end at the palms."""
+    bones = offsets[:, :, _ENDS].swapaxes(1, 2)  # (3, 2, 2, 4, 1)
+    lengths = length(bones)
+    lengths[1, :, 2:] += PALM_M
+    rest = frame(bones, _HINGES).swapaxes(0, 1)
+    legs, arms = (
+        Limbs(bones[..., pair, :], lengths[..., pair, :], rest[..., pair, :])
+        for pair in (slice(0, 2), slice(2, 4))
+    )
+    return legs, arms
 
 
 def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,7 @@ _CHANNELS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(NamedTuple):
     """A palm moves to `target(pose)` with weight (T,): 0 keeps its motion so far, 1 is the target."""
 
     person: int
@@ -34,8 +34,7 @@ class Reach:
     bulge: float  # how far the path curves forward, share of its length
 
 
-@dataclass(frozen=True)
-class FootLift:
+class FootLift(NamedTuple):
     """An ankle leaves its step towards `target(pelvis (T, 3), yaw (T,))` with weight (T,).
 
     `pitch` is the foot's at full weight, radians, positive with the toes down.
@@ -71,8 +70,8 @@ class MotionPlan:
     def until(self, end: int) -> MotionPlan:
         """The plan of the frames before `end`."""
         frames = {name: getattr(self, name)[:, :end] for name in _CHANNELS}
-        reaches = [replace(reach, weight=reach.weight[:end]) for reach in self.reaches]
-        lifts = [replace(lift, weight=lift.weight[:end]) for lift in self.lifts]
+        reaches = [reach._replace(weight=reach.weight[:end]) for reach in self.reaches]
+        lifts = [lift._replace(weight=lift.weight[:end]) for lift in self.lifts]
         return replace(self, reaches=reaches, lifts=lifts, **frames)
 
 

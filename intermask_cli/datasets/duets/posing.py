@@ -12,7 +12,7 @@ import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.ground_path import GroundPath
-from intermask_cli.datasets.duets.limbs import Limbs, soft_distance, two_bone_rotations
+from intermask_cli.datasets.duets.limbs import Limbs, legs_and_arms, soft_distance, two_bone_rotations
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.standing import Standing, stand
@@ -28,7 +28,7 @@ from intermask_cli.datasets.duets.vectors import (
     turned,
     turned_back,
 )
-from intermask_cli.motion.skeleton import FPS, PALM_M
+from intermask_cli.motion.skeleton import FPS
 
 #: Joints of the spine, their shares of the bend, and frames by which they follow: the chest goes first.
 _SPINE = ((3, 0.30, 2), (6, 0.35, 1), (9, 0.35, 0))
@@ -51,9 +51,6 @@ _PELVIS_TURN, _PELVIS_DROP = 0.13, 0.085
 _CHEST_TURN, _CHEST_LEVEL = 1.8, 0.85
 #: Signs of the x axis for left and right limbs, over frames.
 _SIDES = np.array([[1.0], [-1.0]])
-#: Hinge axes in the T-pose, left and right.
-_KNEE_AXES = (np.array([1.0, 0.0, 0.0]),) * 2
-_ELBOW_AXES = (np.array([0.0, -1.0, 0.0]), np.array([0.0, 1.0, 0.0]))
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,7 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
     footing = plan_feet(path, bodies, plan.flights)
     gait, idle = _gait(path, footing, bodies), stand(rng, plan, path, bodies)
     posed = Posed.empty(frames)
+    legs, arms = legs_and_arms(offsets)
     root = _place_pelvis_xz(plan, path, gait, idle, noise)
     posed.pelvis[:] = euler(
         plan.yaw + gait.turn,
@@ -93,10 +91,10 @@ def pose(plan: MotionPlan, bodies: tuple[Body, Body], rng: np.random.Generator) 
     root[1] += plan.jump
     ankles[1] += plan.jump[:, None]
     posed.joints[:, :, 0], posed.columns[:, :, :, 0] = root, posed.pelvis[:, :2]
-    _pose_legs(posed, hips + root[:, :, None], ankles, foot_rotation, path, footing, offsets)
+    _pose_legs(posed, legs, hips + root[:, :, None], ankles, foot_rotation, path, footing, offsets)
     trunk, chest = _pose_trunk(posed, plan, path, gait, idle, noise, offsets, bodies)
     _pose_head(posed, chest, plan, gait, idle, noise, offsets, bodies)
-    _pose_arms(posed, trunk, chest, plan, path, gait, idle, noise, offsets, bodies)
+    _pose_arms(posed, arms, trunk, chest, plan, path, gait, idle, noise, offsets, bodies)
     return posed
 
 
@@ -227,6 +225,7 @@ def _below(bound: Array, reach: int) -> Array:
 
 def _pose_legs(
     posed: Posed,
+    legs: Limbs,
     hips: Array,
     ankles: Array,
     foot_rotation: Array,
@@ -235,7 +234,6 @@ def _pose_legs(
     offsets: Array,
 ) -> None:
     """Fill hips, knees, ankles and toes."""
-    legs = Limbs.of(offsets, (4, 7), 0.0, _KNEE_AXES)
     direction = 0.5 * (footing.yaw + path.yaw[:, None]) + 0.10 * _SIDES
     # Knees bend about a level axis across the body, whichever way the leg points (also in a high kick).
     across = np.stack([np.cos(direction), np.zeros_like(direction), -np.sin(direction)])
@@ -325,11 +323,12 @@ def _pose_head(
 
 
 def _pose_arms(
-    posed: Posed, trunk: Trunk, chest: Array, plan: MotionPlan, path: GroundPath, gait: Gait,
-    idle: Standing, noise: dict[str, Array], offsets: Array, bodies: tuple[Body, Body],
+    posed: Posed, arms: Limbs, trunk: Trunk, chest: Array, plan: MotionPlan, path: GroundPath,
+    gait: Gait, idle: Standing, noise: dict[str, Array], offsets: Array, bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
-    arms, scale = np.array([(body.arm, body.scale) for body in bodies]).T[..., None, None]
+    scale = np.array([body.scale for body in bodies])[:, None, None]
+    longest = arms.lengths.sum(axis=0)
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     palms = shoulders + _hanging(chest, path, gait, bodies)
     busy = np.zeros(palms.shape[1:])
@@ -345,7 +344,7 @@ def _pose_arms(
 
     # The shoulder girdle helps: up for raised hands, forward for far ones.
     chest = chest[:, :, :, None]
-    _, up, front = turned_back(chest, palms - shoulders) / arms
+    _, up, front = turned_back(chest, palms - shoulders) / longest
     raised = 0.30 * np.tanh(_soft_plus(4.0 * (up + 0.2)) / 4.0)
     forward = 0.28 * np.tanh(_soft_plus(6.0 * (front - 0.35)) / 6.0)
     breath = 0.012 * noise["breath"][:, None]
@@ -357,10 +356,9 @@ def _pose_arms(
     distance = length(along)
     along /= distance
     pole = _elbow_pole(plan.elbow.swapaxes(1, 2) + idle.elbow, along, chest)
-    limbs = Limbs.of(offsets, (18, 20), PALM_M, _ELBOW_AXES)
-    rotations = two_bone_rotations(along, soft_distance(distance, arms, 0.95, 0.992), pole, limbs)
+    rotations = two_bone_rotations(along, soft_distance(distance, longest, 0.95, 0.992), pole, arms)
     upper, lower = rotations[:, :, 0], rotations[:, :, 1]
-    to_elbow, to_wrist = np.moveaxis(turned(rotations, limbs.offsets), 1, 0)
+    to_elbow, to_wrist = np.moveaxis(turned(rotations, arms.offsets), 1, 0)
     posed.joints[:, :, 16:18] = shoulders
     posed.joints[:, :, 18:20] = elbows = shoulders + to_elbow
     posed.joints[:, :, 20:22] = elbows + to_wrist

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple, dataclass
 from functools import cached_property
 
@@ -63,17 +64,17 @@ class Body:
     @cached_property
     def arm(self) -> float:
         """Shoulder to palm with the arm straight."""
-        return float(np.linalg.norm(self.offsets[[18, 20]], axis=-1).sum()) + PALM_M
+        return math.hypot(*self.offsets[18]) + math.hypot(*self.offsets[20]) + PALM_M
 
     @cached_property
     def leg(self) -> float:
         """Hip to ankle with the leg straight."""
-        return float(np.linalg.norm(self.offsets[[4, 7]], axis=-1).sum())
+        return math.hypot(*self.offsets[4]) + math.hypot(*self.offsets[7])
 
 
 def random_body(rng: np.random.Generator) -> Body:
     """A random adult between 1.50 and 1.95 m with limb proportions within 3 percent of the average."""
-    height = float(np.clip(rng.normal(1.72, 0.09), *HEIGHT_RANGE_M))
+    height = min(max(rng.normal(1.72, 0.09), HEIGHT_RANGE_M[0]), HEIGHT_RANGE_M[1])
     offsets = scaled_offsets(height)
     proportions = 1.0 + rng.uniform(-_PROPORTION, _PROPORTION, len(_GROUPS))
     offsets[1:] *= proportions[_GROUP, None]

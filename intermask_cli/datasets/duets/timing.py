@@ -26,7 +26,7 @@ def pulse(t: Array, up: float, top: float, down: float, end: float) -> Array:
 
 def trapezoid(u: Array, share: float = 0.3) -> Array:
     """Fraction of time -> fraction of way: speeds up during `share` of the time, slows down as long."""
-    u = np.clip(u, 0.0, 1.0)
+    u = np.minimum(np.maximum(u, 0.0), 1.0)
     top = 1.0 / (1.0 - share)
     rising = 0.5 * top * u * u / share
     falling = 1.0 - 0.5 * top * (1.0 - u) ** 2 / share
@@ -70,7 +70,7 @@ def nearby(values: Array, reach: int, axis: int) -> Array:
     """Values and those up to `reach` frames before and after along `axis`, as a last axis; ends repeated."""
     count = values.shape[axis]
     # A frame list is several times faster than `numpy.pad` for arrays as small as these.
-    padded = np.ascontiguousarray(np.take(values, _frames_nearby(count, reach), axis=axis))
+    padded = values.take(_frames_nearby(count, reach), axis=axis)
     shape = (*values.shape, 2 * reach + 1)
     strides = (*padded.strides, padded.strides[axis])
     # As `numpy.lib.stride_tricks.sliding_window_view`, which takes longer than most sums over its windows.

@@ -95,16 +95,16 @@ class PhaseView:
     def reach(self, item: Reach) -> Reach:
         """A reach in the other view; its target is still computed in its own."""
         target = item.target
-        return replace(
-            item, person=self.person(item.person), hand=self.limb(item.hand),
+        return item._replace(
+            person=self.person(item.person), hand=self.limb(item.hand),
             target=lambda pose: self.point(target(self.trunk(pose))),
         )  # fmt: skip
 
     def lift(self, item: FootLift) -> FootLift:
         """A lifted foot in the other view; its target is still computed in its own."""
         target = item.target
-        return replace(
-            item, person=self.person(item.person), foot=self.limb(item.foot),
+        return item._replace(
+            person=self.person(item.person), foot=self.limb(item.foot),
             target=lambda pelvis, yaw: self.point(target(self.point(pelvis), self.angle(yaw))),
         )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _joined(first: Stage, second: Stage, join: int, view: PhaseView) -> MotionPl
     gaze = 1.0 - (1.0 - one.gaze) * keep - (1.0 - view.people(two.gaze)) * (1.0 - keep)
     return replace(
         one, **channels, gaze=gaze,
-        reaches=[replace(r, weight=keep * r.weight) for r in one.reaches] + [*map(view.reach, two.reaches)],
-        lifts=[replace(r, weight=keep * r.weight) for r in one.lifts] + [*map(view.lift, two.lifts)],
+        reaches=[r._replace(weight=keep * r.weight) for r in one.reaches] + [*map(view.reach, two.reaches)],
+        lifts=[r._replace(weight=keep * r.weight) for r in one.lifts] + [*map(view.lift, two.lifts)],
         flights=(flights[0], flights[1]),
     )  # fmt: skip
