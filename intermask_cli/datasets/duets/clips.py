@@ -29,7 +29,7 @@ from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.stage import Stage
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.two_phase import two_phase_stage
-from intermask_cli.datasets.duets.vectors import euler, product, turned
+from intermask_cli.datasets.duets.vectors import euler
 from intermask_cli.motion.motion import Motion
 from intermask_cli.motion.skeleton import MIRROR
 
@@ -44,7 +44,7 @@ def make_clip(seed: int, index: int, kind: str | None = None, kinds: KindSet = C
     """
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, index])))
     if kind is None and kinds.two_phase > 0.0 and rng.random() < kinds.two_phase:
-        stage, labels, exchange = two_phase_stage(rng, kinds.pairs())
+        stage, labels, exchange = two_phase_stage(rng, kinds.pairs)
         return _finished(stage, _posed(stage), labels, exchange, seed, index)
     drawn = kinds.kinds[int(rng.integers(len(kinds.kinds)))]
     name = drawn if kind is None else kind
@@ -70,7 +70,7 @@ def _finished(stage: Stage, posed: Posed, labels: Labels, exchange: bool, seed: 
     if labels.side == LEFT:
         order, signs = list(MIRROR), MIRROR_X[:, None] * MIRROR_X
         joints = joints[:, :, order] * MIRROR_X[:, None, None, None]
-        columns = columns[:, :, :, order] * signs[:, :2, None, None, None]
+        columns = columns[:, :, :, order] * signs[:, :2, None, None, None].astype(np.float32)
         pelvis = pelvis * signs[..., None, None]
         offsets = offsets[:, order] * MIRROR_X
     if exchange:
@@ -108,5 +108,6 @@ def _in_the_world(rng: np.random.Generator, joints: Array, pelvis: Array) -> tup
     world = euler(rng.uniform(-math.pi, math.pi), 0.0, 0.0)
     middle = joints[:, :, 0].mean(axis=(1, 2)) * np.array([1.0, 0.0, 1.0])
     place = rng.uniform(-WORLD_M, WORLD_M, 3) * np.array([1.0, 0.0, 1.0])
-    moved = turned(world, joints.reshape(3, -1)) + (place - world @ middle)[:, None]
-    return moved.reshape(joints.shape), product(world, pelvis)
+    moved = (world @ joints.reshape(3, -1)).reshape(joints.shape)
+    moved += (place - world @ middle)[:, None, None, None]
+    return moved, (world @ pelvis.reshape(3, -1)).reshape(pelvis.shape)

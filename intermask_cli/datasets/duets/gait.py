@@ -9,7 +9,7 @@ come to captured walks is measured by `benchmarks.duets.statistics --walks`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,8 +110,9 @@ class _Walker:
         self.x, self.z, self.yaw = path.x[person], path.z[person], path.yaw[person]
         self.places = places[:, person]  # (3, 2, T)
         self.duration = times.duration[person]
-        #: Places (3, 2, 2, T) of the feet when a step that begins in a frame lands, and soon after the frame.
-        self.later = self.places[:, :, np.stack([times.landing[person], times.leaving])]
+        self.landing, self.leaving = times.landing[person], times.leaving
+        #: Places (3, 2, 2, T) of the feet in those frames.
+        self.later = self.places[:, :, np.stack([self.landing, self.leaving])]
         self.feet = [self.place(0, 0), self.place(1, 0)]
         self.start = list(self.feet)
         self.steps: list[_Step] = []
@@ -127,13 +128,21 @@ class _Walker:
         # The absolute value of a complex number is the hypotenuse as NumPy computes it, to the last bit.
         return abs(complex(x - planted[0], z - planted[1])) + 0.2 * abs(yaw - planted[2])
 
-    def due(self, free: int) -> list[int]:
+    def due(self, free: int) -> Iterator[int]:
         """Frames from `free` on in which a foot should leave: off its place then, and left by the body."""
+        # People who walk take the next step at once: seen without arrays.
+        landing, leaving = int(self.landing[free]), int(self.leaving[free])
+        if any(
+            self.error_at(foot, landing) > _THRESHOLD_M and self.error_at(foot, leaving) > _START_M
+            for foot in (0, 1)
+        ):
+            yield free
+        free += 1
         off = self.later[..., free:] - np.array(self.feet).T[:, :, None, None]
         error = np.hypot(off[0], off[1]) + 0.2 * np.abs(off[2])  # `error_at` of (foot, landing or leaving, T)
         (left, left_off), (right, right_off) = error > _DUE_M
-        frames: list[int] = ((left & left_off) | (right & right_off)).nonzero()[0].tolist()
-        return [free + frame for frame in frames]
+        for frame in ((left & left_off) | (right & right_off)).nonzero()[0].tolist():
+            yield free + frame
 
     def reach(self, foot: int, frame: int) -> float:
         """Distance of the planted foot from the body over the ground, metres."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import itemgetter
 from typing import Any
 
@@ -96,6 +97,7 @@ class KindSet:
     kinds: tuple[str, ...]
     two_phase: float = 0.0
 
+    @cached_property
     def pairs(self) -> list[tuple[str, str]]:
         """Kinds that can follow each other in a clip of two phases."""
         firsts = [kind for kind in self.kinds if 1 in KINDS[kind].phases]
@@ -140,7 +142,7 @@ def kind_set(names: str, two_phase: float | None = None) -> KindSet:
     if not 0.0 <= share <= 1.0:
         raise InputError(f"two-phase share {share}; accepted: 0 to 1")
     chosen = KindSet(tuple(kind for kind in KINDS if kind in kinds), share)
-    if share > 0.0 and not chosen.pairs():
+    if share > 0.0 and not chosen.pairs:
         raise InputError(
             f"no two of {', '.join(kinds)} can be joined by 'then'; "
             "add kinds or leave the two-phase share at 0"

@@ -11,38 +11,39 @@ import numpy as np
 
 from intermask_cli.datasets.duets.timing import Array
 from intermask_cli.datasets.duets.vectors import cross, dot, frame, length, product, unit
-from intermask_cli.motion.skeleton import PALM_M
+from intermask_cli.motion.skeleton import PALM_M, REST_OFFSETS
 
 #: Share of its length that a limb spans at most, and metres by which it spans more than when it is folded.
 _STRETCH, _FOLDED_M = 0.9999, 1e-4
+
+
+#: Joints at the lower ends of the bones of left leg, right leg, left arm, right arm: upper bones, lower bones.
+_ENDS = np.array([[4, 5, 18, 19], [7, 8, 20, 21]])
+#: Hinge axes of these limbs in the rest pose: x for legs, downwards and upwards for arms; (3, 1, 4).
+_HINGES = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0], [0.0] * 4])[:, None]
+#: The inverse of the frames of bone and hinge in the rest pose (3, 3, 2, 1, 4, 1): bodies differ in lengths only.
+_REST = frame(REST_OFFSETS.T[:, _ENDS], _HINGES).swapaxes(0, 1)[..., None, :, None]
 
 
 @dataclass(frozen=True)
 class Limbs:
     """The bones of both arms, or both legs."""
 
-    offsets: Array  # (3, 2, 2, 2, 1) of the lower ends of the bones, in the rest pose
-    lengths: Array  # (2, 2, 2, 1) metres; of the lower bone including what lies beyond it
-    rest: Array  # (3, 3, 2, 2, 2, 1) the inverse of the frames of bone and hinge in the rest pose
+    lengths: Array  # (2, 2, 2, 1) metres
+    beyond: float  # metres from the end of the lower bone to what should be in place: the palm
+    rest: Array  # (3, 3, 2, 1, 2, 1) as `_REST`
 
-
-#: Joints at the lower ends of the bones of left leg, right leg, left arm, right arm: upper bones, lower bones.
-_ENDS = np.array([[4, 5, 18, 19], [7, 8, 20, 21]])
-#: Hinge axes of these limbs in the rest pose: x for legs, downwards and upwards for arms; (3, 1, 1, 4, 1).
-_HINGES = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0], [0.0] * 4])[:, None, None, :, None]
+    @property
+    def longest(self) -> Array:
+        """Length (2, 2, 1) of the straight limb, in metres."""
+        return self.lengths[0] + self.lengths[1] + self.beyond
 
 
 def legs_and_arms(offsets: Array) -> tuple[Limbs, Limbs]:
-    """The limbs of both bodies with offsets (3, 2, 22, 1); arms end at the palms."""
-    bones = offsets[:, :, _ENDS].swapaxes(1, 2)  # (3, 2, 2, 4, 1)
-    lengths = length(bones)
-    lengths[1, :, 2:] += PALM_M
-    rest = frame(bones, _HINGES).swapaxes(0, 1)
-    legs, arms = (
-        Limbs(bones[..., pair, :], lengths[..., pair, :], rest[..., pair, :])
-        for pair in (slice(0, 2), slice(2, 4))
-    )
-    return legs, arms
+    """The limbs of both bodies with offsets (3, 2, 22, 1)."""
+    lengths = length(offsets[:, :, _ENDS]).swapaxes(0, 1)  # (2, 2, 4, 1)
+    legs = Limbs(lengths[:, :, :2], 0.0, _REST[..., :2, :])
+    return legs, Limbs(lengths[:, :, 2:], PALM_M, _REST[..., 2:, :])
 
 
 def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Array:
@@ -53,14 +54,18 @@ def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Ar
     return held
 
 
-def two_bone_rotations(along: Array, distance: Array, pole: Array, limbs: Limbs) -> Array:
-    """Global rotations (3, 3, 2, 2, 2, T) of the bones so that the end is `distance` metres along a line.
+def two_bone_rotations(
+    along: Array, distance: Array, pole: Array, limbs: Limbs
+) -> tuple[Array, Array, Array]:
+    """The limbs whose ends are `distance` metres along a line.
 
     along (3, 2, 2, T) is the unit vector from the start of the limb to its end; the hinge is where the pole
-    (3, 2, 2, T), which must not be along that line, points to.
+    (3, 2, 2, T), which must not be along that line, points to. Returns global rotations (3, 3, 2, 2, 2, T) of
+    the bones, and where the hinge and the end of the lower bone are, seen from the start (3, 2, 2, T).
     """
     aside = unit(pole - dot(pole, along) * along)
-    first, second = limbs.lengths
+    upper, lower = limbs.lengths
+    first, second = upper, lower + limbs.beyond
     span = np.minimum(np.maximum(distance, np.abs(first - second) + _FOLDED_M), _STRETCH * (first + second))
     # Both bones as unit vectors in the plane of `along` and `aside`.
     ahead, sideways = np.empty((2, 2, *span.shape))
@@ -68,9 +73,10 @@ def two_bone_rotations(along: Array, distance: Array, pole: Array, limbs: Limbs)
     sideways[0] = np.sqrt(1.0 - ahead[0] ** 2)
     share = first / second
     ahead[1], sideways[1] = span / second - share * ahead[0], -share * sideways[0]
-    along, aside = along[:, None], aside[:, None]
     frames = np.empty((3, 3, *ahead.shape))
+    frames[:, 1] = cross(aside, along)[:, None]
+    along, aside = along[:, None], aside[:, None]
     frames[:, 0] = ahead * along + sideways * aside
-    frames[:, 1] = cross(aside, along)
     frames[:, 2] = ahead * aside - sideways * along
-    return product(frames, limbs.rest)
+    hinge = upper * frames[:, 0, 0]
+    return product(frames, limbs.rest), hinge, hinge + lower * frames[:, 0, 1]

@@ -58,13 +58,13 @@ class Posed:
     """The result, with components first and frames last (`vectors`); persons are the axis of two."""
 
     joints: Array  # (3, 2, 22, T) metres
-    columns: Array  # (3, 2, 2, 22, T) the first two columns of local rotations, of the pelvis in the world
+    columns: np.ndarray  # (3, 2, 2, 22, T) float32, the first two columns of local rotations, of the pelvis in the world
     pelvis: Array  # (3, 3, 2, T) rotation in the world
 
     @classmethod
     def empty(cls, frames: int) -> Posed:
         """Neutral wrists, nothing else yet."""
-        columns = np.empty((3, 2, 2, 22, frames))
+        columns = np.empty((3, 2, 2, 22, frames), dtype=np.float32)
         columns[..., 20:22, :] = np.eye(3)[:, :2, None, None, None]
         return cls(np.empty((3, 2, 22, frames)), columns, np.empty((3, 3, 2, frames)))
 
@@ -240,14 +240,14 @@ def _pose_legs(
     along = ankles - hips
     distance = length(along)
     along /= distance
-    reached = soft_distance(distance, legs.lengths.sum(axis=0), 0.9991, 0.9994)
-    rotations = two_bone_rotations(along, reached, cross(along, across), legs)
+    reached = soft_distance(distance, legs.longest, 0.9991, 0.9994)
+    rotations, knees, ankles = two_bone_rotations(along, reached, cross(along, across), legs)
     thigh, shank = rotations[:, :, 0], rotations[:, :, 1]
-    to_knee, to_ankle = np.moveaxis(turned(rotations, legs.offsets), 1, 0)
+    ankles = hips + ankles
     joints, columns = posed.joints, posed.columns
     joints[:, :, 1:3] = hips
-    joints[:, :, 4:6] = knees = hips + to_knee
-    joints[:, :, 7:9] = ankles = knees + to_ankle
+    joints[:, :, 4:6] = hips + knees
+    joints[:, :, 7:9] = ankles
     joints[:, :, 10:12] = ankles + turned(foot_rotation, offsets[:, :, 10:12])
     toes = np.arcsin(np.minimum(foot_rotation[1, 2], 0.0))  # they stay level while the heel is up
     columns[:, :, :, 1:3] = columns_relative_to(posed.pelvis[:, :, :, None], thigh)
@@ -328,7 +328,6 @@ def _pose_arms(
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""
     scale = np.array([body.scale for body in bodies])[:, None, None]
-    longest = arms.lengths.sum(axis=0)
     shoulders = np.stack([trunk.positions[16], trunk.positions[17]], axis=2)
     palms = shoulders + _hanging(chest, path, gait, bodies)
     busy = np.zeros(palms.shape[1:])
@@ -344,7 +343,7 @@ def _pose_arms(
 
     # The shoulder girdle helps: up for raised hands, forward for far ones.
     chest = chest[:, :, :, None]
-    _, up, front = turned_back(chest, palms - shoulders) / longest
+    _, up, front = turned_back(chest, palms - shoulders) / arms.longest
     raised = 0.30 * np.tanh(_soft_plus(4.0 * (up + 0.2)) / 4.0)
     forward = 0.28 * np.tanh(_soft_plus(6.0 * (front - 0.35)) / 6.0)
     breath = 0.012 * noise["breath"][:, None]
@@ -356,12 +355,12 @@ def _pose_arms(
     distance = length(along)
     along /= distance
     pole = _elbow_pole(plan.elbow.swapaxes(1, 2) + idle.elbow, along, chest)
-    rotations = two_bone_rotations(along, soft_distance(distance, longest, 0.95, 0.992), pole, arms)
+    reached = soft_distance(distance, arms.longest, 0.95, 0.992)
+    rotations, elbows, wrists = two_bone_rotations(along, reached, pole, arms)
     upper, lower = rotations[:, :, 0], rotations[:, :, 1]
-    to_elbow, to_wrist = np.moveaxis(turned(rotations, arms.offsets), 1, 0)
     posed.joints[:, :, 16:18] = shoulders
-    posed.joints[:, :, 18:20] = elbows = shoulders + to_elbow
-    posed.joints[:, :, 20:22] = elbows + to_wrist
+    posed.joints[:, :, 18:20] = shoulders + elbows
+    posed.joints[:, :, 20:22] = shoulders + wrists
     posed.columns[:, :, :, 13:15] = collar[:, :2]
     posed.columns[:, :, :, 16:18] = columns_relative_to(girdle, upper)
     posed.columns[:, :, :, 18:20] = columns_relative_to(upper, lower)

@@ -88,7 +88,9 @@ def unit(vector: Array) -> Array:
 def cross(first: Array, second: Array) -> Array:
     """Cross products of vectors (3, ...)."""
     (a, b, c), (x, y, z) = first, second
-    return np.stack([b * z - c * y, c * x - a * z, a * y - b * x])
+    result = np.empty(np.broadcast_shapes(first.shape, second.shape))
+    result[0], result[1], result[2] = b * z - c * y, c * x - a * z, a * y - b * x
+    return result
 
 
 def frame(x: Array, y: Array) -> Array:

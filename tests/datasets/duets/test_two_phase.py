@@ -145,7 +145,7 @@ def test_labels_survive_json(clips):
 
 
 def drawn(rng: np.random.Generator) -> Labels:
-    pairs = JOINED.pairs()
+    pairs = JOINED.pairs
     one, two = pairs[int(rng.integers(len(pairs)))]
     first, second = draw_labels(rng, one), draw_labels(rng, two)
     actor = second.actor if KINDS[two].has_actor else None
