@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.machine import ROOT, busy_share, describe
 from benchmarks.speed import (
+    corpus,
     earlier,
     evaluation,
     gpu,
@@ -51,6 +52,7 @@ SECTIONS: dict[str, Callable[[], dict[str, Any] | None]] = {
     "training": lambda: training.measure(training.TrainingSizes()),
     "pictures": lambda: pictures.measure(pictures.PictureSizes()),
     "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes()),
+    "duets": lambda: corpus.measure(corpus.CorpusSizes()),
     "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
     "gpu": lambda: gpu.measure(gpu.GpuSizes()),
 }
@@ -72,6 +74,7 @@ TINY: dict[str, Callable[[], dict[str, Any] | None]] = {
     "training": lambda: training.measure(training.TrainingSizes(batch=4, tokens=4, steps=4, rounds=1)),
     "pictures": lambda: pictures.measure(pictures.PictureSizes(12, 120, 1, 3)),
     "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(prompts=2)),
+    "duets": lambda: corpus.measure(corpus.CorpusSizes(clips=100, fewer=2, rounds=1)),
     "evaluate": lambda: evaluation.measure(
         evaluation.EvaluationSizes(("--clips", "8", "--repeats", "1", "--quick"))
     ),

@@ -37,7 +37,7 @@ def measure(sizes: EarlierSizes) -> dict[str, Any] | None:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if not _checked_out(folder / "tree"):
+        if not checked_out(folder / "tree"):
             note(f"no commit {COMMIT} in this checkout")
             return None
         frames = _write_prompts(folder / "mixed.csv", sizes.prompts)
@@ -66,7 +66,7 @@ def measure(sizes: EarlierSizes) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _checked_out(tree: Path) -> bool:
+def checked_out(tree: Path) -> bool:
     """Write the files of 0.1.0 into a new folder; False where git does not have them."""
     archive = tree.with_suffix(".tar")
     words = ["git", "archive", "--output", str(archive), COMMIT]

@@ -118,6 +118,7 @@ GOALS = (
     Goal("machinery", "12 prompts: neither loading nor sampling nor bodies", _rest, 5, "%", at_most=True),
     Goal("machinery 1,000", "1,000 prompts: the same", _rest, 3, "%", at_most=True),
     Goal("against 0.1.0", "256 prompts of mixed length, against 0.1.0", _than_earlier, 1.5),
+    Goal("duets", "data duets, clips of the same kinds, against 0.1.0", _than_earlier, 2),
     Goal("evaluate", "evaluate, the first time", _evaluated(evaluation.FIRST), 120, "s", at_most=True),
     Goal("evaluate", "evaluate, again", _evaluated(evaluation.AGAIN), 15, "s", at_most=True),
     Goal("training", "transformer training, half_weights and a process per core", _apart, 2),

@@ -12,6 +12,7 @@ from benchmarks.machine import ROOT
 from benchmarks.speed import __main__ as speed
 from benchmarks.speed import (
     commands,
+    corpus,
     earlier,
     evaluation,
     gpu,
@@ -19,6 +20,7 @@ from benchmarks.speed import (
     growth,
     jobs,
     pictures,
+    report,
     sampling,
     starts,
     storage,
@@ -90,6 +92,18 @@ def test_the_earlier_version_is_run_from_its_own_files(monkeypatch: pytest.Monke
     assert earlier.measure(earlier.EarlierSizes(2)) is None
 
 
+def test_a_clip_of_the_corpus_is_timed_without_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "checked_out", lambda tree: True)
+    monkeypatch.setattr(commands, "processor_seconds", _seconds_of_a_command)
+    found = corpus.measure(corpus.CorpusSizes(clips=50, fewer=10, rounds=1))
+    assert found is not None
+    assert found["runs"][earlier.EARLIER]["min"] == pytest.approx(0.025)
+    assert found["runs"][earlier.NOW]["times_as_fast"] == pytest.approx(2.5)
+    assert "| now | 2.50x | 10.0 ms | 100 |" in report._corpus(found)
+    monkeypatch.setattr(corpus, "checked_out", lambda tree: False)
+    assert corpus.measure(corpus.CorpusSizes()) is None
+
+
 def test_mixed_lengths_span_the_prompt_file() -> None:
     assert sampling.mixed_lengths(64)[0] == sampling.mixed_lengths(3)[0] == 15
     assert sampling.mixed_lengths(64)[-1] == sampling.mixed_lengths(3)[-1] == 75
@@ -109,13 +123,20 @@ def test_training_steps_are_timed(half: bool) -> None:
     assert 0 < training.seconds_of_a_step(sizes, half) < 60
 
 
+def _seconds_of_a_command(command: list[str], folder: Path = ROOT) -> float:
+    """2 s, and for each clip of a corpus 10 ms, in 0.1.0 25 ms."""
+    clips = int(command[-1]) if "duets" in command else 0
+    return 2.0 + clips * (0.010 if folder == ROOT else 0.025)
+
+
 @pytest.mark.slow
 def test_every_section_and_the_document(
     tmp_path: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(earlier, "_checked_out", lambda tree: True)
-    # These two would take minutes; the first has a test of its own.
-    monkeypatch.setattr(commands, "processor_seconds", lambda command, folder=ROOT: 2.0)
+    for section in (earlier, corpus):
+        monkeypatch.setattr(section, "checked_out", lambda tree: True)
+    # These would take minutes; the first has a test of its own.
+    monkeypatch.setattr(commands, "processor_seconds", _seconds_of_a_command)
     model = tuple(tiny_model.options)
     small = jobs.JobSizes(model, 4, 8, 1, (20, 40), 4, 8, 20)
     measured = jobs.machinery(small)
@@ -133,6 +154,7 @@ def test_every_section_and_the_document(
             growth.GrowthSizes(bundle, encoder, (8, 16), (1, 2), (1, 2), (1, 2), 8, 2, 1)
         ),
         "against 0.1.0": lambda: earlier.measure(earlier.EarlierSizes(3)),
+        "duets": lambda: corpus.measure(corpus.CorpusSizes(clips=50, fewer=10, rounds=1)),
         "evaluate": lambda: evaluation.measure(evaluation.EvaluationSizes()),
         "training": lambda: training.measure(training.TrainingSizes(batch=4, tokens=4)),
         "gpu": lambda: None,
@@ -162,7 +184,7 @@ def test_every_section_and_the_document(
         "## tiny", "What bounds it", "plain loop, float32", "2 workers", "| varied |", "peak MiB",
         "| partner |", "| bodies |", "3 prompts of 152 to 172 frames",
         "| second run |", "| 0.0.9 | 0.0.10 |", "of import torch", "times smaller",
-        "a process per core | 2.50x",
+        "a process per core | 2.50x", "| now | 2.50x | 10.0 ms | 100 |",
     )  # fmt: skip
     for word in words:
         assert word in text

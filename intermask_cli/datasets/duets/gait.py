@@ -303,11 +303,10 @@ def _drawn(walkers: Sequence[_Walker]) -> Footing:
     if shapes:
         # All frames of all steps, one after the other.
         t = np.concatenate([np.arange(first, stop) for _, _, first, stop in spans])
-        person, foot, first, stop = np.array(spans).T
-        counts = stop - first
-        person, foot = np.repeat(person, counts), np.repeat(foot, counts)
+        counts = [stop - first for _, _, first, stop in spans]
+        people, feet = np.repeat(np.array([span[:2] for span in spans]).T, counts, axis=1)
         curves = _step_curves(t, _Shape(*np.repeat(np.array(shapes).T, counts, axis=1)))
-        place[:, person, foot, t], rest[:, person, foot, t] = curves[:3], curves[3:]
+        place[:, people, feet, t], rest[:, people, feet, t] = curves[:3], curves[3:]
     return Footing(*place, *rest)
 
 

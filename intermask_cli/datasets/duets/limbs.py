@@ -17,11 +17,11 @@ from intermask_cli.motion.skeleton import PALM_M, REST_OFFSETS
 _STRETCH, _FOLDED_M = 0.9999, 1e-4
 
 
-#: Joints at the lower ends of the bones of left leg, right leg, left arm, right arm: upper bones, lower bones.
+#: Joints at the lower ends of the upper and the lower bones of left leg, right leg, left arm, right arm.
 _ENDS = np.array([[4, 5, 18, 19], [7, 8, 20, 21]])
 #: Hinge axes of these limbs in the rest pose: x for legs, downwards and upwards for arms; (3, 1, 4).
 _HINGES = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0], [0.0] * 4])[:, None]
-#: The inverse of the frames of bone and hinge in the rest pose (3, 3, 2, 1, 4, 1): bodies differ in lengths only.
+#: Inverse of the frames of bone and hinge in the rest pose (3, 3, 2, 1, 4, 1): bodies differ in lengths only.
 _REST = frame(REST_OFFSETS.T[:, _ENDS], _HINGES).swapaxes(0, 1)[..., None, :, None]
 
 
@@ -36,7 +36,8 @@ class Limbs:
     @property
     def longest(self) -> Array:
         """Length (2, 2, 1) of the straight limb, in metres."""
-        return self.lengths[0] + self.lengths[1] + self.beyond
+        both: Array = self.lengths[0] + self.lengths[1] + self.beyond
+        return both
 
 
 def legs_and_arms(offsets: Array) -> tuple[Limbs, Limbs]:

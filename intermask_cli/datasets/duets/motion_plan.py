@@ -87,7 +87,7 @@ class Trunk:
     @property
     def frames(self) -> int:
         """Number of frames T."""
-        return self.sine.shape[1]
+        return len(self.sine[0])
 
     @cached_property
     def exchanged(self) -> Trunk:

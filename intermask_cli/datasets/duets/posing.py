@@ -58,7 +58,9 @@ class Posed:
     """The result, with components first and frames last (`vectors`); persons are the axis of two."""
 
     joints: Array  # (3, 2, 22, T) metres
-    columns: np.ndarray  # (3, 2, 2, 22, T) float32, the first two columns of local rotations, of the pelvis in the world
+    columns: (
+        np.ndarray
+    )  # (3, 2, 2, 22, T) float32, the first two columns of local rotations, of the pelvis in the world
     pelvis: Array  # (3, 3, 2, T) rotation in the world
 
     @classmethod

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from intermask_cli.datasets.duets.limbs import Limbs, soft_distance, two_bone_rotations
+from intermask_cli.datasets.duets.limbs import legs_and_arms, soft_distance, two_bone_rotations
+from intermask_cli.datasets.duets.rig import random_body
 from intermask_cli.datasets.duets.vectors import euler, frame, length, pitched, product, turned, turned_back
 from intermask_cli.motion import inverse_kinematics as ik
 from intermask_cli.motion.rotation import matrix_from_columns, matrix_from_euler
@@ -18,25 +19,32 @@ def _last(values: np.ndarray, axes: int = 1) -> np.ndarray:
 
 def test_arms_are_those_of_motion_and_meet_their_target() -> None:
     rng = np.random.default_rng(0)
-    offsets = rng.normal(0, 0.02, (3, 2, 22, 1))
-    offsets[0, :, 18::2], offsets[0, :, 19::2] = 0.26, -0.26
-    hinge = (np.array([0.0, -1.0, 0.0]), np.array([0.0, 1.0, 0.0]))
-    arms = Limbs.of(offsets, (18, 20), 0.09, hinge)
+    bodies = (random_body(rng), random_body(rng))
+    offsets = np.stack([body.offsets.T for body in bodies], axis=1)[..., None]
     along = rng.normal(size=(3, 2, 2, FRAMES))
     along /= length(along)
-    distance = rng.uniform(0.2, 0.7, (2, 2, FRAMES))
-    pole = rng.normal(size=(3, 2, 2, FRAMES))
-    rotations = two_bone_rotations(along, distance, pole, arms)
-    upper, lower = (np.moveaxis(offsets[:, :, k : k + 2], 0, -1) for k in (18, 20))
-    expected = ik.two_bone_rotations(
-        np.zeros(3), _last(along * distance), _last(pole), upper, lower, 0.09, np.stack(hinge)[:, None]
-    )
-    for bone in (0, 1):
-        np.testing.assert_allclose(_last(rotations[:, :, bone], 2), expected[bone], atol=1e-12)
-    elbow, wrist = np.moveaxis(turned(rotations, arms.offsets), 1, 0)
-    palm = elbow + wrist * arms.lengths[1] / length(wrist)
-    met = distance < 0.99 * arms.lengths.sum(axis=0)
-    np.testing.assert_allclose((palm - along * distance)[:, met], 0.0, atol=1e-9)
+    distance, pole = rng.uniform(0.25, 0.9, (2, 2, FRAMES)), rng.normal(size=(3, 2, 2, FRAMES))
+    sides = np.array([[0.0, -1.0, 0.0], [0.0, 1.0, 0.0]])
+    legs, arms = legs_and_arms(offsets)
+    for limbs, first, second, hinges in (
+        (legs, 4, 7, np.array([[1.0, 0.0, 0.0]] * 2)),
+        (arms, 18, 20, sides),
+    ):
+        rotations, middle, end = two_bone_rotations(along, distance, pole, limbs)
+        upper, lower = (_last(offsets[:, :, joint : joint + 2]) for joint in (first, second))
+        expected = ik.two_bone_rotations(
+            np.zeros(3), _last(along * distance), _last(pole), upper, lower, limbs.beyond, hinges[:, None]
+        )
+        for bone in (0, 1):
+            np.testing.assert_allclose(_last(rotations[:, :, bone], 2), expected[bone], atol=1e-12)
+        to_middle = turned(rotations[:, :, 0], offsets[:, :, first : first + 2])
+        to_end = turned(rotations[:, :, 1], offsets[:, :, second : second + 2])
+        np.testing.assert_allclose(middle, to_middle, atol=1e-12)
+        np.testing.assert_allclose(end, to_middle + to_end, atol=1e-12)
+        met = distance < 0.999 * limbs.longest
+        reached = end + to_end / length(to_end) * limbs.beyond
+        assert met.any()
+        np.testing.assert_allclose((reached - along * distance)[:, met], 0.0, atol=1e-9)
 
 
 def test_a_held_distance_is_that_of_motion() -> None:
