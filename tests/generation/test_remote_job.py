@@ -24,7 +24,18 @@ from intermask_cli.generation.run.part_files import read_part, write_moved
 from intermask_cli.generation.run.plan import Plan, Shard, WorkItem
 from intermask_cli.generation.workers.engine import Engine, LoadEngine
 from intermask_cli.inference.interaction import Interaction
-from tests.helpers.generation import ALL, Loader, content, info, job_of, make_all, plan_of, run, write_all
+from tests.helpers.generation import (
+    ALL,
+    Loader,
+    content,
+    info,
+    job_of,
+    make_all,
+    plan_of,
+    run,
+    wait_for,
+    write_all,
+)
 
 
 class Unsteady(MemoryFileSystem):
@@ -143,6 +154,26 @@ def test_another_machine_continues_with_what_was_sent(tmp_path: Path) -> None:
 
     again = at_url(url, plan, Loader(act="missing"))  # would fail if a model were loaded
     assert again.finished_before and (again.done, again.exit_code) == (40, 0) and not again.folder.exists()
+
+
+@pytest.mark.slow
+def test_parts_are_sent_while_others_are_made(tmp_path: Path) -> None:
+    """What kill -9 leaves behind the URL."""
+    plan, url = plan_of(40), RemotePath((tmp_path / "bucket").as_uri())
+    last = plan.parts[-1].items[0].id
+    seen: list[str] = []
+
+    def load(worker: object) -> Engine:
+        def batch(items: Sequence[WorkItem]) -> list[Interaction]:
+            if any(item.id == last for item in items):
+                wait_for(lambda: f"parts/{plan.parts[-2].name}" in url.files())
+                seen.extend(url.files())
+            return make_all(items)
+
+        return Engine(batch, 4)
+
+    assert at_url(str(url), plan, load).done == 40
+    assert {"manifest.json", *(f"parts/{part.name}" for part in plan.parts[:-1])} == set(seen)
 
 
 @pytest.mark.slow
