@@ -41,9 +41,9 @@ def test_runs_at_urls(cli: Run, here: Path, tiny_model: TinyModel) -> None:
         found = (path for path in folder.rglob("*") if path.is_file() and path.name[:5] != ".lock")
         return {path.relative_to(folder).as_posix(): path.stat().st_size for path in found}
 
-    there, plain = files(here / "bucket" / "run"), files(here / "plain")
-    assert there.keys() == plain.keys() and not any((here / "cache" / "runs").iterdir())
-    assert "exports/npz/p-2-s0_person1.npz" in there and "rejected.jsonl" in there
+    remote, plain = files(here / "bucket" / "run"), files(here / "plain")
+    assert remote.keys() == plain.keys() and not any((here / "cache" / "runs").iterdir())
+    assert "exports/npz/p-2-s0_person1.npz" in remote and "rejected.jsonl" in remote
     assert (here / "bucket" / "run" / "index.csv").read_bytes() == Path("plain/index.csv").read_bytes()
 
     code, out, err = cli(*command, "--rejected-ok", "--out", url)
