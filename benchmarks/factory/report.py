@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ Made by `python -m benchmarks.factory` out of `benchmarks/results/factory.json`:
 train on, every command in a process of its own, with one worker. The model is tiny (the tokenizer of
 `duet-mini` and a transformer of one layer with random weights), so that what is not the model shows; the
 motion is noise. `model` is the time in `InteractionModel.generate` (texts, sampling, decoding); everything
-else, loading included, is outside.
+else, loading included, is outside, and so are the clips of `plan`, which it makes in another process.
 
 """
 
@@ -24,9 +25,11 @@ def document(result: Mapping[str, Any]) -> str:
     generated = stages["generate"]["printed"]
     planned = stages["plan"]["printed"]
     lines = [
-        f"{result['prompts']:,} prompts on {machine['processor']}, {machine['cores']} cores, torch threads "
-        f"{machine['torch_threads']}, load of the machine {machine['load_before'][0]}, commit "
-        f"{machine['commit']}, {machine['measured']}.",
+        _wrapped(
+            f"{result['prompts']:,} prompts on {machine['processor']}, {machine['cores']} cores, torch "
+            f"threads {machine['torch_threads']}, load of the machine {machine['load_before'][0]}, commit "
+            f"{machine['commit']}, {machine['measured']}."
+        ),
         "",
         "| stage | seconds | of it model | outside the model | peak memory |",
         "| --- | --- | --- | --- | --- |",
@@ -40,12 +43,14 @@ def document(result: Mapping[str, Any]) -> str:
     lines += [
         f"| all | {total:.1f} | {model:.1f} | {total - model:.1f} s, {(total - model) / total:.1%} | |",
         "",
-        f'`--accept "{result["accept"]}" --tries {result["tries"]}`: {generated["accepted"]:,} of '
-        f"{generated['done']:,} interactions are accepted, after {generated['tries']:,} tries. The dataset "
-        f"has {result['dataset_bytes'] / 1e6:,.1f} MB, the Parquet files "
-        f"{result['parquet_bytes'] / 1e6:,.1f} MB.",
+        _wrapped(
+            f'`--accept "{result["accept"]}" --tries {result["tries"]}`: {generated["accepted"]:,} of '
+            f"{generated['done']:,} interactions are accepted, after {generated['tries']:,} tries. The "
+            f"dataset has {result['dataset_bytes'] / 1e6:,.1f} MB, the Parquet files "
+            f"{result['parquet_bytes'] / 1e6:,.1f} MB."
+        ),
         "",
-        _plan_line(planned, stages["generate"]["seconds"], result["dataset_bytes"]),
+        _wrapped(_plan_line(planned, stages["generate"]["seconds"], result["dataset_bytes"])),
         "",
     ]
     return _HEAD + "\n".join(lines)
@@ -62,3 +67,8 @@ def _plan_line(planned: Mapping[str, Any], seconds: float, size: int) -> str:
         f"{planned['estimated_bytes'] / 1e6:,.1f} MB; generating took {seconds:.0f} s with the start of the "
         f"process and the merge, and gave {size / 1e6:,.1f} MB."
     )
+
+
+def _wrapped(sentences: str) -> str:
+    """Lines of prose, as pages have them."""
+    return textwrap.fill(sentences, 110, break_on_hyphens=False)
