@@ -174,7 +174,8 @@ def _cost(job: Job, source: ModelSource, parts: Sequence[Part], seconds: float) 
                 f"a clip of {frames} frames alone takes about {duration(one)} on this CPU, by the speed of "
                 f"its products of matrices; intermask plan --measure {2 * one:.0f} measures"
             )
-    note(f"making clips of this plan to measure, for about {duration(seconds)} after loading")
+    place = "" if execution.ray is None else ", by one worker of this machine, as if it had no others"
+    note(f"making clips of this plan to measure, for about {duration(seconds)} after loading{place}")
     try:
         trials = run_trials(devices, without_log(job.load_engine), parts, job.info.store, seconds)
     except BrokenProcessPool:
