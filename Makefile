@@ -1,4 +1,4 @@
-# make demo: set up and generate from prompts/demo.txt.  make test: set up and run all tests.
+# make demo: set up and generate from prompts/demo.txt.  make test: set up and run the tests.
 # Needs Python 3.10 or newer and a package index; nothing else. `make help` lists the rest.
 
 PYTHON ?= python3
@@ -11,12 +11,13 @@ OUT ?= runs/demo
 SOURCES := intermask_cli evaluators tests benchmarks
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: help demo test test-fast fuzz coverage quality docs test-parity test-gpu gpu-session benchmark benchmark-all ablations duets clean
+.PHONY: help demo test test-all test-fast fuzz coverage quality docs test-parity test-gpu gpu-session benchmark benchmark-all ablations duets clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo         set up, generate from prompts/demo.txt into $(OUT)"
-	@echo "make test         set up with development tools, run all tests on all cores"
+	@echo "make test         set up with development tools, run the tests on all cores; five minutes"
+	@echo "make test-all     also those marked long; fifteen minutes"
 	@echo "make fuzz         damaged bundles, recipes, prompts, motion and manifests, for minutes"
 	@echo "make test-fast    the tests that are not marked slow (no training, no browser, no complete commands)"
 	@echo "make coverage     all tests with a coverage report (htmlcov/index.html)"
@@ -70,12 +71,16 @@ WORKERS ?= auto
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 test: $(VENV)/dev.stamp
-	@echo "== pytest"
+	@echo "== pytest without the long tests (five minutes on two cores)"
+	@$(PYTEST) -m "not long" $(ARGS)
+
+test-all: $(VENV)/dev.stamp
+	@echo "== pytest (fifteen minutes on two cores)"
 	@$(PYTEST) $(ARGS)
 
 test-fast: $(VENV)/dev.stamp
 	@echo "== pytest without the slow tests"
-	@$(PYTEST) -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow and not long" $(ARGS)
 
 coverage: $(VENV)/dev.stamp
 	@echo "== pytest with coverage"

@@ -71,6 +71,7 @@ def test_plugins_are_found_without_importing_them(site: Path) -> None:
     assert "outside_letters" not in sys.modules
 
 
+@pytest.mark.long
 def test_a_text_encoder_is_used_by_its_name(site: Path, tmp_path: Path) -> None:
     folder = save_tiny(tmp_path / "model")
     model = im.load_model(folder, "letters:some/folder")

@@ -371,6 +371,7 @@ def test_gathering_keeps_other_rows(tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_document_says_what_was_run_and_what_not(tmp_path) -> None:
     budget, studies = BUDGETS["smoke"], load_studies(ROWS)
     names = ("ground-truth", "full", "without-cross", "start", "steps 4", "two-d")
@@ -411,6 +412,7 @@ def test_a_whole_sweep_ends_in_a_recommendation(tmp_path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_one_row_from_corpus_to_document(tmp_path) -> None:
     command.main(
         ["--budget", "smoke", "--only", "full", "pair-rows", "--seeds", "1", "--work", str(tmp_path),

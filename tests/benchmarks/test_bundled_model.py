@@ -193,6 +193,7 @@ def test_drift_is_seen(bench, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_part_is_measured_with_a_tiny_model(bench, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(continuation, "LASTING", ("circle_hands",))
     monkeypatch.setattr(continuation, "SECONDS", 4)
@@ -250,6 +251,7 @@ def test_the_table_replaces_what_is_between_the_markers_only(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_pair_decoder_is_measured_against_the_same_tokens_without_it(tmp_path, bench) -> None:
     assert pair_decoder.measure(bench) == []  # a model without one
     folder = save_tiny_with_pair_decoder(tmp_path / "paired")

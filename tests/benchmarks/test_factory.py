@@ -15,6 +15,7 @@ from benchmarks.factory.tiny_model import save_tiny_model
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_thirty_prompts_go_from_templates_to_parquet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

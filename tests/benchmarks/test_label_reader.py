@@ -38,6 +38,7 @@ def classifier():
     return train_label_classifier(clips(0, 120), SMALL)
 
 
+@pytest.mark.long
 def test_it_learns_kind_actor_and_side_from_few_clips(classifier):
     test = clips(1000, 45)
     seen = classifier([joints for joints, _ in test])

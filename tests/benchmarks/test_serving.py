@@ -17,6 +17,7 @@ from tests.helpers.tiny_model import TinyModel
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_clients_and_batch_make_the_same_number(
     tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

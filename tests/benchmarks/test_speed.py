@@ -130,6 +130,7 @@ def _seconds_of_a_command(command: list[str], folder: Path = ROOT) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_section_and_the_document(
     tmp_path: Path, tiny_model: TinyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,6 +220,7 @@ def test_the_gpu_section_on_the_cpu() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_gpu_session_continues_after_a_failed_and_a_slow_step(tmp_path: Path) -> None:
     steps = [
         gpu_session.Step("fails", ("-c", "raise SystemExit(3)"), 60),
@@ -238,6 +240,7 @@ def test_a_gpu_session_continues_after_a_failed_and_a_slow_step(tmp_path: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_complete_gpu_session_on_the_cpu(tmp_path: Path) -> None:
     """All but torch.compile, which needs a compiler."""
     try_it = ["--device", "cpu", "--tiny", "--seconds", "3000", "--without", "compile"]

@@ -77,12 +77,14 @@ def slow_imports(*arguments: object) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_generate_imports_no_library_but_pytorch(finished_run: tuple[Path, set[str]]) -> None:
     """transformers alone takes twice as long as PyTorch."""
     assert finished_run[1] == {"torch"}
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_react_imports_no_library_but_pytorch(finished_run: tuple[Path, set[str]], tmp_path: Path) -> None:
     given = finished_run[0] / "bvh" / "prompts-1-s0_person1.bvh"
     out = ("--input", given, "--prompt", "two people bow", "--device", "cpu", "--out", tmp_path / "run")
@@ -114,6 +116,7 @@ def test_commands_without_a_network_import_no_pytorch(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_evaluate_imports_no_library_but_pytorch_special_functions_and_plots(
     finished_run: tuple[Path, set[str]], tmp_path: Path
 ) -> None:
@@ -204,6 +207,7 @@ def test_keyboard_interrupt_exits_130(cli: Run, raising: Callable) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_sigterm_exits_143_with_a_word() -> None:
     """Before a run has begun, too: here it reads its prompts from a pipe that stays open."""
     command = [sys.executable, "-m", "intermask_cli", "generate", "-", "--device", "cpu", "--out", "never"]

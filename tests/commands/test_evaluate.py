@@ -86,6 +86,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_the_model_is_scored_with_all_rows_reports_and_a_fast_second_run(
     evaluate, report, tmp_path, monkeypatch
 ):
@@ -365,6 +366,7 @@ def test_a_file_of_reactions_is_recognised_and_physics_covers_the_partner(evalua
     assert code == 3 and "p0-s0: given_person is 3; accepted: 1 or 2" in err
 
 
+@pytest.mark.long
 def test_fewer_samples_than_the_protocol_takes_are_recorded(evaluate, report, cli, tmp_path):
     assert evaluate(write_interactions(tmp_path / "two.h5", samples=2))[0] == 0
     record = report()["protocol"]

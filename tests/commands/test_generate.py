@@ -296,6 +296,7 @@ def test_shards_then_merge(cli: Run, folder: Path, tiny_model: TinyModel, body: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_make_the_same_bytes(cli: Run, folder: Path, tiny_model: TinyModel) -> None:
     """The tiny model in two processes, each with its own batch sizes, against one."""
     (folder / "s.csv").write_text(

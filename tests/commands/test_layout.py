@@ -42,6 +42,7 @@ def runs(cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_reader_takes_parts_like_one_file(cli: Run, runs: Path) -> None:
     assert len(list((runs / "parts").glob("interactions-*-of-00003.h5"))) == 3
     assert not list((runs / "single").glob("interactions-*"))

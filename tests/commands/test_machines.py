@@ -63,6 +63,7 @@ def run(arguments: list[str], folder: Path, **environment: str) -> subprocess.Co
     ("variable", "number", "warnings"),
     [("FLOCK_ERR", 38, 1), ("FLOCK_ERR", 37, 1), ("FSYNCDIR_ERR", 22, 0), ("FSYNCDIR_ERR", 95, 0)],
 )
+@pytest.mark.long
 def test_file_systems_without_locks_or_flushed_folders(
     tmp_path: Path, command: list[str], variable: str, number: int, warnings: int
 ) -> None:
@@ -77,6 +78,7 @@ def test_file_systems_without_locks_or_flushed_folders(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.long
 def test_an_out_that_is_not_utf8(tmp_path: Path, command: list[str]) -> None:
     done = run([*command, "--out", os.fsdecode(b"r\xe9")], tmp_path)
     assert done.returncode == 0, done.stderr
@@ -85,6 +87,7 @@ def test_an_out_that_is_not_utf8(tmp_path: Path, command: list[str]) -> None:
     assert manifest["status"] == "finished" and name in manifest["command_line"]
 
 
+@pytest.mark.long
 def test_a_terminal_that_cannot_show_the_path(tmp_path: Path, command: list[str]) -> None:
     done = run([*command, "--out", "\xfcn"], tmp_path, PYTHONIOENCODING="ascii")
     assert done.returncode == 0, done.stderr
@@ -106,6 +109,7 @@ def test_variables_of_a_launcher_left_over(tmp_path: Path, command: list[str]) -
     process.stderr.close()
 
 
+@pytest.mark.long
 def test_a_dataset_that_another_program_holds_open(tmp_path: Path, command: list[str]) -> None:
     assert run([*command, "--out", "r"], tmp_path).returncode == 0
     hold = (
@@ -122,6 +126,7 @@ def test_a_dataset_that_another_program_holds_open(tmp_path: Path, command: list
     assert b"open for writing in another program; close it there" in done.stderr
 
 
+@pytest.mark.long
 def test_info_of_a_run_that_is_not_finished(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "p.csv").write_text("text,frames\n" + "two people bow,8\n" * 20)
     assert run([*command, "--out", "r", "--shard", "1/2"], tmp_path).returncode == 0
@@ -130,6 +135,7 @@ def test_info_of_a_run_that_is_not_finished(tmp_path: Path, command: list[str]) 
     assert "incomplete; the same command, or intermask merge, finishes it" in facts["progress"]
 
 
+@pytest.mark.long
 def test_nothing_foreign_is_overwritten(tmp_path: Path, command: list[str]) -> None:
     kept = tmp_path / "kept"
     (kept / "parts").mkdir(parents=True)
@@ -153,6 +159,7 @@ def test_nothing_foreign_is_overwritten(tmp_path: Path, command: list[str]) -> N
     assert (kept / "notes.txt").read_text() == "keep"
 
 
+@pytest.mark.long
 def test_a_run_names_no_machine_and_no_absolute_path(tmp_path: Path, command: list[str]) -> None:
     inputs = [str(tmp_path / word) if word == "p.csv" else word for word in command]
     assert run([*inputs, "--out", str(tmp_path / "r")], tmp_path).returncode == 0
@@ -168,6 +175,7 @@ def test_a_run_names_no_machine_and_no_absolute_path(tmp_path: Path, command: li
     assert manifest["host"] == platform.node() and str(tmp_path / "p.csv") in manifest["command_line"]
 
 
+@pytest.mark.long
 def test_equal_content_has_an_equal_hash(tmp_path: Path, command: list[str]) -> None:
     found = []
     for name, more in (("a", []), ("b", ["--batch-size", "1"]), ("c", ["--seed", "1"])):
@@ -178,6 +186,7 @@ def test_equal_content_has_an_equal_hash(tmp_path: Path, command: list[str]) -> 
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
+@pytest.mark.long
 def test_files_have_the_permissions_that_the_umask_gives(tmp_path: Path, command: list[str]) -> None:
     before = os.umask(0o027)
     try:

@@ -30,6 +30,7 @@ def killed_at_the_end(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.long
 def test_sigterm_finishes_the_running_batch_and_exits_143(tiny_model: TinyModel) -> None:
     pytest.importorskip("fastapi", reason="needs the extra serve: pip install 'intermask[serve]'")
     from tests.helpers.served import Client

@@ -26,6 +26,7 @@ def test_every_block_is_known_to_a_test():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_commands_run_in_order(tmp_path: Path):
     blocks = (code for language, code in BLOCKS if not language and code.startswith("intermask"))
     commands = "".join(blocks)

@@ -35,6 +35,7 @@ def client(tiny_model: TinyModel) -> Iterator[Client]:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.long
 def test_examples_with_curl(client: Client, tmp_path: Path) -> None:
     first, reaction = examples("sh")
     script = "set -e\n" + first + reaction

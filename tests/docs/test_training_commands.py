@@ -56,6 +56,7 @@ def test_the_pages_have_every_stage() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("commands", BLOCKS)
+@pytest.mark.long
 def test_the_commands_of_a_block_run_in_order(
     commands: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def test_every_code_cell_compiles() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_notebook_runs_with_tiny_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cell tagged `parameters` is run, then its values are replaced, as papermill does."""
     pytest.importorskip("matplotlib")

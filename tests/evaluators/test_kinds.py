@@ -16,6 +16,7 @@ from intermask_cli.inference.interaction import Interaction
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_kinds_of_true_motion_are_read() -> None:
     """Of 240 clips of two seeds it read one wrongly; here, of others, one of four may be."""
     reader: KindReader = pickle.loads(pickle.dumps(KindReader.load()))

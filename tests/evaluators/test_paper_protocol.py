@@ -114,6 +114,7 @@ def test_all_rows_with_incomplete_pools_dropped_and_two_passes_for_the_ground_tr
         assert evaluation.physics[name]["floor_penetration_mm"].shape == (4,)
 
 
+@pytest.mark.long
 def test_the_protocol_takes_decoded_motion_whatever_body_the_model_has(tmp_path):
     make_trees(tmp_path, "interhuman")
     decoded = evaluated(make_run(tmp_path, "interhuman", cache="decoded"))
@@ -186,6 +187,7 @@ def test_cached_repetitions_are_not_computed_again(run, monkeypatch):
         np.testing.assert_array_equal(values, again.physics["generated"][column])
 
 
+@pytest.mark.long
 def test_an_interrupted_evaluation_resumes(run, monkeypatch):
     whole = evaluated(replace(run, cache=Cache(run.cache.folder / "whole")))
     made = []
@@ -302,6 +304,7 @@ def plain(evaluation: Evaluation) -> dict:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_share_the_work_and_give_the_numbers_of_one(tmp_path):
     make_trees(tmp_path, "interx")
     threads = torch.get_num_threads()

@@ -97,6 +97,7 @@ def test_augmentation_moves_joints_by_centimetres_and_keeps_the_shape(clips):
     assert 0 < (noisy - positions).norm(dim=-1).mean() < 0.15
 
 
+@pytest.mark.long
 def test_training_learns_writes_a_bundle_and_never_sees_test_clips(corpus, tmp_path, monkeypatch):
     seen = []
     original = VariantTable.__init__
@@ -120,6 +121,7 @@ def test_training_learns_writes_a_bundle_and_never_sees_test_clips(corpus, tmp_p
     assert "role" in (tmp_path / "run" / "bundle" / "README.md").read_text()
 
 
+@pytest.mark.long
 def test_a_resumed_training_equals_an_uninterrupted_one(corpus, tmp_path):
     def run(name, steps, resume=False):
         recipe = replace(

@@ -248,6 +248,7 @@ def test_a_phone_shows_everything_without_scrolling_sideways(browser: Browser, p
         assert view.run("byId('details').getBoundingClientRect().width") == 390
 
 
+@pytest.mark.long
 def test_it_plays_in_time_and_loops(browser: Browser, page: Path) -> None:
     with opened(browser, page, "id=walk-1") as view:
         view.wait("state.playing && state.frame > 3")

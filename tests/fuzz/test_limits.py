@@ -142,6 +142,7 @@ def test_datasets_that_claim_hours(frames: int, written: bool, folder: Path) -> 
         ("tokenizer", "codebook_size"),
     ],
 )
+@pytest.mark.long
 def test_bundles_that_claim_a_billion(section: str, key: str, folder: Path) -> None:
     config = save_tiny(folder / "b") / "config.json"
     values = json.loads(config.read_text())
@@ -162,6 +163,7 @@ def npy_header(shape: tuple[int, ...]) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.long
 def test_motion_files_that_claim_much(folder: Path) -> None:
     (folder / "claims.npy").write_bytes(npy_header((10**7, 22, 3)) + bytes(100))
     with zipfile.ZipFile(folder / "claims.npz", "w", zipfile.ZIP_DEFLATED) as archive:
@@ -189,6 +191,7 @@ def test_motion_files_that_claim_much(folder: Path) -> None:
     )], folder)  # fmt: skip
 
 
+@pytest.mark.long
 def test_prompts_and_recipes_that_claim_much(folder: Path) -> None:
     (folder / "many.csv").write_text("text,samples\ntwo people bow,1000000000000\n")
     (folder / "long.csv").write_text("text,seconds\ntwo people bow,1e12\n")

@@ -40,6 +40,7 @@ def peak_mib(folder: Path, model: TinyModel, count: int) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_number_of_prompts(tmp_path: Path, tiny_model: TinyModel) -> None:
     few, many = (peak_mib(tmp_path, tiny_model, count) for count in (200, 1_200))
     assert few > 50  # a reading, not zero

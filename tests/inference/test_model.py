@@ -556,6 +556,7 @@ def test_wrong_input_says_what_is_accepted(model: InteractionModel) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_default_size_samples_ten_seconds(tmp_path: Path) -> None:
     """The published sizes, random weights: 300 frames, and the same bytes for another batch size."""
     info = BundleInfo(

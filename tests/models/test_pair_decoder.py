@@ -100,6 +100,7 @@ def small_recipe(**training: object) -> Recipe:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_training_joins_hands_and_a_run_can_be_repeated(tmp_path: Path) -> None:
     reports = []
     for folder in ("one", "two"):

@@ -117,6 +117,7 @@ def test_a_slurm_task_that_is_interrupted_queues_itself_again(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_slurm_array_makes_the_dataset_of_one_process(
     tmp_path: Path, tiny_model: TinyModel, cli: Callable[..., tuple[int, str, str]]
 ) -> None:

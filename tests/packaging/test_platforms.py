@@ -56,6 +56,7 @@ def our_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_all_modules_import_without_posix(tmp_path: Path) -> None:
     run = without_posix(tmp_path / "script.py", IMPORT_ALL)
     assert run.returncode == 0, run.stderr
@@ -64,6 +65,7 @@ def test_all_modules_import_without_posix(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.long
 def test_generate_without_posix(tmp_path: Path, tiny_model: TinyModel, processes: int) -> None:
     """Locks become marker files, which are gone afterwards; the same command then finds the finished run."""
     prompts, out = tmp_path / "p.txt", tmp_path / "run"

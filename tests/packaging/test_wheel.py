@@ -54,6 +54,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(paths["scripts"])
 
 
+@pytest.mark.long
 def test_size_and_contents(wheel: Path):
     assert wheel.stat().st_size < LARGEST_WHEEL_MB * 1e6
     names = zipfile.ZipFile(wheel).namelist()
@@ -71,6 +72,7 @@ def test_size_and_contents(wheel: Path):
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
 
 
+@pytest.mark.long
 def test_generates_evaluates_and_exports_outside_the_checkout(installed: Path, tmp_path: Path):
     def intermask(*arguments: str) -> str:
         command = [installed / "intermask", *arguments]

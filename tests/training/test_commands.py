@@ -66,6 +66,7 @@ def trained(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_setting_changes_the_weights_and_is_recorded(trained, tmp_path):
     given = ("--config", trained / "tiny.yaml", "--data", trained / "corpus", "--device", "cpu")
     slower = ("--set", "tokenizer_training.lr=1e-6", "--set", "tokenizer_training.steps=5")
@@ -143,6 +144,7 @@ def test_half_precision_is_the_default_and_fp32_keeps_every_bit(trained, tmp_pat
             np.testing.assert_allclose(half[name].numpy(), full[name].numpy(), rtol=2**-11, atol=2**-25)
 
 
+@pytest.mark.long
 def test_a_second_round_adds_a_condition_per_person(trained, tmp_path):
     recipe = tmp_path / "second.yaml"
     recipe.write_text(
@@ -164,6 +166,7 @@ def test_a_second_round_adds_a_condition_per_person(trained, tmp_path):
     assert np.isfinite(made.joints).all()
 
 
+@pytest.mark.long
 def test_training_starts_from_a_bundle(trained, tmp_path):
     run("train", "bundle", "--tokenizer", trained / "refined", "--transformer", trained / "transformer",
         "--out", tmp_path / "small", "--fp32")  # fmt: skip

@@ -33,6 +33,7 @@ def test_tokenizer_resumes_bit_for_bit(tokenizer_stage, accelerator, tmp_path, s
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_published_quantiser_resumes_bit_for_bit(tokenizer_stage, accelerator, tmp_path):
     """The codebook's sums survive; published training would take the next batch's vectors instead."""
     recipe = tiny_recipe(

@@ -68,6 +68,7 @@ def change(path: Path, edit) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_command_runs_without_labels(folder, tmp_path):
     """As docs/guides/train.md: all stages, the bundle, motion from it, and its evaluation."""
     data, tokenizer = ("--data", folder / "mine"), ("--tokenizer", folder / "tokenizer")
@@ -105,6 +106,7 @@ def test_the_text_head_learns_where_nothing_is_frozen(folder, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_bundled_model_is_trained_on_and_says_what_it_comes_from(folder, tmp_path):
     """Cases train-without-labels and fine-tuned-bundle."""
     duet_mini = ("--tokenizer", "duet-mini")
@@ -137,6 +139,7 @@ def test_a_pair_decoder_for_other_tokens_is_refused_by_name(folder, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
+@pytest.mark.long
 def test_the_recipe_of_the_case_trains(tmp_path):
     recipe = ("--config", CASES / "train-without-labels" / "tiny.yaml", "--steps", 2, "--device", "cpu")
     data = ("--data", pairs_tree(tmp_path / "longer", frames=91))

@@ -77,6 +77,7 @@ def train_in_two(folder: Path, recipe: Recipe) -> tuple[dict[str, torch.Tensor],
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_equal_one(tmp_path):
     train(tmp_path / "one", comparable_recipe(batch=8))
     whole = load_file(tmp_path / "one" / "rank0.safetensors")
@@ -112,6 +113,7 @@ TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "
         ("pair-decoder", TORCHRUN, ("--device", "cpu")),
     ],
 )
+@pytest.mark.long
 def test_a_launcher_trains_what_one_process_trains(tmp_path, stage, launcher, device):
     """All steps, with codes that are seeded again, and masked positions that differ in number."""
     (tmp_path / "tiny.yaml").write_text(TINY_RECIPE)
@@ -144,6 +146,7 @@ def test_a_launcher_trains_what_one_process_trains(tmp_path, stage, launcher, de
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_batch_that_cannot_be_shared_and_a_foreign_precision_are_refused(tmp_path):
     (tmp_path / "tiny.yaml").write_text(TINY_RECIPE)
     given = ("tokenizer", "--data", pairs_tree(tmp_path / "mine"), "--config", tmp_path / "tiny.yaml",
@@ -159,6 +162,7 @@ def test_a_batch_that_cannot_be_shared_and_a_foreign_precision_are_refused(tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_accelerate_starts_one_process_on_cpus_and_that_is_said(tmp_path):
     (tmp_path / "tiny.yaml").write_text(TINY_RECIPE)
     launcher = ("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2")
@@ -170,6 +174,7 @@ def test_accelerate_starts_one_process_on_cpus_and_that_is_said(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_ranks_keep_one_model_and_one_codebook(tmp_path):
     """With k-means start, random re-seeding, sampled codes and drop-out, drawn differently by each rank."""
     first, second = train_in_two(tmp_path / "two", tiny_recipe(tokenizer_training={"gumbel": 0.5}))

@@ -66,6 +66,7 @@ def folder(begun, tmp_path) -> Path:
     return tmp_path / "work"
 
 
+@pytest.mark.long
 def test_other_data_is_refused_with_both_names(folder):
     """Case train-resume-other-data."""
     message = refusal("tokenizer", folder, "B", folder / "t", "--seed", 1, "--steps", 5)

@@ -16,6 +16,7 @@ from tests.helpers.training_samples import tiny_recipe
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_transformer_learns(transformer_stage, accelerator, tmp_path):
     recipe = tiny_recipe(transformer_training={"steps": 120, "lr": 5e-3, "ema": 0.9, "step_unroll": 0.5})
     stage = transformer_stage(recipe)

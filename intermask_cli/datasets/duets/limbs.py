@@ -26,7 +26,7 @@ _REST = frame(REST_OFFSETS.T[:, _ENDS], _HINGES).swapaxes(0, 1)[..., None, :, No
 
 
 @dataclass(frozen=True)
-class Limbs:
+class LimbPair:
     """The bones of both arms, or both legs."""
 
     lengths: Array  # (2, 2, 2, 1) metres
@@ -40,11 +40,11 @@ class Limbs:
         return both
 
 
-def legs_and_arms(offsets: Array) -> tuple[Limbs, Limbs]:
+def legs_and_arms(offsets: Array) -> tuple[LimbPair, LimbPair]:
     """The limbs of both bodies with offsets (3, 2, 22, 1)."""
     lengths = length(offsets[:, :, _ENDS]).swapaxes(0, 1)  # (2, 2, 4, 1)
-    legs = Limbs(lengths[:, :, :2], 0.0, _REST[..., :2, :])
-    return legs, Limbs(lengths[:, :, 2:], PALM_M, _REST[..., 2:, :])
+    legs = LimbPair(lengths[:, :, :2], 0.0, _REST[..., :2, :])
+    return legs, LimbPair(lengths[:, :, 2:], PALM_M, _REST[..., 2:, :])
 
 
 def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Array:
@@ -56,7 +56,7 @@ def soft_distance(distance: Array, limb: Array, free: float, limit: float) -> Ar
 
 
 def two_bone_rotations(
-    along: Array, distance: Array, pole: Array, limbs: Limbs
+    along: Array, distance: Array, pole: Array, limbs: LimbPair
 ) -> tuple[Array, Array, Array]:
     """The limbs whose ends are `distance` metres along a line.
 

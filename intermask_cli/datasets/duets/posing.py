@@ -12,7 +12,7 @@ import numpy as np
 
 from intermask_cli.datasets.duets.gait import Footing, plan_feet
 from intermask_cli.datasets.duets.ground_path import GroundPath
-from intermask_cli.datasets.duets.limbs import Limbs, legs_and_arms, soft_distance, two_bone_rotations
+from intermask_cli.datasets.duets.limbs import LimbPair, legs_and_arms, soft_distance, two_bone_rotations
 from intermask_cli.datasets.duets.motion_plan import MotionPlan, Trunk
 from intermask_cli.datasets.duets.rig import Body
 from intermask_cli.datasets.duets.standing import Standing, stand
@@ -227,7 +227,7 @@ def _below(bound: Array, reach: int) -> Array:
 
 def _pose_legs(
     posed: Posed,
-    legs: Limbs,
+    legs: LimbPair,
     hips: Array,
     ankles: Array,
     foot_rotation: Array,
@@ -325,7 +325,7 @@ def _pose_head(
 
 
 def _pose_arms(
-    posed: Posed, arms: Limbs, trunk: Trunk, chest: Array, plan: MotionPlan, path: GroundPath,
+    posed: Posed, arms: LimbPair, trunk: Trunk, chest: Array, plan: MotionPlan, path: GroundPath,
     gait: Gait, idle: Standing, noise: dict[str, Array], offsets: Array, bodies: tuple[Body, Body],
 ) -> None:  # fmt: skip
     """Fill collars, shoulders and elbows so that the palms follow hanging position and reaches."""

@@ -172,6 +172,7 @@ def test_sentences_are_tidy(kind, held_out):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_held_out_words_never_reach_training():
     def tokens(text: str) -> set[str]:
         return set(re.findall(r"[a-z]+", text.lower()))

@@ -104,6 +104,7 @@ def test_the_core_kinds_never_change() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_shapes_types_lengths_and_finite(clips: list[DuetClip]) -> None:
     for clip in clips:
         frames = clip.joints.shape[1]
@@ -199,6 +200,7 @@ def test_hands_meet_what_the_contact_says(clips: list[DuetClip]) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_persons_do_not_pass_through_each_other(clips: list[DuetClip]) -> None:
     limbs = ((18, 20), (19, 21), (16, 18), (17, 19), (1, 4), (2, 5), (4, 7), (5, 8))
     for clip in clips:

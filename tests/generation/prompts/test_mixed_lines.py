@@ -77,6 +77,7 @@ def write(path: Path, kinds: list[Callable[[int], Line]], count: int, head: byte
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_good_line_is_made_and_every_bad_one_listed(tmp_path: Path) -> None:
     bom, third = b"\xef\xbb\xbf", LINES // 3
     written = {

@@ -45,6 +45,7 @@ def light(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_ray_on_this_machine(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The same dataset as one process; failures, a part that ends its workers, an error while loading."""
     plan, on_ray = plan_of(40), RaySettings()
@@ -104,6 +105,7 @@ except IntermaskError as error:
 
 @needs_ray
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_machines_and_kill_9_of_the_driver_a_worker_and_a_machine(tmp_path: Path) -> None:
     plan, folder = plan_of(160), tmp_path / "run"
     run(tmp_path / "one", plan)
@@ -118,7 +120,8 @@ def test_two_machines_and_kill_9_of_the_driver_a_worker_and_a_machine(tmp_path: 
         def parts() -> int:
             return len(list(folder.glob("parts/part-*.h5")))
 
-        driver = start(tmp_path / "halves", 16, 0.2, "say", "auto", 0.5)
+        # Long batches, so that the second worker has loaded before the first has made them all.
+        driver = start(tmp_path / "halves", 16, 3.0, "say", "auto", 0.5)
         _, err = driver.communicate(timeout=300)
         assert driver.returncode == 0, err
         # The second machine says that it has one GPU.

@@ -73,6 +73,7 @@ def test_not_even_room_for_one_part_and_another_folder(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.long
 def test_a_kill_at_any_moment_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = plan_of(40)
     make_parts(tmp_path / "whole", plan)

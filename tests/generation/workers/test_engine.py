@@ -479,6 +479,7 @@ def test_a_dead_worker_of_a_launcher_does_not_hang_the_first(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_of_a_launcher_make_the_same_dataset(tmp_path: Path) -> None:
     plan = plan_of(150)
     run(tmp_path / "clean", plan)

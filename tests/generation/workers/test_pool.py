@@ -239,6 +239,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
 
 @needs_proc
 @pytest.mark.slow
+@pytest.mark.long
 def test_sigterm_finishes_the_current_parts_and_a_second_one_stops_at_once(tmp_path: Path) -> None:
     plan, folder = plan_of(200), tmp_path / "run"
     process = start(folder, 200, 0.2)
@@ -263,6 +264,7 @@ def test_sigterm_finishes_the_current_parts_and_a_second_one_stops_at_once(tmp_p
 
 @needs_proc
 @pytest.mark.slow
+@pytest.mark.long
 def test_kill_9_of_anyone_at_random_moments_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """The starting process, one worker, or all of them; then the same work again, to the same dataset."""
     plan, folder = plan_of(300), tmp_path / "run"
