@@ -99,6 +99,8 @@ class Guard:
             message = await receive()
             received += len(message.get("body", b""))
             if received > limit:
+                if message.get("more_body"):
+                    await _drop_body(receive, _DROPPED * limit)
                 raise BodyTooLarge(limit)
             return message
 
