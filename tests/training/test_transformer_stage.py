@@ -80,7 +80,7 @@ def test_batches_of_similar_length_visit_every_item_once():
 
 
 def test_half_weights_give_the_gradients_of_float32(transformer_stage, accelerator, tmp_path):
-    """Every parameter's, also where attention is sharp."""
+    """Every parameter's by itself: a sum over all hides attention that is wrong in one block."""
     gradients = {}
     for half in (False, True):
         precision = {"precision": "bf16" if half else "fp32", "half_weights": half, "cond_drop": 0.0}
