@@ -30,7 +30,7 @@ from intermask_cli.generation.job import Job, Summary, finished_summary, resumab
 from intermask_cli.generation.prompts.read import Prompt
 from intermask_cli.generation.prompts.text_warnings import summary_line
 from intermask_cli.generation.run.acceptance import NOT_ACCEPTED
-from intermask_cli.generation.run.contents import Contents, united_columns
+from intermask_cli.generation.run.contents import INDEX_TABLE, Contents, united_columns
 from intermask_cli.generation.run.copied_items import write_copies
 from intermask_cli.generation.run.directory import ADDING, PARTS, REJECTED, progress_of
 from intermask_cli.generation.run.disk_space import has_merge_space
@@ -253,7 +253,7 @@ def _put_together(folder: Path) -> None:
 
 def _has_mark(folder: Path) -> bool:
     """Whether the run's table begins with a byte order mark."""
-    with (folder / "index.csv").open("rb") as table:
+    with (folder / INDEX_TABLE).open("rb") as table:
         return table.read(3) == b"\xef\xbb\xbf"
 
 

@@ -23,6 +23,8 @@ from intermask_cli.datasets.interactions import (
 from intermask_cli.datasets.spreadsheets import write_csv
 from intermask_cli.files import replacing
 
+#: The table of a run, one row per item.
+INDEX_TABLE = "index.csv"
 #: Root attributes that a dataset of items of other datasets has of its own.
 OWN_ATTRIBUTES = ("format", "format_version", CONTENT_SHA256, "created", "versions")
 
@@ -67,7 +69,7 @@ class Contents:
     def write_table(self, folder: Path) -> None:
         """Write `index.csv`."""
         rows = zip(*self.columns.values(), strict=True)
-        write_csv(folder / "index.csv", self.columns, rows, byte_order_mark=self.byte_order_mark)
+        write_csv(folder / INDEX_TABLE, self.columns, rows, byte_order_mark=self.byte_order_mark)
 
 
 @contextmanager

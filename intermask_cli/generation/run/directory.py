@@ -36,6 +36,7 @@ from intermask_cli.files import (
 )
 from intermask_cli.generation.prompts.text_warnings import summary_line
 from intermask_cli.generation.run.acceptance import AcceptanceCounts
+from intermask_cli.generation.run.contents import INDEX_TABLE
 from intermask_cli.generation.run.manifest import (
     MANIFEST,
     RunInfo,
@@ -64,7 +65,7 @@ EXPORTS = "exports"
 ADDING = "adding"
 #: Files and folders that --overwrite removes.
 OUR_FILES = (
-    MANIFEST, REJECTED, GALLERY, FILE_NAME, "index.csv", EFFECT_LOG, PARTS, GROWING, JOURNAL, ADDING,
+    MANIFEST, REJECTED, GALLERY, FILE_NAME, INDEX_TABLE, EFFECT_LOG, PARTS, GROWING, JOURNAL, ADDING,
 )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ from intermask_cli.datasets.part_set import is_part_file, part_files_in
 from intermask_cli.datasets.remote_path import RemotePath
 from intermask_cli.errors import InputError, IntermaskError
 from intermask_cli.files import disk_errors, locked, replacing
+from intermask_cli.generation.run.contents import INDEX_TABLE
 from intermask_cli.generation.run.directory import EXPORTS, GALLERY, OUR_FILES, PARTS, REJECTED
 from intermask_cli.generation.run.disk_space import has_merge_space
 from intermask_cli.generation.run.manifest import MANIFEST, RunInfo, how_it_differs, read_manifest
@@ -40,7 +41,7 @@ PAUSES = (0.0, 1.0, 5.0, 20.0)
 #: Files in a row that cannot be sent before the others wait for the next attempt: each may time out.
 _MOST_ERRORS = 5
 #: What belongs to a dataset: files, and folders. `parts/` is left where interactions failed.
-_RESULTS = ("index.csv", GALLERY, REJECTED, EFFECT_LOG)
+_RESULTS = (INDEX_TABLE, GALLERY, REJECTED, EFFECT_LOG)
 _FOLDERS = (f"{Path(GALLERY).stem}_data", EXPORTS, PARTS)
 
 
