@@ -204,9 +204,17 @@ class TextPretrainConfig:
     lr: float = 1e-3
     #: captions per step and process
     batch_size: int = 64
+    #: weight of the labels that name a person or a side, against 1 of the others
+    role_weight: float = 1.0
+    #: steps at the start that draw clips of `first_kinds` alone
+    first_steps: int = 0
+    #: values of the label `kind`, separated by commas; clips of two phases are left out
+    first_kinds: str = ""
 
     def __post_init__(self) -> None:
         check_and_convert(self)
+        if self.first_steps > 0 and not self.first_kinds:
+            raise InputError("first_steps needs first_kinds: values of the label kind, as bow,handshake")
 
     @property
     def enabled(self) -> bool:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from intermask_cli.training.loop import StageRun
-from intermask_cli.training.transformer.captions import UNSTATED
-from intermask_cli.training.transformer.text_pretraining import TextPretraining, from_view_of
+from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
+from intermask_cli.training.transformer.text_pretraining import TextPretraining, clips_of, from_view_of
 from tests.helpers.training_samples import tiny_recipe
 
 
@@ -41,3 +41,32 @@ def test_text_head_learns_who_acts_for_each_person(transformer_stage, accelerato
     assert report["best"]["actor"] == 1.0
     condition, stated = pretraining.objective.examples(pretraining.batch(0))
     assert len(condition) == len(stated) == 2 * recipe.text_pretraining.batch_size
+
+
+def test_clips_of_some_kinds_and_one_phase():
+    labels = {"kind": ["bow", "hug", "wave"], "then_kind": ["bow", "wave"]}
+    kinds = [[UNSTATED, 0], [2, UNSTATED], [1, 1], [0, 0], [UNSTATED, UNSTATED]]  # of two captions per clip
+    then = [[UNSTATED, UNSTATED]] * 3 + [[UNSTATED, 1], [UNSTATED, UNSTATED]]
+    table = CaptionTable(
+        torch.zeros(5, 2, dtype=torch.int64),
+        torch.ones(5, 2),
+        labels,
+        torch.stack([torch.tensor(kinds), torch.tensor(then)], dim=2),
+    )
+    assert clips_of(table, "bow, wave, juggle").tolist() == [0, 1]
+    assert clips_of(table, "juggle").tolist() == []
+
+
+@pytest.mark.parametrize("first_kinds, at_first", [("slow", {1}), ("juggle", {0, 1})])
+def test_a_few_kinds_come_first(transformer_stage, accelerator, capsys, first_kinds, at_first):
+    first = {"first_steps": 3, "first_kinds": first_kinds, "steps": 6, "batch_size": 16}
+    recipe = tiny_recipe(text_pretraining=first)
+    stage = transformer_stage(recipe)
+    captions = stage._data.captions
+    captions.labels = {"kind" if name == "tempo" else name: captions.labels[name] for name in captions.labels}
+    pretraining = TextPretraining(recipe, stage._data, stage.model, accelerator)
+    column = list(captions.labels).index("kind")
+    drawn = [set(pretraining.batch(step).stated[:, column].tolist()) - {UNSTATED} for step in range(6)]
+    assert set().union(*drawn[:3]) == at_first
+    assert set().union(*drawn[3:]) == {0, 1}
+    assert ("starts with all kinds" in capsys.readouterr().err) == (first_kinds == "juggle")
