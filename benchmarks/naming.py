@@ -4,7 +4,7 @@
 shuffled, and draws one contact sheet without words for each: `sheets/01.png` and so on. `kinds.txt` lists the
 names to choose from, `key.csv` says what was asked for. Readers, who see sheets and names alone, write tables
 of `sheet,kind`.
-`python -m benchmarks.naming score FOLDER ANSWERS.csv ...` compares and writes docs/results/bundled-model.md.
+`python -m benchmarks.naming score FOLDER ANSWERS.csv ...` compares them with the key and prints a table.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import pandas as pd
 from benchmarks.bundled_model.bench import SEED, ClipCounts, held_out, joints_of
 from benchmarks.intervals import wilson
 from benchmarks.machine import ROOT
-from benchmarks.pasting import paste
 from evaluators.data.cache import Cache
 from evaluators.data.sets import DUETS_KINDS, clip_set
 from evaluators.protocols.evaluation import item_seeds
@@ -30,8 +29,6 @@ from intermask_cli.console import note, track
 from intermask_cli.datasets.duets.labels import KINDS, kind_set
 from intermask_cli.export.pictures.contact_sheet import contact_sheet
 
-DOCUMENT = ROOT / "docs" / "results" / "bundled-model.md"
-MARKER = "naming"
 COLUMNS = 10
 #: Clips of every kind that are drawn from.
 PER_KIND = 2
@@ -64,7 +61,9 @@ def score(folder: Path, answers: list[Path]) -> str:
     lines = ["| reader | named right (95 %) | clips |", "| --- | --- | --- |"]
     mistaken: Counter[str] = Counter()
     for number, path in enumerate(answers, start=1):
-        named = pd.read_csv(path, dtype=str).set_index("sheet")["kind"].reindex(key.index)
+        given = pd.read_csv(path, dtype=str)
+        # Spreadsheets write 1 for 01.
+        named = given.set_index(given["sheet"].str.zfill(2))["kind"].reindex(key.index)
         right = (named == key).to_numpy()
         low, high = wilson(int(right.sum()), len(right))
         lines.append(f"| {number} | {right.mean():.0%} ({low:.0%} to {high:.0%}) | {len(right)} |")
@@ -89,9 +88,7 @@ def main() -> None:
     if options.command == "draw":
         draw(options.folder, options.clips, options.cache)
         return
-    block = score(options.folder, options.answers)
-    print(block)
-    paste(DOCUMENT, MARKER, block)
+    print(score(options.folder, options.answers))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ def test_score_compares_answers_with_the_key(tmp_path):
     (tmp_path / "key.csv").write_text("sheet,kind,prompt\n01,bow,a\n02,hug,b\n03,wave,c\n04,bow,d\n")
     right, some = tmp_path / "right.csv", tmp_path / "some.csv"
     right.write_text("sheet,kind\n04,bow\n03,wave\n02,hug\n01,bow\n")
-    some.write_text("sheet,kind\n01,bow\n02,high_five\n03,wave\n")  # 04 has no answer
+    some.write_text("sheet,kind\n1,bow\n02,high_five\n03,wave\n")  # 04 has no answer
     block = naming.score(tmp_path, [right, some])
     assert "| 1 | 100% (51% to 100%) | 4 |" in block
     assert "| 2 | 50% (15% to 85%) | 4 |" in block

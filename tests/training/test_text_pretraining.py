@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from intermask_cli.errors import InputError
 from intermask_cli.training.loop import StageRun
 from intermask_cli.training.transformer.captions import UNSTATED, CaptionTable
 from intermask_cli.training.transformer.text_pretraining import TextPretraining, clips_of, from_view_of
@@ -55,6 +56,11 @@ def test_clips_of_some_kinds_and_one_phase():
     )
     assert clips_of(table, "bow, wave, juggle").tolist() == [0, 1]
     assert clips_of(table, "juggle").tolist() == []
+
+
+def test_first_steps_need_kinds():
+    with pytest.raises(InputError, match="first_steps needs first_kinds"):
+        tiny_recipe(text_pretraining={"first_steps": 3})
 
 
 @pytest.mark.parametrize("first_kinds, at_first", [("slow", {1}), ("juggle", {0, 1})])

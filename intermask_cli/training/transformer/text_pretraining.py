@@ -33,8 +33,8 @@ from intermask_cli.training.transformer.stage import TransformerData
 VALIDATION_BATCH = 128
 #: Labels whose values "0" and "1" are the persons -> the label of the side that person uses.
 SIDE_OF = {"actor": "side", "then_actor": "then_side"}
-#: Largest gradient norm, and the share of the budget at which the learning rate starts to fall.
-CLIP, DECAY_FROM = 5.0, 0.5
+#: Largest gradient norm; the losses of all labels are summed, so gradients are larger than in other stages.
+CLIP = 5.0
 
 
 class LabelBatch(NamedTuple):
@@ -154,7 +154,6 @@ class TextPretraining(TrainingStage):
             lr=own.lr,
             clip=CLIP,
             schedule="cosine",
-            decay_from=DECAY_FROM,
             warmup_steps=20,
             precision=recipe.transformer_training.precision,
             validate_minutes=1e9,
